@@ -1,0 +1,41 @@
+"""The core of the testbed: protocols, schedules, the (1+lambda)-EA, ledger and costs, exact theory.
+
+Start with `evo.protocols`: the five parts a user can supply, and what passes between them and the engine.
+"""
+
+from evo.budget import Budget
+from evo.costs import LLMPrimitive, QuadraticPrimitive, TokenPrices
+from evo.errors import EvoError, InputError, NoPrediction, OperatorError
+from evo.laws import CallLaw, IndependentBlocks
+from evo.ledger import LEDGER, Prompt
+from evo.protocols import Chunk, CostModel, InformedMutator, Mutator, Problem, Rewritten, Schedule
+from evo.runner import OnePlusLambda
+from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+
+__all__ = [
+    "LEDGER",
+    "AllBlocks",
+    "Budget",
+    "CallLaw",
+    "Chunk",
+    "CostModel",
+    "EvoError",
+    "IndependentBlocks",
+    "InformedMutator",
+    "InputError",
+    "LLMPrimitive",
+    "Mutator",
+    "NoPrediction",
+    "OnePlusLambda",
+    "OnlyIncorrect",
+    "OperatorError",
+    "Problem",
+    "Prompt",
+    "QuadraticPrimitive",
+    "Rewritten",
+    "RoundRobin",
+    "Schedule",
+    "TokenPrices",
+    "UniformChunk",
+    "UntilResolved",
+]

@@ -1,0 +1,80 @@
+"""When a run is given up: a budget on calls, on cost, or on both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo.errors import InputError
+from evo.ledger import CallTokens
+from evo.parameters import non_negative, whole
+from evo.protocols import BoolArray, FloatArray, IntArray
+
+DEFAULT_CALLS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most a run may spend; it stops after the first generation that reaches a limit and is then censored.
+
+    A hit in that last generation is a hit. A censored run is a lower bound, never dropped, never a success.
+
+    Attributes:
+        calls: LLM calls a run; None for no limit.
+        cost: cost a run, in the unit of the cell's cost model; None for no limit.
+    """
+
+    calls: int | None = DEFAULT_CALLS
+    cost: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.calls is None and self.cost is None:
+            raise InputError("Budget: expected a limit on calls or cost, got none; use budget=None for no budget")
+        if self.calls is not None:
+            whole(self, "calls", least=1)
+        if self.cost is not None:
+            non_negative(self, "cost")
+
+    def limits(self, tokens: CallTokens, weights: FloatArray) -> tuple[Limit, ...]:
+        """The budget as thresholds on what the engine counts.
+
+        Args:
+            tokens: ledger entries of the cell's calls.
+            weights: the cell's cost model, float [6].
+        """
+        limits = []
+        if self.calls is not None:
+            limits.append(Limit(per_call=1.0, per_short_call=1.0, per_evaluation=0.0, most=self.calls))
+        if self.cost is not None:
+            per_call, per_short = (
+                float(weights[0] + np.dot(weights[2:], entries)) for entries in (tokens.full, tokens.short)
+            )
+            limits.append(Limit(per_call, per_short, per_evaluation=float(weights[1]), most=self.cost))
+        return tuple(limits)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A threshold on a weighted sum of a run's counts.
+
+    Attributes:
+        per_call: weight of a call on a full chunk.
+        per_short_call: weight of a call on the shorter last chunk.
+        per_evaluation: weight of an evaluation.
+        most: the run stops after the first generation at which the sum is at least this.
+    """
+
+    per_call: float
+    per_short_call: float
+    per_evaluation: float
+    most: float
+
+    def reached(self, calls: IntArray, short_calls: IntArray, evaluations: IntArray) -> BoolArray:
+        """Where the counts have reached the threshold, bool of their shape."""
+        spent = (
+            (calls - short_calls) * self.per_call
+            + short_calls * self.per_short_call
+            + evaluations * self.per_evaluation
+        )
+        return np.asarray(spent >= self.most)

@@ -1,0 +1,94 @@
+"""What a run consumed: a vector of counts, from which any price can be read off later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo.parameters import choice, whole
+from evo.protocols import FloatArray, IntArray
+
+LEDGER = (
+    "calls",
+    "evaluations",
+    "prompt_tokens",
+    "generated_tokens",
+    "pass_tokens",  # sum of c over forward passes: the paper's cost for m = 1
+    "pass_tokens_squared",  # sum of c^2 over forward passes
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a call reads before it writes: a head of instructions, then the chunk or the whole solution.
+
+    The paper's Eq. 13 needs calls that see only their own chunk (`shows="chunk"`); with `shows="solution"` a
+    local call reads all k l tokens and Eq. 14 drops from 2^k k to 2^k (theory 12e, 13.4).
+
+    Attributes:
+        head: tokens of instructions before the text.
+        shows: "chunk" or "solution".
+    """
+
+    head: int = 0
+    shows: str = "chunk"
+
+    def __post_init__(self) -> None:
+        whole(self, "head", least=0)
+        choice(self, "shows", ("chunk", "solution"))
+
+    def tokens(self, g: int, k: int, l: int) -> int:
+        """Prompt tokens of a call on g of k blocks of l tokens."""
+        return self.head + (g if self.shows == "chunk" else k) * l
+
+
+def call_entries(prompt_tokens: int, generated_tokens: int) -> tuple[int, int, int, int]:
+    """Ledger entries of one call, after `calls` and `evaluations`: exact whole numbers.
+
+    Writing o tokens after a prompt of c takes o passes over c, c+1, .., c+o-1 tokens (Definition 2.2, theory 12a,
+    12d): sum c = c o + o(o-1)/2 and sum c^2 = o c^2 + c o(o-1) + (o-1) o (2o-1)/6.
+
+    >>> call_entries(200, 200)
+    (200, 200, 59900, 18606700)
+    """
+    c, o = prompt_tokens, generated_tokens
+    linear = c * o + o * (o - 1) // 2
+    squared = o * c * c + c * o * (o - 1) + (o - 1) * o * (2 * o - 1) // 6
+    return c, o, linear, squared
+
+
+@dataclass(frozen=True)
+class CallTokens:
+    """Ledger entries of one call on a full chunk and of one on the shorter last chunk.
+
+    Attributes:
+        full: prompt tokens, generated tokens, sum of c, sum of c^2 of a call on g blocks.
+        short: the same for the last chunk; equal to `full` where g divides k.
+    """
+
+    full: tuple[int, int, int, int]
+    short: tuple[int, int, int, int]
+
+    @classmethod
+    def of(cls, prompt: Prompt, k: int, l: int, g: int) -> CallTokens:
+        """The entries for chunks of g of k blocks of l tokens."""
+        last = k % g or g
+        full, short = (call_entries(prompt.tokens(size, k, l), size * l) for size in (g, last))
+        return cls(full, short)
+
+    def ledger(self, calls: IntArray, short_calls: IntArray, evaluations: IntArray) -> FloatArray:
+        """The ledger of runs, float [runs, 6] in the order of `LEDGER`, all entries whole numbers.
+
+        Float because the sum of squares leaves 64-bit integers at ten million calls of some 7,000 tokens; whole
+        numbers are exact up to 2^53 = 9e15.
+
+        Args:
+            calls: int [runs], all calls.
+            short_calls: int [runs], those among them on the shorter last chunk.
+            evaluations: int [runs], valid offspring.
+        """
+        full = np.asarray(self.full, dtype=np.float64)
+        short = np.asarray(self.short, dtype=np.float64)
+        tokens = np.multiply.outer(calls - short_calls, full) + np.multiply.outer(short_calls, short)
+        return np.column_stack((calls, evaluations, tokens))

@@ -1,0 +1,73 @@
+"""Checks of the parameters of parts: each turns a value into the plain Python number it stands for, or says why not.
+
+They are called from `__post_init__` of frozen dataclasses, so that a part that exists is valid, and so that
+`m=1`, `m=1.0` and `m=np.float64(1)` are one and the same part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+from evo.errors import InputError
+
+
+def probability(part: object, *names: str) -> None:
+    """Check that the named fields are numbers in [0, 1].
+
+    Raises: InputError for NaN, for what is not a number, and for a number outside the interval.
+    """
+    for name in names:
+        value = _real(part, name, "a probability in [0, 1]")
+        if not 0.0 <= value <= 1.0:
+            raise _wrong(part, name, "a probability in [0, 1]")
+        object.__setattr__(part, name, value)
+
+
+def non_negative(part: object, *names: str) -> None:
+    """Check that the named fields are finite numbers >= 0.
+
+    Raises: InputError.
+    """
+    for name in names:
+        value = _real(part, name, "a finite number >= 0")
+        if not (0.0 <= value < math.inf):
+            raise _wrong(part, name, "a finite number >= 0")
+        object.__setattr__(part, name, value)
+
+
+def whole(part: object, name: str, *, least: int, most: int | None = None) -> None:
+    """Check that the named field is a whole number >= `least` (and <= `most`).
+
+    Raises: InputError.
+    """
+    expected = f"a whole number >= {least}" if most is None else f"a whole number from {least} to {most}"
+    value = _real(part, name, expected)
+    if not math.isfinite(value) or value != int(value) or value < least or (most is not None and value > most):
+        raise _wrong(part, name, expected)
+    exact = getattr(part, name)
+    object.__setattr__(part, name, int(exact))
+
+
+def choice(part: object, name: str, allowed: Sequence[str]) -> None:
+    """Check that the named field is one of the allowed words.
+
+    Raises: InputError.
+    """
+    if getattr(part, name) not in allowed:
+        raise _wrong(part, name, " or ".join(repr(word) for word in allowed))
+
+
+def _real(part: object, name: str, expected: str) -> float:
+    value = getattr(part, name)
+    if isinstance(value, bool) or not isinstance(value, Real | Integral):
+        raise _wrong(part, name, expected)
+    try:
+        return float(value)
+    except OverflowError:
+        raise _wrong(part, name, expected) from None
+
+
+def _wrong(part: object, name: str, expected: str) -> InputError:
+    return InputError(f"{type(part).__name__}: {name} must be {expected}, got {getattr(part, name)!r}")

@@ -1,0 +1,138 @@
+"""Schedules: which chunk each call gets. Never say "local mutation" without naming one.
+
+At p = 1/2, k = 64, all blocks incorrect, lam = 1, g = 1 they need on average 128 (UntilResolved, OnlyIncorrect), 442
+(RoundRobin) and 607 (UniformChunk) calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.errors import InputError
+from evo.parameters import whole
+from evo.protocols import BoolArray, IntArray, Schedule
+
+
+@dataclass(frozen=True)
+class AllBlocks:
+    """Every call gets the whole solution: GLOBAL mutation (Section 3.3.1), g = k."""
+
+    oblivious: ClassVar[bool] = True
+
+    def chunk_size(self, k: int) -> int:
+        """All k blocks."""
+        return k
+
+    def choose(self, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator) -> IntArray:
+        """The only chunk, int [runs, ahead, 1]."""
+        return np.zeros((len(pointer), ahead, 1), dtype=np.int64)
+
+    def advance(self, pointer: IntArray, moved: BoolArray, m: int, generations: IntArray) -> IntArray:
+        """The pointer stays at the only chunk."""
+        return pointer
+
+
+@dataclass(frozen=True)
+class _Chunked:
+    """Chunks of g consecutive blocks, the last may be shorter.
+
+    Attributes:
+        g: blocks a call gets, 1 <= g <= k.
+    """
+
+    g: int = 1
+    oblivious: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        whole(self, "g", least=1)
+
+    def chunk_size(self, k: int) -> int:
+        """The g of the schedule.
+
+        Raises: InputError if g > k.
+        """
+        if self.g > k:
+            raise InputError(f"{type(self).__name__}: chunk size g must be at most k = {k}, got g = {self.g}")
+        return self.g
+
+    def choose(self, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator) -> IntArray:
+        """The chunk pointed at, for all offspring of a generation, int [runs, 1, 1]."""
+        return pointer[:, None, None]
+
+    def advance(self, pointer: IntArray, moved: BoolArray, m: int, generations: IntArray) -> IntArray:
+        """The pointer stays."""
+        return pointer
+
+
+@dataclass(frozen=True)
+class UntilResolved(_Chunked):
+    """Stays at a chunk until the fitness moves, up or down, then goes on; after the last chunk to the first.
+
+    It goes on when some valid offspring's seen fitness differs from the parent's: with g = 1 the block was wrong
+    and is repaired, or was right and the damaged offspring was rejected. Theta(k) calls (Eq. 13, theory 2h), if
+    fitness is exact and keep < 1: at keep = 1 it waits for ever at a correct block.
+    """
+
+    def advance(self, pointer: IntArray, moved: BoolArray, m: int, generations: IntArray) -> IntArray:
+        """On by one chunk where the fitness moved, int [runs]."""
+        return (pointer + moved) % m
+
+
+@dataclass(frozen=True)
+class RoundRobin(_Chunked):
+    """The next chunk each generation, block 1 first: Theta(k log k) calls (theory 2e)."""
+
+    oblivious: ClassVar[bool] = True
+
+    def choose(self, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator) -> IntArray:
+        """The chunks from the pointer on, one a generation, int [runs, ahead, 1]."""
+        return (pointer[:, None, None] + np.arange(ahead)[None, :, None]) % m
+
+    def advance(self, pointer: IntArray, moved: BoolArray, m: int, generations: IntArray) -> IntArray:
+        """On by one chunk a generation, int [runs]."""
+        return (pointer + generations) % m
+
+
+@dataclass(frozen=True)
+class UniformChunk(_Chunked):
+    """A chunk drawn uniformly for each offspring: E = (k/fix) H_k calls for g = 1 (theory 2b)."""
+
+    oblivious: ClassVar[bool] = True
+
+    def choose(self, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator) -> IntArray:
+        """Independent uniform chunks, int [runs, ahead, lam]."""
+        return rng.integers(m, size=(len(pointer), ahead, lam))
+
+
+@dataclass(frozen=True)
+class OnlyIncorrect(_Chunked):
+    """The lowest chunk that holds an incorrect block: an oracle of correctness, E = k/fix calls (theory 2a)."""
+
+    def choose(self, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator) -> IntArray:
+        """The chunk of the first incorrect block of each parent, int [runs, 1, 1]."""
+        return np.asarray(np.argmin(correct, axis=1) // self.g)[:, None, None]
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """How a schedule cuts a solution of k blocks: m chunks of g blocks, the last of `last` blocks."""
+
+    g: int
+    m: int
+    last: int
+
+    @classmethod
+    def of(cls, schedule: Schedule, k: int) -> Chunks:
+        """The chunks of a schedule on k blocks.
+
+        Raises: InputError if the schedule's chunks do not fit k blocks.
+
+        >>> Chunks.of(RoundRobin(g=3), 8)
+        Chunks(g=3, m=3, last=2)
+        """
+        g = schedule.chunk_size(k)
+        return cls(g=g, m=-(-k // g), last=k % g or g)

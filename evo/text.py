@@ -1,0 +1,116 @@
+"""The canonical text of parts: what names a cell's rows and its random streams, and outlives growth.
+
+`BlockOneMax(k=4, l=16)`: keyword arguments in the order of the fields, fields at their default left out (so a new
+field with a default changes no text), numbers by repr with whole ones written as integers, nested parts as calls.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from evo.errors import InputError
+
+OWN_PACKAGES = ("evo", "problems", "operators", "experiments")
+
+
+def canonical(value: object) -> str:
+    """The canonical text of a part, or of a value inside one.
+
+    Raises: InputError for values without one: NaN, lists, arrays, objects that are not frozen dataclasses.
+
+    >>> from evo.runner import OnePlusLambda
+    >>> canonical(OnePlusLambda(lam=8))
+    'OnePlusLambda(lam=8)'
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | str):
+        return repr(value)
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, tuple):
+        return "(" + "".join(f"{canonical(item)}, " for item in value).rstrip() + ")"
+    if is_frozen_dataclass(value):
+        return f"{type_name(type(value))}({_arguments(value)})"
+    raise InputError(
+        f"expected a frozen dataclass, tuple, number, string or None in a part, got {value!r} of type "
+        f"{type(value).__name__}; parts are @dataclass(frozen=True) and hold tuples, not lists"
+    )
+
+
+def parse(text: str, find: Callable[[str], type]) -> Any:
+    """The part whose canonical text this is; nothing but constructor calls and literals is evaluated.
+
+    Args:
+        text: a canonical text.
+        find: gives the class for a type name, or raises InputError.
+
+    Raises: InputError if the text is not of the canonical form.
+    """
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"expected the canonical text of a part, got {text!r}: {error}") from None
+    return _build(tree, find)
+
+
+def is_frozen_dataclass(value: object) -> bool:
+    """Whether the value is an instance of a frozen dataclass, as every part is."""
+    return is_dataclass(value) and not isinstance(value, type) and bool(value.__dataclass_params__.frozen)  # type: ignore[attr-defined]  # not in typeshed
+
+
+def type_name(kind: type) -> str:
+    """`Resample` for the project's own parts, `package.module.Class` for those of others."""
+    if kind.__module__.split(".")[0] in OWN_PACKAGES:
+        return kind.__name__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def parameters(part: object) -> dict[str, Any]:
+    """Field names and values of a part, in order, defaults included."""
+    return {field.name: getattr(part, field.name) for field in fields(part) if field.init}  # type: ignore[arg-type]  # frozen dataclass
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        raise InputError("expected a number in a part, got NaN")
+    if math.isinf(value):
+        return "1e999" if value > 0 else "-1e999"  # the shortest literal that Python reads as infinity
+    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
+
+
+def _arguments(part: object) -> str:
+    shown = (field for field in fields(part) if field.init and not _at_default(part, field))  # type: ignore[arg-type]  # frozen dataclass
+    return ", ".join(f"{field.name}={canonical(getattr(part, field.name))}" for field in shown)
+
+
+def _at_default(part: object, field: Field[Any]) -> bool:
+    if field.default is not MISSING:
+        default = field.default
+    elif field.default_factory is not MISSING:
+        default = field.default_factory()
+    else:
+        return False
+    return canonical(getattr(part, field.name)) == canonical(default)
+
+
+def _build(node: ast.expr, find: Callable[[str], type]) -> Any:
+    match node:
+        case ast.Call(func=function, args=[], keywords=keywords):
+            arguments = {str(word.arg): _build(word.value, find) for word in keywords}
+            try:
+                return find(ast.unparse(function))(**arguments)
+            except TypeError as error:
+                raise InputError(f"cannot build {ast.unparse(node)}: {error}") from None
+        case ast.Tuple(elts=items):
+            return tuple(_build(item, find) for item in items)
+        case ast.Constant() | ast.UnaryOp(operand=ast.Constant()):
+            return ast.literal_eval(node)
+        case _:
+            raise InputError(f"expected calls and literals in the text of a part, got {ast.unparse(node)!r}")

@@ -1,0 +1,5 @@
+"""What is optimised: fitness over the correctness of blocks."""
+
+from problems.block_onemax import BlockOneMax
+
+__all__ = ["BlockOneMax"]
