@@ -55,7 +55,7 @@ def parse(text: str, find: Callable[[str], type]) -> Any:
     """
     try:
         tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"expected the canonical text of a part, got {text!r}: {error}") from None
     return _build(tree, find)
 
