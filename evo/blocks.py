@@ -207,7 +207,10 @@ class _Batch:
         for size, some in ((g, chunk < m - 1), (self.chunks.last, chunk == m - 1)):
             blocks = chunk[some, None] * g + np.arange(size)
             self.parents.correct[rows[some, None], blocks] = after[some, :size]
-        self.parents.fitness[rows] += made.change[rows, last[rows]]
+        if self.caller.separable:
+            self.parents.fitness[rows] += made.change[rows, last[rows]]
+        else:  # by its own value, so that no rounding adds up and equal solutions stay equally fit
+            self.parents.fitness[rows] = self.caller.problem.fitness(self.parents.correct[rows])
 
     def _hit(self, optimal: IntArray) -> None:
         """Record the runs that generated the optimum and let them go."""

@@ -1,0 +1,77 @@
+"""Experiments: cells, grids, running, the table of runs, predictions, checks, fits and reports.
+
+Names are loaded when they are first used, so that `llm-evo --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from experiments.cell import Cell
+    from experiments.checks import Check, Verdict, check
+    from experiments.figures import growth_figure
+    from experiments.fits import Fits, ScalingLaw, fit
+    from experiments.forecast import forecast
+    from experiments.grid import Grid, sweep
+    from experiments.predictions import Prediction, predict
+    from experiments.running import run_grid
+    from experiments.speedup import speedup
+    from experiments.store import Results, load
+    from experiments.summary import summarise
+    from experiments.toml_grid import load_grid
+
+_HOMES = {
+    "Cell": "cell",
+    "Check": "checks",
+    "Fits": "fits",
+    "Grid": "grid",
+    "Prediction": "predictions",
+    "Results": "store",
+    "ScalingLaw": "fits",
+    "Verdict": "checks",
+    "check": "checks",
+    "fit": "fits",
+    "forecast": "forecast",
+    "growth_figure": "figures",
+    "load": "store",
+    "load_grid": "toml_grid",
+    "predict": "predictions",
+    "run_grid": "running",
+    "speedup": "speedup",
+    "summarise": "summary",
+    "sweep": "grid",
+}
+
+__all__ = [
+    "Cell",
+    "Check",
+    "Fits",
+    "Grid",
+    "Prediction",
+    "Results",
+    "ScalingLaw",
+    "Verdict",
+    "check",
+    "fit",
+    "forecast",
+    "growth_figure",
+    "load",
+    "load_grid",
+    "predict",
+    "run_grid",
+    "speedup",
+    "summarise",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"experiments.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'experiments' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""`python -m experiments` is `llm-evo`."""
+
+from experiments.cli import main
+
+main()

@@ -1,0 +1,55 @@
+"""Does the ledger add up? Each entry of each run against a literal enumeration of forward passes.
+
+The engine writes its ledger by closed forms (`evo.ledger`); here the passes are counted one by one
+(`evo.theory.tokens`), from the cell's text alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo.theory import call_sums
+from experiments.cell import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
+    """The first entry that does not add up, in words; None if all do.
+
+    calls = lam x generations; hit lies in the last generation; evaluations <= calls; and with s of the calls on the
+    shorter last chunk, each token entry = (calls - s) x entry of a full call + s x entry of a short one.
+    """
+    calls, short = runs["calls"].to_numpy(), runs["short_calls"].to_numpy()
+    lam = cell.runner.lam
+    hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
+    faults = {
+        f"calls are not lam x generations with lam = {lam}": calls != lam * runs["generations"].to_numpy(),
+        "hit is not in the last generation": (hit > calls) | ((hit <= calls - lam) & (calls > 0)),
+        "there are more evaluations than calls": runs["evaluations"].to_numpy() > calls,
+        "there are more calls on the short chunk than calls": (short < 0) | (short > calls),
+    }
+    for entry, (full, last) in _entries(cell).items():
+        counted = (calls - short).astype(float) * full + short.astype(float) * last
+        off = runs[entry].to_numpy(dtype=float) - counted
+        worst = int(np.argmax(np.abs(off)))
+        faults[
+            f"{entry} of batch {runs['batch'].iloc[worst]}, run {runs['run'].iloc[worst]} is off by {off[worst]:+.15g} "
+            f"after {calls[worst]} calls"
+        ] = np.abs(off) > 1e-12 * counted
+    return next((words for words, broken in faults.items() if broken.any()), None)
+
+
+def _entries(cell: Cell) -> dict[str, tuple[int, int]]:
+    """Entries of one call on a full chunk and on the last one, by counting passes."""
+    k, l, chunks = cell.problem.k, cell.problem.l, cell.chunks
+    per_call = []
+    for blocks in (chunks.g, chunks.last):
+        shown = blocks if cell.prompt.shows == "chunk" else k
+        prompt, generated = cell.prompt.head + shown * l, blocks * l
+        per_call.append((prompt, generated, *call_sums(prompt, generated)))
+    names = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
+    return {name: (full, last) for name, full, last in zip(names, *per_call, strict=True)}

@@ -1,0 +1,131 @@
+"""A cell: one combination of parts, the unit of every grid, table and prediction."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from evo.budget import Budget, Limit
+from evo.costs import LLMPrimitive
+from evo.errors import InputError
+from evo.ledger import CallTokens, Prompt
+from evo.protocols import AnyMutator, CostModel, Problem, Schedule
+from evo.runner import OnePlusLambda
+from evo.schedules import Chunks
+from evo.text import canonical, is_frozen_dataclass, parse
+from experiments.parts import find_any
+
+BATCH_BLOCKS = 2**24
+"""Blocks held by one batch of runs at the most, one byte each."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A problem, the mutator that varies its solutions, the schedule of its calls, and the algorithm.
+
+    Only these first four are the cell's random identity: cells that differ in prompt, cost or budget share their
+    trajectories, and a price cannot touch the draws.
+
+    Attributes:
+        problem: what is optimised.
+        mutator: the simulated LLM call.
+        schedule: which chunk each call gets.
+        runner: the (1+lambda)-EA.
+        prompt: what a call reads.
+        cost: prices of the ledger.
+        budget: when a run is given up; None only where the predicted mean is finite.
+
+    >>> from evo import OnePlusLambda, UntilResolved
+    >>> from problems import BlockOneMax
+    >>> from operators import Resample
+    >>> cell = Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda())
+    >>> cell.text
+    'Cell(problem=BlockOneMax(k=4, l=16), mutator=Resample(p=0.5), schedule=UntilResolved(), runner=OnePlusLambda())'
+    >>> Cell.parse(cell.text) == cell
+    True
+    """
+
+    problem: Problem
+    mutator: AnyMutator
+    schedule: Schedule
+    runner: OnePlusLambda
+    prompt: Prompt = Prompt()
+    cost: CostModel = LLMPrimitive()
+    budget: Budget | None = Budget()
+
+    def __post_init__(self) -> None:
+        self._expect("problem", ("k", "l", "initial", "fitness"), "BlockOneMax(k=4, l=16)")
+        self._expect("mutator", ("rewrite",), "Resample(p=0.5)")
+        self._expect("schedule", ("chunk_size", "choose", "advance"), "UntilResolved()")
+        self._expect("cost", ("weights",), "LLMPrimitive(m=1)")
+        self._expect_a("runner", OnePlusLambda)
+        self._expect_a("prompt", Prompt)
+        if self.budget is not None:
+            self._expect_a("budget", Budget)
+        Chunks.of(self.schedule, self.problem.k)
+        canonical(self)  # refuses what has no text, such as arrays in a part
+
+    @property
+    def text(self) -> str:
+        """The canonical text, which names the cell for ever."""
+        return canonical(self)
+
+    @property
+    def id(self) -> str:
+        """The first 12 hexadecimal digits of the text's SHA-256: the cell's name in tables."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
+
+    @property
+    def identity(self) -> str:
+        """The canonical text of the random identity, which names the streams."""
+        return ", ".join(canonical(part) for part in (self.problem, self.mutator, self.schedule, self.runner))
+
+    @property
+    def chunks(self) -> Chunks:
+        """How the schedule cuts the solution."""
+        return Chunks.of(self.schedule, self.problem.k)
+
+    @property
+    def tokens(self) -> CallTokens:
+        """Ledger entries of one call."""
+        return CallTokens.of(self.prompt, self.problem.k, self.problem.l, self.chunks.g)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The budget as the engine sees it."""
+        return () if self.budget is None else self.budget.limits(self.tokens, self.cost.weights)
+
+    @classmethod
+    def parse(cls, text: str) -> Cell:
+        """The cell of a canonical text.
+
+        Raises: InputError if it is not the text of a cell, or names a part that is not loaded.
+        """
+        cell = parse(text, lambda name: cls if name == "Cell" else find_any(name))
+        if not isinstance(cell, Cell):
+            raise InputError(f"expected the canonical text of a cell, got {text!r}")
+        return cell
+
+    def batch_size(self, batch: int) -> int:
+        """Runs simulated together: the grid's batch, less where solutions are so long that memory would grow."""
+        return max(1, min(batch, BATCH_BLOCKS // self.problem.k))
+
+    def _expect(self, name: str, needed: tuple[str, ...], example: str) -> None:
+        part: Any = getattr(self, name)
+        missing = [attribute for attribute in needed if not hasattr(part, attribute)]
+        if missing or isinstance(part, type):
+            raise InputError(
+                f"Cell: expected for {name} a {name} such as {example}, got {part!r}"
+                + (f" without {', '.join(missing)}" if missing else "; write it with its parameters in parentheses")
+            )
+        if not is_frozen_dataclass(part):
+            raise InputError(
+                f"Cell: expected for {name} an instance of a class marked @dataclass(frozen=True), so that it has a "
+                f"text that names its runs, got {part!r}"
+            )
+
+    def _expect_a(self, name: str, kind: type) -> None:
+        part = getattr(self, name)
+        if not isinstance(part, kind):
+            raise InputError(f"Cell: expected for {name} a {kind.__name__}, got {part!r}")

@@ -1,0 +1,235 @@
+"""Checks: every measured figure beside its exact prediction, and a verdict.
+
+For each cell four tests, each at the same share of alpha, the false-alarm rate of the whole grid:
+
+* mean: the mean of `hit`, by the exact law of the total or the exact standard error;
+* law: the whole law of `hit`, by the largest difference of the cdfs (DKW); censored runs count as later hits;
+* calls: the mean of `calls`, by the exact standard error, and calls = lam x generations, hit within the last one;
+* ledger: every entry of every run against a literal enumeration of forward passes.
+
+A cell AGREES only if the tests would have found a discrepancy worth the name; otherwise CANNOT_TELL says what is
+missing. Cells that share their trajectories (they differ only in price) count once. Rows of the engine `law` are
+refused: they were drawn from the prediction.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from evo import statistics
+from evo.errors import InputError, NoPrediction
+from experiments.bookkeeping import ledger_fault
+from experiments.cell import Cell
+from experiments.predictions import Prediction, predict
+from experiments.store import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVIDENCE = ("blocks", "deap")
+TESTS_A_CELL = 4
+MOST_CENSORED = 0.5
+
+
+class Verdict(StrEnum):
+    """What a check came to."""
+
+    AGREES = "AGREES"
+    DIFFERS = "DIFFERS"
+    CANNOT_TELL = "CANNOT_TELL"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test of one cell.
+
+    Attributes:
+        test: "mean", "law", "calls" or "ledger".
+        p_value: bound on the probability of a discrepancy this large if the prediction holds; 0 for a broken identity.
+        found: what was found, in words.
+    """
+
+    test: str
+    p_value: float
+    found: str
+
+
+@dataclass(frozen=True)
+class CellCheck:
+    """The verdict on one cell.
+
+    Attributes:
+        cell: id of the cell.
+        label: its arm, k and lam.
+        verdict: AGREES, DIFFERS or CANNOT_TELL.
+        reason: for DIFFERS what differs, for CANNOT_TELL what is missing, for AGREES what would have been found.
+        outcomes: the tests.
+        runs: number of runs.
+        censored: those that ended at their budget.
+    """
+
+    cell: str
+    label: str
+    verdict: Verdict
+    reason: str
+    outcomes: tuple[Outcome, ...]
+    runs: int
+    censored: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdicts on a grid.
+
+    Attributes:
+        cells: one a cell, in the order of the grid.
+        alpha: false-alarm rate over all tests of the grid together.
+        alpha_each: false-alarm rate of one test.
+    """
+
+    cells: tuple[CellCheck, ...] = field(repr=False)
+    alpha: float
+    alpha_each: float
+
+    def count(self, verdict: Verdict) -> int:
+        """How many cells have a verdict."""
+        return sum(cell.verdict is verdict for cell in self.cells)
+
+    @property
+    def verdict(self) -> Verdict:
+        """DIFFERS if any cell differs, else CANNOT_TELL if any is open, else AGREES."""
+        for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
+            if self.count(verdict):
+                return verdict
+        return Verdict.AGREES
+
+
+def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Check:
+    """Compare results with the exact predictions.
+
+    Args:
+        results: of `run_grid` or `load`.
+        alpha: false-alarm rate over all checks of the grid; each test has alpha / (4 cells).
+        resolution: relative discrepancy of the mean that must be found with probability 0.95 for AGREES.
+
+    Raises: InputError for rows that are no evidence (engine `law`), or alpha or resolution out of range.
+    """
+    if not 0 < alpha < 1 or not 0 < resolution < math.inf:
+        raise InputError(f"check: expected 0 < alpha < 1 and resolution > 0, got {alpha!r} and {resolution!r}")
+    engines = set(results.runs["engine"]) - set(EVIDENCE)
+    if engines:
+        raise InputError(
+            f"check: expected runs that executed the operator (engine {' or '.join(EVIDENCE)}), got rows of the engine "
+            f"{', '.join(sorted(engines))}, which are drawn from the law that they would be checked against"
+        )
+    cells = {str(cell_id): _parse(results, str(cell_id)) for cell_id in results.cells.index}
+    trajectories = {cell.identity if isinstance(cell, Cell) else cell_id for cell_id, cell in cells.items()}
+    alpha_each = alpha / (TESTS_A_CELL * len(trajectories))
+    groups = {str(cell_id): runs for cell_id, runs in results.runs.groupby("cell", sort=False)}
+    none = results.runs.iloc[:0]
+    verdicts = tuple(
+        _check_cell(results, cell_id, cell, groups.get(cell_id, none), alpha_each, resolution)
+        for cell_id, cell in cells.items()
+    )
+    return Check(verdicts, alpha, alpha_each)
+
+
+def _parse(results: Results, cell_id: str) -> Cell | str:
+    """The cell, or why it cannot be had."""
+    try:
+        return results.cell(cell_id)
+    except InputError as error:
+        return str(error)
+
+
+def _check_cell(
+    results: Results, cell_id: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
+) -> CellCheck:
+    place = results.cells.loc[cell_id]
+    label = f"{place['arm']}, k = {place['problem.k']}, lam = {place['runner.lam']}"
+    censored = int(runs["hit"].isna().sum())
+    outcomes: tuple[Outcome, ...] = ()
+    if isinstance(cell, str):
+        verdict, reason = Verdict.CANNOT_TELL, cell
+    elif runs.empty:
+        verdict, reason = Verdict.CANNOT_TELL, "no runs yet; run the grid again to go on"
+    else:
+        outcomes, missing = _tests(cell, runs, alpha, resolution)
+        differing = [outcome.found for outcome in outcomes if outcome.p_value < alpha]
+        if differing:
+            verdict, reason = Verdict.DIFFERS, "; ".join(differing)
+        elif missing:
+            verdict, reason = Verdict.CANNOT_TELL, missing
+        else:
+            verdict, reason = Verdict.AGREES, f"a mean off by {resolution:.0%} would have been found"
+    return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored)
+
+
+def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> tuple[tuple[Outcome, ...], str]:
+    """The tests that can be made, and what is missing for AGREES (empty if nothing is)."""
+    books = _ledger_test(cell, runs)
+    try:
+        hit, calls = predict(cell, "hit"), predict(cell, "calls")
+    except NoPrediction as error:
+        return (books,), str(error)
+    made = (
+        books,
+        _law_test(hit, runs),
+        _mean_test("mean", hit, runs, "hit"),
+        _mean_test("calls", calls, runs, "calls"),
+    )
+    return tuple(outcome for outcome in made if outcome is not None), _missing(hit, runs, alpha, resolution)
+
+
+def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
+    """The identities of the ledger; they hold in every run or are broken."""
+    fault = ledger_fault(cell, runs)
+    return Outcome("ledger", 1.0, "the ledger adds up") if fault is None else Outcome("ledger", 0.0, fault)
+
+
+def _law_test(hit: Prediction, runs: pd.DataFrame) -> Outcome | None:
+    """The whole law of `hit`; None where only moments are known."""
+    if hit.law is None:
+        return None
+    below = float(runs.loc[runs["hit"].isna(), "calls"].min()) if runs["hit"].isna().any() else math.inf
+    hits = runs["hit"].dropna().to_numpy(dtype=float)
+    try:
+        distance = statistics.law_distance(hits, len(runs), hit.law, below)
+    except NoPrediction:
+        return None
+    p_value = statistics.dkw_p_value(len(runs), distance)
+    return Outcome("law", p_value, f"the law of hit is {distance:.3f} off its cdf (p <= {p_value:.2g})")
+
+
+def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str) -> Outcome | None:
+    """A mean by its exact law or standard error; None if a run is censored or no finite variance is known."""
+    if runs["hit"].isna().any() or predicted.law is None or math.isinf(predicted.mean):
+        return None
+    try:
+        p_value, how = statistics.mean_p_value(float(runs[column].sum()), len(runs), predicted.law)
+    except NoPrediction:
+        return None
+    measured = runs[column].mean()
+    return Outcome(
+        test, p_value, f"mean {column} {measured:.5g}, predicted {predicted.mean:.5g} (p = {p_value:.2g}, {how})"
+    )
+
+
+def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: float) -> str:
+    """What is missing for AGREES; empty if nothing is."""
+    censored = int(runs["hit"].isna().sum())
+    if censored > MOST_CENSORED * len(runs):
+        return f"{censored} of {len(runs)} runs are censored; give a larger budget"
+    try:
+        relative = math.sqrt(hit.variance) / hit.mean if hit.mean > 0 else 0.0
+    except NoPrediction as error:
+        return f"the spread of hit is not predicted: {error}"
+    if math.isinf(hit.mean) or math.isnan(relative):
+        return "the mean is infinite: only the law within the budget can be compared, and it does not differ"
+    needed = statistics.runs_to_resolve(relative, resolution, alpha)
+    if needed > len(runs):
+        return f"{needed - len(runs)} more runs would tell a mean off by {resolution:.0%} ({needed} in all)"
+    return ""

@@ -1,0 +1,114 @@
+"""Claims of asymptotic growth, each tied to a fitted law: does the measured growth bear it out?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.checks import Verdict
+from experiments.fits import Fits, ScalingLaw, fit
+from experiments.series import series
+from experiments.store import Results
+
+CONFIDENCE = 0.999
+MISFIT = 1e-3
+"""A form whose misfit is less likely than this is refused: by itself it errs once in a thousand."""
+WIDEST = 0.15
+"""Half-width of an interval, relative to the claimed value, that still tells."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one arm grows by a law.
+
+    Attributes:
+        arm: label of the arm.
+        lam: offspring a generation.
+        paper: what the paper says, with its equation.
+        quantity: "hit" or "cost".
+        form: name of the form that the law should have.
+        parameter: its parameter that is claimed.
+        value: the claimed value.
+        at_most: whether the claim is that the parameter is at most the value; otherwise it is the value.
+        least: smallest k at which the law is asked for: an asymptotic form need not hold at small k.
+        rival: name of a form that must not fit; "" if there is none.
+        holds: what follows if the measured law is as claimed: does the paper's statement hold here, and on what
+            assumption.
+    """
+
+    arm: str
+    paper: str
+    quantity: str
+    form: str
+    parameter: str
+    value: float
+    holds: str
+    lam: int = 1
+    least: float = -math.inf
+    rival: str = ""
+    at_most: bool = False
+
+    @property
+    def text(self) -> str:
+        """`base = 2`."""
+        return f"{self.parameter} {'<=' if self.at_most else '='} {self.value:.4g}"
+
+
+@dataclass(frozen=True)
+class ClaimCheck:
+    """A claim beside what was fitted."""
+
+    claim: Claim
+    verdict: Verdict
+    law: ScalingLaw | None
+    reason: str
+
+
+def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
+    """The claims whose arm is in the grid, each with its verdict.
+
+    AGREES: the claimed value is in the 99.9 % interval of the fitted parameter (or above all of it, for "at most"),
+    the form fits, its rival does not. DIFFERS: the value is outside, or the form does not fit. CANNOT_TELL: the
+    interval is too wide, the rival fits too, or the series cannot be fitted.
+    """
+    arms = set(results.cells["arm"])
+    fitted: dict[tuple[str, float], Fits] = {}
+    checks = []
+    for claim in claims:
+        if claim.arm in arms:
+            key = (claim.quantity, claim.least)
+            if key not in fitted:
+                fitted[key] = fit(results, quantity=claim.quantity, least=claim.least, confidence=CONFIDENCE)
+            checks.append(_check(claim, fitted[key], results))
+    return checks
+
+
+def _check(claim: Claim, fits: Fits, results: Results) -> ClaimCheck:
+    label = _label(claim, results)
+    laws = {law.form.name: law for law in fits.laws if law.series == label}
+    law = laws.get(claim.form)
+    if law is None:
+        reasons = [refusal.reason for refusal in fits.refused if refusal.series == label]
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "; ".join(reasons) or "the form could not be fitted")
+    estimate = law[claim.parameter]
+    if law.misfit < MISFIT:
+        return ClaimCheck(claim, Verdict.DIFFERS, law, f"{law.text} does not fit (misfit {law.misfit:.1g})")
+    if estimate.low > claim.value or (estimate.high < claim.value and not claim.at_most):
+        return ClaimCheck(claim, Verdict.DIFFERS, law, f"{estimate}, claimed {claim.text}")
+    if claim.at_most and estimate.high > claim.value:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"{estimate} does not tell {claim.text}")
+    if estimate.high - estimate.low > 2 * WIDEST * claim.value:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"the interval of {claim.parameter} is too wide to tell")
+    rival = laws.get(claim.rival)
+    if rival is not None and rival.misfit >= MISFIT:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"{rival.text} fits too (misfit {rival.misfit:.2g})")
+    return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
+
+
+def _label(claim: Claim, results: Results) -> str:
+    """Label of the claim's series."""
+    for each in series(results, "k", claim.quantity):
+        if each.arm == claim.arm and each.fixed.get("runner.lam", claim.lam) == claim.lam:
+            return each.label
+    return ""

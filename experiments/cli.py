@@ -1,0 +1,238 @@
+"""The command `llm-evo`. Nothing heavy is imported before a sub-command needs it, so `--help` answers at once.
+
+Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS; 2 the input is wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from experiments.grid import Grid
+
+DIFFERS, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="llm-evo",
+    help="A testbed for LLM mutators: what LLM-driven search costs as problems grow, beside exact predictions.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+Target = Annotated[
+    str, typer.Argument(metavar="[STUDY | FILE.toml]", help="A named study (see `show`) or a TOML file.")
+]
+Folder = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results folder, as `run` writes it.")]
+Runs = Annotated[int | None, typer.Option(help="Runs a cell, instead of the grid's own.")]
+Seed = Annotated[int | None, typer.Option(help="Seed, instead of the grid's own.")]
+Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]
+
+
+@app.command()
+def run(
+    target: Target = "paper",
+    out: Annotated[Path | None, typer.Option(help="Results folder.", show_default="results/NAME")] = None,
+    runs: Runs = None,
+    seed: Seed = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="one a core")] = None,
+    engine: Annotated[str | None, typer.Option(help="blocks (batched) or deap (DEAP's own loop, slow).")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only the verdict at the end.")] = False,
+) -> None:
+    """Run a grid, check it against exact predictions, fit its laws, and write a report.
+
+    What is already in the results folder is not run again: after Ctrl-C the same command goes on.
+
+    Example: `llm-evo run paper` or `llm-evo run grid.toml --runs 200 --out results/try`
+    """
+    with _plain_errors():
+        from experiments.report import report, write
+        from experiments.running import run_grid
+        from experiments.terminal import ProgressDisplay, show_check, show_report
+
+        grid = _grid(target, runs, seed, engine)
+        folder = out or Path("results") / grid.name
+        console = _console()
+        if not quiet:
+            console.print(f"{grid.name}: {len(grid.cells)} cells, {grid.runs:,} runs each, into {folder}", markup=False)
+        with _told_interrupt(folder), ProgressDisplay(_console(stderr=True), quiet) as display:
+            results = run_grid(grid, folder, workers, display)
+        made = report(results)
+        files = write(made, folder)
+        if quiet:
+            show_check(made.check, console)
+        else:
+            show_report(made, console)
+            console.print(
+                f"\nWritten to {folder}: runs/*.parquet, {', '.join(file.name for file in files)}", markup=False
+            )
+        _exit_for(made.check.verdict)
+
+
+@app.command()
+def predict(target: Target = "paper", runs: Runs = None, seed: Seed = None) -> None:
+    """What each cell will cost, before anything runs: exact expectations, censored runs, time.
+
+    Example: `llm-evo predict grid.toml`
+    """
+    with _plain_errors():
+        from experiments.forecast import check_budgets, forecast
+        from experiments.terminal import show_forecast
+
+        grid = _grid(target, runs, seed, None)
+        check_budgets(grid)
+        show_forecast(forecast(grid), grid.runs, os.cpu_count() or 1, _console())
+
+
+@app.command()
+def check(results: Folder, alpha: Alpha = 1e-3) -> None:
+    """Compare results with exact predictions; exit code 1 if a cell DIFFERS.
+
+    Example: `llm-evo check results/paper`
+    """
+    with _plain_errors():
+        from experiments.checks import check as check_results
+        from experiments.store import load
+        from experiments.terminal import show_check
+
+        checked = check_results(load(results), alpha)
+        show_check(checked, _console())
+        _exit_for(checked.verdict)
+
+
+@app.command()
+def fit(
+    results: Folder,
+    along: Annotated[str, typer.Option(help="The parameter that grows, for example k or problem.l.")] = "k",
+    quantity: Annotated[str, typer.Option(help="hit, calls or cost.")] = "hit",
+    least: Annotated[float, typer.Option("--from", help="Smallest value of the parameter to use.")] = float("-inf"),
+    most: Annotated[float, typer.Option("--to", help="Largest value of the parameter to use.")] = float("inf"),
+    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+) -> None:
+    """Fit scaling laws: which form of growth, with which parameters, in which intervals.
+
+    Example: `llm-evo fit results/paper --along k --quantity cost --from 16`
+    """
+    with _plain_errors():
+        from experiments.fits import fit as fit_laws
+        from experiments.store import load
+        from experiments.terminal import show_fits
+
+        show_fits(fit_laws(load(results), along, quantity, least, most, confidence), _console())
+
+
+@app.command()
+def report(results: Folder, alpha: Alpha = 1e-3) -> None:
+    """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.
+
+    Example: `llm-evo report results/paper`
+    """
+    with _plain_errors():
+        from experiments.report import report as make_report
+        from experiments.report import write
+        from experiments.store import load
+        from experiments.terminal import show_report
+
+        made = make_report(load(results), alpha)
+        files = write(made, results)
+        show_report(made, _console())
+        _console().print(f"\nWritten to {results}: {', '.join(file.name for file in files)}", markup=False)
+        _exit_for(made.check.verdict)
+
+
+@app.command()
+def show() -> None:
+    """List the studies, and the parts that a grid can name, with their parameters.
+
+    Example: `llm-evo show`
+    """
+    with _plain_errors():
+        from rich.table import Table
+
+        from experiments.parts import KINDS, describe
+        from experiments.studies import STUDIES
+
+        console = _console()
+        table = Table("study", "question", title="Studies: llm-evo run NAME", title_justify="left", title_style="bold")
+        for study in STUDIES.values():
+            table.add_row(study.name, study.question)
+        console.print(table)
+        for kind, parts in KINDS.items():
+            table = Table(kind, "", title_justify="left")
+            for part in parts:
+                signature, summary = describe(part)
+                table.add_row(signature, summary)
+            console.print(table)
+
+
+def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:
+    """The grid of a study or file, with what the command line changes of it."""
+    from evo.errors import InputError
+    from experiments.parts import suggestion
+    from experiments.studies import STUDIES
+    from experiments.toml_grid import load_grid
+
+    if target in STUDIES:
+        grid = STUDIES[target].grid()
+    elif target.endswith(".toml"):
+        grid = load_grid(Path(target))
+    else:
+        known = ", ".join(STUDIES)
+        raise InputError(
+            f"expected a study ({known}) or a file that ends in .toml, got {target!r}{suggestion(target, STUDIES)}"
+        )
+    changes = {"runs": runs, "seed": seed, "engine": engine}
+    return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _exit_for(verdict: object) -> None:
+    from experiments.checks import Verdict
+
+    if verdict is Verdict.DIFFERS:
+        raise typer.Exit(DIFFERS)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """User errors as one message without a traceback; Ctrl-C as its own exit code."""
+    from evo.errors import EvoError
+
+    try:
+        yield
+    except EvoError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(WRONG_INPUT) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _told_interrupt(folder: Path) -> Iterator[None]:
+    """Say what an interrupted grid leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"finished batches are kept in {folder}; the same command goes on from there", err=True)
+        raise
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

@@ -1,0 +1,330 @@
+"""Scaling laws fitted to what was measured along a parameter, with intervals, by likelihood and never on logs.
+
+* Memoryless series (every call hits with the same probability): hits out of calls are binomial, fitted as a GLM with
+  a log link; censored runs enter the likelihood with the calls they made.
+* Other series: the means, each with its own standard error, fitted on their own scale (weighted nonlinear least
+  squares); a series with censored runs is refused, since the mean of the finished runs would be too small.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo.errors import InputError
+from evo.protocols import FloatArray
+from evo.statistics import normal_quantile
+from experiments.series import Series, series
+from experiments.store import Results
+
+LEAST_VARIANCE = 1 / 12
+"""Of a whole number that was the same in every run."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A family of laws: log E = linear predictor, or E = A x (ln x + c).
+
+    Attributes:
+        name: names it.
+        text: the law with its parameters, {x} for the parameter.
+        terms: of the linear predictor beside the constant: "x" and "ln x"; empty for the x ln x form.
+        parameters: names of the parameters, the constant first.
+    """
+
+    name: str
+    text: str
+    terms: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+FORMS = (
+    Form("exponential", "A base^{x}", ("x",), ("A", "base")),
+    Form("power", "A {x}^b", ("ln x",), ("A", "b")),
+    Form("exponential x power", "A base^{x} {x}^b", ("x", "ln x"), ("A", "base", "b")),
+    Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c")),
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted parameter with its interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+@dataclass(frozen=True)
+class ScalingLaw:
+    """A Theta-claim about a slice of a grid; never a number for a cell.
+
+    Attributes:
+        series: label of the series.
+        arm: its arm.
+        fixed: its other varying parameters.
+        quantity: what grows.
+        along: with what.
+        form: the family.
+        estimates: its parameters.
+        confidence: level of their intervals, each for itself.
+        least, most: range of the parameter.
+        cells: number of cells.
+        runs: number of runs.
+        censored_share: share of the runs that were censored.
+        misfit: probability that a true law of this form fits as badly; small means that the form is wrong.
+        aic: chi-square or deviance plus twice the number of parameters; the least is the best form.
+        method: how it was fitted, with what that assumes.
+    """
+
+    series: str
+    arm: str
+    fixed: dict[str, object]
+    quantity: str
+    along: str
+    form: Form
+    estimates: tuple[Estimate, ...]
+    confidence: float
+    least: float
+    most: float
+    cells: int
+    runs: int
+    censored_share: float
+    misfit: float
+    aic: float
+    method: str
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The estimate of a parameter by its name."""
+        return next(estimate for estimate in self.estimates if estimate.name == name)
+
+    @property
+    def text(self) -> str:
+        """The law in words: `E[hit] = A base^k`."""
+        return f"E[{self.quantity}] = {self.form.text.format(x=self.along)}"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A series that cannot be fitted, and why."""
+
+    series: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What `fit` came to.
+
+    Attributes:
+        laws: every form fitted to every series; for each series the best first.
+        refused: the series without a law.
+    """
+
+    laws: tuple[ScalingLaw, ...]
+    refused: tuple[Refusal, ...]
+
+    @property
+    def best(self) -> tuple[ScalingLaw, ...]:
+        """The best form of each series."""
+        first: dict[str, ScalingLaw] = {}
+        for law in self.laws:
+            first.setdefault(law.series, law)
+        return tuple(first.values())
+
+
+def fit(
+    results: Results,
+    along: str = "k",
+    quantity: str = "hit",
+    least: float = -math.inf,
+    most: float = math.inf,
+    confidence: float = 0.95,
+) -> Fits:
+    """Fit scaling laws along a parameter.
+
+    Args:
+        results: of `run_grid` or `load`.
+        along: the parameter, for example "k".
+        quantity: "hit", "calls" or "cost".
+        least: smallest value of the parameter to use: laws are asymptotic, small values may not follow them.
+        most: largest value to use.
+        confidence: level of the intervals.
+
+    Raises: InputError for a parameter or quantity that the grid does not have, or a level outside (0, 1).
+    """
+    if not 0 < confidence < 1:
+        raise InputError(f"fit: confidence must be between 0 and 1, got {confidence!r}")
+    laws: list[ScalingLaw] = []
+    refused: list[Refusal] = []
+    for each in series(results, along, quantity):
+        part = _between(each, least, most)
+        reason = _refuse(part)
+        if reason:
+            refused.append(Refusal(each.label, reason))
+            continue
+        fitted = [_fit_form(part, form, along, quantity, confidence) for form in FORMS]
+        laws += sorted((law for law in fitted if law is not None), key=lambda law: law.aic)
+    return Fits(tuple(laws), tuple(refused))
+
+
+def _between(part: Series, least: float, most: float) -> Series:
+    keep = (part.x >= least) & (part.x <= most)
+    arrays = {
+        name: getattr(part, name)[keep] for name in ("x", "runs", "censored", "mean", "variance", "trials", "unit")
+    }
+    cells = tuple(cell for cell, kept in zip(part.cells, keep, strict=True) if kept)
+    return Series(part.label, part.arm, part.fixed, cells=cells, memoryless=part.memoryless, **arrays)
+
+
+def _refuse(part: Series) -> str:
+    """Why a series cannot be fitted; empty if it can."""
+    if len(part.x) < 3:
+        return f"a law needs at least 3 cells, got {len(part.x)}"
+    if (part.x <= 0).any():
+        return "a law needs a positive parameter"
+    if (part.runs < 2).any():
+        return "a law needs at least 2 runs a cell"
+    hits = part.runs - part.censored
+    if part.memoryless and (hits == 0).any():
+        return f"no run hit at {part.x[hits == 0][0]:g}; give a larger budget or a smaller range"
+    if not part.memoryless and part.censored.any():
+        worst = int(np.argmax(part.censored))
+        return (
+            f"{part.censored[worst]:.0f} of {part.runs[worst]:.0f} runs are censored at {part.x[worst]:g}, so the mean "
+            "is not known; give a larger budget or a smaller range"
+        )
+    if (part.mean <= 0).any():
+        return "a law needs positive means"
+    return ""
+
+
+def _fit_form(part: Series, form: Form, along: str, quantity: str, confidence: float) -> ScalingLaw | None:
+    """One form fitted to one series; None if it has too many parameters for it, or does not apply."""
+    spare = len(part.x) - len(form.parameters)
+    if spare < 1:
+        return None
+    if not form.terms:
+        found = _fit_x_log_x(part)
+    elif part.memoryless:
+        found = _fit_binomial(part, form)
+    else:
+        found = _fit_means(part, form)
+    if found is None:
+        return None
+    values, errors, distance, method = found
+    z = normal_quantile(0.5 + confidence / 2)
+    estimates = []
+    for name, value, error in zip(form.parameters, values, errors, strict=True):
+        ends = (value - z * error, value, value + z * error)
+        # The constant and the base are fitted by their logs.
+        low, middle, high = (math.exp(end) if form.terms and name in ("A", "base") else end for end in ends)
+        estimates.append(Estimate(name, middle, low, high))
+    from scipy.special import chdtrc
+
+    return ScalingLaw(
+        part.label,
+        part.arm,
+        part.fixed,
+        quantity,
+        along,
+        form,
+        tuple(estimates),
+        confidence,
+        float(part.x.min()),
+        float(part.x.max()),
+        len(part.x),
+        int(part.runs.sum()),
+        float(part.censored.sum() / part.runs.sum()),
+        float(chdtrc(spare, distance)),
+        distance + 2 * len(form.parameters),
+        method,
+    )
+
+
+Fitted = tuple[FloatArray, FloatArray, float, str]
+"""Parameters, their standard errors, chi-square or deviance, method."""
+
+
+def _design(part: Series, form: Form) -> FloatArray:
+    columns = {"x": part.x, "ln x": np.log(part.x)}
+    return np.column_stack([np.ones(len(part.x)), *(columns[term] for term in form.terms)])
+
+
+def _start(part: Series, form: Form) -> FloatArray:
+    """A first guess, by least squares on logs: only where the iteration begins."""
+    guess, *_ = np.linalg.lstsq(_design(part, form), np.log(part.mean), rcond=None)
+    return np.asarray(guess)
+
+
+def _fit_binomial(part: Series, form: Form) -> Fitted | None:
+    """Hits out of calls: log P(hit) = log unit - log E, a binomial GLM with log link."""
+    import statsmodels.api as sm
+
+    hits = part.runs - part.censored
+    counts = np.column_stack((hits, part.trials - hits))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the log link lets a wrong form leave [0, 1]; such a fit is refused below
+        family = sm.families.Binomial(link=sm.families.links.Log())
+        model = sm.GLM(counts, -_design(part, form), family=family, offset=np.log(part.unit))
+        fitted = model.fit(start_params=_start(part, form))
+    probabilities = part.unit * np.exp(-_design(part, form) @ fitted.params)
+    if not fitted.converged or not np.isfinite(fitted.deviance) or (probabilities > 1 + 1e-9).any():
+        return None
+    method = "binomial GLM, log link, on hits out of calls; assumes that every call hits with the same probability"
+    return np.asarray(fitted.params), np.asarray(fitted.bse), float(fitted.deviance), method
+
+
+def _errors(part: Series) -> FloatArray:
+    """Standard errors of the means."""
+    return np.sqrt(np.maximum(part.variance, LEAST_VARIANCE * part.unit**2) / part.runs)
+
+
+def _fit_means(part: Series, form: Form) -> Fitted | None:
+    """Means with their own standard errors, on their own scale."""
+    from scipy.optimize import curve_fit
+
+    design, errors = _design(part, form), _errors(part)
+
+    def mean(_: FloatArray, *parameters: float) -> FloatArray:
+        return np.asarray(np.exp(design @ np.asarray(parameters)))
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            values, covariance = curve_fit(
+                mean, part.x, part.mean, p0=_start(part, form), sigma=errors, absolute_sigma=True, maxfev=5000
+            )
+        except (RuntimeError, ValueError):
+            return None
+        distance = float((((part.mean - mean(part.x, *values)) / errors) ** 2).sum())
+    if not np.isfinite([*values, *covariance.ravel(), distance]).all():
+        return None
+    return values, np.sqrt(np.diag(covariance)), distance, _MEANS
+
+
+def _fit_x_log_x(part: Series) -> Fitted | None:
+    """E = A x (ln x + c), linear in A and A c: weighted least squares on the means, c by the delta method."""
+    if part.censored.any():
+        return None
+    errors = _errors(part)
+    design = np.column_stack((part.x * np.log(part.x), part.x)) / errors[:, None]
+    target = part.mean / errors
+    covariance = np.linalg.inv(design.T @ design)
+    a, ac = covariance @ design.T @ target
+    distance = float(((target - design @ (a, ac)) ** 2).sum())
+    gradient = np.array([-ac / a**2, 1 / a])
+    if abs(a) < 2 * math.sqrt(covariance[0, 0]):
+        return None  # no logarithm is seen: c would mean nothing, and the power form says the same
+    errors_ac = np.array([math.sqrt(covariance[0, 0]), math.sqrt(gradient @ covariance @ gradient)])
+    return np.array([a, ac / a]), errors_ac, distance, _MEANS
+
+
+_MEANS = "weighted nonlinear least squares on the means, each with its own standard error"

@@ -1,0 +1,105 @@
+"""Grids: the cells of an experiment, in arms that belong together, and how many runs of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from evo.budget import Budget
+from evo.costs import LLMPrimitive
+from evo.errors import InputError
+from evo.ledger import Prompt
+from evo.parameters import choice, whole
+from experiments.cell import Cell
+
+ENGINES = ("blocks", "deap")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of an experiment and how they are run.
+
+    Attributes:
+        name: names the results folder.
+        arms: cells by the label of the arm they belong to (a plain sequence of cells is one arm, labelled "cells").
+        runs: runs a cell.
+        seed: names the random streams, with the cell's text.
+        batch: runs simulated together; part of the streams' names, so another batch size means other draws.
+        engine: "blocks" (batched), or "deap" (DEAP's own loop, one run at a time).
+
+    Raises: InputError if a parameter is out of range, a cell stands in it twice, or there is no cell.
+
+    >>> from evo import AllBlocks, OnePlusLambda
+    >>> from problems import BlockOneMax
+    >>> from operators import Resample
+    >>> grid = Grid("tiny", sweep(problem=[BlockOneMax(k, l=16) for k in (1, 2, 3)], mutator=Resample(0.5),
+    ...                           schedule=AllBlocks(), runner=OnePlusLambda()), runs=100)
+    >>> len(grid.cells)
+    3
+    """
+
+    name: str
+    arms: Mapping[str, Sequence[Cell]] | Sequence[Cell]
+    runs: int = 1000
+    seed: int = 1
+    batch: int = 500
+    engine: str = "blocks"
+    cells: tuple[Cell, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise InputError(
+                f"Grid: name must be letters, digits, '.', '_' or '-' (it names the results folder), got {self.name!r}"
+            )
+        whole(self, "runs", least=1)
+        whole(self, "seed", least=0)
+        whole(self, "batch", least=1)
+        choice(self, "engine", ENGINES)
+        arms = self.arms if isinstance(self.arms, Mapping) else {"cells": self.arms}
+        frozen = {label: tuple(cells) for label, cells in arms.items()}
+        object.__setattr__(self, "arms", frozen)
+        object.__setattr__(self, "cells", tuple(cell for cells in frozen.values() for cell in cells))
+        self._check_cells()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The arm's label of each cell, by the cell's id."""
+        assert isinstance(self.arms, Mapping)  # __post_init__ made it one
+        return {cell.id: label for label, cells in self.arms.items() for cell in cells}
+
+    def _check_cells(self) -> None:
+        if not self.cells:
+            raise InputError(f"Grid {self.name!r}: expected at least one cell, got none")
+        for cell in self.cells:
+            if not isinstance(cell, Cell):
+                raise InputError(f"Grid {self.name!r}: expected cells, got {cell!r}")
+        seen: set[str] = set()
+        for cell in self.cells:
+            if cell.text in seen:
+                raise InputError(f"Grid {self.name!r}: the cell {cell.text} stands in it twice; leave one out")
+            seen.add(cell.text)
+
+
+def sweep(
+    *,
+    problem: Any,
+    mutator: Any,
+    schedule: Any,
+    runner: Any,
+    prompt: Any = Prompt(),
+    cost: Any = LLMPrimitive(),
+    budget: Any = Budget(),
+) -> list[Cell]:
+    """All combinations of the parts: a list (or any iterable that is not a part) is an axis.
+
+    The last axis varies fastest.
+    """
+    axes = (_axis(part) for part in (problem, mutator, schedule, runner, prompt, cost, budget))
+    return [Cell(*parts) for parts in product(*axes)]
+
+
+def _axis(part: Any) -> Iterable[Any]:
+    return part if isinstance(part, list | tuple | range) else [part]

@@ -1,0 +1,80 @@
+"""The parts known by name: what a TOML file may say, what a stored text may name, what `llm-evo show` lists."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from dataclasses import MISSING, fields
+from typing import Any
+
+import operators
+import problems
+from evo import budget, costs, ledger, runner, schedules
+from evo.errors import InputError
+from evo.text import canonical
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "problem": (problems.BlockOneMax,),
+    "mutator": (operators.Resample, operators.FixKeep),
+    "schedule": (
+        schedules.AllBlocks,
+        schedules.UntilResolved,
+        schedules.RoundRobin,
+        schedules.UniformChunk,
+        schedules.OnlyIncorrect,
+    ),
+    "runner": (runner.OnePlusLambda,),
+    "prompt": (ledger.Prompt,),
+    "cost": (costs.LLMPrimitive, costs.QuadraticPrimitive, costs.TokenPrices),
+    "budget": (budget.Budget,),
+}
+
+
+def find_part(kind: str, name: str) -> type:
+    """The class of a part known by name.
+
+    Raises: InputError with the nearest known name.
+
+    >>> find_part("mutator", "Resample").__name__
+    'Resample'
+    """
+    known = {part.__name__: part for part in KINDS[kind]}
+    if name not in known:
+        raise InputError(f"unknown {kind} {name!r}{suggestion(name, known)}; known: {', '.join(known)}")
+    return known[name]
+
+
+def find_any(name: str) -> type:
+    """The class a canonical text names: one of ours, or `module.Class` of a module that is already imported.
+
+    Raises: InputError. Nothing is imported here: a text in a file must not run code that nobody asked for.
+    """
+    known = {part.__name__: part for parts in KINDS.values() for part in parts}
+    if name in known:
+        return known[name]
+    module, _, attribute = name.rpartition(".")
+    found = getattr(sys.modules.get(module), attribute, None) if module else None
+    if isinstance(found, type):
+        return found
+    if module:
+        raise InputError(f"the part {name!r} is not loaded; import the module {module!r} first")
+    raise InputError(f"unknown part {name!r}{suggestion(name, known)}; known: {', '.join(known)}")
+
+
+def suggestion(word: str, known: Any) -> str:
+    """`; did you mean 'X'?` for the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def describe(part: type) -> tuple[str, str]:
+    """A part's signature and the first sentence of its docstring.
+
+    >>> describe(operators.FixKeep)[0]
+    'FixKeep(fix, keep)'
+    """
+    words = []
+    for field in fields(part):
+        words.append(field.name if field.default is MISSING else f"{field.name}={canonical(field.default)}")
+    summary = (part.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+    return f"{part.__name__}({', '.join(words)})", " ".join(summary.split())

@@ -1,0 +1,213 @@
+"""The results folder: what was run, and the table of runs, as files that are written whole or not at all.
+
+    results/<name>/grid.json        the grid as it was run
+    results/<name>/provenance.json  versions, platform, command and times of each launch
+    results/<name>/cells.parquet    a row a cell
+    results/<name>/runs/*.parquet   a row a run, parts of finished batches
+
+Every later stage reads only this folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo.errors import EvoError, InputError
+from experiments.cell import Cell
+from experiments.grid import Grid
+from experiments.table import KEY, cells_table, no_runs, priced
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+
+
+class StoreError(EvoError):
+    """A results folder cannot be read or written."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a grid.
+
+    Attributes:
+        grid: name, runs, seed, batch, engine.
+        cells: a row a cell, index `cell` (its id); see `experiments.table.cells_table`.
+        runs: a row a run: cell, engine, batch, run, hit (null: censored), generations, the ledger's entries,
+            short_calls, cost.
+        path: the folder; None for results that were not written.
+    """
+
+    grid: dict[str, Any]
+    cells: pd.DataFrame
+    runs: pd.DataFrame
+    path: Path | None = None
+
+    @classmethod
+    def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
+        """Results from their tables: rows in a fixed order, cut to the grid's number of runs a cell, priced."""
+        runs = runs[runs["cell"].isin(cells.index)]
+        runs = runs.drop_duplicates(KEY).sort_values(KEY, ignore_index=True)
+        runs = runs[runs.groupby("cell").cumcount() < grid["runs"]].reset_index(drop=True)
+        return cls(grid, cells, priced(runs, cells), path)
+
+    def cell(self, cell_id: str) -> Cell:
+        """The cell of an id.
+
+        Raises: InputError if it names a part that is not loaded.
+        """
+        return Cell.parse(str(self.cells.loc[cell_id, "text"]))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One tidy table: the runs, each with the arm and the parameters of its cell."""
+        shown = [name for name in self.cells.columns if name != "text" and not name.startswith("weight.")]
+        return self.runs.merge(self.cells[shown], left_on="cell", right_index=True)
+
+
+class Store:
+    """A results folder that is being written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, grid: Grid) -> Store:
+        """Create the folder for a grid, or take up the one that is there.
+
+        Raises: InputError if the folder holds something else, or a grid with another seed, batch or engine;
+        StoreError if it cannot be written.
+        """
+        described = describe(grid)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            _check_same(path, read_grid(path), described)
+        store = cls(path)
+        try:
+            (path / "runs").mkdir(parents=True, exist_ok=True)
+            for leftover in path.glob("**/*.tmp"):
+                leftover.unlink()
+            write_text(path / "grid.json", json.dumps(described, indent=1) + "\n")
+            write_parquet(path / "cells.parquet", cells_table(grid).reset_index())
+        except OSError as error:
+            raise store.failure(error) from None
+        return store
+
+    def finished(self) -> set[tuple[str, int]]:
+        """The batches that are there: (cell id, batch)."""
+        runs = read_runs(self.path)
+        return set(zip(runs["cell"], runs["batch"].astype(int), strict=True))
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Write finished batches as one part.
+
+        Raises: StoreError, for example if the disk is full; what was written before stays.
+        """
+        try:
+            write_parquet(self.path / "runs" / f"part-{uuid.uuid4().hex}.parquet", rows)
+        except OSError as error:
+            raise self.failure(error) from None
+
+    def note(self, launch: dict[str, Any]) -> None:
+        """Append a launch to the provenance.
+
+        Raises: StoreError.
+        """
+        file = self.path / "provenance.json"
+        try:
+            launches = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+            write_text(file, json.dumps([*launches, launch], indent=1) + "\n")
+        except (OSError, ValueError) as error:
+            raise self.failure(error) from None
+
+    def failure(self, error: Exception) -> StoreError:
+        """What to tell of a folder that cannot be written."""
+        return StoreError(
+            f"{self.path}: cannot write results ({error}); what was finished before is kept, run again to go on"
+        )
+
+
+def load(path: Path | str) -> Results:
+    """Read a results folder.
+
+    Raises: InputError if the folder is not one of ours, StoreError if a file in it cannot be read.
+    """
+    path = Path(path)
+    grid = read_grid(path)
+    cells = _read_parquet(path / "cells.parquet").set_index("cell")
+    return Results.of(grid, cells, read_runs(path), path)
+
+
+def describe(grid: Grid) -> dict[str, Any]:
+    """The grid as it is written down: what names its streams, and its size."""
+    numbers = {"runs": grid.runs, "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
+    return {"format": FORMAT, "name": grid.name, **numbers, "cells": len(grid.cells)}
+
+
+def read_grid(path: Path) -> dict[str, Any]:
+    """The description of the grid in a results folder.
+
+    Raises: InputError if the folder is none.
+    """
+    file = path / "grid.json"
+    if not file.is_file():
+        got = "a folder without grid.json" if path.is_dir() else ("a file" if path.exists() else "nothing of that name")
+        raise InputError(f"{path}: expected a results folder, as `llm-evo run` writes it, got {got}")
+    expected = {"format", "name", "runs", "seed", "batch", "engine", "cells"}
+    try:
+        grid = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file}: expected JSON as `llm-evo run` writes it, got a syntax error: {error}") from None
+    if not isinstance(grid, dict) or not expected <= set(grid):
+        raise InputError(f"{file}: expected the keys {', '.join(sorted(expected))}, got {grid!r:.200}")
+    if grid["format"] != FORMAT:
+        raise InputError(f"{file}: expected format {FORMAT}, got {grid['format']!r}; use the version that wrote it")
+    return grid
+
+
+def read_runs(path: Path) -> pd.DataFrame:
+    """All rows in the parts of a results folder.
+
+    Raises: StoreError naming a part that cannot be read.
+    """
+    import pandas as pd
+
+    parts = [_read_parquet(part) for part in sorted((path / "runs").glob("part-*.parquet"))]
+    return pd.concat([no_runs(), *parts], ignore_index=True) if parts else no_runs()
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, file)
+
+
+def write_parquet(file: Path, table: pd.DataFrame) -> None:
+    """Write a Parquet file whole or not at all."""
+    temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
+    table.to_parquet(temporary, index=False)
+    os.replace(temporary, file)
+
+
+def _check_same(path: Path, held: dict[str, Any], described: dict[str, Any]) -> None:
+    for key in ("seed", "batch", "engine"):
+        if held[key] != described[key]:
+            raise InputError(
+                f"{path}: holds a grid run with {key} = {held[key]!r}, this one has {key} = {described[key]!r}; "
+                "choose another folder with --out, or remove that one"
+            )
+
+
+def _read_parquet(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(f"{file}: cannot be read ({error}); remove this file and run the grid again") from None

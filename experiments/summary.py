@@ -1,0 +1,84 @@
+"""The summary of a grid: a row a cell, measured beside predicted, with its verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evo.errors import InputError, NoPrediction
+from evo.statistics import binomial_interval, normal_quantile
+from experiments.checks import Check
+from experiments.predictions import predict
+from experiments.store import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIDENCE = 0.95
+"""Of the intervals shown; verdicts have error rates of their own, see `experiments.checks`."""
+
+
+def summarise(results: Results, checked: Check) -> pd.DataFrame:
+    """A row a cell.
+
+    Columns: cell, arm, k, lam, text; runs, censored, success_ratio with interval; hit, its interval and
+    hit_predicted; cost, its interval and cost_predicted; ert (calls of all runs / hits) and ert_cost; verdict, reason.
+    Means of cells with censored runs are null: the finished runs alone would be too cheap.
+    """
+    import pandas as pd
+
+    groups = {str(cell_id): runs for cell_id, runs in results.runs.groupby("cell", sort=False)}
+    empty = results.runs.iloc[:0]
+    rows = []
+    for cell_check in checked.cells:
+        runs = groups.get(cell_check.cell, empty)
+        place = results.cells.loc[cell_check.cell]
+        rows.append(
+            {"cell": cell_check.cell, "arm": place["arm"], "k": place["problem.k"], "lam": place["runner.lam"]}
+            | _measured(runs)
+            | _predicted(results, cell_check.cell)
+            | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": place["text"]}
+        )
+    return pd.DataFrame(rows)
+
+
+def _measured(runs: pd.DataFrame) -> dict[str, Any]:
+    hits = int(runs["hit"].notna().sum())
+    low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
+    row: dict[str, Any] = {
+        "runs": len(runs),
+        "censored": len(runs) - hits,
+        "success_ratio": hits / len(runs) if len(runs) else math.nan,
+        "success_low": low,
+        "success_high": high,
+        "ert": runs["calls"].sum() / hits if hits else math.inf,
+        "ert_cost": runs["cost"].sum() / hits if hits else math.inf,
+    }
+    for quantity in ("hit", "cost"):
+        values = runs[quantity].to_numpy(dtype=float, na_value=np.nan)
+        known = len(values) > 1 and hits == len(values)
+        mean = float(values.mean()) if known else math.nan
+        half = (
+            normal_quantile(0.5 + CONFIDENCE / 2) * float(values.std(ddof=1)) / math.sqrt(len(values))
+            if known
+            else math.nan
+        )
+        row |= {quantity: mean, f"{quantity}_low": mean - half, f"{quantity}_high": mean + half}
+    return row
+
+
+def _predicted(results: Results, cell_id: str) -> dict[str, Any]:
+    def known(ask: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return ask()
+        except (NoPrediction, InputError):
+            return otherwise
+
+    return {
+        "hit_predicted": known(lambda: predict(results.cell(cell_id), "hit").mean, math.nan),
+        "cost_predicted": known(lambda: predict(results.cell(cell_id), "cost").mean, math.nan),
+        "source": known(lambda: predict(results.cell(cell_id)).source, ""),
+    }

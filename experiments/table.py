@@ -1,0 +1,83 @@
+"""The two tables of a grid: a row a run, and a row a cell. Counts only; prices are weights in the row of the cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evo.blocks import RunCounts
+from evo.ledger import LEDGER
+from evo.text import parameters, type_name
+from experiments.cell import Cell
+from experiments.grid import Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEY = ["cell", "batch", "run"]
+DTYPES = {
+    "cell": "str",
+    "engine": "str",
+    "batch": "int32",
+    "run": "int32",
+    "hit": "Int64",
+    "generations": "int64",
+    **dict.fromkeys(LEDGER, "int64"),
+    "pass_tokens_squared": "float64",  # may leave 64-bit integers, see evo.ledger.CallTokens.ledger
+    "short_calls": "int64",
+}
+
+
+def runs_table(cell: Cell, engine: str, batch: int, counts: RunCounts) -> pd.DataFrame:
+    """The rows of one batch: cell, engine, batch, run, hit (null if censored), generations, ledger, short_calls."""
+    import pandas as pd
+
+    runs = len(counts.hit)
+    calls = cell.runner.lam * counts.generations
+    ledger = cell.tokens.ledger(calls, counts.short_calls, counts.evaluations)
+    columns: dict[str, Any] = {
+        "cell": [cell.id] * runs,
+        "engine": [engine] * runs,
+        "batch": np.full(runs, batch),
+        "run": np.arange(runs),
+        "hit": pd.Series(counts.hit, dtype="Int64").mask(counts.hit < 0),
+        "generations": counts.generations,
+        **dict(zip(LEDGER, ledger.T, strict=True)),
+        "short_calls": counts.short_calls,
+    }
+    return pd.DataFrame(columns).astype(DTYPES)
+
+
+def no_runs() -> pd.DataFrame:
+    """A table of runs without a row."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in DTYPES.items()})
+
+
+def cells_table(grid: Grid) -> pd.DataFrame:
+    """A row a cell, index `cell` (its id).
+
+    Columns: arm, text; for each part its type (`problem`) and parameters (`problem.k`); `weight.calls` and so on, the
+    prices of the ledger's entries.
+    """
+    import pandas as pd
+
+    labels = grid.labels
+    rows = []
+    for cell in grid.cells:
+        row: dict[str, Any] = {"cell": cell.id, "arm": labels[cell.id], "text": cell.text}
+        for kind, part in parameters(cell).items():
+            row[kind] = "none" if part is None else type_name(type(part))
+            for name, value in ({} if part is None else parameters(part)).items():
+                row[f"{kind}.{name}"] = value if isinstance(value, int | float | str) else repr(value)
+        row |= {f"weight.{entry}": weight for entry, weight in zip(LEDGER, cell.cost.weights, strict=True)}
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("cell")
+
+
+def priced(runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """The runs with their cost = ledger @ weights, in the unit of each cell's cost model."""
+    weights = cells.loc[runs["cell"], [f"weight.{entry}" for entry in LEDGER]].to_numpy(dtype=float)
+    return runs.assign(cost=(runs[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1))

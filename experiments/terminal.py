@@ -1,0 +1,257 @@
+"""What the terminal shows: tables of a report, a forecast, the known parts, and progress."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from experiments.checks import Check, Verdict
+from experiments.claims import ClaimCheck
+from experiments.fits import Fits, ScalingLaw
+from experiments.running import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.report import Report
+
+MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
+MOST_ROWS = 40
+MOST_VERDICTS = 12
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressDisplay:
+    """A live bar on a terminal, a line now and then elsewhere; nothing if quiet. Use as a context manager."""
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self.console = console
+        self.quiet = quiet
+        self.begun = self.last_line = time.monotonic()
+        columns = (
+            TextColumn("{task.fields[cell]}", justify="left"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("batches"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        self.bar = Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
+        self.task = self.bar.add_task("", total=1, cell="starting", left="")
+
+    def __enter__(self) -> ProgressDisplay:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the grid is."""
+        now = time.monotonic()
+        left = self._left(progress, now)
+        cell = _short_cell(progress)
+        self.bar.update(self.task, completed=progress.batches, total=progress.of_batches, cell=cell, left=left)
+        due = now - self.last_line > SECONDS_BETWEEN_LINES
+        if due and not self.quiet and not self.console.is_terminal:
+            self.last_line = now
+            self.console.print(f"{progress.batches} of {progress.of_batches} batches, {left}; last: {cell}")
+
+    def _left(self, progress: Progress, now: float) -> str:
+        """Time left, at the pace so far."""
+        if progress.seconds <= 0:
+            return ""
+        seconds = (now - self.begun) * (progress.of_seconds / progress.seconds - 1)
+        return f"about {_duration(seconds)} left"
+
+
+def show_report(made: Report, console: Console) -> None:
+    """The whole report: measured beside exact, laws, claims, speed-up, verdicts."""
+    for table in _overview(made.summary):
+        console.print(table)
+    if made.claims:
+        console.print(_claims_table(made.claims))
+    elif made.fits is not None:
+        show_fits(made.fits, console)
+    if made.speedup is not None and len(made.speedup):
+        console.print(_speedup_table(made))
+    show_check(made.check, console)
+
+
+def show_check(checked: Check, console: Console) -> None:
+    """The verdicts in one line, and each cell that does not agree."""
+    counts = ", ".join(f"{checked.count(verdict)} {verdict}" for verdict in Verdict)
+    console.print(
+        f"\n[bold]Check against exact predictions:[/] {counts}  (of {len(checked.cells)} cells; false-alarm rate "
+        f"{checked.alpha:g} over the grid)"
+    )
+    for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
+        cells = [cell for cell in checked.cells if cell.verdict is verdict]
+        for cell in cells[:MOST_VERDICTS]:
+            console.print(f"  {MARKS[verdict]} {escape(f'{cell.label}: {cell.reason}')}")
+        if len(cells) > MOST_VERDICTS:
+            console.print(f"  {MARKS[verdict]} and {len(cells) - MOST_VERDICTS} more, all in summary.csv")
+
+
+def show_fits(fits: Fits, console: Console) -> None:
+    """For each series the best law, its runner-up, and those that could not be fitted."""
+    table = Table(title="Fitted laws", title_justify="left", title_style="bold", caption_justify="left")
+    for heading in ("series", "best law", "parameters", "misfit", "range", "next best"):
+        table.add_column(heading, overflow="fold")
+    for law in fits.best:
+        rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
+        rival = f"{_law(rivals[0])} (misfit {rivals[0].misfit:.1g})" if rivals else ""
+        table.add_row(law.series, _law(law), _estimates(law), f"{law.misfit:.2g}", _range(law), rival)
+    for refusal in fits.refused:
+        table.add_row(refusal.series, "none", refusal.reason, "", "", "")
+    if fits.laws:
+        table.caption = (
+            f"{fits.laws[0].confidence:.4g} intervals; misfit: probability that a true law of this form fits as badly"
+        )
+    console.print(table)
+
+
+def show_forecast(table: pd.DataFrame, runs: int, cores: int, console: Console) -> None:
+    """What a grid will take, a row a cell."""
+    shown = Table(
+        title=f"Before anything runs: exact expectations of a run ({runs:,} runs a cell)", title_justify="left"
+    )
+    shown.add_column("arm")
+    for heading in ("k", "lam", "calls to hit", "calls paid", "cost", "P(censored)"):
+        shown.add_column(heading, justify="right")
+    shown.add_column("from")
+    for row in table.to_dict("records"):
+        numbers = (_number(row[name]) for name in ("hit", "calls", "cost", "censored"))
+        shown.add_row(row["arm"], str(row["k"]), str(row["lam"]), *numbers, row["source"])
+    console.print(shown)
+    notes = table.loc[table["note"] != "", ["arm", "k", "lam", "note"]]
+    for row in notes.head(MOST_ROWS).to_dict("records"):
+        console.print(f"{row['arm']}, k = {row['k']}, lam = {row['lam']}: {row['note']}", markup=False)
+    calls = (table["calls"] * runs).sum()
+    console.print(
+        f"{len(table)} cells, {_number(calls)} calls in all, about {_duration(table['seconds'].sum() / cores)} on "
+        f"{cores} cores"
+    )
+
+
+def _overview(summary: pd.DataFrame) -> list[Table]:
+    """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
+    if summary.duplicated(["arm", "k", "lam"]).any() or summary["arm"].nunique() > 7:
+        return [_long_table(summary)]
+    return [_pivot(part, lam) for lam, part in summary.groupby("lam")]
+
+
+def _pivot(summary: pd.DataFrame, lam: object) -> Table:
+    table = Table(
+        title=f"Calls to the optimum, lam = {lam}: measured mean (exact mean), verdict", title_justify="left",
+        title_style="bold",
+    )  # fmt: skip
+    table.add_column("k", justify="right")
+    arms = list(dict.fromkeys(summary["arm"]))
+    for arm in arms:
+        table.add_column(arm, justify="right")
+    ks = sorted(summary["k"].unique())
+    for k in ks if len(ks) <= MOST_ROWS // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_ROWS]:
+        row = summary[summary["k"] == k].set_index("arm")
+        table.add_row(str(k), *(_measured_cell(row.loc[arm]) if arm in row.index else "" for arm in arms))
+    return table
+
+
+def _measured_cell(row: pd.Series) -> str:
+    measured = _number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
+    exact = "" if math.isnan(row["hit_predicted"]) else f" ({_number(row['hit_predicted'])})"
+    return f"{measured}{exact} {MARKS[Verdict(row['verdict'])]}"
+
+
+def _long_table(summary: pd.DataFrame) -> Table:
+    table = Table(title="Calls to the optimum", title_justify="left", title_style="bold")
+    for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost", "cell"):
+        table.add_column(heading, justify="left" if heading in ("arm", "cell") else "right", overflow="fold")
+    for _, row in summary.head(MOST_ROWS).iterrows():
+        numbers = (_measured_cell(row), f"{row['success_ratio']:.3f}", _number(row["cost"]))
+        table.add_row(row["arm"], str(row["k"]), str(row["lam"]), *numbers, row["text"])
+    if len(summary) > MOST_ROWS:
+        table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
+    return table
+
+
+def _claims_table(claims: tuple[ClaimCheck, ...]) -> Table:
+    table = Table(
+        title="What the paper says, and the law that was measured (lam = 1, 99.9 % intervals)", title_justify="left",
+        title_style="bold",
+    )  # fmt: skip
+    for heading in ("arm", "paper", "measured law", "", "does the paper's statement hold?"):
+        table.add_column(heading, overflow="fold")
+    for each in claims:
+        law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
+        law += f"\n{_range(each.law)}" if each.law else ""
+        table.add_row(each.claim.arm, each.claim.paper, law, MARKS[each.verdict], each.reason, end_section=True)
+    return table
+
+
+def _speedup_table(made: Report) -> Table:
+    assert made.speedup is not None
+    assert made.study is not None
+    slow, fast = made.study.speedup or ("", "")
+    shown = made.speedup[made.speedup["lam"] == 1]
+    table = Table(
+        title=f"Speed-up: cost of {slow} over cost of {fast} (lam = 1)", title_justify="left", title_style="bold",
+        caption="exact: of the predicted means, 2^(k-1) (3kl-1)/(3l-1), the exact form of Eq. 14 = Theta(2^k k);\n"
+        "intervals hold for all rows together w.p. 0.999",
+        caption_justify="left",
+    )  # fmt: skip
+    for heading in ("k", "measured", "interval", "exact", "measured / (2^k k)", ""):
+        table.add_column(heading, justify="right")
+    for row in shown.to_dict("records"):
+        interval = f"{_number(row['low'])} .. {_number(row['high'])}"
+        ratio = f"{row['speedup'] / (2 ** row['k'] * row['k']):.3f}"
+        mark = MARKS[Verdict(row["verdict"])]
+        table.add_row(f"{row['k']:g}", _number(row["speedup"]), interval, _number(row["exact"]), ratio, mark)
+    return table
+
+
+def _law(law: ScalingLaw) -> str:
+    return escape(law.text)
+
+
+def _estimates(law: ScalingLaw) -> str:
+    return escape(", ".join(str(estimate) for estimate in law.estimates))
+
+
+def _range(law: ScalingLaw) -> str:
+    censored = f", {law.censored_share:.1%} censored" if law.censored_share else ""
+    return f"{law.along} = {law.least:g} .. {law.most:g}{censored}"
+
+
+def _short_cell(progress: Progress) -> str:
+    if progress.cell is None:
+        return "starting"
+    cell = progress.cell
+    return f"{type(cell.schedule).__name__} k={cell.problem.k} lam={cell.runner.lam}"
+
+
+def _number(value: float | None) -> str:
+    """A number to four digits."""
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "inf"
+    if value == 0 or 0.001 <= abs(value) < 1e7:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:.3e}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

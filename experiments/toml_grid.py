@@ -1,0 +1,154 @@
+"""Grids from TOML files: the same parts by name, lists as axes, errors with file and key."""
+
+from __future__ import annotations
+
+import tomllib
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evo.errors import InputError
+from experiments.cell import Cell
+from experiments.grid import Grid
+from experiments.parts import KINDS, find_part, suggestion
+
+EXAMPLE = """\
+name = "mine"
+runs = 1000
+
+[[arm]]
+label    = "local"
+problem  = {type = "BlockOneMax", k = [4, 8, 16], l = 16}
+mutator  = {type = "Resample", p = 0.5}
+schedule = {type = "UntilResolved"}
+runner   = {type = "OnePlusLambda", lam = [1, 8]}
+"""
+
+
+class _Arm(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    label: str
+    problem: dict[str, Any]
+    mutator: dict[str, Any]
+    schedule: dict[str, Any]
+    runner: dict[str, Any] = {"type": "OnePlusLambda"}
+    prompt: dict[str, Any] = {"type": "Prompt"}
+    cost: dict[str, Any] = {"type": "LLMPrimitive"}
+    budget: dict[str, Any] | str = {"type": "Budget"}
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    arm: list[_Arm]
+    runs: int = 1000
+    seed: int = 1
+    batch: int = 500
+    engine: str = "blocks"
+
+
+def load_grid(path: Path) -> Grid:
+    """The grid of a TOML file.
+
+    Top level: name, runs, seed, batch, engine, and one [[arm]] or more, each with a label and a table for problem,
+    mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values is an
+    axis; the arm has all combinations. `budget = "none"` stands for no budget.
+
+    Raises: InputError naming the file, the key, what was expected and what came.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the grid: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: expected TOML, got a syntax error: {error}") from None
+    try:
+        file = _File.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_explain(error)}") from None
+    arms: dict[str, list[Cell]] = {}
+    for number, arm in enumerate(file.arm, start=1):
+        place = f"{path}: arm {number} ({arm.label!r})"
+        if arm.label in arms:
+            raise InputError(f"{place}: label must be another one for each arm, got {arm.label!r} twice")
+        arms[arm.label] = _cells(arm, place)
+    try:
+        return Grid(file.name, arms, runs=file.runs, seed=file.seed, batch=file.batch, engine=file.engine)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _cells(arm: _Arm, place: str) -> list[Cell]:
+    axes = [_parts(kind, getattr(arm, kind), place) for kind in KINDS]
+    try:
+        return [Cell(*parts) for parts in product(*axes)]
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
+def _parts(kind: str, table: dict[str, Any] | str, place: str) -> list[Any]:
+    """The parts a table stands for: one for each combination of its lists."""
+    if isinstance(table, str):
+        if table != "none":
+            raise InputError(f'{place}: {kind}: expected a table or "none", got {table!r}')
+        return [None]
+    values = dict(table)
+    name = values.pop("type", None)
+    if not isinstance(name, str):
+        raise InputError(
+            f'{place}: {kind}: expected a table with a type, such as {{type = "{KINDS[kind][0].__name__}"}}, '
+            f"got type = {name!r}"
+        )
+    try:
+        part = find_part(kind, name)
+        axes = [[(key, _value(item)) for item in _axis(value)] for key, value in values.items()]
+        _check_keys(part, values)
+        return [part(**dict(chosen)) for chosen in product(*axes)]
+    except InputError as error:
+        raise InputError(f"{place}: {kind}: {error}") from None
+    except TypeError as error:
+        raise InputError(f"{place}: {kind}: {name} cannot be made: {error}") from None
+
+
+def _axis(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        if not value:
+            raise InputError("expected values in a list, got an empty one")
+        return value
+    return [value]
+
+
+def _value(item: Any) -> Any:
+    """A value of an axis; an inner list is one value, a tuple."""
+    return tuple(_value(inner) for inner in item) if isinstance(item, list) else item
+
+
+def _check_keys(part: type, values: dict[str, Any]) -> None:
+    allowed = [name for name in part.__dataclass_fields__ if part.__dataclass_fields__[name].init]  # type: ignore[attr-defined]  # parts are dataclasses
+    for key in values:
+        if key not in allowed:
+            listed = ", ".join(allowed) or "none"
+            raise InputError(f"{part.__name__} has no parameter {key!r}{suggestion(key, allowed)}; allowed: {listed}")
+
+
+def _explain(error: ValidationError) -> str:
+    """The first fault of a file in one line: key, expected, got."""
+    fault = error.errors()[0]
+    key = _key(fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        allowed = list(_Arm.model_fields if fault["loc"][0] == "arm" else _File.model_fields)
+        word = str(fault["loc"][-1])
+        return f"unknown key {key!r}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
+    if fault["type"] == "missing":
+        return f"expected the key {key!r}, got none; a grid looks like this:\n\n{EXAMPLE}"
+    return f"{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """`arm[1].mutator` from pydantic's location; arms are counted from 1."""
+    words = [f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in location]
+    return "".join(words).lstrip(".")
