@@ -15,7 +15,7 @@ import numpy as np
 from evo.budget import Limit
 from evo.counting import count_correct
 from evo.errors import OperatorError
-from evo.offspring import SLAB_BLOCKS, Caller, Parents, Round
+from evo.offspring import SLAB_BLOCKS, Caller, Parents, Round, one_each
 from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import Chunks
@@ -105,7 +105,8 @@ class _Batch:
 
         correct = _initial(problem, runs, streams)
         traits = _traits(mutator, runs, problem.k, streams)
-        self.parents = Parents(correct, np.asarray(problem.fitness(correct), dtype=np.float64), traits)
+        fitness = one_each(problem, "an initial solution", problem.fitness(correct), (runs,))
+        self.parents = Parents(correct, fitness.copy(), traits)
         self.run_number = np.arange(runs)
         self.pointer = np.zeros(runs, dtype=np.int64)
         self.generations = np.zeros(runs, dtype=np.int64)
@@ -146,10 +147,10 @@ class _Batch:
         last = used - 1
 
         accepts = accepted[rows, last]
-        improved = accepts & (made.change[rows, last] > 0)
-        self._note_improvements(made, np.flatnonzero(improved), last)
+        calls = lam * (self.generations + last) + made.winner[rows, last] + 1
         self._spend(made, self._short(chunk), used)
         self._replace(made, np.flatnonzero(accepts), last)
+        self._note_improvements(np.flatnonzero(accepts & (made.change[rows, last] > 0)), calls)
         self.pointer = self.schedule.advance(self.pointer, made.moved[rows, last], m, used)
         self._hit(made.optimal[rows, last])
 
@@ -194,10 +195,8 @@ class _Batch:
         self.record.short_calls[runs] = short_calls
         self.record.evaluations[runs] = evaluations
 
-    def _note_improvements(self, made: Round, rows: IntArray, last: IntArray) -> None:
-        calls = self.runner.lam * (self.generations[rows] + last[rows]) + made.winner[rows, last[rows]] + 1
-        fitness = self.parents.fitness[rows] + made.change[rows, last[rows]]
-        self.improvements.append((self.run_number[rows], calls, fitness))
+    def _note_improvements(self, rows: IntArray, calls: IntArray) -> None:
+        self.improvements.append((self.run_number[rows], calls[rows], self.parents.fitness[rows]))
 
     def _replace(self, made: Round, rows: IntArray, last: IntArray) -> None:
         """The winners of the last generation used become the parents."""

@@ -12,8 +12,8 @@ _EXACT_IN_FLOAT32 = 2**24
 def count_correct(correct: BoolArray) -> IntArray:
     """Number of True entries along the last axis; bool [..., g] -> int [...].
 
-    A product with a vector of ones, exact as long as a float32 holds the count: numpy's own sums over a short
-    last axis are five to ten times slower.
+    By einsum over float32, exact as long as a float32 holds the count: numpy's sums over a short last axis are
+    several times slower, and a product with a vector of ones wakes the threads of the linear algebra library.
 
     >>> count_correct(np.array([[True, False, True]])).tolist()
     [2]
@@ -23,4 +23,4 @@ def count_correct(correct: BoolArray) -> IntArray:
         return correct[..., 0].astype(np.int64)
     if g >= _EXACT_IN_FLOAT32:
         return np.asarray(correct.sum(axis=-1, dtype=np.int64))
-    return (correct.astype(np.float32) @ np.ones(g, dtype=np.float32)).astype(np.int64)
+    return np.asarray(np.einsum("...j->...", correct.astype(np.float32)).astype(np.int64))

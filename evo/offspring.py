@@ -173,7 +173,7 @@ class Caller:
         else:
             blocks = each[:, None] * self.chunks.g + np.arange(size)
             before = parents.correct[owner[:, None], blocks]
-        before.flags.writeable = False  # an operator that writes into its input is found out
+        before.flags.writeable = blocks.flags.writeable = False  # an operator that writes into them is found out
         after, valid = self._rewrite(parents, owner, blocks, before, rng)
         change = self._change(parents, owner, blocks, before, after)
         return _Called(before, after, change, valid)
@@ -200,16 +200,24 @@ class Caller:
         """Fitness of the offspring less that of their parents, float [n]."""
         if self.separable:
             change = self.problem.change(before, after)  # type: ignore[attr-defined]  # optional in the protocol
-        else:
-            children = parents.correct[owner]
-            children[np.arange(len(owner))[:, None], blocks] = after
-            change = np.subtract(self.problem.fitness(children), parents.fitness[owner], dtype=np.float64)
-        if np.shape(change) != owner.shape:
-            raise OperatorError(
-                f"{type(self.problem).__name__}: expected one fitness an offspring, shape {owner.shape}, got "
-                f"shape {np.shape(change)}; fitness maps bool [..., k] to numbers [...]"
-            )
-        return np.asarray(change, dtype=np.float64)
+            return one_each(self.problem, "an offspring", change, owner.shape)
+        children = parents.correct[owner]
+        children[np.arange(len(owner))[:, None], blocks] = after
+        fitness = one_each(self.problem, "an offspring", self.problem.fitness(children), owner.shape)
+        return np.asarray(fitness - parents.fitness[owner])
+
+
+def one_each(problem: Problem, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
+    """What a problem answered as floats, one number a solution.
+
+    Raises: OperatorError if it is of another shape.
+    """
+    if np.shape(fitness) != shape:
+        raise OperatorError(
+            f"{type(problem).__name__}: expected one fitness {what}, shape {shape}, got shape {np.shape(fitness)}; "
+            "fitness maps bool [..., k] to numbers [...]"
+        )
+    return np.asarray(fitness, dtype=np.float64)
 
 
 def _answer(mutator: AnyMutator, given: Any, rng: Generator) -> BoolArray | Rewritten:
