@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -101,9 +101,8 @@ def run_grid(
     rows, failures = _run_jobs(grid, jobs, store, workers or os.cpu_count() or 1, watch)
     if failures:
         raise GridFailure(_explain(failures))
-    if store is not None:
-        return load(store.path)
-    return Results.of(describe(grid), cells_table(grid), rows)
+    results = Results.of(describe(grid), cells_table(grid), rows) if store is None else load(store.path)
+    return replace(results, known={cell.id: cell for cell in grid.cells})
 
 
 def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks") -> RunCounts:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +43,14 @@ class Results:
         runs: a row a run: cell, engine, batch, run, hit (null: censored), generations, the ledger's entries,
             short_calls, cost.
         path: the folder; None for results that were not written.
+        known: cells of this process by their id, whose parts need not be found by name.
     """
 
     grid: dict[str, Any]
     cells: pd.DataFrame
     runs: pd.DataFrame
     path: Path | None = None
+    known: Mapping[str, Cell] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
@@ -62,7 +65,7 @@ class Results:
 
         Raises: InputError if it names a part that is not loaded.
         """
-        return Cell.parse(str(self.cells.loc[cell_id, "text"]))
+        return self.known.get(cell_id) or Cell.parse(str(self.cells.loc[cell_id, "text"]))
 
     @property
     def table(self) -> pd.DataFrame:

@@ -1,0 +1,48 @@
+# `make run` does the main job, `make test` proves the project; both make .venv and install into it first.
+# Nothing but make and Python 3.11 or newer with venv is needed: `make run PYTHON=python3.12` picks another one.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help run test test-slow lint format bench clean
+
+help:              ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed   ## run the study `paper`: global against local mutation, predicted, run, checked
+	$(BIN)/llm-evo run
+
+test: $(VENV)/.installed-dev lint   ## everything but the slow studies: lint, types, layers, doctests, tests
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-dev   ## the slow studies
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev   ## format the code and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev   ## calls per second of the engine beside DEAP, in one run
+	$(BIN)/python tests/bench_engines.py
+
+clean:             ## remove the environment
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"expected Python 3.11 or newer, got {v[0]}.{v[1]} ($(PYTHON)); try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
