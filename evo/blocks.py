@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.budget import Limit
+from evo.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
 from evo.counting import count_correct
-from evo.errors import OperatorError
-from evo.offspring import SLAB_BLOCKS, Caller, Parents, Round, one_each
+from evo.offspring import SLAB_BLOCKS, Caller, Parents, Round
 from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import Chunks
@@ -65,7 +65,8 @@ def run_batch(
     streams: Streams,
     runs: int,
     limits: Sequence[Limit] = (),
-) -> tuple[RunCounts, Trace]:
+    trace: bool = False,
+) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of independent runs of the (1+lambda)-EA.
 
     Memory: (1 + g/k) k bytes a run for the parents and one generation's winners, and the slabs of
@@ -79,10 +80,11 @@ def run_batch(
         streams: the batch's random streams.
         runs: size of the batch.
         limits: what ends a run; none: every run goes on to the optimum.
+        trace: whether to record every improvement (up to k of them a run), or give None.
 
     Raises: OperatorError if a part breaks its contract, InputError if the schedule does not fit k.
     """
-    return _Batch(problem, mutator, schedule, runner, streams, runs, limits).run()
+    return _Batch(problem, mutator, schedule, runner, streams, runs, limits, trace).run()
 
 
 class _Batch:
@@ -97,15 +99,16 @@ class _Batch:
         streams: Streams,
         runs: int,
         limits: Sequence[Limit],
+        trace: bool,
     ) -> None:
         self.schedule, self.runner, self.streams, self.limits = schedule, runner, streams, limits
         self.chunks = Chunks.of(schedule, problem.k)
         self.caller = Caller(problem, mutator, self.chunks, runner.lam)
         self.may_look_ahead = schedule.oblivious and runner.accept == "strict" and not hasattr(mutator, "draw")
 
-        correct = _initial(problem, runs, streams)
-        traits = _traits(mutator, runs, problem.k, streams)
-        fitness = one_each(problem, "an initial solution", problem.fitness(correct), (runs,))
+        correct = initial_solutions(problem, runs, streams.start)
+        traits = drawn_traits(mutator, runs, problem.k, streams.mutator)
+        fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (runs,))
         self.parents = Parents(correct, fitness.copy(), traits)
         self.run_number = np.arange(runs)
         self.pointer = np.zeros(runs, dtype=np.int64)
@@ -115,18 +118,23 @@ class _Batch:
         self.over = np.zeros(runs, dtype=np.bool_)
 
         self.record = RunCounts(*(np.full(runs, fill, dtype=np.int64) for fill in (-1, 0, 0, 0)))
+        self.trace = trace
         self.improvements = [(self.run_number, np.zeros(runs, dtype=np.int64), self.parents.fitness.copy())]
 
-    def run(self) -> tuple[RunCounts, Trace]:
+    def run(self) -> tuple[RunCounts, Trace | None]:
         """All generations, until every run has hit or is over its budget."""
         optimal = count_correct(self.parents.correct) == self.parents.correct.shape[1]
         self.record.hit[self.run_number[optimal]] = 0
         self._keep(~optimal)
         while not self.over.all():
             self._advance()
+        return self.record, self._traced() if self.trace else None
+
+    def _traced(self) -> Trace:
+        """The improvements within the budget."""
         run, call, fitness = (np.concatenate(column) for column in zip(*self.improvements, strict=True))
         paid = call <= self.runner.lam * self.record.generations[run]
-        return self.record, Trace(run[paid], call[paid], fitness[paid])
+        return Trace(run[paid], call[paid], fitness[paid])
 
     def _ahead(self) -> int:
         """How many generations to make at once from the same parents."""
@@ -138,7 +146,8 @@ class _Batch:
     def _advance(self) -> None:
         """One round: up to the first generation in which something happens, the others are discarded."""
         ahead, lam, m = self._ahead(), self.runner.lam, self.chunks.m
-        chunk = self.schedule.choose(self.pointer, self.parents.correct, m, ahead, lam, self.streams.schedule)
+        parents = self.parents.correct
+        chunk = chosen_chunks(self.schedule, self.pointer, parents, m, ahead, lam, self.streams.schedule)
         made = self.caller.round(self.parents, chunk, self.streams.mutator)
         accepted = made.change > 0 if self.runner.accept == "strict" else made.change >= 0
         ends = accepted | (made.optimal > 0)
@@ -150,7 +159,8 @@ class _Batch:
         calls = lam * (self.generations + last) + made.winner[rows, last] + 1
         self._spend(made, self._short(chunk), used)
         self._replace(made, np.flatnonzero(accepts), last)
-        self._note_improvements(np.flatnonzero(accepts & (made.change[rows, last] > 0)), calls)
+        if self.trace:
+            self._note_improvements(np.flatnonzero(accepts & (made.change[rows, last] > 0)), calls)
         self.pointer = self.schedule.advance(self.pointer, made.moved[rows, last], m, used)
         self._hit(made.optimal[rows, last])
 
@@ -179,8 +189,8 @@ class _Batch:
         series = (generations[crossing], short_calls[crossing], evaluations[crossing])
         at = np.argmax(self._reached(*series), axis=1)
         self._record(crossing, *(values[np.arange(len(at)), at] for values in series))
-        # A hit in the generation that reaches the budget is a hit; after an earlier crossing the run is censored.
-        self.over[crossing] = (at < used[crossing] - 1) | (made.optimal[crossing, at] == 0)
+        # A hit in the generation that reaches the budget is a hit.
+        self.over[crossing] = made.optimal[crossing, at] == 0
 
     def _reached(self, generations: IntArray, short_calls: IntArray, evaluations: IntArray) -> BoolArray:
         reached = np.zeros(generations.shape, dtype=np.bool_)
@@ -226,26 +236,3 @@ class _Batch:
         self.parents = Parents(parents.correct[stay], parents.fitness[stay], traits)
         for name in ("run_number", "pointer", "generations", "short_calls", "evaluations", "over"):
             setattr(self, name, getattr(self, name)[stay])
-
-
-def _initial(problem: Problem, runs: int, streams: Streams) -> BoolArray:
-    correct = problem.initial(runs, streams.start)
-    expected = (runs, problem.k)
-    if not isinstance(correct, np.ndarray) or correct.shape != expected or correct.dtype != np.bool_:
-        raise OperatorError(
-            f"{type(problem).__name__}.initial: expected a bool array of shape {expected}, got "
-            f"{getattr(correct, 'dtype', type(correct).__name__)} of shape {getattr(correct, 'shape', '?')}"
-        )
-    return correct.copy()
-
-
-def _traits(mutator: AnyMutator, runs: int, k: int, streams: Streams) -> object:
-    if not hasattr(mutator, "draw"):
-        return None
-    traits = mutator.draw(runs, k, streams.mutator)
-    if not isinstance(traits, np.ndarray) or traits.shape[:1] != (runs,):
-        raise OperatorError(
-            f"{type(mutator).__name__}.draw: expected an array of shape ({runs}, ...), one row a run, got "
-            f"{getattr(traits, 'shape', type(traits).__name__)}"
-        )
-    return traits

@@ -12,6 +12,8 @@ from evo.parameters import non_negative, whole
 from evo.protocols import BoolArray, FloatArray, IntArray
 
 DEFAULT_CALLS = 10_000_000
+ROUNDING = 1e-12
+"""Relative: the rounding of a price such as 3e-7 must not buy another generation."""
 
 
 @dataclass(frozen=True)
@@ -77,4 +79,4 @@ class Limit:
             + short_calls * self.per_short_call
             + evaluations * self.per_evaluation
         )
-        return np.asarray(spent >= self.most)
+        return np.asarray(spent >= self.most * (1 - ROUNDING))

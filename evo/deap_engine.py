@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.random import Generator
 
-from evo.blocks import RunCounts, Trace, _initial, _traits
+from evo.blocks import RunCounts, Trace
 from evo.budget import Limit
+from evo.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
 from evo.errors import InputError
-from evo.offspring import _answer, _check_answer
-from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Rewritten, Schedule
+from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import Chunks
 from evo.seeding import Streams
@@ -29,6 +29,7 @@ from evo.seeding import Streams
 GENERATIONS_A_LOOP = 1000
 """DEAP's logbook keeps an entry a generation: a long run is a sequence of loops, so that memory stays bounded."""
 
+_ONE = np.ones(1, dtype=np.int64)
 Individual = TypeVar("Individual")
 Positions = int | Sequence[int] | Callable[[Any, Generator], Iterable[int]] | None
 
@@ -41,7 +42,8 @@ def run_batch_deap(
     streams: Streams,
     runs: int,
     limits: Sequence[Limit] = (),
-) -> tuple[RunCounts, Trace]:
+    trace: bool = False,
+) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of independent runs of the (1+lambda)-EA by `deap.algorithms.eaMuPlusLambda`.
 
     Arguments, returns and errors are those of `evo.blocks.run_batch`; the law of what is returned is the same, the
@@ -56,8 +58,8 @@ def run_batch_deap(
         weights = (1.0,)
 
     chunks = Chunks.of(schedule, problem.k)
-    start = _initial(problem, runs, streams)
-    traits: Any = _traits(mutator, runs, problem.k, streams)
+    start = initial_solutions(problem, runs, streams.start)
+    traits: Any = drawn_traits(mutator, runs, problem.k, streams.mutator)
     state = random.getstate()
     try:
         done = []
@@ -69,14 +71,14 @@ def run_batch_deap(
     finally:
         random.setstate(state)
     counts = (np.array([getattr(run, name) for run in done], dtype=np.int64) for name in RunCounts.__dataclass_fields__)
+    return RunCounts(*counts), _traced(done) if trace else None
+
+
+def _traced(done: Sequence[_Run]) -> Trace:
+    """The improvements of all runs."""
     rows = [(number, call, fitness) for number, run in enumerate(done) for call, fitness in run.improvements]
-    run_column, call_column, fitness_column = zip(*rows, strict=True) if rows else ((), (), ())
-    trace = Trace(
-        np.array(run_column, dtype=np.int64),
-        np.array(call_column, dtype=np.int64),
-        np.array(fitness_column, dtype=np.float64),
-    )
-    return RunCounts(*counts), trace
+    run_column, call_column, fitness_column = zip(*rows, strict=True)
+    return Trace(np.array(run_column), np.array(call_column), np.array(fitness_column, dtype=np.float64))
 
 
 class _Solution(list[bool]):
@@ -153,7 +155,8 @@ class _Run:
         lam = self.runner.lam
         correct = np.array([parent], dtype=np.bool_)
         chosen = self.schedule.choose(self.pointer, correct, self.chunks.m, 1, lam, self.schedule_rng)
-        self.handed_out = np.broadcast_to(chosen[0, 0], lam).tolist()[::-1]
+        each: list[int] = chosen[0, 0].tolist()
+        self.handed_out = each * lam if len(each) == 1 else each[::-1]
 
     def mutate(self, individual: _Solution) -> tuple[_Solution]:
         """One call on the next chunk that the schedule hands out."""
@@ -168,8 +171,8 @@ class _Run:
         """The problem's fitness of the whole solution; minus infinity, unevaluated, where the call was invalid."""
         if not individual.valid:
             return (-math.inf,)
-        fitness = np.asarray(self.problem.fitness(np.array(individual, dtype=np.bool_)))
-        return (float(fitness.item()),)
+        fitness = self.problem.fitness(np.array([individual], dtype=np.bool_))
+        return (float(fitness_values(self.problem, "an offspring", fitness, (1,))[0]),)
 
     def select(self, candidates: list[_Solution], mu: int) -> list[_Solution]:
         """The next parent; the generation is counted, and the schedule told of it."""
@@ -194,12 +197,14 @@ class _Run:
         if first is not None or self.spent():
             raise _RunIsOver
         moved = np.array([any(one.fitness != parent.fitness for one in valid)])
-        self.pointer = self.schedule.advance(self.pointer, moved, self.chunks.m, np.ones(1, dtype=np.int64))
+        self.pointer = self.schedule.advance(self.pointer, moved, self.chunks.m, _ONE)
         self.begin_generation(best)
         return [best]
 
     def spent(self) -> bool:
         """Whether a limit is reached."""
+        if not self.limits:
+            return False
         calls, short, evaluations = (
             np.array([count]) for count in (self.runner.lam * self.generations, self.short_calls, self.evaluations)
         )
@@ -215,15 +220,11 @@ def _call(individual: Any, mutator: AnyMutator, rng: Generator, blocks: Sequence
     if sees_solution or traits is not None:
         solution = _read(individual, range(len(individual))) if sees_solution else None
         given = Chunk(correct=given, blocks=np.array([blocks], dtype=np.int64), solution=solution, traits=traits)
-    answer = _answer(mutator, given, rng)
-    if isinstance(answer, Rewritten):
-        _check_answer(mutator, "valid", answer.valid, shape[:1])
-        if not answer.valid[0]:
-            return False
-        answer = answer.correct
-    _check_answer(mutator, "the blocks", answer, shape)
-    for block, correct in zip(blocks, answer[0].tolist(), strict=True):
-        individual[block] = type(individual[block])(correct)
+    correct, valid = rewritten(mutator, given, shape, rng)
+    if valid is not None and not valid[0]:
+        return False
+    for block, value in zip(blocks, correct[0].tolist(), strict=True):
+        individual[block] = type(individual[block])(value)
     return True
 
 

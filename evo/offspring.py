@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from evo.contracts import fitness_values, rewritten
 from evo.counting import count_correct
-from evo.errors import OperatorError
-from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten
+from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem
 from evo.schedules import Chunks
 
 SLAB_BLOCKS = 2**21
@@ -187,12 +187,7 @@ class Caller:
             solution = parents.correct[owner] if self.sees_solution else None
             traits = None if parents.traits is None else parents.traits[owner]
             given = Chunk(correct=before, blocks=blocks, solution=solution, traits=traits)
-        answer = _answer(self.mutator, given, rng)
-        after, valid = (answer.correct, answer.valid) if isinstance(answer, Rewritten) else (answer, None)
-        if valid is not None:
-            _check_answer(self.mutator, "valid", valid, before.shape[:1])
-        _check_answer(self.mutator, "the blocks", after, before.shape)
-        return after, valid
+        return rewritten(self.mutator, given, before.shape, rng)
 
     def _change(
         self, parents: Parents, owner: IntArray, blocks: IntArray, before: BoolArray, after: BoolArray
@@ -200,50 +195,11 @@ class Caller:
         """Fitness of the offspring less that of their parents, float [n]."""
         if self.separable:
             change = self.problem.change(before, after)  # type: ignore[attr-defined]  # optional in the protocol
-            return one_each(self.problem, "an offspring", change, owner.shape)
+            return fitness_values(self.problem, "an offspring", change, owner.shape)
         children = parents.correct[owner]
         children[np.arange(len(owner))[:, None], blocks] = after
-        fitness = one_each(self.problem, "an offspring", self.problem.fitness(children), owner.shape)
+        fitness = fitness_values(self.problem, "an offspring", self.problem.fitness(children), owner.shape)
         return np.asarray(fitness - parents.fitness[owner])
-
-
-def one_each(problem: Problem, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
-    """What a problem answered as floats, one number a solution.
-
-    Raises: OperatorError if it is of another shape.
-    """
-    if np.shape(fitness) != shape:
-        raise OperatorError(
-            f"{type(problem).__name__}: expected one fitness {what}, shape {shape}, got shape {np.shape(fitness)}; "
-            "fitness maps bool [..., k] to numbers [...]"
-        )
-    return np.asarray(fitness, dtype=np.float64)
-
-
-def _answer(mutator: AnyMutator, given: Any, rng: Generator) -> BoolArray | Rewritten:
-    """The mutator's answer, with the attempt to write into its input told as what it is."""
-    try:
-        return mutator.rewrite(given, rng)
-    except ValueError as error:
-        if "read-only" in str(error):
-            raise OperatorError(
-                f"{type(mutator).__name__}.rewrite changes its input; it must leave the blocks handed over as they "
-                "are and return a new array (copy them first)"
-            ) from error
-        raise
-
-
-def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int, ...]) -> None:
-    if not isinstance(answer, np.ndarray) or answer.shape != shape or answer.dtype != np.bool_:
-        got = (
-            f"{answer.dtype} array of shape {answer.shape}"
-            if isinstance(answer, np.ndarray)
-            else f"{type(answer).__name__}"
-        )
-        raise OperatorError(
-            f"{type(mutator).__name__}.rewrite: expected for {what} a bool array of shape {shape}, got {got}; "
-            "return an array of the shape handed over, for example `rng.random(correct.shape) < p`"
-        )
 
 
 def _better(old: Round, new: Round) -> Round:

@@ -54,10 +54,11 @@ def parse(text: str, find: Callable[[str], type]) -> Any:
     Raises: InputError if the text is not of the canonical form.
     """
     try:
-        tree = ast.parse(text, mode="eval").body
+        return _build(ast.parse(text, mode="eval").body, find)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"expected the canonical text of a part, got {text!r}: {error}") from None
-    return _build(tree, find)
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"expected the canonical text of a part, got {text!r:.200}: {error}") from None
 
 
 def is_frozen_dataclass(value: object) -> bool:
@@ -78,6 +79,8 @@ def parameters(part: object) -> dict[str, Any]:
 
 
 def _number(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
     if math.isnan(value):
         raise InputError("expected a number in a part, got NaN")
     if math.isinf(value):
@@ -104,13 +107,17 @@ def _build(node: ast.expr, find: Callable[[str], type]) -> Any:
     match node:
         case ast.Call(func=function, args=[], keywords=keywords):
             arguments = {str(word.arg): _build(word.value, find) for word in keywords}
+            if len(arguments) < len(keywords):
+                raise InputError(f"expected each parameter once, got {ast.unparse(node)!r}")
             try:
                 return find(ast.unparse(function))(**arguments)
             except TypeError as error:
                 raise InputError(f"cannot build {ast.unparse(node)}: {error}") from None
         case ast.Tuple(elts=items):
             return tuple(_build(item, find) for item in items)
-        case ast.Constant() | ast.UnaryOp(operand=ast.Constant()):
-            return ast.literal_eval(node)
+        case ast.Constant(value=None | bool() | int() | float() | str() as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)) if value is not True:
+            return -value
         case _:
             raise InputError(f"expected calls and literals in the text of a part, got {ast.unparse(node)!r}")

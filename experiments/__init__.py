@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from experiments.forecast import forecast
     from experiments.grid import Grid, sweep
     from experiments.predictions import Prediction, predict
-    from experiments.running import run_grid
+    from experiments.running import run_grid, trace
     from experiments.speedup import speedup
     from experiments.store import Results, load
     from experiments.summary import summarise
@@ -42,6 +42,7 @@ _HOMES = {
     "speedup": "speedup",
     "summarise": "summary",
     "sweep": "grid",
+    "trace": "running",
 }
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "speedup",
     "summarise",
     "sweep",
+    "trace",
 ]
 
 

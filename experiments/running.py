@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -116,6 +117,24 @@ def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks
     return counts
 
 
+def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") -> pd.DataFrame:
+    """Every improvement of the first batch of a cell: run, call (0 for the initial solution), fitness from there on.
+
+    The runs are those of a grid with the same seed and batch = runs.
+
+    Raises: OperatorError if a part breaks its contract.
+    """
+    import pandas as pd
+
+    run = run_batch if engine == "blocks" else run_batch_deap
+    named = streams(seed, cell.identity, 0)
+    size = cell.batch_size(runs)
+    _, found = run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits, trace=True)
+    assert found is not None  # asked for
+    table = pd.DataFrame({"run": found.run, "call": found.call, "fitness": found.fitness})
+    return table.sort_values(["run", "call"], ignore_index=True)
+
+
 def _jobs(grid: Grid, finished: set[tuple[str, int]]) -> list[Job]:
     """The batches that are still to run, the longest first."""
     jobs = []
@@ -195,12 +214,30 @@ def _execute(grid: Grid, tasks: list[list[Job]], workers: int) -> Iterator[tuple
     pool = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")
     finished = False
     try:
-        for number, outcomes in pool(numbered):
+        with _interrupts_held():
+            finished_tasks = pool(numbered)
+        for number, outcomes in finished_tasks:
             yield tasks[number], outcomes
         finished = True
     finally:
         if not finished:
             _stop_workers()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C is held back for a moment; processes started meanwhile never get it: it is the driver's.
+
+    Otherwise workers that are still importing would fill the terminal with tracebacks.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run_numbered(
@@ -228,7 +265,7 @@ def _run_task(seed: int, batch: int, engine: str, task: list[Job]) -> list[RunCo
 def _stop_workers() -> None:
     from joblib.externals.loky import get_reusable_executor
 
-    get_reusable_executor().shutdown(wait=False, kill_workers=True)
+    get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
 
 
 def _explain(failures: Iterable[Failure]) -> str:
