@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from evo.parameters import probability
 
 FloatArray = NDArray[np.float64]
+Components = tuple[FloatArray, FloatArray, FloatArray]
+"""Weights, fix and keep of calls that treat blocks independently, float [n] each."""
 
 
 @runtime_checkable
@@ -75,3 +77,7 @@ class IndependentBlocks:
         if self.fix == self.keep:
             return binomial_pmf(g, self.fix)
         return np.convolve(binomial_pmf(i, self.fix), binomial_pmf(g - i, self.keep))
+
+    def components(self, g: int) -> Components:
+        """One component, whatever g."""
+        return np.ones(1), np.array([self.fix]), np.array([self.keep])

@@ -37,6 +37,18 @@ def non_negative(part: object, *names: str) -> None:
         object.__setattr__(part, name, value)
 
 
+def positive(part: object, *names: str) -> None:
+    """Check that the named fields are finite numbers > 0.
+
+    Raises: InputError.
+    """
+    for name in names:
+        value = _real(part, name, "a finite number > 0")
+        if not (0.0 < value < math.inf):
+            raise _wrong(part, name, "a finite number > 0")
+        object.__setattr__(part, name, value)
+
+
 def whole(part: object, name: str, *, least: int, most: int | None = None) -> None:
     """Check that the named field is a whole number >= `least` (and <= `most`).
 

@@ -1,0 +1,166 @@
+"""The algebra of call laws: what wrappers make of the law of the mutator inside them.
+
+For each chunk length g every law here is a finite mixture of calls that treat blocks independently: components
+(weight, fix, keep) whose weights sum to 1 - P(invalid). A wrapper maps components to components, so any nesting has an
+exact law; a law without components has none to offer to a wrapper.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from evo.errors import InputError
+from evo.laws import Components, FloatArray, IndependentBlocks, binomial_pmf
+from evo.parameters import positive, probability
+
+
+@runtime_checkable
+class ComponentLaw(Protocol):
+    """A call law that wrappers can map."""
+
+    @abstractmethod
+    def components(self, g: int) -> Components:
+        """The mixture of independent-block calls on a chunk of g blocks."""
+        ...
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """Sum over components of weight * (Bin(i, fix) + Bin(g-i, keep)); float [g+1]."""
+        law = np.zeros(g + 1)
+        for weight, fix, keep in zip(*self.components(g), strict=True):
+            law += weight * IndependentBlocks(float(fix), float(keep)).pmf(g, i)
+        return law
+
+
+@dataclass(frozen=True)
+class Mixture(ComponentLaw):
+    """One of several laws, drawn for each call: the refusal of a call is Mixture((e, 1-e), (no-op, law)) (theory 4a).
+
+    Attributes:
+        weights: probabilities, one a law, that sum to 1.
+        laws: the laws.
+
+    >>> Mixture((0.1, 0.9), (IndependentBlocks(0, 1), IndependentBlocks(0.5, 0.5))).pmf(1, 1).tolist()
+    [0.55, 0.45]
+    """
+
+    weights: tuple[float, ...]
+    laws: tuple[ComponentLaw, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.laws) or not self.laws:
+            raise InputError(f"Mixture: expected a weight for each law, got {self.weights!r} for {len(self.laws)} laws")
+        if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-12:
+            raise InputError(f"Mixture: expected weights >= 0 that sum to 1, got {self.weights!r}")
+
+    def components(self, g: int) -> Components:
+        """The components of all laws, each weighted."""
+        parts = [law.components(g) for law in self.laws]
+        weights = [weight * part[0] for weight, part in zip(self.weights, parts, strict=True)]
+        fix, keep = (np.concatenate([part[n] for part in parts]) for n in (1, 2))
+        return np.concatenate(weights), fix, keep
+
+
+@dataclass(frozen=True)
+class BetaQualityLaw(ComponentLaw):
+    """Quality q ~ Beta(a, b) drawn for each call; given q all blocks are correct independently w.p. q (theory 6a).
+
+    P(all g correct) = B(a+g, b)/B(a, b): for uniform quality GLOBAL takes k+1 calls instead of 2^k. The components are
+    the nodes of a Gauss-Jacobi rule that is exact for the polynomials of degree g that the pmf consists of.
+
+    Attributes:
+        a, b: parameters of the Beta law.
+
+    >>> round(float(1 / BetaQualityLaw(1, 1).pmf(20, 20)[20]), 9)
+    21.0
+    """
+
+    a: float
+    b: float
+
+    def __post_init__(self) -> None:
+        positive(self, "a", "b")
+
+    def components(self, g: int) -> Components:
+        """Nodes and weights of the Beta law, exact for degree g."""
+        weights, nodes = beta_rule(self.a, self.b, g)
+        return weights, nodes, nodes
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """Beta-binomial, whatever i: C(g, x) B(a+x, b+g-x)/B(a, b); float [g+1]."""
+        from scipy.special import betaln
+
+        x = np.arange(g + 1)
+        log = betaln(self.a + x, self.b + g - x) - betaln(self.a, self.b)
+        # C(g, x) = Bin(g, 1/2)[x] 2^g, without its overflow.
+        return np.asarray(np.exp(log + np.log(binomial_pmf(g, 0.5)) + g * np.log(2)))
+
+
+@dataclass(frozen=True)
+class Invalid(ComponentLaw):
+    """A call whose output is malformed w.p. 1 - (1-rate)(1-per_block)^g, else follows the law (theory 4b).
+
+    Attributes:
+        rate: probability that a call is malformed, whatever its length.
+        law: law of a valid call.
+        per_block: probability that a block spoils the whole output.
+
+    >>> Invalid(0.1, IndependentBlocks(0.5, 0.5)).pmf(1, 1).tolist()
+    [0.45, 0.45]
+    """
+
+    rate: float
+    law: ComponentLaw
+    per_block: float = 0.0
+
+    def __post_init__(self) -> None:
+        probability(self, "rate", "per_block")
+
+    def components(self, g: int) -> Components:
+        """Those of the law with the weight that is left."""
+        weights, fix, keep = self.law.components(g)
+        return (1 - self.rate) * (1 - self.per_block) ** g * weights, fix, keep
+
+
+@dataclass(frozen=True)
+class Thinned(ComponentLaw):
+    """Each block is rewritten only w.p. `rate`, else left: fix -> rate fix, keep -> 1 - rate (1-keep) (theory 7a).
+
+    Attributes:
+        rate: probability that a block is rewritten.
+        law: law of the rewriting.
+
+    >>> round(float(Thinned(0.25, IndependentBlocks(0.5, 0.5)).pmf(1, 0)[1]), 9)
+    0.875
+    """
+
+    rate: float
+    law: ComponentLaw
+
+    def __post_init__(self) -> None:
+        probability(self, "rate")
+
+    def components(self, g: int) -> Components:
+        """Those of the law with the rates mapped."""
+        weights, fix, keep = self.law.components(g)
+        return weights, self.rate * fix, 1 - self.rate * (1 - keep)
+
+
+@lru_cache(maxsize=256)
+def beta_rule(a: float, b: float, degree: int) -> tuple[FloatArray, FloatArray]:
+    """Weights and nodes in (0, 1) with E[f(q)] = sum weight f(node) for q ~ Beta(a, b), f a polynomial.
+
+    Gauss-Jacobi with ceil((degree+1)/2) nodes, exact up to the degree.
+
+    >>> weights, nodes = beta_rule(2.0, 3.0, 4)
+    >>> round(float(weights @ nodes**4), 12)          # B(6, 3)/B(2, 3)
+    0.071428571429
+    """
+    from scipy.special import roots_jacobi
+
+    roots, weights = roots_jacobi(max(1, -(-(degree + 1) // 2)), b - 1, a - 1)
+    return weights / weights.sum(), (1 + roots) / 2
