@@ -205,7 +205,7 @@ def runs_to_resolve_by_law(law: TimeLaw, last: float, resolution: float, alpha: 
         whole = np.floor(times)
         return np.asarray(law.cdf(whole) + (times - whole) * (law.cdf(whole + 1) - law.cdf(whole)))
 
-    times = np.unique(np.floor(np.concatenate((np.linspace(0, last, 500), np.geomspace(1, max(last, 1), 500)))))
+    times = np.unique(np.floor(np.concatenate((np.linspace(0, last, 500), np.geomspace(1, last + 1, 500) - 1))))
     stretched = [linear(times / (1 + share)) for share in (resolution, -resolution) if share > -1]
     distance = min(float(np.max(np.abs(law.cdf(times) - other))) for other in stretched)
     z = math.sqrt(math.log(2 / alpha) / 2) + normal_quantile(power) / 2

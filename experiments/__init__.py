@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from experiments.checks import Check, Verdict, check
     from experiments.figures import growth_figure
     from experiments.fits import Fits, ScalingLaw, fit
-    from experiments.forecast import forecast
+    from experiments.forecasts import forecast
     from experiments.grid import Grid, sweep
     from experiments.predictions import Prediction, predict
     from experiments.running import run_grid, trace
-    from experiments.speedup import speedup
+    from experiments.speedups import speedup
     from experiments.store import Results, load
     from experiments.summary import summarise
     from experiments.toml_grid import load_grid
@@ -33,13 +33,13 @@ _HOMES = {
     "Verdict": "checks",
     "check": "checks",
     "fit": "fits",
-    "forecast": "forecast",
+    "forecast": "forecasts",
     "growth_figure": "figures",
     "load": "store",
     "load_grid": "toml_grid",
     "predict": "predictions",
     "run_grid": "running",
-    "speedup": "speedup",
+    "speedup": "speedups",
     "summarise": "summary",
     "sweep": "grid",
     "trace": "running",

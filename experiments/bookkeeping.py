@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo.protocols import BoolArray, IntArray
 from evo.theory import call_sums
 from experiments.cell import Cell
+from experiments.predictions import always_valid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +22,23 @@ if TYPE_CHECKING:
 def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     """The first entry that does not add up, in words; None if all do.
 
-    calls = lam x generations; hit lies in the last generation; evaluations <= calls; and with s of the calls on the
+    calls = lam x generations; hit lies in the last generation, and a run without one has reached its budget;
+    evaluations <= calls, and = calls where the law says that all answers are valid; and with s of the calls on the
     shorter last chunk, each token entry = (calls - s) x entry of a full call + s x entry of a short one.
     """
     calls, short = runs["calls"].to_numpy(), runs["short_calls"].to_numpy()
+    evaluations = runs["evaluations"].to_numpy()
+    unevaluated = evaluations < calls
     lam = cell.runner.lam
     hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
     faults = {
         f"calls are not lam x generations with lam = {lam}": calls != lam * runs["generations"].to_numpy(),
         "hit is not in the last generation": (hit > calls) | ((hit <= calls - lam) & (calls > 0)),
-        "there are more evaluations than calls": runs["evaluations"].to_numpy() > calls,
+        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, calls, short, evaluations),
+        "there are more evaluations than calls": evaluations > calls,
+        "there are fewer evaluations than calls, though all answers are valid": (
+            unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
+        ),
         "there are more calls on the short chunk than calls": (short < 0) | (short > calls),
     }
     for entry, (full, last) in _entries(cell).items():
@@ -41,6 +50,14 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
             f"after {calls[worst]} calls"
         ] = np.abs(off) > 1e-12 * counted
     return next((words for words, broken in faults.items() if broken.any()), None)
+
+
+def _spent(cell: Cell, calls: IntArray, short_calls: IntArray, evaluations: IntArray) -> BoolArray:
+    """Where a run has reached one of the cell's limits, bool [runs]."""
+    spent = np.zeros(len(calls), dtype=np.bool_)
+    for limit in cell.limits:
+        spent |= limit.reached(calls, short_calls, evaluations)
+    return spent
 
 
 def _entries(cell: Cell) -> dict[str, tuple[int, int]]:

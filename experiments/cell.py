@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from evo.budget import Budget, Limit
 from evo.costs import LLMPrimitive
 from evo.errors import InputError
-from evo.ledger import CallTokens, Prompt
+from evo.ledger import LEDGER, CallTokens, Prompt
 from evo.protocols import AnyMutator, CostModel, Problem, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import Chunks
@@ -63,15 +67,16 @@ class Cell:
         self._expect_a("prompt", Prompt)
         if self.budget is not None:
             self._expect_a("budget", Budget)
-        Chunks.of(self.schedule, self.problem.k)
         canonical(self)  # refuses what has no text, such as arrays in a part
+        self._expect_sizes()
+        self._expect_weights()
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The canonical text, which names the cell for ever."""
         return canonical(self)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The first 12 hexadecimal digits of the text's SHA-256: the cell's name in tables."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:12]
@@ -114,10 +119,14 @@ class Cell:
     def _expect(self, name: str, needed: tuple[str, ...], example: str) -> None:
         part: Any = getattr(self, name)
         missing = [attribute for attribute in needed if not hasattr(part, attribute)]
-        if missing or isinstance(part, type):
+        if isinstance(part, type):
             raise InputError(
-                f"Cell: expected for {name} a {name} such as {example}, got {part!r}"
-                + (f" without {', '.join(missing)}" if missing else "; write it with its parameters in parentheses")
+                f"Cell: expected for {name} a {name} such as {example}, got the class {part.__name__}; write it with "
+                "its parameters in parentheses"
+            )
+        if missing:
+            raise InputError(
+                f"Cell: expected for {name} a {name} such as {example}, got {part!r} without {', '.join(missing)}"
             )
         if not is_frozen_dataclass(part):
             raise InputError(
@@ -129,3 +138,29 @@ class Cell:
         part = getattr(self, name)
         if not isinstance(part, kind):
             raise InputError(f"Cell: expected for {name} a {kind.__name__}, got {part!r}")
+
+    def _expect_sizes(self) -> None:
+        """Refuse sizes no solution can have, from parts that do not check their own."""
+        kind = type(self.problem).__name__
+        for name, size in (("k", self.problem.k), ("l", self.problem.l)):
+            if not _is_whole(size) or size < 1:
+                raise InputError(f"{kind}: {name} must be a whole number >= 1, got {size!r}")
+        g = self.schedule.chunk_size(self.problem.k)
+        if not _is_whole(g) or not 1 <= g <= self.problem.k:
+            raise InputError(
+                f"{type(self.schedule).__name__}: chunk_size must be a whole number from 1 to k = {self.problem.k}, "
+                f"got {g!r}"
+            )
+
+    def _expect_weights(self) -> None:
+        """Refuse prices that would spoil the table after the runs were made."""
+        weights = np.asarray(self.cost.weights)
+        if weights.shape != (len(LEDGER),) or weights.dtype.kind not in "iuf" or not np.isfinite(weights).all():
+            raise InputError(
+                f"{type(self.cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
+                f"{self.cost.weights!r}"
+            )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -2,10 +2,11 @@
 
 For each cell four tests, each at the same share of alpha, the false-alarm rate of the whole grid:
 
-* mean: the mean of `hit`, by the exact law of the total or the exact standard error;
+* mean: the mean of `hit`, by the law of the total, or the exact standard error where only moments are known;
 * law: the whole law of `hit`, by the largest difference of the cdfs (DKW); censored runs count as later hits;
-* calls: the mean of `calls`, by the exact standard error, and calls = lam x generations, hit within the last one;
-* ledger: every entry of every run against a literal enumeration of forward passes.
+* calls: the mean of `calls`, in the same way;
+* ledger: every entry of every run against a literal enumeration of forward passes, calls = lam x generations, hit
+  within the last one.
 
 A cell AGREES only if the tests would have found a discrepancy worth the name; otherwise CANNOT_TELL says what is
 missing. Cells that share their trajectories (they differ only in price) count once. Rows of the engine `law` are
@@ -113,7 +114,8 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
     Args:
         results: of `run_grid` or `load`.
         alpha: false-alarm rate over all checks of the grid; each test has alpha / (4 cells).
-        resolution: relative discrepancy of the mean that must be found with probability 0.95 for AGREES.
+        resolution: relative discrepancy of the mean that must be found with probability 0.95 for AGREES; where runs
+            are censored, by the law within the budget, which takes more runs.
 
     Raises: InputError for rows that are no evidence (engine `law`), or alpha or resolution out of range.
     """
@@ -148,8 +150,9 @@ def _parse(results: Results, cell_id: str) -> Cell | str:
 def _check_cell(
     results: Results, cell_id: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
 ) -> CellCheck:
-    place = results.cells.loc[cell_id]
-    label = f"{place['arm']}, k = {place['problem.k']}, lam = {place['runner.lam']}"
+    label = str(results.cells.loc[cell_id, "arm"])
+    if isinstance(cell, Cell):
+        label += f", k = {cell.problem.k}, lam = {cell.runner.lam}"
     censored = int(runs["hit"].isna().sum())
     outcomes: tuple[Outcome, ...] = ()
     if isinstance(cell, str):
@@ -194,10 +197,9 @@ def _law_test(hit: Prediction, runs: pd.DataFrame) -> Outcome | None:
     """The whole law of `hit`; None where only moments are known."""
     if hit.law is None:
         return None
-    below = float(runs.loc[runs["hit"].isna(), "calls"].min()) if runs["hit"].isna().any() else math.inf
     hits = runs["hit"].dropna().to_numpy(dtype=float)
     try:
-        distance = statistics.law_distance(hits, len(runs), hit.law, below)
+        distance = statistics.law_distance(hits, len(runs), hit.law, _compared_up_to(runs))
     except NoPrediction:
         return None
     p_value = statistics.dkw_p_value(len(runs), distance)
@@ -223,13 +225,29 @@ def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: floa
     censored = int(runs["hit"].isna().sum())
     if censored > MOST_CENSORED * len(runs):
         return f"{censored} of {len(runs)} runs are censored; give a larger budget"
+    if math.isinf(hit.mean):
+        return "the mean is infinite: only the law within the budget can be compared, and it does not differ"
     try:
-        relative = math.sqrt(hit.variance) / hit.mean if hit.mean > 0 else 0.0
+        needed = _runs_needed(hit, _compared_up_to(runs), resolution, alpha)
     except NoPrediction as error:
         return f"the spread of hit is not predicted: {error}"
-    if math.isinf(hit.mean) or math.isnan(relative):
-        return "the mean is infinite: only the law within the budget can be compared, and it does not differ"
-    needed = statistics.runs_to_resolve(relative, resolution, alpha)
+    if math.isinf(needed):
+        return f"a mean off by {resolution:.0%} would not show within the budget; give a larger one"
     if needed > len(runs):
-        return f"{needed - len(runs)} more runs would tell a mean off by {resolution:.0%} ({needed} in all)"
+        return f"{needed - len(runs):.0f} more runs would tell a mean off by {resolution:.0%} ({needed:.0f} in all)"
     return ""
+
+
+def _compared_up_to(runs: pd.DataFrame) -> float:
+    """The last call up to which it is known of every run whether it has hit; infinite if none is censored."""
+    return float(runs.loc[runs["hit"].isna(), "calls"].min()) if runs["hit"].isna().any() else math.inf
+
+
+def _runs_needed(hit: Prediction, last: float, resolution: float, alpha: float) -> float:
+    """Runs that tell a mean off by `resolution`: by the mean, or by the law up to `last` where runs are censored."""
+    if hit.mean == 0:
+        return 0.0
+    if math.isinf(last):
+        return statistics.runs_to_resolve(math.sqrt(hit.variance) / hit.mean, resolution, alpha)
+    assert hit.law is not None  # `hit` always has one
+    return statistics.runs_to_resolve_by_law(hit.law, last, resolution, alpha)

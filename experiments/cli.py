@@ -30,12 +30,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Target = Annotated[
-    str, typer.Argument(metavar="[STUDY | FILE.toml]", help="A named study (see `show`) or a TOML file.")
-]
+Target = Annotated[str, typer.Argument(metavar="STUDY | FILE.toml", help="A named study (see `show`) or a TOML file.")]
 Folder = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results folder, as `run` writes it.")]
 Runs = Annotated[int | None, typer.Option(help="Runs a cell, instead of the grid's own.")]
 Seed = Annotated[int | None, typer.Option(help="Seed, instead of the grid's own.")]
+Engine = Annotated[str | None, typer.Option(help="blocks (batched) or deap (DEAP's own loop, slow).")]
 Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]
 
 
@@ -46,7 +45,7 @@ def run(
     runs: Runs = None,
     seed: Seed = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="one a core")] = None,
-    engine: Annotated[str | None, typer.Option(help="blocks (batched) or deap (DEAP's own loop, slow).")] = None,
+    engine: Engine = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only the verdict at the end.")] = False,
 ) -> None:
     """Run a grid, check it against exact predictions, fit its laws, and write a report.
@@ -80,16 +79,16 @@ def run(
 
 
 @app.command()
-def predict(target: Target = "paper", runs: Runs = None, seed: Seed = None) -> None:
+def predict(target: Target = "paper", runs: Runs = None, engine: Engine = None) -> None:
     """What each cell will cost, before anything runs: exact expectations, censored runs, time.
 
     Example: `llm-evo predict grid.toml`
     """
     with _plain_errors():
-        from experiments.forecast import check_budgets, forecast
+        from experiments.forecasts import check_budgets, forecast
         from experiments.terminal import show_forecast
 
-        grid = _grid(target, runs, seed, None)
+        grid = _grid(target, runs, None, engine)
         check_budgets(grid)
         show_forecast(forecast(grid), grid.runs, os.cpu_count() or 1, _console())
 

@@ -16,6 +16,8 @@ from evo.parameters import choice, whole
 from experiments.cell import Cell
 
 ENGINES = ("blocks", "deap")
+MOST_RUNS = 10**9
+"""Runs a cell at the most: the table numbers them in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,12 @@ class Grid:
             raise InputError(
                 f"Grid: name must be letters, digits, '.', '_' or '-' (it names the results folder), got {self.name!r}"
             )
-        whole(self, "runs", least=1)
+        whole(self, "runs", least=1, most=MOST_RUNS)
         whole(self, "seed", least=0)
         whole(self, "batch", least=1)
         choice(self, "engine", ENGINES)
         arms = self.arms if isinstance(self.arms, Mapping) else {"cells": self.arms}
-        frozen = {label: tuple(cells) for label, cells in arms.items()}
+        frozen = {label: self._arm(label, cells) for label, cells in arms.items()}
         object.__setattr__(self, "arms", frozen)
         object.__setattr__(self, "cells", tuple(cell for cells in frozen.values() for cell in cells))
         self._check_cells()
@@ -69,6 +71,13 @@ class Grid:
         """The arm's label of each cell, by the cell's id."""
         assert isinstance(self.arms, Mapping)  # __post_init__ made it one
         return {cell.id: label for label, cells in self.arms.items() for cell in cells}
+
+    def _arm(self, label: object, cells: object) -> tuple[Cell, ...]:
+        if not isinstance(label, str):
+            raise InputError(f"Grid {self.name!r}: expected a string as the label of an arm, got {label!r}")
+        if not isinstance(cells, Iterable):
+            raise InputError(f"Grid {self.name!r}: expected in the arm {label!r} a list of cells, got {cells!r}")
+        return tuple(cells)
 
     def _check_cells(self) -> None:
         if not self.cells:
@@ -93,7 +102,7 @@ def sweep(
     cost: Any = LLMPrimitive(),
     budget: Any = Budget(),
 ) -> list[Cell]:
-    """All combinations of the parts: a list (or any iterable that is not a part) is an axis.
+    """All combinations of the parts: a list or tuple of parts is an axis.
 
     The last axis varies fastest.
     """
@@ -101,5 +110,5 @@ def sweep(
     return [Cell(*parts) for parts in product(*axes)]
 
 
-def _axis(part: Any) -> Iterable[Any]:
-    return part if isinstance(part, list | tuple | range) else [part]
+def _axis(part: Any) -> Sequence[Any]:
+    return part if isinstance(part, list | tuple) else [part]

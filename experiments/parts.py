@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 import operators
@@ -47,18 +47,29 @@ def find_part(kind: str, name: str) -> type:
 def find_any(name: str) -> type:
     """The class a canonical text names: one of ours, or `module.Class` of a module that is already imported.
 
-    Raises: InputError. Nothing is imported here: a text in a file must not run code that nobody asked for.
+    Raises: InputError. Nothing is imported here, and nothing but a frozen dataclass is given out: a text in a file
+    must not run code that nobody asked for.
     """
     known = {part.__name__: part for parts in KINDS.values() for part in parts}
     if name in known:
         return known[name]
-    module, _, attribute = name.rpartition(".")
-    found = getattr(sys.modules.get(module), attribute, None) if module else None
+    found = _loaded(name)
     if isinstance(found, type):
-        return found
-    if module:
+        if is_dataclass(found) and found.__dataclass_params__.frozen:  # type: ignore[attr-defined]  # not in typeshed
+            return found
+        raise InputError(f"{name!r} is no part: expected a class marked @dataclass(frozen=True)")
+    if "." in name:
+        module = name.rpartition(".")[0]
         raise InputError(f"the part {name!r} is not loaded; import the module {module!r} first")
     raise InputError(f"unknown part {name!r}{suggestion(name, known)}; known: {', '.join(known)}")
+
+
+def _loaded(name: str) -> object:
+    """What `module.Class` or `module.Outer.Inner` stands for, in a module that is already imported; None if nothing."""
+    module, _, attribute = name.rpartition(".")
+    if not module:
+        return None
+    return getattr(sys.modules.get(module) or _loaded(module), attribute, None)
 
 
 def suggestion(word: str, known: Any) -> str:

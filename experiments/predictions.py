@@ -6,6 +6,7 @@ a budget; a budget only cuts what can be seen of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ from evo.laws import CallLaw
 from evo.protocols import FloatArray
 from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.text import type_name
 from evo.theory import RunLaw, Start, TimeLaw
 from experiments.cell import Cell
 from problems import BlockOneMax
@@ -60,11 +62,12 @@ class Prediction:
     @property
     def variance(self) -> float:
         """Variance of the quantity."""
-        return self.unit**2 * self._known.variance
+        return self.unit**2 * self._known.variance if self.unit else 0.0
 
     def quantile(self, u: float) -> float:
         """The least value that is not exceeded with probability u, 0 <= u < 1."""
-        return self.unit * self._known.quantile(u)
+        times = self._known.quantile(u)
+        return self.unit * times if self.unit else 0.0
 
     def cdf(self, t: ArrayLike) -> FloatArray:
         """P(quantity <= t), in the shape of t."""
@@ -152,7 +155,7 @@ def _rule(cell: Cell) -> Rule:
     for rule in RULES:
         if not misses[rule.name]:
             return rule
-    nearest = sorted(misses, key=lambda name: len(misses[name]))
+    nearest = sorted(misses, key=lambda name: any(miss.startswith("needs schedule") for miss in misses[name]))
     listed = "".join(f"\n  {name}: {'; '.join(misses[name])}" for name in nearest)
     raise NoPrediction(f"no exact prediction for {cell.text}; rules and what they miss:{listed}")
 
@@ -170,7 +173,7 @@ def _without_price(cell: Cell) -> Cell:
 def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     """Law, mean and unit of the cost: the expected ledger times the prices (theory 3c, 12a)."""
     weights = cell.cost.weights
-    if weights[1] != 0 and not _always_valid(cell):
+    if weights[1] != 0 and not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
     full, short = (
         float(weights[0] + weights[1] + np.dot(weights[2:], entries))
@@ -178,12 +181,17 @@ def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     )
     if full == short:
         return run.calls, full * run.calls.mean if full else 0.0, full
+    if math.isinf(run.calls.mean):
+        return None, math.inf, 1.0
     return None, (run.calls.mean - run.short_calls) * full + run.short_calls * short, 1.0
 
 
-def _always_valid(cell: Cell) -> bool:
-    law, g = _law(cell), cell.chunks.g
-    return all(abs(float(law.pmf(g, i).sum()) - 1) < 1e-12 for i in range(g + 1))
+def always_valid(cell: Cell) -> bool:
+    """Whether the mutator's law, if it declares one, says that every answer is valid."""
+    if _has_law(cell) is not None:
+        return False
+    law, chunks = _law(cell), cell.chunks
+    return all(abs(float(law.pmf(g, i).sum()) - 1) < 1e-12 for g in {chunks.g, chunks.last} for i in range(g + 1))
 
 
 def _law(cell: Cell) -> CallLaw:
@@ -199,22 +207,18 @@ def _start(cell: Cell) -> Start:
 def _is(kind: str, wanted: type) -> tuple[str, Callable[[Cell], str | None]]:
     def test(cell: Cell) -> str | None:
         found = type(getattr(cell, kind))
-        return None if found is wanted else found.__name__
+        return None if found is wanted else type_name(found)
 
     return f"{kind} {wanted.__name__}", test
 
 
 def _has_law(cell: Cell) -> str | None:
-    """A law counts only if it was declared where `rewrite` was, or later: a subclass inherits no claim."""
+    """A law counts only if the mutator's own class declares it, as a property or a field."""
     kind = type(cell.mutator)
     if getattr(cell.mutator, "law", None) is None:
-        return f"{kind.__name__} without one"
-    order = list(kind.__mro__)
-    where = {name: next(i for i, base in enumerate(order) if name in vars(base)) for name in ("law", "rewrite")}
-    if where["law"] > where["rewrite"]:
-        return (
-            f"{kind.__name__}, which has a `rewrite` of its own and inherits the law of {order[where['law']].__name__}"
-        )
+        return f"{type_name(kind)} without one"
+    if "law" not in vars(kind) and "law" not in vars(kind).get("__annotations__", {}):
+        return f"{type_name(kind)}, which inherits its law and may behave differently; declare it in the class"
     return None
 
 

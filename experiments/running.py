@@ -6,22 +6,24 @@ import os
 import platform
 import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from evo.blocks import RunCounts, run_batch
 from evo.deap_engine import run_batch_deap
 from evo.errors import EvoError, InputError, OperatorError
 from evo.seeding import streams
 from experiments.cell import Cell
-from experiments.forecast import check_budgets, seconds_a_batch
+from experiments.forecasts import check_budgets, seconds_a_batch
 from experiments.grid import Grid
 from experiments.store import Results, Store, describe, load
 from experiments.table import cells_table, no_runs, runs_table
@@ -71,7 +73,19 @@ class Progress:
 
 
 class GridFailure(EvoError):
-    """Some cells of a grid could not be run; all others were, and are stored."""
+    """Some cells of a grid could not be run; all others were.
+
+    Attributes:
+        results: what was run, stored or not.
+    """
+
+    def __init__(self, message: str, results: Results) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+class WorkerDied(EvoError):
+    """A worker process was killed, or a part ended it; what was finished before is stored."""
 
 
 def run_grid(
@@ -89,8 +103,8 @@ def run_grid(
         watch: called with the progress at the start and after each task.
 
     Raises: InputError for a cell without a budget whose mean is not known to be finite; GridFailure if parts of some
-    cells broke, after all others are done; StoreError if the folder cannot be written; KeyboardInterrupt after
-    what is finished is stored.
+    cells broke, after all others are done; StoreError if the folder cannot be written; WorkerDied if a process was
+    killed; KeyboardInterrupt. What is finished by then is stored.
     """
     check_budgets(grid)
     if workers is not None and workers < 1:
@@ -100,10 +114,11 @@ def run_grid(
     if store is not None:
         store.note(_launch(grid, jobs))
     rows, failures = _run_jobs(grid, jobs, store, workers or os.cpu_count() or 1, watch)
-    if failures:
-        raise GridFailure(_explain(failures))
     results = Results.of(describe(grid), cells_table(grid), rows) if store is None else load(store.path)
-    return replace(results, known={cell.id: cell for cell in grid.cells})
+    results = replace(results, known={cell.id: cell for cell in grid.cells})
+    if failures:
+        raise GridFailure(_explain(failures), results)
+    return results
 
 
 def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks") -> RunCounts:
@@ -201,6 +216,7 @@ def _write(store: Store, tables: list[pd.DataFrame]) -> list[pd.DataFrame]:
 def _execute(grid: Grid, tasks: list[list[Job]], workers: int) -> Iterator[tuple[list[Job], list[RunCounts | Failure]]]:
     """The tasks with their outcomes, in the order in which they finish."""
     from joblib import Parallel, delayed
+    from joblib.externals.loky import BrokenProcessPool
 
     workers = min(workers, len(tasks))
     if workers <= 1:
@@ -212,32 +228,41 @@ def _execute(grid: Grid, tasks: list[list[Job]], workers: int) -> Iterator[tuple
         for number, task in enumerate(tasks)
     )
     pool = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")
-    finished = False
     try:
-        with _interrupts_held():
-            finished_tasks = pool(numbered)
-        for number, outcomes in finished_tasks:
-            yield tasks[number], outcomes
-        finished = True
-    finally:
-        if not finished:
-            _stop_workers()
+        with ExitStack() as stack:
+            with _interrupts_held():
+                finished = cast("Generator[tuple[int, list[RunCounts | Failure]]]", pool(numbered))
+                stack.callback(_stop_workers, finished)
+            for number, outcomes in finished:
+                yield tasks[number], outcomes
+    except BrokenProcessPool as error:
+        raise WorkerDied(
+            f"a worker process died, perhaps for want of memory; run again to go on, with fewer workers: {error}"
+        ) from None
 
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C is held back for a moment; processes started meanwhile never get it: it is the driver's.
+    """Ctrl-C waits until the block is left; processes started in it never get any: it is the driver's.
 
-    Otherwise workers that are still importing would fill the terminal with tracebacks.
+    Otherwise workers that are still importing, or not told yet what to do, would fill the terminal with tracebacks.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # a helper process of the pool, whose start would let Ctrl-C through again
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))  # for other threads get it, too
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what new processes inherit
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if held:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _run_numbered(
@@ -262,10 +287,19 @@ def _run_task(seed: int, batch: int, engine: str, task: list[Job]) -> list[RunCo
     return outcomes
 
 
-def _stop_workers() -> None:
+def _stop_workers(finished: Generator[object]) -> None:
+    """End the worker processes, in the middle of a task or not: later ones must not know operators of old."""
     from joblib.externals.loky import get_reusable_executor
 
-    get_reusable_executor(reuse=True).shutdown(wait=False, kill_workers=True)
+    hook = threading.excepthook
+    threading.excepthook = lambda args: None  # the pool's own thread may stumble over tasks that are cancelled
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # joblib's advice on tasks that are cancelled
+            finished.close()
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+    finally:
+        threading.excepthook = hook
 
 
 def _explain(failures: Iterable[Failure]) -> str:

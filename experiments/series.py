@@ -11,7 +11,7 @@ from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from evo.theory import Geometric
 from experiments.parts import suggestion
-from experiments.predictions import predict
+from experiments.predictions import predict, predicted_mean
 from experiments.store import Results
 
 if TYPE_CHECKING:
@@ -25,23 +25,26 @@ class Series:
     """What was measured along one parameter; arrays have one entry a cell, in rising order of the parameter.
 
     Attributes:
-        label: the arm, with those other parameters that vary within it.
+        label: the arm, with those other parameters and types of parts that vary within an arm.
         arm: the arm.
-        fixed: values of the other parameters by their column.
+        fixed: the values of those, by their column.
+        lam: offspring a generation; None where it is the parameter.
         x: the parameter.
         cells: ids of the cells.
         runs: runs.
         censored: those of them that were censored.
         mean: mean of the quantity over all runs.
         variance: sample variance of the quantity.
-        trials: calls made up to the hit, or up to the budget, summed over the runs.
-        unit: quantity an average call adds (1 for hit; the price of a call for cost).
-        memoryless: whether every call hits with the same probability, by the mutator's law.
+        trials: what may hit, summed over the runs: for hit the calls up to the hit or the budget, for calls and cost
+            the generations, since those are paid whole.
+        unit: quantity an average trial adds (1 for hit, lam for calls, the price of a generation for cost).
+        memoryless: whether every trial hits with the same probability, by the mutator's law.
     """
 
     label: str
     arm: str
     fixed: dict[str, object]
+    lam: int | None
     x: FloatArray
     cells: tuple[str, ...]
     runs: FloatArray
@@ -56,9 +59,9 @@ class Series:
 def parameter_column(cells: pd.DataFrame, name: str) -> str:
     """The column of a parameter, `problem.k` for `k`.
 
-    Raises: InputError if there is none, or more than one.
+    Raises: InputError if no parameter that is a number has the name, or more than one.
     """
-    numeric = [column for column in _parameters(cells) if "." in column]
+    numeric = [column for column in _parameters(cells) if "." in column and _numbers(cells[column])]
     if name in numeric:
         return name
     found = [column for column in numeric if column.split(".")[1] == name]
@@ -88,46 +91,71 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> list[Se
     cells = results.cells[results.cells[column].notna()]
     others = [name for name in _parameters(cells) if name != column]
     groups = cells.groupby(["arm", *others], sort=False, dropna=False)
-    varying = [name for name in others if "." in name and cells.groupby("arm")[name].nunique().max() > 1]
-    found = []
-    for _, group in groups:
-        ordered = group.sort_values(column)
-        found.append(_measured(results, ordered, column, varying, quantity))
-    return found
+    varying = [name for name in others if _varies(cells, name)]
+    return [_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups]
+
+
+def words(fixed: dict[str, object]) -> list[str]:
+    """Values of parameters in words: `p = 0.5`, `schedule = UntilResolved`."""
+    said = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fixed.items()
+    }
+    return [f"{name.split('.')[-1]} = {value}" for name, value in said.items()]
+
+
+def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
+    """The predicted mean of a cell; None without a prediction, or where a part of the cell is not loaded."""
+    try:
+        return predicted_mean(results.cell(cell_id), quantity)
+    except InputError:
+        return None
 
 
 def _parameters(cells: pd.DataFrame) -> list[str]:
     return [name for name in cells.columns if name not in NOT_PARAMETERS and not name.startswith("weight.")]
 
 
+def _varies(cells: pd.DataFrame, name: str) -> bool:
+    """Whether a type of part varies within an arm, or a parameter among parts of one type."""
+    if cells[name].nunique() < 2:
+        return False
+    within = ["arm", name.split(".")[0]] if "." in name else ["arm"]
+    return bool(cells.groupby(within)[name].nunique().max() > 1)
+
+
+def _numbers(values: pd.Series) -> bool:
+    """Whether all values that are there are numbers, and there are some."""
+    known = values.dropna()
+    return len(known) > 0 and all(isinstance(value, int | float | np.number) for value in known)
+
+
 def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:
     runs = results.runs[results.runs["cell"].isin(cells.index)].copy()
-    runs["trials"] = runs["hit"].astype("float64").fillna(runs["calls"].astype("float64"))
-    runs["quantity"] = runs["trials"] if quantity == "hit" else runs[quantity].astype("float64")
+    hit = runs["hit"].astype("float64").fillna(runs["calls"].astype("float64"))
+    runs["quantity"] = hit if quantity == "hit" else runs[quantity].astype("float64")
+    runs["trials"] = hit if quantity == "hit" else runs["generations"].astype("float64")
     grouped = runs.groupby("cell")
     table = grouped.agg(
         runs=("quantity", "size"),
         mean=("quantity", "mean"),
         variance=("quantity", "var"),
         trials=("trials", "sum"),
-        calls=("calls", "sum"),
         total=("quantity", "sum"),
     ).assign(censored=grouped["hit"].apply(lambda hits: hits.isna().sum()))
     table = table.reindex(cells.index)
+    first = cells.iloc[0]
+    fixed = {name: first[name] for name in varying if first.notna()[name]}
     measured = table["runs"].notna().to_numpy()
     table, cells = table[measured], cells[measured]
-    first = cells.iloc[0] if len(cells) else None
-    fixed = {} if first is None else {name: first[name] for name in varying}
-    arm = "" if first is None else str(first["arm"])
-    words = [f"{name.split('.')[1]} = {value}" for name, value in fixed.items()]
-    unit = np.ones(len(table)) if quantity == "hit" else (table["total"] / table["calls"]).to_numpy(dtype=float)
+    unit = np.ones(len(table)) if quantity == "hit" else (table["total"] / table["trials"]).to_numpy(dtype=float)
     numbers = {name: table[name].to_numpy(dtype=float) for name in ("runs", "censored", "mean", "variance", "trials")}
     ids = tuple(map(str, cells.index))
     memoryless = bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids)
     return Series(
-        ", ".join([arm, *words]),
-        arm,
+        ", ".join([str(first["arm"]), *words(fixed)]),
+        str(first["arm"]),
         fixed,
+        None if column == "runner.lam" else int(first["runner.lam"]),
         cells[column].to_numpy(dtype=float),
         ids,
         unit=unit,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from evo.errors import EvoError, InputError
 from experiments.cell import Cell
 from experiments.grid import Grid
-from experiments.table import KEY, cells_table, no_runs, priced
+from experiments.table import DTYPES, KEY, cells_table, no_runs, priced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,15 +88,16 @@ class Store:
         StoreError if it cannot be written.
         """
         described = describe(grid)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            _check_same(path, read_grid(path), described)
         store = cls(path)
         try:
-            (path / "runs").mkdir(parents=True, exist_ok=True)
+            if path.exists() and (not path.is_dir() or any(file.suffix != ".tmp" for file in path.iterdir())):
+                _check_same(path, read_grid(path), described)
+            path.mkdir(parents=True, exist_ok=True)
             for leftover in path.glob("**/*.tmp"):
                 leftover.unlink()
             write_text(path / "grid.json", json.dumps(described, indent=1) + "\n")
             write_parquet(path / "cells.parquet", cells_table(grid).reset_index())
+            (path / "runs").mkdir(exist_ok=True)
         except OSError as error:
             raise store.failure(error) from None
         return store
@@ -125,7 +126,9 @@ class Store:
         try:
             launches = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
             write_text(file, json.dumps([*launches, launch], indent=1) + "\n")
-        except (OSError, ValueError) as error:
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"{file}: expected a JSON list of launches ({error}); remove this file") from None
+        except OSError as error:
             raise self.failure(error) from None
 
     def failure(self, error: Exception) -> StoreError:
@@ -142,7 +145,7 @@ def load(path: Path | str) -> Results:
     """
     path = Path(path)
     grid = read_grid(path)
-    cells = _read_parquet(path / "cells.parquet").set_index("cell")
+    cells = _read_parquet(path / "cells.parquet", ("cell", "arm", "text")).set_index("cell")
     return Results.of(grid, cells, read_runs(path), path)
 
 
@@ -170,6 +173,9 @@ def read_grid(path: Path) -> dict[str, Any]:
         raise InputError(f"{file}: expected the keys {', '.join(sorted(expected))}, got {grid!r:.200}")
     if grid["format"] != FORMAT:
         raise InputError(f"{file}: expected format {FORMAT}, got {grid['format']!r}; use the version that wrote it")
+    for key in ("runs", "seed", "batch"):
+        if not isinstance(grid[key], int):
+            raise InputError(f"{file}: {key} must be a whole number, got {grid[key]!r}")
     return grid
 
 
@@ -180,22 +186,27 @@ def read_runs(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    parts = [_read_parquet(part) for part in sorted((path / "runs").glob("part-*.parquet"))]
+    parts = [_read_parquet(part, DTYPES) for part in sorted((path / "runs").glob("part-*.parquet"))]
     return pd.concat([no_runs(), *parts], ignore_index=True) if parts else no_runs()
 
 
 def write_text(file: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)
+    _write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_parquet(file: Path, table: pd.DataFrame) -> None:
     """Write a Parquet file whole or not at all."""
+    _write_whole(file, lambda temporary: table.to_parquet(temporary, index=False))
+
+
+def _write_whole(file: Path, write: Callable[[Path], object]) -> None:
     temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
-    table.to_parquet(temporary, index=False)
-    os.replace(temporary, file)
+    try:
+        write(temporary)
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _check_same(path: Path, held: dict[str, Any], described: dict[str, Any]) -> None:
@@ -207,10 +218,15 @@ def _check_same(path: Path, held: dict[str, Any], described: dict[str, Any]) -> 
             )
 
 
-def _read_parquet(file: Path) -> pd.DataFrame:
+def _read_parquet(file: Path, columns: Iterable[str]) -> pd.DataFrame:
     import pandas as pd
+    from pyarrow import ArrowException  # type: ignore[import-untyped]  # ships no types
 
     try:
-        return pd.read_parquet(file)
-    except (OSError, ValueError, KeyError) as error:
-        raise StoreError(f"{file}: cannot be read ({error}); remove this file and run the grid again") from None
+        table = pd.read_parquet(file)
+    except (OSError, ValueError, KeyError, ArrowException) as error:
+        raise StoreError(f"{file}: cannot be read ({error}); remove it and run the grid again") from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise StoreError(f"{file}: has no column {', '.join(missing)}; remove it and run the grid again")
+    return table

@@ -25,8 +25,10 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
     """A row a cell.
 
     Columns: cell, arm, k, lam, text; runs, censored, success_ratio with interval; hit, its interval and
-    hit_predicted; cost, its interval and cost_predicted; ert (calls of all runs / hits) and ert_cost; verdict, reason.
-    Means of cells with censored runs are null: the finished runs alone would be too cheap.
+    hit_predicted; cost, its interval and cost_predicted; ert (calls of all runs / hits, infinite without a hit) and
+    ert_cost; source of the predictions; verdict, reason.
+    Means of cells with censored runs are null: the finished runs alone would be too cheap. Intervals are at 95 %: exact
+    for the success ratio, normal for the means, null for a single run.
     """
     import pandas as pd
 
@@ -48,24 +50,22 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
 def _measured(runs: pd.DataFrame) -> dict[str, Any]:
     hits = int(runs["hit"].notna().sum())
     low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
+    nothing = math.inf if len(runs) else math.nan
     row: dict[str, Any] = {
         "runs": len(runs),
         "censored": len(runs) - hits,
         "success_ratio": hits / len(runs) if len(runs) else math.nan,
         "success_low": low,
         "success_high": high,
-        "ert": runs["calls"].sum() / hits if hits else math.inf,
-        "ert_cost": runs["cost"].sum() / hits if hits else math.inf,
+        "ert": runs["calls"].sum() / hits if hits else nothing,
+        "ert_cost": runs["cost"].sum() / hits if hits else nothing,
     }
     for quantity in ("hit", "cost"):
         values = runs[quantity].to_numpy(dtype=float, na_value=np.nan)
-        known = len(values) > 1 and hits == len(values)
+        known = hits == len(values) > 0
         mean = float(values.mean()) if known else math.nan
-        half = (
-            normal_quantile(0.5 + CONFIDENCE / 2) * float(values.std(ddof=1)) / math.sqrt(len(values))
-            if known
-            else math.nan
-        )
+        error = float(values.std(ddof=1)) / math.sqrt(len(values)) if known and len(values) > 1 else math.nan
+        half = normal_quantile(0.5 + CONFIDENCE / 2) * error
         row |= {quantity: mean, f"{quantity}_low": mean - half, f"{quantity}_high": mean + half}
     return row
 

@@ -59,8 +59,9 @@ def no_runs() -> pd.DataFrame:
 def cells_table(grid: Grid) -> pd.DataFrame:
     """A row a cell, index `cell` (its id).
 
-    Columns: arm, text; for each part its type (`problem`) and parameters (`problem.k`); `weight.calls` and so on, the
-    prices of the ledger's entries.
+    Columns: arm, text; for each part its type (`problem`) and parameters (`problem.k`, null where a part has none or
+    it is None, in words where cells have values of several types); `weight.calls` and so on, the prices of the
+    ledger's entries.
     """
     import pandas as pd
 
@@ -71,10 +72,14 @@ def cells_table(grid: Grid) -> pd.DataFrame:
         for kind, part in parameters(cell).items():
             row[kind] = "none" if part is None else type_name(type(part))
             for name, value in ({} if part is None else parameters(part)).items():
-                row[f"{kind}.{name}"] = value if isinstance(value, int | float | str) else repr(value)
+                row[f"{kind}.{name}"] = value if value is None or isinstance(value, int | float | str) else repr(value)
         row |= {f"weight.{entry}": weight for entry, weight in zip(LEDGER, cell.cost.weights, strict=True)}
         rows.append(row)
-    return pd.DataFrame(rows).set_index("cell")
+    table = pd.DataFrame(rows)
+    mixed = [column for column, kind in table.dtypes.astype(str).items() if kind == "object"]
+    for column in mixed:  # a file wants one type a column
+        table[column] = table[column].map(str, na_action="ignore").astype("str")
+    return table.set_index("cell")
 
 
 def priced(runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:

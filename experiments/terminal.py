@@ -27,6 +27,8 @@ MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", V
 MOST_ROWS = 40
 MOST_VERDICTS = 12
 SECONDS_BETWEEN_LINES = 10.0
+POOR_FIT = 1e-3
+WIDTH_OF_K, WIDTH_OF_ARM = 8, 20
 
 
 class ProgressDisplay:
@@ -77,14 +79,15 @@ class ProgressDisplay:
 
 def show_report(made: Report, console: Console) -> None:
     """The whole report: measured beside exact, laws, claims, speed-up, verdicts."""
-    for table in _overview(made.summary):
-        console.print(table)
+    for table in _overview(made.summary, console.width):
+        _print_table(table, console)
+    _show_censored(made.summary, console)
     if made.claims:
-        console.print(_claims_table(made.claims))
+        _print_table(_claims_table(made.claims), console)
     elif made.fits is not None:
         show_fits(made.fits, console)
     if made.speedup is not None and len(made.speedup):
-        console.print(_speedup_table(made))
+        _print_table(_speedup_table(made), console)
     show_check(made.check, console)
 
 
@@ -97,99 +100,119 @@ def show_check(checked: Check, console: Console) -> None:
     )
     for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
         cells = [cell for cell in checked.cells if cell.verdict is verdict]
+        listed = Table.grid(padding=(0, 0, 0, 1))
         for cell in cells[:MOST_VERDICTS]:
-            console.print(f"  {MARKS[verdict]} {escape(f'{cell.label}: {cell.reason}')}")
+            listed.add_row("", MARKS[verdict], escape(f"{cell.label}: {cell.reason}"))
         if len(cells) > MOST_VERDICTS:
-            console.print(f"  {MARKS[verdict]} and {len(cells) - MOST_VERDICTS} more, all in summary.csv")
+            listed.add_row("", MARKS[verdict], f"and {len(cells) - MOST_VERDICTS} more, all in summary.csv")
+        if cells:
+            console.print(listed)
 
 
 def show_fits(fits: Fits, console: Console) -> None:
     """For each series the best law, its runner-up, and those that could not be fitted."""
-    table = Table(title="Fitted laws", title_justify="left", title_style="bold", caption_justify="left")
+    table = Table(title="Fitted laws", caption_justify="left")
     for heading in ("series", "best law", "parameters", "misfit", "range", "next best"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "misfit")
     for law in fits.best:
         rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
         rival = f"{_law(rivals[0])} (misfit {rivals[0].misfit:.1g})" if rivals else ""
-        table.add_row(law.series, _law(law), _estimates(law), f"{law.misfit:.2g}", _range(law), rival)
+        misfit = f"{law.misfit:.1g}" + (f" {MARKS[Verdict.DIFFERS]}" if law.misfit < POOR_FIT else "")
+        table.add_row(escape(law.series), _law(law), _estimates(law), misfit, _range(law), rival)
     for refusal in fits.refused:
-        table.add_row(refusal.series, "none", refusal.reason, "", "", "")
+        table.add_row(escape(refusal.series), "none", escape(refusal.reason), "", "", "")
     if fits.laws:
         table.caption = (
-            f"{fits.laws[0].confidence:.4g} intervals; misfit: probability that a true law of this form fits as badly"
+            f"{100 * fits.laws[0].confidence:.4g} % intervals; misfit: probability that a true law of this form fits "
+            f"as badly ({MARKS[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits)"
         )
-    console.print(table)
+    _print_table(table, console)
 
 
 def show_forecast(table: pd.DataFrame, runs: int, cores: int, console: Console) -> None:
     """What a grid will take, a row a cell."""
     shown = Table(
-        title=f"Before anything runs: exact expectations of a run ({runs:,} runs a cell)", title_justify="left"
+        title=f"Before anything runs: exact expectations of a run ({runs:,} runs a cell)",
+        caption="hit: calls to the first optimum; calls: all that are paid for; censored: share of runs that the "
+        "budget ends; from: where the formula is from",
+        caption_justify="left",
     )
-    shown.add_column("arm")
-    for heading in ("k", "lam", "calls to hit", "calls paid", "cost", "P(censored)"):
-        shown.add_column(heading, justify="right")
-    shown.add_column("from")
+    shown.add_column("arm", overflow="fold")
+    for heading in ("k", "lam", "hit", "calls", "cost", "censored"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    shown.add_column("from", overflow="fold")
     for row in table.to_dict("records"):
         numbers = (_number(row[name]) for name in ("hit", "calls", "cost", "censored"))
-        shown.add_row(row["arm"], str(row["k"]), str(row["lam"]), *numbers, row["source"])
-    console.print(shown)
+        shown.add_row(escape(row["arm"]), str(row["k"]), str(row["lam"]), *numbers, escape(row["source"]))
+    _print_table(shown, console)
     notes = table.loc[table["note"] != "", ["arm", "k", "lam", "note"]]
     for row in notes.head(MOST_ROWS).to_dict("records"):
         console.print(f"{row['arm']}, k = {row['k']}, lam = {row['lam']}: {row['note']}", markup=False)
-    calls = (table["calls"] * runs).sum()
+    calls = (table["spent"] * runs).sum()
     console.print(
         f"{len(table)} cells, {_number(calls)} calls in all, about {_duration(table['seconds'].sum() / cores)} on "
         f"{cores} cores"
     )
 
 
-def _overview(summary: pd.DataFrame) -> list[Table]:
+def _print_table(table: Table, console: Console) -> None:
+    """The title as a line of its own, since a narrow table would fold it."""
+    console.print(f"\n[bold]{table.title}[/]")
+    table.title = None
+    console.print(table)
+
+
+def _show_censored(summary: pd.DataFrame, console: Console) -> None:
+    """Say where a budget bit."""
+    cells = summary[summary["censored"] > 0]
+    if len(cells):
+        console.print(
+            f"{cells['censored'].sum():,} runs of {len(cells)} cells ended at their budget without the optimum "
+            "(censored): they count as lower bounds; give a larger budget to see more"
+        )
+
+
+def _overview(summary: pd.DataFrame, width: int) -> list[Table]:
     """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
     if summary.duplicated(["arm", "k", "lam"]).any() or summary["arm"].nunique() > 7:
         return [_long_table(summary)]
-    return [_pivot(part, lam) for lam, part in summary.groupby("lam")]
+    return [_pivot(part, lam, width) for lam, part in summary.groupby("lam")]
 
 
-def _pivot(summary: pd.DataFrame, lam: object) -> Table:
-    table = Table(
-        title=f"Calls to the optimum, lam = {lam}: measured mean (exact mean), verdict", title_justify="left",
-        title_style="bold",
-    )  # fmt: skip
+def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
+    table = Table(title=f"Calls to the optimum, lam = {lam}: measured mean, verdict (exact mean)")
     table.add_column("k", justify="right")
     arms = list(dict.fromkeys(summary["arm"]))
     for arm in arms:
-        table.add_column(arm, justify="right")
+        table.add_column(escape(arm), justify="right", overflow="fold")
+    between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
     ks = sorted(summary["k"].unique())
     for k in ks if len(ks) <= MOST_ROWS // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_ROWS]:
         row = summary[summary["k"] == k].set_index("arm")
-        table.add_row(str(k), *(_measured_cell(row.loc[arm]) if arm in row.index else "" for arm in arms))
+        table.add_row(str(k), *(_measured_cell(row.loc[arm], between) if arm in row.index else "" for arm in arms))
     return table
 
 
-def _measured_cell(row: pd.Series) -> str:
+def _measured_cell(row: pd.Series, between: str = " ") -> str:
     measured = _number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
-    exact = "" if math.isnan(row["hit_predicted"]) else f" ({_number(row['hit_predicted'])})"
-    return f"{measured}{exact} {MARKS[Verdict(row['verdict'])]}"
+    exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({_number(row['hit_predicted'])})"
+    return f"{measured} {MARKS[Verdict(row['verdict'])]}{exact}"
 
 
 def _long_table(summary: pd.DataFrame) -> Table:
-    table = Table(title="Calls to the optimum", title_justify="left", title_style="bold")
+    table = Table(title="Calls to the optimum")
     for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost", "cell"):
         table.add_column(heading, justify="left" if heading in ("arm", "cell") else "right", overflow="fold")
     for _, row in summary.head(MOST_ROWS).iterrows():
         numbers = (_measured_cell(row), f"{row['success_ratio']:.3f}", _number(row["cost"]))
-        table.add_row(row["arm"], str(row["k"]), str(row["lam"]), *numbers, row["text"])
+        table.add_row(escape(row["arm"]), str(row["k"]), str(row["lam"]), *numbers, escape(row["text"]))
     if len(summary) > MOST_ROWS:
         table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
     return table
 
 
 def _claims_table(claims: tuple[ClaimCheck, ...]) -> Table:
-    table = Table(
-        title="What the paper says, and the law that was measured (lam = 1, 99.9 % intervals)", title_justify="left",
-        title_style="bold",
-    )  # fmt: skip
+    table = Table(title="What the paper says, and the law that was measured (lam = 1, 99.9 % intervals)")
     for heading in ("arm", "paper", "measured law", "", "does the paper's statement hold?"):
         table.add_column(heading, overflow="fold")
     for each in claims:
@@ -225,7 +248,7 @@ def _law(law: ScalingLaw) -> str:
 
 
 def _estimates(law: ScalingLaw) -> str:
-    return escape(", ".join(str(estimate) for estimate in law.estimates))
+    return escape("\n".join(str(estimate) for estimate in law.estimates))
 
 
 def _range(law: ScalingLaw) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
+from dataclasses import MISSING, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -37,21 +39,21 @@ class _Arm(BaseModel):
     runner: dict[str, Any] = {"type": "OnePlusLambda"}
     prompt: dict[str, Any] = {"type": "Prompt"}
     cost: dict[str, Any] = {"type": "LLMPrimitive"}
-    budget: dict[str, Any] | str = {"type": "Budget"}
+    budget: Any = {"type": "Budget"}  # a table or "none"; `_parts` says so in one sentence
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str
+    name: Any  # the values of these are Grid's to check
     arm: list[_Arm]
-    runs: int = 1000
-    seed: int = 1
-    batch: int = 500
-    engine: str = "blocks"
+    runs: Any = 1000
+    seed: Any = 1
+    batch: Any = 500
+    engine: Any = "blocks"
 
 
-def load_grid(path: Path) -> Grid:
+def load_grid(path: Path | str) -> Grid:
     """The grid of a TOML file.
 
     Top level: name, runs, seed, batch, engine, and one [[arm]] or more, each with a label and a table for problem,
@@ -60,12 +62,23 @@ def load_grid(path: Path) -> Grid:
 
     Raises: InputError naming the file, the key, what was expected and what came.
     """
+    path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _grid(_content(path), path)
+    except RecursionError:
+        raise InputError(f"{path}: expected numbers, words and lists of them, got deeper nesting") from None
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: cannot read the grid: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: expected TOML, got a syntax error: {error}") from None
+    except ValueError as error:  # syntax, encoding, whole numbers of thousands of digits
+        raise InputError(f"{path}: expected TOML in UTF-8, got a syntax error: {error}") from None
+
+
+def _grid(content: dict[str, Any], path: Path) -> Grid:
     try:
         file = _File.model_validate(content)
     except ValidationError as error:
@@ -90,28 +103,26 @@ def _cells(arm: _Arm, place: str) -> list[Cell]:
         raise InputError(f"{place}: {error}") from None
 
 
-def _parts(kind: str, table: dict[str, Any] | str, place: str) -> list[Any]:
+def _parts(kind: str, table: Any, place: str) -> list[Any]:
     """The parts a table stands for: one for each combination of its lists."""
-    if isinstance(table, str):
-        if table != "none":
-            raise InputError(f'{place}: {kind}: expected a table or "none", got {table!r}')
+    if kind == "budget" and table == "none":
         return [None]
+    if not isinstance(table, dict):
+        raise InputError(f'{place}: {kind}: expected a table or "none", got {reprlib.repr(table)}')
     values = dict(table)
     name = values.pop("type", None)
     if not isinstance(name, str):
         raise InputError(
             f'{place}: {kind}: expected a table with a type, such as {{type = "{KINDS[kind][0].__name__}"}}, '
-            f"got type = {name!r}"
+            + (f"got type = {reprlib.repr(name)}" if "type" in table else "got none")
         )
     try:
         part = find_part(kind, name)
-        axes = [[(key, _value(item)) for item in _axis(value)] for key, value in values.items()]
         _check_keys(part, values)
+        axes = [[(key, _value(item)) for item in _axis(value)] for key, value in values.items()]
         return [part(**dict(chosen)) for chosen in product(*axes)]
     except InputError as error:
         raise InputError(f"{place}: {kind}: {error}") from None
-    except TypeError as error:
-        raise InputError(f"{place}: {kind}: {name} cannot be made: {error}") from None
 
 
 def _axis(value: Any) -> list[Any]:
@@ -128,11 +139,15 @@ def _value(item: Any) -> Any:
 
 
 def _check_keys(part: type, values: dict[str, Any]) -> None:
-    allowed = [name for name in part.__dataclass_fields__ if part.__dataclass_fields__[name].init]  # type: ignore[attr-defined]  # parts are dataclasses
+    parameters = [field for field in fields(part) if field.init]
+    allowed = [field.name for field in parameters]
+    listed = ", ".join(allowed) or "none"
     for key in values:
         if key not in allowed:
-            listed = ", ".join(allowed) or "none"
             raise InputError(f"{part.__name__} has no parameter {key!r}{suggestion(key, allowed)}; allowed: {listed}")
+    for field in parameters:
+        if field.name not in values and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"{part.__name__} needs the parameter {field.name!r}, got none; allowed: {listed}")
 
 
 def _explain(error: ValidationError) -> str:
@@ -140,12 +155,16 @@ def _explain(error: ValidationError) -> str:
     fault = error.errors()[0]
     key = _key(fault["loc"])
     if fault["type"] == "extra_forbidden":
-        allowed = list(_Arm.model_fields if fault["loc"][0] == "arm" else _File.model_fields)
+        allowed = list(_Arm.model_fields if len(fault["loc"]) > 1 else _File.model_fields)
         word = str(fault["loc"][-1])
+        if word in _File.model_fields:
+            return f"unknown key {key!r}; {word} is a key of the whole file, write it above the first [[arm]]"
         return f"unknown key {key!r}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
     if fault["type"] == "missing":
         return f"expected the key {key!r}, got none; a grid looks like this:\n\n{EXAMPLE}"
-    return f"{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
+    if key == "arm":
+        return f"arm: expected one [[arm]] or more, in two brackets, got {reprlib.repr(fault['input'])}"
+    return f"{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, got {reprlib.repr(fault['input'])}"
 
 
 def _key(location: tuple[int | str, ...]) -> str:

@@ -24,20 +24,23 @@ OFFSPRING_A_ROUND = 4096
 def check_budgets(grid: Grid) -> None:
     """Refuse cells that may never end.
 
-    Raises: InputError naming the first cell without a budget whose mean is infinite, or not known.
+    Raises: InputError naming the first cell without a budget whose mean is infinite, or not known. A budget on cost
+    where calls cost nothing is none.
     """
     for cell in grid.cells:
-        if cell.budget is None:
-            try:
-                mean = predict(cell, "calls").mean
-            except NoPrediction as error:
-                raise InputError(
-                    f"budget=None needs a predicted finite mean, got none; give a Budget. {error}"
-                ) from None
-            if math.isinf(mean):
-                raise InputError(
-                    f"budget=None needs a predicted finite mean, got an infinite one for {cell.text}; give a Budget"
-                )
+        if any(limit.per_call > 0 and limit.per_short_call > 0 for limit in cell.limits):
+            continue
+        none = "budget=None" if cell.budget is None else f"{cell.budget} where calls cost nothing"
+        try:
+            mean = predict(cell, "calls").mean
+        except NoPrediction as error:
+            raise InputError(
+                f"{none} needs a predicted finite mean, got none for {cell.text}; give a Budget(calls=...). {error}"
+            ) from None
+        if math.isinf(mean):
+            raise InputError(
+                f"{none} needs a predicted finite mean, got an infinite one for {cell.text}; give a Budget(calls=...)"
+            )
 
 
 def expected_calls(cell: Cell) -> float:
@@ -62,24 +65,26 @@ def seconds_a_batch(cell: Cell, size: int, engine: str) -> float:
 
 
 def forecast(grid: Grid) -> pd.DataFrame:
-    """A row a cell of what a run of it will take: mean calls, tokens and cost, P(censored), seconds of all runs.
+    """A row a cell: mean hit, calls, calls within the budget, cost and P(censored) of a run, seconds of all runs.
 
     Where there is no prediction the numbers are null and `note` says why; `note` also tells of infinite means.
     """
     import pandas as pd
 
-    return pd.DataFrame([_row(grid, cell) for cell in grid.cells])
+    labels = grid.labels
+    return pd.DataFrame([_row(grid, cell, labels[cell.id]) for cell in grid.cells])
 
 
-def _row(grid: Grid, cell: Cell) -> dict[str, Any]:
+def _row(grid: Grid, cell: Cell, label: str) -> dict[str, Any]:
     size = cell.batch_size(grid.batch)
     row: dict[str, Any] = {
         "cell": cell.id,
-        "arm": grid.labels[cell.id],
+        "arm": label,
         "k": cell.problem.k,
         "lam": cell.runner.lam,
         "hit": predicted_mean(cell, "hit"),
         "calls": predicted_mean(cell, "calls"),
+        "spent": expected_calls(cell),
         "cost": predicted_mean(cell, "cost"),
         "censored": _censored(cell),
         "seconds": seconds_a_batch(cell, size, grid.engine) * math.ceil(grid.runs / size),

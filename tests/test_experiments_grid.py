@@ -1,0 +1,214 @@
+"""Grids: arms, sweeps and numbers, and what they refuse; budgets that may never end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evo.budget import Budget
+from evo.costs import LLMPrimitive, TokenPrices
+from evo.errors import InputError
+from evo.ledger import Prompt
+from evo.runner import OnePlusLambda
+from evo.schedules import AllBlocks, UntilResolved
+from experiments.cell import Cell
+from experiments.forecasts import check_budgets, expected_calls, forecast
+from experiments.grid import MOST_RUNS, Grid, sweep
+from experiments.running import run_grid
+from operators import FixKeep, Resample
+from problems import BlockOneMax
+
+
+def cells(*ks: int, **changes: Any) -> list[Cell]:
+    parts = {"mutator": Resample(0.5), "schedule": AllBlocks(), "runner": OnePlusLambda()} | changes
+    return [Cell(BlockOneMax(k=k, l=16), **parts) for k in ks]
+
+
+# ------------------------------------------------------------------------------------------- what a grid holds
+
+
+def test_a_plain_sequence_is_one_arm():
+    grid = Grid("tiny", cells(1, 2))
+    assert grid.arms == {"cells": tuple(cells(1, 2))}
+    assert grid.cells == tuple(cells(1, 2))
+    assert set(grid.labels.values()) == {"cells"}
+    assert (grid.runs, grid.seed, grid.batch, grid.engine) == (1000, 1, 500, "blocks")
+
+
+def test_arms_keep_their_order_and_label():
+    grid = Grid("tiny", {"b": cells(2, 1), "a": (cell for cell in cells(3))})
+    assert [cell.problem.k for cell in grid.cells] == [2, 1, 3]
+    assert [grid.labels[cell.id] for cell in grid.cells] == ["b", "b", "a"]
+
+
+def test_a_sweep_makes_all_combinations_the_last_axis_fastest():
+    made = sweep(
+        problem=[BlockOneMax(k, l=4) for k in (1, 2)],
+        mutator=Resample(0.5),
+        schedule=(AllBlocks(), UntilResolved()),
+        runner=OnePlusLambda(),
+        cost=[LLMPrimitive(), TokenPrices(1, 2)],
+    )
+    found = [(cell.problem.k, type(cell.schedule).__name__, type(cell.cost).__name__) for cell in made]
+    names = (("AllBlocks", "UntilResolved"), ("LLMPrimitive", "TokenPrices"))
+    assert found == [(k, schedule, cost) for k in (1, 2) for schedule in names[0] for cost in names[1]]
+
+
+def test_cells_that_differ_in_price_only_may_stand_together():
+    assert len(Grid("tiny", [*cells(2), *cells(2, cost=TokenPrices(1, 2)), *cells(2, prompt=Prompt(9))]).cells) == 3
+
+
+def test_whole_numbers_of_other_types_are_taken():
+    grid = Grid("tiny", cells(1), runs=np.int64(7), seed=3.0, batch=np.float64(5))
+    assert [(type(n), n) for n in (grid.runs, grid.seed, grid.batch)] == [(int, 7), (int, 3), (int, 5)]
+    assert Grid("tiny", cells(1), seed=2**63 + 1).seed == 2**63 + 1
+
+
+# ------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "../up", "a/b", ".hidden", "-x", "x\n", "é", 3, None])
+def test_a_name_that_cannot_be_a_folder(name):
+    with pytest.raises(InputError, match=r"Grid: name must be letters, digits, .* \(it names the results folder\)"):
+        Grid(name, cells(1))
+
+
+@pytest.mark.parametrize("key", ["runs", "seed", "batch"])
+@pytest.mark.parametrize("value", [-1, 1.5, math.nan, math.inf, "many", None, True, [3]])
+def test_numbers_that_are_none(key, value):
+    with pytest.raises(InputError, match=f"Grid: {key} must be a whole number"):
+        Grid("tiny", cells(1), **{key: value})
+
+
+def test_numbers_at_the_edge():
+    for key in ("runs", "batch"):
+        with pytest.raises(InputError, match=f"Grid: {key} must be a whole number .* got 0"):
+            Grid("tiny", cells(1), **{key: 0})
+    with pytest.raises(InputError, match=f"runs must be a whole number from 1 to {MOST_RUNS}"):
+        Grid("tiny", cells(1), runs=MOST_RUNS + 1)
+    assert Grid("tiny", cells(1), runs=1, seed=0, batch=1).runs == 1
+
+
+def test_an_engine_that_is_none():
+    with pytest.raises(InputError, match="engine must be 'blocks' or 'deap', got 'law'"):
+        Grid("tiny", cells(1), engine="law")
+
+
+@pytest.mark.parametrize("arms", [[], {}, {"a": []}, {"a": [], "b": ()}])
+def test_no_cells(arms):
+    with pytest.raises(InputError, match="Grid 'tiny': expected at least one cell, got none"):
+        Grid("tiny", arms)
+
+
+@pytest.mark.parametrize(
+    ("arms", "expected"),
+    [
+        (["x"], "expected cells, got 'x'"),
+        ([cells(1)], "expected cells, got "),
+        ({"a": cells(1)[0]}, "expected in the arm 'a' a list of cells, got Cell"),
+        ({"a": None}, "expected in the arm 'a' a list of cells, got None"),
+        (cells(1)[0], "expected in the arm 'cells' a list of cells, got Cell"),
+        (7, "expected in the arm 'cells' a list of cells, got 7"),
+        ({1: cells(1)}, "expected a string as the label of an arm, got 1"),
+    ],
+)
+def test_something_else_in_place_of_cells(arms, expected):
+    with pytest.raises(InputError, match=rf"Grid 'tiny': {expected}"):
+        Grid("tiny", arms)
+
+
+@pytest.mark.parametrize("arms", [cells(2, 1, 2), {"a": cells(2), "b": cells(1, 2)}])
+def test_a_cell_that_stands_in_it_twice(arms):
+    with pytest.raises(InputError, match=r"the cell Cell\(problem=BlockOneMax\(k=2, l=16\).* twice; leave one out"):
+        Grid("tiny", arms)
+
+
+def test_changing_a_grid_checks_it_again():
+    with pytest.raises(InputError, match="runs must be a whole number"):
+        replace(Grid("tiny", cells(1)), runs=0)
+
+
+# ------------------------------------------------------------------------------------------- budgets
+
+
+@dataclass(frozen=True)
+class Lawless:
+    """A mutator that states no law."""
+
+    law: None = None
+
+    def rewrite(self, correct, rng):
+        return rng.random(correct.shape) < 0.5
+
+
+NEVER = FixKeep(fix=0.0, keep=1.0)
+ENDLESS = [
+    ({"mutator": NEVER}, "got an infinite one"),
+    ({"mutator": NEVER, "schedule": UntilResolved()}, "got an infinite one"),
+    ({"mutator": Lawless()}, "got none for Cell"),
+]
+
+
+@pytest.mark.parametrize(("parts", "expected"), ENDLESS)
+@pytest.mark.parametrize(
+    ("budget", "cost", "told"),
+    [
+        (None, LLMPrimitive(), "budget=None needs a predicted finite mean"),
+        (Budget(calls=None, cost=5.0), LLMPrimitive(m=0), "where calls cost nothing needs a predicted finite mean"),
+    ],
+)
+def test_a_cell_that_may_never_end_is_refused_before_anything_runs(tmp_path, parts, expected, budget, cost, told):
+    grid = Grid("tiny", [*cells(1), *cells(3, budget=budget, cost=cost, **parts)], runs=1)
+    seen: list[object] = []
+    with pytest.raises(InputError, match=expected) as caught:
+        run_grid(grid, tmp_path / "out", workers=1, watch=seen.append)
+    assert told in str(caught.value)
+    assert "k=3" in str(caught.value)
+    assert "give a Budget(calls=...)" in str(caught.value)
+    assert seen == []
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("parts", "_expected"), ENDLESS)
+@pytest.mark.parametrize("budget", [Budget(calls=10), Budget(calls=None, cost=1e4), Budget(calls=10, cost=1e4)])
+def test_a_budget_that_bites_ends_it(parts, _expected, budget):
+    check_budgets(Grid("tiny", cells(3, budget=budget, **parts)))
+
+
+def test_no_budget_is_accepted_where_the_mean_is_finite():
+    check_budgets(Grid("tiny", cells(1, 30, budget=None)))
+    check_budgets(Grid("tiny", cells(3, budget=Budget(calls=None, cost=5.0), cost=LLMPrimitive(m=0))))
+
+
+# ------------------------------------------------------------------------------------------- forecasts
+
+
+def test_a_forecast_has_a_row_a_cell_and_says_why_a_number_is_missing():
+    grid = Grid("tiny", {"a": cells(1, 3), "b": cells(3, mutator=NEVER), "c": cells(3, mutator=Lawless())}, runs=9)
+    table = forecast(grid)
+    assert list(table["arm"]) == ["a", "a", "b", "c"]
+    assert list(table["hit"][:3]) == [2.0, 8.0, math.inf]
+    assert math.isnan(table["hit"][3])
+    assert list(table["note"] != "") == [False, False, True, True]
+    assert table["cost"][0] == 2 * (16 * 16 + 16 * 15 / 2)
+    assert table["censored"][2] == 1.0
+    assert (table["seconds"] > 0).all()
+
+
+def test_the_censored_share_of_a_forecast_is_that_of_the_budget():
+    shares = [forecast(Grid("tiny", cells(1, budget=Budget(calls=calls))))["censored"][0] for calls in (1, 2, 10)]
+    assert shares == pytest.approx([0.5, 0.25, 2**-10], rel=1e-12)
+    assert forecast(Grid("tiny", cells(1, budget=None)))["censored"][0] == 0.0
+    lam = cells(1, budget=Budget(calls=3), runner=OnePlusLambda(lam=2))  # the second generation is paid whole
+    assert forecast(Grid("tiny", lam))["censored"][0] == pytest.approx(2**-4, rel=1e-12)
+
+
+def test_expected_calls_are_cut_at_the_budget():
+    assert expected_calls(cells(4)[0]) == 16.0
+    assert expected_calls(cells(4, budget=Budget(calls=10))[0]) == 10.0
+    assert expected_calls(cells(4, mutator=Lawless())[0]) == Budget().calls
+    assert expected_calls(cells(4, mutator=Lawless(), budget=Budget(None, 1.0))[0]) == math.inf
