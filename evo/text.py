@@ -10,7 +10,7 @@ import ast
 import math
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -94,12 +94,12 @@ def _arguments(part: object) -> str:
 
 
 def _at_default(part: object, field: Field[Any]) -> bool:
-    if field.default is not MISSING:
-        default = field.default
-    elif field.default_factory is not MISSING:
-        default = field.default_factory()
-    else:
-        return False
+    # By type: a class that was pickled by value into a worker carries a MISSING of its own.
+    default, factory = field.default, cast(Any, field.default_factory)
+    if isinstance(default, type(MISSING)):
+        if isinstance(factory, type(MISSING)):
+            return False
+        default = factory()
     return canonical(getattr(part, field.name)) == canonical(default)
 
 

@@ -23,8 +23,8 @@ from experiments.store import Results
 
 LEAST_VARIANCE = 1 / 12
 """Of a whole number that was the same in every run."""
-LEAST_LOG = 3.1
-"""Standard errors that A of the x log x form must be above 0: a linear law passes once in a thousand."""
+LEAST_LEAD = 3.1
+"""Standard errors that A of a sum must be above 0: a linear law passes once in a thousand."""
 FEWEST_RUNS = 100
 """Runs a cell from which a sample variance is a standard error to rely on.
 
@@ -36,26 +36,29 @@ Worst measured coverage of 95 % intervals (22 cells of exponential times), and f
 
 @dataclass(frozen=True)
 class Form:
-    """A family of laws: log E = linear predictor, or E = A x (ln x + c).
+    """A family of laws: log E = linear predictor, or E = a sum of two terms.
 
     Attributes:
         name: names it.
         text: the law with its parameters, {x} for the parameter.
-        terms: of the linear predictor beside the constant: "x" and "ln x"; empty for the x ln x form.
+        terms: of the linear predictor of log E, beside the constant: "x" and "ln x"; empty for a sum.
         parameters: names of the parameters, the constant first.
+        summands: of a sum: the leading one, whose coefficient must be seen, and the other.
     """
 
     name: str
     text: str
     terms: tuple[str, ...]
     parameters: tuple[str, ...]
+    summands: tuple[str, ...] = ()
 
 
 FORMS = (
     Form("exponential", "A base^{x}", ("x",), ("A", "base")),
     Form("power", "A {x}^b", ("ln x",), ("A", "b")),
     Form("exponential x power", "A base^{x} {x}^b", ("x", "ln x"), ("A", "base", "b")),
-    Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c")),
+    Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c"), summands=("x ln x", "x")),
+    Form("quadratic", "A {x}^2 + B {x}", (), ("A", "B"), summands=("x^2", "x")),
 )
 
 
@@ -226,8 +229,8 @@ def _fit_form(part: Series, form: Form, along: str, quantity: str, confidence: f
     spare = len(part.x) - len(form.parameters)
     if spare < 1:
         return None
-    if not form.terms:
-        found = _fit_x_log_x(part)
+    if form.summands:
+        found = _fit_sum(part, form)
     elif part.memoryless:
         found = _fit_binomial(part, form)
     else:
@@ -241,7 +244,7 @@ def _fit_form(part: Series, form: Form, along: str, quantity: str, confidence: f
     for name, value, error in zip(form.parameters, values, errors, strict=True):
         ends = np.array([value - z * error, value, value + z * error])
         with np.errstate(over="ignore"):  # the constant and the base are fitted by their logs
-            low, middle, high = np.exp(ends) if form.terms and name in ("A", "base") else ends
+            low, middle, high = np.exp(ends) if name in ("A", "base") and form.terms else ends
         estimates.append(Estimate(name, float(middle), float(low), float(high)))
     from scipy.special import chdtrc
 
@@ -327,21 +330,24 @@ def _fit_means(part: Series, form: Form) -> Fitted | None:
     return values, np.sqrt(np.diag(covariance)), distance, _MEANS
 
 
-def _fit_x_log_x(part: Series) -> Fitted | None:
-    """E = A x (ln x + c), linear in A and A c: weighted least squares on the means, c by the delta method."""
+def _fit_sum(part: Series, form: Form) -> Fitted | None:
+    """E = A lead + B other by weighted least squares on the means; for A x (ln x + c) c = B/A by the delta method."""
     if part.censored.any() or (part.runs < FEWEST_RUNS).any():
         return None
     errors = _errors(part)
-    design = np.column_stack((part.x * np.log(part.x), part.x)) / errors[:, None]
+    columns = {"x": part.x, "x ln x": part.x * np.log(part.x), "x^2": part.x**2}
+    design = np.column_stack([columns[name] for name in form.summands]) / errors[:, None]
     target = part.mean / errors
     covariance = np.linalg.inv(design.T @ design)
-    a, ac = covariance @ design.T @ target
-    distance = float(((target - design @ (a, ac)) ** 2).sum())
-    gradient = np.array([-ac / a**2, 1 / a])
-    if a < LEAST_LOG * math.sqrt(covariance[0, 0]) or (design @ (a, ac) <= 0).any():
-        return None  # no logarithm is seen: c would mean nothing, and the power form says the same
-    errors_ac = np.array([math.sqrt(covariance[0, 0]), math.sqrt(gradient @ covariance @ gradient)])
-    return np.array([a, ac / a]), errors_ac, distance, _MEANS
+    a, b = covariance @ design.T @ target
+    distance = float(((target - design @ (a, b)) ** 2).sum())
+    if a < LEAST_LEAD * math.sqrt(covariance[0, 0]) or (design @ (a, b) <= 0).any():
+        return None  # the leading term is not seen: the power form says the same
+    if "c" in form.parameters:
+        gradient = np.array([-b / a**2, 1 / a])
+        values, error = np.array([a, b / a]), math.sqrt(gradient @ covariance @ gradient)
+        return values, np.array([math.sqrt(covariance[0, 0]), error]), distance, _MEANS
+    return np.array([a, b]), np.sqrt(np.diag(covariance)), distance, _MEANS
 
 
 _MEANS = "weighted nonlinear least squares on the means, each with its own standard error"

@@ -117,7 +117,8 @@ def _shared(above: Series, below: Series) -> list[str]:
 def _ratios(results: Results, above: Series, below: Series) -> Iterator[_Ratio]:
     """The ratios where both series have a cell without a censored run, and a cost."""
     places = {x: place for place, x in enumerate(below.x)}
-    place: dict[str, object] = {} if above.lam is None else {"lam": above.lam}
+    place: dict[str, object] = {"slow": above.label, "fast": below.label}
+    place |= {} if above.lam is None else {"lam": above.lam}
     place |= {name: above.fixed[name] for name in _shared(above, below) if name != "runner.lam"}
     for i, x in enumerate(above.x):
         j = places.get(x)

@@ -69,9 +69,10 @@ class Results:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One tidy table: the runs, each with the arm and the parameters of its cell."""
+        """One tidy table: the runs with arm, parts (that of the cost as `cost_model`) and parameters of their cells."""
         shown = [name for name in self.cells.columns if name != "text" and not name.startswith("weight.")]
-        return self.runs.merge(self.cells[shown], left_on="cell", right_index=True)
+        cells = self.cells[shown].rename(columns={"cost": "cost_model"})  # a run has a cost of its own
+        return self.runs.merge(cells, left_on="cell", right_index=True)
 
 
 class Store:

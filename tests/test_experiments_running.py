@@ -251,10 +251,21 @@ def members(group: int) -> list[str]:
     return [row[-1] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
 
 
+def listen_to_ctrl_c() -> None:
+    """Whoever runs the tests in the background may have had it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupt(command: list[str], where: Path, when: Any) -> subprocess.CompletedProcess[str]:
     """Ctrl-C as a terminal sends it: to the command and to all processes it has started."""
     process = subprocess.Popen(
-        command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=where,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=listen_to_ctrl_c,
     )
     try:
         deadline = time.monotonic() + 30

@@ -44,7 +44,7 @@ CLAIMS = (
     Claim(GLOBAL, "cost 2^k k^2 (Eq. 12)", "cost", "exponential x power", "b", 2.0,
           "holds, as the 2^k does", tolerance=0.02),
     Claim("LOCAL UntilResolved", "Theta(k) (Eq. 13)", "hit", "power", "b", 1.0,
-          "holds exactly, for exact fitness and keep < 1"),
+          "holds exactly, for exact fitness (and keep < 1 from other starts)"),
     Claim("LOCAL OnlyIncorrect", "Theta(k) (Eq. 13)", "hit", "power", "b", 1.0,
           "holds exactly, given an oracle of correctness"),
     Claim("LOCAL RoundRobin", "Theta(k) (Eq. 13)", "hit", "x log x", "A", 1 / math.log(2),
