@@ -71,7 +71,7 @@ def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: flo
     return (
         pd.DataFrame(rows)
         if rows
-        else pd.DataFrame(columns=[along, "lam", "speedup", "low", "high", "exact", "verdict"])
+        else pd.DataFrame(columns=[along, "slow", "fast", "lam", "speedup", "low", "high", "exact", "verdict"])
     )
 
 

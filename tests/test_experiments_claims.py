@@ -242,7 +242,7 @@ def test_speedups_of_odd_arms():
     one = table.draw(lambda cell: np.full(120, 0 if cell.problem.start else 1))
     made = speedup(one, "slow", "unknown")
     assert len(made) == 8
-    assert list(made.columns[:3]) == ["k", "lam", "problem.l"]
+    assert list(made.columns[:5]) == ["k", "slow", "fast", "lam", "problem.l"]
     assert not made.duplicated(["k", "lam", "problem.l"]).any()
     assert set(made["verdict"]) == {"CANNOT_TELL"}
     assert made["speedup"].tolist() == [1.0] * 8
