@@ -25,8 +25,8 @@ RESOLUTION = 0.25
 def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: float = 1e-3) -> pd.DataFrame:
     """Ratio of the mean costs of two arms where both were run, with the same parameters, without a censored run.
 
-    Columns: the parameter; lam; other parameters that vary within an arm; speedup with `low` and `high`; exact, the
-    ratio of the predicted means (12e where that applies); verdict.
+    Columns: the parameter; slow and fast, the series; lam; other parameters that vary within an arm; speedup with
+    `low` and `high`; exact, the ratio of the predicted means (12e where that applies); verdict.
 
     The intervals, null below 100 runs, are of the log of the ratio, by the delta method and the normal law from the
     sample variances of both means. They hold for all rows together w.p. 1 - alpha, nearly: with exponential times,
