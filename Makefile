@@ -14,7 +14,7 @@ run: $(VENV)/.installed   ## run the study `paper`: global against local mutatio
 	$(BIN)/llm-evo run
 
 test: $(VENV)/.installed-dev lint   ## everything but the slow studies: lint, types, layers, doctests, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-slow: $(VENV)/.installed-dev   ## the slow studies
 	$(BIN)/python -m pytest -m slow

@@ -5,9 +5,11 @@ Start with `evo.protocols`: the five parts a user can supply, and what passes be
 
 from evo.budget import Budget
 from evo.costs import LLMPrimitive, QuadraticPrimitive, TokenPrices
+from evo.decomposed import Decomposed
 from evo.errors import EvoError, InputError, NoPrediction, OperatorError
 from evo.laws import CallLaw, IndependentBlocks
 from evo.ledger import LEDGER, Prompt
+from evo.overhead import Overhead
 from evo.protocols import Chunk, CostModel, InformedMutator, Mutator, Problem, Rewritten, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
@@ -19,6 +21,7 @@ __all__ = [
     "CallLaw",
     "Chunk",
     "CostModel",
+    "Decomposed",
     "EvoError",
     "IndependentBlocks",
     "InformedMutator",
@@ -29,6 +32,7 @@ __all__ = [
     "OnePlusLambda",
     "OnlyIncorrect",
     "OperatorError",
+    "Overhead",
     "Problem",
     "Prompt",
     "QuadraticPrimitive",

@@ -23,7 +23,7 @@ class Budget:
     A hit in that last generation is a hit. A censored run is a lower bound, never dropped, never a success.
 
     Attributes:
-        calls: LLM calls a run; None for no limit.
+        calls: LLM calls a run, overhead included; None for no limit.
         cost: cost a run, in the unit of the cell's cost model; None for no limit.
     """
 
@@ -47,11 +47,10 @@ class Budget:
         """
         limits = []
         if self.calls is not None:
-            limits.append(Limit(per_call=1.0, per_short_call=1.0, per_evaluation=0.0, most=self.calls))
+            each = float(tokens.calls)
+            limits.append(Limit(per_call=each, per_short_call=each, per_evaluation=0.0, most=self.calls))
         if self.cost is not None:
-            per_call, per_short = (
-                float(weights[0] + np.dot(weights[2:], entries)) for entries in (tokens.full, tokens.short)
-            )
+            per_call, per_short = tokens.prices(weights)
             limits.append(Limit(per_call, per_short, per_evaluation=float(weights[1]), most=self.cost))
         return tuple(limits)
 

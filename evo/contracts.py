@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import OperatorError
-from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Rewritten, Schedule
+from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
 
 
 def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
@@ -63,15 +63,13 @@ def chosen_chunks(
     return chunk
 
 
-def rewritten(
-    mutator: AnyMutator, given: Any, shape: tuple[int, ...], rng: Generator
-) -> tuple[BoolArray, BoolArray | None]:
-    """The mutator's answer to `given` [n, g], and which rows of it are valid (None: all).
+def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
+    """The mutator's answer to what it was given, a bare array of correctness taken as valid in one call each.
 
     Raises: OperatorError if the answer is of another shape or dtype, or the mutator writes into its input.
     """
     try:
-        answer = mutator.rewrite(given, rng)
+        answer = mutator.rewrite(given, rng)  # type: ignore[arg-type]  # each mutator is given what it asks for
     except ValueError as error:
         if "read-only" in str(error):
             raise OperatorError(
@@ -79,11 +77,21 @@ def rewritten(
                 "and return a new array (copy them first)"
             ) from error
         raise
-    correct, valid = (answer.correct, answer.valid) if isinstance(answer, Rewritten) else (answer, None)
-    if valid is not None:
-        _check_answer(mutator, "valid", valid, shape[:-1])
-    _check_answer(mutator, "the blocks", correct, shape)
-    return correct, valid
+    shape = given.correct.shape if isinstance(given, Chunk) else given.shape
+    if not isinstance(answer, Rewritten):
+        answer = Rewritten(answer)
+    _check_answer(mutator, "the blocks", answer.correct, shape, np.bool_)
+    if answer.valid is not None:
+        _check_answer(mutator, "valid", answer.valid, shape[:-1], np.bool_)
+    if answer.calls is not None:
+        _check_answer(mutator, "calls", answer.calls, shape[:-1], np.int64)
+    if answer.solution is not None:
+        if not isinstance(given, Chunk) or given.solution is None:
+            raise OperatorError(
+                f'{type(mutator).__name__}.rewrite: a mutator that answers with a solution must say sees = "solution"'
+            )
+        _check_answer(mutator, "the solution", answer.solution, given.solution.shape, np.bool_)
+    return answer
 
 
 def fitness_values(problem: Problem, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
@@ -103,14 +111,14 @@ def fitness_values(problem: Problem, what: str, fitness: Any, shape: tuple[int, 
     return values
 
 
-def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int, ...]) -> None:
-    if not isinstance(answer, np.ndarray) or answer.shape != shape or answer.dtype != np.bool_:
+def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    if not isinstance(answer, np.ndarray) or answer.shape != shape or answer.dtype != dtype:
         got = (
             f"{answer.dtype} array of shape {answer.shape}"
             if isinstance(answer, np.ndarray)
             else f"{type(answer).__name__}"
         )
         raise OperatorError(
-            f"{type(mutator).__name__}.rewrite: expected for {what} a bool array of shape {shape}, got {got}; "
-            "return an array of the shape handed over, for example `rng.random(correct.shape) < p`"
+            f"{type(mutator).__name__}.rewrite: expected for {what} a {np.dtype(dtype).name} array of shape {shape}, "
+            f"got {got}; return an array of the shape handed over, for example `rng.random(correct.shape) < p`"
         )

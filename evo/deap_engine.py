@@ -23,7 +23,7 @@ from evo.contracts import drawn_traits, fitness_values, initial_solutions, rewri
 from evo.errors import InputError
 from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Schedule
 from evo.runner import OnePlusLambda
-from evo.schedules import Chunks
+from evo.schedules import Chunks, invalid_is_down
 from evo.seeding import Streams
 
 GENERATIONS_A_LOOP = 1000
@@ -117,7 +117,7 @@ class _Run:
         self.traits: Any = None
         self.pointer = np.zeros(1, dtype=np.int64)
         self.handed_out: list[int] = []
-        self.hit, self.generations, self.short_calls, self.evaluations = -1, 0, 0, 0
+        self.hit, self.generations, self.calls, self.short_calls, self.evaluations = -1, 0, 0, 0, 0
         self.improvements: list[tuple[int, float]] = []
 
     def go(self, parent: _Solution) -> None:
@@ -161,10 +161,13 @@ class _Run:
     def mutate(self, individual: _Solution) -> tuple[_Solution]:
         """One call on the next chunk that the schedule hands out."""
         chunk, g = self.handed_out.pop(), self.chunks.g
-        if chunk == self.chunks.m - 1 and self.chunks.last < g:
-            self.short_calls += 1
         blocks = range(chunk * g, min(chunk * g + g, self.problem.k))
-        individual.valid = _call(individual, self.mutator, self.mutator_rng, blocks, self.traits)
+        individual.valid, calls = _call(
+            individual, self.mutator, self.mutator_rng, blocks, self.generations, self.traits
+        )
+        self.calls += calls
+        if chunk == self.chunks.m - 1 and self.chunks.last < g:
+            self.short_calls += calls
         return (individual,)
 
     def evaluate(self, individual: _Solution) -> tuple[float]:
@@ -197,6 +200,8 @@ class _Run:
         if first is not None or self.spent():
             raise _RunIsOver
         moved = np.array([any(one.fitness != parent.fitness for one in valid)])
+        if invalid_is_down(self.schedule):
+            moved |= len(valid) < len(offspring)
         self.pointer = self.schedule.advance(self.pointer, moved, self.chunks.m, _ONE)
         self.begin_generation(best)
         return [best]
@@ -205,27 +210,40 @@ class _Run:
         """Whether a limit is reached."""
         if not self.limits:
             return False
-        calls, short, evaluations = (
-            np.array([count]) for count in (self.runner.lam * self.generations, self.short_calls, self.evaluations)
-        )
+        calls, short, evaluations = (np.array([count]) for count in (self.calls, self.short_calls, self.evaluations))
         return any(limit.reached(calls, short, evaluations)[0] for limit in self.limits)
 
 
-def _call(individual: Any, mutator: AnyMutator, rng: Generator, blocks: Sequence[int], traits: Any = None) -> bool:
-    """Hand some blocks of a solution to the mutator and write its answer back; False if the answer is not valid."""
+def _call(
+    individual: Any,
+    mutator: AnyMutator,
+    rng: Generator,
+    blocks: Sequence[int],
+    generation: int = 0,
+    traits: Any = None,
+) -> tuple[bool, int]:
+    """Hand some blocks of a solution to the mutator and write its answer back; whether it is valid, and its calls."""
     given: Any = _read(individual, blocks)
-    shape = given.shape
     given.flags.writeable = False  # an operator that writes into its input is found out
-    sees_solution = getattr(mutator, "sees", "chunk") == "solution"
-    if sees_solution or traits is not None:
-        solution = _read(individual, range(len(individual))) if sees_solution else None
-        given = Chunk(correct=given, blocks=np.array([blocks], dtype=np.int64), solution=solution, traits=traits)
-    correct, valid = rewritten(mutator, given, shape, rng)
-    if valid is not None and not valid[0]:
-        return False
-    for block, value in zip(blocks, correct[0].tolist(), strict=True):
+    sees = getattr(mutator, "sees", "chunk")
+    if sees != "chunk" or traits is not None:
+        solution = _read(individual, range(len(individual))) if sees == "solution" else None
+        positions = np.array([blocks], dtype=np.int64)
+        given = Chunk(given, positions, np.array([generation]), solution, traits)
+    answer = rewritten(mutator, given, rng)
+    calls = 1 if answer.calls is None else int(answer.calls[0])
+    if answer.valid is not None and not answer.valid[0]:
+        return False, calls
+    if answer.solution is not None:
+        _write(individual, range(len(individual)), answer.solution[0])
+    _write(individual, blocks, answer.correct[0])
+    return True, calls
+
+
+def _write(individual: Any, blocks: Sequence[int], correct: BoolArray) -> None:
+    """Set some blocks of a solution, each in its own type."""
+    for block, value in zip(blocks, correct.tolist(), strict=True):
         individual[block] = type(individual[block])(value)
-    return True
 
 
 def _read(individual: Any, blocks: Sequence[int]) -> BoolArray:

@@ -7,11 +7,12 @@ all blocks of a chunk alike, so that which blocks end up correct does not matter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evo.errors import OperatorError
 from evo.parameters import probability
 
 FloatArray = NDArray[np.float64]
@@ -31,6 +32,42 @@ class CallLaw(Protocol):
             i: how many of them were incorrect before the call, 0..g.
         """
         ...
+
+
+def declared_law(mutator: object) -> Any:
+    """The mutator's law, if its own class declares it, as a property or a field; else None.
+
+    A subclass may behave differently and inherits no claim.
+    """
+    kind = type(mutator)
+    own = "law" in vars(kind) or "law" in vars(kind).get("__annotations__", {})
+    return getattr(mutator, "law", None) if own else None
+
+
+@dataclass(frozen=True)
+class SoundLaw:
+    """A declared law whose every answer is checked, so that a wrong one gives no prediction instead of a wrong number.
+
+    Attributes:
+        law: the law.
+        name: whose it is.
+    """
+
+    law: CallLaw
+    name: str
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """The law's pmf, float [g+1].
+
+        Raises: OperatorError unless it holds g+1 numbers >= 0 that sum to at most 1.
+        """
+        answer = np.asarray(self.law.pmf(g, i), dtype=np.float64)
+        if answer.shape != (g + 1,) or not (answer >= -1e-12).all() or not answer.sum() <= 1 + 1e-9:
+            raise OperatorError(
+                f"{self.name}: law.pmf({g}, {i}) must be {g + 1} probabilities, of 0..{g} correct blocks, that sum to "
+                f"1 less the probability of an invalid answer; got {answer!r:.200}"
+            )
+        return answer
 
 
 def binomial_pmf(n: int, p: float) -> FloatArray:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo.errors import InputError
+from evo.overhead import Overhead
 from evo.parameters import choice, whole
 from evo.protocols import FloatArray, IntArray
 
@@ -58,24 +60,65 @@ def call_entries(prompt_tokens: int, generated_tokens: int) -> tuple[int, int, i
     return c, o, linear, squared
 
 
+def overheads(*parts: object) -> tuple[Overhead, ...]:
+    """The LLM work that parts declare beside each call, in a property `overhead`; none if they declare none.
+
+    Raises: InputError if a part declares something else than a tuple of `Overhead`.
+    """
+    declared: list[Overhead] = []
+    for part in parts:
+        works = getattr(part, "overhead", ())
+        if not isinstance(works, tuple) or not all(isinstance(work, Overhead) for work in works):
+            raise InputError(
+                f"{type(part).__name__}: overhead must be a tuple of Overhead, such as (Overhead(writes=10),), got "
+                f"{works!r}"
+            )
+        declared.extend(works)
+    return tuple(declared)
+
+
 @dataclass(frozen=True)
 class CallTokens:
-    """Ledger entries of one call on a full chunk and of one on the shorter last chunk.
+    """Ledger entries of one call on a full chunk and of one on the shorter last chunk, overhead included.
 
     Attributes:
         full: prompt tokens, generated tokens, sum of c, sum of c^2 of a call on g blocks.
         short: the same for the last chunk; equal to `full` where g divides k.
+        calls: LLM calls that each call stands for: 1, and those of its overhead.
     """
 
     full: tuple[int, int, int, int]
     short: tuple[int, int, int, int]
+    calls: int = 1
 
     @classmethod
-    def of(cls, prompt: Prompt, k: int, l: int, g: int) -> CallTokens:
-        """The entries for chunks of g of k blocks of l tokens."""
-        last = k % g or g
-        full, short = (call_entries(prompt.tokens(size, k, l), size * l) for size in (g, last))
-        return cls(full, short)
+    def of(cls, prompt: Prompt, k: int, l: int, g: int, overhead: tuple[Overhead, ...] = ()) -> CallTokens:
+        """The entries for chunks of g of k blocks of l tokens, with the LLM work beside each call.
+
+        A decomposition that reads k l = 12 tokens and writes 5 (60 + 10 pass tokens) before a call on 4 (16 + 6):
+
+        >>> CallTokens.of(Prompt(), 3, 4, 1, (Overhead(reads="solution", writes=5, calls=1),)).full[:3]
+        (16, 9, 92)
+        """
+
+        def entries(size: int) -> tuple[int, int, int, int]:
+            works = [(prompt.tokens(size, k, l), size * l)]
+            works += [(work.prompt_tokens(size, k, l), work.writes) for work in overhead]
+            a, b, c, d = (sum(column) for column in zip(*(call_entries(*work) for work in works), strict=True))
+            return a, b, c, d
+
+        return cls(entries(g), entries(k % g or g), 1 + sum(work.calls for work in overhead))
+
+    def prices(self, weights: FloatArray) -> tuple[float, float]:
+        """Price of a call on a full chunk and of one on the last, all but evaluations.
+
+        Args:
+            weights: a cost model's, float [6].
+        """
+        full, short = (
+            float(weights[0] * self.calls + np.dot(weights[2:], entries)) for entries in (self.full, self.short)
+        )
+        return full, short
 
     def ledger(self, calls: IntArray, short_calls: IntArray, evaluations: IntArray) -> FloatArray:
         """The ledger of runs, float [runs, 6] in the order of `LEDGER`, all entries whole numbers.
@@ -84,11 +127,11 @@ class CallTokens:
         numbers are exact up to 2^53 = 9e15.
 
         Args:
-            calls: int [runs], all calls.
+            calls: int [runs], all calls that the engine counted.
             short_calls: int [runs], those among them on the shorter last chunk.
             evaluations: int [runs], valid offspring.
         """
         full = np.asarray(self.full, dtype=np.float64)
         short = np.asarray(self.short, dtype=np.float64)
         tokens = np.multiply.outer(calls - short_calls, full) + np.multiply.outer(short_calls, short)
-        return np.column_stack((calls, evaluations, tokens))
+        return np.column_stack((self.calls * calls, evaluations, tokens))

@@ -18,6 +18,9 @@ from evo.errors import InputError
 from evo.laws import Components, FloatArray, IndependentBlocks, binomial_pmf
 from evo.parameters import positive, probability
 
+_NO_UNDERFLOW = 1000
+"""Bin(g, 1/2) has no probability below the smallest float up to this g."""
+
 
 @runtime_checkable
 class ComponentLaw(Protocol):
@@ -96,8 +99,9 @@ class BetaQualityLaw(ComponentLaw):
 
         x = np.arange(g + 1)
         log = betaln(self.a + x, self.b + g - x) - betaln(self.a, self.b)
-        # C(g, x) = Bin(g, 1/2)[x] 2^g, without its overflow.
-        return np.asarray(np.exp(log + np.log(binomial_pmf(g, 0.5)) + g * np.log(2)))
+        if g <= _NO_UNDERFLOW:  # C(g, x) = Bin(g, 1/2)[x] 2^g, without its overflow
+            return np.asarray(np.exp(log + np.log(binomial_pmf(g, 0.5)) + g * np.log(2)))
+        return np.asarray(np.exp(log - betaln(x + 1, g - x + 1) - np.log(g + 1)))
 
 
 @dataclass(frozen=True)
@@ -162,5 +166,24 @@ def beta_rule(a: float, b: float, degree: int) -> tuple[FloatArray, FloatArray]:
     """
     from scipy.special import roots_jacobi
 
-    roots, weights = roots_jacobi(max(1, -(-(degree + 1) // 2)), b - 1, a - 1)
+    n = max(1, -(-(degree + 1) // 2))
+    with np.errstate(all="ignore"):
+        roots, weights = roots_jacobi(n, b - 1, a - 1)
+    if not (np.isfinite(roots).all() and np.isfinite(weights).all() and weights.sum() > 0):
+        roots, weights = _golub_welsch(n, b - 1, a - 1)
     return weights / weights.sum(), (1 + roots) / 2
+
+
+def _golub_welsch(n: int, alpha: float, beta: float) -> tuple[FloatArray, FloatArray]:
+    """Nodes in (-1, 1) and weights of the Gauss-Jacobi rule by eigenvectors, where gamma functions overflow."""
+    from scipy.linalg import eigh_tridiagonal
+
+    s, j = alpha + beta, np.arange(1, n)
+    steps = (2 * j + s) * (2 * j + s + 2)
+    diagonal = np.concatenate(([(beta - alpha) / (s + 2)], (beta - alpha) * s / steps))
+    square = 4 * (1 + alpha) * (1 + beta) / ((2 + s) ** 2 * (3 + s)) if n > 1 else 0.0
+    i = np.arange(2, n)
+    rest = 4 * i * (i + alpha) * (i + beta) * (i + s) / ((2 * i + s) ** 2 * ((2 * i + s) ** 2 - 1))
+    off = np.sqrt(np.concatenate(([square], rest)))[: n - 1]
+    nodes, vectors = eigh_tridiagonal(diagonal, off)
+    return np.asarray(nodes), np.asarray(vectors[0] ** 2)

@@ -6,8 +6,7 @@ chunks of one length at once. Rounds are cut into slabs so that memory is bounde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -29,25 +28,30 @@ class Parents:
     Attributes:
         correct: bool [runs, k], the current solutions.
         fitness: [runs], their fitness.
+        generations: int [runs], generations made.
         traits: [runs, ...], what the mutator drew for each run, or None.
     """
 
     correct: BoolArray
     fitness: FloatArray
+    generations: IntArray
     traits: Any = None
 
 
 @dataclass(frozen=True)
 class Round:
-    """The best offspring of each generation of a round; arrays [runs, ahead].
+    """The best offspring of each generation of a round, and what the generation took; arrays [runs, ahead].
 
     Attributes:
         change: float, fitness of the best valid offspring less the parent's; -inf where none is valid.
         winner: int, its number among the offspring, from 0; the first of equally good ones.
         chunk: int, the chunk it was made from.
         after: bool [runs, ahead, g], that chunk's blocks in it (a shorter last chunk is padded).
+        solution: bool [runs, ahead, k], the whole winner; None where calls change nothing but their chunk.
         moved: bool, whether any valid offspring's fitness differs from the parent's.
         optimal: int, number of the first optimal offspring, from 1; 0 if there is none.
+        calls: int, LLM calls made.
+        short_calls: int, those among them on the shorter last chunk.
         valid: int, how many offspring are valid.
     """
 
@@ -55,8 +59,11 @@ class Round:
     winner: IntArray
     chunk: IntArray
     after: BoolArray
+    solution: BoolArray | None
     moved: BoolArray
     optimal: IntArray
+    calls: IntArray
+    short_calls: IntArray
     valid: IntArray
 
 
@@ -68,31 +75,21 @@ class _Called:
     after: BoolArray
     change: FloatArray
     valid: BoolArray | None
-
-    @classmethod
-    def empty(cls, n: int, g: int) -> _Called:
-        return cls(np.zeros((n, g), np.bool_), np.zeros((n, g), np.bool_), np.zeros(n), None)
-
-    def put(self, calls: IntArray, part: _Called) -> None:
-        """Enter a group of calls, whose chunks may be shorter."""
-        size = part.after.shape[1]
-        self.before[calls, :size], self.after[calls, :size] = part.before, part.after
-        self.change[calls] = part.change
-        if part.valid is not None:
-            self.valid = np.ones(len(self.change), dtype=np.bool_) if self.valid is None else self.valid
-            self.valid[calls] = part.valid
+    solution: BoolArray | None
+    calls: IntArray | None
 
 
 class Caller:
-    """Makes the calls of one cell: hands chunks to the mutator, checks its answers, compares fitness."""
+    """Makes the calls of one cell: hands chunks to the mutator, compares fitness, finds each generation's best."""
 
     def __init__(self, problem: Problem, mutator: AnyMutator, chunks: Chunks, lam: int) -> None:
         self.problem = problem
         self.mutator = mutator
         self.chunks = chunks
         self.lam = lam
-        self.sees_solution = getattr(mutator, "sees", "chunk") == "solution"
-        self.informed = self.sees_solution or hasattr(mutator, "draw")
+        sees = getattr(mutator, "sees", "chunk")
+        self.sees_solution = sees == "solution"
+        self.informed = sees != "chunk" or hasattr(mutator, "draw")
         self.separable = hasattr(problem, "change")
         whole_solutions = self.informed or not self.separable
         self.blocks_a_call = problem.k if whole_solutions else chunks.g
@@ -128,44 +125,71 @@ class Caller:
         each = chunk[rows] if chunk.shape[2] == 1 else chunk[rows, :, first:last]
         each = np.broadcast_to(each, shape).reshape(-1)
         owner = np.repeat(rows, ahead * lam)
-        called = self._call(parents, owner, each, rng)
+        ahead_by = np.tile(np.repeat(np.arange(ahead), lam), len(rows)) if self.informed else owner[:0]
+        called = self._call(parents, owner, each, ahead_by, rng)
         change, after, valid = called.change, called.after, called.valid
         if valid is not None:
             change[~valid] = -np.inf
-
-        optimal = np.zeros(len(owner), dtype=np.bool_)
-        better = np.flatnonzero(change > 0)  # the optimum is fitter than any other solution
-        wrong = self.problem.k - count_correct(parents.correct[owner[better]])
-        optimal[better] = wrong == count_correct(after[better]) - count_correct(called.before[better])
-
-        change, optimal = change.reshape(shape), optimal.reshape(shape)
+        optimal = self._optimal(parents, owner, called).reshape(shape)
+        change = change.reshape(shape)
         winner = np.argmax(change, axis=2)
         flat = np.arange(len(rows) * ahead).reshape(len(rows), ahead) * lam + winner
+        calls, short_calls = self._count_calls(each, called.calls, shape)
         return Round(
             change=change.reshape(-1)[flat],
             winner=winner + first,
             chunk=each[flat],
             after=after[flat],
+            solution=None if called.solution is None else called.solution[flat],
             moved=((change != 0) & (change > -np.inf)).any(axis=2),
             optimal=np.where(optimal.any(axis=2), np.argmax(optimal, axis=2) + first + 1, 0),
+            calls=calls,
+            short_calls=short_calls,
             valid=np.full(flat.shape, lam) if valid is None else count_correct(valid.reshape(shape)),
         )
 
-    def _call(self, parents: Parents, owner: IntArray, each: IntArray, rng: Generator) -> _Called:
-        """Calls on the chunks `each` [n] of the runs `owner` [n], grouped by the chunks' length."""
+    def _optimal(self, parents: Parents, owner: IntArray, called: _Called) -> BoolArray:
+        """Which offspring are optimal; they are among the better ones, for the optimum is fitter than all others."""
+        better = np.flatnonzero(called.change > 0)
+        optimal = np.zeros(len(owner), dtype=np.bool_)
+        if called.solution is not None:
+            optimal[better] = called.solution[better].all(axis=1)
+        else:
+            wrong = self.problem.k - count_correct(parents.correct[owner[better]])
+            optimal[better] = wrong == count_correct(called.after[better]) - count_correct(called.before[better])
+        return optimal
+
+    def _count_calls(
+        self, each: IntArray, calls: IntArray | None, shape: tuple[int, int, int]
+    ) -> tuple[IntArray, IntArray]:
+        """LLM calls of each generation, and those on the shorter last chunk; int [runs, ahead] each."""
+        runs, ahead, lam = shape
+        total = np.full((runs, ahead), lam) if calls is None else calls.reshape(shape).sum(axis=2)
+        if self.chunks.last == self.chunks.g:
+            return total, np.zeros((runs, ahead), dtype=np.int64)
+        short = each.reshape(shape) == self.chunks.m - 1
+        return total, count_correct(short) if calls is None else (short * calls.reshape(shape)).sum(axis=2)
+
+    def _call(self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, rng: Generator) -> _Called:
+        """Calls on the chunks `each` [n] of the runs `owner` [n], grouped by the chunks' length.
+
+        `ahead_by` [n] says how many generations ahead each is; only an informed mutator is told, else it is empty.
+        """
         g, m, last = self.chunks.g, self.chunks.m, self.chunks.last
         if last == g:
-            return self._call_group(parents, owner, each, g, rng)
-        merged: _Called | None = None
+            return self._call_group(parents, owner, each, ahead_by, g, rng)
+        groups = []
         for size, calls in ((g, np.flatnonzero(each < m - 1)), (last, np.flatnonzero(each == m - 1))):
             if len(calls) > 0:
-                part = self._call_group(parents, owner[calls], each[calls], size, rng)
-                merged = _Called.empty(len(owner), g) if merged is None else merged
-                merged.put(calls, part)
-        assert merged is not None  # there is at least one call
-        return merged
+                part = self._call_group(
+                    parents, owner[calls], each[calls], ahead_by[calls] if self.informed else ahead_by, size, rng
+                )
+                groups.append((calls, part))
+        return _merged(groups, len(owner), g)
 
-    def _call_group(self, parents: Parents, owner: IntArray, each: IntArray, size: int, rng: Generator) -> _Called:
+    def _call_group(
+        self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, size: int, rng: Generator
+    ) -> _Called:
         """Calls on chunks of one length."""
         if self.chunks.m == 1:
             blocks = np.broadcast_to(np.arange(size), (len(owner), size))
@@ -174,49 +198,72 @@ class Caller:
             blocks = each[:, None] * self.chunks.g + np.arange(size)
             before = parents.correct[owner[:, None], blocks]
         before.flags.writeable = blocks.flags.writeable = False  # an operator that writes into them is found out
-        after, valid = self._rewrite(parents, owner, blocks, before, rng)
-        change = self._change(parents, owner, blocks, before, after)
-        return _Called(before, after, change, valid)
-
-    def _rewrite(
-        self, parents: Parents, owner: IntArray, blocks: IntArray, before: BoolArray, rng: Generator
-    ) -> tuple[BoolArray, BoolArray | None]:
-        """What came back from the mutator, and whether it is valid (None: all of it)."""
-        given: Any = before
+        given: BoolArray | Chunk = before
         if self.informed:
             solution = parents.correct[owner] if self.sees_solution else None
             traits = None if parents.traits is None else parents.traits[owner]
-            given = Chunk(correct=before, blocks=blocks, solution=solution, traits=traits)
-        return rewritten(self.mutator, given, before.shape, rng)
+            given = Chunk(before, blocks, parents.generations[owner] + ahead_by, solution, traits)
+        answer = rewritten(self.mutator, given, rng)
+        if self.separable and not self.sees_solution:
+            change = self.problem.change(before, answer.correct)  # type: ignore[attr-defined]  # optional in the protocol
+            change = fitness_values(self.problem, "an offspring", change, owner.shape)
+            return _Called(before, answer.correct, change, answer.valid, None, answer.calls)
+        child = parents.correct[owner] if answer.solution is None else answer.solution.copy()
+        child[np.arange(len(owner))[:, None], blocks] = answer.correct
+        fitness = fitness_values(self.problem, "an offspring", self.problem.fitness(child), owner.shape)
+        solution = child if self.sees_solution else None
+        return _Called(before, answer.correct, fitness - parents.fitness[owner], answer.valid, solution, answer.calls)
 
-    def _change(
-        self, parents: Parents, owner: IntArray, blocks: IntArray, before: BoolArray, after: BoolArray
-    ) -> FloatArray:
-        """Fitness of the offspring less that of their parents, float [n]."""
-        if self.separable:
-            change = self.problem.change(before, after)  # type: ignore[attr-defined]  # optional in the protocol
-            return fitness_values(self.problem, "an offspring", change, owner.shape)
-        children = parents.correct[owner]
-        children[np.arange(len(owner))[:, None], blocks] = after
-        fitness = fitness_values(self.problem, "an offspring", self.problem.fitness(children), owner.shape)
-        return np.asarray(fitness - parents.fitness[owner])
+
+def _merged(groups: list[tuple[IntArray, _Called]], n: int, g: int) -> _Called:
+    """Groups of calls on chunks of different length as one; shorter chunks are padded."""
+
+    def entered(name: str, whole: Any) -> Any:
+        for calls, part in groups:
+            values = getattr(part, name)
+            if values is not None and values.ndim == 2:
+                whole[calls, : values.shape[1]] = values
+            elif values is not None:
+                whole[calls] = values
+        return whole if any(getattr(part, name) is not None for _, part in groups) else None
+
+    solutions = [part.solution.shape[1] for _, part in groups if part.solution is not None]
+    return _Called(
+        before=entered("before", np.zeros((n, g), dtype=np.bool_)),
+        after=entered("after", np.zeros((n, g), dtype=np.bool_)),
+        change=entered("change", np.zeros(n)),
+        valid=entered("valid", np.ones(n, dtype=np.bool_)),
+        solution=entered("solution", np.zeros((n, max(solutions, default=0)), dtype=np.bool_)),
+        calls=entered("calls", np.ones(n, dtype=np.int64)),
+    )
 
 
 def _better(old: Round, new: Round) -> Round:
     """The best of two slabs of offspring of the same generations; the earlier one where they are equal."""
     take = new.change > old.change
+
+    def better(name: str) -> Any:
+        values, others = getattr(old, name), getattr(new, name)
+        return None if values is None else np.where(take if values.ndim == 2 else take[..., None], others, values)
+
     return Round(
-        change=np.where(take, new.change, old.change),
-        winner=np.where(take, new.winner, old.winner),
-        chunk=np.where(take, new.chunk, old.chunk),
-        after=np.where(take[..., None], new.after, old.after),
+        change=better("change"),
+        winner=better("winner"),
+        chunk=better("chunk"),
+        after=better("after"),
+        solution=better("solution"),
         moved=old.moved | new.moved,
         optimal=np.where(old.optimal > 0, old.optimal, new.optimal),
+        calls=old.calls + new.calls,
+        short_calls=old.short_calls + new.short_calls,
         valid=old.valid + new.valid,
     )
 
 
 def _stack(pieces: list[Round]) -> Round:
     """Rounds of different runs, one below the other."""
-    names: Iterator[str] = iter(Round.__dataclass_fields__)
-    return Round(**{name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in names})
+    columns: dict[str, Any] = {each.name: [getattr(piece, each.name) for piece in pieces] for each in fields(Round)}
+    stacked: dict[str, Any] = {
+        name: None if parts[0] is None else np.concatenate(parts) for name, parts in columns.items()
+    }
+    return Round(**stacked)

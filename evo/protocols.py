@@ -7,7 +7,7 @@ simulation works on correctness: a solution is a bool array over its k blocks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.random import Generator
@@ -25,34 +25,43 @@ class Chunk:
     Attributes:
         correct: bool [n, g], the blocks handed over.
         blocks: int [n, g], their positions 0..k-1 in the solution.
+        generation: int [n], generations that the call's run has made before.
         solution: bool [n, k], the whole parent; None unless the mutator says `sees = "solution"`.
         traits: [n, ...], the row of `draw`'s array that belongs to each call's run; None without `draw`.
     """
 
     correct: BoolArray
     blocks: IntArray
+    generation: IntArray
     solution: BoolArray | None = None
     traits: NDArray[np.generic] | None = None
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The answer of a mutator whose calls can fail as a whole.
+    """The answer of a mutator that has more to say than the correctness of its chunk.
 
     Attributes:
         correct: bool, the shape of the blocks handed over: their correctness after the call.
-        valid: bool, one axis less: False for malformed output. An invalid offspring is paid for, is not
-            evaluated, is rejected, and tells the schedule nothing.
+        valid: bool, one axis less: False for malformed output. An invalid offspring is paid for, is not evaluated
+            and is rejected, and tells the schedule nothing (unless it says otherwise). None: all valid.
+        solution: bool [n, k], the whole offspring, if the call changed blocks outside its chunk (for which the mutator
+            must say `sees = "solution"`); its blocks in the chunk are those of `correct`. None: nothing else changed.
+        calls: int, one axis less: LLM calls behind this answer, at least 1 each (votes). None: one each.
     """
 
     correct: BoolArray
-    valid: BoolArray
+    valid: BoolArray | None = None
+    solution: BoolArray | None = None
+    calls: IntArray | None = None
 
 
 class Mutator(Protocol):
     """A stochastic model of one LLM call on a chunk of g blocks.
 
-    Optional: a property `law` (a `CallLaw`, or None) from which exact predictions are made.
+    Optional: a property `law` (a `CallLaw`, or None) from which exact predictions are made; a method `fits(k, g)` that
+    raises InputError for chunks of g of k blocks that it cannot serve; `overhead`, LLM work beside each call (see
+    `evo.overhead`, for schedules too); `mean_calls(i)`, expected calls of an answer where it takes several.
     """
 
     def rewrite(self, correct: BoolArray, rng: Generator, /) -> BoolArray | Rewritten:
@@ -61,9 +70,10 @@ class Mutator(Protocol):
 
 
 class InformedMutator(Protocol):
-    """A mutator that needs more than its chunk: it sets `sees = "solution"`, or has `draw(runs, k, rng)`.
+    """A mutator that needs more than its chunk: it sets `sees`, or has `draw(runs, k, rng)`.
 
-    `draw` returns an array [runs, ...] of what is fixed for a run (block difficulties, a run-wide quality).
+    `sees = "solution"` asks for the whole parent, `sees = "positions"` for the rest of `Chunk` only. `draw` returns an
+    array [runs, ...] of what is fixed for a run (block difficulties, a run-wide quality).
     """
 
     def rewrite(self, chunk: Chunk, rng: Generator, /) -> BoolArray | Rewritten:
@@ -108,12 +118,16 @@ class Schedule(Protocol):
     The solution is cut into m = ceil(k/g) chunks of g consecutive blocks, the last may be shorter. What a
     schedule remembers of a run is one whole number, its pointer.
 
-    Attributes:
-        oblivious: True if the chunks of later generations do not depend on what earlier calls did; the engine
-            may then ask for several generations ahead.
+    `oblivious` is True if the chunks of later generations do not depend on what earlier calls did.
+
+    Optional: `invalid`, "ignore" or "down": whether an invalid offspring tells the schedule nothing (the default), or
+    as much as a fall of the fitness.
     """
 
-    oblivious: ClassVar[bool]
+    @property
+    def oblivious(self) -> bool:
+        """Whether the engine may ask for several generations ahead."""
+        ...
 
     def chunk_size(self, k: int) -> int:
         """The number g of blocks a call gets of a solution of k blocks."""
@@ -141,7 +155,7 @@ class Schedule(Protocol):
         Args:
             pointer: int [runs].
             moved: bool [runs], whether some valid offspring of the last generation had another seen fitness
-                than its parent.
+                than its parent (or was invalid, if the schedule says `invalid = "down"`).
             m: number of chunks.
             generations: int [runs], how many generations were made since the pointer was given out.
         """

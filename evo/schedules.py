@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.parameters import whole
+from evo.parameters import choice, whole
 from evo.protocols import BoolArray, IntArray, Schedule
 
 
@@ -75,7 +75,18 @@ class UntilResolved(_Chunked):
     It goes on when some valid offspring's seen fitness differs from the parent's: with g = 1 the block was wrong
     and is repaired, or was right and the damaged offspring was rejected. Theta(k) calls (Eq. 13, theory 2h), if
     fitness is exact and keep < 1: at keep = 1 it waits for ever at a correct block.
+
+    Attributes:
+        g: blocks a call gets, 1 <= g <= k.
+        invalid: what it concludes from a malformed answer: "ignore" (nothing), or "down" (as if the fitness had
+            fallen), the trap of theory 4b: an incorrect block is then left unrepaired.
     """
+
+    invalid: str = "ignore"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choice(self, "invalid", ("ignore", "down"))
 
     def advance(self, pointer: IntArray, moved: BoolArray, m: int, generations: IntArray) -> IntArray:
         """On by one chunk where the fitness moved, int [runs]."""
@@ -136,3 +147,8 @@ class Chunks:
         """
         g = schedule.chunk_size(k)
         return cls(g=g, m=-(-k // g), last=k % g or g)
+
+
+def invalid_is_down(schedule: Schedule) -> bool:
+    """Whether the schedule takes an invalid offspring for a fall of the fitness."""
+    return getattr(schedule, "invalid", "ignore") == "down"

@@ -114,7 +114,7 @@ def total_tails(total: float, runs: int, law: TimeLaw) -> tuple[float, float]:
     first rounded to a grid of odd step h around the exact mean; the tails then count half a step too much. The normal
     law would not do: of five geometric times with a share of zeros it raises 18 times the false alarms at 2.5e-4.
 
-    Raises: NoPrediction if the law is not known.
+    Raises: NoPrediction if the law is not known, or its tail is so heavy that the grid is coarser than its spread.
 
     >>> from evo.theory import Geometric
     >>> [round(tail, 12) for tail in total_tails(3, 2, Geometric(0.5))]
@@ -124,6 +124,8 @@ def total_tails(total: float, runs: int, law: TimeLaw) -> tuple[float, float]:
 
     first, last = law.quantile(_NEGLIGIBLE), law.quantile(1 - _NEGLIGIBLE)
     step = 2 * math.ceil((last - first + 1) / (2 * _GRID)) - 1
+    if step > max(1.0, math.sqrt(law.variance)):
+        raise NoPrediction(f"the law has too heavy a tail for a grid of {_GRID} values")
     centres = first + step * np.arange(math.ceil((last - first) / step) + 1)
     pmf = np.diff(law.cdf(centres + (step - 1) / 2), prepend=0.0)
     places = np.arange(len(pmf))
@@ -179,7 +181,7 @@ def runs_to_resolve(relative_error: float, resolution: float, alpha: float, powe
     >>> runs_to_resolve(1.0, 0.1, 0.05)
     1421
     """
-    z = normal_quantile(1 - alpha / 2) + (1 + resolution) * normal_quantile(power)
+    z = -normal_quantile(alpha / 2) + (1 + resolution) * normal_quantile(power)
     return math.ceil((z * relative_error / resolution) ** 2)
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo.ledger import overheads
 from evo.protocols import BoolArray, IntArray
 from evo.theory import call_sums
 from experiments.cell import Cell
-from experiments.predictions import always_valid
+from experiments.rules import always_valid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,20 +23,27 @@ if TYPE_CHECKING:
 def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     """The first entry that does not add up, in words; None if all do.
 
-    calls = lam x generations; hit lies in the last generation, and a run without one has reached its budget;
-    evaluations <= calls, and = calls where the law says that all answers are valid; and with s of the calls on the
-    shorter last chunk, each token entry = (calls - s) x entry of a full call + s x entry of a short one.
+    calls = lam x generations (at least that where an answer takes several calls), and one more for each LLM call that a
+    part declares beside them; hit lies in the last generation, and
+    a run without one has reached its budget; evaluations <= lam x generations, and equal where the law says that all
+    answers are valid; and with s of the calls on the shorter last chunk, each token entry = (calls - s) x entry of a
+    full call + s x entry of a short one.
     """
-    calls, short = runs["calls"].to_numpy(), runs["short_calls"].to_numpy()
+    beside = sum(work.calls for work in overheads(cell.mutator, cell.schedule))
+    all_calls, short = runs["calls"].to_numpy(), runs["short_calls"].to_numpy()
+    calls = all_calls // (1 + beside)
     evaluations = runs["evaluations"].to_numpy()
-    unevaluated = evaluations < calls
     lam = cell.runner.lam
+    offspring = lam * runs["generations"].to_numpy()
+    unevaluated = evaluations < offspring
+    several = hasattr(cell.mutator, "mean_calls")
     hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
     faults = {
-        f"calls are not lam x generations with lam = {lam}": calls != lam * runs["generations"].to_numpy(),
-        "hit is not in the last generation": (hit > calls) | ((hit <= calls - lam) & (calls > 0)),
+        f"calls are not lam x generations with lam = {lam}": (calls < offspring) if several else (calls != offspring),
+        f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
+        "hit is not in the last generation": (hit > offspring) | ((hit <= offspring - lam) & (offspring > 0)),
         "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, calls, short, evaluations),
-        "there are more evaluations than calls": evaluations > calls,
+        "there are more evaluations than calls": evaluations > offspring,
         "there are fewer evaluations than calls, though all answers are valid": (
             unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
         ),
@@ -47,7 +55,7 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         worst = int(np.argmax(np.abs(off)))
         faults[
             f"{entry} of batch {runs['batch'].iloc[worst]}, run {runs['run'].iloc[worst]} is off by {off[worst]:+.15g} "
-            f"after {calls[worst]} calls"
+            f"after {all_calls[worst]} calls"
         ] = np.abs(off) > 1e-12 * counted
     return next((words for words, broken in faults.items() if broken.any()), None)
 
@@ -61,12 +69,16 @@ def _spent(cell: Cell, calls: IntArray, short_calls: IntArray, evaluations: IntA
 
 
 def _entries(cell: Cell) -> dict[str, tuple[int, int]]:
-    """Entries of one call on a full chunk and on the last one, by counting passes."""
+    """Entries of one call on a full chunk and on the last one, all LLM work beside it included, by counting passes."""
     k, l, chunks = cell.problem.k, cell.problem.l, cell.chunks
     per_call = []
     for blocks in (chunks.g, chunks.last):
         shown = blocks if cell.prompt.shows == "chunk" else k
-        prompt, generated = cell.prompt.head + shown * l, blocks * l
-        per_call.append((prompt, generated, *call_sums(prompt, generated)))
+        works = [(cell.prompt.head + shown * l, blocks * l)]
+        for work in overheads(cell.mutator, cell.schedule):
+            read = {"nothing": 0, "chunk": blocks, "solution": k}[work.reads] * l
+            works.append((work.head + read, work.writes))
+        each = [(prompt, generated, *call_sums(prompt, generated)) for prompt, generated in works]
+        per_call.append(tuple(sum(column) for column in zip(*each, strict=True)))
     names = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
     return {name: (full, last) for name, full, last in zip(names, *per_call, strict=True)}

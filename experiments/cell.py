@@ -13,13 +13,17 @@ import numpy as np
 from evo.budget import Budget, Limit
 from evo.costs import LLMPrimitive
 from evo.errors import InputError
-from evo.ledger import LEDGER, CallTokens, Prompt
+from evo.ledger import LEDGER, CallTokens, Prompt, overheads
 from evo.protocols import AnyMutator, CostModel, Problem, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import Chunks
 from evo.text import canonical, is_frozen_dataclass, parse
 from experiments.parts import find_any
 
+MOST_BLOCKS = 10**8
+MOST_OFFSPRING = 10**6
+MOST_TOKENS = 2**26
+"""Read, or written, by a call at the most: sums of squares over its passes stay exact."""
 BATCH_BLOCKS = 2**24
 """Blocks held by one batch of runs at the most, one byte each."""
 
@@ -69,7 +73,10 @@ class Cell:
             self._expect_a("budget", Budget)
         canonical(self)  # refuses what has no text, such as arrays in a part
         self._expect_sizes()
+        if hasattr(self.mutator, "fits"):
+            self.mutator.fits(self.problem.k, self.chunks.g)
         self._expect_weights()
+        overheads(self.mutator, self.schedule)  # refuses what is none
 
     @cached_property
     def text(self) -> str:
@@ -93,8 +100,9 @@ class Cell:
 
     @property
     def tokens(self) -> CallTokens:
-        """Ledger entries of one call."""
-        return CallTokens.of(self.prompt, self.problem.k, self.problem.l, self.chunks.g)
+        """Ledger entries of one call, with the LLM work that mutator and schedule declare beside it."""
+        beside = overheads(self.mutator, self.schedule)
+        return CallTokens.of(self.prompt, self.problem.k, self.problem.l, self.chunks.g, beside)
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -113,8 +121,8 @@ class Cell:
         return cell
 
     def batch_size(self, batch: int) -> int:
-        """Runs simulated together: the grid's batch, less where solutions are so long that memory would grow."""
-        return max(1, min(batch, BATCH_BLOCKS // self.problem.k))
+        """Runs simulated together: the grid's batch, less where k or lam is so large that memory would grow."""
+        return max(1, min(batch, BATCH_BLOCKS // max(self.problem.k, self.runner.lam)))
 
     def _expect(self, name: str, needed: tuple[str, ...], example: str) -> None:
         part: Any = getattr(self, name)
@@ -150,6 +158,16 @@ class Cell:
             raise InputError(
                 f"{type(self.schedule).__name__}: chunk_size must be a whole number from 1 to k = {self.problem.k}, "
                 f"got {g!r}"
+            )
+
+        for name, size, most in (("k", self.problem.k, MOST_BLOCKS), ("lam", self.runner.lam, MOST_OFFSPRING)):
+            if size > most:
+                raise InputError(f"Cell: expected {name} to be at most {most:,}, which memory allows, got {size:,}")
+        longest = max(self.prompt.tokens(g, self.problem.k, self.problem.l), g * self.problem.l)
+        if longest > MOST_TOKENS:
+            raise InputError(
+                f"Cell: expected calls that read and write at most {MOST_TOKENS:,} tokens each, got {longest:,}; "
+                "lower k, l or the prompt's head"
             )
 
     def _expect_weights(self) -> None:

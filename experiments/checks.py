@@ -24,6 +24,7 @@ from evo import statistics
 from evo.errors import InputError, NoPrediction
 from experiments.bookkeeping import ledger_fault
 from experiments.cell import Cell
+from experiments.completeness import missing_runs, table_fault
 from experiments.predictions import Prediction, predict
 from experiments.store import Results
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 EVIDENCE = ("blocks", "deap")
 TESTS_A_CELL = 4
 MOST_CENSORED = 0.5
+MOST_OF_A_LAW = 0.999
+"""Up to this quantile laws of infinite variance are compared when runs are counted: their means tell nothing."""
 
 
 class Verdict(StrEnum):
@@ -161,6 +164,9 @@ def _check_cell(
         verdict, reason = Verdict.CANNOT_TELL, "no runs yet; run the grid again to go on"
     else:
         outcomes, missing = _tests(cell, runs, alpha, resolution)
+        books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, cell, runs)) else None
+        outcomes = outcomes if books is None else (*outcomes, books)
+        missing = missing_runs(results, runs) or missing
         differing = [outcome.found for outcome in outcomes if outcome.p_value < alpha]
         if differing:
             verdict, reason = Verdict.DIFFERS, "; ".join(differing)
@@ -178,13 +184,14 @@ def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> t
         hit, calls = predict(cell, "hit"), predict(cell, "calls")
     except NoPrediction as error:
         return (books,), str(error)
+    last = _compared_up_to(cell, runs)
     made = (
         books,
-        _law_test(hit, runs),
+        _law_test(hit, runs, last),
         _mean_test("mean", hit, runs, "hit"),
         _mean_test("calls", calls, runs, "calls"),
     )
-    return tuple(outcome for outcome in made if outcome is not None), _missing(hit, runs, alpha, resolution)
+    return tuple(outcome for outcome in made if outcome is not None), _missing(hit, runs, alpha, resolution, last)
 
 
 def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
@@ -193,13 +200,13 @@ def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
     return Outcome("ledger", 1.0, "the ledger adds up") if fault is None else Outcome("ledger", 0.0, fault)
 
 
-def _law_test(hit: Prediction, runs: pd.DataFrame) -> Outcome | None:
+def _law_test(hit: Prediction, runs: pd.DataFrame, last: float) -> Outcome | None:
     """The whole law of `hit`; None where only moments are known."""
     if hit.law is None:
         return None
     hits = runs["hit"].dropna().to_numpy(dtype=float)
     try:
-        distance = statistics.law_distance(hits, len(runs), hit.law, _compared_up_to(runs))
+        distance = statistics.law_distance(hits, len(runs), hit.law, last)
     except NoPrediction:
         return None
     p_value = statistics.dkw_p_value(len(runs), distance)
@@ -211,6 +218,8 @@ def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str
     if runs["hit"].isna().any() or predicted.law is None or math.isinf(predicted.mean):
         return None
     try:
+        if math.isinf(predicted.variance):
+            return None
         p_value, how = statistics.mean_p_value(float(runs[column].sum()), len(runs), predicted.law)
     except NoPrediction:
         return None
@@ -220,7 +229,7 @@ def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str
     )
 
 
-def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: float) -> str:
+def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: float, last: float) -> str:
     """What is missing for AGREES; empty if nothing is."""
     censored = int(runs["hit"].isna().sum())
     if censored > MOST_CENSORED * len(runs):
@@ -228,7 +237,7 @@ def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: floa
     if math.isinf(hit.mean):
         return "the mean is infinite: only the law within the budget can be compared, and it does not differ"
     try:
-        needed = _runs_needed(hit, _compared_up_to(runs), resolution, alpha)
+        needed = _runs_needed(hit, last, resolution, alpha)
     except NoPrediction as error:
         return f"the spread of hit is not predicted: {error}"
     if math.isinf(needed):
@@ -238,15 +247,21 @@ def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: floa
     return ""
 
 
-def _compared_up_to(runs: pd.DataFrame) -> float:
-    """The last call up to which it is known of every run whether it has hit; infinite if none is censored."""
-    return float(runs.loc[runs["hit"].isna(), "calls"].min()) if runs["hit"].isna().any() else math.inf
+def _compared_up_to(cell: Cell, runs: pd.DataFrame) -> float:
+    """The last offspring up to which it is known of every run whether it has hit; infinite if none is censored."""
+    censored = runs.loc[runs["hit"].isna(), "generations"]
+    return float(cell.runner.lam * censored.min()) if len(censored) else math.inf
 
 
 def _runs_needed(hit: Prediction, last: float, resolution: float, alpha: float) -> float:
-    """Runs that tell a mean off by `resolution`: by the mean, or by the law up to `last` where runs are censored."""
+    """Runs that tell a mean off by `resolution`.
+
+    By the mean; or by the law, where runs are censored (up to `last`) or the variance is infinite.
+    """
     if hit.mean == 0:
         return 0.0
+    if math.isinf(last) and math.isinf(hit.variance):
+        last = hit.quantile(MOST_OF_A_LAW)
     if math.isinf(last):
         return statistics.runs_to_resolve(math.sqrt(hit.variance) / hit.mean, resolution, alpha)
     assert hit.law is not None  # `hit` always has one

@@ -1,11 +1,12 @@
 """The command `llm-evo`. Nothing heavy is imported before a sub-command needs it, so `--help` answers at once.
 
-Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS; 2 the input is wrong; 130 interrupted.
+Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -47,6 +48,9 @@ def run(
     workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="one a core")] = None,
     engine: Engine = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only the verdict at the end.")] = False,
+    accept_changed_code: Annotated[
+        bool, typer.Option("--accept-changed-code", help="Go on though the source of a part of yours has changed.")
+    ] = False,
 ) -> None:
     """Run a grid, check it against exact predictions, fit its laws, and write a report.
 
@@ -65,7 +69,7 @@ def run(
         if not quiet:
             console.print(f"{grid.name}: {len(grid.cells)} cells, {grid.runs:,} runs each, into {folder}", markup=False)
         with _told_interrupt(folder), ProgressDisplay(_console(stderr=True), quiet) as display:
-            results = run_grid(grid, folder, workers, display)
+            results = run_grid(grid, folder, workers, display, accept_changed_code)
         made = report(results)
         files = write(made, folder)
         if quiet:
@@ -158,6 +162,7 @@ def show() -> None:
     with _plain_errors():
         from rich.table import Table
 
+        from experiments.extensions import describe_entry, offered
         from experiments.parts import KINDS, describe
         from experiments.studies import STUDIES
 
@@ -171,7 +176,41 @@ def show() -> None:
             for part in parts:
                 signature, summary = describe(part)
                 table.add_row(signature, summary)
+            for name, entries in offered(kind).items():
+                for entry in entries:
+                    table.add_row(name, describe_entry(entry))
             console.print(table)
+        console.print(
+            'Parts of your own: type = "module:Class", of a module beside the TOML file or installed.', markup=False
+        )
+
+
+@app.command()
+def check_operator(
+    part: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help='As "my_pkg:MyMutator(p=0.5)".')],
+) -> None:
+    """Check a part of your own: mutator, problem, schedule or cost model; exit code 1 if a check fails.
+
+    The module is looked up in the current folder too.
+
+    Example: `llm-evo check-operator "my_pkg:MyMutator(p=0.5)"`
+    """
+    with _plain_errors():
+        from evo.conformance import check_part, kind_of
+        from experiments.extensions import build
+
+        made = build(part, Path.cwd())
+        kind, found = kind_of(made), check_part(made)
+        console = _console()
+        console.print(f"{kind} {made!r}", markup=False, soft_wrap=True)
+        for result in found:
+            line = f"{result.outcome:<14}  {result.name}: {result.message}"
+            console.print(line, markup=False, soft_wrap=True, style="bold red" if result.passed is False else None)
+        counted = {word: sum(result.outcome == word for result in found) for word in ("passed", "FAILED")}
+        apart = len(found) - sum(counted.values())
+        console.print(f"{counted['passed']} passed, {counted['FAILED']} FAILED, {apart} do not apply", markup=False)
+        if counted["FAILED"]:
+            raise typer.Exit(DIFFERS)
 
 
 def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:
@@ -209,9 +248,10 @@ def _exit_for(verdict: object) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """User errors as one message without a traceback; Ctrl-C as its own exit code."""
+    """User errors as one message without a traceback; Ctrl-C, and a polite kill, as an exit code of their own."""
     from evo.errors import EvoError
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that workers are ended and results kept
     try:
         yield
     except EvoError as error:
@@ -220,6 +260,9 @@ def _plain_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    except MemoryError:
+        typer.echo("error: not enough memory; lower k, l, lam, batch or the number of workers", err=True)
+        raise typer.Exit(WRONG_INPUT) from None
 
 
 @contextmanager

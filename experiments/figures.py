@@ -31,7 +31,7 @@ LABEL_WIDTH = 30
 
 
 @dataclass(frozen=True)
-class _End:
+class End:
     """Where a curve ends, for its label."""
 
     x: float
@@ -75,7 +75,7 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
     for panel, ax in zip(panels, axes, strict=False):
         ax.set_xlabel({"k": "k  (blocks of the solution)"}.get(along, along))
         ax.set_title(f"lam = {panel:g} offspring a generation" if len(panels) > 1 else "", fontsize=11)
-        _label_ends(ax, ends[panel], INCHES_A_LINE / (height - 1.4))
+        label_ends(ax, ends[panel], INCHES_A_LINE / (height - 1.4))
     for row in range(rows):
         axes[row * columns].set_ylabel(_unit(results, quantity))
     for ax in axes[len(panels) :]:
@@ -116,7 +116,7 @@ def _legend(results: Results, found: list[Series], quantity: str) -> str:
     return "; ".join(parts)
 
 
-def _draw(ax: Axes, results: Results, each: Series, number: int, quantity: str) -> _End:
+def _draw(ax: Axes, results: Results, each: Series, number: int, quantity: str) -> End:
     """Points and curve of one series; those drawn first are larger, so that equal ones do not hide each other."""
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
     size = max(4.5, 7.5 - 0.6 * number)
@@ -134,7 +134,7 @@ def _draw(ax: Axes, results: Results, each: Series, number: int, quantity: str) 
         zorder=3,
     )  # fmt: skip
     last = line[-1] if np.isfinite(line[-1]) else each.mean[-1]
-    return _End(float(each.x[-1]), float(last), _name(each), colour)
+    return End(float(each.x[-1]), float(last), _name(each), colour)
 
 
 def _finite(means: list[float | None]) -> FloatArray:
@@ -164,7 +164,7 @@ def _scale(ax: Axes, x: FloatArray, positive: bool) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _label_ends(ax: Axes, ends: list[_End], line: float) -> None:
+def label_ends(ax: Axes, ends: list[End], line: float) -> None:
     """Names at the ends of the curves: to the right of the axes, or above a curve that ends within them.
 
     Args:
@@ -182,7 +182,8 @@ def _label_ends(ax: Axes, ends: list[_End], line: float) -> None:
         for end, place in zip(ordered, places, strict=True):
             share = 1.0 if outer else float(ax.transAxes.inverted().transform(ax.transData.transform((end.x, 1.0)))[0])
             ax.annotate(
-                end.text, (share, place), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
+                end.text.replace("$", r"\$"), (share, place), xycoords="axes fraction",
+                xytext=(4, 0), textcoords="offset points",
                 color=end.colour, fontsize=9, va="center", annotation_clip=False,
                 path_effects=[withStroke(linewidth=3, foreground="white")],
             )  # fmt: skip

@@ -46,7 +46,10 @@ def check_budgets(grid: Grid) -> None:
 def expected_calls(cell: Cell) -> float:
     """Expected calls of a run, cut at a budget on calls; infinite if neither is known."""
     mean = predicted_mean(cell, "calls")
-    most = math.inf if cell.budget is None or cell.budget.calls is None else cell.budget.calls
+    lam = cell.runner.lam
+    most = math.inf
+    if cell.budget is not None and cell.budget.calls is not None:
+        most = math.ceil(cell.budget.calls / lam) * lam  # a generation that was begun is paid whole
     return min(math.inf if mean is None else mean, most)
 
 
@@ -105,7 +108,9 @@ def _censored(cell: Cell) -> float | None:
     if cell.budget is None or cell.budget.calls is None:
         return 0.0 if cell.budget is None else None
     lam = cell.runner.lam
-    paid = math.ceil(cell.budget.calls / lam) * lam
+    if hasattr(cell.mutator, "mean_calls"):
+        return None  # how many answers the budget buys is random
+    paid = math.ceil(cell.budget.calls / (lam * cell.tokens.calls)) * lam
     try:
         return float(1 - predict(cell, "hit").cdf(paid))
     except NoPrediction:

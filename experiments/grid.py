@@ -16,6 +16,7 @@ from evo.parameters import choice, whole
 from experiments.cell import Cell
 
 ENGINES = ("blocks", "deap")
+MOST_BATCH = 2**16
 MOST_RUNS = 10**9
 """Runs a cell at the most: the table numbers them in 32 bits."""
 
@@ -58,7 +59,7 @@ class Grid:
             )
         whole(self, "runs", least=1, most=MOST_RUNS)
         whole(self, "seed", least=0)
-        whole(self, "batch", least=1)
+        whole(self, "batch", least=1, most=MOST_BATCH)
         choice(self, "engine", ENGINES)
         arms = self.arms if isinstance(self.arms, Mapping) else {"cells": self.arms}
         frozen = {label: self._arm(label, cells) for label, cells in arms.items()}

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 import operators
 import problems
-from evo import budget, costs, ledger, runner, schedules
+from evo import budget, costs, decomposed, ledger, runner, schedules
 from evo.errors import InputError
 from evo.text import canonical
 
 KINDS: dict[str, tuple[type, ...]] = {
     "problem": (problems.BlockOneMax,),
-    "mutator": (operators.Resample, operators.FixKeep),
+    "mutator": (
+        operators.Resample,
+        operators.FixKeep,
+        operators.BetaQuality,
+        operators.BetaRunQuality,
+        operators.PerBlock,
+        operators.BetaBlocks,
+        operators.Decaying,
+        operators.Halving,
+        operators.Learning,
+        operators.Sparse,
+        operators.Refuse,
+        operators.Malformed,
+        operators.Spill,
+        operators.Misaligned,
+        operators.Vote,
+    ),
     "schedule": (
         schedules.AllBlocks,
         schedules.UntilResolved,
         schedules.RoundRobin,
         schedules.UniformChunk,
         schedules.OnlyIncorrect,
+        decomposed.Decomposed,
     ),
     "runner": (runner.OnePlusLambda,),
     "prompt": (ledger.Prompt,),
@@ -30,8 +48,13 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def find_part(kind: str, name: str) -> type:
+def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
     """The class of a part known by name.
+
+    Args:
+        kind: "mutator" and so on.
+        name: of the class.
+        also: other names that could have been meant.
 
     Raises: InputError with the nearest known name.
 
@@ -40,7 +63,8 @@ def find_part(kind: str, name: str) -> type:
     """
     known = {part.__name__: part for part in KINDS[kind]}
     if name not in known:
-        raise InputError(f"unknown {kind} {name!r}{suggestion(name, known)}; known: {', '.join(known)}")
+        names = [*known, *also]
+        raise InputError(f"unknown {kind} {name!r}{suggestion(name, names)}; known: {', '.join(names)}")
     return known[name]
 
 

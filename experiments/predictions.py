@@ -7,28 +7,25 @@ a budget; a budget only cuts what can be seen of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evo import theory
+from evo.decomposed import inner_schedule
 from evo.errors import InputError, NoPrediction
-from evo.laws import CallLaw
 from evo.protocols import FloatArray
-from evo.runner import OnePlusLambda
-from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
-from evo.text import type_name
-from evo.theory import RunLaw, Start, TimeLaw
+from evo.schedules import OnlyIncorrect
+from evo.theory import RunLaw, TimeLaw
 from experiments.cell import Cell
-from problems import BlockOneMax
+from experiments.conditions import always_valid
+from experiments.rules import Rule, rule_for
 
 QUANTITIES = ("hit", "calls", "generations", "cost")
 
 TRUSTED = (
-    "the mutator's `rewrite` follows its declared law, independently from call to call",
+    "the mutator's `rewrite` follows its declared law, independently from call to call given what a run draws",
     "the run goes on to the optimum: no budget",
 )
 
@@ -80,29 +77,10 @@ class Prediction:
     def _known(self) -> TimeLaw:
         if self.law is None:
             raise NoPrediction(
-                f"only the mean of {self.quantity} is known: the last chunk is shorter, so calls differ in price"
+                f"only the mean of {self.quantity} is known: the last chunk is shorter, so calls differ in price, or "
+                "an answer takes a random number of calls"
             )
         return self.law
-
-
-@dataclass(frozen=True)
-class Rule:
-    """When a family of formulas applies, and the law of a run that it gives.
-
-    Attributes:
-        name: what it is about.
-        conditions: pairs of what is needed and a test that gives what the cell has instead, or None if it is met.
-        run_law: the law of a run of a cell that meets them all.
-    """
-
-    name: str
-    conditions: tuple[tuple[str, Callable[[Cell], str | None]], ...]
-    run_law: Callable[[Cell], RunLaw]
-
-    def misses(self, cell: Cell) -> list[str]:
-        """What the cell lacks."""
-        found = ((needs, test(cell)) for needs, test in self.conditions)
-        return [f"needs {needs}, got {got}" for needs, got in found if got is not None]
 
 
 def predict(cell: Cell, quantity: str = "hit") -> Prediction:
@@ -117,17 +95,21 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
 
     >>> from evo import OnePlusLambda, UntilResolved
     >>> from operators import Resample
+    >>> from problems import BlockOneMax
     >>> cell = Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda())
     >>> predict(cell).mean, predict(cell).variance, predict(cell, "cost").mean
     (8.0, 8.0, 3008.0)
     """
     if quantity not in QUANTITIES:
         raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {quantity!r}")
-    rule = _rule(cell)
+    rule = rule_for(cell)
     run = _run_law(rule, _without_price(cell))
     checked = tuple(needs for needs, _ in rule.conditions)
+    law: TimeLaw | None
     if quantity == "cost":
         law, mean, unit = _cost(cell, run)
+    elif quantity == "calls" and takes_several_calls(cell):
+        law, mean, unit = None, run.calls.mean * calls_an_answer(cell), 1.0
     else:
         law = {"hit": run.hit, "calls": run.calls, "generations": run.generations}[quantity]
         mean, unit = law.mean, 1.0
@@ -147,17 +129,7 @@ def short_calls_mean(cell: Cell) -> float:
 
     Raises: NoPrediction.
     """
-    return _run_law(_rule(cell), _without_price(cell)).short_calls
-
-
-def _rule(cell: Cell) -> Rule:
-    misses = {rule.name: rule.misses(cell) for rule in RULES}
-    for rule in RULES:
-        if not misses[rule.name]:
-            return rule
-    nearest = sorted(misses, key=lambda name: any(miss.startswith("needs schedule") for miss in misses[name]))
-    listed = "".join(f"\n  {name}: {'; '.join(misses[name])}" for name in nearest)
-    raise NoPrediction(f"no exact prediction for {cell.text}; rules and what they miss:{listed}")
+    return _run_law(rule_for(cell), _without_price(cell)).short_calls
 
 
 @lru_cache(maxsize=1024)
@@ -170,88 +142,38 @@ def _without_price(cell: Cell) -> Cell:
     return Cell(cell.problem, cell.mutator, cell.schedule, cell.runner)
 
 
+def takes_several_calls(cell: Cell) -> bool:
+    """Whether an answer of the mutator may take several LLM calls (votes, or calls that a part makes beside it)."""
+    return hasattr(cell.mutator, "mean_calls") or cell.tokens.calls > 1
+
+
+def calls_an_answer(cell: Cell) -> float:
+    """Expected LLM calls of an answer; with it E[calls] = E[answers] * this (Wald's identity).
+
+    Raises: NoPrediction where it differs between correct and incorrect blocks and both are handed over.
+    """
+    if not hasattr(cell.mutator, "mean_calls"):
+        return float(cell.tokens.calls)
+    wrong, right = (cell.mutator.mean_calls(i) for i in (1, 0))
+    if wrong is None or right is None:
+        raise NoPrediction(f"the number of calls of an answer of {type(cell.mutator).__name__} is not known")
+    if isinstance(inner_schedule(cell.schedule), OnlyIncorrect) or wrong == right:
+        return float(wrong) * cell.tokens.calls
+    raise NoPrediction(
+        f"an answer takes {wrong:.4g} calls for an incorrect block and {right:.4g} for a correct one, and how often "
+        f"each is called under {type(cell.schedule).__name__} is not known"
+    )
+
+
 def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     """Law, mean and unit of the cost: the expected ledger times the prices (theory 3c, 12a)."""
-    weights = cell.cost.weights
+    weights, several = cell.cost.weights, calls_an_answer(cell) / cell.tokens.calls
     if weights[1] != 0 and not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
-    full, short = (
-        float(weights[0] + weights[1] + np.dot(weights[2:], entries))
-        for entries in (cell.tokens.full, cell.tokens.short)
-    )
+    full, short = (float(weights[1] + several * price) for price in cell.tokens.prices(weights))
     if full == short:
-        return run.calls, full * run.calls.mean if full else 0.0, full
+        mean = full * run.calls.mean if full else 0.0
+        return (None, mean, 1.0) if hasattr(cell.mutator, "mean_calls") else (run.calls, mean, full)
     if math.isinf(run.calls.mean):
         return None, math.inf, 1.0
     return None, (run.calls.mean - run.short_calls) * full + run.short_calls * short, 1.0
-
-
-def always_valid(cell: Cell) -> bool:
-    """Whether the mutator's law, if it declares one, says that every answer is valid."""
-    if _has_law(cell) is not None:
-        return False
-    law, chunks = _law(cell), cell.chunks
-    return all(abs(float(law.pmf(g, i).sum()) - 1) < 1e-12 for g in {chunks.g, chunks.last} for i in range(g + 1))
-
-
-def _law(cell: Cell) -> CallLaw:
-    law: CallLaw = cell.mutator.law  # type: ignore[union-attr]  # checked by the rule's condition
-    return law
-
-
-def _start(cell: Cell) -> Start:
-    problem: BlockOneMax = cell.problem  # type: ignore[assignment]  # checked by the rule's condition
-    return Start(problem.k, problem.start, problem.incorrect)
-
-
-def _is(kind: str, wanted: type) -> tuple[str, Callable[[Cell], str | None]]:
-    def test(cell: Cell) -> str | None:
-        found = type(getattr(cell, kind))
-        return None if found is wanted else type_name(found)
-
-    return f"{kind} {wanted.__name__}", test
-
-
-def _has_law(cell: Cell) -> str | None:
-    """A law counts only if the mutator's own class declares it, as a property or a field."""
-    kind = type(cell.mutator)
-    if getattr(cell.mutator, "law", None) is None:
-        return f"{type_name(kind)} without one"
-    if "law" not in vars(kind) and "law" not in vars(kind).get("__annotations__", {}):
-        return f"{type_name(kind)}, which inherits its law and may behave differently; declare it in the class"
-    return None
-
-
-def _one_block_a_call(cell: Cell) -> str | None:
-    return (
-        None if cell.chunks.g == 1 else f"g = {cell.chunks.g}, where a rise of f does not say that a chunk is finished"
-    )
-
-
-_COMMON = (
-    _is("problem", BlockOneMax),
-    ("a mutator that declares its law", _has_law),
-    _is("runner", OnePlusLambda),
-)
-
-
-def _chunked(formula: Callable[..., RunLaw]) -> Callable[[Cell], RunLaw]:
-    return lambda cell: formula(_law(cell), cell.problem.k, cell.chunks.g, _start(cell), cell.runner.lam)
-
-
-def _whole(formula: Callable[..., RunLaw]) -> Callable[[Cell], RunLaw]:
-    return lambda cell: formula(_law(cell), cell.problem.k, _start(cell), cell.runner.lam)
-
-
-RULES = (
-    Rule("global mutation", (*_COMMON, _is("schedule", AllBlocks)), _whole(theory.all_blocks)),
-    Rule(
-        "one block a call until resolved",
-        (*_COMMON, _is("schedule", UntilResolved), ("g = 1", _one_block_a_call)),
-        _whole(theory.until_resolved),
-    ),
-    Rule("chunks in turn", (*_COMMON, _is("schedule", RoundRobin)), _chunked(theory.round_robin)),
-    Rule("random chunks", (*_COMMON, _is("schedule", UniformChunk)), _chunked(theory.uniform_chunk)),
-    Rule("only incorrect chunks", (*_COMMON, _is("schedule", OnlyIncorrect)), _chunked(theory.only_incorrect)),
-)
-"""Both kinds of acceptance give the same law here: an equally good offspring has equally many incorrect blocks."""

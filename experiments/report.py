@@ -10,14 +10,16 @@ from evo.errors import InputError
 from experiments.checks import Check, check
 from experiments.claims import ClaimCheck, check_claims
 from experiments.fits import Fits, fit
+from experiments.measured import Arms, measured
 from experiments.series import parameter_column
 from experiments.speedups import speedup
 from experiments.store import Results, StoreError
-from experiments.studies import STUDIES, Study
+from experiments.studies import STUDIES, Findings, Study
 from experiments.summary import summarise
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 TEXT_WIDTH = 130
 
@@ -34,6 +36,8 @@ class Report:
         claims: the study's claims; empty for a grid of the user's own.
         speedup: the study's speed-up; None without one.
         study: the named study, or None.
+        arms: what was measured, by arm.
+        findings: what the study found; None for a grid of the user's own, or one that has not run all its cells.
     """
 
     results: Results
@@ -43,6 +47,8 @@ class Report:
     claims: tuple[ClaimCheck, ...]
     speedup: pd.DataFrame | None
     study: Study | None
+    arms: Arms
+    findings: Findings | None
 
 
 def report(results: Results, alpha: float = 1e-3) -> Report:
@@ -53,14 +59,18 @@ def report(results: Results, alpha: float = 1e-3) -> Report:
     checked = check(results, alpha)
     study = _study(results)
     few = results.cells["problem.k"].nunique() < 3
+    arms = measured(results, checked)
+    complete = sum(map(len, arms.values())) == len(results.cells)
     return Report(
         results=results,
         check=checked,
         summary=summarise(results, checked),
         fits=None if few else fit(results),
         claims=tuple(check_claims(results, study.claims)) if study else (),
-        speedup=speedup(results, *study.speedup) if study and study.speedup else None,
+        speedup=speedup(results, *study.speedup, alpha=alpha) if study and study.speedup else None,
         study=study,
+        arms=arms,
+        findings=study.findings(arms) if study and study.findings and complete else None,
     )
 
 
@@ -92,8 +102,7 @@ def write(made: Report, folder: Path) -> list[Path]:
 def _study(results: Results) -> Study | None:
     """The named study of a grid, if its name and arms are those of one."""
     study = STUDIES.get(str(results.grid["name"]))
-    arms = set(results.cells["arm"])
-    return study if study and {claim.arm for claim in study.claims} <= arms else None
+    return study if study and set(study.grid().arms) <= set(results.cells["arm"]) else None
 
 
 def _outcomes(checked: Check) -> pd.DataFrame:
@@ -114,7 +123,7 @@ def _laws(fits: Fits) -> pd.DataFrame:
 
     rows = []
     for law in fits.laws:
-        row = {"series": law.series, "law": law.text, "misfit": law.misfit, "aic": law.aic}
+        row = {"series": law.series, "law": law.text, "p_value": law.misfit, "aic": law.aic}
         for estimate in law.estimates:
             name = estimate.name
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
@@ -157,17 +166,29 @@ def _write_text(made: Report, file: Path) -> Path:
 def _write_figure(made: Report, folder: Path) -> list[Path]:
     from matplotlib import rc_context
 
-    from experiments.figures import growth_figure
-
     if made.results.runs.empty:
         return []
+    own = made.study is not None and made.study.figure is not None and made.findings is not None
+    name = made.study.name if made.study and own else "cost"
     try:
-        parameter_column(made.results.cells, "k")
-        figure = growth_figure(made.results, title=made.study.title if made.study else "")
+        figure = _draw(made, own)
     except InputError:
         return []
-    files = [folder / "cost.png", folder / "cost.svg"]
+    files = [folder / f"{name}.png", folder / f"{name}.svg"]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
         figure.savefig(files[0], dpi=150)
         figure.savefig(files[1], metadata={"Date": None})
     return files
+
+
+def _draw(made: Report, own: bool) -> Figure:
+    """The study's own figure, or mean cost along k.
+
+    Raises: InputError where k is no parameter.
+    """
+    from experiments.figures import growth_figure
+
+    if own and made.study and made.study.figure:
+        return made.study.figure(made.arms)
+    parameter_column(made.results.cells, "k")
+    return growth_figure(made.results, title=made.study.title if made.study else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import signal
 import sys
@@ -23,6 +24,7 @@ from evo.deap_engine import run_batch_deap
 from evo.errors import EvoError, InputError, OperatorError
 from evo.seeding import streams
 from experiments.cell import Cell
+from experiments.extensions import look_up_in
 from experiments.forecasts import check_budgets, seconds_a_batch
 from experiments.grid import Grid
 from experiments.store import Results, Store, describe, load
@@ -93,6 +95,7 @@ def run_grid(
     out: Path | str | None = None,
     workers: int | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
+    accept_changed_code: bool = False,
 ) -> Results:
     """Run a grid; the same table for any number of workers and any interruption.
 
@@ -101,18 +104,19 @@ def run_grid(
         out: the results folder; what is there already is not run again. None: nothing is written.
         workers: processes; None: one for each core.
         watch: called with the progress at the start and after each task.
+        accept_changed_code: whether to add to runs of a part of others whose source has changed since.
 
-    Raises: InputError for a cell without a budget whose mean is not known to be finite; GridFailure if parts of some
-    cells broke, after all others are done; StoreError if the folder cannot be written; WorkerDied if a process was
-    killed; KeyboardInterrupt. What is finished by then is stored.
+    Raises: InputError for a cell without a budget whose mean is not known to be finite, or for changed code;
+    GridFailure if parts of some cells broke, after all others are done; StoreError if the folder cannot be written;
+    WorkerDied if a process was killed; KeyboardInterrupt. What is finished by then is stored.
     """
     check_budgets(grid)
     if workers is not None and workers < 1:
         raise InputError(f"run_grid: workers must be at least 1, got {workers}")
-    store = None if out is None else Store.open(Path(out), grid)
+    store = None if out is None else Store.open(Path(out), grid, accept_changed_code)
     jobs = _jobs(grid, set() if store is None else store.finished())
     if store is not None:
-        store.note(_launch(grid, jobs))
+        store.note(_launch(grid, jobs, store.accepted))
     rows, failures = _run_jobs(grid, jobs, store, workers or os.cpu_count() or 1, watch)
     results = Results.of(describe(grid), cells_table(grid), rows) if store is None else load(store.path)
     results = replace(results, known={cell.id: cell for cell in grid.cells})
@@ -217,6 +221,7 @@ def _execute(grid: Grid, tasks: list[list[Job]], workers: int) -> Iterator[tuple
     """The tasks with their outcomes, in the order in which they finish."""
     from joblib import Parallel, delayed
     from joblib.externals.loky import BrokenProcessPool
+    from joblib.externals.loky.backend.reduction import dumps
 
     workers = min(workers, len(tasks))
     if workers <= 1:
@@ -224,7 +229,9 @@ def _execute(grid: Grid, tasks: list[list[Job]], workers: int) -> Iterator[tuple
             yield task, _run_task(grid.seed, grid.batch, grid.engine, task)
         return
     numbered = (
-        delayed(_run_numbered)(number, grid.seed, grid.batch, grid.engine, task, os.getpid())
+        delayed(_run_numbered)(
+            number, grid.seed, grid.batch, grid.engine, bytes(dumps(task)), tuple(sys.path), os.getpid()
+        )
         for number, task in enumerate(tasks)
     )
     pool = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")
@@ -266,12 +273,13 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _run_numbered(
-    number: int, seed: int, batch: int, engine: str, task: list[Job], driver: int
+    number: int, seed: int, batch: int, engine: str, task: bytes, path: tuple[str, ...], driver: int
 ) -> tuple[int, list[RunCounts | Failure]]:
-    """A task in a worker process, which leaves Ctrl-C to the driver."""
+    """A task in a worker process, which leaves Ctrl-C to the driver and finds parts of others where that found them."""
     if os.getpid() != driver:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return number, _run_task(seed, batch, engine, task)
+    look_up_in(path)  # before the task is unpickled, which imports their modules
+    return number, _run_task(seed, batch, engine, pickle.loads(task))
 
 
 def _run_task(seed: int, batch: int, engine: str, task: list[Job]) -> list[RunCounts | Failure]:
@@ -311,7 +319,7 @@ def _explain(failures: Iterable[Failure]) -> str:
     return f"{len(first)} cell{'s' if len(first) > 1 else ''} could not be run; all others are done.\n{listed}"
 
 
-def _launch(grid: Grid, jobs: list[Job]) -> dict[str, Any]:
+def _launch(grid: Grid, jobs: list[Job], accepted: list[str]) -> dict[str, Any]:
     """What to write down of a launch."""
     names = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
     return {
@@ -322,4 +330,5 @@ def _launch(grid: Grid, jobs: list[Job]) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": {name: version(name) for name in names},
+        **({"accepted changed code": accepted} if accepted else {}),
     }

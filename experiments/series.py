@@ -131,7 +131,8 @@ def _numbers(values: pd.Series) -> bool:
 
 def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:
     runs = results.runs[results.runs["cell"].isin(cells.index)].copy()
-    hit = runs["hit"].astype("float64").fillna(runs["calls"].astype("float64"))
+    offspring = runs["generations"] * runs["cell"].map(cells["runner.lam"])
+    hit = runs["hit"].astype("float64").fillna(offspring.astype("float64"))
     runs["quantity"] = hit if quantity == "hit" else runs[quantity].astype("float64")
     runs["trials"] = hit if quantity == "hit" else runs["generations"].astype("float64")
     grouped = runs.groupby("cell")

@@ -1,6 +1,6 @@
 """The results folder: what was run, and the table of runs, as files that are written whole or not at all.
 
-    results/<name>/grid.json        the grid as it was run
+    results/<name>/grid.json        the grid as it was run, and where parts of others in it are from
     results/<name>/provenance.json  versions, platform, command and times of each launch
     results/<name>/cells.parquet    a row a cell
     results/<name>/runs/*.parquet   a row a run, parts of finished batches
@@ -12,21 +12,27 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import EvoError, InputError
+from evo.ledger import LEDGER
 from experiments.cell import Cell
 from experiments.grid import Grid
+from experiments.origins import Origin, merged, origins, recall
 from experiments.table import DTYPES, KEY, cells_table, no_runs, priced
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+WEIGHTS = tuple(f"weight.{entry}" for entry in LEDGER)
+OLD = 3600.0
+"""Seconds after which an unfinished file is a leftover."""
 
 
 class StoreError(EvoError):
@@ -61,11 +67,15 @@ class Results:
         return cls(grid, cells, priced(runs, cells), path)
 
     def cell(self, cell_id: str) -> Cell:
-        """The cell of an id.
+        """The cell of an id; parts of others are imported if the grid named them and their source is as it was.
 
-        Raises: InputError if it names a part that is not loaded.
+        Raises: InputError if it names a part that is not loaded, not found or has changed.
         """
-        return self.known.get(cell_id) or Cell.parse(str(self.cells.loc[cell_id, "text"]))
+        if cell_id in self.known:
+            return self.known[cell_id]
+        text = str(self.cells.loc[cell_id, "text"])
+        recall(held_origins(self.grid), text)
+        return Cell.parse(text)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -76,26 +86,41 @@ class Results:
 
 
 class Store:
-    """A results folder that is being written."""
+    """A results folder that is being written.
+
+    Attributes:
+        path: the folder.
+        accepted: names of parts of others whose source has changed since earlier runs, which was accepted.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.accepted: list[str] = []
 
     @classmethod
-    def open(cls, path: Path, grid: Grid) -> Store:
+    def open(cls, path: Path, grid: Grid, accept_changed_code: bool = False) -> Store:
         """Create the folder for a grid, or take up the one that is there.
 
-        Raises: InputError if the folder holds something else, or a grid with another seed, batch or engine;
-        StoreError if it cannot be written.
+        Raises: InputError if the folder holds something else, a grid with another seed, batch or engine, or runs of
+        parts of others whose source has changed; StoreError if it cannot be written.
         """
         described = describe(grid)
         store = cls(path)
         try:
+            held: dict[str, Origin] = {}
             if path.exists() and (not path.is_dir() or any(file.suffix != ".tmp" for file in path.iterdir())):
-                _check_same(path, read_grid(path), described)
+                before = read_grid(path)
+                _check_same(path, before, described)
+                held = held_origins(before)
+            parts, store.accepted = merged(held, origins(grid.cells))
+            if store.accepted and not accept_changed_code:
+                raise _changed_code(path, store.accepted)
+            if parts:
+                described["parts"] = {name: asdict(origin) for name, origin in parts.items()}
             path.mkdir(parents=True, exist_ok=True)
             for leftover in path.glob("**/*.tmp"):
-                leftover.unlink()
+                if time.time() - leftover.stat().st_mtime > OLD:  # another launch may be writing a younger one
+                    leftover.unlink()
             write_text(path / "grid.json", json.dumps(described, indent=1) + "\n")
             write_parquet(path / "cells.parquet", cells_table(grid).reset_index())
             (path / "runs").mkdir(exist_ok=True)
@@ -146,7 +171,12 @@ def load(path: Path | str) -> Results:
     """
     path = Path(path)
     grid = read_grid(path)
-    cells = _read_parquet(path / "cells.parquet", ("cell", "arm", "text")).set_index("cell")
+    cells = _read_parquet(path / "cells.parquet", ("cell", "arm", "text", *WEIGHTS)).set_index("cell")
+    if len(cells) != grid["cells"] or not cells.index.is_unique:
+        raise StoreError(
+            f"{path / 'cells.parquet'}: expected {grid['cells']} different cells, as grid.json says, got {len(cells)}; "
+            "run the grid again to write it anew"
+        )
     return Results.of(grid, cells, read_runs(path), path)
 
 
@@ -177,7 +207,18 @@ def read_grid(path: Path) -> dict[str, Any]:
     for key in ("runs", "seed", "batch"):
         if not isinstance(grid[key], int):
             raise InputError(f"{file}: {key} must be a whole number, got {grid[key]!r}")
+    parts, keys = grid.get("parts", {}), {each.name for each in fields(Origin)}
+    if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) != keys for one in parts.values()):
+        raise InputError(f"{file}: expected under parts the keys {', '.join(sorted(keys))} of each, got {parts!r:.200}")
     return grid
+
+
+def held_origins(grid: Mapping[str, Any]) -> dict[str, Origin]:
+    """Where the parts of others are from, of a description read from grid.json."""
+    return {
+        name: Origin(**(origin | {"earlier": tuple(origin["earlier"])}))
+        for name, origin in grid.get("parts", {}).items()
+    }
 
 
 def read_runs(path: Path) -> pd.DataFrame:
@@ -211,12 +252,20 @@ def _write_whole(file: Path, write: Callable[[Path], object]) -> None:
 
 
 def _check_same(path: Path, held: dict[str, Any], described: dict[str, Any]) -> None:
-    for key in ("seed", "batch", "engine"):
+    for key in ("name", "seed", "batch", "engine"):
         if held[key] != described[key]:
             raise InputError(
                 f"{path}: holds a grid run with {key} = {held[key]!r}, this one has {key} = {described[key]!r}; "
                 "choose another folder with --out, or remove that one"
             )
+
+
+def _changed_code(path: Path, names: list[str]) -> InputError:
+    return InputError(
+        f"{path}: the source of {', '.join(names)} has changed since the runs in it were made; choose another folder "
+        "with --out, or go on with --accept-changed-code (in Python run_grid(..., accept_changed_code=True)), which is "
+        "noted"
+    )
 
 
 def _read_parquet(file: Path, columns: Iterable[str]) -> pd.DataFrame:

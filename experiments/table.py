@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.blocks import RunCounts
+from evo.errors import InputError
 from evo.ledger import LEDGER
 from evo.text import parameters, type_name
 from experiments.cell import Cell
@@ -34,8 +35,12 @@ def runs_table(cell: Cell, engine: str, batch: int, counts: RunCounts) -> pd.Dat
     import pandas as pd
 
     runs = len(counts.hit)
-    calls = cell.runner.lam * counts.generations
-    ledger = cell.tokens.ledger(calls, counts.short_calls, counts.evaluations)
+    ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations)
+    if (ledger[:, :-1] >= 2**63).any():
+        raise InputError(
+            f"{cell.text}: a run came to {ledger[:, :-1].max():.3g} tokens, more than the table's 64-bit numbers hold; "
+            "lower the budget, k or l"
+        )
     columns: dict[str, Any] = {
         "cell": [cell.id] * runs,
         "engine": [engine] * runs,

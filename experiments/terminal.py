@@ -13,15 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from experiments.checks import Check, Verdict
+from experiments.checks import CellCheck, Check, Verdict
+from experiments.claims import CONFIDENCE as CLAIM_CONFIDENCE
 from experiments.claims import ClaimCheck
 from experiments.fits import Fits, ScalingLaw
+from experiments.measured import MARKS as PLAIN_MARKS
+from experiments.measured import number
 from experiments.running import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.report import Report
+    from experiments.studies.study import Findings
 
 MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
 MOST_ROWS = 40
@@ -78,17 +82,49 @@ class ProgressDisplay:
 
 
 def show_report(made: Report, console: Console) -> None:
-    """The whole report: measured beside exact, laws, claims, speed-up, verdicts."""
-    for table in _overview(made.summary, console.width):
-        _print_table(table, console)
+    """The whole report: what was found, or measured beside exact; laws, claims, speed-up, verdicts."""
+    if made.findings is not None:
+        show_findings(made.findings, console)
+    else:
+        for table in _overview(made.summary, console.width):
+            _print_table(table, console)
     _show_censored(made.summary, console)
     if made.claims:
         _print_table(_claims_table(made.claims), console)
-    elif made.fits is not None:
+    elif made.fits is not None and made.findings is None:
         show_fits(made.fits, console)
     if made.speedup is not None and len(made.speedup):
         _print_table(_speedup_table(made), console)
     show_check(made.check, console)
+
+
+def _alike(cells: list[CellCheck]) -> list[tuple[CellCheck, int]]:
+    """The first cell of each reason and how many more have it; a missing prediction is the same whatever the cell."""
+    found: dict[str, list[CellCheck]] = {}
+    for cell in cells:
+        found.setdefault(cell.reason.split("; rules and what they miss:")[-1], []).append(cell)
+    return [(same[0], len(same) - 1) for same in found.values()]
+
+
+def show_findings(findings: Findings, console: Console) -> None:
+    """The sentences, and the table that they are from."""
+    console.print()
+    for sentence in findings.sentences:
+        console.print(f"* {sentence}", markup=False)
+    table = Table(title="Measured, verdict (exact)", caption=findings.note or None, caption_justify="left")
+    for i, heading in enumerate(findings.headings):
+        table.add_column(escape(heading), justify="right" if i else "left", overflow="fold")
+    for row in findings.rows:
+        table.add_row(*(_marked(text) for text in row))
+    _print_table(table, console)
+
+
+def _marked(text: str) -> str:
+    """Text with its marks in their colours."""
+    text = escape(text)
+    for verdict, mark in PLAIN_MARKS.items():
+        text = text.replace(f" {mark}", f" {MARKS[verdict]}")
+    return text
 
 
 def show_check(checked: Check, console: Console) -> None:
@@ -100,11 +136,14 @@ def show_check(checked: Check, console: Console) -> None:
     )
     for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
         cells = [cell for cell in checked.cells if cell.verdict is verdict]
+        alike = _alike(cells)
         listed = Table.grid(padding=(0, 0, 0, 1))
-        for cell in cells[:MOST_VERDICTS]:
-            listed.add_row("", MARKS[verdict], escape(f"{cell.label}: {cell.reason}"))
-        if len(cells) > MOST_VERDICTS:
-            listed.add_row("", MARKS[verdict], f"and {len(cells) - MOST_VERDICTS} more, all in summary.csv")
+        for first, others in alike[:MOST_VERDICTS]:
+            more = f" (and {others} more cells, for the same reason)" if others else ""
+            listed.add_row("", MARKS[verdict], escape(f"{first.label}{more}: {first.reason}"))
+        left = len(cells) - sum(1 + others for _, others in alike[:MOST_VERDICTS])
+        if left:
+            listed.add_row("", MARKS[verdict], f"and {left} more, all in summary.csv")
         if cells:
             console.print(listed)
 
@@ -112,18 +151,18 @@ def show_check(checked: Check, console: Console) -> None:
 def show_fits(fits: Fits, console: Console) -> None:
     """For each series the best law, its runner-up, and those that could not be fitted."""
     table = Table(title="Fitted laws", caption_justify="left")
-    for heading in ("series", "best law", "parameters", "misfit", "range", "next best"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "misfit")
+    for heading in ("series", "best law", "parameters", "p (fit)", "range", "next best"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "p (fit)")
     for law in fits.best:
         rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
-        rival = f"{_law(rivals[0])} (misfit {rivals[0].misfit:.1g})" if rivals else ""
+        rival = f"{_law(rivals[0])} (p {rivals[0].misfit:.1g})" if rivals else ""
         misfit = f"{law.misfit:.1g}" + (f" {MARKS[Verdict.DIFFERS]}" if law.misfit < POOR_FIT else "")
         table.add_row(escape(law.series), _law(law), _estimates(law), misfit, _range(law), rival)
     for refusal in fits.refused:
         table.add_row(escape(refusal.series), "none", escape(refusal.reason), "", "", "")
     if fits.laws:
         table.caption = (
-            f"{100 * fits.laws[0].confidence:.4g} % intervals; misfit: probability that a true law of this form fits "
+            f"{100 * fits.laws[0].confidence:.4g} % intervals; p (fit): probability that a true law of this form fits "
             f"as badly ({MARKS[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits)"
         )
     _print_table(table, console)
@@ -142,7 +181,7 @@ def show_forecast(table: pd.DataFrame, runs: int, cores: int, console: Console) 
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("from", overflow="fold")
     for row in table.to_dict("records"):
-        numbers = (_number(row[name]) for name in ("hit", "calls", "cost", "censored"))
+        numbers = (number(row[name]) for name in ("hit", "calls", "cost", "censored"))
         shown.add_row(escape(row["arm"]), str(row["k"]), str(row["lam"]), *numbers, escape(row["source"]))
     _print_table(shown, console)
     notes = table.loc[table["note"] != "", ["arm", "k", "lam", "note"]]
@@ -150,7 +189,7 @@ def show_forecast(table: pd.DataFrame, runs: int, cores: int, console: Console) 
         console.print(f"{row['arm']}, k = {row['k']}, lam = {row['lam']}: {row['note']}", markup=False)
     calls = (table["spent"] * runs).sum()
     console.print(
-        f"{len(table)} cells, {_number(calls)} calls in all, about {_duration(table['seconds'].sum() / cores)} on "
+        f"{len(table)} cells, {number(calls)} calls in all, about {_duration(table['seconds'].sum() / cores)} on "
         f"{cores} cores"
     )
 
@@ -194,8 +233,8 @@ def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
 
 
 def _measured_cell(row: pd.Series, between: str = " ") -> str:
-    measured = _number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
-    exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({_number(row['hit_predicted'])})"
+    measured = number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
+    exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({number(row['hit_predicted'])})"
     return f"{measured} {MARKS[Verdict(row['verdict'])]}{exact}"
 
 
@@ -204,7 +243,7 @@ def _long_table(summary: pd.DataFrame) -> Table:
     for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost", "cell"):
         table.add_column(heading, justify="left" if heading in ("arm", "cell") else "right", overflow="fold")
     for _, row in summary.head(MOST_ROWS).iterrows():
-        numbers = (_measured_cell(row), f"{row['success_ratio']:.3f}", _number(row["cost"]))
+        numbers = (_measured_cell(row), f"{row['success_ratio']:.3f}", number(row["cost"]))
         table.add_row(escape(row["arm"]), str(row["k"]), str(row["lam"]), *numbers, escape(row["text"]))
     if len(summary) > MOST_ROWS:
         table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
@@ -212,8 +251,9 @@ def _long_table(summary: pd.DataFrame) -> Table:
 
 
 def _claims_table(claims: tuple[ClaimCheck, ...]) -> Table:
-    table = Table(title="What the paper says, and the law that was measured (lam = 1, 99.9 % intervals)")
-    for heading in ("arm", "paper", "measured law", "", "does the paper's statement hold?"):
+    table = Table(title=f"What the paper says, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)")
+    table.caption = "✓: the measured law is as the exact theory claims; what follows for the paper stands beside it"
+    for heading in ("arm", "paper", "measured law", "as claimed", "so the paper's statement"):
         table.add_column(heading, overflow="fold")
     for each in claims:
         law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
@@ -229,17 +269,16 @@ def _speedup_table(made: Report) -> Table:
     shown = made.speedup[made.speedup["lam"] == 1]
     table = Table(
         title=f"Speed-up: cost of {slow} over cost of {fast} (lam = 1)", title_justify="left", title_style="bold",
-        caption="exact: of the predicted means, 2^(k-1) (3kl-1)/(3l-1), the exact form of Eq. 14 = Theta(2^k k);\n"
-        "intervals hold for all rows together w.p. 0.999",
+        caption=f"exact: of the predicted means; intervals hold for all rows together w.p. {1 - made.check.alpha:g}",
         caption_justify="left",
     )  # fmt: skip
     for heading in ("k", "measured", "interval", "exact", "measured / (2^k k)", ""):
         table.add_column(heading, justify="right")
     for row in shown.to_dict("records"):
-        interval = f"{_number(row['low'])} .. {_number(row['high'])}"
+        interval = f"{number(row['low'])} .. {number(row['high'])}"
         ratio = f"{row['speedup'] / (2 ** row['k'] * row['k']):.3f}"
         mark = MARKS[Verdict(row["verdict"])]
-        table.add_row(f"{row['k']:g}", _number(row["speedup"]), interval, _number(row["exact"]), ratio, mark)
+        table.add_row(f"{row['k']:g}", number(row["speedup"]), interval, number(row["exact"]), ratio, mark)
     return table
 
 
@@ -261,17 +300,6 @@ def _short_cell(progress: Progress) -> str:
         return "starting"
     cell = progress.cell
     return f"{type(cell.schedule).__name__} k={cell.problem.k} lam={cell.runner.lam}"
-
-
-def _number(value: float | None) -> str:
-    """A number to four digits."""
-    if value is None or math.isnan(value):
-        return "-"
-    if math.isinf(value):
-        return "inf"
-    if value == 0 or 0.001 <= abs(value) < 1e7:
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return f"{value:.3e}"
 
 
 def _duration(seconds: float) -> str:

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evo.errors import InputError
 from experiments.cell import Cell
+from experiments.extensions import find_named
 from experiments.grid import Grid
-from experiments.parts import KINDS, find_part, suggestion
+from experiments.parts import KINDS, suggestion
 
 EXAMPLE = """\
 name = "mine"
@@ -58,7 +59,8 @@ def load_grid(path: Path | str) -> Grid:
 
     Top level: name, runs, seed, batch, engine, and one [[arm]] or more, each with a label and a table for problem,
     mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values is an
-    axis; the arm has all combinations. `budget = "none"` stands for no budget.
+    axis; the arm has all combinations. `budget = "none"` stands for no budget. A type is one of ours, or "module:Class"
+    of a module beside the file (or anywhere on the path), or the name of an entry point of an installed package.
 
     Raises: InputError naming the file, the key, what was expected and what came.
     """
@@ -88,49 +90,56 @@ def _grid(content: dict[str, Any], path: Path) -> Grid:
         place = f"{path}: arm {number} ({arm.label!r})"
         if arm.label in arms:
             raise InputError(f"{place}: label must be another one for each arm, got {arm.label!r} twice")
-        arms[arm.label] = _cells(arm, place)
+        arms[arm.label] = _cells(arm, place, path.parent.resolve())
     try:
         return Grid(file.name, arms, runs=file.runs, seed=file.seed, batch=file.batch, engine=file.engine)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _cells(arm: _Arm, place: str) -> list[Cell]:
-    axes = [_parts(kind, getattr(arm, kind), place) for kind in KINDS]
+def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
     try:
+        axes = [_parts(kind, kind, getattr(arm, kind), folder) for kind in KINDS]
         return [Cell(*parts) for parts in product(*axes)]
     except InputError as error:
         raise InputError(f"{place}: {error}") from None
 
 
-def _parts(kind: str, table: Any, place: str) -> list[Any]:
+def _parts(key: str, kind: str, table: Any, folder: Path) -> list[Any]:
     """The parts a table stands for: one for each combination of its lists."""
     if kind == "budget" and table == "none":
         return [None]
     if not isinstance(table, dict):
-        raise InputError(f'{place}: {kind}: expected a table or "none", got {reprlib.repr(table)}')
+        raise InputError(f'{key}: expected a table or "none", got {reprlib.repr(table)}')
     values = dict(table)
     name = values.pop("type", None)
     if not isinstance(name, str):
         raise InputError(
-            f'{place}: {kind}: expected a table with a type, such as {{type = "{KINDS[kind][0].__name__}"}}, '
+            f'{key}: expected a table with a type, such as {{type = "{KINDS[kind][0].__name__}"}}, '
             + (f"got type = {reprlib.repr(name)}" if "type" in table else "got none")
         )
     try:
-        part = find_part(kind, name)
+        part = find_named(kind, name, folder)
         _check_keys(part, values)
-        axes = [[(key, _value(item)) for item in _axis(value)] for key, value in values.items()]
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
+    axes = [[(word, item) for item in _axis(f"{key}.{word}", kind, value, folder)] for word, value in values.items()]
+    try:
         return [part(**dict(chosen)) for chosen in product(*axes)]
     except InputError as error:
-        raise InputError(f"{place}: {kind}: {error}") from None
+        raise InputError(f"{key}: {error}") from None
+    except Exception as error:  # of a part of others, which may raise anything
+        raise InputError(f"{key}: cannot build {name}: {type(error).__name__}: {error}") from error
 
 
-def _axis(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        if not value:
-            raise InputError("expected values in a list, got an empty one")
-        return value
-    return [value]
+def _axis(key: str, kind: str, value: Any, folder: Path) -> list[Any]:
+    """The values of a parameter; a table with a type is a part of the same kind: the mutator inside a wrapper."""
+    if isinstance(value, list) and not value:
+        raise InputError(f"{key}: expected values in a list, got an empty one")
+    found: list[Any] = []
+    for item in value if isinstance(value, list) else [value]:
+        found += _parts(key, kind, item, folder) if isinstance(item, dict) and "type" in item else [_value(item)]
+    return found
 
 
 def _value(item: Any) -> Any:

@@ -91,7 +91,7 @@ def test_a_cell_keeps_its_name_in_other_processes():
 
 numbers = st.floats(0, 1e12, allow_nan=False)
 probabilities = st.floats(0, 1)
-sizes = st.integers(1, 10**6)
+sizes = st.integers(1, 2000)
 
 
 @st.composite
@@ -187,7 +187,7 @@ def test_something_else_in_place_of_a_part(kind):
 
 def test_parts_in_the_wrong_places():
     refused(r"Cell: expected for problem .* got Resample\(p=0\.5\) without k, l, initial, fitness", problem=MUTATOR)
-    refused(r"Cell: expected for mutator .* got UntilResolved\(g=1\) without rewrite", mutator=SCHEDULE)
+    refused(r"Cell: expected for mutator .* got UntilResolved\(.*\) without rewrite", mutator=SCHEDULE)
     refused(r"Cell: expected for schedule .* got OnePlusLambda\(.*\) without chunk_size", schedule=RUNNER)
     refused("Cell: expected for cost .* got None without weights", cost=None)
 

@@ -66,7 +66,8 @@ def results(*found):
     """Results of (cell, counts or rows) pairs."""
     grid = Grid("checked", [of for of, _ in found], runs=10**9)
     rows = [runs_table(of, "blocks", 0, each) if isinstance(each, RunCounts) else each for of, each in found]
-    return Results.of(describe(grid), cells_table(grid), pd.concat(rows, ignore_index=True))
+    described = describe(grid) | {"runs": max(len(each) for each in rows)}
+    return Results.of(described, cells_table(grid), pd.concat(rows, ignore_index=True))
 
 
 def verdict(of, found, **arguments):
@@ -226,7 +227,7 @@ def elitism(of, seed, loses, runs=RUNS):
         taken = (change > 0) | ((change < 0) & (rng.random(len(open_)) < loses))
         parents[open_[taken]] = offspring[taken]
         hit[open_[offspring.all(axis=1)]] = calls
-    return RunCounts(hit=hit, generations=hit.copy(), short_calls=short, evaluations=hit.copy())
+    return RunCounts(hit, generations=hit.copy(), calls=hit.copy(), short_calls=short, evaluations=hit.copy())
 
 
 # ------------------------------------------------------------------------------------------------- a faulty engine
@@ -236,9 +237,9 @@ def charges_all(monkeypatch):
     """Look-ahead: generations after the first improvement are discarded, but counted."""
     spend = evo.blocks._Batch._spend
 
-    def faulty(batch, made, short, used):
-        used[:] = np.where(made.optimal[np.arange(len(used)), used - 1] > 0, used, short.shape[1])
-        spend(batch, made, short, used)
+    def faulty(batch, made, used):
+        used[:] = np.where(made.optimal[np.arange(len(used)), used - 1] > 0, used, made.change.shape[1])
+        spend(batch, made, used)
 
     monkeypatch.setattr(evo.blocks._Batch, "_spend", faulty)
 
@@ -289,7 +290,7 @@ PARTS = [
     ("one chunk for all", cell(6, Resample(0.5), UniformChunk(), 8), {"schedule": OneForAll()}, {"mean", "law"}),
     ("uneven chunks", cell(8, Resample(0.5), UniformChunk()), {"schedule": Uneven()}, {"mean", "calls"}),
     ("oracle errs", cell(12, Resample(0.5), OnlyIncorrect()), {"schedule": BadOracle()}, {"mean", "calls"}),
-    ("another lam", cell(6, Resample(0.5), GLOBAL, 8), {"runner": OnePlusLambda(4)}, {"calls"}),
+    ("another lam", cell(6, Resample(0.5), GLOBAL, 8), {"runner": OnePlusLambda(4)}, {"ledger"}),
     ("another start", cell(8, Resample(0.5), LOCAL, start=0.5), {"problem": BlockOneMax(8, 3, 0.4)}, {"mean", "law"}),
     ("p = 0.6, censored", LOSSY, {"mutator": Resample(0.6)}, {"law"}),
 ]

@@ -39,7 +39,7 @@ class Drawing:
         one = np.ones(runs, dtype=np.int64)
         self.cells = {cell.id: cell for arm in arms.values() for cell in arm}
         made = [
-            runs_table(cell, "blocks", 0, RunCounts(one, one, 0 * one, cell.runner.lam * one))
+            runs_table(cell, "blocks", 0, RunCounts(one, one, cell.runner.lam * one, 0 * one, cell.runner.lam * one))
             for cell in self.cells.values()
         ]
         drawn = Grid("drawn", arms, runs=runs, batch=runs)

@@ -137,7 +137,7 @@ def test_show_lists_everything_that_a_grid_can_name():
     shown = " ".join(done.stdout.split())
     for parameters in (
         "FixKeep(fix, keep)",
-        "UntilResolved(g=1)",
+        "UntilResolved(g=1, invalid='ignore')",
         "AllBlocks()",
         "OnePlusLambda(lam=1, accept='strict')",
     ):
@@ -267,10 +267,16 @@ def test_an_interruption_gives_exit_code_130(monkeypatch):
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("nosuch", "expected a study (paper) or a file that ends in .toml, got 'nosuch'"),
+        (
+            "nosuch",
+            f"expected a study ({', '.join(STUDIES)}) or a file that ends in .toml, got 'nosuch'",
+        ),
         ("papr", "got 'papr'; did you mean 'paper'?"),
         ("nosuch.toml", "nosuch.toml: cannot read the grid: No such file or directory"),
-        ("grid.txt", "expected a study (paper) or a file that ends in .toml, got 'grid.txt'"),
+        (
+            "grid.txt",
+            f"expected a study ({', '.join(STUDIES)}) or a file that ends in .toml, got 'grid.txt'",
+        ),
     ],
 )
 def test_a_study_or_file_that_is_none(command, target, expected):

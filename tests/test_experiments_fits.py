@@ -54,7 +54,9 @@ def results(arms, hits):
         lam = cell.runner.lam
         last = np.where(hit < 0, cell.budget.calls, hit)
         generations = -(-last // lam)
-        made.append(runs_table(cell, "blocks", 0, RunCounts(hit, generations, 0 * hit, lam * generations)))
+        made.append(
+            runs_table(cell, "blocks", 0, RunCounts(hit, generations, lam * generations, 0 * hit, lam * generations))
+        )
     runs = max(map(len, made))
     grid = Grid("drawn", arms, runs=max(1, runs), batch=max(1, runs))
     return Results.of(describe(grid), cells_table(grid), pd.concat([no_runs(), *made], ignore_index=True))

@@ -462,7 +462,7 @@ def test_refusal_of_chunks_until_resolved():
 )
 def test_refusal_of_mutators(mutator, got):
     for line in refusal(cell(4, RR, mutator)).values():
-        assert "needs a mutator that declares its law, got" in line
+        assert "needs a mutator that declares a law of counts, got" in line
         assert got in line
 
 
@@ -492,7 +492,7 @@ def test_a_law_of_its_own_is_a_claim():
     assert predict(cell(4, SEQ, OwnLaw(0.5))).mean == pytest.approx(4 / 0.45)
     of_field = predict(cell(4, SEQ, LawAsField(IndependentBlocks(0.25, 0.5))))
     assert of_field.mean == pytest.approx(16)
-    assert "a mutator that declares its law" in of_field.checked
+    assert "a mutator that declares a law of counts" in of_field.checked
     assert any("rewrite" in trusted for trusted in of_field.trusted)
 
 

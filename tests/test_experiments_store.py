@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,6 @@ def test_parameters_of_several_types_and_none_stand_in_one_column(tmp_path):
     parts = {"schedule": AllBlocks(), "runner": OnePlusLambda()}
     cells = [Cell(BlockOneMax(2, 4), Mixed(value), **parts) for value in (1, "a", None, (1, 2), 2.5, True)]
     cells += [Cell(BlockOneMax(2, 4, incorrect=wrong), Resample(0.5), **parts) for wrong in (None, 1)]
-    cells += [Cell(BlockOneMax(2, 10**30), Resample(0.5), **parts)]
     cells += [
         Cell(BlockOneMax(2, 4), Resample(0.5), **parts, budget=budget)
         for budget in (None, Budget(calls=9), Budget(calls=None, cost=9.0))
@@ -173,6 +173,8 @@ def test_an_empty_folder_and_what_a_killed_launch_leaves_are_taken(tmp_path):
     (tmp_path / "grid.json.0123.tmp").write_text("{")
     assert len(run_grid(grid(), tmp_path, workers=1).runs) == 40
     (tmp_path / "runs" / "part-1.parquet.0123.tmp").write_text("PAR1")
+    for left in tmp_path.rglob("*.tmp"):
+        os.utime(left, (0, 0))  # a young one may be another launch's
     assert len(run_grid(grid(), tmp_path, workers=1).runs) == 40
     assert not list(tmp_path.rglob("*.tmp"))
 

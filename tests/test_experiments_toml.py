@@ -216,7 +216,7 @@ def test_a_value_of_the_file_that_is_no_number(refusal, key, value, got):
         ("k = 4", "k = 4.5", "problem: BlockOneMax: k must be a whole number >= 1, got 4.5"),
         ("k = 4", "k = nan", "problem: BlockOneMax: k must be a whole number >= 1, got nan"),
         ("k = 4", "k = inf", "problem: BlockOneMax: k must be a whole number >= 1, got inf"),
-        ("k = 4", "k = []", "problem: expected values in a list, got an empty one"),
+        ("k = 4", "k = []", "problem.k: expected values in a list, got an empty one"),
         ("k = 4", "k = [[4]]", "problem: BlockOneMax: k must be a whole number >= 1, got (4,)"),
         ("k = 4", "k = {a = 4}", "problem: BlockOneMax: k must be a whole number >= 1, got {'a': 4}"),
         ("k = 4", "k = [4, 0]", "problem: BlockOneMax: k must be a whole number >= 1, got 0"),

@@ -95,6 +95,15 @@ class AbsorbingChain:
         chance = absorption_chance(self.rows, self.finish, self.leave)
         return float(self.start @ (1.0 - chance))
 
+    def moments(self, calls: int) -> tuple[float, float]:
+        """Mean and variance of the clock that counts `calls` a generation."""
+        each = absorption_moments(self.rows, self.finish, self.leave, float(calls), self.last_generation(calls))
+        return mixed(self.start, self.start_done, *each)
+
+    def last_generation(self, calls: int) -> LastGeneration:
+        """What the clock that counts `calls` a generation shows for the one that generates the optimum."""
+        return LastGeneration.of(self.offspring_hit if calls > 1 else np.ones_like(self.finish), calls)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ChainTime:
@@ -147,10 +156,7 @@ class ChainTime:
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
-        chain = self.chain
-        last = LastGeneration.of(chain.offspring_hit if self.calls > 1 else np.ones_like(chain.finish), self.calls)
-        each = absorption_moments(chain.rows, chain.finish, chain.leave, float(self.calls), last)
-        return mixed(chain.start, chain.start_done, *each)
+        return self.chain.moments(self.calls)
 
     def _spread(self, t: ArrayLike) -> tuple[FloatArray, FloatArray]:
         times = np.floor(np.asarray(t, dtype=np.float64))

@@ -1,8 +1,19 @@
 """The named studies: `llm-evo run NAME`."""
 
-from experiments.studies import paper
-from experiments.studies.study import Study
+from experiments.studies import correlation, difficulty, granularity, keep, paper, spill, voting
+from experiments.studies.study import Findings, Study
 
-STUDIES: dict[str, Study] = {study.name: study for study in (paper.STUDY,)}
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (
+        paper.STUDY,
+        keep.STUDY,
+        correlation.STUDY,
+        granularity.STUDY,
+        voting.STUDY,
+        spill.STUDY,
+        difficulty.STUDY,
+    )
+}
 
-__all__ = ["STUDIES", "Study"]
+__all__ = ["STUDIES", "Findings", "Study"]

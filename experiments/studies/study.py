@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from experiments.claims import Claim
 from experiments.grid import Grid
+from experiments.measured import Arms
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study found: sentences and a small table, every number in them computed from the results.
+
+    Attributes:
+        sentences: what was found.
+        headings: of the table's columns.
+        rows: of the table.
+        note: how to read the table.
+    """
+
+    sentences: tuple[str, ...]
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -20,6 +42,8 @@ class Study:
         claims: growth laws to be tested.
         speedup: arms whose ratio of costs is shown, the slow one first; empty for none.
         title: title of its figure.
+        figure: draws its figure, `NAME.png`, from what was measured; None for mean cost along k, `cost.png`.
+        findings: says what was found; None for measured means beside exact ones.
     """
 
     name: str
@@ -28,3 +52,5 @@ class Study:
     claims: tuple[Claim, ...] = ()
     speedup: tuple[str, str] | tuple[()] = ()
     title: str = ""
+    figure: Callable[[Arms], Figure] | None = None
+    findings: Callable[[Arms], Findings] | None = None

@@ -1,0 +1,138 @@
+"""The checks of a problem."""
+
+from __future__ import annotations
+
+from itertools import product
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from evo.conformance.common import LOOP_CALLS, global_state_untouched, part_checks, same_for_a_seed, same_law
+from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
+from evo.contracts import fitness_values, initial_solutions
+from evo.protocols import BoolArray, Problem
+
+ALL_SOLUTIONS_UP_TO = 12
+
+
+def check_problem(problem: Problem) -> tuple[CheckResult, ...]:
+    """Run all checks of a problem."""
+    return results(problem_checks(problem))
+
+
+def problem_checks(problem: Problem) -> list[Check]:
+    """The checks of a problem, to be run one by one."""
+    name = f"{type(problem).__name__}.initial"
+
+    def start(rng: np.random.Generator) -> BoolArray:
+        return initial_solutions(problem, 200, rng)
+
+    return [
+        *part_checks(problem),
+        Check("sizes", problem, lambda: _sizes(problem)),
+        Check("initial solutions", problem, lambda: _initial(problem)),
+        Check("same for a seed", problem, lambda: same_for_a_seed(name, start)),
+        Check("global generators", problem, lambda: global_state_untouched(name, start)),
+        Check("batch as loop", problem, lambda: _batch_as_loop(problem)),
+        Check("fitness", problem, lambda: _fitness(problem)),
+        Check("optimum", problem, lambda: _optimum(problem)),
+        Check("change", problem, lambda: _change(problem)),
+    ]
+
+
+def _sizes(problem: Problem) -> str:
+    for name in ("k", "l"):
+        size = getattr(problem, name)
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+            raise NotConforming(f"{type(problem).__name__}.{name} must be a whole number >= 1, got {size!r}")
+    return f"k = {problem.k} blocks of l = {problem.l} tokens"
+
+
+def _initial(problem: Problem) -> str:
+    for runs in (1, 7, 200):
+        initial_solutions(problem, runs, np.random.default_rng(1))
+    return f"bool [runs, {problem.k}]"
+
+
+def _batch_as_loop(problem: Problem) -> str:
+    batch = initial_solutions(problem, LOOP_CALLS, np.random.default_rng(1))
+    rng = np.random.default_rng(2)
+    loop = np.concatenate([initial_solutions(problem, 1, rng) for _ in range(LOOP_CALLS)])
+    return same_law("number of correct blocks", batch.sum(axis=1), loop.sum(axis=1), problem.k + 1, FALSE_FAIL_RATE)
+
+
+def _solutions(problem: Problem) -> BoolArray:
+    """All solutions, or where they are many some thousand random ones and the neighbours of the optimum."""
+    k = problem.k
+    if k <= ALL_SOLUTIONS_UP_TO:
+        return np.array(list(product((False, True), repeat=k)))
+    rng = np.random.default_rng(1)
+    shares = rng.random((2000, 1))
+    near = ~np.eye(k, dtype=np.bool_)[:2000]
+    return np.concatenate([rng.random((2000, k)) < shares, near, np.ones((1, k), dtype=np.bool_)])
+
+
+def _values(problem: Problem, solutions: BoolArray) -> Any:
+    return fitness_values(problem, "a solution", problem.fitness(solutions), solutions.shape[:-1])
+
+
+def _fitness(problem: Problem) -> str:
+    name = type(problem).__name__
+    solutions = _solutions(problem)
+    before = solutions.copy()
+    values = _values(problem, solutions)
+    if not np.array_equal(before, solutions):
+        raise NotConforming(f"{name}.fitness changes the solutions that it is handed; copy them first")
+    some = np.linspace(0, len(solutions) - 1, min(50, len(solutions)), dtype=int)
+    for row in some:
+        alone = float(_values(problem, solutions[row : row + 1])[0])
+        if alone != values[row]:
+            raise NotConforming(
+                f"{name}.fitness gives a solution {values[row]:g} among others and {alone:g} alone; the last axis "
+                "holds the blocks, each row is a solution of its own"
+            )
+    back = some[::-1]
+    cube = np.stack([solutions[some], solutions[back]])
+    if not np.array_equal(_values(problem, cube), np.stack([values[some], values[back]])):
+        raise NotConforming(f"{name}.fitness gives other values for [2, n, k] than for [n, k]; use the last axis")
+    return "one finite number a solution, whatever stands beside it"
+
+
+def _optimum(problem: Problem) -> str:
+    solutions = _solutions(problem)
+    values = _values(problem, solutions)
+    best = _values(problem, np.ones((1, problem.k), dtype=np.bool_))[0]
+    others = ~solutions.all(axis=1)
+    if others.any() and values[others].max() >= best:
+        row = int(np.flatnonzero(others)[values[others].argmax()])
+        raise NotConforming(
+            f"the solution with all blocks correct must be the only best one; it has fitness {best:g}, and one with "
+            f"{int(solutions[row].sum())} of {problem.k} correct has {values[row]:g}"
+        )
+    looked_at = "all" if problem.k <= ALL_SOLUTIONS_UP_TO else f"{len(solutions):,}"
+    return f"all blocks correct is the only best one of {looked_at} solutions"
+
+
+def _change(problem: Problem) -> str:
+    change: Any = getattr(problem, "change", None)
+    if change is None:
+        raise DoesNotApply("no change(before, after) is offered: the engine looks at whole solutions")
+    rng = np.random.default_rng(1)
+    k = problem.k
+    for g in sorted({1, min(2, k), k}):
+        start = int(rng.integers(k - g + 1))
+        before = rng.random((500, k)) < 0.5
+        after = before.copy()
+        after[:, start : start + g] = rng.random((500, g)) < 0.5
+        expected = _values(problem, after) - _values(problem, before)
+        old, new = (solution[:, start : start + g] for solution in (before, after))
+        got = fitness_values(problem, "an offspring", change(old, new), (500,))
+        off = np.abs(got - expected)
+        if off.max() > 1e-9 * max(1.0, float(np.abs(expected).max())):
+            row = int(off.argmax())
+            raise NotConforming(
+                f"{type(problem).__name__}.change says {got[row]:g} where fitness changes by {expected[row]:g} "
+                f"(g = {g}); offer it only where the fitness is a sum over blocks"
+            )
+    return "change(before, after) is what the fitness changes by"

@@ -1,0 +1,39 @@
+"""LLM work beside the calls that vary solutions: what it costs to decompose, or to learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evo.parameters import choice, whole
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """What is read and written beside each call, without a change of the solution; paid for like any LLM work.
+
+    A mutator or a schedule declares it in a property `overhead`, a tuple of these; the ledger, prices and budgets
+    count it with each call (each vote, where an answer takes several calls). The engine knows nothing of it.
+
+    Attributes:
+        head: tokens of instructions that are read.
+        reads: what is read after them: "nothing", the "chunk" of the call, or the whole "solution".
+        writes: tokens that are written, each by a forward pass over all that was read and written before.
+        calls: how many LLM calls it is, in the ledger and at a fixed price a call: 0 if it goes on in the same call.
+
+    >>> Overhead(head=10, reads="solution", writes=5, calls=1).prompt_tokens(g=1, k=4, l=16)
+    74
+    """
+
+    head: int = 0
+    reads: str = "nothing"
+    writes: int = 0
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("head", "writes", "calls"):
+            whole(self, name, least=0)
+        choice(self, "reads", ("nothing", "chunk", "solution"))
+
+    def prompt_tokens(self, g: int, k: int, l: int) -> int:
+        """Tokens read beside a call on g of k blocks of l tokens."""
+        return self.head + {"nothing": 0, "chunk": g, "solution": k}[self.reads] * l

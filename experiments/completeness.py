@@ -1,0 +1,45 @@
+"""Is the table whole? Rows that are missing, copied, or priced by other prices than the cell's text says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo.ledger import LEDGER
+from experiments.cell import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.store import Results
+
+FEWEST_COPIES = 20
+"""Runs a batch from which two equal batches are copies and no chance."""
+
+
+def missing_runs(results: Results, runs: pd.DataFrame) -> str:
+    """What to do if a cell has fewer runs than its grid asks for; empty if it has all.
+
+    Runs that are missing may be the slow ones, so no mean of the others is unbiased.
+    """
+    missing = int(results.grid["runs"]) - len(runs)
+    return f"{missing} of {results.grid['runs']} runs are missing; run the grid again to go on" if missing > 0 else ""
+
+
+def table_fault(results: Results, cell_id: str, cell: Cell, runs: pd.DataFrame) -> str:
+    """What is wrong with the rows of a cell, in words; empty if nothing is."""
+    seen: dict[bytes, int] = {}
+    for batch, rows in runs.groupby("batch"):
+        hits = rows["hit"].to_numpy(dtype=float, na_value=np.nan)
+        if len(hits) >= FEWEST_COPIES and len(np.unique(hits)) > 2:
+            first = seen.setdefault(hits.tobytes(), int(str(batch)))
+            if first != batch:
+                return f"batch {batch} is a copy of batch {first}"
+    weights = results.cells.loc[cell_id, [f"weight.{entry}" for entry in LEDGER]].to_numpy(dtype=float)
+    if not np.array_equal(weights, cell.cost.weights):
+        return "the prices in the table of cells are not those of the cell's text"
+    cost = (runs[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1)
+    if not np.allclose(runs["cost"].to_numpy(dtype=float), cost, rtol=1e-12, atol=0.0):
+        return "the cost is not the ledger times the prices"
+    return ""

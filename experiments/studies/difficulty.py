@@ -1,0 +1,153 @@
+"""The study `difficulty`: blocks that stay hard for the whole run give heavy tails; means mislead (theory 5b, 5c)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo import Budget, OnePlusLambda, OnlyIncorrect
+from evo.protocols import FloatArray
+from experiments.cell import Cell
+from experiments.grid import Grid
+from experiments.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, exact_median, number
+from experiments.studies.curves import Curve, Panel, panels_figure
+from experiments.studies.study import Findings, Study
+from operators import BetaBlocks, Resample
+from problems import BlockOneMax
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+K, L = 10, 16
+MOST = 2**14
+"""Budget of a run, in calls."""
+REDRAWN = "redrawn at every call"
+SHAPES = {"al = 3": 3.0, "al = 1.5": 1.5, "al = 1": 1.0, "al = 0.6": 0.6}
+"""p_j ~ Beta(al, al), mean 1/2 in all."""
+
+
+def grid(runs: int = 1000, seed: int = 1) -> Grid:
+    """Ten blocks, all incorrect at first, one incorrect block a call; success 1/2 on average in every arm."""
+    parts = (OnlyIncorrect(), OnePlusLambda())
+    problem, budget = BlockOneMax(k=K, l=L), Budget(calls=MOST)
+    arms = {REDRAWN: [Cell(problem, Resample(p=0.5), *parts, budget=budget)]}
+    for arm, shape in SHAPES.items():
+        arms[arm] = [Cell(problem, BetaBlocks(a=shape, b=shape), *parts, budget=budget)]
+    return Grid("difficulty", arms, runs=runs, seed=seed)
+
+
+def _only(arms: Arms, arm: str) -> Measured:
+    return arms[arm][0]
+
+
+def _most(each: Measured) -> int:
+    """The budget on calls."""
+    budget = each.cell.budget
+    return MOST if budget is None or budget.calls is None else budget.calls
+
+
+def _exact_cut_means(cell: Cell, budgets: FloatArray) -> FloatArray:
+    """E[min(T, B)] = sum of P(T > t) over t < B; NaN where the law is not known.
+
+    Beyond 256 calls the logs of exact tails are interpolated by a cubic, 32 points an octave: to 1e-6 or better.
+    """
+    from scipy.interpolate import CubicSpline
+
+    last = float(budgets.max())
+    some = np.unique(np.concatenate((np.arange(min(256.0, last)), np.geomspace(128, max(last, 129), 32 * 7).round())))
+    tails = 1 - exact_cdf(cell, some)
+    if np.isnan(tails).any():
+        return np.full(len(budgets), np.nan)
+    seen = tails > 1e-12
+    whole = np.arange(last)
+    between = CubicSpline(np.log1p(some[seen]), np.log(tails[seen]))(np.log1p(whole))
+    between[whole > some[seen][-1]] = -math.inf
+    exact_there = whole < 256
+    between[exact_there] = np.log(np.maximum(1 - exact_cdf(cell, whole[exact_there]), 1e-300))
+    return np.asarray(np.cumsum(np.exp(between))[budgets.astype(int) - 1])
+
+
+def figure(arms: Arms) -> Figure:
+    """Mean and median of runs that give up at a budget, along that budget on the same scale; and P(T > t)."""
+    means, medians, tails = [], [], []
+    for place, arm in enumerate(arms):
+        each = _only(arms, arm)
+        budgets = 2.0 ** np.arange(3, math.log2(_most(each)) + 1e-9)
+        fine = np.unique(np.geomspace(budgets[0], budgets[-1], 80).round())
+        values = [each.cut_mean(budget) for budget in budgets]
+        middles = [_cut(each.median, budget) for budget in budgets]
+        middle = exact_median(each.cell)
+        means.append(Curve(arm, budgets, values, fine, _exact_cut_means(each.cell, fine), place))
+        medians.append(Curve(arm, budgets, middles, fine, np.minimum(middle, fine), place))
+        tails.append(_tail(arm, each, budgets, fine, place))
+    most = max(value.high for each in means for value in each.values)
+    scale, budget = (6.0, 1.6 * most), "budget  (calls a run; the run gives up there)"
+    return panels_figure(
+        STUDY.title,
+        [
+            Panel("MEAN: no limit for al <= 1", budget, "mean calls spent", means, log_x=2, y_range=scale),
+            Panel("MEDIAN: settles", budget, "median calls spent", medians, log_x=2, y_range=scale),
+            Panel("The tail: P(more than t calls) falls like t^-al", "t  (calls)", "share of runs still going", tails,
+                  log_x=2, y_range=(5e-4, 1.5)),
+        ],
+        columns=3,
+        note="al: success of a block ~ Beta(al, al), drawn once a run, mean 1/2; redrawn: success 1/2 at every call",
+    )  # fmt: skip
+
+
+def _cut(median: Value, budget: float) -> Value:
+    """The median of min(calls, budget)."""
+    return Value(*(min(end, budget) for end in (median.value, median.low, median.high)))
+
+
+def _tail(arm: str, each: Measured, times: FloatArray, fine: FloatArray, place: int) -> Curve:
+    """P(T > t) where some runs were still going, over the exact curve."""
+    within = [each.within(t) for t in times if t <= each.reached]
+    values = [Value(1 - v.value, 1 - v.high, 1 - v.low) for v in within if v.value < 1]
+    line = 1 - exact_cdf(each.cell, fine)
+    name = "" if arm == REDRAWN else arm  # the other panels name it; here its curve is short
+    return Curve(name, times[: len(values)], values, fine, np.where(line > 4e-4, line, np.nan), place)
+
+
+def findings(arms: Arms) -> Findings:
+    """Means at three budgets, median, and the share within the budget."""
+    most = max(_most(_only(arms, arm)) for arm in arms)
+    budgets = [most // 32, most]
+    rows = []
+    for arm in arms:
+        each = _only(arms, arm)
+        cut = _exact_cut_means(each.cell, np.array(budgets, dtype=np.float64))
+        rows.append(
+            (arm, number(exact_mean(each.cell)),
+             *(beside(each.cut_mean(budget), line) for budget, line in zip(budgets, cut, strict=True)),
+             beside(each.median, exact_median(each.cell), each.verdict),
+             beside(each.within(budgets[0]), float(exact_cdf(each.cell, np.array(budgets[0])))),
+             str(each.censored))
+        )  # fmt: skip
+    worst, plain = (_only(arms, arm) for arm in (list(SHAPES)[-1], REDRAWN))
+    return Findings(
+        sentences=(
+            f"Same average success, same p for the whole run: with {list(SHAPES)[-1]} the mean of runs that give up "
+            f"grows from {worst.cut_mean(budgets[0])} to {worst.cut_mean(budgets[1])} calls as their budget grows from "
+            f"{number(budgets[0])} to {number(budgets[1])}, and has no limit; the median stays {worst.median}.",
+            f"Drawn anew at every call the same model takes {plain.mean()} calls on average, {plain.median} in the "
+            "median: it is persistence that makes the tail.",
+            "For al <= 1 report medians or P(T <= budget), never the mean of the runs that finished.",
+        ),
+        headings=("difficulty", "exact mean", *(f"mean, budget {number(budget)}" for budget in budgets),
+                  "median", f"P(T <= {number(budgets[0])})", "censored"),
+        rows=tuple(rows),
+        note="mean, budget B: of min(calls, B), what a run costs that gives up at B",
+    )  # fmt: skip
+
+
+STUDY = Study(
+    name="difficulty",
+    question="Do blocks stay hard for the whole run? Heavy tails: the mean diverges, the median does not",
+    grid=grid,
+    title="Blocks that stay hard: the mean grows with the budget without limit, though the median hardly moves",
+    figure=figure,
+    findings=findings,
+)

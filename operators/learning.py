@@ -1,0 +1,79 @@
+"""Success that rises with use, at a cost of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.overhead import Overhead
+from evo.parameters import positive, probability, whole
+from evo.protocols import BoolArray, Chunk, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class LearningLaw:
+    """fix = keep = p(t) after t generations; no law of counts in a chunk, for calls are not alike.
+
+    GLOBAL hits in generation t+1 w.p. 1 - (1 - p(t)^k)^lam whatever happened before, so that P(generations > t) is a
+    product of (1 - p(s)^k)^lam over s < t.
+
+    Attributes:
+        start: p(0).
+        end: p at infinity.
+        halfway: generations that halve the rest of the way.
+    """
+
+    start: float
+    end: float
+    halfway: float
+
+    def success(self, generation: IntArray | int) -> FloatArray:
+        """p(t), float in the shape of `generation`."""
+        return np.asarray(self.end - (self.end - self.start) * 2.0 ** (-np.asarray(generation) / self.halfway))
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A block is correct after a call w.p. p(t) = end - (end-start) 2^(-t/halfway) in generation t+1 (Section 5.5).
+
+    fix = keep = p(t): it rises from `start` to `end`, halfway after `halfway` generations (or falls, if end < start).
+    What is learned costs: with each call the model reads the chunk's l g tokens once more and writes `training` tokens
+    of memory, training (l g) + training (training-1)/2 pass tokens that the ledger has beside those of the call.
+
+    Attributes:
+        start: p of the first generation.
+        end: p in the long run.
+        halfway: generations after which half of the way is made.
+        training: tokens written for memory with each call.
+
+    >>> Learning(start=0.1, end=0.9, halfway=10).law.success(20).round(9).tolist()
+    0.7
+    """
+
+    start: float
+    end: float
+    halfway: float
+    training: int = 0
+    sees: ClassVar[str] = "positions"
+
+    def __post_init__(self) -> None:
+        probability(self, "start", "end")
+        positive(self, "halfway")
+        whole(self, "training", least=0)
+
+    @property
+    def overhead(self) -> tuple[Overhead, ...]:
+        """The memory written with each call, in the same call."""
+        return (Overhead(reads="chunk", writes=self.training),) if self.training else ()
+
+    def rewrite(self, chunk: Chunk, rng: Generator) -> BoolArray:
+        """Correctness after the call; bool [n, g]."""
+        return np.asarray(rng.random(chunk.correct.shape) < self.law.success(chunk.generation)[:, None])
+
+    @property
+    def law(self) -> LearningLaw:
+        """p(t) of each generation."""
+        return LearningLaw(self.start, self.end, self.halfway)

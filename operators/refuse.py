@@ -1,0 +1,53 @@
+"""A call that comes back without a change, and is paid for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.laws import IndependentBlocks
+from evo.mixtures import ComponentLaw, Mixture
+from evo.parameters import probability
+from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
+from operators.wrapper import Wrapper, ask, component_law, handed_over, validity
+
+
+@dataclass(frozen=True)
+class Refuse(Wrapper):
+    """W.p. `rate` the model declines and the text comes back as it was: E[calls] is divided by 1 - rate (theory 4a).
+
+    (Not under RoundRobin, where the other chunks use the time.)
+
+    Attributes:
+        inner: what happens otherwise.
+        rate: probability of a refusal, a call.
+
+    >>> from operators import Resample
+    >>> Refuse(Resample(p=0.5), rate=0.1).law.pmf(1, 1).tolist()
+    [0.55, 0.45]
+    """
+
+    inner: AnyMutator
+    rate: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        probability(self, "rate")
+
+    def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
+        """The answer of the mutator inside, or the chunk as it was."""
+        before, answer = handed_over(given), ask(self.inner, given, rng)
+        refuses = rng.random(before.shape[:-1]) < self.rate
+        solution = answer.solution
+        if solution is not None and isinstance(given, Chunk) and given.solution is not None:
+            solution = np.where(refuses[:, None], given.solution, solution)
+        correct = np.where(refuses[..., None], before, answer.correct)
+        return Rewritten(correct, validity(answer) | refuses, solution, answer.calls)
+
+    @property
+    def law(self) -> ComponentLaw | None:
+        """A mixture of no-op and the law of the mutator inside; None if that has none."""
+        inner = component_law(self.inner)
+        return None if inner is None else Mixture((self.rate, 1 - self.rate), (IndependentBlocks(0, 1), inner))

@@ -1,0 +1,52 @@
+"""A call that leaves most blocks as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.mixtures import ComponentLaw, Thinned
+from evo.parameters import probability
+from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
+from operators.spill import SpillLaw, mapped_law
+from operators.wrapper import Wrapper, ask, handed_over
+
+
+@dataclass(frozen=True)
+class Sparse(Wrapper):
+    """Rewrites each block only w.p. `rate`: fix -> rate fix, keep -> 1 - rate (1-keep) (theory 4a, 7a).
+
+    Around FixKeep(1, 0) with rate c/k it is classic standard bit mutation, and AllBlocks with it the (1+1) EA: the
+    exponential of Eq. 12 comes from rewriting all blocks, not from showing the model the whole solution.
+
+    Attributes:
+        inner: what is done to a block that is rewritten.
+        rate: probability that a block is rewritten.
+
+    >>> from operators import FixKeep
+    >>> Sparse(FixKeep(fix=1, keep=0), rate=0.25).law.pmf(1, 1).tolist()
+    [0.75, 0.25]
+    """
+
+    inner: AnyMutator
+    rate: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        probability(self, "rate")
+
+    def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
+        """The answer of the mutator inside, on those blocks that are rewritten."""
+        before, answer = handed_over(given), ask(self.inner, given, rng)
+        rewrites = rng.random(before.shape) < self.rate
+        correct, solution = np.where(rewrites, answer.correct, before), answer.solution
+        if solution is not None and isinstance(given, Chunk) and given.solution is not None:
+            solution = np.where(rng.random(solution.shape) < self.rate, solution, given.solution)
+        return replace(answer, correct=correct, solution=solution)
+
+    @property
+    def law(self) -> ComponentLaw | SpillLaw | None:
+        """That of the mutator inside, thinned, outside its chunk too; None if that has none."""
+        return mapped_law(self.inner, lambda law: Thinned(self.rate, law), self.rate)

@@ -1,0 +1,82 @@
+"""A call that damages what it was not asked to touch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from numpy.random import Generator
+
+from evo.laws import declared_law
+from evo.mixtures import ComponentLaw
+from evo.parameters import probability
+from evo.protocols import AnyMutator, Chunk, Rewritten
+from operators.wrapper import Wrapper, ask
+
+
+@dataclass(frozen=True)
+class SpillLaw:
+    """The law of a call that breaks each correct block outside its chunk w.p. `rate`; counts in a chunk do not suffice.
+
+    Attributes:
+        inside: what it does to its chunk.
+        rate: P(a correct block outside the chunk breaks).
+    """
+
+    inside: ComponentLaw
+    rate: float
+
+
+@dataclass(frozen=True)
+class Spill(Wrapper):
+    """Breaks each correct block outside its chunk w.p. `rate`: costs grow like e^(rate k) (theory 4c).
+
+    Under elitism an improvement needs all of them whole. All incorrect at first, one block a call, only incorrect ones:
+    E[calls] = ((1-s)^-k - 1)(1-s)/(a s); k = 50, a = 1/2: s = .01: 129.3, .05: 455.9, .1: 3474.6, against 100.
+
+    Attributes:
+        inner: what it does to its chunk.
+        rate: P(a correct block outside the chunk breaks).
+
+    >>> from operators import Resample
+    >>> Spill(Spill(Resample(p=0.5), rate=0.5), rate=0.5).law
+    SpillLaw(inside=IndependentBlocks(fix=0.5, keep=0.5), rate=0.75)
+    """
+
+    inner: AnyMutator
+    rate: float
+    changes_outside = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        probability(self, "rate")
+
+    @property
+    def sees(self) -> str:
+        """The whole solution, to break it."""
+        return "solution"
+
+    def rewrite(self, chunk: Chunk, rng: Generator) -> Rewritten:
+        """The answer of the mutator inside, with damage outside the chunk."""
+        answer = ask(self.inner, chunk, rng)
+        whole = chunk.solution if answer.solution is None else answer.solution
+        assert whole is not None  # asked for by `sees`
+        return replace(answer, solution=whole & (rng.random(whole.shape) >= self.rate))
+
+    @property
+    def law(self) -> SpillLaw | None:
+        """What it does inside and outside its chunk; None if the mutator inside has no law that says so."""
+        law = declared_law(self.inner)
+        if isinstance(law, SpillLaw):
+            return SpillLaw(law.inside, 1 - (1 - law.rate) * (1 - self.rate))
+        return SpillLaw(law, self.rate) if isinstance(law, ComponentLaw) else None
+
+
+def mapped_law(
+    inner: AnyMutator, inside: Callable[[ComponentLaw], ComponentLaw], outside: float = 1.0
+) -> ComponentLaw | SpillLaw | None:
+    """What a wrapper makes of the law inside: of the chunk's by `inside`, the rate of spilling times `outside`."""
+    law = declared_law(inner)
+    if isinstance(law, SpillLaw):
+        return SpillLaw(inside(law.inside), outside * law.rate)
+    return inside(law) if isinstance(law, ComponentLaw) else None

@@ -1,0 +1,26 @@
+"""Checks of tables of probabilities, each turned into a tuple of plain floats, or said why not."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+
+from evo.errors import InputError
+
+
+def probabilities(part: object, name: str) -> None:
+    """Check that the named field is a sequence of one or more probabilities.
+
+    Raises: InputError for what is no sequence, for an empty one, and for NaN, words and numbers outside [0, 1] in it.
+    """
+    values = getattr(part, name)
+    expected = f"{type(part).__name__}: {name} must be a tuple of probabilities in [0, 1], such as (0.9, 0.5)"
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        values = values.tolist()
+    if not isinstance(values, tuple | list) or not values:
+        raise InputError(f"{expected}, got {values!r}")
+    for value in values:
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+            raise InputError(f"{expected}, got {value!r} in it")
+    object.__setattr__(part, name, tuple(float(value) for value in values))

@@ -1,0 +1,171 @@
+"""Error correction by asking again: first-to-ahead-by-K voting over answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.errors import InputError
+from evo.laws import IndependentBlocks
+from evo.mixtures import ComponentLaw
+from evo.parameters import choice, probability, whole
+from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
+from evo.theory.voting import mean_votes, win_probability
+from operators.wrapper import Wrapper, ask, component_law, handed_over, one_that_changes_outside, validity
+
+MOST_VOTES = 10_000_000
+"""A vote that is not decided by then is an error of the parameters (an inner mutator that is never valid)."""
+SOME_VOTES = 1_000
+"""After so many the law is asked whether any answer can win at all."""
+
+
+@dataclass(frozen=True)
+class Vote(Wrapper):
+    """Asks again until one answer is `ahead` votes ahead of any other, and takes it; one block a call (theory 9a-9d).
+
+    As error correction of a blind mutator voting is useless at the paper's p = 1/2 (K^2 votes, no information); what
+    saves local search is that fitness is checked. All votes are calls in the ledger. Invalid answers are asked again.
+
+    Attributes:
+        inner: what gives the answers.
+        ahead: the lead K.
+        wrong: "one": all wrong answers are the same alternative; "distinct": no two wrong answers are alike.
+        copied: probability that all votes of a call are copies of the first, correlated errors.
+
+    >>> from operators import Resample
+    >>> Vote(Resample(p=0.9), ahead=2).law.pmf(1, 1)[1].round(9).tolist()
+    0.987804878
+    """
+
+    inner: AnyMutator
+    ahead: int
+    wrong: str = "one"
+    copied: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole(self, "ahead", least=1)
+        choice(self, "wrong", ("one", "distinct"))
+        probability(self, "copied")
+        outside = one_that_changes_outside(self.inner)
+        if outside is not None:
+            raise self._cannot_wrap(outside)
+
+    def fits(self, k: int, g: int) -> None:
+        """Check that a call is about one block.
+
+        Raises: InputError.
+        """
+        super().fits(k, g)
+        _expect_one_block(g)
+
+    def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
+        """The answers that won, and how many calls each took."""
+        blocks = handed_over(given)
+        _expect_one_block(blocks.shape[-1])
+        if not isinstance(given, Chunk):
+            given = blocks.reshape(-1, 1)
+        n = blocks.size
+        copied = rng.random(n) < self.copied
+        votes, calls = np.zeros((n, 2), dtype=np.int64), np.zeros(n, dtype=np.int64)
+        open_calls = np.arange(n)
+        for vote in range(MOST_VOTES):
+            some = _rows(given, open_calls)
+            if vote == SOME_VOTES:
+                self._expect_decidable(handed_over(some))
+            answer = ask(self.inner, some, rng)
+            if answer.solution is not None:
+                raise self._cannot_wrap(self.inner)
+            calls[open_calls] += self._paid(answer, copied[open_calls])
+            self._count(votes, open_calls, answer, copied)
+            open_calls = open_calls[~self._decided(votes[open_calls])]
+            if len(open_calls) == 0:
+                break
+        else:
+            raise InputError(f"Vote: {MOST_VOTES:,} votes decided nothing; is the mutator inside ever valid?")
+        return Rewritten((votes[:, 1] > votes[:, 0]).reshape(blocks.shape), calls=calls.reshape(blocks.shape[:-1]))
+
+    def _paid(self, answer: Rewritten, copied: BoolArray) -> IntArray:
+        """LLM calls of each answer, its copies included: of copied votes only the first can be invalid."""
+        each = np.ones(len(copied), dtype=np.int64) if answer.calls is None else answer.calls
+        return np.where(copied & validity(answer), self.ahead, 1) * each
+
+    def _expect_decidable(self, blocks: BoolArray) -> None:
+        """Refuse to ask for ever where the law says that no answer gets ahead: none is valid, or none is right."""
+        for i, state in ((1, "an incorrect"), (0, "a correct")):
+            if (blocks == (i == 0)).any() and self.mean_calls(i) == float("inf"):
+                raise InputError(
+                    f"Vote: no answer of {type(self.inner).__name__} for {state} block ever gets {self.ahead} ahead: "
+                    "it is never valid, or never right while no two wrong answers are alike"
+                )
+
+    def _cannot_wrap(self, outside: object) -> InputError:
+        return InputError(
+            f"Vote: cannot wrap {type(outside).__name__}, which changes blocks outside its chunk: votes are cast over "
+            "the answer for one block; wrap it the other way round"
+        )
+
+    def _count(self, votes: IntArray, rows: IntArray, answer: Rewritten, copied: BoolArray) -> None:
+        """Enter valid votes: column 1 for the correct answer, column 0 for the strongest wrong one."""
+        valid = validity(answer)
+        right = answer.correct[:, 0]
+        weight = np.where(copied[rows], self.ahead, 1)  # the copies of a first vote decide at once
+        votes[rows, 1] += weight * (valid & right)
+        if self.wrong == "one":
+            votes[rows, 0] += weight * (valid & ~right)
+        else:
+            votes[rows, 0] = np.maximum(votes[rows, 0], weight * (valid & ~right))
+
+    def _decided(self, votes: IntArray) -> BoolArray:
+        return np.asarray(np.abs(votes[:, 1] - votes[:, 0]) >= self.ahead)
+
+    @property
+    def law(self) -> ComponentLaw | None:
+        """Law of the winning answer for one block; None if the mutator inside has none."""
+        inner = component_law(self.inner)
+        if inner is None:
+            return None
+        fix, keep = (self._wins(*self.answers(inner, i)) for i in (1, 0))
+        return IndependentBlocks(fix, keep)
+
+    @staticmethod
+    def answers(inner: ComponentLaw, i: int) -> tuple[float, float]:
+        """P(correct) and P(wrong) of one answer for a block that is incorrect (i = 1) or correct (i = 0)."""
+        wrong, right = inner.pmf(1, i)
+        return float(right), float(wrong)
+
+    def _wins(self, right: float, wrong: float) -> float:
+        p = right / (right + wrong) if right + wrong > 0 else 0.0
+        return self.copied * p + (1 - self.copied) * win_probability(p, self.ahead, self.wrong)
+
+    def mean_calls(self, i: int) -> float | None:
+        """Expected calls of an answer for a block that is incorrect (i = 1) or correct (i = 0); None without a law."""
+        inner = component_law(self.inner)
+        if inner is None:
+            return None
+        right, wrong = self.answers(inner, i)
+        valid = right + wrong
+        if valid == 0:
+            return float("inf")
+        voted = mean_votes(right / valid, self.ahead, self.wrong)
+        # Of copied votes only the first can be invalid; K - 1 more follow it.
+        votes = self.copied * (1 / valid + self.ahead - 1) if self.copied else 0.0
+        votes += (1 - self.copied) * voted / valid if self.copied < 1 else 0.0
+        each = self.inner.mean_calls(i) if hasattr(self.inner, "mean_calls") else 1.0
+        return None if each is None else votes * float(each)
+
+
+def _expect_one_block(g: int) -> None:
+    if g != 1:
+        raise InputError(f"Vote: votes are cast over the answer for one block, the schedule hands over g = {g}")
+
+
+def _rows(given: BoolArray | Chunk, rows: IntArray) -> BoolArray | Chunk:
+    """Some of the calls."""
+    if not isinstance(given, Chunk):
+        return given[rows]
+    solution = None if given.solution is None else given.solution[rows]
+    traits = None if given.traits is None else given.traits[rows]
+    return Chunk(given.correct[rows], given.blocks[rows], given.generation[rows], solution, traits)

@@ -1,0 +1,90 @@
+"""What wrappers share: an error mode around any mutator, the outermost acting last on the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.errors import InputError
+from evo.laws import declared_law
+from evo.ledger import overheads
+from evo.mixtures import ComponentLaw
+from evo.overhead import Overhead
+from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
+
+
+class Wrapper:
+    """A mutator around another one: it sees what that one sees, and what that one draws is drawn.
+
+    Attributes:
+        inner: the mutator inside.
+    """
+
+    inner: AnyMutator
+    changes_outside = False
+    """Whether the wrapper itself changes blocks outside its chunk."""
+
+    def __post_init__(self) -> None:
+        wanted = f"{type(self).__name__}: expected a mutator to wrap, such as Resample(p=0.5), got"
+        if isinstance(self.inner, type):
+            raise InputError(f"{wanted} the class {self.inner.__name__}; write it with its parameters in parentheses")
+        if not callable(getattr(self.inner, "rewrite", None)):
+            raise InputError(f"{wanted} {self.inner!r}")
+
+    @property
+    def sees(self) -> str:
+        """What the mutator inside asks for."""
+        return getattr(self.inner, "sees", "chunk")
+
+    @property
+    def overhead(self) -> tuple[Overhead, ...]:
+        """The LLM work that the mutator inside declares beside each call."""
+        return overheads(self.inner)
+
+    def fits(self, k: int, g: int) -> None:
+        """Refuse chunks that the mutator inside refuses.
+
+        Raises: InputError.
+        """
+        if hasattr(self.inner, "fits"):
+            self.inner.fits(k, g)
+
+    def __getattr__(self, name: str) -> Any:
+        # What only some mutators have, a wrapper has just if the mutator inside has it.
+        if name in ("draw", "mean_calls") and "inner" in self.__dict__:
+            return getattr(self.inner, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def handed_over(given: BoolArray | Chunk) -> BoolArray:
+    """The blocks of a call, whether it was given a chunk or bare correctness; bool [..., g]."""
+    return given.correct if isinstance(given, Chunk) else given
+
+
+def ask(inner: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
+    """The answer of the mutator inside, given what it asks for."""
+    informed = getattr(inner, "sees", "chunk") != "chunk" or hasattr(inner, "draw")
+    answer = inner.rewrite(given if informed else handed_over(given), rng)  # type: ignore[arg-type]
+    return answer if isinstance(answer, Rewritten) else Rewritten(answer)
+
+
+def validity(answer: Rewritten) -> BoolArray:
+    """Which calls are valid, bool [...]."""
+    return np.ones(answer.correct.shape[:-1], dtype=np.bool_) if answer.valid is None else answer.valid
+
+
+def component_law(inner: AnyMutator) -> ComponentLaw | None:
+    """The law of the mutator inside, if a wrapper can map it."""
+    law = declared_law(inner)
+    return law if isinstance(law, ComponentLaw) else None
+
+
+def one_that_changes_outside(mutator: object) -> object | None:
+    """The outermost wrapper in a nest that changes blocks outside its chunk; None if there is none."""
+    while isinstance(mutator, Wrapper):
+        if mutator.changes_outside:
+            return mutator
+        mutator = mutator.inner
+    return None
