@@ -586,7 +586,7 @@ def test_parts_of_others_are_named_with_their_module():
         Ellipsis,
         lambda: 1,
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_has_no_text_is_told(value):
     for whole in (value, (value,), Anything(value), Anything((1, value))):
