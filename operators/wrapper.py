@@ -66,7 +66,7 @@ def handed_over(given: BoolArray | Chunk) -> BoolArray:
 def ask(inner: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
     """The answer of the mutator inside, given what it asks for."""
     informed = getattr(inner, "sees", "chunk") != "chunk" or hasattr(inner, "draw")
-    answer = inner.rewrite(given if informed else handed_over(given), rng)  # type: ignore[arg-type]
+    answer = inner.rewrite(given if informed else handed_over(given), rng)  # type: ignore[arg-type]  # what it asks for
     return answer if isinstance(answer, Rewritten) else Rewritten(answer)
 
 

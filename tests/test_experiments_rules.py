@@ -37,7 +37,7 @@ HALF = Resample(0.5)
 P4 = PerBlock((1 / 2, 1 / 3, 1 / 4, 4 / 5))
 
 
-def cell(k, schedule, mutator, lam=1, accept="strict", budget=Budget(), **start):  # noqa: B008
+def cell(k, schedule, mutator, lam=1, accept="strict", budget=Budget(), **start):  # noqa: B008  # parts are immutable
     return Cell(BlockOneMax(k, 2, **start), mutator, schedule, OnePlusLambda(lam, accept), budget=budget)
 
 

@@ -129,7 +129,7 @@ def global_state_untouched(name: str, answers: Callable[[Generator], Any]) -> st
     """
     before = pickle.dumps((np.random.get_state(), random.getstate()))  # noqa: NPY002  # it is what is looked for
     answers(np.random.default_rng(1))
-    after = pickle.dumps((np.random.get_state(), random.getstate()))  # noqa: NPY002
+    after = pickle.dumps((np.random.get_state(), random.getstate()))  # noqa: NPY002  # the same
     if before != after:
         raise NotConforming(
             f"{name} uses the global generator of numpy or of `random`; draw from the `rng` handed over"
