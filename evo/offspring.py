@@ -14,7 +14,7 @@ from numpy.random import Generator
 
 from evo.contracts import fitness_values, rewritten
 from evo.counting import count_correct
-from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem
+from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, is_informed
 from evo.schedules import Chunks
 
 SLAB_BLOCKS = 2**21
@@ -87,9 +87,8 @@ class Caller:
         self.mutator = mutator
         self.chunks = chunks
         self.lam = lam
-        sees = getattr(mutator, "sees", "chunk")
-        self.sees_solution = sees == "solution"
-        self.informed = sees != "chunk" or hasattr(mutator, "draw")
+        self.sees_solution = getattr(mutator, "sees", "chunk") == "solution"
+        self.informed = is_informed(mutator)
         self.separable = hasattr(problem, "change")
         whole_solutions = self.informed or not self.separable
         self.blocks_a_call = problem.k if whole_solutions else chunks.g

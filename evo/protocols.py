@@ -84,6 +84,11 @@ class InformedMutator(Protocol):
 AnyMutator = Mutator | InformedMutator
 
 
+def is_informed(mutator: object) -> bool:
+    """Whether a mutator is handed a `Chunk` instead of bare correctness: it sets `sees`, or has `draw`."""
+    return getattr(mutator, "sees", "chunk") != "chunk" or hasattr(mutator, "draw")
+
+
 @runtime_checkable
 class Problem(Protocol):
     """What is optimised: k blocks of l tokens; the optimum is the solution whose blocks are all correct.

@@ -12,7 +12,7 @@ from evo.laws import declared_law
 from evo.ledger import overheads
 from evo.mixtures import ComponentLaw
 from evo.overhead import Overhead
-from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
+from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten, is_informed
 
 
 class Wrapper:
@@ -65,8 +65,7 @@ def handed_over(given: BoolArray | Chunk) -> BoolArray:
 
 def ask(inner: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
     """The answer of the mutator inside, given what it asks for."""
-    informed = getattr(inner, "sees", "chunk") != "chunk" or hasattr(inner, "draw")
-    answer = inner.rewrite(given if informed else handed_over(given), rng)  # type: ignore[arg-type]  # what it asks for
+    answer = inner.rewrite(given if is_informed(inner) else handed_over(given), rng)  # type: ignore[arg-type]  # what it asks for
     return answer if isinstance(answer, Rewritten) else Rewritten(answer)
 
 
