@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo.budget import Limit
+from evo.budget import Limit, any_reached
 from evo.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
-from evo.offspring import SLAB_BLOCKS, Caller, Parents, Round
+from evo.offspring import SLAB_BLOCKS, Caller, Parents, Round, write_back
 from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import Chunks, invalid_is_down
@@ -53,12 +53,14 @@ class Trace:
     Attributes:
         run: the run's number in its batch.
         call: number of the call that generated the improvement.
-        fitness: fitness from there on.
+        fitness: true fitness from there on.
+        seen: fitness as evaluators that err saw it; None where they do not err.
     """
 
     run: IntArray
     call: IntArray
     fitness: FloatArray
+    seen: FloatArray | None = None
 
 
 def run_batch(
@@ -192,10 +194,7 @@ class _Batch:
     def _reached(self, spent: IntArray) -> BoolArray:
         """Whether some limit is reached; int [..., 4] -> bool [...]."""
         _, calls, short_calls, evaluations = np.moveaxis(spent, -1, 0)
-        reached = np.zeros(calls.shape, dtype=np.bool_)
-        for limit in self.limits:
-            reached |= limit.reached(calls, short_calls, evaluations)
-        return reached
+        return any_reached(self.limits, calls, short_calls, evaluations)
 
     def _note_improvements(self, rows: IntArray, number: IntArray) -> None:
         self.improvements.append((self.run_number[rows], number[rows], self.parents.fitness[rows]))
@@ -206,11 +205,8 @@ class _Batch:
         if made.solution is not None:
             parents.correct[rows] = made.solution[rows, last]
         else:
-            g, m = self.chunks.g, self.chunks.m
             chunk, after = made.chunk[rows, last], made.after[rows, last]
-            for size, some in ((g, chunk < m - 1), (self.chunks.last, chunk == m - 1)):
-                blocks = chunk[some, None] * g + np.arange(size)
-                parents.correct[rows[some, None], blocks] = after[some, :size]
+            write_back(parents.correct, rows, chunk, after, self.chunks)
         if self.caller.separable and made.solution is None:
             parents.fitness[rows] += made.change[rows, last]
         else:  # by its own value, so that no rounding adds up and equal solutions stay equally fit

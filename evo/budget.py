@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,3 +80,11 @@ class Limit:
             + evaluations * self.per_evaluation
         )
         return np.asarray(spent >= self.most * (1 - ROUNDING))
+
+
+def any_reached(limits: Iterable[Limit], calls: IntArray, short_calls: IntArray, evaluations: IntArray) -> BoolArray:
+    """Where some limit is reached, bool of the counts' shape."""
+    reached = np.zeros(np.shape(calls), dtype=np.bool_)
+    for limit in limits:
+        reached |= limit.reached(calls, short_calls, evaluations)
+    return reached

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import OperatorError
+from evo.evaluation import Exact, NoisyProblem, Reading
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
+from evo.runner import Pool, Runner
+from evo.schedules import draws_subsets
 
 
 def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
@@ -45,12 +48,16 @@ def drawn_traits(mutator: AnyMutator, runs: int, k: int, rng: Generator) -> Any:
 def chosen_chunks(
     schedule: Schedule, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator
 ) -> IntArray:
-    """The chunk of each call of the next generations, int [runs, ahead, 1 or lam].
+    """The chunk of each call of the next generations, int [runs, ahead, 1 or lam]; [..., g] positions for `subsets`.
 
-    Raises: OperatorError if they are of another shape, or not whole numbers from 0 to m-1.
+    Raises: OperatorError if they are of another shape, or not whole numbers from 0 to m-1 (positions: to k-1, in
+    ascending order).
     """
     chunk = schedule.choose(pointer, correct, m, ahead, lam, rng)
-    shapes = ((len(pointer), ahead, 1), (len(pointer), ahead, lam))
+    k, subsets = correct.shape[1], draws_subsets(schedule)
+    g = schedule.chunk_size(k)
+    size, m = ((g,), k) if subsets else ((), m)
+    shapes = ((len(pointer), ahead, 1, *size), (len(pointer), ahead, lam, *size))
     if not isinstance(chunk, np.ndarray) or chunk.shape not in shapes or not np.issubdtype(chunk.dtype, np.integer):
         raise OperatorError(
             f"{type(schedule).__name__}.choose: expected whole numbers of shape {shapes[0]} or {shapes[1]}, got "
@@ -58,7 +65,12 @@ def chosen_chunks(
         )
     if chunk.size and not (chunk.min() >= 0 and chunk.max() < m):
         raise OperatorError(
-            f"{type(schedule).__name__}.choose: expected chunks from 0 to {m - 1}, got {chunk.min()} to {chunk.max()}"
+            f"{type(schedule).__name__}.choose: expected {'blocks' if subsets else 'chunks'} from 0 to {m - 1}, got "
+            f"{chunk.min()} to {chunk.max()}"
+        )
+    if subsets and (np.diff(chunk, axis=-1) <= 0).any():
+        raise OperatorError(
+            f"{type(schedule).__name__}.choose: expected {g} different blocks a call, in ascending order"
         )
     return chunk
 
@@ -94,7 +106,7 @@ def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> 
     return answer
 
 
-def fitness_values(problem: Problem, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
+def fitness_values(problem: object, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
     """What a problem answered as floats, one number a solution.
 
     Raises: OperatorError if it is of another shape, or not finite.
@@ -122,3 +134,58 @@ def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int,
             f"{type(mutator).__name__}.rewrite: expected for {what} a {np.dtype(dtype).name} array of shape {shape}, "
             f"got {got}; return an array of the shape handed over, for example `rng.random(correct.shape) < p`"
         )
+
+
+def read(
+    evaluator: NoisyProblem | Exact,
+    correct: BoolArray,
+    rng: Generator,
+    changed: BoolArray | None = None,
+    verdicts: Any = None,
+) -> Reading:
+    """What evaluators see of n solutions.
+
+    Raises: OperatorError if it is no Reading of n finite numbers and whole numbers of evaluations.
+    """
+    reading, name = evaluator.evaluate(correct, rng, changed, verdicts), f"{type(evaluator).__name__}.evaluate"
+    if not isinstance(reading, Reading):
+        raise OperatorError(f"{name}: expected a Reading(seen, evaluations), got {type(reading).__name__}")
+    seen = fitness_values(evaluator, "a solution", reading.seen, (len(correct),))
+    counted = np.asarray(reading.evaluations)
+    if counted.shape != (len(correct),) or counted.dtype.kind not in "iu" or (counted < 0).any():
+        raise OperatorError(f"{name}: expected for evaluations whole numbers >= 0 of shape ({len(correct)},)")
+    return Reading(seen, counted.astype(np.int64), reading.verdicts)
+
+
+def named_parents(runner: Runner, pool: Pool, rng: Generator) -> IntArray:
+    """The place of each offspring's parent, int [runs, lam].
+
+    Raises: OperatorError if they are of another shape, or no places that hold a solution.
+    """
+    who = runner.parents(pool, rng)
+    runs, places = pool.seen.shape
+    _check_places(f"{type(runner).__name__}.parents", who, (runs, runner.lam), places)
+    if np.isneginf(np.take_along_axis(pool.seen, who, axis=1)).any():
+        raise OperatorError(f"{type(runner).__name__}.parents: expected places that hold a solution, got an empty one")
+    return who
+
+
+def stayed(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArray:
+    """Who is in each place after the generation, int [runs, s].
+
+    Raises: OperatorError if they are of another shape, or no members or offspring.
+    """
+    stay = runner.survivors(pool, offspring)
+    runs, places = pool.seen.shape
+    _check_places(f"{type(runner).__name__}.survivors", stay, (runs, places), places + offspring.shape[1])
+    return stay
+
+
+def _check_places(what: str, places: Any, shape: tuple[int, ...], below: int) -> None:
+    if not isinstance(places, np.ndarray) or places.shape != shape or not np.issubdtype(places.dtype, np.integer):
+        raise OperatorError(
+            f"{what}: expected whole numbers of shape {shape}, got {getattr(places, 'dtype', type(places).__name__)} "
+            f"of shape {getattr(places, 'shape', '?')}"
+        )
+    if places.size and not (places.min() >= 0 and places.max() < below):
+        raise OperatorError(f"{what}: expected numbers from 0 to {below - 1}, got {places.min()} to {places.max()}")

@@ -21,9 +21,10 @@ from evo.blocks import RunCounts, Trace
 from evo.budget import Limit
 from evo.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
 from evo.errors import InputError
+from evo.evaluation import is_noisy
 from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Schedule
-from evo.runner import OnePlusLambda
-from evo.schedules import Chunks, invalid_is_down
+from evo.runner import OnePlusLambda, Runner
+from evo.schedules import Chunks, draws_subsets, invalid_is_down
 from evo.seeding import Streams
 
 GENERATIONS_A_LOOP = 1000
@@ -38,7 +39,7 @@ def run_batch_deap(
     problem: Problem,
     mutator: AnyMutator,
     schedule: Schedule,
-    runner: OnePlusLambda,
+    runner: Runner,
     streams: Streams,
     runs: int,
     limits: Sequence[Limit] = (),
@@ -54,6 +55,8 @@ def run_batch_deap(
     """
     from deap import base
 
+    one = _expect_plain(problem, runner, schedule)
+
     class Maximised(base.Fitness):  # type: ignore[misc]  # deap has no types
         weights = (1.0,)
 
@@ -64,7 +67,7 @@ def run_batch_deap(
     try:
         done = []
         for number in range(runs):
-            run = _Run(problem, mutator, schedule, runner, limits, chunks, streams)
+            run = _Run(problem, mutator, schedule, one, limits, chunks, streams)
             run.traits = None if traits is None else traits[number : number + 1]
             run.go(_Solution(start[number].tolist(), Maximised()))
             done.append(run)
@@ -72,6 +75,19 @@ def run_batch_deap(
         random.setstate(state)
     counts = (np.array([getattr(run, name) for run in done], dtype=np.int64) for name in RunCounts.__dataclass_fields__)
     return RunCounts(*counts), _traced(done) if trace else None
+
+
+def _expect_plain(problem: Problem, runner: Runner, schedule: Schedule) -> OnePlusLambda:
+    """The runner, if this engine has a loop for such a cell.
+
+    Raises: InputError.
+    """
+    if type(runner) is not OnePlusLambda or is_noisy(problem) or draws_subsets(schedule):
+        raise InputError(
+            "the engine deap runs OnePlusLambda on an exact fitness with chunks of consecutive blocks; got "
+            f"{type(problem).__name__}, {type(schedule).__name__} and {type(runner).__name__}; use the engine blocks"
+        )
+    return runner
 
 
 def _traced(done: Sequence[_Run]) -> Trace:

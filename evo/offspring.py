@@ -45,7 +45,7 @@ class Round:
     Attributes:
         change: float, fitness of the best valid offspring less the parent's; -inf where none is valid.
         winner: int, its number among the offspring, from 0; the first of equally good ones.
-        chunk: int, the chunk it was made from.
+        chunk: int, the chunk it was made from; [runs, ahead, g], its blocks, if the schedule draws subsets.
         after: bool [runs, ahead, g], that chunk's blocks in it (a shorter last chunk is padded).
         solution: bool [runs, ahead, k], the whole winner; None where calls change nothing but their chunk.
         moved: bool, whether any valid offspring's fitness differs from the parent's.
@@ -98,12 +98,12 @@ class Caller:
 
         Args:
             parents: the active runs.
-            chunk: int [runs, ahead, 1 or lam], the chunk of each call.
+            chunk: int [runs, ahead, 1 or lam], the chunk of each call; [..., g], its blocks, for subsets.
             rng: the mutator's stream.
 
         Raises: OperatorError if the mutator or the problem breaks its contract.
         """
-        runs, ahead, _ = chunk.shape
+        runs, ahead = chunk.shape[:2]
         lam_slab = min(self.lam, max(1, SLAB_BLOCKS // self.blocks_a_call))
         run_slab = max(1, SLAB_BLOCKS // (ahead * lam_slab * self.blocks_a_call))
         pieces = []
@@ -122,7 +122,7 @@ class Caller:
         ahead, lam = chunk.shape[1], last - first
         shape = (len(rows), ahead, lam)
         each = chunk[rows] if chunk.shape[2] == 1 else chunk[rows, :, first:last]
-        each = np.broadcast_to(each, shape).reshape(-1)
+        each = np.broadcast_to(each, shape + chunk.shape[3:]).reshape(-1, *chunk.shape[3:])
         owner = np.repeat(rows, ahead * lam)
         ahead_by = np.tile(np.repeat(np.arange(ahead), lam), len(rows)) if self.informed else owner[:0]
         called = self._call(parents, owner, each, ahead_by, rng)
@@ -194,7 +194,7 @@ class Caller:
             blocks = np.broadcast_to(np.arange(size), (len(owner), size))
             before = parents.correct[owner]
         else:
-            blocks = each[:, None] * self.chunks.g + np.arange(size)
+            blocks = self.chunks.blocks(each, size)
             before = parents.correct[owner[:, None], blocks]
         before.flags.writeable = blocks.flags.writeable = False  # an operator that writes into them is found out
         given: BoolArray | Chunk = before
@@ -212,6 +212,23 @@ class Caller:
         fitness = fitness_values(self.problem, "an offspring", self.problem.fitness(child), owner.shape)
         solution = child if self.sees_solution else None
         return _Called(before, answer.correct, fitness - parents.fitness[owner], answer.valid, solution, answer.calls)
+
+
+def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: BoolArray, chunks: Chunks) -> None:
+    """Enter what calls made of their chunks into solutions.
+
+    Args:
+        solutions: bool [.., k], changed in place.
+        rows: int [n], whose solution each is.
+        chunk: int [n], or positions [n, g].
+        after: bool [n, g].
+        chunks: how the solutions are cut.
+    """
+    if chunk.ndim == 2 or chunks.last == chunks.g:
+        solutions[rows[:, None], chunks.blocks(chunk, chunks.g)] = after
+        return
+    for size, some in ((chunks.g, chunk < chunks.m - 1), (chunks.last, chunk == chunks.m - 1)):
+        solutions[rows[some, None], chunks.blocks(chunk[some], size)] = after[some, :size]
 
 
 def _merged(groups: list[tuple[IntArray, _Called]], n: int, g: int) -> _Called:

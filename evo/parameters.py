@@ -71,6 +71,16 @@ def choice(part: object, name: str, allowed: Sequence[str]) -> None:
         raise _wrong(part, name, " or ".join(repr(word) for word in allowed))
 
 
+def flag(part: object, *names: str) -> None:
+    """Check that the named fields are True or False.
+
+    Raises: InputError.
+    """
+    for name in names:
+        if not isinstance(getattr(part, name), bool):
+            raise _wrong(part, name, "True or False")
+
+
 def _real(part: object, name: str, expected: str) -> float:
     value = getattr(part, name)
     if isinstance(value, bool) or not isinstance(value, Real | Integral):

@@ -1,10 +1,61 @@
-"""The evolutionary algorithm: how many offspring a generation has, and which of them replaces the parent."""
+"""The evolutionary algorithm: how many offspring a generation has, whom they come from, and who stays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.random import Generator
 
 from evo.parameters import choice, whole
+from evo.protocols import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The solutions that runs keep, as a runner sees them; a row a run, s places each.
+
+    Attributes:
+        seen: float [runs, s], seen fitness; -inf where a place is empty.
+        born: int [runs, s], the number of the call that made the solution; 0 for an initial one.
+        generation: generations made.
+    """
+
+    seen: FloatArray
+    born: IntArray
+    generation: int
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """The evolutionary algorithm: whom offspring come from, and who stays."""
+
+    @property
+    def lam(self) -> int:
+        """Offspring a generation, one call each."""
+        ...
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """For each of the s places the number of the initial solution that it holds at first, -1 if it is empty."""
+        ...
+
+    def parents(self, pool: Pool, rng: Generator) -> IntArray:
+        """The place of each offspring's parent; int [runs, lam], no empty place."""
+        ...
+
+    def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
+        """Who is in each place after the generation.
+
+        Args:
+            pool: before it.
+            offspring: float [runs, lam], seen fitness; -inf where the call was invalid, which must not displace anyone.
+
+        Returns:
+            int [runs, s]: a place 0..s-1, or s + j for offspring j.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -21,7 +72,19 @@ class OnePlusLambda:
 
     lam: int = 1
     accept: str = "strict"
+    founders: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
         whole(self, "lam", least=1)
         choice(self, "accept", ("strict", "weak"))
+
+    def parents(self, pool: Pool, rng: Generator) -> IntArray:
+        """The only solution kept, int [runs, lam] of zeros."""
+        return np.zeros((len(pool.seen), self.lam), dtype=np.int64)
+
+    def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
+        """The best offspring if it is seen fitter (weak: not worse) than the parent, int [runs, 1]."""
+        best = np.argmax(offspring, axis=1)
+        fitness, old = offspring[np.arange(len(best)), best], pool.seen[:, 0]
+        takes = fitness > old if self.accept == "strict" else (fitness >= old) & (fitness > -np.inf)
+        return np.where(takes, 1 + best, 0)[:, None]

@@ -16,6 +16,9 @@ from evo.errors import InputError
 from evo.parameters import choice, whole
 from evo.protocols import BoolArray, IntArray, Schedule
 
+SUBSET_KEYS = 2**20
+"""Random keys drawn at once for subsets: 8 MB."""
+
 
 @dataclass(frozen=True)
 class AllBlocks:
@@ -120,6 +123,47 @@ class UniformChunk(_Chunked):
 
 
 @dataclass(frozen=True)
+class UniformSubset(_Chunked):
+    """Any g blocks, each set of g as likely, drawn for each offspring: what repairs Jump_m, g >= m (theory 10).
+
+    Attributes:
+        g: blocks a call gets, 1 <= g <= k; g = 1 is UniformChunk().
+    """
+
+    oblivious: ClassVar[bool] = True
+    subsets: ClassVar[bool] = True
+
+    def choose(self, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator) -> IntArray:
+        """Positions of independent uniform sets, ascending; int [runs, ahead, lam, g]."""
+        k, calls = correct.shape[1], len(pointer) * ahead * lam
+        drawn = np.empty((calls, self.g), dtype=np.int64)
+        rows = max(1, SUBSET_KEYS // k)
+        for first in range(0, calls, rows):
+            part = drawn[first : first + rows]
+            keys = rng.random((len(part), k))
+            part[:] = np.argpartition(keys, self.g - 1, axis=1)[:, : self.g]
+        return np.sort(drawn, axis=1).reshape(len(pointer), ahead, lam, self.g)
+
+
+@dataclass(frozen=True)
+class EachChunk(_Chunked):
+    """Offspring j of a generation gets chunk j mod m: with lam = m the true (1+m)-EA of theory 11b, one winner.
+
+    For g = 1 and lam = k a generation with i incorrect blocks repairs one w.p. 1-(1-fix)^i:
+    E[generations] = sum_{i=1..k} 1/(1-(1-fix)^i), k + 1.6067 at fix = 1/2.
+
+    Attributes:
+        g: blocks a call gets, 1 <= g <= k.
+    """
+
+    oblivious: ClassVar[bool] = True
+
+    def choose(self, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator) -> IntArray:
+        """The chunks in order, one an offspring; int [runs, ahead, lam]."""
+        return np.broadcast_to(np.arange(lam) % m, (len(pointer), ahead, lam))
+
+
+@dataclass(frozen=True)
 class OnlyIncorrect(_Chunked):
     """The lowest chunk that holds an incorrect block: an oracle of correctness, E = k/fix calls (theory 2a)."""
 
@@ -146,9 +190,18 @@ class Chunks:
         Chunks(g=3, m=3, last=2)
         """
         g = schedule.chunk_size(k)
-        return cls(g=g, m=-(-k // g), last=k % g or g)
+        return cls(g=g, m=-(-k // g), last=g if draws_subsets(schedule) else k % g or g)
+
+    def blocks(self, chunk: IntArray, size: int) -> IntArray:
+        """Positions of the blocks of chunks of `size` blocks: int [n] (or positions already, [n, g]) -> [n, size]."""
+        return chunk if chunk.ndim == 2 else chunk[:, None] * self.g + np.arange(size)
 
 
 def invalid_is_down(schedule: Schedule) -> bool:
     """Whether the schedule takes an invalid offspring for a fall of the fitness."""
     return getattr(schedule, "invalid", "ignore") == "down"
+
+
+def draws_subsets(schedule: Schedule) -> bool:
+    """Whether the schedule hands out any g blocks, by their positions, instead of chunks of consecutive ones."""
+    return bool(getattr(schedule, "subsets", False))

@@ -7,7 +7,7 @@ order in which tasks finish.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.random import Generator
@@ -21,10 +21,11 @@ class Streams:
     schedule: Generator
     mutator: Generator
     evaluation: Generator
+    selection: Generator
 
 
 def streams(seed: int, identity: str, batch: int) -> Streams:
-    """The four streams of one batch of runs.
+    """The streams of one batch of runs, one a role.
 
     SeedSequence([seed, *words(sha256(identity))], spawn_key=(batch, role)).
 
@@ -39,7 +40,9 @@ def streams(seed: int, identity: str, batch: int) -> Streams:
     """
     words = np.frombuffer(hashlib.sha256(identity.encode()).digest(), dtype=">u4")
     entropy = [seed, *map(int, words)]
-    start, schedule, mutator, evaluation = (
-        np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(batch, role))) for role in range(4)
+    return Streams(
+        *(
+            np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(batch, role)))
+            for role in range(len(fields(Streams)))
+        )
     )
-    return Streams(start, schedule, mutator, evaluation)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo.budget import any_reached
+from evo.evaluation import is_noisy
 from evo.ledger import overheads
-from evo.protocols import BoolArray, IntArray
+from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.theory import call_sums
 from experiments.cell import Cell
 from experiments.rules import always_valid
@@ -26,7 +28,8 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     calls = lam x generations (at least that where an answer takes several calls), and one more for each LLM call that a
     part declares beside them; hit lies in the last generation, and
     a run without one has reached its budget; evaluations <= lam x generations, and equal where the law says that all
-    answers are valid; and with s of the calls on the shorter last chunk, each token entry = (calls - s) x entry of a
+    answers are valid (with evaluators that err: as many as they need for each solution, offspring or evaluated again);
+    and with s of the calls on the shorter last chunk, each token entry = (calls - s) x entry of a
     full call + s x entry of a short one.
     """
     beside = sum(work.calls for work in overheads(cell.mutator, cell.schedule))
@@ -35,7 +38,8 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     evaluations = runs["evaluations"].to_numpy()
     lam = cell.runner.lam
     offspring = lam * runs["generations"].to_numpy()
-    unevaluated = evaluations < offspring
+    fewest, most = _evaluations(cell, runs["generations"].to_numpy())
+    unevaluated = evaluations < fewest
     several = hasattr(cell.mutator, "mean_calls")
     hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
     faults = {
@@ -43,8 +47,8 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
         "hit is not in the last generation": (hit > offspring) | ((hit <= offspring - lam) & (offspring > 0)),
         "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, calls, short, evaluations),
-        "there are more evaluations than calls": evaluations > offspring,
-        "there are fewer evaluations than calls, though all answers are valid": (
+        "there are more evaluations than offspring need": evaluations > most,
+        "there are fewer evaluations than offspring need, though all answers are valid": (
             unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
         ),
         "there are more calls on the short chunk than calls": (short < 0) | (short > calls),
@@ -60,12 +64,19 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     return next((words for words, broken in faults.items() if broken.any()), None)
 
 
+def _evaluations(cell: Cell, generations: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The fewest and the most evaluations of runs all of whose answers are valid, float [runs] each."""
+    offspring = cell.runner.lam * generations.astype(float)
+    if not is_noisy(cell.problem):
+        return offspring, offspring
+    again = generations.astype(np.float64) if cell.problem.reevaluate else np.zeros(len(generations))
+    fewest, most = cell.problem.evaluations_each
+    return fewest * (offspring + again), most * (offspring + again * len(cell.runner.founders))
+
+
 def _spent(cell: Cell, calls: IntArray, short_calls: IntArray, evaluations: IntArray) -> BoolArray:
     """Where a run has reached one of the cell's limits, bool [runs]."""
-    spent = np.zeros(len(calls), dtype=np.bool_)
-    for limit in cell.limits:
-        spent |= limit.reached(calls, short_calls, evaluations)
-    return spent
+    return any_reached(cell.limits, calls, short_calls, evaluations)
 
 
 def _entries(cell: Cell) -> dict[str, tuple[int, int]]:

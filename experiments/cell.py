@@ -15,7 +15,7 @@ from evo.costs import LLMPrimitive
 from evo.errors import InputError
 from evo.ledger import LEDGER, CallTokens, Prompt, overheads
 from evo.protocols import AnyMutator, CostModel, Problem, Schedule
-from evo.runner import OnePlusLambda
+from evo.runner import Runner
 from evo.schedules import Chunks
 from evo.text import canonical, is_frozen_dataclass, parse
 from experiments.parts import find_any
@@ -39,7 +39,7 @@ class Cell:
         problem: what is optimised.
         mutator: the simulated LLM call.
         schedule: which chunk each call gets.
-        runner: the (1+lambda)-EA.
+        runner: the (1+lambda)-EA, or another way to choose parents and survivors.
         prompt: what a call reads.
         cost: prices of the ledger.
         budget: when a run is given up; None only where the predicted mean is finite.
@@ -57,7 +57,7 @@ class Cell:
     problem: Problem
     mutator: AnyMutator
     schedule: Schedule
-    runner: OnePlusLambda
+    runner: Runner
     prompt: Prompt = Prompt()
     cost: CostModel = LLMPrimitive()
     budget: Budget | None = Budget()
@@ -67,7 +67,7 @@ class Cell:
         self._expect("mutator", ("rewrite",), "Resample(p=0.5)")
         self._expect("schedule", ("chunk_size", "choose", "advance"), "UntilResolved()")
         self._expect("cost", ("weights",), "LLMPrimitive(m=1)")
-        self._expect_a("runner", OnePlusLambda)
+        self._expect("runner", ("lam", "founders", "parents", "survivors"), "OnePlusLambda(lam=8)")
         self._expect_a("prompt", Prompt)
         if self.budget is not None:
             self._expect_a("budget", Budget)
@@ -121,8 +121,10 @@ class Cell:
         return cell
 
     def batch_size(self, batch: int) -> int:
-        """Runs simulated together: the grid's batch, less where k or lam is so large that memory would grow."""
-        return max(1, min(batch, BATCH_BLOCKS // max(self.problem.k, self.runner.lam)))
+        """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow."""
+        kept = len(self.runner.founders)
+        a_run = max(self.problem.k, self.runner.lam) if kept == 1 else self.problem.k * (kept + self.runner.lam)
+        return max(1, min(batch, BATCH_BLOCKS // a_run))
 
     def _expect(self, name: str, needed: tuple[str, ...], example: str) -> None:
         part: Any = getattr(self, name)

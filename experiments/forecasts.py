@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError, NoPrediction
+from evo.evaluation import is_noisy
+from evo.runner import OnePlusLambda
 from experiments.cell import Cell
 from experiments.grid import Grid
 from experiments.predictions import predict, predicted_mean
@@ -61,7 +63,7 @@ def seconds_a_batch(cell: Cell, size: int, engine: str) -> float:
     offspring = size * min(mean, expected_calls(cell))
     if engine == "deap":
         return offspring * SECONDS_A_DEAP_CALL
-    ahead = cell.schedule.oblivious and cell.runner.accept == "strict"
+    ahead = cell.schedule.oblivious and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
     lockstep = offspring / size / cell.runner.lam
     rounds = min(lockstep, offspring / OFFSPRING_A_ROUND + cell.problem.k) if ahead else lockstep
     return offspring * (SECONDS_AN_OFFSPRING + cell.chunks.g * SECONDS_A_BLOCK) + rounds * SECONDS_A_ROUND

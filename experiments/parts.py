@@ -10,12 +10,12 @@ from typing import Any
 
 import operators
 import problems
-from evo import budget, costs, decomposed, ledger, runner, schedules
+from evo import budget, costs, decomposed, ledger, runner, schedules, selection
 from evo.errors import InputError
 from evo.text import canonical
 
 KINDS: dict[str, tuple[type, ...]] = {
-    "problem": (problems.BlockOneMax,),
+    "problem": (problems.BlockOneMax, problems.Noisy, problems.Judged),
     "mutator": (
         operators.Resample,
         operators.FixKeep,
@@ -38,10 +38,12 @@ KINDS: dict[str, tuple[type, ...]] = {
         schedules.UntilResolved,
         schedules.RoundRobin,
         schedules.UniformChunk,
+        schedules.UniformSubset,
+        schedules.EachChunk,
         schedules.OnlyIncorrect,
         decomposed.Decomposed,
     ),
-    "runner": (runner.OnePlusLambda,),
+    "runner": (runner.OnePlusLambda, selection.MuPlusLambda, selection.Archive, selection.Islands),
     "prompt": (ledger.Prompt,),
     "cost": (costs.LLMPrimitive, costs.QuadraticPrimitive, costs.TokenPrices),
     "budget": (budget.Budget,),

@@ -134,7 +134,7 @@ def _enumerate(cell: Cell) -> RunLaw:
     else:
         call = BlockCall(law.inside, spill=law.rate) if type(law) is SpillLaw else BlockCall(law)
     schedule: Schedule = inner_schedule(cell.schedule)
-    weak, down = cell.runner.accept == "weak", invalid_is_down(schedule)
+    weak, down = cell.runner == OnePlusLambda(cell.runner.lam, "weak"), invalid_is_down(schedule)
     kind = KINDS[type(schedule)]
     return enumerated(call, kind, cell.problem.k, cell.chunks.g, start_of(cell), cell.runner.lam, weak, down)
 

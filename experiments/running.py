@@ -19,8 +19,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from evo.blocks import RunCounts, run_batch
+from evo.blocks import RunCounts
 from evo.deap_engine import run_batch_deap
+from evo.engine import run_blocks
 from evo.errors import EvoError, InputError, OperatorError
 from evo.seeding import streams
 from experiments.cell import Cell
@@ -130,7 +131,7 @@ def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks
 
     Raises: OperatorError if a part breaks its contract.
     """
-    run = run_batch if engine == "blocks" else run_batch_deap
+    run = run_blocks if engine == "blocks" else run_batch_deap
     named = streams(seed, cell.identity, batch)
     counts, _ = run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits)
     return counts
@@ -139,18 +140,23 @@ def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks
 def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") -> pd.DataFrame:
     """Every improvement of the first batch of a cell: run, call (0 for the initial solution), fitness from there on.
 
+    Where evaluators err or several solutions are kept: every change of the current solution, its true fitness and the
+    `seen` one.
+
     The runs are those of a grid with the same seed and batch = runs.
 
     Raises: OperatorError if a part breaks its contract.
     """
     import pandas as pd
 
-    run = run_batch if engine == "blocks" else run_batch_deap
+    run = run_blocks if engine == "blocks" else run_batch_deap
     named = streams(seed, cell.identity, 0)
     size = cell.batch_size(runs)
     _, found = run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits, trace=True)
     assert found is not None  # asked for
     table = pd.DataFrame({"run": found.run, "call": found.call, "fitness": found.fitness})
+    if found.seen is not None:
+        table["seen"] = found.seen
     return table.sort_values(["run", "call"], ignore_index=True)
 
 

@@ -78,6 +78,8 @@ def cells_table(grid: Grid) -> pd.DataFrame:
             row[kind] = "none" if part is None else type_name(type(part))
             for name, value in ({} if part is None else parameters(part)).items():
                 row[f"{kind}.{name}"] = value if value is None or isinstance(value, int | float | str) else repr(value)
+        # of every problem and runner, whether they are fields of it or not
+        row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
         row |= {f"weight.{entry}": weight for entry, weight in zip(LEDGER, cell.cost.weights, strict=True)}
         rows.append(row)
     table = pd.DataFrame(rows)

@@ -70,7 +70,7 @@ def test_text_and_id_are_those_of_the_first_release(made, text, name):
 def test_the_streams_of_a_cell_are_those_of_the_first_release():
     assert cell().identity == "BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda()"
     first = [int(rng.integers(2**32)) for rng in vars(streams(1, cell().identity, batch=0)).values()]
-    assert first == [3002144326, 422091388, 1060035326, 2156244639]
+    assert first[:4] == [3002144326, 422091388, 1060035326, 2156244639]
 
 
 def test_equal_numbers_of_other_types_are_one_cell():
@@ -180,7 +180,7 @@ def test_a_class_in_place_of_a_part(kind, part):
     )
 
 
-@pytest.mark.parametrize("kind", ["runner", "prompt", "budget"])
+@pytest.mark.parametrize("kind", ["prompt", "budget"])
 def test_something_else_in_place_of_a_part(kind):
     refused(rf"Cell: expected for {kind} a \w+, got 'x'", **{kind: "x"})
 
@@ -190,6 +190,7 @@ def test_parts_in_the_wrong_places():
     refused(r"Cell: expected for mutator .* got UntilResolved\(.*\) without rewrite", mutator=SCHEDULE)
     refused(r"Cell: expected for schedule .* got OnePlusLambda\(.*\) without chunk_size", schedule=RUNNER)
     refused("Cell: expected for cost .* got None without weights", cost=None)
+    refused("Cell: expected for runner .* got 'x' without lam, founders, parents, survivors", runner="x")
 
 
 @dataclass(frozen=True)

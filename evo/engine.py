@@ -1,0 +1,32 @@
+"""Which loop runs a cell: the one for a single parent and exact fitness is by far the fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evo.blocks import RunCounts, Trace, run_batch
+from evo.budget import Limit
+from evo.evaluation import is_noisy
+from evo.populations import run_population_batch
+from evo.protocols import AnyMutator, Problem, Schedule
+from evo.runner import OnePlusLambda, Runner
+from evo.seeding import Streams
+
+
+def run_blocks(
+    problem: Problem,
+    mutator: AnyMutator,
+    schedule: Schedule,
+    runner: Runner,
+    streams: Streams,
+    runs: int,
+    limits: Sequence[Limit] = (),
+    trace: bool = False,
+) -> tuple[RunCounts, Trace | None]:
+    """Simulate one batch by the engine `blocks`, which executes the operator's own `rewrite`.
+
+    Arguments, returns and errors are those of `evo.blocks.run_batch`; the runner may be any.
+    """
+    if type(runner) is OnePlusLambda and not is_noisy(problem):
+        return run_batch(problem, mutator, schedule, runner, streams, runs, limits, trace)
+    return run_population_batch(problem, mutator, schedule, runner, streams, runs, limits, trace)

@@ -1,0 +1,93 @@
+"""Evaluations that err: the engine knows the true fitness of a solution, the runner and the schedule what they see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeGuard
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from evo.protocols import BoolArray, FloatArray, IntArray, Problem
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What evaluators that err came to about n solutions.
+
+    Attributes:
+        seen: float [n], the fitness that runner and schedule see.
+        evaluations: int [n], evaluations paid for.
+        verdicts: [n, ...], what else was found of each solution, handed back when its offspring are evaluated; None for
+            nothing.
+    """
+
+    seen: FloatArray
+    evaluations: IntArray
+    verdicts: NDArray[np.generic] | None = None
+
+
+class NoisyProblem(Problem, Protocol):
+    """A problem seen through evaluators that err: the engine knows the true fitness, the runner only the seen one."""
+
+    @property
+    def problem(self) -> Problem:
+        """What is optimised, and the true fitness."""
+        ...
+
+    @property
+    def reevaluate(self) -> bool:
+        """Whether the solutions that are kept are evaluated again each generation."""
+        ...
+
+    @property
+    def evaluations_each(self) -> tuple[float, float]:
+        """The fewest and the most evaluations that one solution takes."""
+        ...
+
+    def evaluate(
+        self,
+        correct: BoolArray,
+        rng: Generator,
+        changed: BoolArray | None = None,
+        verdicts: NDArray[np.generic] | None = None,
+    ) -> Reading:
+        """Evaluate n solutions.
+
+        Args:
+            correct: bool [n, k].
+            rng: the evaluation's stream.
+            changed: bool [n, k], where offspring have a text of their own; None: they are no offspring of others.
+            verdicts: [n, ...], what was found of the parents of offspring, or of these very solutions before; None at
+                the start.
+        """
+        ...
+
+
+def is_noisy(problem: object) -> TypeGuard[NoisyProblem]:
+    """Whether a problem is seen through evaluators that err."""
+    return hasattr(problem, "evaluate")
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Evaluation without an error, of any problem: what is seen is the fitness, in one evaluation.
+
+    Attributes:
+        problem: what is optimised.
+    """
+
+    problem: Problem
+    reevaluate: bool = False
+
+    def evaluate(
+        self,
+        correct: BoolArray,
+        rng: Generator,
+        changed: BoolArray | None = None,
+        verdicts: NDArray[np.generic] | None = None,
+    ) -> Reading:
+        """The fitness of n solutions, bool [n, k]."""
+        fitness = np.asarray(self.problem.fitness(correct), dtype=np.float64)
+        return Reading(fitness, np.ones(len(correct), dtype=np.int64))

@@ -1,0 +1,121 @@
+"""A fitness seen through judges that say of each block whether it is correct, and err (theory 8c, 8e, 9d)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from evo.errors import InputError
+from evo.evaluation import Reading
+from evo.parameters import choice, flag, probability, whole
+from evo.protocols import BoolArray, FloatArray, IntArray, Problem
+from problems.seen import Seen
+
+
+@dataclass(frozen=True)
+class Judged(Seen):
+    """Each block is judged: an incorrect one is taken for correct w.p. fp, a correct one for incorrect w.p. fn.
+
+    What is seen is the fitness of the solution that the verdicts describe, averaged over `samples` rounds of judging
+    (theory 8c). Within a round several judges may vote on each block: a majority of `votes` of them, or the first
+    verdict that is `ahead` by so many votes, which is wrong w.p. 1/(1+((1-f)/f)^ahead) instead of f (theory 9a).
+
+    Attributes:
+        problem: what is optimised.
+        fp: P(one judge takes an incorrect block for correct).
+        fn: P(one judge takes a correct block for incorrect).
+        blocks: "all": each offspring is judged afresh as a whole; "changed": only the blocks that a call rewrote, for
+            the others what was said of the parent stands.
+        samples: rounds of judging a solution, averaged.
+        votes: judges that vote in a round, an odd number.
+        ahead: instead of `votes`: judges are asked until one verdict is ahead by so many.
+        persistent: whether the same text always gets the same verdicts: judging it again says nothing new, only a
+            rewritten block is judged anew (theory 8e).
+        reevaluate: whether the parent is judged again each generation.
+
+    An evaluation is one judge who looks at one solution (or at its changed blocks): `votes` x `samples` of them a
+    solution; with `ahead` as many as the block that takes the most votes needs.
+
+    >>> from problems import BlockOneMax
+    >>> judged = Judged(BlockOneMax(k=2, l=16), fp=0.0, fn=0.0, samples=2, votes=3)
+    >>> reading = judged.evaluate(np.array([[True, False]]), np.random.default_rng(1))
+    >>> reading.seen, reading.evaluations
+    (array([1.]), array([6]))
+    """
+
+    problem: Problem
+    fp: float
+    fn: float
+    blocks: str = "all"
+    samples: int = 1
+    votes: int = 1
+    ahead: int | None = None
+    persistent: bool = False
+    reevaluate: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        probability(self, "fp", "fn")
+        choice(self, "blocks", ("all", "changed"))
+        whole(self, "samples", least=1)
+        whole(self, "votes", least=1)
+        flag(self, "persistent", "reevaluate")
+        if self.votes % 2 == 0:
+            raise InputError(f"Judged: votes must be odd, so that there is no tie, got {self.votes}")
+        if self.ahead is not None:
+            whole(self, "ahead", least=1)
+            if self.votes > 1:
+                raise InputError(f"Judged: expected votes or ahead, got both (votes={self.votes}, ahead={self.ahead})")
+
+    @property
+    def evaluations_each(self) -> tuple[float, float]:
+        """Judges who look at one solution, the fewest and the most of them."""
+        if self.ahead is not None:
+            return self.samples * self.ahead, math.inf
+        return self.samples * self.votes, self.samples * self.votes
+
+    def evaluate(
+        self,
+        correct: BoolArray,
+        rng: Generator,
+        changed: BoolArray | None = None,
+        verdicts: NDArray[np.generic] | None = None,
+    ) -> Reading:
+        """Judge n solutions, bool [n, k]; verdicts are bool [n, samples, k], True: taken for correct."""
+        said: BoolArray
+        if self.persistent and changed is None and verdicts is not None:
+            said, votes = np.asarray(verdicts, dtype=np.bool_), None  # the same texts
+        else:
+            said, votes = self._judge(correct, rng)
+        if changed is not None and verdicts is not None and (self.persistent or self.blocks == "changed"):
+            said = np.where(changed[:, None], said, verdicts)
+            votes = None if votes is None else np.where(changed[:, None], votes, 0)
+        seen = np.asarray(self.problem.fitness(said), dtype=np.float64).mean(axis=1)
+        fewest = int(self.evaluations_each[0])
+        judges = np.full(len(correct), fewest) if votes is None else votes.max(axis=2).sum(axis=1)
+        return Reading(seen, judges, said)
+
+    def _judge(self, correct: BoolArray, rng: Generator) -> tuple[BoolArray, IntArray | None]:
+        """Fresh verdicts, bool [n, samples, k], and the votes on each, int of that shape; None: `votes` each."""
+        says_correct = np.where(correct, 1.0 - self.fn, self.fp)[:, None].repeat(self.samples, axis=1)
+        if self.ahead is not None:
+            return _first_ahead(says_correct, self.ahead, rng)
+        if self.votes > 1:
+            return rng.binomial(self.votes, says_correct) > self.votes // 2, None
+        return rng.random(says_correct.shape) < says_correct, None
+
+
+def _first_ahead(says_correct: FloatArray, ahead: int, rng: Generator) -> tuple[BoolArray, IntArray]:
+    """Votes until one verdict is ahead: the verdict and the number of votes, in the shape of `says_correct`."""
+    p = says_correct.reshape(-1)
+    lead, votes = np.zeros(len(p), dtype=np.int64), np.zeros(len(p), dtype=np.int64)
+    open_ = np.arange(len(p))
+    while len(open_) > 0:
+        lead[open_] += np.where(rng.random(len(open_)) < p[open_], 1, -1)
+        votes[open_] += 1
+        open_ = open_[np.abs(lead[open_]) < ahead]
+    return (lead > 0).reshape(says_correct.shape), votes.reshape(says_correct.shape)
