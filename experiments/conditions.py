@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evo.decomposed import inner_schedule
+from evo.evaluation import is_noisy
 from evo.laws import CallLaw, SoundLaw, declared_law
 from evo.mixtures import ComponentLaw
-from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved, invalid_is_down
+from evo.protocols import Problem, Schedule
+from evo.runner import OnePlusLambda
+from evo.schedules import (
+    AllBlocks,
+    OnlyIncorrect,
+    RoundRobin,
+    UniformChunk,
+    UniformSubset,
+    UntilResolved,
+    invalid_is_down,
+)
 from evo.text import canonical, type_name
 from evo.theory import MAX_STATES, Start
-from evo.theory.enumeration import ALL, INCORRECT, RESOLVED, ROBIN, UNIFORM, enumeration_states
+from evo.theory.chunks import completion
+from evo.theory.enumeration import ALL, INCORRECT, RESOLVED, ROBIN, SUBSET, UNIFORM, enumeration_states
 from experiments.cell import Cell
 from operators.beta_quality import RunQualityLaw
 from operators.per_block import BetaBlocksLaw, PerBlockLaw
 from operators.spill import SpillLaw
-from problems import BlockOneMax
+from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap, WeightedBlocks
 
 
 def always_valid(cell: Cell) -> bool:
@@ -37,8 +49,18 @@ def law_of(cell: Cell) -> CallLaw:
 
 def start_of(cell: Cell) -> Start:
     """The initial law."""
-    problem: BlockOneMax = cell.problem  # type: ignore[assignment]  # checked by the rule's condition
+    problem: BlockOneMax = truth(cell)  # type: ignore[assignment]  # checked by the rule's condition
     return Start(problem.k, problem.start, problem.incorrect)
+
+
+def truth(cell: Cell) -> Problem:
+    """What is optimised, without the evaluators through whom it is seen."""
+    return cell.problem.problem if is_noisy(cell.problem) else cell.problem
+
+
+def schedule_of(cell: Cell) -> Schedule:
+    """Which chunk each call gets, without what it costs to say so."""
+    return inner_schedule(cell.schedule)
 
 
 def is_a(kind: str, wanted: type) -> tuple[str, Callable[[Cell], str | None]]:
@@ -50,6 +72,27 @@ def is_a(kind: str, wanted: type) -> tuple[str, Callable[[Cell], str | None]]:
         return None if found is wanted else type_name(found)
 
     return f"{kind} {wanted.__name__}", test
+
+
+def is_one_of(kind: str, *wanted: type) -> tuple[str, Callable[[Cell], str | None]]:
+    """A part of exactly one of these classes."""
+
+    def test(cell: Cell) -> str | None:
+        found = type(getattr(cell, kind))
+        return None if found in wanted else type_name(found)
+
+    return f"{kind} {', '.join(each.__name__ for each in wanted[:-1])} or {wanted[-1].__name__}", test
+
+
+def not_a(kind: str, unwanted: type) -> tuple[str, Callable[[Cell], str | None]]:
+    """Any part but one of this class."""
+
+    def test(cell: Cell) -> str | None:
+        part = getattr(cell, kind)
+        found = type(inner_schedule(part) if kind == "schedule" else part)
+        return type_name(found) if found is unwanted else None
+
+    return f"another {kind} than {unwanted.__name__}", test
 
 
 def counts_suffice(cell: Cell) -> str | None:
@@ -103,26 +146,33 @@ def one_offspring(cell: Cell) -> str | None:
 
 def independent_start(cell: Cell) -> str | None:
     """Blocks that are independent of each other at the start."""
-    if type(cell.problem) is not BlockOneMax or start_of(cell).independent:
+    if type(truth(cell)) not in LANDSCAPES or start_of(cell).independent:
         return None
-    return f"incorrect = {cell.problem.incorrect} at random positions"
+    return f"incorrect = {start_of(cell).incorrect} at random positions"
 
 
 def all_incorrect(cell: Cell) -> str | None:
     """All blocks incorrect at the start."""
-    if type(cell.problem) is not BlockOneMax:
+    if type(truth(cell)) not in LANDSCAPES:
         return None
     start = start_of(cell)
     return None if start.law()[start.k] == 1.0 else f"start = {start.p0:g}, incorrect = {start.incorrect}"
 
 
-KINDS = {AllBlocks: ALL, UntilResolved: RESOLVED, RoundRobin: ROBIN, UniformChunk: UNIFORM, OnlyIncorrect: INCORRECT}
+KINDS = {
+    AllBlocks: ALL,
+    UntilResolved: RESOLVED,
+    RoundRobin: ROBIN,
+    UniformChunk: UNIFORM,
+    UniformSubset: SUBSET,
+    OnlyIncorrect: INCORRECT,
+}
 
 
 def whole_solutions(cell: Cell) -> str | None:
     """One chunk, that is all of the solution, by a schedule that has no other."""
     schedule = type(inner_schedule(cell.schedule))
-    return None if schedule in KINDS and schedule is not UntilResolved else type_name(schedule)
+    return None if schedule in KINDS and schedule not in (UntilResolved, UniformSubset) else type_name(schedule)
 
 
 def our_schedule(cell: Cell) -> str | None:
@@ -164,3 +214,147 @@ def few_states_or_independent_start(cell: Cell) -> str | None:
 def misread(cell: Cell) -> str | None:
     """Malformed output that passes for a fall of the fitness."""
     return None if invalid_is_down(cell.schedule) else 'invalid = "ignore"'
+
+
+LANDSCAPES: tuple[type, ...] = (BlockOneMax, WeightedBlocks, LeadingBlocks, Jump, Trap, Needle)
+"""Problems whose fitness and start are known here."""
+OF_COUNTS: tuple[type, ...] = (BlockOneMax, Jump, Trap, Needle)
+"""Those among them whose fitness is a function of the number of correct blocks."""
+
+
+def landscape(cell: Cell) -> str | None:
+    """A problem whose exact fitness is known here."""
+    return None if type(cell.problem) in LANDSCAPES else type_name(type(cell.problem))
+
+
+def of_counts(cell: Cell) -> str | None:
+    """A problem whose exact fitness is a function of the number of correct blocks."""
+    return None if type(cell.problem) in OF_COUNTS else type_name(type(cell.problem))
+
+
+def onemax_like(cell: Cell) -> str | None:
+    """A problem whose runs have the law of BlockOneMax.
+
+    Weights do not matter where calls get one block, which goes up or down with it; nor where a chunk is finished w.p. P
+    whatever it holds, for a finished chunk is always better (but of several chunks at once the heaviest wins).
+    """
+    if onemax_like_problem(cell.problem):
+        return None
+    if type(cell.problem) is not WeightedBlocks:
+        return type_name(type(cell.problem))
+    if cell.chunks.g == 1 or cell.problem.k == 1:
+        return None
+    if type(schedule_of(cell)) is UniformChunk and cell.runner.lam > 1 and cell.chunks.m > 1:
+        return f"WeightedBlocks, lam = {cell.runner.lam} with chunks of g = {cell.chunks.g}"
+    unlike = type(schedule_of(cell)) not in KINDS or type(schedule_of(cell)) is UniformSubset
+    same = not unlike and type(cell.runner) is OnePlusLambda and same_success(cell) is None
+    return None if same else f"WeightedBlocks with chunks of g = {cell.chunks.g}"
+
+
+def all_at_once(cell: Cell) -> str | None:
+    """Every call gets all blocks."""
+    known = type(schedule_of(cell)) in KINDS
+    return (
+        None
+        if known and cell.chunks.g == cell.problem.k
+        else f"{type_name(type(schedule_of(cell)))}, g = {cell.chunks.g}"
+    )
+
+
+def same_success(cell: Cell) -> str | None:
+    """P(a call gets all blocks of its chunk right) must not depend on how many of them were right (theory 1a)."""
+    if counts_suffice(cell) is not None or type(truth(cell)) not in LANDSCAPES:
+        return None  # another condition says what is missing
+    most = max(1, start_of(cell).most)
+    sizes = {cell.chunks.g, cell.chunks.last}
+    same = all(completion(law_of(cell), size, min(size, most)) is not None for size in sizes)
+    return None if same else "one that depends on how many were right"
+
+
+def on_counts(cell: Cell) -> str | None:
+    """Which blocks are called depends on the number of incorrect ones alone."""
+    schedule = schedule_of(cell)
+    if type(schedule) in (AllBlocks, UniformSubset):
+        return None
+    if type(schedule) in (UniformChunk, OnlyIncorrect, RoundRobin) and cell.chunks.g == cell.problem.k:
+        return None
+    if type(schedule) in (UniformChunk, OnlyIncorrect):
+        return one_block(cell)
+    return type_name(type(schedule))
+
+
+def strict(cell: Cell) -> str | None:
+    """An equally good offspring is rejected."""
+    return 'accept = "weak"' if cell.runner == OnePlusLambda(cell.runner.lam, "weak") else None
+
+
+def weak(cell: Cell) -> str | None:
+    """An equally good offspring replaces its parent."""
+    return None if cell.runner == OnePlusLambda(cell.runner.lam, "weak") else 'accept = "strict"'
+
+
+def answers_valid(cell: Cell) -> str | None:
+    """Every answer is valid."""
+    return None if always_valid(cell) else "some that are not"
+
+
+def noisy(cell: Cell) -> str | None:
+    """Evaluators that err, whose acceptance depends on the number of correct blocks alone."""
+    problem = cell.problem
+    if type(problem) is Noisy and type(problem.problem) in OF_COUNTS:
+        return None
+    return judged_onemax(cell) if type(problem) is Judged else _named(problem)
+
+
+def noisy_onemax(cell: Cell) -> str | None:
+    """Gaussian noise on the number of correct blocks."""
+    problem = cell.problem
+    return None if type(problem) is Noisy and onemax_like_problem(problem.problem) else _named(problem)
+
+
+def judged_onemax(cell: Cell) -> str | None:
+    """Judges of the blocks of a problem whose fitness is their number."""
+    problem = cell.problem
+    return None if type(problem) is Judged and onemax_like_problem(problem.problem) else _named(problem)
+
+
+def onemax_like_problem(problem: Problem) -> bool:
+    """Whether the fitness is the number of correct blocks."""
+    return type(problem) is BlockOneMax
+
+
+def _named(problem: Problem) -> str:
+    inside = f" around {type_name(type(problem.problem))}" if is_noisy(problem) else ""
+    return type_name(type(problem)) + inside
+
+
+def afresh(cell: Cell) -> str | None:
+    """Parent and offspring are judged anew each generation, in as many blocks."""
+    problem = cell.problem
+    if not isinstance(problem, Noisy | Judged):
+        return None
+    if not problem.reevaluate:
+        return "reevaluate = false"
+    if isinstance(problem, Noisy):
+        return None
+    if problem.persistent:
+        return "persistent = true"
+    some = problem.blocks == "changed" and 1 < cell.chunks.g < problem.k
+    return f'blocks = "changed" with g = {cell.chunks.g}' if some else None
+
+
+def stored(cell: Cell) -> str | None:
+    """The parent keeps its value."""
+    problem = cell.problem
+    return "reevaluate = true" if isinstance(problem, Noisy) and problem.reevaluate else None
+
+
+def lasting(cell: Cell) -> str | None:
+    """A text keeps its verdicts."""
+    problem = cell.problem
+    if not isinstance(problem, Judged):
+        return None
+    if problem.samples > 1:
+        return f"samples = {problem.samples}"
+    lasts = problem.persistent or (problem.blocks == "changed" and not problem.reevaluate)
+    return None if lasts else "verdicts that are drawn anew"

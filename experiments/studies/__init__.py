@@ -1,6 +1,18 @@
 """The named studies: `llm-evo run NAME`."""
 
-from experiments.studies import correlation, difficulty, granularity, keep, paper, spill, voting
+from experiments.studies import (
+    correlation,
+    difficulty,
+    granularity,
+    judge,
+    keep,
+    noise,
+    nonconvex,
+    paper,
+    selection,
+    spill,
+    voting,
+)
 from experiments.studies.study import Findings, Study
 
 STUDIES: dict[str, Study] = {
@@ -13,6 +25,10 @@ STUDIES: dict[str, Study] = {
         voting.STUDY,
         spill.STUDY,
         difficulty.STUDY,
+        noise.STUDY,
+        judge.STUDY,
+        nonconvex.STUDY,
+        selection.STUDY,
     )
 }
 

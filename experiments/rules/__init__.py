@@ -1,0 +1,56 @@
+"""Rules of exact prediction: for each family of formulas the conditions under which it holds.
+
+Types are matched exactly: a subclass may behave differently and inherits no claim.
+"""
+
+from __future__ import annotations
+
+from evo.errors import NoPrediction
+from evo.laws import CallLaw, declared_law
+from experiments.cell import Cell
+from experiments.conditions import always_valid
+from experiments.rules.counts import OF_COUNTS
+from experiments.rules.enumeration import OF_SOLUTIONS
+from experiments.rules.errors import OF_BLOCKS, OF_DIFFICULTY, OF_QUALITY, OF_SPILL
+from experiments.rules.landscapes import OF_LANDSCAPES
+from experiments.rules.noise import OF_NOISE
+from experiments.rules.rule import Rule
+from experiments.rules.selection import OF_SELECTION
+
+__all__ = ["RULES", "Rule", "always_valid", "rule_for"]
+
+RULES = (
+    *OF_COUNTS,
+    *OF_SPILL,
+    *OF_BLOCKS,
+    *OF_DIFFICULTY,
+    *OF_QUALITY,
+    *OF_LANDSCAPES,
+    *OF_NOISE,
+    *OF_SELECTION,
+    *OF_SOLUTIONS,
+)
+"""The first whose every condition is met predicts; the last ones, which need no formula, only where k is small."""
+
+
+def rule_for(cell: Cell) -> Rule:
+    """The first rule whose every condition the cell meets.
+
+    Raises: NoPrediction naming each rule about such laws and what the cell misses of it, those of its own schedule
+    first.
+    """
+    misses = {rule.name: rule.misses(cell) for rule in RULES}
+    for rule in RULES:
+        if not misses[rule.name]:
+            return rule
+    named = [rule.name for rule in _relevant(declared_law(cell.mutator))]
+    nearest = sorted(named, key=lambda name: any(miss.startswith("needs schedule") for miss in misses[name]))
+    listed = "".join(f"\n  {name}: {'; '.join(misses[name])}" for name in nearest)
+    raise NoPrediction(f"no exact prediction for {cell.text}; rules and what they miss:{listed}")
+
+
+def _relevant(law: object) -> list[Rule]:
+    """The rules about such a law; those about counts for any other."""
+    about = [rule for rule in RULES if isinstance(law, rule.about)]
+    of_counts = [rule for rule in RULES if not rule.about]
+    return of_counts + about if law is None or isinstance(law, CallLaw) or not about else about
