@@ -21,6 +21,8 @@ from experiments.rules import always_valid
 if TYPE_CHECKING:
     import pandas as pd
 
+UNLESS = "; a mutator whose answers take several calls (Rewritten.calls) must declare `mean_calls`"
+
 
 def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     """The first entry that does not add up, in words; None if all do.
@@ -43,7 +45,9 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     several = hasattr(cell.mutator, "mean_calls")
     hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
     faults = {
-        f"calls are not lam x generations with lam = {lam}": (calls < offspring) if several else (calls != offspring),
+        f"calls are not lam x generations with lam = {lam}{'' if several else UNLESS}": (
+            (calls < offspring) if several else (calls != offspring)
+        ),
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
         "hit is not in the last generation": (hit > offspring) | ((hit <= offspring - lam) & (offspring > 0)),
         "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, calls, short, evaluations),

@@ -9,8 +9,10 @@ For each cell four tests, each at the same share of alpha, the false-alarm rate 
   within the last one.
 
 A cell AGREES only if the tests would have found a discrepancy worth the name; otherwise CANNOT_TELL says what is
-missing. Cells that share their trajectories (they differ only in price) count once. Rows of the engine `law` are
-refused: they were drawn from the prediction.
+missing. Where the predicted mean is infinite (heavy tails, or runs that never reach the optimum) no number of runs
+tells it: AGREES then speaks of the law within the calls that all runs made, where a cdf off by 0.1 anywhere would have
+been found, and says nothing of the tail beyond them. Cells that share their trajectories (they differ only in price)
+count once. Rows of the engine `law` are refused: they were drawn from the prediction.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from evo.errors import InputError, NoPrediction
 from experiments.bookkeeping import ledger_fault
 from experiments.cell import Cell
 from experiments.completeness import missing_runs, table_fault
-from experiments.predictions import Prediction, predict
+from experiments.predictions import Prediction, predict, takes_several_calls
+from experiments.series import labels
 from experiments.store import Results
 
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ TESTS_A_CELL = 4
 MOST_CENSORED = 0.5
 MOST_OF_A_LAW = 0.999
 """Up to this quantile laws of infinite variance are compared when runs are counted: their means tell nothing."""
+RESOLUTION_OF_CDF = 0.1
+"""Difference of a cdf that must be found for AGREES where the mean is infinite."""
+POWER = 0.95
 
 
 class Verdict(StrEnum):
@@ -67,7 +73,7 @@ class CellCheck:
 
     Attributes:
         cell: id of the cell.
-        label: its arm, k and lam.
+        label: its arm with all that varies within it, k and lam.
         verdict: AGREES, DIFFERS or CANNOT_TELL.
         reason: for DIFFERS what differs, for CANNOT_TELL what is missing, for AGREES what would have been found.
         outcomes: the tests.
@@ -102,6 +108,11 @@ class Check:
         """How many cells have a verdict."""
         return sum(cell.verdict is verdict for cell in self.cells)
 
+    def __str__(self) -> str:
+        counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)
+        others = [f"{cell.verdict} {cell.label}: {cell.reason}" for cell in self.cells if cell.verdict != "AGREES"]
+        return "\n".join([f"{counts} (false-alarm rate {self.alpha:g} over the grid)", *others])
+
     @property
     def verdict(self) -> Verdict:
         """DIFFERS if any cell differs, else CANNOT_TELL if any is open, else AGREES."""
@@ -118,7 +129,8 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
         results: of `run_grid` or `load`.
         alpha: false-alarm rate over all checks of the grid; each test has alpha / (4 cells).
         resolution: relative discrepancy of the mean that must be found with probability 0.95 for AGREES; where runs
-            are censored, by the law within the budget, which takes more runs.
+            are censored, by the law within the budget, which takes more runs. Where the predicted mean is infinite, a
+            difference of 0.1 of the cdf must be found instead.
 
     Raises: InputError for rows that are no evidence (engine `law`), or alpha or resolution out of range.
     """
@@ -135,8 +147,9 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
     alpha_each = alpha / (TESTS_A_CELL * len(trajectories))
     groups = {str(cell_id): runs for cell_id, runs in results.runs.groupby("cell", sort=False)}
     none = results.runs.iloc[:0]
+    called = labels(results.cells)
     verdicts = tuple(
-        _check_cell(results, cell_id, cell, groups.get(cell_id, none), alpha_each, resolution)
+        _check_cell(results, cell_id, called[cell_id], cell, groups.get(cell_id, none), alpha_each, resolution)
         for cell_id, cell in cells.items()
     )
     return Check(verdicts, alpha, alpha_each)
@@ -151,9 +164,8 @@ def _parse(results: Results, cell_id: str) -> Cell | str:
 
 
 def _check_cell(
-    results: Results, cell_id: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
+    results: Results, cell_id: str, label: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
 ) -> CellCheck:
-    label = str(results.cells.loc[cell_id, "arm"])
     if isinstance(cell, Cell):
         label += f", k = {cell.problem.k}, lam = {cell.runner.lam}"
     censored = int(runs["hit"].isna().sum())
@@ -163,7 +175,7 @@ def _check_cell(
     elif runs.empty:
         verdict, reason = Verdict.CANNOT_TELL, "no runs yet; run the grid again to go on"
     else:
-        outcomes, missing = _tests(cell, runs, alpha, resolution)
+        outcomes, missing, told = _tests(cell, runs, alpha, resolution)
         books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, cell, runs)) else None
         outcomes = outcomes if books is None else (*outcomes, books)
         missing = missing_runs(results, runs) or missing
@@ -173,17 +185,17 @@ def _check_cell(
         elif missing:
             verdict, reason = Verdict.CANNOT_TELL, missing
         else:
-            verdict, reason = Verdict.AGREES, f"a mean off by {resolution:.0%} would have been found"
+            verdict, reason = Verdict.AGREES, f"{told} would have been found"
     return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored)
 
 
-def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> tuple[tuple[Outcome, ...], str]:
-    """The tests that can be made, and what is missing for AGREES (empty if nothing is)."""
+def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> tuple[tuple[Outcome, ...], str, str]:
+    """The tests that can be made, what is missing for AGREES (empty if nothing is), and what they would find."""
     books = _ledger_test(cell, runs)
     try:
         hit, calls = predict(cell, "hit"), predict(cell, "calls")
     except NoPrediction as error:
-        return (books,), str(error)
+        return (books,), str(error), ""
     last = _compared_up_to(cell, runs)
     made = (
         books,
@@ -191,7 +203,13 @@ def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> t
         _mean_test("mean", hit, runs, "hit"),
         _mean_test("calls", calls, runs, "calls"),
     )
-    return tuple(outcome for outcome in made if outcome is not None), _missing(hit, runs, alpha, resolution, last)
+    outcomes = tuple(outcome for outcome in made if outcome is not None)
+    if math.isinf(hit.mean):
+        tried = "answers" if takes_several_calls(cell) else "calls"
+        where = "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {tried}"
+        told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {where}"
+        return outcomes, _missing_of_law(outcomes, len(runs), alpha), told
+    return outcomes, _missing(hit, runs, alpha, resolution, last), f"a mean off by {resolution:.0%}"
 
 
 def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
@@ -234,8 +252,6 @@ def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: floa
     censored = int(runs["hit"].isna().sum())
     if censored > MOST_CENSORED * len(runs):
         return f"{censored} of {len(runs)} runs are censored; give a larger budget"
-    if math.isinf(hit.mean):
-        return "the mean is infinite: only the law within the budget can be compared, and it does not differ"
     try:
         needed = _runs_needed(hit, last, resolution, alpha)
     except NoPrediction as error:
@@ -243,8 +259,30 @@ def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: floa
     if math.isinf(needed):
         return f"a mean off by {resolution:.0%} would not show within the budget; give a larger one"
     if needed > len(runs):
-        return f"{needed - len(runs):.0f} more runs would tell a mean off by {resolution:.0%} ({needed:.0f} in all)"
+        return f"{_more(needed - len(runs))} would tell a mean off by {resolution:.0%} ({needed:.0f} in all)"
     return ""
+
+
+def _missing_of_law(outcomes: tuple[Outcome, ...], runs: int, alpha: float) -> str:
+    """What is missing for AGREES where the mean is infinite; empty if nothing is.
+
+    The law is found to differ where the empirical cdf is sqrt(ln(2/alpha)/2n) off, and a cdf that is off by d differs
+    from the empirical one by d less z/(2 sqrt n) with the power that belongs to z.
+    """
+    if not any(outcome.test == "law" for outcome in outcomes):
+        return "the mean is infinite, and the law of hit is not known"
+    z = math.sqrt(math.log(2 / alpha) / 2) + statistics.normal_quantile(POWER) / 2
+    needed = math.ceil((z / RESOLUTION_OF_CDF) ** 2)
+    if needed <= runs:
+        return ""
+    return (
+        f"the mean is infinite; {_more(needed - runs)} would tell a cdf off by {RESOLUTION_OF_CDF:g} within the "
+        f"budget ({needed} in all)"
+    )
+
+
+def _more(runs: float) -> str:
+    return f"{runs:.0f} more run{'' if runs == 1 else 's'}"
 
 
 def _compared_up_to(cell: Cell, runs: pd.DataFrame) -> float:

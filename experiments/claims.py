@@ -12,8 +12,6 @@ from experiments.series import series
 from experiments.store import Results
 
 CONFIDENCE = 0.999
-MISFIT = 1e-3
-"""A form whose misfit is less likely than this is refused: by itself it errs once in a thousand."""
 WIDEST = 0.15
 """Half-width of an interval, relative to the claimed value, that still tells."""
 
@@ -105,7 +103,7 @@ def _check(claim: Claim, fits: Fits, results: Results) -> ClaimCheck:
         reasons = [refusal.reason for refusal in fits.refused if refusal.series == label]
         return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "; ".join(reasons) or "the form could not be fitted")
     estimate = law[claim.parameter]
-    if law.misfit < MISFIT:
+    if not law.fits:
         return ClaimCheck(claim, Verdict.DIFFERS, law, f"{law.text} does not fit (misfit {law.misfit:.1g})")
     least, most = claim.range
     if estimate.low > most or estimate.high < least:
@@ -115,7 +113,7 @@ def _check(claim: Claim, fits: Fits, results: Results) -> ClaimCheck:
     if estimate.high - estimate.low > 2 * WIDEST * claim.value:
         return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"the interval of {claim.parameter} is too wide to tell")
     rival = laws.get(claim.rival)
-    if rival is not None and rival.misfit >= MISFIT:
+    if rival is not None and rival.fits:
         return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"{rival.text} fits too (misfit {rival.misfit:.2g})")
     return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
 

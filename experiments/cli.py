@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.grid import Grid
+    from experiments.running import Progress
 
 DIFFERS, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -42,10 +43,10 @@ Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of 
 @app.command()
 def run(
     target: Target = "paper",
-    out: Annotated[Path | None, typer.Option(help="Results folder.", show_default="results/NAME")] = None,
+    out: Annotated[str | None, typer.Option(help="Results folder; results/NAME unless said.")] = None,
     runs: Runs = None,
     seed: Seed = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="one a core")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless said.")] = None,
     engine: Engine = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only the verdict at the end.")] = False,
     accept_changed_code: Annotated[
@@ -64,12 +65,18 @@ def run(
         from experiments.terminal import ProgressDisplay, show_check, show_report
 
         grid = _grid(target, runs, seed, engine)
-        folder = out or Path("results") / grid.name
+        folder = _folder(out, grid)
         console = _console()
         if not quiet:
             console.print(f"{grid.name}: {len(grid.cells)} cells, {grid.runs:,} runs each, into {folder}", markup=False)
         with _told_interrupt(folder), ProgressDisplay(_console(stderr=True), quiet) as display:
-            results = run_grid(grid, folder, workers, display, accept_changed_code)
+
+            def watch(progress: Progress) -> None:
+                if progress.there and not quiet:
+                    console.print(f"{progress.there} of {len(grid.cells)} cells already there", markup=False)
+                display(progress)
+
+            results = run_grid(grid, folder, workers, watch, accept_changed_code)
         made = report(results)
         files = write(made, folder)
         if quiet:
@@ -118,8 +125,13 @@ def fit(
     results: Folder,
     along: Annotated[str, typer.Option(help="The parameter that grows, for example k or problem.l.")] = "k",
     quantity: Annotated[str, typer.Option(help="hit, calls or cost.")] = "hit",
-    least: Annotated[float, typer.Option("--from", help="Smallest value of the parameter to use.")] = float("-inf"),
-    most: Annotated[float, typer.Option("--to", help="Largest value of the parameter to use.")] = float("inf"),
+    least: Annotated[
+        float,
+        typer.Option("--from", help="Smallest value of the parameter to use; all unless said.", show_default=False),
+    ] = float("-inf"),
+    most: Annotated[
+        float, typer.Option("--to", help="Largest value of the parameter to use; all unless said.", show_default=False)
+    ] = float("inf"),
     confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
 ) -> None:
     """Fit scaling laws: which form of growth, with which parameters, in which intervals.
@@ -231,6 +243,15 @@ def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -
         )
     changes = {"runs": runs, "seed": seed, "engine": engine}
     return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
+
+
+def _folder(out: str | None, grid: Grid) -> Path:
+    """The results folder: as asked for, or named as the grid."""
+    from evo.errors import InputError
+
+    if out is not None and not out.strip():
+        raise InputError(f"--out: expected a folder, got {out!r}; leave it out for results/{grid.name}")
+    return Path("results") / grid.name if out is None else Path(out)
 
 
 def _console(stderr: bool = False) -> Console:

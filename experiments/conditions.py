@@ -92,7 +92,7 @@ def not_a(kind: str, unwanted: type) -> tuple[str, Callable[[Cell], str | None]]
         found = type(inner_schedule(part) if kind == "schedule" else part)
         return type_name(found) if found is unwanted else None
 
-    return f"another {kind} than {unwanted.__name__}", test
+    return f"{kind} other than {unwanted.__name__}", test
 
 
 def counts_suffice(cell: Cell) -> str | None:

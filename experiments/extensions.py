@@ -6,6 +6,7 @@ are read again (`experiments.origins`).
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from dataclasses import MISSING, fields, is_dataclass
@@ -138,7 +139,8 @@ def build(text: str, folder: Path) -> Any:
         return parse(call, find)
     except InputError as error:
         shown = ", ".join(f"{word}=..." for word in needed)
-        raise InputError(f'{error}; parameters are given by name, as in "{head}({shown})"') from None
+        by_name = f'parameters are given by name, as in "{head}({shown})"'
+        raise InputError(f"{by_name}; {error}" if _by_place(call) else f"{error}; {by_name}") from None
     except Exception as error:
         raise InputError(f"cannot build {call}: {type(error).__name__}: {error}") from error
 
@@ -178,6 +180,15 @@ def _known(name: str) -> Any:
         if any(part.__name__ == name for part in KINDS[kind]) or name in offered(kind):
             return find_named(kind, name, Path())
     raise InputError(f'expected "module:Class", such as "my_pkg:MyMutator", got {name!r}')
+
+
+def _by_place(call: str) -> bool:
+    """Whether a call has parameters without their names."""
+    try:
+        made = ast.parse(call, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return isinstance(made, ast.Call) and bool(made.args)
 
 
 def _inner(word: str, outer: type) -> type:

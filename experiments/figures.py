@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,12 +32,13 @@ LABEL_WIDTH = 30
 
 @dataclass(frozen=True)
 class End:
-    """Where a curve ends, for its label."""
+    """Where a curve ends, for its label, in which text between dollars is a formula; `left` of the end if asked."""
 
     x: float
     y: float
     text: str
     colour: str
+    left: bool = False
 
 
 def growth_figure(results: Results, along: str = "k", quantity: str = "cost", title: str = "") -> Figure:
@@ -134,7 +135,7 @@ def _draw(ax: Axes, results: Results, each: Series, number: int, quantity: str) 
         zorder=3,
     )  # fmt: skip
     last = line[-1] if np.isfinite(line[-1]) else each.mean[-1]
-    return End(float(each.x[-1]), float(last), _name(each), colour)
+    return End(float(each.x[-1]), float(last), _name(each).replace("$", r"\$"), colour)  # a user's $ is no formula
 
 
 def _finite(means: list[float | None]) -> FloatArray:
@@ -174,19 +175,21 @@ def label_ends(ax: Axes, ends: list[End], line: float) -> None:
     """
     from matplotlib.patheffects import withStroke
 
+    look: dict[str, Any] = {
+        "textcoords": "offset points", "fontsize": 9, "va": "center", "annotation_clip": False,
+        "path_effects": [withStroke(linewidth=3, foreground="white")],
+    }  # fmt: skip
+    for end in (end for end in ends if end.left):
+        ax.annotate(end.text, (end.x, end.y), xytext=(-8, 0), ha="right", color=end.colour, **look)
     right = max(end.x for end in ends)
     for outer in (True, False):
-        ordered = sorted((end for end in ends if (end.x == right) is outer), key=lambda end: end.y)
+        ordered = sorted((end for end in ends if (end.x == right) is outer and not end.left), key=lambda end: end.y)
         heights = [_share(ax, end.y) + (0.0 if outer else line) for end in ordered]
-        places = _spread(heights, [line * (1 + end.text.count("\n")) for end in ordered])
+        places = spread(heights, [line * (1 + end.text.count("\n")) for end in ordered])
         for end, place in zip(ordered, places, strict=True):
             share = 1.0 if outer else float(ax.transAxes.inverted().transform(ax.transData.transform((end.x, 1.0)))[0])
-            ax.annotate(
-                end.text.replace("$", r"\$"), (share, place), xycoords="axes fraction",
-                xytext=(4, 0), textcoords="offset points",
-                color=end.colour, fontsize=9, va="center", annotation_clip=False,
-                path_effects=[withStroke(linewidth=3, foreground="white")],
-            )  # fmt: skip
+            beside = (4 if outer else 8, 0)  # beside its last point, where there is one
+            ax.annotate(end.text, (share, place), xycoords="axes fraction", xytext=beside, color=end.colour, **look)
 
 
 def _share(ax: Axes, y: float) -> float:
@@ -197,12 +200,12 @@ def _share(ax: Axes, y: float) -> float:
     return (y - low) / (high - low)
 
 
-def _spread(centres: list[float], sizes: list[float]) -> list[float]:
+def spread(centres: list[float], sizes: list[float]) -> list[float]:
     """Centres in rising order, moved apart so that labels of these sizes do not overlap, and into 0..1 if they fit.
 
     Close neighbours move evenly, up and down.
 
-    >>> [round(place, 2) for place in _spread([0.5, 0.5, 1.0], [0.1, 0.1, 0.1])]
+    >>> [round(place, 2) for place in spread([0.5, 0.5, 1.0], [0.1, 0.1, 0.1])]
     [0.45, 0.55, 0.95]
     """
     clusters: list[tuple[list[float], list[float]]] = []

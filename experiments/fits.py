@@ -18,13 +18,16 @@ import numpy as np
 from evo.errors import InputError
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
-from experiments.series import Series, series
+from experiments.series import Series, parameter_column, series
 from experiments.store import Results
 
 LEAST_VARIANCE = 1 / 12
 """Of a whole number that was the same in every run."""
 LEAST_LEAD = 3.1
-"""Standard errors that A of a sum must be above 0: a linear law passes once in a thousand."""
+"""Standard errors that A of a sum must be above 0: a linear law passes once in a thousand. So far from 0 must c of an
+affine law be, too: without it the power law says the same."""
+POOR_FIT = 1e-3
+"""Misfit below which a form is taken not to fit: by itself that errs once in a thousand."""
 FEWEST_RUNS = 100
 """Runs a cell from which a sample variance is a standard error to rely on.
 
@@ -44,6 +47,7 @@ class Form:
         terms: of the linear predictor of log E, beside the constant: "x" and "ln x"; empty for a sum.
         parameters: names of the parameters, the constant first.
         summands: of a sum: the leading one, whose coefficient must be seen, and the other.
+        factored: whether a sum is written with its leading coefficient before the bracket.
     """
 
     name: str
@@ -51,13 +55,18 @@ class Form:
     terms: tuple[str, ...]
     parameters: tuple[str, ...]
     summands: tuple[str, ...] = ()
+    factored: bool = False
 
+
+NO_FIT = "none of the forms fits; nearest:"
 
 FORMS = (
     Form("exponential", "A base^{x}", ("x",), ("A", "base")),
     Form("power", "A {x}^b", ("ln x",), ("A", "b")),
     Form("exponential x power", "A base^{x} {x}^b", ("x", "ln x"), ("A", "base", "b")),
-    Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c"), summands=("x ln x", "x")),
+    Form("logarithm", "A (ln {x} + c)", (), ("A", "c"), summands=("ln x", "1"), factored=True),
+    Form("affine", "A {x} + c", (), ("A", "c"), summands=("x", "1")),
+    Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c"), summands=("x ln x", "x"), factored=True),
     Form("quadratic", "A {x}^2 + B {x}", (), ("A", "B"), summands=("x^2", "x")),
 )
 
@@ -123,6 +132,15 @@ class ScalingLaw:
         """The law in words: `E[hit] = A base^k`."""
         return f"E[{self.quantity}] = {self.form.text.format(x=self.along)}"
 
+    @property
+    def fits(self) -> bool:
+        """Whether the form fits, as far as the runs tell."""
+        return self.misfit >= POOR_FIT
+
+    def __str__(self) -> str:
+        said = f"{self.text}, {', '.join(map(str, self.estimates))}" if self.fits else f"{NO_FIT} {self.text}"
+        return f"{self.series}: {said} ({self.along} = {self.least:g} .. {self.most:g}, p of the fit {self.misfit:.1g})"
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -143,6 +161,9 @@ class Fits:
 
     laws: tuple[ScalingLaw, ...]
     refused: tuple[Refusal, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.best), *(f"{each.series}: none, {each.reason}" for each in self.refused)])
 
     @property
     def best(self) -> tuple[ScalingLaw, ...]:
@@ -171,10 +192,16 @@ def fit(
         most: largest value to use.
         confidence: level of the intervals.
 
-    Raises: InputError for a parameter or quantity that the grid does not have, or a level outside (0, 1).
+    Raises: InputError for a parameter or quantity that the grid does not have, a parameter with one value in it, a
+    range that is none, or a level outside (0, 1).
     """
     if not 0 < confidence < 1:
         raise InputError(f"fit: confidence must be between 0 and 1, got {confidence!r}")
+    if not least <= most:  # nor if one is no number
+        raise InputError(f"fit: expected a range of the parameter, got from {least!r} to {most!r}")
+    values = results.cells[parameter_column(results.cells, along)].dropna().unique()
+    if len(values) < 2:
+        raise InputError(f"fit: {along} has one value in this grid, {values[0]:g}; name a parameter that varies")
     laws: list[ScalingLaw] = []
     refused: list[Refusal] = []
     for each in series(results, along, quantity):
@@ -331,11 +358,12 @@ def _fit_means(part: Series, form: Form) -> Fitted | None:
 
 
 def _fit_sum(part: Series, form: Form) -> Fitted | None:
-    """E = A lead + B other by weighted least squares on the means; for A x (ln x + c) c = B/A by the delta method."""
+    """E = A lead + B other by weighted least squares on the means; a factored one has c = B/A, by the delta method."""
     if part.censored.any() or (part.runs < FEWEST_RUNS).any():
         return None
     errors = _errors(part)
-    columns = {"x": part.x, "x ln x": part.x * np.log(part.x), "x^2": part.x**2}
+    x, log = part.x, np.log(part.x)
+    columns = {"1": np.ones(len(x)), "ln x": log, "x": x, "x ln x": x * log, "x^2": x**2}
     design = np.column_stack([columns[name] for name in form.summands]) / errors[:, None]
     target = part.mean / errors
     covariance = np.linalg.inv(design.T @ design)
@@ -343,7 +371,9 @@ def _fit_sum(part: Series, form: Form) -> Fitted | None:
     distance = float(((target - design @ (a, b)) ** 2).sum())
     if a < LEAST_LEAD * math.sqrt(covariance[0, 0]) or (design @ (a, b) <= 0).any():
         return None  # the leading term is not seen: the power form says the same
-    if "c" in form.parameters:
+    if form.name == "affine" and abs(b) < LEAST_LEAD * math.sqrt(covariance[1, 1]):
+        return None
+    if form.factored:
         gradient = np.array([-b / a**2, 1 / a])
         values, error = np.array([a, b / a]), math.sqrt(gradient @ covariance @ gradient)
         return values, np.array([math.sqrt(covariance[0, 0]), error]), distance, _MEANS

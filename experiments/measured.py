@@ -196,6 +196,11 @@ def beside(found: Value, predicted: float, verdict: Verdict | None = None) -> st
     return f"{found}{mark}" + ("" if math.isnan(predicted) else f" ({number(predicted)})")
 
 
+def ratio_noise(over: Value, under: Value) -> float:
+    """Half-width of the 95 % interval of the log of a ratio of two means, by the delta method."""
+    return math.hypot(*((each.high - each.low) / 2 / each.value for each in (over, under)))
+
+
 MARKS = {Verdict.AGREES: "✓", Verdict.DIFFERS: "✗", Verdict.CANNOT_TELL: "?"}
 
 

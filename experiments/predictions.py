@@ -91,7 +91,7 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
         quantity: "hit" (the number of the call that first generates the optimum), "calls" (lam x generations, all
             paid for), "generations", or "cost".
 
-    Raises: NoPrediction naming each rule and what the cell misses of it; InputError for another quantity.
+    Raises: NoPrediction naming the nearest rules and what the cell misses of them; InputError for another quantity.
 
     >>> from evo import OnePlusLambda, UntilResolved
     >>> from operators import Resample

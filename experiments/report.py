@@ -58,7 +58,7 @@ def report(results: Results, alpha: float = 1e-3) -> Report:
     """
     checked = check(results, alpha)
     study = _study(results)
-    few = results.cells["problem.k"].nunique() < 3
+    few, along = results.cells["problem.k"].nunique() < 3, results.cells["problem.k"].nunique() > 1
     arms = measured(results, checked)
     complete = sum(map(len, arms.values())) == len(results.cells)
     return Report(
@@ -66,7 +66,7 @@ def report(results: Results, alpha: float = 1e-3) -> Report:
         check=checked,
         summary=summarise(results, checked),
         fits=None if few else fit(results),
-        claims=tuple(check_claims(results, study.claims)) if study else (),
+        claims=tuple(check_claims(results, study.claims)) if study and along else (),
         speedup=speedup(results, *study.speedup, alpha=alpha) if study and study.speedup else None,
         study=study,
         arms=arms,

@@ -66,6 +66,7 @@ class Progress:
         of_batches: all batches.
         seconds: expected single-core seconds of the finished batches of this launch.
         of_seconds: the same of all batches of this launch.
+        there: cells of which all batches were there before this launch.
     """
 
     cell: Cell | None
@@ -73,6 +74,7 @@ class Progress:
     of_batches: int
     seconds: float
     of_seconds: float
+    there: int = 0
 
 
 class GridFailure(EvoError):
@@ -192,7 +194,8 @@ def _run_jobs(
     of_batches = sum(-(-grid.runs // cell.batch_size(grid.batch)) for cell in grid.cells)
     of_seconds = sum(job.seconds for job in jobs)
     done, seconds = of_batches - len(jobs), 0.0
-    watch(Progress(None, done, of_batches, 0.0, of_seconds))
+    there = len(grid.cells) - len({job.cell.id for job in jobs})
+    watch(Progress(None, done, of_batches, 0.0, of_seconds, there))
     waiting: list[pd.DataFrame] = []
     kept: list[pd.DataFrame] = [no_runs()]
     failures: list[Failure] = []

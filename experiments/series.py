@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOT_PARAMETERS = ("arm", "text")
+SHOWN_APART = ("problem.k", "runner.lam")
+"""Parameters that have columns of their own wherever cells are listed."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,16 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> list[Se
     return [_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups]
 
 
+def labels(cells: pd.DataFrame) -> dict[str, str]:
+    """What each cell is called beside its k and lam: its arm, with all else that varies within an arm.
+
+    Args:
+        cells: of `experiments.table.cells_table`.
+    """
+    varying = [name for name in _parameters(cells) if name not in SHOWN_APART and _varies(cells, name)]
+    return {str(cell_id): _label(row, varying) for cell_id, row in cells.iterrows()}
+
+
 def words(fixed: dict[str, object]) -> list[str]:
     """Values of parameters in words: `p = 0.5`, `schedule = UntilResolved`."""
     said = {
@@ -117,10 +129,19 @@ def _parameters(cells: pd.DataFrame) -> list[str]:
 
 def _varies(cells: pd.DataFrame, name: str) -> bool:
     """Whether a type of part varies within an arm, or a parameter among parts of one type."""
-    if cells[name].nunique() < 2:
+    if cells[name].nunique(dropna=False) < 2:
         return False
     within = ["arm", name.split(".")[0]] if "." in name else ["arm"]
-    return bool(cells.groupby(within)[name].nunique().max() > 1)
+    return bool(cells.groupby(within)[name].nunique(dropna=False).max() > 1)
+
+
+def _fixed(cell: pd.Series, varying: list[str]) -> dict[str, object]:
+    """The values of a cell of what varies, as far as it has them."""
+    return {name: cell[name] for name in varying if cell.notna()[name]}
+
+
+def _label(cell: pd.Series, varying: list[str]) -> str:
+    return ", ".join([str(cell["arm"]), *words(_fixed(cell, varying))])
 
 
 def _numbers(values: pd.Series) -> bool:
@@ -145,7 +166,6 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
     ).assign(censored=grouped["hit"].apply(lambda hits: hits.isna().sum()))
     table = table.reindex(cells.index)
     first = cells.iloc[0]
-    fixed = {name: first[name] for name in varying if first.notna()[name]}
     measured = table["runs"].notna().to_numpy()
     table, cells = table[measured], cells[measured]
     unit = np.ones(len(table)) if quantity == "hit" else (table["total"] / table["trials"]).to_numpy(dtype=float)
@@ -153,9 +173,9 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
     ids = tuple(map(str, cells.index))
     memoryless = bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids)
     return Series(
-        ", ".join([str(first["arm"]), *words(fixed)]),
+        _label(first, varying),
         str(first["arm"]),
-        fixed,
+        _fixed(first, varying),
         None if column == "runner.lam" else int(first["runner.lam"]),
         cells[column].to_numpy(dtype=float),
         ids,

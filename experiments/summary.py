@@ -12,6 +12,7 @@ from evo.errors import InputError, NoPrediction
 from evo.statistics import binomial_interval, normal_quantile
 from experiments.checks import Check
 from experiments.predictions import predict
+from experiments.series import labels
 from experiments.store import Results
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ CONFIDENCE = 0.95
 def summarise(results: Results, checked: Check) -> pd.DataFrame:
     """A row a cell.
 
-    Columns: cell, arm, k, lam, text; runs, censored, success_ratio with interval; hit, its interval and
-    hit_predicted; cost, its interval and cost_predicted; ert (calls of all runs / hits, infinite without a hit) and
-    ert_cost; source of the predictions; verdict, reason.
+    Columns: cell, arm, series (the arm with all that varies within it beside k and lam), k, lam, text; runs, censored,
+    success_ratio with interval; hit, its interval and hit_predicted; cost, its interval and cost_predicted; ert (calls
+    of all runs / hits, infinite without a hit) and ert_cost; source of the predictions; verdict, reason.
     Means of cells with censored runs are null: the finished runs alone would be too cheap. Intervals are at 95 %: exact
     for the success ratio, normal for the means, null for a single run.
     """
@@ -34,12 +35,13 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
 
     groups = {str(cell_id): runs for cell_id, runs in results.runs.groupby("cell", sort=False)}
     empty = results.runs.iloc[:0]
-    rows = []
+    rows, series = [], labels(results.cells)
     for cell_check in checked.cells:
         runs = groups.get(cell_check.cell, empty)
         place = results.cells.loc[cell_check.cell]
         rows.append(
-            {"cell": cell_check.cell, "arm": place["arm"], "k": place["problem.k"], "lam": place["runner.lam"]}
+            {"cell": cell_check.cell, "arm": place["arm"], "series": series[cell_check.cell]}
+            | {"k": place["problem.k"], "lam": place["runner.lam"]}
             | _measured(runs)
             | _predicted(results, cell_check.cell)
             | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": place["text"]}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from experiments.checks import CellCheck, Check, Verdict
+from experiments.checks import Check, Verdict
 from experiments.claims import CONFIDENCE as CLAIM_CONFIDENCE
 from experiments.claims import ClaimCheck
-from experiments.fits import Fits, ScalingLaw
+from experiments.fits import NO_FIT, POOR_FIT, Fits, ScalingLaw
 from experiments.measured import MARKS as PLAIN_MARKS
 from experiments.measured import number
+from experiments.refusals import in_short, kind_of_reason
 from experiments.running import Progress
 
 if TYPE_CHECKING:
@@ -28,11 +31,11 @@ if TYPE_CHECKING:
     from experiments.studies.study import Findings
 
 MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
+AS_CLAIMED = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verdict.CANNOT_TELL: "cannot tell"}
 MOST_ROWS = 40
 MOST_VERDICTS = 12
 SECONDS_BETWEEN_LINES = 10.0
-POOR_FIT = 1e-3
-WIDTH_OF_K, WIDTH_OF_ARM = 8, 20
+WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM, MOST_OF_NAME = 8, 20, 10, 20
 
 
 class ProgressDisplay:
@@ -90,7 +93,7 @@ def show_report(made: Report, console: Console) -> None:
             _print_table(table, console)
     _show_censored(made.summary, console)
     if made.claims:
-        _print_table(_claims_table(made.claims), console)
+        _print_table(_claims_table(made.claims, console.width), console)
     elif made.fits is not None and made.findings is None:
         show_fits(made.fits, console)
     if made.speedup is not None and len(made.speedup):
@@ -98,12 +101,24 @@ def show_report(made: Report, console: Console) -> None:
     show_check(made.check, console)
 
 
-def _alike(cells: list[CellCheck]) -> list[tuple[CellCheck, int]]:
-    """The first cell of each reason and how many more have it; a missing prediction is the same whatever the cell."""
-    found: dict[str, list[CellCheck]] = {}
-    for cell in cells:
-        found.setdefault(cell.reason.split("; rules and what they miss:")[-1], []).append(cell)
-    return [(same[0], len(same) - 1) for same in found.values()]
+def _alike(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
+    """Cells and their reasons put together where the reason is the same: in words, and how many cells it is."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for cell, reason in reasons:
+        found.setdefault(kind_of_reason(reason), []).append((cell, reason))
+    return [(_told(same), len(same)) for same in found.values()]
+
+
+def _told(same: list[tuple[str, str]]) -> str:
+    """The first cell and its reason, and how many others have it."""
+    (cell, reason), *others = same
+    more = f" (and {_counted(len(others), 'more cell')}, for the same reason)" if others else ""
+    return f"{cell}{more}: {in_short(reason)}"
+
+
+def _counted(number: int, what: str) -> str:
+    """A number of things: `1 cell`, `2 cells`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def show_findings(findings: Findings, console: Console) -> None:
@@ -113,10 +128,17 @@ def show_findings(findings: Findings, console: Console) -> None:
         console.print(f"* {sentence}", markup=False)
     table = Table(title="Measured, verdict (exact)", caption=findings.note or None, caption_justify="left")
     for i, heading in enumerate(findings.headings):
-        table.add_column(escape(heading), justify="right" if i else "left", overflow="fold")
-    for row in findings.rows:
-        table.add_row(*(_marked(text) for text in row))
+        table.add_column(escape(heading), justify="right" if i else "left", overflow="fold", no_wrap=i == 0)
+    for arm, *row in findings.rows:
+        table.add_row(_folded(arm, console.width), *(_marked(text) for text in row))
     _print_table(table, console)
+
+
+def _folded(name: str, width: int) -> str:
+    """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`."""
+    whole = name.replace(" = ", "\xa0=\xa0")
+    least = min(MOST_OF_NAME, _longest_word(name))
+    return escape(textwrap.fill(whole, max(least, width // 6)).replace("\xa0", " "))
 
 
 def _marked(text: str) -> str:
@@ -131,17 +153,16 @@ def show_check(checked: Check, console: Console) -> None:
     """The verdicts in one line, and each cell that does not agree."""
     counts = ", ".join(f"{checked.count(verdict)} {verdict}" for verdict in Verdict)
     console.print(
-        f"\n[bold]Check against exact predictions:[/] {counts}  (of {len(checked.cells)} cells; false-alarm rate "
-        f"{checked.alpha:g} over the grid)"
+        f"\n[bold]Check against exact predictions:[/] {counts}  (of {_counted(len(checked.cells), 'cell')}; "
+        f"false-alarm rate {checked.alpha:g} over the grid)"
     )
     for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
         cells = [cell for cell in checked.cells if cell.verdict is verdict]
-        alike = _alike(cells)
+        alike = _alike((cell.label, cell.reason) for cell in cells)
         listed = Table.grid(padding=(0, 0, 0, 1))
-        for first, others in alike[:MOST_VERDICTS]:
-            more = f" (and {others} more cells, for the same reason)" if others else ""
-            listed.add_row("", MARKS[verdict], escape(f"{first.label}{more}: {first.reason}"))
-        left = len(cells) - sum(1 + others for _, others in alike[:MOST_VERDICTS])
+        for told, _ in alike[:MOST_VERDICTS]:
+            listed.add_row("", MARKS[verdict], escape(told))
+        left = sum(count for _, count in alike[MOST_VERDICTS:])
         if left:
             listed.add_row("", MARKS[verdict], f"and {left} more, all in summary.csv")
         if cells:
@@ -152,14 +173,15 @@ def show_fits(fits: Fits, console: Console) -> None:
     """For each series the best law, its runner-up, and those that could not be fitted."""
     table = Table(title="Fitted laws", caption_justify="left")
     for heading in ("series", "best law", "parameters", "p (fit)", "range", "next best"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "p (fit)")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("series", "p (fit)"))
     for law in fits.best:
         rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
         rival = f"{_law(rivals[0])} (p {rivals[0].misfit:.1g})" if rivals else ""
-        misfit = f"{law.misfit:.1g}" + (f" {MARKS[Verdict.DIFFERS]}" if law.misfit < POOR_FIT else "")
-        table.add_row(escape(law.series), _law(law), _estimates(law), misfit, _range(law), rival)
+        misfit = f"{law.misfit:.1g}" + ("" if law.fits else f" {MARKS[Verdict.DIFFERS]}")
+        best = _law(law) if law.fits else f"{NO_FIT} {_law(law)}"
+        table.add_row(_folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
     for refusal in fits.refused:
-        table.add_row(escape(refusal.series), "none", escape(refusal.reason), "", "", "")
+        table.add_row(_folded(refusal.series, console.width), "none", escape(refusal.reason), "", "", "")
     if fits.laws:
         table.caption = (
             f"{100 * fits.laws[0].confidence:.4g} % intervals; p (fit): probability that a true law of this form fits "
@@ -176,21 +198,24 @@ def show_forecast(table: pd.DataFrame, runs: int, cores: int, console: Console) 
         "budget ends; from: where the formula is from",
         caption_justify="left",
     )
-    shown.add_column("arm", overflow="fold")
+    shown.add_column("arm", no_wrap=True)
     for heading in ("k", "lam", "hit", "calls", "cost", "censored"):
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("from", overflow="fold")
     for row in table.to_dict("records"):
         numbers = (number(row[name]) for name in ("hit", "calls", "cost", "censored"))
-        shown.add_row(escape(row["arm"]), str(row["k"]), str(row["lam"]), *numbers, escape(row["source"]))
+        shown.add_row(
+            _folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers, escape(row["source"])
+        )
     _print_table(shown, console)
-    notes = table.loc[table["note"] != "", ["arm", "k", "lam", "note"]]
-    for row in notes.head(MOST_ROWS).to_dict("records"):
-        console.print(f"{row['arm']}, k = {row['k']}, lam = {row['lam']}: {row['note']}", markup=False)
+    noted = table[table["note"] != ""].to_dict("records")
+    alike = _alike((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted)
+    for told, _ in alike[:MOST_ROWS]:
+        console.print(told, markup=False)
     calls = (table["spent"] * runs).sum()
     console.print(
-        f"{len(table)} cells, {number(calls)} calls in all, about {_duration(table['seconds'].sum() / cores)} on "
-        f"{cores} cores"
+        f"{_counted(len(table), 'cell')}, {number(calls)} calls in all, "
+        f"about {_duration(table['seconds'].sum() / cores)} on {_counted(cores, 'core')}"
     )
 
 
@@ -206,28 +231,53 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
     cells = summary[summary["censored"] > 0]
     if len(cells):
         console.print(
-            f"{cells['censored'].sum():,} runs of {len(cells)} cells ended at their budget without the optimum "
-            "(censored): they count as lower bounds; give a larger budget to see more"
+            f"{_counted(int(cells['censored'].sum()), 'run')} of {_counted(len(cells), 'cell')} ended at their budget "
+            "without the optimum (censored): they count as lower bounds; give a larger budget to see more"
         )
 
 
 def _overview(summary: pd.DataFrame, width: int) -> list[Table]:
     """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
-    if summary.duplicated(["arm", "k", "lam"]).any() or summary["arm"].nunique() > 7:
-        return [_long_table(summary)]
-    return [_pivot(part, lam, width) for lam, part in summary.groupby("lam")]
+    if summary.duplicated(["series", "k", "lam"]).any() or summary["series"].nunique() > 7:
+        return [_long_table(summary, width)]
+    columns = _side_by_side(list(dict.fromkeys(summary["series"])), width)
+    return [
+        _pivot(part[part["series"].isin(shown)], lam, width)
+        for lam, part in summary.groupby("lam")
+        for shown in columns
+        if part["series"].isin(shown).any()
+    ]
+
+
+def _side_by_side(series: list[str], width: int) -> list[list[str]]:
+    """The series in tables that fit the width, so that no heading breaks within a word."""
+    tables: list[list[str]] = [[]]
+    for each in series:
+        taken = sum(_column_width(one) for one in tables[-1])
+        if tables[-1] and WIDTH_OF_K + taken + _column_width(each) > width:
+            tables.append([])
+        tables[-1].append(each)
+    return tables
+
+
+def _column_width(series: str) -> int:
+    return 3 + max(LEAST_OF_ARM, _longest_word(series))
+
+
+def _longest_word(*texts: str) -> int:
+    return max(len(word) for text in texts for word in text.split() or [""])
 
 
 def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
     table = Table(title=f"Calls to the optimum, lam = {lam}: measured mean, verdict (exact mean)")
     table.add_column("k", justify="right")
-    arms = list(dict.fromkeys(summary["arm"]))
+    arms = list(dict.fromkeys(summary["series"]))
     for arm in arms:
-        table.add_column(escape(arm), justify="right", overflow="fold")
+        table.add_column(escape(arm), justify="right", overflow="fold", min_width=_longest_word(arm))
     between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
     ks = sorted(summary["k"].unique())
     for k in ks if len(ks) <= MOST_ROWS // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_ROWS]:
-        row = summary[summary["k"] == k].set_index("arm")
+        row = summary[summary["k"] == k].set_index("series")
         table.add_row(str(k), *(_measured_cell(row.loc[arm], between) if arm in row.index else "" for arm in arms))
     return table
 
@@ -238,27 +288,33 @@ def _measured_cell(row: pd.Series, between: str = " ") -> str:
     return f"{measured} {MARKS[Verdict(row['verdict'])]}{exact}"
 
 
-def _long_table(summary: pd.DataFrame) -> Table:
+def _long_table(summary: pd.DataFrame, width: int) -> Table:
     table = Table(title="Calls to the optimum")
-    for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost", "cell"):
-        table.add_column(heading, justify="left" if heading in ("arm", "cell") else "right", overflow="fold")
+    for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost"):
+        table.add_column(
+            heading, justify="left" if heading == "arm" else "right", overflow="fold", no_wrap=heading == "arm"
+        )
     for _, row in summary.head(MOST_ROWS).iterrows():
         numbers = (_measured_cell(row), f"{row['success_ratio']:.3f}", number(row["cost"]))
-        table.add_row(escape(row["arm"]), str(row["k"]), str(row["lam"]), *numbers, escape(row["text"]))
+        table.add_row(_folded(row["series"], width), str(row["k"]), str(row["lam"]), *numbers)
     if len(summary) > MOST_ROWS:
         table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
     return table
 
 
-def _claims_table(claims: tuple[ClaimCheck, ...]) -> Table:
+def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
     table = Table(title=f"What the paper says, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)")
-    table.caption = "✓: the measured law is as the exact theory claims; what follows for the paper stands beside it"
-    for heading in ("arm", "paper", "measured law", "as claimed", "so the paper's statement"):
-        table.add_column(heading, overflow="fold")
+    table.caption = (
+        "✓: the interval of the measured law meets what the exact theory claims, with the tolerance named for the k "
+        "that were run; what follows for the paper stands beside it"
+    )
+    for heading in ("arm", "paper", "measured law", "as claimed", "so the paper's"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "arm")
     for each in claims:
         law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
         law += f"\n{_range(each.law)}" if each.law else ""
-        table.add_row(each.claim.arm, each.claim.paper, law, MARKS[each.verdict], each.reason, end_section=True)
+        claimed = f"{MARKS[each.verdict]} {AS_CLAIMED[each.verdict]} ({escape(each.claim.text)})"
+        table.add_row(_folded(each.claim.arm, width), each.claim.paper, law, claimed, each.reason, end_section=True)
     return table
 
 

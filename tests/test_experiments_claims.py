@@ -1,12 +1,15 @@
 """Claims and speed-ups on tables drawn from known laws: how often a true one DIFFERS, and that false ones do."""
 
+import io
 import math
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from scipy.stats import binom
 
 from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
@@ -19,6 +22,7 @@ from experiments.speedups import speedup
 from experiments.store import describe
 from experiments.studies.paper import CLAIMS, GLOBAL, NO_DAMAGE, grid
 from experiments.table import cells_table, no_runs, runs_table
+from experiments.terminal import _claims_table
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
@@ -165,6 +169,11 @@ def test_rivals_widths_and_bounds(rng):
         return each.verdict, each.reason
 
     assert verdict() == (Verdict.AGREES, "so")
+    (near,) = check_claims(drawn, [Claim(GLOBAL, "", "hit", "exponential", "base", 2.04, holds="so", tolerance=0.03)])
+    assert not near.law["base"].low <= 2.04 <= near.law["base"].high
+    console = Console(width=130, record=True, file=io.StringIO())
+    console.print(_claims_table((near,), 130))
+    assert "✓ agrees (base = 2.04 within 3%)" in " ".join(re.sub("[│ ]+", " ", console.export_text()).split())
     assert verdict(rival="exponential x power")[0] is Verdict.CANNOT_TELL  # which holds the law
     assert verdict(value=2.1, at_most=True)[0] is Verdict.AGREES
     assert verdict(value=2.0, at_most=True)[0] is Verdict.CANNOT_TELL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from experiments.cli import app
@@ -17,6 +19,7 @@ from experiments.parts import KINDS
 from experiments.running import run_grid
 from experiments.store import load
 from experiments.studies import STUDIES
+from experiments.terminal import _overview
 from experiments.toml_grid import load_grid
 
 COMMANDS = ("run", "predict", "check", "fit", "report", "show")
@@ -88,6 +91,8 @@ def test_every_command_says_what_it_does_with_an_example(command):
     assert f"Example: llm-evo {command}" in shown
     assert f"Usage: llm-evo {command} [OPTIONS]" in shown
     assert "[[" not in shown
+    assert "(results/NAME)" not in shown
+    assert "inf" not in shown.split()
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
@@ -207,19 +212,72 @@ def test_the_command_line_changes_the_grid(where):
 
 
 def test_a_label_of_any_characters_is_shown_as_it_is(where):
-    (where / "grid.toml").write_text(GRID.replace('"local"', '"[/] [red]a_b^c"'))
+    (where / "grid.toml").write_text(GRID.replace('"local"', '"[/][red]a_b^c"'))
     done = llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20")
     assert done.exit_code == 0, done.output
-    assert "[/] [red]a_b^c" in done.stdout
-    assert "[/] [red]a_b^c" in llm_evo("predict", "grid.toml").stdout
-    assert "[/] [red]a_b^c" in " ".join(llm_evo("check", "results/mine").stdout.split())
+    assert "[/][red]a_b^c" in done.stdout
+    assert "[/][red]a_b^c" in llm_evo("predict", "grid.toml").stdout
+    assert "[/][red]a_b^c" in " ".join(llm_evo("check", "results/mine").stdout.split())
 
 
 def test_a_budget_that_bites_is_told(where):
     (where / "grid.toml").write_text(GRID + 'budget = {type = "Budget", calls = 2}\n')
     done = llm_evo("run", "grid.toml", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert re.search(r"\d+ runs of \d cells ended at their budget without the optimum", done.stdout)
+    assert re.search(r"\d+ runs of [2-9] cells ended at their budget without the optimum", done.stdout)
+
+
+def test_what_is_there_already_is_told():
+    first = llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20")
+    assert "already there" not in first.stdout
+    again = llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20")
+    assert "\n6 of 6 cells already there\n" in again.stdout
+    assert "already there" not in llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20", "--quiet").stdout
+
+
+def test_a_mutator_without_a_law_floods_no_terminal(where):
+    (where / "silent.py").write_text(
+        "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Silent:\n    q: float = 0.5\n"
+        "    def rewrite(self, correct, rng):\n        return rng.random(correct.shape) < self.q\n"
+    )
+    (where / "grid.toml").write_text(GRID.replace('"Resample", p = 0.5', '"silent:Silent", q = [0.4, 0.5]'))
+    done = process("-m", "experiments", "predict", "grid.toml")
+    said = " ".join(done.stdout.split())
+    why = "silent.Silent declares no law: it runs and is fitted, not predicted"
+    assert f"local, q = 0.4, k = 1, lam = 1 (and 11 more cells, for the same reason): {why}" in said
+    assert said.count("declares no law") == 1
+    assert "needs" not in said
+    quiet = process("-m", "experiments", "run", "grid.toml", "--workers", "1", "--runs", "10", "--quiet")
+    assert len(quiet.stdout.splitlines()) <= 8
+    assert why in " ".join(quiet.stdout.split())
+
+
+def test_rows_of_one_arm_are_told_apart(where):
+    (where / "grid.toml").write_text(GRID.replace("p = 0.5", "p = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]"))
+    assert all(f"p = 0.{i} " in llm_evo("predict", "grid.toml").stdout for i in (2, 5, 9))
+    done = llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20")
+    shown = done.stdout.split("Fitted")[0]
+    assert all(f"p = 0.{i} " in shown for i in (2, 4))
+    assert "Cell(" not in shown
+    assert "local, p = 0.2, k = 1, lam = 1" in " ".join(llm_evo("check", "results/mine").stdout.split())
+
+
+def test_no_heading_of_the_paper_breaks_within_a_word():
+    summary = pd.DataFrame(
+        [
+            {"series": arm, "k": 2, "lam": 1, "hit": 4.0, "hit_predicted": 4.0, "censored": 0, "verdict": "AGREES"}
+            for arm in STUDIES["paper"].grid().arms
+        ]
+    )
+    for width in (80, 130):
+        console = Console(width=width, record=True, file=io.StringIO())
+        for table in _overview(summary, width):
+            console.print(table)
+        shown = console.export_text()
+        assert max(map(len, shown.splitlines())) <= width
+        assert all(line.rstrip().endswith("┃") for line in shown.splitlines() if line.startswith("┃"))  # none is cut
+        for word in ("UntilResolved", "RoundRobin", "UniformChunk", "OnlyIncorrect"):
+            assert word in shown
 
 
 # ------------------------------------------------------------------------------------------- exit codes
@@ -307,6 +365,7 @@ def test_a_fault_in_a_file_is_told_with_file_and_key(where):
         (["--workers", "0"], "workers must be at least 1, got 0"),
         (["--out", "grid.toml"], "grid.toml: expected a results folder, as `llm-evo run` writes it, got a file"),
         (["--out", "."], "expected a results folder, as `llm-evo run` writes it, got a folder without grid.json"),
+        (["--out", ""], "--out: expected a folder, got ''; leave it out for results/mine"),
         (["--bogus"], "No such option: --bogus"),
         (["more"], "unexpected extra argument"),
     ],
@@ -335,6 +394,11 @@ def test_options_of_check_and_fit_that_do_not_fit():
         "fit", "r", "--along", "nosuch"
     )
     assert "expected the quantity hit, calls or cost, got 'hti'" in refused("fit", "r", "--quantity", "hti")
+    assert "fit: expected a range of the parameter, got from nan to inf" in refused("fit", "r", "--from", "nan")
+    assert "got from 8.0 to 2.0" in refused("fit", "r", "--from", "8", "--to", "2")
+    assert "fit: problem.l has one value in this grid, 16; name a parameter" in refused(
+        "fit", "r", "--along", "problem.l"
+    )
     assert "confidence must be between 0 and 1, got 2.0" in refused("fit", "r", "--confidence", "2")
     assert "expected 0 < alpha < 1" in refused("check", "r", "--alpha", "0")
     assert "expected 0 < alpha < 1" in refused("report", "r", "--alpha", "nan")

@@ -161,7 +161,7 @@ def test_an_operator_without_a_law_runs_and_is_fitted_and_predict_says_why_not(f
     assert len(fit(results, along="k").best) == 1
     checked = check(results)
     assert checked.verdict is Verdict.CANNOT_TELL
-    why = f"needs a mutator that declares a law of counts, got {module}.Lawless without one"
+    why = f"{module}.Lawless declares no law: it runs and is fitted, not predicted"
     assert why in checked.cells[0].reason
     with pytest.raises(NoPrediction, match=re.escape(why)):
         predict(load_grid(file).cells[0])
@@ -355,7 +355,7 @@ def here(tmp_path) -> Path:
         ("UntilResolved", 0, "schedule UntilResolved(g=1"),
         ("LLMPrimitive", 0, "cost LLMPrimitive(m=1.0"),
         ("my_ops:Careful", 2, 'error: Careful needs parameters; give them as in "my_ops:Careful(p=...)"'),
-        ("my_ops:Careful(0.5)", 2, 'parameters are given by name, as in "my_ops:Careful(p=...)"'),
+        ("my_ops:Careful(0.5)", 2, 'error: parameters are given by name, as in "my_ops:Careful(p=...)"; '),
         ("my_ops:Careful(q=1)", 2, "error: cannot build Careful(q=1): "),
         ("my_ops:Careful(p=", 2, "error: expected the canonical text of a part, got 'Careful(p='"),
         ("my_ops:careful()", 2, "error: 'my_ops:careful' is an object and no class; leave out its parentheses"),

@@ -9,7 +9,7 @@ import pytest
 from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, UniformChunk, UntilResolved
 from evo.errors import InputError
 from experiments import Grid, growth_figure, run_grid, sweep
-from experiments.figures import _spread
+from experiments.figures import spread
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
@@ -148,6 +148,13 @@ def test_series_of_one_arm_have_names_and_colours_of_their_own():
     assert len(pairs) == 12
 
 
+def test_dollars_of_a_label_are_shown_as_they_are():
+    figure = drawn({"10 $ a call, 2^k$": cells([1, 2, 3])})
+    (text,) = figure.axes[0].texts
+    assert text.get_text().replace("\n", " ") == r"10 \$ a call, 2^k\$"
+    assert_readable(figure)
+
+
 def test_no_curve_without_a_prediction():
     figure = drawn({"a": cells([1, 2, 3], Coin(0.5))})
     assert all(np.isnan(curve.get_ydata()).all() for curve in curves(figure.axes[0]))
@@ -186,7 +193,7 @@ def test_labels_spread_without_overlap_and_stay_in_order(count):
     for _ in range(200):
         centres = sorted(rng.beta(0.3, 0.3, count).tolist())
         sizes = rng.uniform(0.01, 1 / count, count).tolist()
-        places = _spread(centres, sizes)
+        places = spread(centres, sizes)
         gaps = [b - a - (s + t) / 2 for a, b, s, t in zip(places, places[1:], sizes, sizes[1:], strict=False)]
         assert all(gap > -1e-9 for gap in gaps)
         assert places[0] - sizes[0] / 2 > -1e-9

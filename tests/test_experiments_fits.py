@@ -4,11 +4,14 @@ Coverage is counted over GRIDS simulated grids. A count fails w.p. 1e-6 if the t
 points below nominal (the intervals are normal approximations), and w.p. 0.999 if it is 0.75.
 """
 
+import io
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from scipy.stats import binom
 
 from evo import AllBlocks, Budget, OnePlusLambda, OnlyIncorrect, UniformChunk, UntilResolved
@@ -20,6 +23,7 @@ from experiments.fits import FEWEST_RUNS, FORMS, _fit_form
 from experiments.series import Series, series
 from experiments.store import describe
 from experiments.table import cells_table, no_runs, runs_table
+from experiments.terminal import show_fits
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
@@ -105,6 +109,16 @@ def collected(rng, runs):
     return lambda cell: sum(rng.geometric(j / (2 * cell.problem.k), runs) for j in range(1, cell.problem.k + 1))
 
 
+def late(rng, runs):
+    """Three calls more than UntilResolved: mean 2k + 3."""
+    return lambda cell: 3 + resolved(rng, runs)(cell)
+
+
+def careful(rng, runs):
+    """AllBlocks with fix = 1/2, keep = 1: the largest of k Geom(1/2), mean (ln k + gamma)/ln 2 + 1/2 for large k."""
+    return lambda cell: rng.geometric(0.5, (runs, cell.problem.k)).max(axis=1)
+
+
 def law(fits, form):
     return next(each for each in fits.laws if each.form.name == form)
 
@@ -117,6 +131,16 @@ LAWS = {
     "GLOBAL base": (EIGHT, AllBlocks(), geometric, 100, "hit", "exponential", {"A": 1.0, "base": 2.0}),
     "GLOBAL cost": (EIGHT, AllBlocks(), geometric, 100, "cost", "exponential x power", {"base": 2.0, "b": 2.0}),
     "UntilResolved": ([1, 2, 4, 8, 16, 32, 64], UntilResolved(), resolved, 200, "hit", "power", {"A": 2.0, "b": 1.0}),
+    "three more": ([1, 2, 4, 8, 16, 32, 64], UntilResolved(), late, 200, "hit", "affine", {"A": 2.0, "c": 3.0}),
+    "careful": (
+        [64, 128, 256, 512],
+        UntilResolved(),
+        careful,
+        200,
+        "hit",
+        "logarithm",
+        {"A": 1 / np.log(2), "c": np.euler_gamma + np.log(2) / 2},
+    ),
     "UniformChunk": ([16, 32, 64, 128, 256], UniformChunk(), collected, 200, "hit", "x log x", {"A": 2.0}),
 }
 
@@ -196,6 +220,45 @@ def test_wrong_forms_are_refused_by_their_misfit(rng):
         assert log.best[0].form.name in ("x log x", "exponential x power")
 
 
+def test_the_form_of_logarithmic_and_affine_growth_is_named(rng):
+    ks = [4, 8, 16, 32, 64, 128, 256]
+    assert fit(results({"a": cells(ks, UntilResolved())}, careful(rng, 1000))).best[0].form.name == "logarithm"
+    assert fit(results({"a": cells(ks, UntilResolved())}, late(rng, 1000))).best[0].form.name == "affine"
+
+
+def test_an_affine_law_without_a_constant_is_left_to_the_power_law(rng):
+    fitted = fit(results({"a": cells([4, 8, 16, 32, 64], UntilResolved())}, resolved(rng, 500)))
+    assert "affine" not in {each.form.name for each in fitted.laws}
+    assert fitted.best[0].form.name in ("power", "exponential x power")
+
+
+def test_laws_are_told_in_a_line_each_and_what_fits_badly_is_no_law(rng):
+    good = fit(results({"a": cells(EIGHT)}, geometric(rng, 200)))
+    assert re.fullmatch(
+        r"a: E\[hit\] = A base\^k, A = \S+ \[.*\], base = \S+ \[.*\] \(k = 1 \.\. 8, p of the fit \S+\)", str(good)
+    )
+    assert str(good.best[0]) == str(good)
+    jumps = results({"a": cells([1, 2, 3, 4, 5, 6], UntilResolved())}, lambda cell: 100 + 50 * (cell.problem.k % 2)
+                    + rng.integers(0, 3, 200))  # fmt: skip
+    bad = fit(jumps)
+    assert not bad.best[0].fits
+    assert str(bad).startswith("a: none of the forms fits; nearest: E[hit] = ")
+    console = Console(width=200, record=True, file=io.StringIO())
+    show_fits(bad, console)
+    assert "none of the forms fits; nearest: E[hit] = " in console.export_text()
+    refused = fit(results({"a": cells([1, 2])}, geometric(rng, 100)))
+    assert str(refused) == "a: none, a law needs at least 3 cells, got 2"
+
+
+def test_a_range_or_a_parameter_that_is_none(rng):
+    drawn = results({"a": cells(EIGHT)}, geometric(rng, 100))
+    for ends in ({"least": float("nan")}, {"most": float("nan")}, {"least": 5, "most": 4}):
+        with pytest.raises(InputError, match="expected a range of the parameter"):
+            fit(drawn, **ends)
+    with pytest.raises(InputError, match="l has one value in this grid, 16; name a parameter that varies"):
+        fit(drawn, along="l")
+
+
 def test_no_fitted_probability_is_above_1(rng):
     fitted = fit(results({"a": cells(EIGHT)}, geometric(rng, 1000)))
     for each in fitted.laws:
@@ -217,7 +280,6 @@ def test_series_that_cannot_be_fitted_are_refused_with_the_reason(rng):
         return refusal.reason
 
     assert "at least 3 cells, got 2" in reason([1, 2], geometric(rng, 100))
-    assert "at least 3 cells, got 1" in reason([1], geometric(rng, 100))
     assert "at least 2 runs" in reason([1, 2, 3], geometric(rng, 1))
     assert "positive means" in reason(
         [1, 2, 3], lambda cell: np.zeros(200), problem=problems([1, 2, 3], start=1.0), schedule=UniformChunk()
@@ -310,7 +372,7 @@ def test_no_law_at_all_is_said():
     numbers = np.array([1.0, 2.0, 3.0, 4.0])
     ones = np.ones(4)
     made = Series("s", "s", {}, 1, numbers, ("c",) * 4, 9 * ones, 0 * ones, ones, ones, 9 * ones, ones, True)
-    assert [_fit_form(made, form, "k", "hit", 0.95) for form in FORMS if not form.terms] == [None, None]  # too few runs
+    assert [_fit_form(made, form, "k", "hit", 0.95) for form in FORMS if not form.terms] == [None] * 4  # too few runs
 
 
 def test_unknown_ambiguous_and_wordy_parameters(rng):

@@ -14,12 +14,13 @@ from evo.costs import LLMPrimitive, TokenPrices
 from evo.errors import InputError
 from evo.ledger import Prompt
 from evo.runner import OnePlusLambda
-from evo.schedules import AllBlocks, UntilResolved
+from evo.schedules import AllBlocks, OnlyIncorrect, UntilResolved
 from experiments.cell import Cell
-from experiments.forecasts import check_budgets, expected_calls, forecast
+from experiments.forecasts import check_budgets, expected_calls, forecast, mean_within
 from experiments.grid import MOST_RUNS, Grid, sweep
+from experiments.predictions import predict
 from experiments.running import run_grid
-from operators import FixKeep, Resample
+from operators import BetaBlocks, FixKeep, Resample
 from problems import BlockOneMax
 
 
@@ -197,6 +198,39 @@ def test_a_forecast_has_a_row_a_cell_and_says_why_a_number_is_missing():
     assert table["cost"][0] == 2 * (16 * 16 + 16 * 15 / 2)
     assert table["censored"][2] == 1.0
     assert (table["seconds"] > 0).all()
+    assert table["note"][2] == "the mean is infinite: all runs end at the budget"
+    assert table["note"][3].endswith("Lawless declares no law: it runs and is fitted, not predicted")
+
+
+def test_an_infinite_mean_is_told_with_the_share_that_the_budget_ends():
+    heavy = cells(10, mutator=BetaBlocks(1.0, 1.0), schedule=OnlyIncorrect(), budget=Budget(calls=2**10))
+    table = forecast(Grid("heavy", heavy))
+    assert 0.001 < table["censored"][0] < 0.1
+    assert (
+        table["note"][0] == f"the mean is infinite: a share {table['censored'][0]:.3g} of the runs ends at the budget"
+    )
+    assert table["spent"][0] < 100  # not the budget
+
+
+@pytest.mark.parametrize("most", [1, 100, 256, 300, 4096])
+@pytest.mark.parametrize("al", [0.6, 1.0, 1.5, 3.0])
+def test_means_within_a_budget_are_sums_of_tails(al, most):
+    cell = cells(10, mutator=BetaBlocks(al, al), schedule=OnlyIncorrect())[0]
+    law = predict(cell).law
+    assert mean_within(law, most) == pytest.approx(float(law.tail(np.arange(most)).sum()), rel=1e-4)
+
+
+def test_a_mean_within_a_budget_is_near_even_where_all_runs_end_at_once():
+    """A tail that falls in one step between two points of the sum: half a step off at most, 1.1 %."""
+    cell = cells(1000, mutator=Resample(1.0), schedule=UntilResolved())[0]
+    assert mean_within(predict(cell).law, 10_000) == pytest.approx(1000, rel=0.011)
+
+
+def test_forecasts_call_cells_by_what_varies_in_their_arm():
+    some = [replace(cells(3)[0], mutator=Resample(p)) for p in (0.3, 0.5)]
+    table = forecast(Grid("tiny", {"a": some, "b": cells(2)}))
+    assert list(table["series"]) == ["a, p = 0.3", "a, p = 0.5", "b, p = 0.5"]
+    assert list(table["arm"]) == ["a", "a", "b"]
 
 
 def test_the_censored_share_of_a_forecast_is_that_of_the_budget():
@@ -209,6 +243,10 @@ def test_the_censored_share_of_a_forecast_is_that_of_the_budget():
 
 def test_expected_calls_are_cut_at_the_budget():
     assert expected_calls(cells(4)[0]) == 16.0
-    assert expected_calls(cells(4, budget=Budget(calls=10))[0]) == 10.0
+    tails = sum((1 - 2.0**-4) ** t for t in range(10))  # E[min(T, 10)], T geometric
+    assert expected_calls(cells(4, budget=Budget(calls=10))[0]) == pytest.approx(tails, rel=1e-12)
+    assert expected_calls(cells(3, mutator=NEVER, budget=Budget(calls=10))[0]) == 10.0
+    lam = cells(2, runner=OnePlusLambda(lam=4), budget=Budget(calls=6))[0]  # two generations of four calls
+    assert expected_calls(lam) == pytest.approx(4 * (1 + 0.75**4), rel=1e-12)
     assert expected_calls(cells(4, mutator=Lawless())[0]) == Budget().calls
     assert expected_calls(cells(4, mutator=Lawless(), budget=Budget(None, 1.0))[0]) == math.inf

@@ -27,6 +27,9 @@ def summary(cell, hit, generations):
     return made.iloc[0]
 
 
+PARTS = (Resample(0.5), AllBlocks(), OnePlusLambda())
+
+
 def make(k=2, lam=1, mutator=None, schedule=None, **more):
     return Cell(BlockOneMax(k=k, l=2), mutator or Resample(0.5), schedule or AllBlocks(), OnePlusLambda(lam), **more)
 
@@ -98,3 +101,17 @@ def test_predicted_columns():
     assert math.isnan(unknown["hit_predicted"])
     assert math.isnan(unknown["cost_predicted"])
     assert (unknown["source"], unknown["verdict"]) == ("", "CANNOT_TELL")
+
+
+def test_rows_of_one_arm_are_told_apart_by_their_series():
+    grid = Grid("hand", {"a": [make(mutator=Resample(p)) for p in (0.5, 0.6)], "b": [make(k=3)]})
+    results = Results.of(describe(grid), cells_table(grid), no_runs())
+    made = summarise(results, check(results))
+    assert list(made["arm"]) == ["a", "a", "b"]
+    assert list(made["series"]) == ["a, p = 0.5", "a, p = 0.6", "b, p = 0.5"]
+
+
+def test_a_parameter_that_is_none_in_one_cell_tells_it_from_the_other():
+    grid = Grid("hand", {"a": [make(), Cell(BlockOneMax(2, 2, incorrect=1), *PARTS)]})
+    results = Results.of(describe(grid), cells_table(grid), no_runs())
+    assert list(summarise(results, check(results))["series"]) == ["a", "a, incorrect = 1"]

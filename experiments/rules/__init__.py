@@ -9,6 +9,7 @@ from evo.errors import NoPrediction
 from evo.laws import CallLaw, declared_law
 from experiments.cell import Cell
 from experiments.conditions import always_valid
+from experiments.refusals import missing_rules, no_law
 from experiments.rules.counts import OF_COUNTS
 from experiments.rules.enumeration import OF_SOLUTIONS
 from experiments.rules.errors import OF_BLOCKS, OF_DIFFICULTY, OF_QUALITY, OF_SPILL
@@ -36,21 +37,21 @@ RULES = (
 def rule_for(cell: Cell) -> Rule:
     """The first rule whose every condition the cell meets.
 
-    Raises: NoPrediction naming each rule about such laws and what the cell misses of it, those of its own schedule
-    first.
+    Raises: NoPrediction naming the nearest rules about such laws and what the cell misses of them; or that the mutator
+    declares no law.
     """
     misses = {rule.name: rule.misses(cell) for rule in RULES}
     for rule in RULES:
         if not misses[rule.name]:
             return rule
-    named = [rule.name for rule in _relevant(declared_law(cell.mutator))]
-    nearest = sorted(named, key=lambda name: any(miss.startswith("needs schedule") for miss in misses[name]))
-    listed = "".join(f"\n  {name}: {'; '.join(misses[name])}" for name in nearest)
-    raise NoPrediction(f"no exact prediction for {cell.text}; rules and what they miss:{listed}")
+    law = declared_law(cell.mutator)
+    if law is None:
+        raise NoPrediction(no_law(cell))
+    raise NoPrediction(missing_rules(cell, {rule.name: misses[rule.name] for rule in _relevant(law)}))
 
 
 def _relevant(law: object) -> list[Rule]:
     """The rules about such a law; those about counts for any other."""
     about = [rule for rule in RULES if isinstance(law, rule.about)]
     of_counts = [rule for rule in RULES if not rule.about]
-    return of_counts + about if law is None or isinstance(law, CallLaw) or not about else about
+    return of_counts + about if isinstance(law, CallLaw) or not about else about

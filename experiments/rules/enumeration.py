@@ -81,7 +81,7 @@ def _accept(cell: Cell) -> Callable[[int, IntArray], FloatArray]:
 _COMMON = (
     ("a mutator whose blocks are independent given the solution", independent_blocks),
     is_a("runner", OnePlusLambda),
-    ("a schedule of chunks or subsets that is known here", our_schedule),
+    ("schedule AllBlocks, UntilResolved, RoundRobin, UniformChunk, UniformSubset or OnlyIncorrect", our_schedule),
     (f"at most {MAX_STATES} states", few_states),
 )
 _ABOUT = (ComponentLaw, PerBlockLaw, SpillLaw)
@@ -90,7 +90,7 @@ OF_SOLUTIONS = (
     Rule(
         "all solutions, one by one",
         (
-            ("a problem whose fitness is known", landscape),
+            ("problem whose fitness is known", landscape),
             ("g = 1 under UntilResolved", resolved_block),
             *_COMMON,
         ),
@@ -100,7 +100,7 @@ OF_SOLUTIONS = (
     Rule(
         "all solutions, one by one, seen through evaluators that err",
         (
-            ("Noisy or Judged around a problem of the number of correct blocks, both judged afresh", noisy),
+            ("problem Noisy or Judged, of the number of correct blocks", noisy),
             ("parent and offspring judged afresh", afresh),
             not_a("schedule", UntilResolved),
             ("lam = 1", one_offspring),

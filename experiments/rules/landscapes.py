@@ -76,9 +76,9 @@ OF_LANDSCAPES = (
     Rule(
         "fitness of the number of correct blocks",
         (
-            ("a problem of the number of correct blocks", of_counts),
+            ("problem of the number of correct blocks alone", of_counts),
             *_COMMON,
-            ("AllBlocks, UniformSubset, or UniformChunk or OnlyIncorrect with g = 1", on_counts),
+            ("schedule AllBlocks or UniformSubset, or UniformChunk or OnlyIncorrect of g = 1", on_counts),
         ),
         _on_counts,
     ),

@@ -53,7 +53,7 @@ def _judge(cell: Cell) -> LastingJudge:
 _COMMON = (("a mutator that declares a law of counts", counts_suffice), is_a("runner", OnePlusLambda))
 _LASTING = (
     *_COMMON,
-    ("Judged around BlockOneMax", judged_onemax),
+    ("problem Judged around BlockOneMax", judged_onemax),
     ("verdicts that last: persistent, or of changed blocks with reevaluate = false; samples = 1", lasting),
     ("g = 1", one_block),
     ('accept = "strict"', strict),
@@ -64,9 +64,9 @@ OF_NOISE = (
     Rule(
         "parent and offspring judged afresh",
         (
-            ("Noisy or Judged around a problem of the number of correct blocks", noisy),
+            ("problem Noisy or Judged, of the number of correct blocks", noisy),
             ("parent and offspring judged afresh", afresh),
-            ("AllBlocks, UniformSubset, or UniformChunk or OnlyIncorrect with g = 1", on_counts),
+            ("schedule AllBlocks or UniformSubset, or UniformChunk or OnlyIncorrect of g = 1", on_counts),
             ("lam = 1", one_offspring),
             *_COMMON,
         ),
@@ -75,7 +75,7 @@ OF_NOISE = (
     Rule(
         "the parent keeps the value that it was accepted with",
         (
-            ("Noisy around BlockOneMax", noisy_onemax),
+            ("problem Noisy around BlockOneMax", noisy_onemax),
             ("reevaluate = false", stored),
             is_a("schedule", OnlyIncorrect),
             ("g = 1", one_block),

@@ -48,10 +48,10 @@ OF_SELECTION = (
     Rule(
         "whole solutions that do not depend on the parent",
         (
-            ("a problem whose fitness is known", landscape),
+            ("problem whose fitness is known", landscape),
             ("a mutator that declares a law of counts", counts_suffice),
             is_one_of("runner", OnePlusLambda, Archive, MuPlusLambda, Islands),
-            ("a schedule that hands over all blocks", all_at_once),
+            ("schedule AllBlocks, or chunks of g = k", all_at_once),
             ("the same chance to get all blocks right whatever the parent", same_success),
         ),
         _fresh,
@@ -62,7 +62,7 @@ OF_SELECTION = (
             ("problem BlockOneMax, or one whose runs have the same law", onemax_like),
             ("a mutator that declares a law of counts", counts_suffice),
             is_one_of("runner", Archive, MuPlusLambda),
-            ("AllBlocks, UniformSubset, or UniformChunk or OnlyIncorrect with g = 1", on_counts),
+            ("schedule AllBlocks or UniformSubset, or UniformChunk or OnlyIncorrect of g = 1", on_counts),
             ("lam = 1", one_offspring),
         ),
         lambda cell: archive_run(_keeper(cell), offspring_counts(cell), start_of(cell)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect
 from experiments.claims import Claim
 from experiments.grid import Grid, sweep
-from experiments.measured import Arms, beside, exact_mean
+from experiments.measured import Arms, Measured, beside, exact_mean
 from experiments.studies.curves import Panel, growth, panels_figure
 from experiments.studies.study import Findings, Study
 from operators import BetaQuality, Resample
@@ -87,12 +87,18 @@ def findings(arms: Arms) -> Findings:
         sentences=(
             f"The paper's 50 % a block does not give 2^k: at k = {shared} global mutation takes {at[INDEPENDENT]} "
             f"calls if blocks are independent and {at[UNIFORM]} if the quality of a call is uniform (correlation 1/3).",
-            f"Uniform quality takes k + 1 calls, fewer than local mutation: {uniform.mean()} at k = "
-            f"{uniform.cell.problem.k} against {local.mean()} at k = {local.cell.problem.k}.",
+            f"Uniform quality takes k + 1 calls, fewer than local mutation: {_compared(uniform, local)}.",
         ),
         headings=("quality of a call", "correlation", f"calls at k = {shared}", "largest k", "calls there"),
         rows=tuple(rows),
     )
+
+
+def _compared(one: Measured, other: Measured) -> str:
+    """Calls of two cells, with their k once if it is the same."""
+    ks = [each.cell.problem.k for each in (one, other)]
+    at = "" if ks[0] == ks[1] else f" at k = {ks[0]}"
+    return f"{one.mean()}{at} against {other.mean()} at k = {ks[1]}"
 
 
 STUDY = Study(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.protocols import FloatArray
-from experiments.figures import COLOURS, INCHES_A_LINE, LABEL_WIDTH, MARKERS, End, label_ends
+from experiments.figures import COLOURS, INCHES_A_LINE, LABEL_WIDTH, MARKERS, End, label_ends, spread
 from experiments.measured import Measured, Value, exact_mean
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT, WIDTH, WIDTH_OF_THREE = 5.6, 6.2, 4.9
-AROUND = 1.4
-"""Inches of a panel's height that are not its axes."""
+AROUND, BESIDE = 1.4, 1.9
+"""Inches of a panel's height, and about as many of its width, that are not its axes."""
+CHARACTER, GAP = 0.065, 0.12
+"""Inches of a character of a label, and between two labels."""
 MOST_LEGEND = 110
 """Characters in a line of the legend, a panel."""
 
@@ -37,6 +40,7 @@ class Curve:
         colour: number of its colour and marker.
         best: whether its lowest point is marked with a star.
         dashed: whether it is of another kind than the rest.
+        left: whether its label stands to the left of its end.
     """
 
     label: str
@@ -47,6 +51,7 @@ class Curve:
     colour: int = 0
     best: bool = False
     dashed: bool = False
+    left: bool = False
 
 
 def curve(
@@ -171,25 +176,44 @@ def _draw_panel(ax: Axes, panel: Panel, line: float) -> None:
 def _name_curves(ax: Axes, panel: Panel, line: float) -> int:
     """Names at the ends of the curves, or above the axes where they leave; how many lines these take."""
     top = ax.get_ylim()[1]
-    ends, lines = [], 0
+    ends, above = [], []
     for each in panel.curves:
         x, y = _longer(each)
         colour = COLOURS[each.colour % len(COLOURS)]
         if len(x) == 0 or not each.label:
             continue
         if y[-1] <= top:
-            ends.append(End(float(x[-1]), float(y[-1]), _folded(each.label), colour))
-            continue
-        lines = max(lines, 1 + each.label.count("\n"))
-        out = int(np.argmax(y > top))
-        share = math.log(top / y[out - 1]) / math.log(y[out] / y[out - 1]) if out else 0.0
-        place = x[out - 1] * (x[out] / x[out - 1]) ** share if out else x[0]
-        ax.annotate(each.label, (place, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), fontsize=9,
-                    textcoords="offset points", ha="center", va="bottom", color=colour,
-                    annotation_clip=False)  # fmt: skip
+            ends.append(End(float(x[-1]), float(y[-1]), _folded(each.label), colour, each.left))
+        else:
+            above.append(End(_leaves(x, y, top), top, each.label, colour))
     if ends:
         label_ends(ax, ends, line)
-    return lines
+    if above:
+        _label_above(ax, sorted(above, key=lambda end: end.x))
+    return max((1 + end.text.count("\n") for end in above), default=0)
+
+
+def _leaves(x: FloatArray, y: FloatArray, top: float) -> float:
+    """Where a curve goes above the axes."""
+    out = int(np.argmax(y > top))
+    if out == 0:
+        return float(x[0])
+    share = math.log(top / y[out - 1]) / math.log(y[out] / y[out - 1])
+    return float(x[out - 1] * (x[out] / x[out - 1]) ** share)
+
+
+def _label_above(ax: Axes, ends: list[End]) -> None:
+    """Names above the axes, each over its curve or as near as its neighbours let it."""
+    columns = ax.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]  # made by `subplots`
+    inches = ax.get_figure().get_size_inches()[0] / columns - BESIDE  # type: ignore[union-attr]  # it is in one
+    to_share = ax.transData + ax.transAxes.inverted()
+    shares = [float(to_share.transform((end.x, end.y))[0]) for end in ends]
+    texts = [re.sub(r"[${}^\\]", "", end.text) for end in ends]
+    widths = [(CHARACTER * max(map(len, text.split("\n"))) + GAP) / inches for text in texts]
+    for end, place in zip(ends, spread(shares, widths), strict=True):
+        ax.annotate(end.text, (place, 1.0), xycoords="axes fraction", xytext=(0, 3), fontsize=9,
+                    textcoords="offset points", ha="center", va="bottom", color=end.colour,
+                    annotation_clip=False)  # fmt: skip
 
 
 def _draw_curve(ax: Axes, each: Curve) -> None:

@@ -89,8 +89,8 @@ def figure(arms: Arms) -> Figure:
         [
             Panel("MEAN: no limit for al <= 1", budget, "mean calls spent", means, log_x=2, y_range=scale),
             Panel("MEDIAN: settles", budget, "median calls spent", medians, log_x=2, y_range=scale),
-            Panel("The tail: P(more than t calls) falls like t^-al", "t  (calls)", "share of runs still going", tails,
-                  log_x=2, y_range=(5e-4, 1.5)),
+            Panel("The tail: P(more than t calls) falls like $t^{-al}$", "t  (calls)", "share of runs still going",
+                  tails, log_x=2, y_range=(5e-4, 1.5)),
         ],
         columns=3,
         note="al: success of a block ~ Beta(al, al), drawn once a run, mean 1/2; redrawn: success 1/2 at every call",
@@ -107,8 +107,9 @@ def _tail(arm: str, each: Measured, times: FloatArray, fine: FloatArray, place: 
     within = [each.within(t) for t in times if t <= each.reached]
     values = [Value(1 - v.value, 1 - v.high, 1 - v.low) for v in within if v.value < 1]
     line = 1 - exact_cdf(each.cell, fine)
-    name = "" if arm == REDRAWN else arm  # the other panels name it; here its curve is short
-    return Curve(name, times[: len(values)], values, fine, np.where(line > 4e-4, line, np.nan), place)
+    short = arm == REDRAWN  # its curve ends among the others
+    name = "redrawn" if short else arm
+    return Curve(name, times[: len(values)], values, fine, np.where(line > 4e-4, line, np.nan), place, left=short)
 
 
 def findings(arms: Arms) -> Findings:
@@ -136,7 +137,7 @@ def findings(arms: Arms) -> Findings:
             "median: it is persistence that makes the tail.",
             "For al <= 1 report medians or P(T <= budget), never the mean of the runs that finished.",
         ),
-        headings=("difficulty", "exact mean", *(f"mean, budget {number(budget)}" for budget in budgets),
+        headings=("blocks", "exact mean", *(f"mean, budget {number(budget)}" for budget in budgets),
                   "median", f"P(T <= {number(budgets[0])})", "censored"),
         rows=tuple(rows),
         note="mean, budget B: of min(calls, B), what a run costs that gives up at B",
@@ -147,7 +148,7 @@ STUDY = Study(
     name="difficulty",
     question="Do blocks stay hard for the whole run? Heavy tails: the mean diverges, the median does not",
     grid=grid,
-    title="Blocks that stay hard: the mean grows with the budget without limit, though the median hardly moves",
+    title="Blocks that stay hard: for al <= 1 the mean grows with the budget without limit, the median hardly moves",
     figure=figure,
     findings=findings,
 )

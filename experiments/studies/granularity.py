@@ -95,7 +95,7 @@ def figure(arms: Arms) -> Figure:
         curves = [_curve(arm, list(arms[arm]), place % max(1, half)) for place, arm in enumerate(shown)]
         panels.append(
             Panel(title, "g  (blocks a call gets)", "cost relative to g = 1", curves, log_x=2, xticks=GS,
-                  y_range=(0.25, 12), level=1.0)
+                  y_range=(0.25, 15), level=1.0)
         )  # fmt: skip
     return panels_figure(STUDY.title, panels, note=f"dashed: each call has a price; k = {K}, l = {L}")
 

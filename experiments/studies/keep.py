@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evo import AllBlocks, OnePlusLambda
 from experiments.claims import Claim
 from experiments.grid import Grid, sweep
-from experiments.measured import Arms, beside, exact_mean, number
+from experiments.measured import Arms, beside, exact_mean, number, ratio_noise
 from experiments.studies.curves import Panel, growth, mean_at, panels_figure
 from experiments.studies.study import Findings, Study
 from operators import FixKeep
@@ -62,10 +62,11 @@ def findings(arms: Arms) -> Findings:
         last, before = cells[-1], cells[-2]
         ks = (last.cell.problem.k, before.cell.problem.k)
         step = (last.mean().value / before.mean().value) ** (1 / (ks[0] - ks[1]))
+        noise = step * ratio_noise(last.mean(), before.mean()) / (ks[0] - ks[1])
         base = 1 / max(FIX, keep)
         rows.append(
-            (arm, str(ks[0]), beside(last.mean(), exact_mean(last.cell), last.verdict), f"{step:.3f}", f"{base:.3f}",
-             number(mean_at(last, SHOWN)))
+            (arm, str(ks[0]), beside(last.mean(), exact_mean(last.cell), last.verdict), f"{step:.3f} ±{noise:.2g}",
+             f"{base:.3f}", number(mean_at(last, SHOWN)))
         )  # fmt: skip
     ends = {arm: number(mean_at(cells[0], SHOWN)) for arm, cells in arms.items()}
     first, *_, final = ends
@@ -78,6 +79,7 @@ def findings(arms: Arms) -> Findings:
         ),
         headings=("arm", "k", "calls", "growth a block, last two k", "1/max(fix, keep)", f"exact at k = {SHOWN}"),
         rows=tuple(rows),
+        note="growth a block: of measured means, with its 95 % interval; the bound 1/max(fix, keep) is on exact means",
     )
 
 

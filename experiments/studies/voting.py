@@ -133,7 +133,8 @@ def findings(arms: Arms) -> Findings:
         ),
         headings=("votes", "blind, K = 1", "K", "blind success", "blind calls", "checked, no votes"),
         rows=tuple(rows),
-        note="blind success: all blocks right after one answer each; checked: calls until fitness says so",
+        note=f"k = {K} blocks; blind success: all of them right after one answer each; checked: calls until fitness "
+        "says so",
     )  # fmt: skip
 
 
