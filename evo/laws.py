@@ -7,13 +7,16 @@ all blocks of a chunk alike, so that which blocks end up correct does not matter
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Number, Real
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evo.errors import OperatorError
+from evo.faults import told
 from evo.parameters import probability
+from evo.text import type_name
 
 FloatArray = NDArray[np.float64]
 Components = tuple[FloatArray, FloatArray, FloatArray]
@@ -39,9 +42,53 @@ def declared_law(mutator: object) -> Any:
 
     A subclass may behave differently and inherits no claim.
     """
-    kind = type(mutator)
-    own = "law" in vars(kind) or "law" in vars(kind).get("__annotations__", {})
-    return getattr(mutator, "law", None) if own else None
+    return getattr(mutator, "law", None) if _declares_law(type(mutator)) else None
+
+
+def expected_law(mutator: object) -> Any:
+    """As `declared_law`; what is no law is an error, and does not pass for none.
+
+    Raises: OperatorError for a method, a class, a word or a number, or a property that raises AttributeError.
+    """
+    if not _declares_law(type(mutator)):
+        return None
+    try:
+        law = mutator.law  # type: ignore[attr-defined]  # it declares one
+    except AttributeError as error:  # which `getattr` would take for no law
+        raise OperatorError(told(error, mutator, "law")) from error
+    if isinstance(law, _NO_LAW) or (callable(law) and not hasattr(law, "pmf")):
+        raise OperatorError(
+            f"{type_name(type(mutator))}.law must be a property that gives a CallLaw or None, got {law!r:.100}"
+            + ("; write @property above it" if callable(law) and not isinstance(law, type) else "")
+        )
+    return law
+
+
+def _declares_law(kind: type) -> bool:
+    return "law" in vars(kind) or "law" in vars(kind).get("__annotations__", {})
+
+
+_NO_LAW = (type, str, bytes, Number, tuple, list, dict, set, np.ndarray)
+
+
+def declared_calls(mutator: Any, i: int) -> float | None:
+    """Expected calls of an answer for a block that is incorrect (i = 1) or correct (i = 0); None if not known.
+
+    Raises: OperatorError if `mean_calls` is no method that gives a number >= 1 or None.
+    """
+    if not hasattr(mutator, "mean_calls"):
+        return 1.0
+    method = mutator.mean_calls
+    mean = method(i) if callable(method) else method
+    if mean is None and callable(method):
+        return None
+    number = isinstance(mean, Real) and not isinstance(mean, bool)
+    if not callable(method) or not number or not float(mean) >= 1 - 1e-9:
+        raise OperatorError(
+            f"{type_name(type(mutator))}: mean_calls must be a method mean_calls(i) that gives the expected calls of "
+            f"an answer, a number >= 1, or None; got {mean!r:.100}"
+        )
+    return float(mean)
 
 
 @dataclass(frozen=True)
@@ -61,11 +108,15 @@ class SoundLaw:
 
         Raises: OperatorError unless it holds g+1 numbers >= 0 that sum to at most 1.
         """
-        answer = np.asarray(self.law.pmf(g, i), dtype=np.float64)
+        given = self.law.pmf(g, i)
+        try:
+            answer = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):  # words, lists of several lengths
+            answer = np.empty(0)
         if answer.shape != (g + 1,) or not (answer >= -1e-12).all() or not answer.sum() <= 1 + 1e-9:
             raise OperatorError(
                 f"{self.name}: law.pmf({g}, {i}) must be {g + 1} probabilities, of 0..{g} correct blocks, that sum to "
-                f"1 less the probability of an invalid answer; got {answer!r:.200}"
+                f"1 less the probability of an invalid answer; got {given!r:.200}"
             )
         return answer
 

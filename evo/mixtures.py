@@ -14,10 +14,14 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from evo.errors import InputError
+from evo.errors import InputError, OperatorError
+from evo.faults import is_foreign
 from evo.laws import Components, FloatArray, IndependentBlocks, binomial_pmf
 from evo.parameters import positive, probability
+from evo.text import type_name
 
+_ALL_COUNTS = 64
+"""Up to this g components are compared with the pmf for every number of incorrect blocks."""
 _NO_UNDERFLOW = 1000
 """Bin(g, 1/2) has no probability below the smallest float up to this g."""
 
@@ -33,10 +37,49 @@ class ComponentLaw(Protocol):
 
     def pmf(self, g: int, i: int) -> FloatArray:
         """Sum over components of weight * (Bin(i, fix) + Bin(g-i, keep)); float [g+1]."""
-        law = np.zeros(g + 1)
-        for weight, fix, keep in zip(*self.components(g), strict=True):
-            law += weight * IndependentBlocks(float(fix), float(keep)).pmf(g, i)
-        return law
+        return _mixed(self.components(g), g, i)
+
+
+def _mixed(components: Components, g: int, i: int) -> FloatArray:
+    law = np.zeros(g + 1)
+    for weight, fix, keep in zip(*components, strict=True):
+        law += weight * IndependentBlocks(float(fix), float(keep)).pmf(g, i)
+    return law
+
+
+def sound_components(law: ComponentLaw, g: int) -> Components:
+    """The components of a law on g blocks; those of a law of others only if they are what its own pmf says.
+
+    Raises: OperatorError naming the class.
+    """
+    components = law.components(g)
+    if not is_foreign(type(law)):
+        return components
+    found = _three(law, components, g)
+    for i in range(g + 1) if g <= _ALL_COUNTS else (0, 1, 2, g - 1, g):
+        own = np.asarray(law.pmf(g, i), dtype=np.float64)
+        if own.shape != (g + 1,) or not np.allclose(_mixed(found, g, i), own, rtol=1e-6, atol=1e-14):
+            raise OperatorError(
+                f"{type_name(type(law))}: components({g}) must be the mixture that pmf({g}, i) is, got {found!r:.100}, "
+                f"which is another law for i = {i}; mend one, or leave out `components` (a base class may have them)"
+            )
+    return found
+
+
+def _three(law: object, components: object, g: int) -> Components:
+    """Weights, fix and keep as arrays of one length."""
+    try:
+        weights, fix, keep = (np.asarray(each, dtype=np.float64) for each in components)  # type: ignore[attr-defined]  # or TypeError
+        sound = weights.ndim == 1 and weights.shape == fix.shape == keep.shape and bool((weights >= 0).all())
+        sound = sound and all(bool(((rate >= 0) & (rate <= 1)).all()) for rate in (fix, keep))
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise OperatorError(
+            f"{type_name(type(law))}: components({g}) must be three arrays of one length, weights >= 0 and the "
+            f"probabilities fix and keep, got {components!r:.200}"
+        )
+    return weights, fix, keep
 
 
 @dataclass(frozen=True)
@@ -62,7 +105,7 @@ class Mixture(ComponentLaw):
 
     def components(self, g: int) -> Components:
         """The components of all laws, each weighted."""
-        parts = [law.components(g) for law in self.laws]
+        parts = [sound_components(law, g) for law in self.laws]
         weights = [weight * part[0] for weight, part in zip(self.weights, parts, strict=True)]
         fix, keep = (np.concatenate([part[n] for part in parts]) for n in (1, 2))
         return np.concatenate(weights), fix, keep
@@ -126,7 +169,7 @@ class Invalid(ComponentLaw):
 
     def components(self, g: int) -> Components:
         """Those of the law with the weight that is left."""
-        weights, fix, keep = self.law.components(g)
+        weights, fix, keep = sound_components(self.law, g)
         return (1 - self.rate) * (1 - self.per_block) ** g * weights, fix, keep
 
 
@@ -150,7 +193,7 @@ class Thinned(ComponentLaw):
 
     def components(self, g: int) -> Components:
         """Those of the law with the rates mapped."""
-        weights, fix, keep = self.law.components(g)
+        weights, fix, keep = sound_components(self.law, g)
         return weights, self.rate * fix, 1 - self.rate * (1 - keep)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from evo.budget import Budget, Limit
 from evo.costs import LLMPrimitive
 from evo.errors import InputError
+from evo.faults import blamed
 from evo.ledger import LEDGER, CallTokens, Prompt, overheads
 from evo.protocols import AnyMutator, CostModel, Problem, Schedule
 from evo.runner import Runner
@@ -44,6 +45,8 @@ class Cell:
         cost: prices of the ledger.
         budget: when a run is given up; None only where the predicted mean is finite.
 
+    Raises: InputError if a part is none, or does not fit the others; OperatorError naming a part whose code breaks.
+
     >>> from evo import OnePlusLambda, UntilResolved
     >>> from problems import BlockOneMax
     >>> from operators import Resample
@@ -63,9 +66,13 @@ class Cell:
     budget: Budget | None = Budget()
 
     def __post_init__(self) -> None:
+        with blamed(self):
+            self._expect_all()
+
+    def _expect_all(self) -> None:
         self._expect("problem", ("k", "l", "initial", "fitness"), "BlockOneMax(k=4, l=16)")
         self._expect("mutator", ("rewrite",), "Resample(p=0.5)")
-        self._expect("schedule", ("chunk_size", "choose", "advance"), "UntilResolved()")
+        self._expect("schedule", ("chunk_size", "choose", "advance", "oblivious"), "UntilResolved()")
         self._expect("cost", ("weights",), "LLMPrimitive(m=1)")
         self._expect("runner", ("lam", "founders", "parents", "survivors"), "OnePlusLambda(lam=8)")
         self._expect_a("prompt", Prompt)
@@ -74,7 +81,8 @@ class Cell:
         canonical(self)  # refuses what has no text, such as arrays in a part
         self._expect_sizes()
         if hasattr(self.mutator, "fits"):
-            self.mutator.fits(self.problem.k, self.chunks.g)
+            with blamed(self.mutator, "fits"):
+                self.mutator.fits(self.problem.k, self.chunks.g)
         self._expect_weights()
         overheads(self.mutator, self.schedule)  # refuses what is none
 
@@ -155,7 +163,8 @@ class Cell:
         for name, size in (("k", self.problem.k), ("l", self.problem.l)):
             if not _is_whole(size) or size < 1:
                 raise InputError(f"{kind}: {name} must be a whole number >= 1, got {size!r}")
-        g = self.schedule.chunk_size(self.problem.k)
+        with blamed(self.schedule, "chunk_size"):
+            g = self.schedule.chunk_size(self.problem.k)
         if not _is_whole(g) or not 1 <= g <= self.problem.k:
             raise InputError(
                 f"{type(self.schedule).__name__}: chunk_size must be a whole number from 1 to k = {self.problem.k}, "

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import sys
+import warnings
 from dataclasses import MISSING, fields, is_dataclass
 from functools import reduce
 from importlib.metadata import EntryPoint, entry_points
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from evo.errors import InputError
+from evo.faults import place
 from evo.text import parse, type_name
 from experiments.parts import KINDS, find_any, find_part, suggestion
 
@@ -54,17 +57,40 @@ def find_named(kind: str, name: str, folder: Path) -> type:
         where: str | None = str(folder)
     else:
         entries = offered(kind)
-        if name not in entries or any(part.__name__ == name for part in KINDS[kind]):
-            return find_part(kind, name, also=entries)
+        if name not in entries or _is_built_in(kind, name):
+            for entry in entries.get(name, ()):
+                warnings.warn(f"the {kind} {name!r} {_package(entry)} offers is {_HIDDEN}", stacklevel=2)
+            return find_part(kind, name, also=[each for each in entries if not _is_built_in(kind, each)])
         if len(entries[name]) > 1:
             listed = ", ".join(f"{entry.value} ({_package(entry)})" for entry in entries[name])
             raise InputError(f'several installed packages offer the {kind} {name!r}: {listed}; name it "module:Class"')
         (entry,) = entries[name]
-        found, where = import_object(entry.module, entry.attr, None), None
+        found, where = import_object(*_target(kind, entry), None), None
     if not isinstance(found, type) or not is_dataclass(found) or not found.__dataclass_params__.frozen:  # type: ignore[attr-defined]  # not in typeshed
         raise InputError(f"{name!r} is no part: expected a class marked @dataclass(frozen=True), got {found!r}")
     _named[type_name(found)] = (name, where)
     return found
+
+
+def _is_built_in(kind: str, name: str) -> bool:
+    return any(part.__name__ == name for part in KINDS[kind])
+
+
+_HIDDEN = 'hidden by the built-in; name it "module:Class"'
+
+
+def _target(kind: str, entry: EntryPoint) -> tuple[str, str]:
+    """Module and name of an entry point.
+
+    Raises: InputError if its package wrote something else.
+    """
+    parts = re.fullmatch(r"\s*([\w.]+)\s*:\s*([\w.]+)\s*(\[.*\])?\s*", entry.value)
+    if parts is None:
+        raise InputError(
+            f'the entry point of the {kind} {entry.name!r} of {_package(entry)} must be "module:Class", got '
+            f"{entry.value!r}; mend that package"
+        )
+    return parts[1], parts[2]
 
 
 def import_object(module: str, qualname: str, folder: Path | None) -> Any:
@@ -129,20 +155,39 @@ def build(text: str, folder: Path) -> Any:
     call = text[len(module) + len(colon) :] if bracket else f"{name}()"
     needed = _needed(found)
     if needed and not bracket:
-        shown = ", ".join(f"{word}=..." for word in needed)
-        raise InputError(f'{name} needs parameters; give them as in "{text}({shown})"')
+        raise InputError(f'{name} needs parameters; give them as in "{text}({_shown(needed)})"')
 
     def find(word: str) -> type:
-        return found if word == name else _inner(word, found)
+        return found if word == name else _inner(word, found, folder)
 
     try:
         return parse(call, find)
     except InputError as error:
-        shown = ", ".join(f"{word}=..." for word in needed)
-        by_name = f'parameters are given by name, as in "{head}({shown})"'
-        raise InputError(f"{by_name}; {error}" if _by_place(call) else f"{error}; {by_name}") from None
-    except Exception as error:
-        raise InputError(f"cannot build {call}: {type(error).__name__}: {error}") from error
+        advice = _advice(call, head, found)
+        raise InputError(f"{advice}; {error}" if _by_place(call) else f"{error}; {advice}".removesuffix("; ")) from None
+    except (MemoryError, RecursionError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"cannot build {call}: {type(error).__name__}: {error} {place(error, found)}") from error
+
+
+def _advice(call: str, head: str, found: type) -> str:
+    """How parameters are given, if the call is none of that form; nothing where a value is wrong."""
+    allowed = [field.name for field in fields(found) if field.init] if is_dataclass(found) else []
+    needed = _needed(found)
+    shown = _shown(needed or allowed)
+    try:
+        calls = [node for node in ast.walk(ast.parse(call, mode="eval")) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError):
+        return f'expected "{head}({shown})", with parts inside it as "module.Class(...)"'
+    given = {word.arg for word in calls[0].keywords} if calls else set()
+    if any(node.args for node in calls) or not set(needed) <= given <= set(allowed):
+        return f'parameters are given by name, as in "{head}({shown})"'
+    return ""
+
+
+def _shown(words: list[str]) -> str:
+    return ", ".join(f"{word}=..." for word in words)
 
 
 def _refuse_a_namesake(module: str, found: Any, folder: Path | None) -> None:
@@ -171,13 +216,15 @@ def _package(entry: EntryPoint) -> str:
 
 def describe_entry(entry: EntryPoint) -> str:
     """What `llm-evo show` says of an entry point, which it does not import."""
-    return f"of {_package(entry)}: {entry.value} (not imported)"
+    kind = next((kind for kind, group in GROUPS.items() if group == entry.group), None)
+    hidden = kind is not None and _is_built_in(kind, entry.name)
+    return f"of {_package(entry)}: {entry.value} ({_HIDDEN if hidden else 'not imported'})"
 
 
 def _known(name: str) -> Any:
     """A class known by name alone: one of ours, or an entry point."""
     for kind in GROUPS:
-        if any(part.__name__ == name for part in KINDS[kind]) or name in offered(kind):
+        if _is_built_in(kind, name) or name in offered(kind):
             return find_named(kind, name, Path())
     raise InputError(f'expected "module:Class", such as "my_pkg:MyMutator", got {name!r}')
 
@@ -191,10 +238,15 @@ def _by_place(call: str) -> bool:
     return isinstance(made, ast.Call) and bool(made.args)
 
 
-def _inner(word: str, outer: type) -> type:
-    """A class in the parameters of another one: of the same module, or known."""
+def _inner(word: str, outer: type, folder: Path) -> type:
+    """A class in the parameters of another one: of the same module, known, or `module.Class` of a module beside it."""
     found = getattr(sys.modules.get(outer.__module__), word, None)
-    return found if isinstance(found, type) else find_any(word)
+    if isinstance(found, type):
+        return found
+    module, _, name = word.rpartition(".")
+    if module and module not in sys.modules:
+        import_object(module, name, folder)  # the user named it
+    return find_any(word)
 
 
 def _needed(kind: type) -> list[str]:

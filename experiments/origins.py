@@ -1,6 +1,7 @@
 """Where the parts of others in a grid are from, and whether their source is still the one that made the results.
 
-Only the module of a part's class is hashed, not what that imports.
+The modules of a part's class and of its base classes are hashed, not what those import; base classes of ours, of Python
+and of installed packages are left out.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evo.errors import InputError
-from evo.text import OWN_PACKAGES, is_frozen_dataclass, type_name
+from evo.faults import foreign, is_foreign
+from evo.text import type_name
 from experiments.extensions import import_object, look_up_in, module_file, named_as
 from experiments.parts import find_any
 
@@ -31,7 +34,8 @@ class Origin:
         module: the module of its class.
         named: what the grid called it, `module:Class` or the name of an entry point; None for an object from Python.
         folder: where it was looked up besides the path; None for an entry point.
-        sha256: of the module's source file (of the class, if a script was run); None if there is none.
+        sha256: of the module's source file (of the class, if a script was run), with "+" before those of base classes
+            in other modules; None if there is none.
         earlier: hashes of the sources that made earlier runs.
     """
 
@@ -40,18 +44,6 @@ class Origin:
     folder: str | None = None
     sha256: str | None = None
     earlier: tuple[str, ...] = ()
-
-
-def foreign(value: object) -> Iterator[type]:
-    """The classes of the parts of others in a part or cell, wherever they are nested."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from foreign(item)
-    elif is_frozen_dataclass(value):
-        if type(value).__module__.split(".")[0] not in OWN_PACKAGES:
-            yield type(value)
-        for field in fields(value):  # type: ignore[arg-type]  # a dataclass
-            yield from foreign(getattr(value, field.name, None))
 
 
 def origins(cells: tuple[Cell, ...]) -> dict[str, Origin]:
@@ -67,7 +59,31 @@ def origins(cells: tuple[Cell, ...]) -> dict[str, Origin]:
 
 
 def source_hash(kind: type) -> str | None:
-    """SHA-256 of the source file of a class's module; of the class alone, if a script or notebook defines it."""
+    """SHA-256 of the source file of a class's module, and of those of its base classes in other modules, joined by "+".
+
+    A class that a script or notebook defines is hashed alone. None if the class itself has no source.
+    """
+    own, *others = [_hash(each) for each in _hashed(kind)]
+    return None if own is None else "+".join(dict.fromkeys([own, *(each for each in others if each is not None)]))
+
+
+def _hashed(kind: type) -> list[type]:
+    """A class and its base classes that are the user's."""
+    return [each for each in kind.__mro__ if each is kind or _is_of_the_user(each)]
+
+
+def _is_of_the_user(kind: type) -> bool:
+    """Whether a base class is no part of the testbed, of Python or of an installed package."""
+    if not is_foreign(kind):
+        return False
+    installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    file = module_file(kind.__module__)
+    return kind.__module__ == "__main__" or (
+        file is not None and not any(Path(file).is_relative_to(folder) for folder in installed)
+    )
+
+
+def _hash(kind: type) -> str | None:
     try:
         if kind.__module__ == "__main__":
             return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
@@ -92,8 +108,9 @@ def recall(held: Mapping[str, Origin], text: str) -> None:
             _import_again(name, origin)
         kind = find_any(name)
         now = source_hash(kind)
-        if None not in (now, origin.sha256) and now != origin.sha256:
-            raise InputError(_changed(name, module_file(origin.module)))
+        if _differ(origin.sha256, now):
+            files = [module_file(each.__module__) for each in _hashed(kind)]
+            raise InputError(_changed(name, " or ".join(dict.fromkeys(file for file in files if file)) or None))
 
 
 def merged(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> tuple[dict[str, Origin], list[str]]:
@@ -103,11 +120,18 @@ def merged(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> tuple[dict[
         old = held.get(name, new)
         named, folder = (new.named, new.folder) if new.named else (old.named, old.folder)
         earlier = old.earlier
-        if None not in (old.sha256, new.sha256) and old.sha256 != new.sha256:
+        if _differ(old.sha256, new.sha256):
             changed.append(name)
             earlier = (*earlier, str(old.sha256))
         made[name] = Origin(new.module, named, folder, new.sha256 or old.sha256, earlier)
     return made, changed
+
+
+def _differ(old: str | None, new: str | None) -> bool:
+    """Whether two hashes are of different sources; older results have only that of the class's own module."""
+    if old is None or new is None:
+        return False
+    return old != new if "+" in old else old != new.partition("+")[0]
 
 
 def _import_again(name: str, origin: Origin) -> None:
@@ -119,7 +143,7 @@ def _import_again(name: str, origin: Origin) -> None:
     if file is None:
         where = "on the path of this Python" if origin.folder is None else f"in {origin.folder} or on the path"
         raise InputError(f"{called} is not found: no module {origin.module!r} {where}")
-    if origin.sha256 is not None and hashlib.sha256(file.read_bytes()).hexdigest() != origin.sha256:
+    if _differ(origin.sha256 and origin.sha256.partition("+")[0], hashlib.sha256(file.read_bytes()).hexdigest()):
         raise InputError(_changed(name, str(file)))
     import_object(origin.module, name.removeprefix(f"{origin.module}."), None)
 

@@ -15,12 +15,19 @@ from numpy.typing import ArrayLike
 
 from evo.decomposed import inner_schedule
 from evo.errors import InputError, NoPrediction
+from evo.evaluation import is_noisy
+from evo.faults import blamed
+from evo.laws import CallLaw, declared_calls, expected_law
+from evo.mixtures import ComponentLaw, sound_components
 from evo.protocols import FloatArray
-from evo.schedules import OnlyIncorrect
+from evo.runner import OnePlusLambda
+from evo.schedules import OnlyIncorrect, UntilResolved
 from evo.theory import RunLaw, TimeLaw
 from experiments.cell import Cell
-from experiments.conditions import always_valid
+from experiments.conditions import all_incorrect, always_valid, exact_feedback
 from experiments.rules import Rule, rule_for
+from operators.spill import SpillLaw
+from problems import BlockOneMax
 
 QUANTITIES = ("hit", "calls", "generations", "cost")
 
@@ -91,7 +98,8 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
         quantity: "hit" (the number of the call that first generates the optimum), "calls" (lam x generations, all
             paid for), "generations", or "cost".
 
-    Raises: NoPrediction naming the nearest rules and what the cell misses of them; InputError for another quantity.
+    Raises: NoPrediction naming the nearest rules and what the cell misses of them; InputError for another quantity, or
+    for what is no cell; OperatorError naming a part whose code breaks or whose law is none.
 
     >>> from evo import OnePlusLambda, UntilResolved
     >>> from operators import Resample
@@ -102,8 +110,13 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
     """
     if quantity not in QUANTITIES:
         raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {quantity!r}")
-    rule = rule_for(cell)
-    run = _run_law(rule, _without_price(cell))
+    with blamed(_a_cell(cell)):
+        return _predict(cell, quantity)
+
+
+def _predict(cell: Cell, quantity: str) -> Prediction:
+    rule = _sound_rule(cell)
+    run = _run_law_of(rule, cell)
     checked = tuple(needs for needs, _ in rule.conditions)
     law: TimeLaw | None
     if quantity == "cost":
@@ -129,17 +142,36 @@ def short_calls_mean(cell: Cell) -> float:
 
     Raises: NoPrediction.
     """
-    return _run_law(rule_for(cell), _without_price(cell)).short_calls
+    with blamed(_a_cell(cell)):
+        return _run_law_of(_sound_rule(cell), cell).short_calls
+
+
+def _a_cell(cell: Cell) -> Cell:
+    if not isinstance(cell, Cell):
+        raise InputError(f"predict: expected a Cell(problem, mutator, schedule, runner), got {cell!r:.200}")
+    return cell
+
+
+def _sound_rule(cell: Cell) -> Rule:
+    """The rule of a cell whose mutator declares a law, or none, but nothing else."""
+    law = expected_law(cell.mutator)
+    law = getattr(law, "inside", law)
+    if isinstance(law, ComponentLaw):
+        for g in {cell.chunks.g, cell.chunks.last}:
+            sound_components(law, g)
+    return rule_for(cell)
+
+
+def _run_law_of(rule: Rule, cell: Cell) -> RunLaw:
+    """The law of the cell's random identity: cells that differ only in price share it."""
+    bare = Cell(cell.problem, cell.mutator, cell.schedule, cell.runner)
+    return _run_law(rule, bare, bare.text)
 
 
 @lru_cache(maxsize=1024)
-def _run_law(rule: Rule, cell: Cell) -> RunLaw:
+def _run_law(rule: Rule, cell: Cell, text: str) -> RunLaw:
+    # The text, too, tells cells apart: parts of others may be equal (`__eq__`) that behave differently.
     return rule.run_law(cell)
-
-
-def _without_price(cell: Cell) -> Cell:
-    """The cell's random identity as a cell: cells that differ only in price share their law."""
-    return Cell(cell.problem, cell.mutator, cell.schedule, cell.runner)
 
 
 def takes_several_calls(cell: Cell) -> bool:
@@ -150,19 +182,56 @@ def takes_several_calls(cell: Cell) -> bool:
 def calls_an_answer(cell: Cell) -> float:
     """Expected LLM calls of an answer; with it E[calls] = E[answers] * this (Wald's identity).
 
-    Raises: NoPrediction where it differs between correct and incorrect blocks and both are handed over.
+    Raises: NoPrediction for chunks of several blocks, of which `mean_calls(i)` says nothing, and where it differs
+    between correct and incorrect blocks and both are handed over.
     """
     if not hasattr(cell.mutator, "mean_calls"):
         return float(cell.tokens.calls)
-    wrong, right = (cell.mutator.mean_calls(i) for i in (1, 0))
+    if cell.chunks.g != 1:
+        raise NoPrediction(f"mean_calls is of one block, the schedule hands over g = {cell.chunks.g}")
+    wrong, right = (declared_calls(cell.mutator, i) for i in (1, 0))
     if wrong is None or right is None:
         raise NoPrediction(f"the number of calls of an answer of {type(cell.mutator).__name__} is not known")
-    if isinstance(inner_schedule(cell.schedule), OnlyIncorrect) or wrong == right:
-        return float(wrong) * cell.tokens.calls
+    if wrong == right or _only_incorrect_blocks(cell):
+        return wrong * cell.tokens.calls
     raise NoPrediction(
         f"an answer takes {wrong:.4g} calls for an incorrect block and {right:.4g} for a correct one, and how often "
         f"each is called under {type(cell.schedule).__name__} is not known"
     )
+
+
+def _only_incorrect_blocks(cell: Cell) -> bool:
+    """Whether every call is on an incorrect block, given that g = 1.
+
+    UntilResolved leaves a block when it is repaired: from an all-incorrect start it never meets a correct one.
+    """
+    schedule, law = type(inner_schedule(cell.schedule)), expected_law(cell.mutator)
+    if schedule is OnlyIncorrect:
+        return isinstance(law, CallLaw | SpillLaw)
+    return (
+        schedule is UntilResolved
+        and isinstance(law, CallLaw)
+        and type(cell.problem) is BlockOneMax
+        and all_incorrect(cell) is None
+        and exact_feedback(cell) is None
+        and type(cell.runner) is OnePlusLambda
+        and cell.runner.lam == 1
+    )
+
+
+def _evaluations_a_call(cell: Cell) -> float:
+    """Evaluations paid for with each call: of the offspring, and of the parent again (theory 8a).
+
+    Raises: NoPrediction where their number is random.
+    """
+    problem = cell.problem
+    if not is_noisy(problem):
+        return 1.0
+    fewest, most = problem.evaluations_each
+    again = len(cell.runner.founders) / cell.runner.lam if problem.reevaluate else 0.0
+    if fewest != most or len(cell.runner.founders) > 1:
+        raise NoPrediction("evaluations have a price, and how many a solution takes is random")
+    return fewest * (1.0 + again)
 
 
 def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
@@ -170,7 +239,8 @@ def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     weights, several = cell.cost.weights, calls_an_answer(cell) / cell.tokens.calls
     if weights[1] != 0 and not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
-    full, short = (float(weights[1] + several * price) for price in cell.tokens.prices(weights))
+    evaluations = _evaluations_a_call(cell) if weights[1] != 0 else 0.0
+    full, short = (float(weights[1] * evaluations + several * price) for price in cell.tokens.prices(weights))
     if full == short:
         mean = full * run.calls.mean if full else 0.0
         return (None, mean, 1.0) if hasattr(cell.mutator, "mean_calls") else (run.calls, mean, full)

@@ -23,6 +23,7 @@ from evo.blocks import RunCounts
 from evo.deap_engine import run_batch_deap
 from evo.engine import run_blocks
 from evo.errors import EvoError, InputError, OperatorError
+from evo.faults import told
 from evo.seeding import streams
 from experiments.cell import Cell
 from experiments.extensions import look_up_in
@@ -299,8 +300,9 @@ def _run_task(seed: int, batch: int, engine: str, task: list[Job]) -> list[RunCo
             outcomes.append(simulate(job.cell, seed, job.batch, job.cell.batch_size(batch), engine))
         except (OperatorError, InputError) as error:
             outcomes.append(Failure(job.cell, job.batch, str(error)))
-        except Exception:
-            outcomes.append(Failure(job.cell, job.batch, traceback.format_exc(limit=-4)))
+        except (Exception, SystemExit) as error:
+            shown = f"{told(error, job.cell)}\n{traceback.format_exc(limit=-4)}"
+            outcomes.append(Failure(job.cell, job.batch, shown))
     return outcomes
 
 

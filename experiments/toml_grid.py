@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from evo.errors import InputError
+from evo.errors import InputError, OperatorError
+from evo.faults import place
 from experiments.cell import Cell
 from experiments.extensions import find_named
 from experiments.grid import Grid
@@ -101,8 +102,8 @@ def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
     try:
         axes = [_parts(kind, kind, getattr(arm, kind), folder) for kind in KINDS]
         return [Cell(*parts) for parts in product(*axes)]
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from None
+    except (InputError, OperatorError) as error:
+        raise type(error)(f"{place}: {error}") from None
 
 
 def _parts(key: str, kind: str, table: Any, folder: Path) -> list[Any]:
@@ -127,9 +128,20 @@ def _parts(key: str, kind: str, table: Any, folder: Path) -> list[Any]:
     try:
         return [part(**dict(chosen)) for chosen in product(*axes)]
     except InputError as error:
-        raise InputError(f"{key}: {error}") from None
-    except Exception as error:  # of a part of others, which may raise anything
-        raise InputError(f"{key}: cannot build {name}: {type(error).__name__}: {error}") from error
+        raise InputError(f"{key}: {error}{_hint(part, values)}") from None
+    except (MemoryError, RecursionError):
+        raise
+    except (Exception, SystemExit) as error:  # of a part of others, which may raise anything
+        raise InputError(f"{key}: cannot build {name}: {type(error).__name__}: {error} {place(error, part)}") from error
+
+
+def _hint(part: type, values: dict[str, Any]) -> str:
+    """What to write for a table of numbers, which as a plain list is an axis."""
+    for field in fields(part):
+        value = values.get(field.name)
+        if isinstance(value, list) and str(field.type).startswith("tuple") and not isinstance(value[0], list):
+            return f"; a list is an axis, one value a cell: for one tuple write {field.name} = [{value!r:.100}]"
+    return ""
 
 
 def _axis(key: str, kind: str, value: Any, folder: Path) -> list[Any]:

@@ -80,7 +80,7 @@ class Misaligned(Wrapper):
         assert chunk.solution is not None  # asked for by `sees`
         rows, k = np.arange(len(chunk.blocks))[:, None], chunk.solution.shape[1]
         misses = rng.random(len(rows)) < self.rate
-        blocks = (chunk.blocks + self.by * misses[:, None]) % k
+        blocks = (chunk.blocks + self.by % k * misses[:, None]) % k
         answer = ask(self.inner, replace(chunk, correct=chunk.solution[rows, blocks], blocks=blocks), rng)
         solution = (chunk.solution if answer.solution is None else answer.solution).copy()
         solution[rows, blocks] = answer.correct

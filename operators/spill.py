@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from evo.laws import declared_law
+from evo.laws import expected_law
 from evo.mixtures import ComponentLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, Chunk, Rewritten
@@ -66,7 +66,7 @@ class Spill(Wrapper):
     @property
     def law(self) -> SpillLaw | None:
         """What it does inside and outside its chunk; None if the mutator inside has no law that says so."""
-        law = declared_law(self.inner)
+        law = expected_law(self.inner)
         if isinstance(law, SpillLaw):
             return SpillLaw(law.inside, 1 - (1 - law.rate) * (1 - self.rate))
         return SpillLaw(law, self.rate) if isinstance(law, ComponentLaw) else None
@@ -76,7 +76,7 @@ def mapped_law(
     inner: AnyMutator, inside: Callable[[ComponentLaw], ComponentLaw], outside: float = 1.0
 ) -> ComponentLaw | SpillLaw | None:
     """What a wrapper makes of the law inside: of the chunk's by `inside`, the rate of spilling times `outside`."""
-    law = declared_law(inner)
+    law = expected_law(inner)
     if isinstance(law, SpillLaw):
         return SpillLaw(inside(law.inside), outside * law.rate)
     return inside(law) if isinstance(law, ComponentLaw) else None

@@ -8,17 +8,23 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.laws import IndependentBlocks
+from evo.faults import is_foreign
+from evo.laws import CallLaw, IndependentBlocks, SoundLaw, declared_calls
 from evo.mixtures import ComponentLaw
 from evo.parameters import choice, probability, whole
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
+from evo.text import type_name
 from evo.theory.voting import mean_votes, win_probability
 from operators.wrapper import Wrapper, ask, component_law, handed_over, one_that_changes_outside, validity
 
+MOST_AHEAD = 10**6
+MOST_MEAN_VOTES = 1e5
+"""Expected votes of an answer at the most: K^2 of them decide at p = 1/2."""
 MOST_VOTES = 10_000_000
 """A vote that is not decided by then is an error of the parameters (an inner mutator that is never valid)."""
 SOME_VOTES = 1_000
 """After so many the law is asked whether any answer can win at all."""
+_STATES = ((1, "an incorrect"), (0, "a correct"))
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Vote(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole(self, "ahead", least=1)
+        whole(self, "ahead", least=1, most=MOST_AHEAD)
         choice(self, "wrong", ("one", "distinct"))
         probability(self, "copied")
         outside = one_that_changes_outside(self.inner)
@@ -54,11 +60,18 @@ class Vote(Wrapper):
             raise self._cannot_wrap(outside)
 
     def fits(self, k: int, g: int) -> None:
-        """Check that a call is about one block.
+        """Check that a call is about one block, and that its votes come to an end.
 
         Raises: InputError.
         """
         super().fits(k, g)
+        for i, state in _STATES:
+            votes = self.mean_calls(i)
+            if votes is not None and MOST_MEAN_VOTES < votes < float("inf"):
+                raise InputError(
+                    f"Vote: expected at most {MOST_MEAN_VOTES:,.0f} votes on average, got {votes:,.4g} for {state} "
+                    f"block with ahead = {self.ahead}; lower ahead, or take a mutator that is further from p = 1/2"
+                )
         _expect_one_block(g)
 
     def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
@@ -94,7 +107,7 @@ class Vote(Wrapper):
 
     def _expect_decidable(self, blocks: BoolArray) -> None:
         """Refuse to ask for ever where the law says that no answer gets ahead: none is valid, or none is right."""
-        for i, state in ((1, "an incorrect"), (0, "a correct")):
+        for i, state in _STATES:
             if (blocks == (i == 0)).any() and self.mean_calls(i) == float("inf"):
                 raise InputError(
                     f"Vote: no answer of {type(self.inner).__name__} for {state} block ever gets {self.ahead} ahead: "
@@ -127,11 +140,15 @@ class Vote(Wrapper):
         inner = component_law(self.inner)
         if inner is None:
             return None
-        fix, keep = (self._wins(*self.answers(inner, i)) for i in (1, 0))
+        sound = self._sound(inner)
+        fix, keep = (self._wins(*self.answers(sound, i)) for i in (1, 0))
         return IndependentBlocks(fix, keep)
 
+    def _sound(self, inner: ComponentLaw) -> CallLaw:
+        return SoundLaw(inner, type_name(type(self.inner))) if is_foreign(type(inner)) else inner
+
     @staticmethod
-    def answers(inner: ComponentLaw, i: int) -> tuple[float, float]:
+    def answers(inner: CallLaw, i: int) -> tuple[float, float]:
         """P(correct) and P(wrong) of one answer for a block that is incorrect (i = 1) or correct (i = 0)."""
         wrong, right = inner.pmf(1, i)
         return float(right), float(wrong)
@@ -145,7 +162,7 @@ class Vote(Wrapper):
         inner = component_law(self.inner)
         if inner is None:
             return None
-        right, wrong = self.answers(inner, i)
+        right, wrong = self.answers(self._sound(inner), i)
         valid = right + wrong
         if valid == 0:
             return float("inf")
@@ -153,8 +170,8 @@ class Vote(Wrapper):
         # Of copied votes only the first can be invalid; K - 1 more follow it.
         votes = self.copied * (1 / valid + self.ahead - 1) if self.copied else 0.0
         votes += (1 - self.copied) * voted / valid if self.copied < 1 else 0.0
-        each = self.inner.mean_calls(i) if hasattr(self.inner, "mean_calls") else 1.0
-        return None if each is None else votes * float(each)
+        each = declared_calls(self.inner, i)
+        return None if each is None else votes * each
 
 
 def _expect_one_block(g: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.laws import declared_law
+from evo.laws import expected_law
 from evo.ledger import overheads
 from evo.mixtures import ComponentLaw
 from evo.overhead import Overhead
@@ -75,8 +75,11 @@ def validity(answer: Rewritten) -> BoolArray:
 
 
 def component_law(inner: AnyMutator) -> ComponentLaw | None:
-    """The law of the mutator inside, if a wrapper can map it."""
-    law = declared_law(inner)
+    """The law of the mutator inside, if a wrapper can map it.
+
+    Raises: OperatorError if what it declares is no law.
+    """
+    law = expected_law(inner)
     return law if isinstance(law, ComponentLaw) else None
 
 

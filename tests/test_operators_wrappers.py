@@ -256,7 +256,7 @@ def test_votes_are_refused_where_they_make_no_sense():
     refused(["Vote: votes are cast over the answer for one block", "g = 2"], cell, Vote(HALF, ahead=2), RoundRobin(g=2))
     refused(["Vote", "g = 3"], mutate_chunk, [0, 0, 0], Vote(HALF, ahead=2), np.random.default_rng(1))
     for ahead in (0, -1, 1.5, math.nan, math.inf, "2", None):
-        refused(["Vote: ahead must be a whole number >= 1"], Vote, HALF, ahead)
+        refused(["Vote: ahead must be a whole number from 1 to 1000000"], Vote, HALF, ahead)
     refused(["Vote: wrong must be 'one' or 'distinct', got 'two'"], Vote, HALF, 2, "two")
 
 
