@@ -10,12 +10,17 @@ from rich.console import Console
 
 from evo import AllBlocks, OnePlusLambda, RoundRobin, UntilResolved
 from evo.errors import NoPrediction
+from evo.mixtures import ComponentLaw
 from experiments import Cell, predict
 from experiments.checks import CellCheck, Check, Verdict
 from experiments.refusals import in_short, kind_of_reason
+from experiments.rules import RULES
 from experiments.terminal import _counted, show_check
 from operators import BetaQuality, BetaRunQuality
 from problems import BlockOneMax
+
+OF_COUNTS_OR_ANY = [rule for rule in RULES if not rule.about or ComponentLaw in rule.about]
+"""The rules that could be about a mutator whose law is one of counts and components."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ def test_the_nearest_rule_and_how_many_others():
     full = reason(9, BetaQuality(2, 2), UntilResolved(3))
     assert in_short(full) == (
         "no exact prediction; one block a call until resolved: needs g = 1, got g = 3, where a rise of f does not say "
-        "that a chunk is finished, and 6 other rules; see docs/predictions.md"
+        f"that a chunk is finished, and {len(OF_COUNTS_OR_ANY) - 1} other rules; see docs/predictions.md"
     )
     assert full.count("\n") >= 2  # for Python the others are there
     run_quality = reason(9, BetaRunQuality(2, 1), RoundRobin())
@@ -45,9 +50,9 @@ def test_the_nearest_rule_and_how_many_others():
 
 def test_a_cell_is_told_only_of_rules_for_its_schedule():
     full = reason(4, BetaQuality(2, 2), AllBlocks(), MyProblem)
-    assert "global mutation: needs problem BlockOneMax, got " in full
+    assert "global mutation: needs problem BlockOneMax, or one whose runs have the same law, got " in full
     assert "resolved" not in full
-    assert "for another schedule" in full
+    assert "for other schedules, problems or runners" in full
 
 
 def test_reasons_that_differ_in_numbers_are_of_one_kind():

@@ -135,7 +135,10 @@ def test_infinite_means_come_with_medians():
             "needs blocks that are independent at the start, got incorrect = 2",
         ),
         (cell(4, SEQ, BetaBlocks(2, 1), start=0.5), "needs all blocks incorrect at the start, got start = 0.5"),
-        (cell(4, RR, BetaRunQuality(2, 1)), r"needs m = 1, got m = 4\n  and 3 rules for another schedule; see"),
+        (
+            cell(4, RR, BetaRunQuality(2, 1)),
+            r"needs m = 1, got m = 4\n  and 3 rules for other schedules",
+        ),
         (cell(20, DOWN, Malformed(HALF, 0.1), incorrect=2), "or few states, got incorrect = 2"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -19,6 +19,7 @@ from evo import Budget
 from evo.errors import NoPrediction
 from evo.statistics import mean_p_value, total_tails
 from experiments import Grid, Verdict, predict, run_grid
+from experiments.conditions import start_of
 from experiments.measured import Measured, Value, exact_mean
 from experiments.report import report, write
 from experiments.studies import STUDIES, correlation, difficulty, granularity, keep, spill, voting
@@ -36,14 +37,21 @@ SMALLER = {
     "voting": lambda cell: cell.mutator.ahead <= 3,
     "spill": lambda cell: cell.problem.k <= 15,
     "difficulty": lambda cell: True,
+    "noise": lambda cell: cell.problem.k <= 15,
+    "judge": lambda cell: cell.problem.fp <= 0.1,
+    "nonconvex": lambda cell: cell.problem.k <= 8,
+    "selection": lambda cell: (cell.problem.k <= 6 and len(cell.runner.founders) < 1000) or cell.problem.k in (3, 4),
 }
+SHORT = {"difficulty": 512, "judge": 400, "nonconvex": 1024}
+"""Budgets on calls of small studies whose runs may not end."""
+RUNS_OF = {"selection": 750}
 
 
 def smaller(name, runs=RUNS):
     """The study with few runs of those cells that are quick."""
     arms = {arm: [cell for cell in cells if SMALLER[name](cell)] for arm, cells in STUDIES[name].grid().arms.items()}
-    if name == "difficulty":
-        arms = {arm: [replace(cell, budget=Budget(calls=512)) for cell in cells] for arm, cells in arms.items()}
+    if name in SHORT:
+        arms = {arm: [replace(cell, budget=Budget(calls=SHORT[name])) for cell in cells] for arm, cells in arms.items()}
     return Grid(name, arms, runs=runs, batch=runs)
 
 
@@ -65,17 +73,23 @@ def made(tmp_path_factory):
 # ------------------------------------------------------------------------------------------- what they are
 
 
-def test_all_six_are_there():
-    assert OPERATORS == ["keep", "correlation", "granularity", "voting", "spill", "difficulty"]
+def test_all_are_there():
+    assert OPERATORS[:6] == ["keep", "correlation", "granularity", "voting", "spill", "difficulty"]
+    assert set(OPERATORS[6:]) == {"noise", "judge", "nonconvex", "selection"}
 
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_a_study_is_a_grid_a_question_and_a_figure(name):
     study = STUDIES[name]
     grid = study.grid()
-    assert (study.name, grid.name, grid.runs, grid.engine) == (name, name, 1000, "blocks")
+    assert (study.name, grid.name, grid.runs, grid.engine) == (
+        name,
+        name,
+        750 if name == "selection" else 1000,
+        "blocks",
+    )
     assert {claim.arm for claim in study.claims} <= set(grid.arms)
-    assert all(cell.problem.start == 0.0 for cell in grid.cells)
+    assert all(start_of(cell).p0 == 0.0 for cell in grid.cells)
     assert study.question
     assert study.title
     assert study.figure is not None
