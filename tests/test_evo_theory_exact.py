@@ -176,9 +176,9 @@ def test_what_is_out_of_reach_says_so():
     with pytest.raises(NoPrediction, match="states"):
         uniform_chunk(IndependentBlocks(0.5, 0.9), 512, 8, Start(512), lam=2)
     with pytest.raises(NoPrediction, match="states"):
-        uniform_chunk(HALF, 8192, 1, Start(8192)).hit.cdf(10)
-    with pytest.raises(NoPrediction, match="sweeps"):
-        _ = round_robin(HALF, 1000, 20, Start(1000)).hit.mean
+        uniform_chunk(HALF, 8192, 1, Start(8192), lam=2).hit.cdf(10)
+    with pytest.raises(NoPrediction, match="terms"):
+        _ = round_robin(IndependentBlocks(0.5, 0.9), 10_000, 2, Start(10_000), lam=10_000).hit.mean
     with pytest.raises(NoPrediction, match="largest float"):
         speedup_sequential(2000, 20)
     with pytest.raises(InputError, match="chunk size"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from evo.errors import NoPrediction
 from evo.laws import FloatArray
-from evo.theory.beta_law import BetaNodes, inverse_moment, log_gamma_ratio, power, survival
+from evo.theory.beta_law import BetaNodes, expm1, inverse_moment, log1p, log_gamma_ratio, power, survival
 from evo.theory.blended import Blended
 from evo.theory.chunks import check_run
 from evo.theory.in_turn import tail_sums
@@ -17,8 +17,11 @@ from evo.theory.poisson_clock import PoissonClock
 from evo.theory.run import RunLaw, finished, no_short_chunk
 from evo.theory.starts import Start
 
-_SHORT = 512  # calls up to which sums of own calls are convolved, beyond which their transform is inverted
+_SHORT = 512  # calls up to which sums of own calls are always convolved, beyond which their transform is inverted
+_LONG = 1 << 21  # calls up to which they are convolved where the inversion would lose digits
+_CANCELS = 1.0  # ln of the transform on the contour that is too large
 _TALBOT = 24
+_MOST_NODES = 1 << 22  # of the inversion of the law of a product
 _FEW = 12  # calls up to which the tail of GLOBAL is an alternating sum
 
 
@@ -111,6 +114,8 @@ def beta_all_blocks(a: float, b: float, k: int, start: Start) -> RunLaw:
     variance = math.inf if math.isinf(twice) else begun * (2 * twice - once) - (begun * once) ** 2
 
     def tails(t: FloatArray) -> FloatArray:
+        if k == 1:
+            return begun * survival(a, b, t)
         return begun * np.array([_product_tail(a, b, k, float(time)) for time in t])
 
     hit = Blended(tails, begun * once, variance)
@@ -123,53 +128,76 @@ class _OwnSums:
     def __init__(self, a: float, b: float, start: Start) -> None:
         self._a, self._b, self._start = a, b, start
         self._nodes = BetaNodes.of(a, b)
-        self._first: FloatArray | None = None
+        self._first = np.zeros(0)
 
     def tails(self, t: FloatArray) -> FloatArray:
-        """P(T > t) for whole t >= 0."""
+        """P(T > t) for whole t >= 0.
+
+        Raises: NoPrediction where many blocks take so long that neither way is accurate.
+        """
         values = np.zeros(t.shape)
-        short = t < _SHORT
-        if short.any():
-            values[short] = self._convolved()[t[short].astype(np.int64)]
-        values[~short] = [self._inverted(float(time)) for time in t[~short]]
+        far = t >= _SHORT
+        values[far] = [self._inverted(float(time)) for time in t[far]]
+        near = ~far | np.isnan(values)
+        if near.any():
+            values[near] = self._convolved(int(t[near].max()))[t[near].astype(np.int64)]
         return values
 
-    def _convolved(self) -> FloatArray:
-        """P(T > t) for t < 512 by repeated convolution of the law of one block."""
-        if self._first is None:
-            own = survival(self._a, self._b, np.arange(_SHORT, dtype=np.float64))
-            pmf = np.append(0.0, own[:-1] - own[1:])
-            times = self._start.most
-            if self._start.independent:
-                times, rate = self._start.k, self._start.correct_rate
-                pmf = (1.0 - rate) * pmf + rate * (np.arange(_SHORT) == 0)
-            law, square = (np.arange(_SHORT) == 0).astype(np.float64), pmf
-            while times:
-                if times & 1:
-                    law = np.convolve(law, square)[:_SHORT]
-                square = np.convolve(square, square)[:_SHORT]
-                times >>= 1
-            self._first = 1.0 - np.cumsum(law)
+    def _convolved(self, last: int) -> FloatArray:
+        """P(T > t) for t <= last at least, by repeated convolution of the law of one block."""
+        if last < len(self._first):
+            return self._first
+        if last >= _LONG:
+            raise NoPrediction(f"the law of the sum of so many own calls is not computed at {last} calls")
+        size = max(_SHORT, 1 << last.bit_length())
+        own = survival(self._a, self._b, np.arange(size, dtype=np.float64))
+        pmf = np.append(0.0, own[:-1] - own[1:])
+        times = self._start.most
+        if self._start.independent:
+            times, rate = self._start.k, self._start.correct_rate
+            pmf = (1.0 - rate) * pmf + rate * (np.arange(size) == 0)
+        law, square = (np.arange(size) == 0).astype(np.float64), pmf
+        while times:
+            if times & 1:
+                law = _convolution(law, square)
+            times >>= 1
+            square = _convolution(square, square) if times else square
+        self._first = 1.0 - np.cumsum(law)
         return self._first
 
     def _inverted(self, t: float) -> float:
         """[z^t] (1 - E z^T)/(1 - z), z = e^-s, on Talbot's contour (Trefethen, Weideman and Schmelzer 2006).
 
-        The transform of one block, E[p z/(1-(1-p)z)], is analytic off the cut z >= 1.
+        The transform of one block, E[p z/(1-(1-p)z)], is analytic off the cut z >= 1. nan where that of the sum is
+        large on the contour, for t about E[T] or less, so that digits cancel.
         """
         angle = np.pi * (2 * np.arange(_TALBOT // 2) + 1) / _TALBOT
         s = _TALBOT / t * (0.5017 * angle / np.tan(0.6407 * angle) - 0.6122 + 0.2645j * angle)
         turn = 0.5017 / np.tan(0.6407 * angle) - 0.5017 * 0.6407 * angle / np.sin(0.6407 * angle) ** 2 + 0.2645j
-        gap = np.expm1(s)  # (1-z)/z
+        gap = expm1(s)  # (1-z)/z
         # 1 - p/(p+gap) = gap/(p+gap)
         p = self._nodes.p
         lost = self._nodes.mean(lambda point: point / (p + point), gap)
+        fixed = self._nodes.mean(lambda point: p / (p + point), gap)
+        rate, times = 1.0, self._start.most
         if self._start.independent:
-            none_left = self._start.k * np.log1p(-(1.0 - self._start.correct_rate) * lost)
-        else:
-            none_left = self._start.most * np.log1p(-lost)
-        value = -np.expm1(none_left) / -np.expm1(-s) * np.exp(t * s) * turn * _TALBOT / t
+            rate, times = 1.0 - self._start.correct_rate, self._start.k
+        with np.errstate(divide="ignore"):
+            logs = np.where(np.abs(lost) < 0.5, log1p(-rate * lost), np.log(1.0 - rate + rate * fixed))
+        none_left = times * logs
+        if float(none_left.real.max()) > _CANCELS:
+            return math.nan
+        value = (_TALBOT / t / expm1(-s)) * expm1(none_left) * np.exp(t * s) * turn
         return float(2.0 / _TALBOT * value.imag.sum())
+
+
+def _convolution(one: FloatArray, other: FloatArray) -> FloatArray:
+    """The first terms of a convolution, as many as each of them has."""
+    size = len(one)
+    if size <= _SHORT:
+        return np.asarray(np.convolve(one, other)[:size])
+    product = np.fft.rfft(one, 2 * size) * np.fft.rfft(other, 2 * size)
+    return np.asarray(np.fft.irfft(product, 2 * size)[:size])
 
 
 def _product_tail(a: float, b: float, k: int, t: float) -> float:
@@ -192,8 +220,10 @@ def _product_tail(a: float, b: float, k: int, t: float) -> float:
     c = float(lines[np.argmin(np.real(log_integrand(lines + 0j)))])
     step = 2.0 * math.pi * min(abs(c), a - c, 1.0 + c if c < 0 else a) / 40.0
     highest, y = float(np.real(log_integrand(complex(c)))), 1.0
-    while float(np.real(log_integrand(complex(c, y)))) > min(highest, 0.0) - 38.0:
+    while float(np.real(log_integrand(complex(c, y)))) > min(highest, 0.0) - 38.0 and y < _MOST_NODES * step:
         y *= 1.5
+    if not y < _MOST_NODES * step:
+        raise NoPrediction(f"the law of the product of {k} Beta({a:g}, {b:g}) takes more than {_MOST_NODES} nodes")
     places = step * np.arange(math.ceil(y / step) + 1)
     values = np.exp(log_integrand(c + 1j * places)).real
     return float(step / math.pi * (values.sum() - values[0] / 2.0)) + (1.0 if c < 0 else 0.0)

@@ -9,10 +9,41 @@ from typing import Any
 
 import numpy as np
 
+from evo.errors import NoPrediction
 from evo.laws import FloatArray
 
 _DIGITS = 44.0
 _SHIFT = 32
+_UNDERFLOW = 760.0  # of ln p: what is smaller is 0
+_MOST_NODES = 1 << 21
+
+
+def log1p(z: Any) -> Any:
+    """The logarithm ln(1+z) to full accuracy for complex z too, where numpy's own is naive and rounds 1+z.
+
+    Real part log1p(2x + x^2 + y^2)/2, imaginary part atan2(y, 1+x).
+
+    >>> f"{log1p(complex(1e-15, 5e-16)):.12g}"
+    '1e-15+5e-16j'
+    """
+    if not np.iscomplexobj(z):
+        return np.log1p(z)
+    x, y = np.real(z), np.imag(z)
+    return 0.5 * np.log1p(x * (2.0 + x) + y * y) + 1j * np.arctan2(y, 1.0 + x)
+
+
+def expm1(z: Any) -> Any:
+    """The difference e^z - 1 to full accuracy for complex z too.
+
+    Real part expm1(x) cos y - 2 sin(y/2)^2, imaginary part e^x sin y.
+
+    >>> f"{expm1(complex(1e-15, 5e-16)):.12g}"
+    '1e-15+5e-16j'
+    """
+    if not np.iscomplexobj(z):
+        return np.expm1(z)
+    x, y = np.real(z), np.imag(z)
+    return np.expm1(x) * np.cos(y) - 2.0 * np.sin(y / 2.0) ** 2 + 1j * np.exp(x) * np.sin(y)
 
 
 def log_gamma_ratio(z: Any, a: Any) -> Any:
@@ -23,9 +54,9 @@ def log_gamma_ratio(z: Any, a: Any) -> Any:
     """
     total = np.zeros_like(np.asarray(z) + np.asarray(a))
     for i in range(_SHIFT):
-        total = total + np.log1p(a / (z + i))
+        total = total + log1p(a / (z + i))
     z = z + _SHIFT
-    total = total - (z - 0.5) * np.log1p(a / z) - a * np.log(z + a) + a
+    total = total - (z - 0.5) * log1p(a / z) - a * np.log(z + a) + a
     for c, power in ((1 / 12, 1), (-1 / 360, 3), (1 / 1260, 5), (-1 / 1680, 7)):
         total = total + c * ((1.0 / z) ** power - (1.0 / (z + a)) ** power)
     return total
@@ -34,11 +65,15 @@ def log_gamma_ratio(z: Any, a: Any) -> Any:
 def survival(a: float, b: float, n: FloatArray) -> FloatArray:
     """P(a block needs more than n own calls) = B(a, b+n)/B(a, b), p ~ Beta(a, b) (theory 5c).
 
+    By Gamma(b+n)/Gamma(a+b+n) or, where n < a, by Gamma(a+b)/Gamma(a+b+n): the smaller shift keeps more digits.
+
     >>> round(float(survival(0.5, 1.5, np.array(1000.0))), 12)
     0.035660201102
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        value = np.exp(log_gamma_ratio(b + n, a) - log_gamma_ratio(b, a))
+        steps = np.minimum(n, a)  # n itself where it counts
+        few = log_gamma_ratio(a + b, steps) - log_gamma_ratio(b, steps)
+        value = np.exp(np.where(n < a, few, log_gamma_ratio(b + n, a) - log_gamma_ratio(b, a)))
     return np.asarray(np.where(n == 0, 1.0, np.where(np.isinf(n), 0.0, value)))
 
 
@@ -87,11 +122,21 @@ class BetaNodes:
             down: the power of p with which weight times f falls as p -> 0; a unless said.
         """
         low = _DIGITS / (a if down is None else down) + math.log(1.0 + a + b)
-        high = _DIGITS / b + math.log(1.0 + a + b)
-        y = step * np.arange(-math.ceil(low / step), math.ceil(high / step) + 1)
+        high = min(_DIGITS / b, _UNDERFLOW) + math.log(1.0 + a + b)
+        zero = down is None and low > _UNDERFLOW
+        places = np.arange(-math.ceil((_UNDERFLOW if zero else low) / step), math.ceil(high / step) + 1)
+        if len(places) > _MOST_NODES:
+            raise NoPrediction(f"an expectation over Beta({a:g}, {b:g}) takes more than {_MOST_NODES} nodes")
+        y = step * places
         log_p, log_q = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
         density = a * log_p + b * log_q
         weight = np.exp(density - density.max())
+        if zero:  # the nodes below, a geometric series, have p = 0 among floats
+            log_p[0] = -math.inf
+            weight[0] /= -math.expm1(-a * step)
+        if _DIGITS / b > _UNDERFLOW:  # those above have p = 1
+            log_p[-1] = 0.0
+            weight[-1] /= -math.expm1(-b * step)
         return cls(log_p, weight / weight.sum())
 
     @property

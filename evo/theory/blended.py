@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.laws import FloatArray
-from evo.theory.times import TimeLaw, check_level, least_time
+from evo.theory.times import SLACK, TimeLaw, check_level, least_time
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Blended:
     def quantile(self, u: float) -> float:
         """The least t with cdf(t) >= u, by bisection."""
         check_level(u)
-        if self.never > 0.0 and 1.0 - self.never < u + 1e-12:
+        if self.never > 0.0 and 1.0 - self.never < u + SLACK:
             return math.inf
         return least_time(self, u)
 

@@ -15,7 +15,7 @@ from evo.errors import NoPrediction
 from evo.laws import FloatArray
 from evo.theory.moments import LastGeneration, absorption_chance, absorption_moments, mixed
 from evo.theory.powers import Powers
-from evo.theory.times import TimeLaw, below, check_level
+from evo.theory.times import TimeLaw, below, check_level, tied
 
 MAX_STATES = 4096  # of a chain whose distribution is asked for, or whose transitions are listed one by one
 
@@ -139,20 +139,32 @@ class ChainTime:
     def quantile(self, u: float) -> float:
         """The least t with cdf(t) >= u: whole generations by doubling and halving, then the call."""
         check_level(u)
-        if u <= self.chain.start_done:
+        if not below(self.chain.start_done, 1.0 - self.chain.start_done, u, 1.0):
             return 0.0
         if self.chain.escape > 0.0 and u > 1.0 - self.chain.escape - 1e-13:
             return math.inf
-        whole, state = self._last_below(u)
-        low, high = 0, self.calls
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if below(*self._split(state, middle), u) else (low, middle)
-        return float(whole * self.calls + high)
+        strict, tie = self._first(u, 0.0)
+        return float(self._first(u, 1.0)[0] if tie else strict)
 
     def total(self, runs: int) -> TimeLaw | None:
         """No closed form."""
         return None
+
+    def _first(self, u: float, slack: float) -> tuple[int, bool]:
+        """The first t at u, and whether the one before is too, but for rounding."""
+        whole, state = self._last_below(u, slack)
+        low, high = 0, self.calls
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if below(*self._split(state, middle), u, slack) else (low, middle)
+        tie = tied(self._split(state, high - 1), self._after(state, high), u)
+        return whole * self.calls + high, tie
+
+    def _after(self, state: FloatArray, calls: int) -> tuple[float, float]:
+        """P(T <= t) and P(T > t) some calls into a generation, or after a whole one."""
+        if calls < self.calls:
+            return self._split(state, calls)
+        return self._split(self.chain.powers.advance(state, 1, 0), 0)
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
@@ -191,7 +203,7 @@ class ChainTime:
         tail = float(left.sum())
         return (float(done), 1.0 - float(done)) if done < 0.5 else (1.0 - tail, tail)
 
-    def _last_below(self, u: float) -> tuple[int, FloatArray]:
+    def _last_below(self, u: float, slack: float) -> tuple[int, FloatArray]:
         """The last generation c with P(generations <= c) < u, and the distribution there."""
         now, state, gap = 0, self._begin(), 1
         powers = self.chain.powers
@@ -199,12 +211,12 @@ class ChainTime:
         def advance(state: FloatArray, gap: int) -> FloatArray:
             return powers.advance(state, gap, powers.plan(gap))
 
-        while below(*self._split(ahead := advance(state, gap), 0), u):
+        while below(*self._split(ahead := advance(state, gap), 0), u, slack):
             now, state, gap = now + gap, ahead, 2 * gap
         while gap > 1:
             gap //= 2
             ahead = advance(state, gap)
-            if below(*self._split(ahead, 0), u):
+            if below(*self._split(ahead, 0), u, slack):
                 now, state = now + gap, ahead
         return now, state
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.errors import InputError, NoPrediction
-from evo.laws import CallLaw, FloatArray, IndependentBlocks
+from evo.laws import CallLaw, FloatArray, IndependentBlocks, SoundLaw
+from evo.mixtures import BetaQualityLaw, Invalid, Mixture
 from evo.theory.starts import Start
 
 UNDERFLOW = 1e-305  # a product of positive probabilities below this may have become 0 or lost its digits
@@ -103,15 +104,25 @@ def completion(law: CallLaw, g: int, most: int) -> float | None:
     >>> round(completion(IndependentBlocks(0.5, 0.5), 10, 10) * 2**10, 12)
     1.0
     """
-    if isinstance(law, IndependentBlocks) and law.fix == law.keep:
-        same = float(law.pmf(g, g)[g])
-    else:
-        same = float(law.pmf(g, 1)[g])
-        if any(float(law.pmf(g, i)[g]) != same for i in range(most, 1, -1)):
-            return None
+    same = float(law.pmf(g, most)[g])
+    if not forgetful(law) and any(float(law.pmf(g, i)[g]) != same for i in range(1, most)):
+        return None
     if same < UNDERFLOW:
         _check_underflow(law, g, most)
     return same
+
+
+def forgetful(law: CallLaw) -> bool:
+    """Whether a call is known to treat incorrect and correct blocks alike, fix = keep; False if that is not known.
+
+    >>> forgetful(Invalid(0.1, IndependentBlocks(0.5, 0.5))), forgetful(IndependentBlocks(0.5, 0.9))
+    (True, False)
+    """
+    if type(law) is SoundLaw or type(law) is Invalid:
+        return forgetful(law.law)
+    if type(law) is Mixture:
+        return all(forgetful(part) for part in law.laws)
+    return type(law) is BetaQualityLaw or (type(law) is IndependentBlocks and law.fix == law.keep)
 
 
 def chunk_steps(gains: list[FloatArray], lam: int) -> tuple[FloatArray, FloatArray, FloatArray]:

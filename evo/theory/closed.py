@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
 from evo.laws import FloatArray
-from evo.theory.times import TimeLaw, below, check_level, least_time
+from evo.theory.times import Split, TimeLaw, below, check_level, least_time, tied
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,23 @@ class Geometric:
         return np.where(times < 0, 0.0, self.zero + (1.0 - self.zero) * hit)
 
     def quantile(self, u: float) -> float:
-        """ceil(ln(1-u')/ln(1-success)) with u' = (u-zero)/(1-zero) (theory 1b)."""
+        """ceil(ln(1-u')/ln(1-success)) with u' = (u-zero)/(1-zero), but for rounding (`tied`) (theory 1b).
+
+        >>> Geometric(0.5).quantile(0.875)
+        3.0
+        """
         check_level(u)
-        if u <= self.zero:
+        if not below(self.zero, 1.0 - self.zero, u, 1.0):
             return 0.0
         if self.success in (0.0, 1.0):
             return math.inf if self.success == 0.0 else 1.0
         level = (u - self.zero) / (1.0 - self.zero)
         guess = max(1.0, float(math.ceil(math.log1p(-level) / math.log1p(-self.success))))
-        early = [below(float(self.cdf(t)), float(self.tail(t)), u) for t in (guess - 1.0, guess)]
-        return guess - 1.0 + sum(early)  # the logs may round across a whole number
+        times = (guess - 2.0, guess - 1.0, guess, guess + 1.0)
+        near: list[Split] = [(float(self.cdf(t)), float(self.tail(t))) for t in times]
+        late = int(below(*near[1], u)) + int(below(*near[2], u))  # the logs may round across a whole number
+        at = guess - 1.0 + late
+        return at - 1.0 if at > 1.0 and tied(near[late], near[late + 1], u) else at
 
     def total(self, runs: int) -> TimeLaw | None:
         """The sum of copies is negative binomial if no mass is at 0."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from evo.laws import CallLaw, FloatArray
 from evo.theory.chain import MAX_STATES, AbsorbingChain, death_chain
-from evo.theory.chunks import Layout, at_least_once, check_run, chunk_steps, gains_of
+from evo.theory.chunks import Layout, at_least_once, check_run, chunk_steps, completion, gains_of
 from evo.theory.closed import NegativeBinomial
 from evo.theory.derived import MomentsOnly
 from evo.theory.run import RunLaw, finished, no_short_chunk
@@ -21,8 +21,9 @@ from evo.theory.times import TimeLaw
 def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> RunLaw:
     """Law of a run under the oracle of correctness.
 
-    g = 1, j incorrect: generations ~ NB(j, 1-(1-a)^lam) (theory 2a, 2j). Else the chains of the chunks one after
-    the other (theory 3a, 3b).
+    g = 1, j incorrect: generations ~ NB(j, 1-(1-a)^lam) (theory 2a, 2j). A call that finishes a chunk w.p. P whatever
+    its count makes of m full chunks, independent at the start, so many blocks with a = P (theory 3b): the offspring
+    that finishes it gains the most. Else the chains of the chunks one after the other (theory 3a, 3b).
 
     Raises: NoPrediction, when more than the mean is asked for, if the chain is too large.
 
@@ -35,7 +36,11 @@ def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> 
     if start.most == 0:
         return finished(lam)
     if g == 1:
-        return _single_blocks(float(law.pmf(1, 1)[1]), start, lam)
+        return _single_blocks(float(law.pmf(1, 1)[1]), start, lam, "theory 2a, 2j")
+    same = completion(law, g, g) if not layout.short and start.independent else None
+    if same is not None:
+        unfinished = Start(layout.full, p0=float(start.chunk_law(g)[0]))
+        return _single_blocks(same, unfinished, lam, "theory 2a, 3b")
     short = partial(_short_calls, law, layout, start, lam)
     if sequence_states(layout, start) > MAX_STATES:
         return _means(law, layout, start, lam, short)
@@ -43,14 +48,14 @@ def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> 
     return RunLaw(chain.hit, chain.generations, short, "theory 3a, 3b", lam)
 
 
-def _single_blocks(fix: float, start: Start, lam: int) -> RunLaw:
+def _single_blocks(fix: float, start: Start, lam: int, source: str) -> RunLaw:
     resolve = float(at_least_once(fix, lam))
     counts = start.law()
     exact = counts[start.most] == 1.0
     chain = death_chain(np.full(start.most, resolve), fix, counts[1 : start.most + 1], float(counts[0]), lam)
     generations: TimeLaw = NegativeBinomial(start.most, resolve) if exact else chain.generations
     hit = generations if lam == 1 else chain.hit
-    return RunLaw(hit, generations, no_short_chunk, "theory 2a, 2j", lam)
+    return RunLaw(hit, generations, no_short_chunk, source, lam)
 
 
 def _short_calls(law: CallLaw, layout: Layout, start: Start, lam: int) -> float:

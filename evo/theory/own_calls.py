@@ -35,10 +35,10 @@ class OwnCalls:
             calls: r in 0..lam, calls of a broken turn.
         """
         tails = np.zeros((len(turns), len(calls), self.g + 1))
-        if self._same is not None:
+        if self.same is not None:
             with np.errstate(divide="ignore", invalid="ignore"):
                 own = np.add.outer(self.lam * np.asarray(turns, dtype=np.float64), np.asarray(calls, dtype=np.float64))
-                log_miss = np.log1p(-self._same)
+                log_miss = np.log1p(-self.same)
                 tails[:, :, 1:] = np.where(own > 0, np.exp(own * log_miss), 1.0)[:, :, None]
             return tails
         chain = self._chain
@@ -54,8 +54,8 @@ class OwnCalls:
 
     def slowest(self, counts: FloatArray) -> float:
         """The smallest probability per turn of leaving a state that can be met from the given counts, float [g+1]."""
-        if self._same is not None:
-            return self._same
+        if self.same is not None:
+            return self.same
         reached = counts[1 : self.most + 1] > 0.0
         rows = self._chain.rows
         for i in range(self.most - 1, -1, -1):
@@ -64,7 +64,8 @@ class OwnCalls:
         return float(self._chain.leave[reached].min(initial=1.0))
 
     @cached_property
-    def _same(self) -> float | None:
+    def same(self) -> float | None:
+        """P(a call finishes the chunk) if that is the same for all counts, else None."""
         return completion(self.law, self.g, self.most)
 
     @cached_property

@@ -21,8 +21,15 @@ from evo.theory.starts import Start
 Entry = tuple[int, float]  # a state and its probability
 
 
-def blocks_all_at_once(p: tuple[float, ...], k: int, start: Start, lam: int = 1) -> RunLaw:
+def blocks_all_at_once(p: tuple[float, ...], k: int, start: Start, lam: int = 1, valid: float = 1.0) -> RunLaw:
     """Law of global mutation: an offspring is the optimum w.p. P = prod p_j whatever the parent (theory 1a, 5a).
+
+    Args:
+        p: p_j, fix and keep of block j.
+        k: blocks.
+        start: the initial law.
+        lam: offspring a generation.
+        valid: 1-e if a call is refused or malformed w.p. e: P = (1-e) prod p_j (theory 4a, 4b).
 
     Raises: NoPrediction if P is positive and too small for floats.
 
@@ -32,8 +39,8 @@ def blocks_all_at_once(p: tuple[float, ...], k: int, start: Start, lam: int = 1)
     _check(p, k, start, lam)
     if start.most == 0:
         return finished(lam)
-    success = math.prod(p)
-    if success < UNDERFLOW and min(p) > 0.0:
+    success = valid * math.prod(p)
+    if success < UNDERFLOW and min(p) > 0.0 and valid > 0.0:
         raise NoPrediction("the product of all p_j is below 1e-305, too small for floats")
     generations = Geometric(float(at_least_once(success, lam)), start.optimal)
     return RunLaw(Geometric(success, start.optimal), generations, no_short_chunk, "theory 1a, 5a", lam)
@@ -49,18 +56,30 @@ def blocks_only_incorrect(p: tuple[float, ...], k: int, start: Start, lam: int =
     >>> blocks_only_incorrect((0.5, 0.25), 2, Start(2)).hit.mean
     6.0
     """
-    return _one_sweep(p, k, start, lam, skips=False)
+    return _one_sweep(p, k, start, lam, None)
 
 
-def blocks_until_resolved(p: tuple[float, ...], k: int, start: Start, lam: int = 1) -> RunLaw:
-    """Law of a run of UntilResolved, g = 1: besides those, Geom(1-p_j^lam) at correct blocks before the last incorrect.
+def blocks_until_resolved(
+    p: tuple[float, ...], k: int, start: Start, lam: int = 1, damage: tuple[float, ...] | None = None
+) -> RunLaw:
+    """Law of a run of UntilResolved, g = 1: besides those, time at correct blocks before the last incorrect one.
+
+    It takes Geom(1-(1-d_j)^lam) generations to leave such a block, d_j = P(a call damages block j).
+
+    Args:
+        p: P(a call fixes block j).
+        k: blocks.
+        start: the initial law.
+        lam: offspring a generation.
+        damage: d_j, 1-p_j unless said. A call that does nothing w.p. e - refused, malformed or sparse - has
+            p_j -> (1-e) p_j and d_j = (1-e)(1-p_j) (theory 4a, 4b, 7a).
 
     Raises: NoPrediction for exactly j incorrect blocks.
 
     >>> blocks_until_resolved((0.5, 0.25), 2, Start(2)).hit.mean
     6.0
     """
-    return _one_sweep(p, k, start, lam, skips=True)
+    return _one_sweep(p, k, start, lam, tuple(1.0 - p_j for p_j in p) if damage is None else damage)
 
 
 def blocks_uniform_chunk(p: tuple[float, ...], k: int, start: Start) -> RunLaw:
@@ -118,9 +137,13 @@ def blocks_round_robin(p: tuple[float, ...], k: int, start: Start, lam: int = 1)
     )
 
 
-def _one_sweep(p: tuple[float, ...], k: int, start: Start, lam: int, skips: bool) -> RunLaw:
-    """States (block n from the last, kind): 0 incorrect and the last such, 1 incorrect, 2 correct, more to come."""
+def _one_sweep(p: tuple[float, ...], k: int, start: Start, lam: int, damage: tuple[float, ...] | None) -> RunLaw:
+    """States (block n from the last, kind): 0 incorrect and the last such, 1 incorrect, 2 correct, more to come.
+
+    Correct blocks are passed over without `damage`.
+    """
     _check(p, k, start, lam)
+    skips = damage is not None
     if start.most == 0:
         return finished(lam)
     _independent(start, "OnlyIncorrect or UntilResolved")
@@ -129,9 +152,8 @@ def _one_sweep(p: tuple[float, ...], k: int, start: Start, lam: int, skips: bool
     check_states(3 * k, f"{k} blocks one after the other")
     p0 = start.correct_rate
     leave = np.zeros(3 * k)
-    for kind, rates in enumerate((p, p, [1.0 - float(p_j) ** lam for p_j in p])):
-        each = np.array(rates[::-1], dtype=np.float64)
-        leave[kind::3] = each if kind == 2 else at_least_once(each, lam)
+    for kind, rates in enumerate((p, p, damage or (0.0,) * k)):
+        leave[kind::3] = at_least_once(np.array(rates[::-1], dtype=np.float64), lam)
     entries = [
         (3 * n + kind, target, leave[3 * n + kind] * chance)
         for n in range(1, k)
@@ -146,7 +168,6 @@ def _one_sweep(p: tuple[float, ...], k: int, start: Start, lam: int, skips: bool
     begin = np.zeros(3 * k)
     for target, chance in _next(k, p0, skips, sure=False):
         begin[target] += chance
-    # a correct block is passed over unless the schedule stops at it, so its states are never entered then
     chain = AbsorbingChain(step, last * leave, last * single, begin, start.optimal, lam)
     return RunLaw(chain.hit, chain.generations, no_short_chunk, "theory 2h, 5a", lam)
 

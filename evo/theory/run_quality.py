@@ -31,7 +31,7 @@ def quality_all_blocks(a: float, b: float, k: int, start: Start, lam: int = 1) -
     log_success = k * nodes.log_p
 
     def tails(t: FloatArray) -> FloatArray:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             log_miss = np.log1p(-np.exp(log_success))
             survive = nodes.mean(lambda point: np.where(point == 0, 1.0, np.exp(point * log_miss)), t)
         return np.asarray(begun * survive)

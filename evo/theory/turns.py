@@ -39,7 +39,11 @@ class Turns:
 
     def sweeps(self, turns: Sequence[int]) -> FloatArray:
         """P(T > t) after c whole sweeps, q turns and r calls; float [turns, m, length] for c in turns (sorted)."""
-        return self._independent(turns) if self.start.independent else self._exact_count(turns)
+        return -np.expm1(self._independent(turns)) if self.start.independent else self._exact_count(turns)
+
+    def finished(self, turns: Sequence[int]) -> FloatArray:
+        """P(T <= t) likewise, with its digits where it is small and blocks are independent at the start."""
+        return np.exp(self._independent(turns)) if self.start.independent else 1.0 - self._exact_count(turns)
 
     def sweep_floats(self) -> int:
         """Floats held at a time per sweep, to bound memory."""
@@ -47,16 +51,16 @@ class Turns:
         return self.layout.chunks * self.length * wide
 
     def _independent(self, turns: Sequence[int]) -> FloatArray:
-        """1 - H(c+1)^q H(c, r) H(c)^(M-q-1) H_short(c), by logs; H the cdf of one chunk's own calls."""
+        """The logarithm of H(c+1)^q H(c, r) H(c)^(M-q-1) H_short(c), H the cdf of one chunk's own calls."""
         full = self.layout.full
         log = self._log_cdf(self.own, turns)
         before = np.arange(full)[:, None]
         total = _times(before, log[:, None, -1:]) + _times(full - 1 - before, log[:, None, :1]) + log[:, None, :-1]
         if self.short is None:
-            return np.asarray(-np.expm1(total))
+            return np.asarray(total)
         last = self._log_cdf(self.short, turns)
         final = _times(np.array([[full]]), log[:, None, -1:]) + last[:, None, :-1]
-        return np.asarray(-np.expm1(np.concatenate([total + last[:, None, :1], final], axis=1)))
+        return np.asarray(np.concatenate([total + last[:, None, :1], final], axis=1))
 
     def _log_cdf(self, own: OwnCalls, turns: Sequence[int]) -> FloatArray:
         with np.errstate(divide="ignore"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from evo.theory.chunks import Layout, at_least_once, check_run, completion, gain
 from evo.theory.derived import MomentsOnly
 from evo.theory.occupancy import Occupancy, chunk_occupancies, occupancy_chain, unfinished_law
 from evo.theory.poisson import poissonized_moments
+from evo.theory.poisson_clock import PoissonClock
 from evo.theory.run import RunLaw, finished
 from evo.theory.starts import Start
 from evo.theory.times import TimeLaw
@@ -36,10 +38,16 @@ def uniform_chunk(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> R
     if start.most == 0:
         return finished(lam)
     if g == 1:
-        return _run(_single_blocks(float(law.pmf(1, 1)[1]), start, lam), layout, lam, "theory 2b, 2c, 2j")
+        fix = float(law.pmf(1, 1)[1])
+        chain = _single_blocks(fix, start, lam)
+        clock = _clock(fix, k, start, chain) if lam == 1 and start.most > MAX_STATES else None
+        return _run(chain, layout, lam, "theory 2b, 2c, 2j", clock)
     rates = _completions(law, layout, start) if lam == 1 else None
     if rates is not None:
-        return _run(_unfinished(rates, layout, start), layout, lam, "theory 2b, 3b")
+        chain = _unfinished(rates, layout, start)
+        many = layout.chunks > MAX_STATES and start.independent and not layout.short
+        clock = _clock(rates[0], layout.full, _chunks_as_blocks(layout, start), chain) if many else None
+        return _run(chain, layout, lam, "theory 2b, 3b", clock)
     occupancies = chunk_occupancies(layout, start)
     if occupancies is None:
         return _moments(law, layout, start, lam)
@@ -48,9 +56,29 @@ def uniform_chunk(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> R
     return _run(chain, layout, lam, "theory 3a, 3b")
 
 
-def _run(chain: AbsorbingChain, layout: Layout, lam: int, source: str) -> RunLaw:
+def _run(chain: AbsorbingChain, layout: Layout, lam: int, source: str, clock: PoissonClock | None = None) -> RunLaw:
     short = partial(_short_calls, layout, chain.generations, lam)
-    return RunLaw(chain.hit, chain.generations, short, source, lam)
+    hit, generations = (chain.hit, chain.generations) if clock is None else (clock, clock)
+    return RunLaw(hit, generations, short, source, lam)
+
+
+def _clock(fix: float, m: int, start: Start, chain: AbsorbingChain) -> PoissonClock:
+    """The law of T for too many blocks for a chain: called at rate 1 each, all are finished by x w.p. F(x).
+
+    (2c) is the coefficient of F(x) = (1 - (1-p0) e^(-ax))^m, or of (1 - e^(-ax))^j for exactly j incorrect blocks.
+    """
+    open_rate, power = (1.0 - start.correct_rate, m) if start.independent else (1.0, start.most)
+
+    def finished_by(z: Any) -> Any:
+        return (1.0 - open_rate * np.exp(-fix * z)) ** power
+
+    mean, variance = chain.moments(1)
+    never = 0.0 if fix > 0.0 else 1.0 - chain.start_done
+    return PoissonClock(m, finished_by, mean, variance, never)
+
+
+def _chunks_as_blocks(layout: Layout, start: Start) -> Start:
+    return Start(layout.full, p0=float(start.chunk_law(layout.g)[0]))
 
 
 def _short_calls(layout: Layout, generations: TimeLaw, lam: int) -> float:
