@@ -16,7 +16,7 @@ from typing import Any
 
 from evo.errors import InputError
 from evo.text import parse, type_name
-from experiments.parts import KINDS, find_any, find_part, suggestion
+from experiments.parts import KINDS, NESTED, find_any, find_part, suggestion
 
 GROUPS = {
     "problem": "llm_evo.problems",
@@ -53,7 +53,7 @@ def find_named(kind: str, name: str, folder: Path) -> type:
         where: str | None = str(folder)
     else:
         entries = offered(kind)
-        if name not in entries or any(part.__name__ == name for part in KINDS[kind]):
+        if name not in entries or any(part.__name__ == name for part in (KINDS | NESTED)[kind]):
             return find_part(kind, name, also=entries)
         if len(entries[name]) > 1:
             listed = ", ".join(f"{entry.value} ({_package(entry)})" for entry in entries[name])
