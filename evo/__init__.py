@@ -7,9 +7,11 @@ from evo.budget import Budget
 from evo.costs import LLMPrimitive, QuadraticPrimitive, TokenPrices
 from evo.decomposed import Decomposed
 from evo.errors import EvoError, InputError, NoPrediction, OperatorError
+from evo.latency import Latency
 from evo.laws import CallLaw, IndependentBlocks
 from evo.ledger import LEDGER, Prompt
 from evo.overhead import Overhead
+from evo.parallel_runners import Asynchronous, Merged
 from evo.protocols import Chunk, CostModel, InformedMutator, Mutator, Problem, Rewritten, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
@@ -17,6 +19,7 @@ from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, Un
 __all__ = [
     "LEDGER",
     "AllBlocks",
+    "Asynchronous",
     "Budget",
     "CallLaw",
     "Chunk",
@@ -27,6 +30,8 @@ __all__ = [
     "InformedMutator",
     "InputError",
     "LLMPrimitive",
+    "Latency",
+    "Merged",
     "Mutator",
     "NoPrediction",
     "OnePlusLambda",

@@ -37,6 +37,7 @@ class RunCounts:
         calls: LLM calls made: lam a generation, more where an answer took several (votes).
         short_calls: those among them made on the shorter last chunk (0 where g divides k).
         evaluations: valid offspring, all evaluated; the initial solution is not counted.
+        seconds: float64 [runs], when the last of the offspring came back; None where time is read off later.
     """
 
     hit: IntArray
@@ -44,6 +45,7 @@ class RunCounts:
     calls: IntArray
     short_calls: IntArray
     evaluations: IntArray
+    seconds: FloatArray | None = None
 
 
 @dataclass(frozen=True)

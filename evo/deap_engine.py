@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.random import Generator
 
-from evo.blocks import RunCounts, Trace
+from evo.blocks import SPENT, RunCounts, Trace
 from evo.budget import Limit
 from evo.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Schedule
-from evo.runner import OnePlusLambda, Runner
+from evo.runner import AnyRunner, OnePlusLambda
 from evo.schedules import Chunks, draws_subsets, invalid_is_down
 from evo.seeding import Streams
 
@@ -39,7 +39,7 @@ def run_batch_deap(
     problem: Problem,
     mutator: AnyMutator,
     schedule: Schedule,
-    runner: Runner,
+    runner: AnyRunner,
     streams: Streams,
     runs: int,
     limits: Sequence[Limit] = (),
@@ -73,11 +73,11 @@ def run_batch_deap(
             done.append(run)
     finally:
         random.setstate(state)
-    counts = (np.array([getattr(run, name) for run in done], dtype=np.int64) for name in RunCounts.__dataclass_fields__)
+    counts = np.array([[getattr(run, name) for run in done] for name in ("hit", *SPENT)], dtype=np.int64)
     return RunCounts(*counts), _traced(done) if trace else None
 
 
-def _expect_plain(problem: Problem, runner: Runner, schedule: Schedule) -> OnePlusLambda:
+def _expect_plain(problem: Problem, runner: AnyRunner, schedule: Schedule) -> OnePlusLambda:
     """The runner, if this engine has a loop for such a cell.
 
     Raises: InputError.

@@ -9,7 +9,7 @@ from evo.budget import Limit
 from evo.evaluation import is_noisy
 from evo.populations import run_population_batch
 from evo.protocols import AnyMutator, Problem, Schedule
-from evo.runner import OnePlusLambda, Runner
+from evo.runner import AnyRunner, OnePlusLambda, OwnLoop
 from evo.seeding import Streams
 
 
@@ -17,7 +17,7 @@ def run_blocks(
     problem: Problem,
     mutator: AnyMutator,
     schedule: Schedule,
-    runner: Runner,
+    runner: AnyRunner,
     streams: Streams,
     runs: int,
     limits: Sequence[Limit] = (),
@@ -27,6 +27,8 @@ def run_blocks(
 
     Arguments, returns and errors are those of `evo.blocks.run_batch`; the runner may be any.
     """
+    if isinstance(runner, OwnLoop):
+        return runner.run_batch(problem, mutator, schedule, streams, runs, limits, trace)
     if type(runner) is OnePlusLambda and not is_noisy(problem):
         return run_batch(problem, mutator, schedule, runner, streams, runs, limits, trace)
     return run_population_batch(problem, mutator, schedule, runner, streams, runs, limits, trace)

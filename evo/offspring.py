@@ -68,8 +68,17 @@ class Round:
 
 
 @dataclass
-class _Called:
-    """What n calls handed over, what came back, and what it did to the fitness."""
+class Called:
+    """What n calls handed over, what came back, and what it did to the fitness.
+
+    Attributes:
+        before: bool [n, g], the blocks handed over (a shorter last chunk is padded).
+        after: bool [n, g], the same blocks in the offspring.
+        change: float [n], fitness of the offspring less the parent's.
+        valid: bool [n]; None: all.
+        solution: bool [n, k], the whole offspring; None where calls change nothing but their chunk.
+        calls: int [n], LLM calls made; None: one each.
+    """
 
     before: BoolArray
     after: BoolArray
@@ -117,6 +126,18 @@ class Caller:
             pieces.append(best)
         return pieces[0] if len(pieces) == 1 else _stack(pieces)
 
+    def separately(self, parents: Parents, owner: IntArray, chunk: IntArray, rng: Generator) -> Called:
+        """Calls whose offspring do not compete, on the chunks `chunk` int [n] (or [n, g]) of the runs `owner` int [n].
+
+        Raises: OperatorError if the mutator or the problem breaks its contract.
+        """
+        return self._call(parents, owner, chunk, np.zeros_like(owner) if self.informed else owner[:0], rng)
+
+    def counted(self, chunk: IntArray, called: Called) -> tuple[IntArray, IntArray]:
+        """LLM calls behind each answer, and those of them on the shorter last chunk; int [n] each."""
+        calls, short = self._count_calls(chunk, called.calls, (len(chunk), 1, 1))
+        return calls[:, 0], short[:, 0]
+
     def _slab(self, parents: Parents, rows: IntArray, chunk: IntArray, first: int, last: int, rng: Generator) -> Round:
         """The offspring first..last-1 of the runs `rows`."""
         ahead, lam = chunk.shape[1], last - first
@@ -147,7 +168,7 @@ class Caller:
             valid=np.full(flat.shape, lam) if valid is None else count_correct(valid.reshape(shape)),
         )
 
-    def _optimal(self, parents: Parents, owner: IntArray, called: _Called) -> BoolArray:
+    def _optimal(self, parents: Parents, owner: IntArray, called: Called) -> BoolArray:
         """Which offspring are optimal; they are among the better ones, for the optimum is fitter than all others."""
         better = np.flatnonzero(called.change > 0)
         optimal = np.zeros(len(owner), dtype=np.bool_)
@@ -169,7 +190,7 @@ class Caller:
         short = each.reshape(shape) == self.chunks.m - 1
         return total, count_correct(short) if calls is None else (short * calls.reshape(shape)).sum(axis=2)
 
-    def _call(self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, rng: Generator) -> _Called:
+    def _call(self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, rng: Generator) -> Called:
         """Calls on the chunks `each` [n] of the runs `owner` [n], grouped by the chunks' length.
 
         `ahead_by` [n] says how many generations ahead each is; only an informed mutator is told, else it is empty.
@@ -188,7 +209,7 @@ class Caller:
 
     def _call_group(
         self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, size: int, rng: Generator
-    ) -> _Called:
+    ) -> Called:
         """Calls on chunks of one length."""
         if self.chunks.m == 1:
             blocks = np.broadcast_to(np.arange(size), (len(owner), size))
@@ -206,12 +227,12 @@ class Caller:
         if self.separable and not self.sees_solution:
             change = self.problem.change(before, answer.correct)  # type: ignore[attr-defined]  # optional in the protocol
             change = fitness_values(self.problem, "an offspring", change, owner.shape)
-            return _Called(before, answer.correct, change, answer.valid, None, answer.calls)
+            return Called(before, answer.correct, change, answer.valid, None, answer.calls)
         child = parents.correct[owner] if answer.solution is None else answer.solution.copy()
         child[np.arange(len(owner))[:, None], blocks] = answer.correct
         fitness = fitness_values(self.problem, "an offspring", self.problem.fitness(child), owner.shape)
         solution = child if self.sees_solution else None
-        return _Called(before, answer.correct, fitness - parents.fitness[owner], answer.valid, solution, answer.calls)
+        return Called(before, answer.correct, fitness - parents.fitness[owner], answer.valid, solution, answer.calls)
 
 
 def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: BoolArray, chunks: Chunks) -> None:
@@ -231,7 +252,7 @@ def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: Boo
         solutions[rows[some, None], chunks.blocks(chunk[some], size)] = after[some, :size]
 
 
-def _merged(groups: list[tuple[IntArray, _Called]], n: int, g: int) -> _Called:
+def _merged(groups: list[tuple[IntArray, Called]], n: int, g: int) -> Called:
     """Groups of calls on chunks of different length as one; shorter chunks are padded."""
 
     def entered(name: str, whole: Any) -> Any:
@@ -244,7 +265,7 @@ def _merged(groups: list[tuple[IntArray, _Called]], n: int, g: int) -> _Called:
         return whole if any(getattr(part, name) is not None for _, part in groups) else None
 
     solutions = [part.solution.shape[1] for _, part in groups if part.solution is not None]
-    return _Called(
+    return Called(
         before=entered("before", np.zeros((n, g), dtype=np.bool_)),
         after=entered("after", np.zeros((n, g), dtype=np.bool_)),
         change=entered("change", np.zeros(n)),

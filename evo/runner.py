@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.random import Generator
 
 from evo.parameters import choice, whole
-from evo.protocols import FloatArray, IntArray
+from evo.protocols import AnyMutator, FloatArray, IntArray, Problem, Schedule
+
+if TYPE_CHECKING:
+    from evo.blocks import RunCounts, Trace
+    from evo.budget import Limit
+    from evo.ledger import Prompt
+    from evo.seeding import Streams
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,56 @@ class Runner(Protocol):
             int [runs, s]: a place 0..s-1, or s + j for offspring j.
         """
         ...
+
+
+@runtime_checkable
+class OwnLoop(Protocol):
+    """A runner that is no loop of parents, offspring and survivors, and runs its batches itself.
+
+    Its last offspring is the one that hits: `hit` is the number of answers that had come back by then.
+    """
+
+    @property
+    def lam(self) -> int:
+        """1: how many calls a generation makes is told by `answers`."""
+        ...
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """As for any `Runner`: (0,) for a single current solution."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Answers that are paid for and have not come back when the last offspring has."""
+        ...
+
+    def fits(self, problem: Problem, mutator: AnyMutator, schedule: Schedule, prompt: Prompt) -> None:
+        """Refuse the parts of a cell that it cannot run.
+
+        Raises: InputError.
+        """
+        ...
+
+    def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
+        """The fewest and the most answers that runs of so many generations have paid for, int [runs] each."""
+        ...
+
+    def run_batch(
+        self,
+        problem: Problem,
+        mutator: AnyMutator,
+        schedule: Schedule,
+        streams: Streams,
+        runs: int,
+        limits: Sequence[Limit] = (),
+        trace: bool = False,
+    ) -> tuple[RunCounts, Trace | None]:
+        """Simulate one batch; arguments, returns and errors are those of `evo.blocks.run_batch`."""
+        ...
+
+
+AnyRunner = Runner | OwnLoop
 
 
 @dataclass(frozen=True)

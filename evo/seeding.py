@@ -22,6 +22,7 @@ class Streams:
     mutator: Generator
     evaluation: Generator
     selection: Generator
+    latency: Generator
 
 
 def streams(seed: int, identity: str, batch: int) -> Streams:

@@ -14,6 +14,7 @@ from evo.budget import any_reached
 from evo.evaluation import is_noisy
 from evo.ledger import overheads
 from evo.protocols import BoolArray, FloatArray, IntArray
+from evo.runner import OwnLoop
 from evo.theory import call_sums
 from experiments.cell import Cell
 from experiments.rules import always_valid
@@ -27,7 +28,8 @@ UNLESS = "; a mutator whose answers take several calls (Rewritten.calls) must de
 def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     """The first entry that does not add up, in words; None if all do.
 
-    calls = lam x generations (at least that where an answer takes several calls), and one more for each LLM call that a
+    calls = lam x generations (at least that where an answer takes several calls; for runners with a loop of their own
+    as many as they say), and one more for each LLM call that a
     part declares beside them; hit lies in the last generation, and
     a run without one has reached its budget; evaluations <= lam x generations, and equal where the law says that all
     answers are valid (with evaluators that err: as many as they need for each solution, offspring or evaluated again);
@@ -38,18 +40,19 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     all_calls, short = runs["calls"].to_numpy(), runs["short_calls"].to_numpy()
     calls = all_calls // (1 + beside)
     evaluations = runs["evaluations"].to_numpy()
-    lam = cell.runner.lam
-    offspring = lam * runs["generations"].to_numpy()
-    fewest, most = _evaluations(cell, runs["generations"].to_numpy())
-    unevaluated = evaluations < fewest
     several = hasattr(cell.mutator, "mean_calls")
+    generations = runs["generations"].to_numpy()
+    least_paid, most_paid = _answers(cell, generations)
+    first, back = _last_generation(cell, generations, None if several else calls)
+    fewest, most = _evaluations(cell, generations, back)
+    unevaluated = evaluations < fewest
     hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
     faults = {
-        f"calls are not lam x generations with lam = {lam}{'' if several else UNLESS}": (
-            (calls < offspring) if several else (calls != offspring)
+        f"calls are not {_identity(cell)}{'' if several else UNLESS}": (
+            (calls < least_paid) | ((calls > most_paid) & (not several))
         ),
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
-        "hit is not in the last generation": (hit > offspring) | ((hit <= offspring - lam) & (offspring > 0)),
+        "hit is not in the last generation": (hit > back[1]) | (hit < first),
         "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, calls, short, evaluations),
         "there are more evaluations than offspring need": evaluations > most,
         "there are fewer evaluations than offspring need, though all answers are valid": (
@@ -68,14 +71,47 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     return next((words for words, broken in faults.items() if broken.any()), None)
 
 
-def _evaluations(cell: Cell, generations: IntArray) -> tuple[FloatArray, FloatArray]:
+def _identity(cell: Cell) -> str:
+    """What calls are, in words."""
+    if isinstance(cell.runner, OwnLoop):
+        return f"as many as {type(cell.runner).__name__} makes in so many generations"
+    return f"lam x generations with lam = {cell.runner.lam}"
+
+
+def _answers(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
+    """The fewest and the most answers paid for, int [runs] each."""
+    if isinstance(cell.runner, OwnLoop):
+        return cell.runner.answers(generations, cell.schedule, cell.problem.k)
+    offspring = cell.runner.lam * generations
+    return offspring, offspring
+
+
+def _last_generation(
+    cell: Cell, generations: IntArray, calls: IntArray | None
+) -> tuple[IntArray, tuple[IntArray, IntArray]]:
+    """The first number that a hit may have, and the fewest and the most offspring that came back; int [runs] each.
+
+    `calls` are those paid for where each is an answer, else None.
+    """
+    fewest, most = _answers(cell, generations)
+    if not isinstance(cell.runner, OwnLoop):
+        return np.where(generations > 0, fewest - cell.runner.lam + 1, 0), (fewest, most)
+    if calls is not None:
+        fewest = most = calls
+    waiting = cell.runner.in_flight * (generations > 0)
+    return fewest - waiting, (fewest - waiting, most - waiting)
+
+
+def _evaluations(
+    cell: Cell, generations: IntArray, offspring: tuple[IntArray, IntArray]
+) -> tuple[FloatArray, FloatArray]:
     """The fewest and the most evaluations of runs all of whose answers are valid, float [runs] each."""
-    offspring = cell.runner.lam * generations.astype(float)
+    least, greatest = (number.astype(np.float64) for number in offspring)
     if not is_noisy(cell.problem):
-        return offspring, offspring
+        return least, greatest
     again = generations.astype(np.float64) if cell.problem.reevaluate else np.zeros(len(generations))
     fewest, most = cell.problem.evaluations_each
-    return fewest * (offspring + again), most * (offspring + again * len(cell.runner.founders))
+    return fewest * (least + again), most * (greatest + again * len(cell.runner.founders))
 
 
 def _spent(cell: Cell, calls: IntArray, short_calls: IntArray, evaluations: IntArray) -> BoolArray:

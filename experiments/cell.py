@@ -16,7 +16,7 @@ from evo.errors import InputError
 from evo.faults import blamed
 from evo.ledger import LEDGER, CallTokens, Prompt, overheads
 from evo.protocols import AnyMutator, CostModel, Problem, Schedule
-from evo.runner import Runner
+from evo.runner import AnyRunner, OwnLoop
 from evo.schedules import Chunks
 from evo.text import canonical, is_frozen_dataclass, parse
 from experiments.parts import find_any
@@ -60,7 +60,7 @@ class Cell:
     problem: Problem
     mutator: AnyMutator
     schedule: Schedule
-    runner: Runner
+    runner: AnyRunner
     prompt: Prompt = Prompt()
     cost: CostModel = LLMPrimitive()
     budget: Budget | None = Budget()
@@ -74,7 +74,9 @@ class Cell:
         self._expect("mutator", ("rewrite",), "Resample(p=0.5)")
         self._expect("schedule", ("chunk_size", "choose", "advance", "oblivious"), "UntilResolved()")
         self._expect("cost", ("weights",), "LLMPrimitive(m=1)")
-        self._expect("runner", ("lam", "founders", "parents", "survivors"), "OnePlusLambda(lam=8)")
+        own = ("run_batch", "fits", "answers", "in_flight")
+        loop = own if hasattr(self.runner, "run_batch") else ("parents", "survivors")
+        self._expect("runner", ("lam", "founders", *loop), "OnePlusLambda(lam=8)")
         self._expect_a("prompt", Prompt)
         if self.budget is not None:
             self._expect_a("budget", Budget)
@@ -83,6 +85,9 @@ class Cell:
         if hasattr(self.mutator, "fits"):
             with blamed(self.mutator, "fits"):
                 self.mutator.fits(self.problem.k, self.chunks.g)
+        if isinstance(self.runner, OwnLoop):
+            with blamed(self.runner, "fits"):
+                self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         self._expect_weights()
         overheads(self.mutator, self.schedule)  # refuses what is none
 
@@ -131,6 +136,8 @@ class Cell:
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow."""
         kept = len(self.runner.founders)
+        if isinstance(self.runner, OwnLoop):
+            return max(1, min(batch, BATCH_BLOCKS // (self.problem.k * (kept + self.runner.in_flight))))
         a_run = max(self.problem.k, self.runner.lam) if kept == 1 else self.problem.k * (kept + self.runner.lam)
         return max(1, min(batch, BATCH_BLOCKS // a_run))
 

@@ -25,6 +25,8 @@ from evo.theory.chunks import completion
 from evo.theory.enumeration import ALL, INCORRECT, RESOLVED, ROBIN, SUBSET, UNIFORM, enumeration_states
 from experiments.cell import Cell
 from operators.beta_quality import RunQualityLaw
+from operators.learning import LearningLaw
+from operators.misaligned import MisalignedLaw
 from operators.per_block import BetaBlocksLaw, PerBlockLaw
 from operators.spill import SpillLaw
 from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap, WeightedBlocks
@@ -33,9 +35,9 @@ from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Tr
 def always_valid(cell: Cell) -> bool:
     """Whether the mutator's law, if it declares one, says that every answer is valid."""
     law, chunks = declared_law(cell.mutator), cell.chunks
-    if type(law) in (PerBlockLaw, BetaBlocksLaw, RunQualityLaw):
+    if type(law) in (PerBlockLaw, BetaBlocksLaw, RunQualityLaw, LearningLaw):
         return True
-    if type(law) is SpillLaw:
+    if type(law) in (SpillLaw, MisalignedLaw):
         law = law.inside
     if not isinstance(law, CallLaw):
         return False

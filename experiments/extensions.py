@@ -20,7 +20,7 @@ from typing import Any
 from evo.errors import InputError
 from evo.faults import place
 from evo.text import parse, type_name
-from experiments.parts import KINDS, find_any, find_part, suggestion
+from experiments.parts import KINDS, NESTED, find_any, find_part, suggestion
 
 GROUPS = {
     "problem": "llm_evo.problems",
@@ -73,7 +73,7 @@ def find_named(kind: str, name: str, folder: Path) -> type:
 
 
 def _is_built_in(kind: str, name: str) -> bool:
-    return any(part.__name__ == name for part in KINDS[kind])
+    return any(part.__name__ == name for part in (KINDS | NESTED)[kind])
 
 
 _HIDDEN = 'hidden by the built-in; name it "module:Class"'

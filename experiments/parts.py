@@ -10,7 +10,7 @@ from typing import Any
 
 import operators
 import problems
-from evo import budget, costs, decomposed, ledger, runner, schedules, selection
+from evo import budget, costs, decomposed, latency, ledger, parallel_runners, runner, schedules, selection
 from evo.errors import InputError
 from evo.text import canonical
 
@@ -52,11 +52,20 @@ KINDS: dict[str, tuple[type, ...]] = {
         schedules.OnlyIncorrect,
         decomposed.Decomposed,
     ),
-    "runner": (runner.OnePlusLambda, selection.MuPlusLambda, selection.Archive, selection.Islands),
+    "runner": (
+        runner.OnePlusLambda,
+        selection.MuPlusLambda,
+        selection.Archive,
+        selection.Islands,
+        parallel_runners.Merged,
+        parallel_runners.Asynchronous,
+    ),
     "prompt": (ledger.Prompt,),
     "cost": (costs.LLMPrimitive, costs.QuadraticPrimitive, costs.TokenPrices),
     "budget": (budget.Budget,),
 }
+NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,)}
+"""Kinds that stand in parameters of other parts only, by the parameter's name."""
 
 
 def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
@@ -72,7 +81,7 @@ def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
     >>> find_part("mutator", "Resample").__name__
     'Resample'
     """
-    known = {part.__name__: part for part in KINDS[kind]}
+    known = {part.__name__: part for part in (KINDS | NESTED)[kind]}
     if name not in known:
         names = [*known, *also]
         raise InputError(f"unknown {kind} {name!r}{suggestion(name, names)}; known: {', '.join(names)}")
@@ -85,7 +94,7 @@ def find_any(name: str) -> type:
     Raises: InputError. Nothing is imported here, and nothing but a frozen dataclass is given out: a text in a file
     must not run code that nobody asked for.
     """
-    known = {part.__name__: part for parts in KINDS.values() for part in parts}
+    known = {part.__name__: part for parts in (KINDS | NESTED).values() for part in parts}
     if name in known:
         return known[name]
     found = _loaded(name)

@@ -24,7 +24,7 @@ from evo.ledger import LEDGER
 from experiments.cell import Cell
 from experiments.grid import Grid
 from experiments.origins import Origin, merged, origins, recall
-from experiments.table import DTYPES, KEY, cells_table, no_runs, priced
+from experiments.table import DTYPES, KEY, LATER, cells_table, no_runs, priced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Results:
         grid: name, runs, seed, batch, engine.
         cells: a row a cell, index `cell` (its id); see `experiments.table.cells_table`.
         runs: a row a run: cell, engine, batch, run, hit (null: censored), generations, the ledger's entries,
-            short_calls, cost.
+            short_calls, seconds (null: read off later), cost.
         path: the folder; None for results that were not written.
         known: cells of this process by their id, whose parts need not be found by name.
     """
@@ -228,7 +228,8 @@ def read_runs(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    parts = [_read_parquet(part, DTYPES) for part in sorted((path / "runs").glob("part-*.parquet"))]
+    always = [name for name in DTYPES if name not in LATER]
+    parts = [_read_parquet(part, always) for part in sorted((path / "runs").glob("part-*.parquet"))]
     return pd.concat([no_runs(), *parts], ignore_index=True) if parts else no_runs()
 
 

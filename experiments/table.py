@@ -27,11 +27,17 @@ DTYPES = {
     **dict.fromkeys(LEDGER, "int64"),
     "pass_tokens_squared": "float64",  # may leave 64-bit integers, see evo.ledger.CallTokens.ledger
     "short_calls": "int64",
+    "seconds": "float64",
 }
+LATER = ("seconds",)
+"""Columns that results of earlier versions do not have; null there."""
 
 
 def runs_table(cell: Cell, engine: str, batch: int, counts: RunCounts) -> pd.DataFrame:
-    """The rows of one batch: cell, engine, batch, run, hit (null if censored), generations, ledger, short_calls."""
+    """The rows of one batch: cell, engine, batch, run, hit (null if censored), generations, ledger, short_calls.
+
+    And `seconds`, which is null for runners whose time is read off later, from counts (`experiments.timing`).
+    """
     import pandas as pd
 
     runs = len(counts.hit)
@@ -50,6 +56,7 @@ def runs_table(cell: Cell, engine: str, batch: int, counts: RunCounts) -> pd.Dat
         "generations": counts.generations,
         **dict(zip(LEDGER, ledger.T, strict=True)),
         "short_calls": counts.short_calls,
+        "seconds": np.full(runs, np.nan) if counts.seconds is None else counts.seconds,
     }
     return pd.DataFrame(columns).astype(DTYPES)
 

@@ -16,7 +16,7 @@ from evo.faults import place
 from experiments.cell import Cell
 from experiments.extensions import find_named
 from experiments.grid import Grid
-from experiments.parts import KINDS, suggestion
+from experiments.parts import KINDS, NESTED, suggestion
 
 EXAMPLE = """\
 name = "mine"
@@ -116,7 +116,7 @@ def _parts(key: str, kind: str, table: Any, folder: Path) -> list[Any]:
     name = values.pop("type", None)
     if not isinstance(name, str):
         raise InputError(
-            f'{key}: expected a table with a type, such as {{type = "{KINDS[kind][0].__name__}"}}, '
+            f'{key}: expected a table with a type, such as {{type = "{(KINDS | NESTED)[kind][0].__name__}"}}, '
             + (f"got type = {reprlib.repr(name)}" if "type" in table else "got none")
         )
     try:
@@ -124,7 +124,7 @@ def _parts(key: str, kind: str, table: Any, folder: Path) -> list[Any]:
         _check_keys(part, values)
     except InputError as error:
         raise InputError(f"{key}: {error}") from None
-    axes = [[(word, item) for item in _axis(f"{key}.{word}", kind, value, folder)] for word, value in values.items()]
+    axes = [[(word, item) for item in _axis(key, kind, word, value, folder)] for word, value in values.items()]
     try:
         return [part(**dict(chosen)) for chosen in product(*axes)]
     except InputError as error:
@@ -144,12 +144,20 @@ def _hint(part: type, values: dict[str, Any]) -> str:
     return ""
 
 
-def _axis(key: str, kind: str, value: Any, folder: Path) -> list[Any]:
-    """The values of a parameter; a table with a type is a part of the same kind: the mutator inside a wrapper."""
+def _axis(key: str, kind: str, word: str, value: Any, folder: Path) -> list[Any]:
+    """The values of a parameter, `word`; a table with a type is a part.
+
+    It is of the kind that the parameter's name says, as the latency or prompt of a runner; else of the same kind as
+    what it is in: the mutator inside a wrapper.
+    """
+    key = f"{key}.{word}"
+    kind, only = word if word in KINDS or word in NESTED else kind, NESTED.get(word, ())
     if isinstance(value, list) and not value:
         raise InputError(f"{key}: expected values in a list, got an empty one")
     found: list[Any] = []
     for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict) and len(only) == 1:
+            item = {"type": only[0].__name__} | item
         found += _parts(key, kind, item, folder) if isinstance(item, dict) and "type" in item else [_value(item)]
     return found
 

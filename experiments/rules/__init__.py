@@ -12,9 +12,10 @@ from experiments.conditions import always_valid
 from experiments.refusals import missing_rules, no_law
 from experiments.rules.counts import OF_COUNTS
 from experiments.rules.enumeration import OF_SOLUTIONS
-from experiments.rules.errors import OF_BLOCKS, OF_DIFFICULTY, OF_QUALITY, OF_SPILL
+from experiments.rules.errors import OF_BLOCKS, OF_BOUNDARIES, OF_DIFFICULTY, OF_LEARNING, OF_QUALITY, OF_SPILL
 from experiments.rules.landscapes import OF_LANDSCAPES
 from experiments.rules.noise import OF_NOISE
+from experiments.rules.parallel import OF_ROUNDS
 from experiments.rules.rule import Rule
 from experiments.rules.selection import OF_SELECTION
 
@@ -26,9 +27,12 @@ RULES = (
     *OF_BLOCKS,
     *OF_DIFFICULTY,
     *OF_QUALITY,
+    *OF_BOUNDARIES,
+    *OF_LEARNING,
     *OF_LANDSCAPES,
     *OF_NOISE,
     *OF_SELECTION,
+    *OF_ROUNDS,
     *OF_SOLUTIONS,
 )
 """The first whose every condition is met predicts; the last ones, which need no formula, only where k is small."""

@@ -8,6 +8,8 @@ from evo import theory
 from evo.schedules import OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.theory import RunLaw
 from evo.theory.beta_blocks import beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk
+from evo.theory.learning import learning_all_blocks
+from evo.theory.misaligned import misaligned_only_incorrect
 from evo.theory.per_block import (
     blocks_all_at_once,
     blocks_only_incorrect,
@@ -15,6 +17,7 @@ from evo.theory.per_block import (
     blocks_uniform_chunk,
     blocks_until_resolved,
 )
+from evo.theory.quality_turns import quality_round_robin
 from evo.theory.run_quality import (
     quality_all_blocks,
     quality_only_incorrect,
@@ -35,6 +38,8 @@ from experiments.conditions import (
 )
 from experiments.rules.rule import own_law, rule_of
 from operators.beta_quality import RunQualityLaw
+from operators.learning import LearningLaw
+from operators.misaligned import MisalignedLaw
 from operators.per_block import BetaBlocksLaw, PerBlockLaw
 from operators.spill import SpillLaw
 
@@ -63,6 +68,15 @@ _LAM1 = ("lam = 1", one_offspring)
 _WHOLE = (("schedule AllBlocks, RoundRobin, UniformChunk or OnlyIncorrect", whole_solutions), ("m = 1", one_chunk))
 _INDEPENDENT = ("blocks that are independent at the start", independent_start)
 _ALL_INCORRECT = ("all blocks incorrect at the start", all_incorrect)
+
+
+def _by_one(cell: Cell) -> str | None:
+    law, k = own_law(cell), cell.problem.k
+    if type(law) is not MisalignedLaw:
+        return None  # another condition says so
+    by = law.by
+    return None if k > 1 and by % k == 1 else f"by = {by} with k = {k}"
+
 
 OF_SPILL = (
     rule_of(
@@ -153,6 +167,14 @@ OF_DIFFICULTY = (
 )
 
 OF_QUALITY = (
+    rule_of(
+        RunQualityLaw,
+        "quality of a run, in turn",
+        _beta(quality_round_robin, any_lam=True),
+        is_a("schedule", RoundRobin),
+        _G1,
+        _INDEPENDENT,
+    ),
     rule_of(RunQualityLaw, "quality of a run, whole solutions", _beta(quality_all_blocks, any_lam=True), *_WHOLE),
     rule_of(
         RunQualityLaw,
@@ -179,5 +201,48 @@ OF_QUALITY = (
         _G1,
         _LAM1,
         _INDEPENDENT,
+    ),
+)
+
+OF_BOUNDARIES = (
+    rule_of(
+        MisalignedLaw,
+        "boundaries that miss, whole solutions",
+        lambda cell: theory.all_blocks(own_law(cell).inside, cell.problem.k, start_of(cell), cell.runner.lam),
+        *_WHOLE,
+    ),
+    rule_of(
+        MisalignedLaw,
+        "boundaries that miss, random blocks",
+        lambda cell: theory.uniform_chunk(own_law(cell).inside, cell.problem.k, 1, start_of(cell), cell.runner.lam),
+        is_a("schedule", UniformChunk),
+        _G1,
+    ),
+    rule_of(
+        MisalignedLaw,
+        "boundaries that miss, only incorrect blocks",
+        lambda cell: misaligned_only_incorrect(
+            own_law(cell).inside, own_law(cell).rate, cell.problem.k, start_of(cell), cell.runner.lam
+        ),
+        is_a("schedule", OnlyIncorrect),
+        _G1,
+        ("boundaries that miss by one block", _by_one),
+        _INDEPENDENT,
+    ),
+)
+
+OF_LEARNING = (
+    rule_of(
+        LearningLaw,
+        "success that rises with use, whole solutions",
+        lambda cell: learning_all_blocks(
+            own_law(cell).start,
+            own_law(cell).end,
+            own_law(cell).halfway,
+            cell.problem.k,
+            start_of(cell),
+            cell.runner.lam,
+        ),
+        *_WHOLE,
     ),
 )

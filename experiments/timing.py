@@ -1,0 +1,231 @@
+"""Waiting time, read off the table of runs later: parallel rounds, and seconds with drawn latencies.
+
+The runs are those of the table. Latencies come from a stream of their own, so that time touches no other draw and the
+same runs can be timed for any number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.decomposed import inner_schedule
+from evo.errors import InputError
+from evo.latency import Latency
+from evo.parallel_runners import Asynchronous, Merged
+from evo.protocols import BoolArray, FloatArray, IntArray
+from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved
+from evo.seeding import streams
+from experiments.cell import Cell
+from experiments.store import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SLAB_CALLS = 2**20
+"""Latencies held at once, unless a single generation makes more calls: 8 MB."""
+
+
+@dataclass(frozen=True)
+class Barriers:
+    """The generations of some runs, one after the other, run by run: a barrier ends each.
+
+    Attributes:
+        owner: int [n], whose generation it is: a row of the runs.
+        calls: int [n], its calls.
+        short: bool [n, most calls], which of them are on the shorter last chunk.
+    """
+
+    owner: IntArray
+    calls: IntArray
+    short: BoolArray
+
+
+def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
+    """The runs of a grid with their waiting time on W workers, a row a run.
+
+    Columns beside those of `results.runs`:
+
+    * rounds: sum over generations of ceil(calls/W): generations ceil(lam/W) for (1+lam) runs (theory 11c), generations
+      for Merged where W is no less than its own workers; null for Asynchronous, which has none.
+    * makespan: seconds. The calls of a generation go to the workers in order, each to the first that is free, and all
+      wait for the last one. For lam = 1 the sum of the latencies; for Asynchronous its `seconds`, with its own workers
+      and latency. A censored run's is a lower bound.
+
+    The latencies of a batch are drawn run by run, so that more runs of a cell leave those of the others as they were.
+    Rounds of Merged under OnlyIncorrect are not in the table: their batches are run again.
+
+    Args:
+        results: of `run_grid` or `load`.
+        workers: W; None: as many as a generation has calls.
+        latency: seconds of a call; its tokens are those of the cell's prompt.
+        seed: names the stream of the latencies, with the cell's text and the batch.
+
+    Raises: InputError for cells whose calls' lengths are not known from the table: answers of several calls, or calls
+    on chunks of different lengths within a generation.
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"timed: expected workers >= 1 or None, got {workers!r}")
+    runs = results.runs
+    rounds, makespan = np.full((2, len(runs)), np.nan)
+    for (name, batch), part in runs.reset_index(drop=True).groupby(["cell", "batch"], sort=False):
+        cell, rows, number = results.cell(str(name)), part.index.to_numpy(), int(str(batch))
+        if type(cell.runner) is Asynchronous:
+            makespan[rows] = part["seconds"]
+            continue
+        rng = streams(seed, f"timed {cell.text}", number).latency
+        rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
+    return runs.assign(rounds=rounds, makespan=makespan)
+
+
+def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:
+    """When the last of some calls is done, each given in order to the first worker that is free.
+
+    Args:
+        seconds: float [n, calls], a row a generation.
+        workers: None for as many as calls.
+
+    Returns:
+        Float [n].
+
+    >>> list_schedule(np.array([[3.0, 1.0, 1.0, 1.0]]), 2).tolist()
+    [3.0]
+    """
+    n, calls = seconds.shape
+    if workers == 1:
+        return np.asarray(seconds.sum(axis=1))
+    if workers is None or workers >= calls:
+        return np.asarray(seconds.max(axis=1))
+    free, rows = np.zeros((n, workers)), np.arange(n)
+    for call in range(calls):
+        first = np.argmin(free, axis=1)
+        free[rows, first] += seconds[:, call]
+    return np.asarray(free.max(axis=1))
+
+
+def _times(
+    results: Results,
+    cell: Cell,
+    batch: int,
+    part: pd.DataFrame,
+    workers: int | None,
+    latency: Latency,
+    rng: Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Rounds and makespan of the kept runs of a batch, float [runs] each."""
+    if hasattr(cell.mutator, "mean_calls"):
+        raise InputError(f"timed: expected one call an answer, got {cell.text}: the table does not keep their numbers")
+    full, short = latency.means(cell.tokens)
+    rounds, makespan = np.zeros((2, len(part)))
+    if full != short:
+        _expect_known_lengths(cell)
+    if latency.tail == 0.0 and not _varies(cell) and (full == short or _same_chunk(cell)):
+        width, number = _width(cell), part["generations"].to_numpy()
+        each = -(-width // (workers or width))
+        shorter = part["short_calls"].to_numpy() // width if full != short else np.zeros_like(number)
+        return each * number.astype(np.float64), each * (full * (number - shorter) + short * shorter)
+    for slab in _generations(results, cell, batch, part):
+        width = slab.short.shape[1]
+        there = np.arange(width) < slab.calls[:, None]
+        seconds = np.zeros(there.shape)
+        seconds[there] = np.where(slab.short[there], short, full) * latency.factors(int(slab.calls.sum()), rng)
+        np.add.at(rounds, slab.owner, -(-slab.calls // (workers or width)))
+        np.add.at(makespan, slab.owner, list_schedule(seconds, workers))
+    return rounds, makespan
+
+
+def _width(cell: Cell) -> int:
+    """The most calls of a generation."""
+    if isinstance(cell.runner, Merged):
+        return cell.runner.width(cell.schedule, cell.problem.k)
+    return cell.runner.lam
+
+
+def _varies(cell: Cell) -> bool:
+    """Whether generations differ in the number of their calls."""
+    return type(cell.runner) is Merged and type(inner_schedule(cell.schedule)) is OnlyIncorrect
+
+
+def _same_chunk(cell: Cell) -> bool:
+    """Whether all calls of a generation are on the same chunk."""
+    if type(cell.runner) is Merged:
+        return False
+    kind = type(inner_schedule(cell.schedule))
+    one = len(cell.runner.founders) == 1  # several parents may have their lowest incorrect blocks in different chunks
+    return kind in (AllBlocks, RoundRobin, UntilResolved) or (kind is OnlyIncorrect and one) or cell.runner.lam == 1
+
+
+def _expect_known_lengths(cell: Cell) -> None:
+    """Refuse cells whose table does not tell which calls of a generation are shorter.
+
+    Raises: InputError.
+    """
+    known = type(cell.runner) is Merged or type(inner_schedule(cell.schedule)) is EachChunk
+    if not (known or _same_chunk(cell)):
+        raise InputError(
+            f"timed: expected chunks of one length, or a schedule that gives the calls of a generation the same chunk; "
+            f"got {cell.text}; let g divide k, or take latencies that do not depend on tokens"
+        )
+
+
+def _generations(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> Iterator[Barriers]:
+    """The generations of the kept runs of a batch, in slabs of some SLAB_CALLS calls."""
+    if _varies(cell):
+        yield from _run_again(results, cell, batch, part)
+        return
+    number = part["generations"].to_numpy()
+    width, ends = _width(cell), np.cumsum(number)
+    short_calls = part["short_calls"].to_numpy()
+    step = max(1, SLAB_CALLS // width)
+    for low in range(0, int(ends[-1]) if len(ends) else 0, step):
+        places = np.arange(low, min(low + step, int(ends[-1])))
+        owner = np.searchsorted(ends, places, side="right")
+        turn = places - (ends - number)[owner]
+        short = _short(cell, width, turn, (number - short_calls // width)[owner])
+        yield Barriers(owner, np.full(len(places), width), short)
+
+
+def _short(cell: Cell, width: int, turn: IntArray, full: IntArray) -> BoolArray:
+    """Which calls of generations number `turn` of their runs are on the shorter last chunk; bool [n, width].
+
+    Where all calls of a generation get the same chunk, it does not matter which of a run's generations those are:
+    latencies are independent of that. They are taken to be those after the first `full`.
+    """
+    m, place = cell.chunks.m, np.arange(width)
+    if type(cell.runner) is Merged:  # calls number turn width, .. of a round-robin run
+        return np.asarray((turn[:, None] * width + place) % m == m - 1)
+    if type(inner_schedule(cell.schedule)) is EachChunk:
+        return np.broadcast_to(place % m == m - 1, (len(turn), width))
+    return np.broadcast_to((turn >= full)[:, None], (len(turn), width))
+
+
+def _run_again(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> Iterator[Barriers]:
+    """The rounds of the kept runs of a batch of Merged under OnlyIncorrect, run by run."""
+    seen: list[tuple[IntArray, IntArray, IntArray]] = []
+    runner = cell.runner
+    assert isinstance(runner, Merged)  # asked by _varies
+    named = streams(results.grid["seed"], cell.identity, batch)
+    size = cell.batch_size(results.grid["batch"])
+    runner.run_batch(
+        cell.problem, cell.mutator, cell.schedule, named, size, cell.limits, watch=lambda *round_: seen.append(round_)
+    )
+    if not seen:
+        return
+    run, calls, short = (np.concatenate(column) for column in zip(*seen, strict=True))
+    turn = np.concatenate([np.full(len(rows), turn) for turn, (rows, _, _) in enumerate(seen)])
+    kept = {int(number): row for row, number in enumerate(part["run"])}
+    number = np.zeros(size, dtype=np.int64)  # 0 for runs that are not kept; those over their budget went on
+    number[list(kept)] = part["generations"].to_numpy()
+    rows = np.flatnonzero(turn < number[run])
+    rows = rows[np.lexsort((turn[rows], run[rows]))]
+    owner = np.searchsorted(part["run"].to_numpy(), run[rows])
+    calls, short, width = calls[rows], short[rows], _width(cell)
+    step = max(1, SLAB_CALLS // width)
+    for low in range(0, len(rows), step):
+        at = slice(low, low + step)
+        place = np.arange(width) + 1  # the last chunk comes last in its round
+        yield Barriers(owner[at], calls[at], (place == calls[at, None]) & (short[at, None] > 0))
