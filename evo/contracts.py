@@ -97,6 +97,10 @@ def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> 
         _check_answer(mutator, "valid", answer.valid, shape[:-1], np.bool_)
     if answer.calls is not None:
         _check_answer(mutator, "calls", answer.calls, shape[:-1], np.int64)
+        if answer.calls.size and answer.calls.min() < 1:
+            raise OperatorError(
+                f"{type(mutator).__name__}.rewrite: expected at least 1 call an answer, got {answer.calls.min()}"
+            )
     if answer.solution is not None:
         if not isinstance(given, Chunk) or given.solution is None:
             raise OperatorError(
@@ -104,6 +108,26 @@ def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> 
             )
         _check_answer(mutator, "the solution", answer.solution, given.solution.shape, np.bool_)
     return answer
+
+
+def fitness_change(problem: Problem, before: BoolArray, after: BoolArray) -> FloatArray:
+    """What a problem with `change` says that chunks bool [n, g] do to the fitness, float [n].
+
+    The chunks are entered into the parents afterwards: a `change` that wrote into them would rewrite solutions.
+
+    Raises: OperatorError if it writes into them, or does not answer with one finite number each.
+    """
+    kept = after.view()
+    kept.flags.writeable = False
+    try:
+        change = problem.change(before, kept)  # type: ignore[attr-defined]  # optional in the protocol
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise OperatorError(
+                f"{type(problem).__name__}.change changes the blocks that it is handed; copy them first"
+            ) from error
+        raise
+    return fitness_values(problem, "an offspring", change, (len(after),))
 
 
 def fitness_values(problem: object, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
@@ -116,11 +140,21 @@ def fitness_values(problem: object, what: str, fitness: Any, shape: tuple[int, .
             f"{type(problem).__name__}: expected one fitness {what}, shape {shape}, got shape {np.shape(fitness)}; "
             "fitness maps bool [..., k] to numbers [...]"
         )
+    if np.iscomplexobj(fitness):
+        raise OperatorError(f"{type(problem).__name__}: expected a real fitness of {what}, got complex numbers")
     values = np.asarray(fitness, dtype=np.float64)
     if not np.isfinite(values).all():
         wrong = values[~np.isfinite(values)].flat[0]
         raise OperatorError(f"{type(problem).__name__}: expected a finite fitness of {what}, got {wrong}")
     return values
+
+
+_ADVICE = {
+    "the blocks": "return an array of the shape handed over, for example `rng.random(correct.shape) < p`",
+    "valid": "one truth value a call, for example `rng.random(correct.shape[:-1]) < p`",
+    "calls": "one number a call, for example `np.full(correct.shape[:-1], 2, dtype=np.int64)`",
+    "the solution": "return the whole parent as it is after the call, for example a changed `chunk.solution.copy()`",
+}
 
 
 def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
@@ -132,7 +166,7 @@ def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int,
         )
         raise OperatorError(
             f"{type(mutator).__name__}.rewrite: expected for {what} a {np.dtype(dtype).name} array of shape {shape}, "
-            f"got {got}; return an array of the shape handed over, for example `rng.random(correct.shape) < p`"
+            f"got {got}; {_ADVICE[what]}"
         )
 
 

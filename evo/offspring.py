@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.contracts import fitness_values, rewritten
+from evo.contracts import fitness_change, fitness_values, rewritten
 from evo.counting import count_correct
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, is_informed
 from evo.schedules import Chunks
@@ -225,8 +225,7 @@ class Caller:
             given = Chunk(before, blocks, parents.generations[owner] + ahead_by, solution, traits)
         answer = rewritten(self.mutator, given, rng)
         if self.separable and not self.sees_solution:
-            change = self.problem.change(before, answer.correct)  # type: ignore[attr-defined]  # optional in the protocol
-            change = fitness_values(self.problem, "an offspring", change, owner.shape)
+            change = fitness_change(self.problem, before, answer.correct)
             return Called(before, answer.correct, change, answer.valid, None, answer.calls)
         child = parents.correct[owner] if answer.solution is None else answer.solution.copy()
         child[np.arange(len(owner))[:, None], blocks] = answer.correct

@@ -72,7 +72,7 @@ def test_the_tutorial_does_what_it_says(tmp_path):
         else:
             write(text, tmp_path)
     tested = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_drifting.py", cwd=tmp_path)
-    assert "12 passed" in tested.stdout
+    assert "16 passed" in tested.stdout
 
 
 def test_a_tutorial_that_lies_is_found_out(tmp_path):

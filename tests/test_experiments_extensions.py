@@ -345,9 +345,9 @@ def here(tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("part", "code", "expected"),
     [
-        ("my_ops:Careful(p=0.5)", 0, "10 passed, 0 FAILED, 2 do not apply"),
-        ("my_ops:careful", 0, "10 passed, 0 FAILED, 2 do not apply"),
-        ("my_ops:Lawless", 0, "8 passed, 0 FAILED, 4 do not apply"),
+        ("my_ops:Careful(p=0.5)", 0, "13 passed, 0 FAILED, 3 do not apply"),
+        ("my_ops:careful", 0, "13 passed, 0 FAILED, 3 do not apply"),
+        ("my_ops:Lawless", 0, "11 passed, 0 FAILED, 5 do not apply"),
         ("my_ops:Wrong", 1, "law holds: P(0 of 1 blocks are correct) after a call with 0 incorrect is 0.1000 by the"),
         ("my_ops:Plain", 1, "frozen dataclass: Plain is no frozen dataclass; write @dataclass(frozen=True) above"),
         ("operators:Refuse(inner=Resample(p=0.5), rate=0.1)", 0, "mutator Refuse(inner=Resample(p=0.5), rate=0.1)"),

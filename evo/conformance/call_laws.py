@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
-from evo.conformance.serving import ask, counts, sizes, state
-from evo.laws import CallLaw, declared_law
-from evo.protocols import AnyMutator, Chunk, FloatArray
+from evo.conformance.serving import State, ask, counts, sizes
+from evo.laws import CallLaw, binomial_pmf, declared_law
+from evo.mixtures import ComponentLaw
+from evo.protocols import AnyMutator, Chunk, FloatArray, Rewritten, is_informed
 from evo.statistics import binomial_p_value, normal_quantile
+from evo.text import is_frozen_dataclass
 
 DISCREPANCY = 0.02
 POWER = 0.999
@@ -37,47 +40,96 @@ def adds_up(mutator: AnyMutator) -> str:
                 )
             if not np.isfinite(pmf).all() or pmf.min() < -1e-12 or pmf.sum() > 1 + 1e-9:
                 raise NotConforming(f"{where} must be probabilities >= 0 with a sum of at most 1, got {pmf.tolist()}")
+            _expect_same_components(law, g, i, pmf)
     return f"pmf(g, i) is a law for k = {k}, g = {', '.join(map(str, lengths))} and all i"
+
+
+def _expect_same_components(law: CallLaw, g: int, i: int, pmf: FloatArray) -> None:
+    """Wrappers map the components, predictions of the bare mutator read the pmf: they must say the same."""
+    if not isinstance(law, ComponentLaw):
+        return
+    mixed, name = ComponentLaw.pmf(law, g, i), type(law).__name__
+    if not np.allclose(mixed, pmf, rtol=1e-6, atol=1e-9):
+        x = int(np.abs(mixed - pmf).argmax())
+        raise NotConforming(
+            f"{name}.pmf({g}, {i}) says {pmf[x]:.4f} of {x} correct blocks and the mixture of {name}.components({g}) "
+            f"{mixed[x]:.4f}; wrappers go by the components: mend them, or write a law that has none"
+        )
 
 
 def law_holds(mutator: AnyMutator, alpha: float) -> str:
     """Check samples against the law: every probability by the exact binomial law, for several g, i and places.
 
-    n samples a state, so that z_{1-alpha/2c} + z_POWER standard errors, 1/(2 sqrt(n)) at the most, are DISCREPANCY,
-    for c probabilities in all.
+    Where the law has components, the correct ones among the formerly incorrect blocks, too. n samples a state, so that
+    z_{1-alpha/2c} + z_POWER standard errors, 1/(2 sqrt(n)) at the most, are DISCREPANCY, for c probabilities in all.
 
     Raises: NotConforming naming the probability that is furthest off.
     """
     law = _sound(mutator)
-    k, lengths = sizes(mutator)
-    states = [(g, i, late) for g in lengths for i in sorted({0, (g + 1) // 2, g}) for late in (False, True)]
-    alpha_each = alpha / sum(g + 2 for g, _, _ in states)
+    states = tested(mutator)
+    alpha_each = alpha / sum(at.g + at.i + 4 for at in states)
     n = samples_needed(alpha_each)
     rng = np.random.default_rng(1)
     worst, message = alpha_each, ""
-    for g, i, late in states:
-        given, answer = ask(mutator, state(k, g, i, late), g, n, rng, late)
-        _only_the_chunk(mutator, given, answer, g)
-        found = counts(answer)
-        for x, p in zip(range(-1, g + 1), _with_invalid(law, g, i), strict=True):
-            seen = int(np.sum(found == x))
+    for at in states:
+        given, answer = ask(mutator, at, n, rng)
+        _only_the_chunk(mutator, given, answer)
+        for seen, p, event in _events(law, at, given, answer):
             p_value = binomial_p_value(seen, n, p)
             if p_value < worst:
-                event = "the answer is invalid" if x < 0 else f"{x} of {g} blocks are correct"
                 worst, message = (
                     p_value,
-                    f"{event}) after a call with {i} incorrect is {p:.4f} by the declared law "
-                    + (f"and {seen / n:.4f} in {n:,} samples ({_place(late)})"),
+                    f"{event}) after a call with {at.i} incorrect is {p:.4f} by the declared law "
+                    f"and {seen / n:.4f} in {n:,} samples ({at.words})",
                 )
     if message:
         raise NotConforming(f"P({message}; mend `rewrite` or `law`")
-    return f"{len(states)} states, {n:,} samples each; {DISCREPANCY} in any probability would have been found"
+    return (
+        f"{DISCREPANCY} in any probability would have been found in {len(states)} states, {n:,} samples each, and only "
+        f"these: {_listed(states)}; first, middle and last chunk"
+    )
+
+
+def tested(mutator: AnyMutator) -> list[State]:
+    """The states in which the law is tested."""
+    k, lengths = sizes(mutator)
+    states = []
+    for g in lengths:
+        for i in sorted({0, 1, (g + 1) // 2, g - 1, g}):
+            # A bare chunk that is all correct or all incorrect is the same wherever it is.
+            places = ("first", "last", "middle") if is_informed(mutator) or 0 < i < g else ("first",)
+            states += [State(k, g, i, place) for place in places]
+    return states
+
+
+def _listed(states: list[State]) -> str:
+    incorrect: dict[int, list[int]] = {}
+    for at in states:
+        incorrect.setdefault(at.g, []).append(at.i)
+    return ", ".join(f"g = {g} (i = {', '.join(map(str, sorted(set(i))))})" for g, i in incorrect.items())
+
+
+def _events(law: CallLaw, at: State, given: Any, answer: Rewritten) -> Iterator[tuple[int, float, str]]:
+    """How often each event was seen, its probability by the law, and its name."""
+    g, i = at.g, at.i
+    found = counts(answer)
+    for x, p in zip(range(-1, g + 1), _with_invalid(law.pmf(g, i)), strict=True):
+        event = "the answer is invalid" if x < 0 else f"{x} of {g} blocks are correct"
+        yield int(np.sum(found == x)), p, event
+    if not isinstance(law, ComponentLaw) or not 0 < i < g:
+        return
+    before = given.correct if isinstance(given, Chunk) else given
+    repaired = np.where(found < 0, -1, (answer.correct & ~before).sum(axis=1))
+    weights, fix, _ = law.components(g)
+    pmf = sum(w * binomial_pmf(i, float(f)) for w, f in zip(weights, fix, strict=True))
+    for x, p in zip(range(i + 1), _with_invalid(pmf)[1:], strict=True):
+        yield int(np.sum(repaired == x)), p, f"{x} of the {i} incorrect among {g} blocks are correct"
 
 
 def independent_in_a_run(mutator: AnyMutator, alpha: float) -> str:
     """Check that two calls of a run are independent, which predictions from a law of counts need.
 
-    P(both have x correct blocks) = pmf(x)^2.
+    P(both have x correct blocks) = pmf(x)^2, for all g, all blocks incorrect or all correct.
 
     Raises: NotConforming.
     """
@@ -85,54 +137,24 @@ def independent_in_a_run(mutator: AnyMutator, alpha: float) -> str:
     if not hasattr(mutator, "draw"):
         raise DoesNotApply("nothing is drawn for a run")
     k, lengths = sizes(mutator)
-    g = lengths[0]
-    alpha_each = alpha / (g + 2)
+    alpha_each = alpha / sum(2 * (g + 2) for g in lengths)
     n = samples_needed(alpha_each)
-    _, answer = ask(mutator, state(k, g, g, False), g, 2 * n, np.random.default_rng(1), runs=n)
-    found = counts(answer)
-    both = found[:n][found[:n] == found[n:]]
-    for x, p in zip(range(-1, g + 1), _with_invalid(law, g, g), strict=True):
-        seen = int(np.sum(both == x))
-        if binomial_p_value(seen, n, p**2) < alpha_each:
-            raise NotConforming(
-                f"two calls of a run both have {x} of {g} blocks correct with probability {seen / n:.4f}; if they were "
-                f"independent, as predictions from the declared law take them to be, it would be {p**2:.4f}; what "
-                "`draw` draws for a run correlates them: declare no law"
-            )
-    return f"two calls of a run are independent; {DISCREPANCY} in any probability would have been found"
-
-
-def calls_as_declared(mutator: AnyMutator, alpha: float) -> str:
-    """Check the number of LLM calls of an answer against `mean_calls(i)`, by the normal law of the mean of samples.
-
-    Raises: NotConforming if it is off, or answers take several calls and nothing is declared.
-    """
-    k, lengths = sizes(mutator)
-    g = lengths[0]
-    n = samples_needed(alpha)
-    name = type(mutator).__name__
-    declared = getattr(mutator, "mean_calls", None)
-    for i in (1, 0):
-        _, answer = ask(mutator, state(k, g, min(i, g), False), g, n, np.random.default_rng(1 + i))
-        taken = np.ones(n) if answer.calls is None else answer.calls.astype(np.float64)
-        if declared is None:
-            if taken.max() > 1 and declared_law(mutator) is not None:
+    for at in (State(k, g, i) for g in lengths for i in (g, 0)):
+        _, answer = ask(mutator, at, 2 * n, np.random.default_rng(1), runs=n)
+        found = counts(answer)
+        both = found[:n][found[:n] == found[n:]]
+        for x, p in zip(range(-1, at.g + 1), _with_invalid(law.pmf(at.g, at.i)), strict=True):
+            seen = int(np.sum(both == x))
+            if binomial_p_value(seen, n, p**2) < alpha_each:
                 raise NotConforming(
-                    f"an answer of {name} takes {taken.mean():.3g} calls; declare their mean in mean_calls(i), for a "
-                    "block that is incorrect (i = 1) or correct (i = 0), or predictions of calls and cost are wrong"
+                    f"two calls of a run with {at.i} incorrect both have {x} of {at.g} blocks correct with probability "
+                    f"{seen / n:.4f}; if they were independent, as predictions from the declared law take them to be, "
+                    f"it would be {p**2:.4f}; what `draw` draws for a run correlates them: declare no law"
                 )
-            continue
-        mean = declared(i)
-        if mean is None or g != 1:
-            raise DoesNotApply("no mean number of calls of an answer for one block is declared")
-        error = float(taken.std()) / math.sqrt(n)
-        if math.isfinite(mean) and abs(float(taken.mean()) - mean) > normal_quantile(1 - alpha / 4) * error + 1e-9:
-            raise NotConforming(
-                f"{name}.mean_calls({i}) is {mean:.4g}, and {n:,} answers took {taken.mean():.4g} calls on average"
-            )
-    if declared is None:
-        raise DoesNotApply("an answer is one call, or no law is declared")
-    return f"mean_calls(i) is the mean of {n:,} answers"
+    return (
+        f"two calls of a run are independent; {DISCREPANCY} in any probability would have been found for g = "
+        f"{', '.join(map(str, lengths))}, all blocks incorrect or all correct, and only these"
+    )
 
 
 def samples_needed(alpha: float) -> int:
@@ -148,16 +170,23 @@ def samples_needed(alpha: float) -> int:
 def _law(mutator: AnyMutator) -> CallLaw:
     law = declared_law(mutator)
     name = type(mutator).__name__
-    if law is None and getattr(mutator, "law", None) is not None:
-        raise DoesNotApply(f"{name} inherits its law and declares none of its own: cells run and are not predicted")
     if law is None and "law" in vars(type(mutator)):
         _refuse_a_fault(mutator)
+    elif law is None and getattr(mutator, "law", None) is not None:
+        raise DoesNotApply(f"{name} inherits its law and declares none of its own: cells run and are not predicted")
     if callable(law) and not hasattr(law, "pmf"):
         raise NotConforming(f"{name}.law is a method, which nobody calls; write @property above it")
     if law is None:
         raise DoesNotApply("no law is declared: cells run and are fitted, not predicted")
     if not hasattr(law, "pmf"):
+        if not is_frozen_dataclass(law):
+            raise NotConforming(
+                f"{name}.law must be a law with a method pmf(g, i), such as IndependentBlocks(fix=0.5, keep=0.5), or "
+                f"None, got {law!r}"
+            )
         raise DoesNotApply(f"{type(law).__name__} has no pmf(g, i): counts in a chunk do not suffice")
+    if isinstance(law, type):
+        raise NotConforming(f"{name}.law is the class {law.__name__}; return one of its objects")
     counted: CallLaw = law
     return counted
 
@@ -173,19 +202,21 @@ def _refuse_a_fault(mutator: Any) -> None:
 def _sound(mutator: AnyMutator) -> CallLaw:
     try:
         adds_up(mutator)
-    except NotConforming:
+    except DoesNotApply:
+        raise
+    except Exception:
         raise DoesNotApply("the declared law is none, see the check `law adds up`") from None
     return _law(mutator)
 
 
-def _with_invalid(law: CallLaw, g: int, i: int) -> FloatArray:
-    """P(invalid), and the law of correct blocks of a valid call; float [g+2]."""
-    pmf = np.clip(np.asarray(law.pmf(g, i), dtype=np.float64), 0.0, 1.0)
-    invalid = 1 - pmf.sum()
-    return np.concatenate(([0.0 if invalid < 1e-12 else invalid], pmf))
+def _with_invalid(pmf: Any) -> FloatArray:
+    """P(invalid), and the law of correct blocks of a valid call; one entry more."""
+    clipped = np.clip(np.asarray(pmf, dtype=np.float64), 0.0, 1.0)
+    invalid = 1 - clipped.sum()
+    return np.concatenate(([0.0 if invalid < 1e-12 else invalid], clipped))
 
 
-def _only_the_chunk(mutator: AnyMutator, given: Any, answer: Any, g: int) -> None:
+def _only_the_chunk(mutator: AnyMutator, given: Any, answer: Rewritten) -> None:
     if answer.solution is None or not isinstance(given, Chunk) or given.solution is None:
         return
     different = answer.solution != given.solution
@@ -195,11 +226,3 @@ def _only_the_chunk(mutator: AnyMutator, given: Any, answer: Any, g: int) -> Non
             f"{type(mutator).__name__} declares a law of counts and changes blocks outside its chunk, for which counts "
             "do not suffice; declare no law, or one without pmf"
         )
-
-
-def _place(late: bool) -> str:
-    return (
-        "incorrect ones last, in the last chunk, all else correct, generation 1,000"
-        if late
-        else "incorrect ones first, in the first chunk, all else incorrect, generation 0"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +37,16 @@ def kind_of(part: object) -> str:
     'schedule'
     """
     for kind, names in HAS.items():
-        if all(hasattr(part, name) for name in names):
+        if all(_has(part, name) for name in names):
             return kind
     listed = "; ".join(f"a {kind} has {', '.join(names)}" for kind, names in HAS.items())
     raise InputError(f"{part!r} is no part of a cell: {listed}")
+
+
+def _has(part: object, name: str) -> bool:
+    """Looked up and not asked for: a property that raises is a fault of a part, not another kind of part."""
+    missing = object()
+    return inspect.getattr_static(part, name, missing) is not missing
 
 
 def check_part(part: object) -> tuple[CheckResult, ...]:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
-from evo.conformance.call_laws import adds_up, calls_as_declared, independent_in_a_run, law_holds
+from evo.conformance.batches import rows_independent, same_law
+from evo.conformance.call_laws import adds_up, independent_in_a_run, law_holds
+from evo.conformance.call_numbers import calls_as_declared
 from evo.conformance.common import (
     LOOP_CALLS,
+    Repeated,
     changed,
     global_state_untouched,
+    guarded,
+    once,
     overhead_check,
-    part_checks,
     same_for_a_seed,
-    same_law,
 )
+from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
-from evo.conformance.serving import arrays, ask, calls, counts, sizes, state
+from evo.conformance.serving import State, arrays, ask, calls, counts, sizes
 from evo.contracts import drawn_traits, rewritten
-from evo.errors import EvoError
-from evo.protocols import AnyMutator
+from evo.errors import EvoError, InputError
+from evo.protocols import AnyMutator, Chunk, is_informed
 
 
 def check_mutator(mutator: AnyMutator) -> tuple[CheckResult, ...]:
@@ -37,35 +42,38 @@ def check_mutator(mutator: AnyMutator) -> tuple[CheckResult, ...]:
 def mutator_checks(mutator: AnyMutator) -> list[Check]:
     """The checks of a mutator, to be run one by one."""
     name = f"{type(mutator).__name__}.rewrite"
+    rate = FALSE_FAIL_RATE / 8
 
     def answers(rng: Generator) -> Any:
         return _varied_answers(mutator, rng)
 
-    def served(check: Any) -> Any:
-        def run() -> str:
-            try:
-                _shapes(mutator)
-            except Exception as error:
-                raise DoesNotApply("rewrite does not answer as it must, see the check `shape and dtype`") from error
-            found: str = check()
-            return found
-
-        return run
-
-    rate = FALSE_FAIL_RATE / 5
+    repeated = Repeated(name, answers)
+    shapes, same = once(lambda: _shapes(mutator)), once(lambda: _same_for_a_seed(repeated))
+    served = guarded(shapes, "shape and dtype", "rewrite does not answer as it must")
+    seeded = guarded(same, "same for a seed", "answers differ at once")
+    sized = guarded(lambda: sizes(mutator), "shape and dtype", "fits does not say what is served")
     return [
         *part_checks(mutator),
-        Check("shape and dtype", mutator, lambda: _shapes(mutator)),
-        Check("input unchanged", mutator, lambda: _input_unchanged(mutator)),
-        Check("same for a seed", mutator, served(lambda: same_for_a_seed(name, answers))),
+        Check("shape and dtype", mutator, shapes),
+        Check("input unchanged", mutator, sized(lambda: _input_unchanged(mutator))),
+        Check("same for a seed", mutator, served(same)),
         Check("global generators", mutator, served(lambda: global_state_untouched(name, answers))),
         Check("batch as loop", mutator, served(lambda: _batch_as_loop(mutator, rate))),
-        Check("law adds up", mutator, lambda: adds_up(mutator)),
+        Check("rows independent", mutator, served(lambda: _rows_independent(mutator, rate))),
+        Check("calls independent", mutator, served(lambda: _calls_independent(mutator, rate))),
+        Check("whole solution", mutator, served(lambda: _whole_solution(mutator))),
+        Check("law adds up", mutator, sized(lambda: adds_up(mutator))),
         Check("law holds", mutator, served(lambda: law_holds(mutator, 2 * rate))),
         Check("calls of a run independent", mutator, served(lambda: independent_in_a_run(mutator, rate))),
         Check("calls of an answer", mutator, served(lambda: calls_as_declared(mutator, rate))),
+        Check("nothing remembered", mutator, served(seeded(lambda: _nothing_remembered(mutator, repeated)))),
         *overhead_check(mutator),
     ]
+
+
+def _same_for_a_seed(repeated: Repeated) -> str:
+    repeated.first()
+    return same_for_a_seed(repeated.name, repeated.answers)
 
 
 def _varied_answers(mutator: AnyMutator, rng: Generator) -> Any:
@@ -74,7 +82,8 @@ def _varied_answers(mutator: AnyMutator, rng: Generator) -> Any:
     made: list[Any] = []
     for g in lengths:
         solutions = np.random.default_rng(g).random((200, k)) < 0.5
-        given = calls(mutator, solutions, k - g, g, False, drawn_traits(mutator, 200, k, rng))
+        traits = drawn_traits(mutator, 200, k, rng)
+        given = calls(mutator, solutions, k - g, g, np.zeros(200, dtype=np.int64), traits)
         answer = rewritten(mutator, given, rng)
         made += [answer.correct, answer.valid, answer.solution, answer.calls]
     return tuple(made)
@@ -91,13 +100,28 @@ def _shapes(mutator: AnyMutator) -> str:
     k, lengths = sizes(mutator)
     rng = np.random.default_rng(1)
     for g in lengths:
-        for n in (1, 7, 200):
-            _, answer = ask(mutator, state(k, g, g // 2, False), g, n, rng)
-            if answer.calls is not None and answer.calls.min() < 1:
-                raise NotConforming(
-                    f"{type(mutator).__name__}.rewrite: expected at least 1 call an answer, got {answer.calls.min()}"
-                )
+        for n in (1, 7, 200, LOOP_CALLS):
+            try:
+                ask(mutator, State(k, g, g // 2), n, rng)
+            except Exception as error:
+                _explain(mutator, g, k, error, works_for_shorter=g > lengths[0])
+                raise
     return f"bool [n, g] in and out for k = {k}, g = {', '.join(map(str, lengths))}"
+
+
+def _explain(mutator: AnyMutator, g: int, k: int, error: Exception, works_for_shorter: bool) -> None:
+    """Raise what is more of a help than the error: what is missing where the mutator gets what it does not expect."""
+    name = type(mutator).__name__
+    if isinstance(error, AttributeError) and not is_informed(mutator) and error.name in Chunk.__dataclass_fields__:
+        raise NotConforming(
+            f"{name}.rewrite asks for `.{error.name}` and is handed an array; a mutator that wants a Chunk sets sees = "
+            '"positions" or "solution", or has draw(runs, k, rng)'
+        ) from error
+    if isinstance(error, InputError) or (works_for_shorter and not isinstance(error, EvoError)):
+        raise NotConforming(
+            f"{name}.rewrite raised {type(error).__name__}: {error} (g = {g}, k = {k}); if chunks of {g} blocks cannot "
+            "be served, say so in fits(k, g) by raising InputError"
+        ) from error
 
 
 def _input_unchanged(mutator: AnyMutator) -> str:
@@ -108,16 +132,15 @@ def _input_unchanged(mutator: AnyMutator) -> str:
     for g in lengths:
         solutions = rng.random((200, k)) < 0.5
         for writeable in (True, False):
-            given = calls(mutator, solutions, 0, g, False, drawn_traits(mutator, 200, k, rng))
-            handed = arrays(given)
-            before = {what: array.copy() for what, array in handed.items()}
-            for array in handed.values():
-                array.flags.writeable = writeable
+            generation = np.zeros(200, dtype=np.int64)
             try:
-                mutator.rewrite(given, rng)  # type: ignore[arg-type]  # each mutator is given what it asks for
-            except EvoError:
-                raise
-            except Exception as error:
+                given = calls(mutator, solutions, 0, g, generation, drawn_traits(mutator, 200, k, rng))
+                handed = arrays(given)
+                before = {what: array.copy() for what, array in handed.items()}
+                for array in handed.values():
+                    array.flags.writeable = writeable
+                mutator.rewrite(given, rng)
+            except (Exception, SystemExit) as error:
                 if "read-only" in str(error):
                     raise NotConforming(f"{name}.rewrite writes into what it is handed; copy it first") from None
                 raise DoesNotApply("rewrite does not answer at all, see the check `shape and dtype`") from None
@@ -127,11 +150,81 @@ def _input_unchanged(mutator: AnyMutator) -> str:
     return f"{', '.join(arrays(given))} left as handed over"
 
 
-def _batch_as_loop(mutator: AnyMutator, alpha: float) -> str:
+def _middle_state(mutator: AnyMutator) -> State:
     k, lengths = sizes(mutator)
     g = lengths[len(lengths) // 2]
-    at = state(k, g, (g + 1) // 2, False)
-    batch = counts(ask(mutator, at, g, LOOP_CALLS, np.random.default_rng(1))[1])
+    return State(k, g, (g + 1) // 2)
+
+
+def _batch_as_loop(mutator: AnyMutator, alpha: float) -> str:
+    at = _middle_state(mutator)
+    batch = counts(ask(mutator, at, LOOP_CALLS, np.random.default_rng(1))[1])
     rng = np.random.default_rng(2)
-    loop = np.concatenate([counts(ask(mutator, at, g, 1, rng)[1]) for _ in range(LOOP_CALLS)])
-    return same_law("number of correct blocks", batch, loop, g + 2, alpha)
+    loop = np.concatenate([counts(ask(mutator, at, 1, rng)[1]) for _ in range(LOOP_CALLS)])
+    return same_law("number of correct blocks", batch, loop, at.g + 2, alpha)
+
+
+def _rows_independent(mutator: AnyMutator, alpha: float) -> str:
+    at = _middle_state(mutator)
+    name = f"{type(mutator).__name__}.rewrite"
+    return rows_independent(name, lambda n, rng: counts(ask(mutator, at, n, rng)[1]), alpha)
+
+
+def _calls_independent(mutator: AnyMutator, alpha: float) -> str:
+    """Two calls on the same chunks: a row is as often the same as the next row of the other call.
+
+    Each of the two shares is off by sqrt(ln(4/alpha)/2n) at the most w.p. 1 - alpha/2 (Hoeffding).
+
+    Raises: NotConforming.
+    """
+    at, n = _middle_state(mutator), LOOP_CALLS
+    rng = np.random.default_rng(3)
+    first, second = (_rows(ask(mutator, at, n, rng)[1]) for _ in range(2))
+    same = float((first == second).all(axis=1).mean())
+    other = float((first == np.roll(second, 1, axis=0)).all(axis=1).mean())
+    width = math.sqrt(2 * math.log(4 / alpha) / n)
+    if abs(same - other) > width:
+        raise NotConforming(
+            f"{type(mutator).__name__}.rewrite answers the same chunk twice in succession with the same blocks with "
+            f"probability {same:.3f}, and independent answers would be the same with probability {other:.3f}; draw "
+            "anew for every call and keep nothing between calls"
+        )
+    return f"an answer says nothing of the next one; {2 * width:.2g} in the probability of a repetition would be found"
+
+
+def _rows(answer: Any) -> Any:
+    valid = np.ones(len(answer.correct), dtype=np.bool_) if answer.valid is None else answer.valid
+    return np.column_stack((answer.correct, valid))
+
+
+def _whole_solution(mutator: AnyMutator) -> str:
+    k, lengths = sizes(mutator)
+    answered = False
+    for g in lengths:
+        for place in ("first", "last", "middle"):
+            given, answer = ask(mutator, State(k, g, g // 2, place), 1000, np.random.default_rng(1))
+            if answer.solution is None or not isinstance(given, Chunk):
+                continue
+            answered = True
+            inside = np.take_along_axis(answer.solution, given.blocks, axis=1)
+            # The engine enters `correct`, so that damage to the old chunk is overwritten; a repair would be lost.
+            claims = inside & ~answer.correct & ~given.correct
+            wrong = claims.any(axis=1) & (counts(answer) >= 0)
+            if wrong.any():
+                raise NotConforming(
+                    f"{type(mutator).__name__}.rewrite answers with a solution in which blocks of the chunk are "
+                    f"correct that are not in `correct` ({int(wrong.sum())} of {len(wrong):,} answers, g = {g}); "
+                    "`correct` counts: enter it into the solution"
+                )
+    if not answered:
+        raise DoesNotApply("no answer comes with a solution: nothing but the chunk is changed")
+    return "the solution repairs nothing in the chunk that `correct` does not"
+
+
+def _nothing_remembered(mutator: AnyMutator, repeated: Repeated) -> str:
+    """The same answers for a seed after thousands of calls of one row."""
+    repeated.first()
+    at, rng = _middle_state(mutator), np.random.default_rng(4)
+    for _ in range(LOOP_CALLS):
+        ask(mutator, at, 1, rng)
+    return repeated.again(f"after {LOOP_CALLS:,} more calls")

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from evo.conformance.common import LOOP_CALLS, global_state_untouched, part_checks, same_for_a_seed, same_law
+from evo.conformance.batches import rows_independent, same_law
+from evo.conformance.changes import change_is_of_fitness
+from evo.conformance.common import LOOP_CALLS, global_state_untouched, guarded, once, same_for_a_seed
+from evo.conformance.evaluations import evaluation_checks
+from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
 from evo.contracts import fitness_values, initial_solutions
 from evo.protocols import BoolArray, Problem
@@ -28,16 +32,29 @@ def problem_checks(problem: Problem) -> list[Check]:
     def start(rng: np.random.Generator) -> BoolArray:
         return initial_solutions(problem, 200, rng)
 
+    def fitness(rng: np.random.Generator) -> Any:
+        return _values(problem, _solutions(problem))
+
+    rate = FALSE_FAIL_RATE / 4
+    sizes, initial = once(lambda: _sizes(problem)), once(lambda: _initial(problem))
+    values = once(lambda: _fitness(problem))
+    sized = guarded(sizes, "sizes", "there is no solution of such a size")
+    started = guarded(initial, "initial solutions", "there is nothing to start from")
+    judged = guarded(values, "fitness", "there is no fitness to go by")
+
     return [
         *part_checks(problem),
-        Check("sizes", problem, lambda: _sizes(problem)),
-        Check("initial solutions", problem, lambda: _initial(problem)),
-        Check("same for a seed", problem, lambda: same_for_a_seed(name, start)),
-        Check("global generators", problem, lambda: global_state_untouched(name, start)),
-        Check("batch as loop", problem, lambda: _batch_as_loop(problem)),
-        Check("fitness", problem, lambda: _fitness(problem)),
-        Check("optimum", problem, lambda: _optimum(problem)),
-        Check("change", problem, lambda: _change(problem)),
+        Check("sizes", problem, sizes),
+        Check("initial solutions", problem, sized(initial)),
+        Check("same for a seed", problem, sized(started(lambda: same_for_a_seed(name, start)))),
+        Check("global generators", problem, sized(started(lambda: global_state_untouched(name, start)))),
+        Check("batch as loop", problem, sized(started(lambda: _batch_as_loop(problem, rate)))),
+        Check("rows independent", problem, sized(started(lambda: _rows_independent(problem, rate)))),
+        Check("fitness", problem, sized(values)),
+        Check("fitness draws nothing", problem, sized(lambda: _draws_nothing(problem, fitness))),
+        Check("optimum", problem, sized(judged(lambda: _optimum(problem)))),
+        Check("change", problem, sized(judged(lambda: change_is_of_fitness(problem)))),
+        *evaluation_checks(problem, rate),
     ]
 
 
@@ -55,11 +72,27 @@ def _initial(problem: Problem) -> str:
     return f"bool [runs, {problem.k}]"
 
 
-def _batch_as_loop(problem: Problem) -> str:
+def _batch_as_loop(problem: Problem, alpha: float) -> str:
     batch = initial_solutions(problem, LOOP_CALLS, np.random.default_rng(1))
     rng = np.random.default_rng(2)
     loop = np.concatenate([initial_solutions(problem, 1, rng) for _ in range(LOOP_CALLS)])
-    return same_law("number of correct blocks", batch.sum(axis=1), loop.sum(axis=1), problem.k + 1, FALSE_FAIL_RATE)
+    return same_law("number of correct blocks", batch.sum(axis=1), loop.sum(axis=1), problem.k + 1, alpha)
+
+
+def _rows_independent(problem: Problem, alpha: float) -> str:
+    name = f"{type(problem).__name__}.initial"
+    return rows_independent(name, lambda n, rng: initial_solutions(problem, n, rng).sum(axis=1), alpha)
+
+
+def _draws_nothing(problem: Problem, fitness: Any) -> str:
+    name = f"{type(problem).__name__}.fitness"
+    try:
+        global_state_untouched(name, fitness, "it is a number for each solution; draw nothing")
+    except NotConforming:
+        raise
+    except Exception:
+        raise DoesNotApply("there is no fitness to go by, see the check `fitness`") from None
+    return "the global generators of numpy and `random` stay as they were"
 
 
 def _solutions(problem: Problem) -> BoolArray:
@@ -84,6 +117,11 @@ def _fitness(problem: Problem) -> str:
     values = _values(problem, solutions)
     if not np.array_equal(before, solutions):
         raise NotConforming(f"{name}.fitness changes the solutions that it is handed; copy them first")
+    if not np.array_equal(values, _values(problem, solutions)):
+        raise NotConforming(
+            f"{name}.fitness gives the same solutions other values when asked again; it must depend on the solution "
+            "alone (for a fitness that is seen with errors see problems.Noisy)"
+        )
     some = np.linspace(0, len(solutions) - 1, min(50, len(solutions)), dtype=int)
     for row in some:
         alone = float(_values(problem, solutions[row : row + 1])[0])
@@ -112,27 +150,3 @@ def _optimum(problem: Problem) -> str:
         )
     looked_at = "all" if problem.k <= ALL_SOLUTIONS_UP_TO else f"{len(solutions):,}"
     return f"all blocks correct is the only best one of {looked_at} solutions"
-
-
-def _change(problem: Problem) -> str:
-    change: Any = getattr(problem, "change", None)
-    if change is None:
-        raise DoesNotApply("no change(before, after) is offered: the engine looks at whole solutions")
-    rng = np.random.default_rng(1)
-    k = problem.k
-    for g in sorted({1, min(2, k), k}):
-        start = int(rng.integers(k - g + 1))
-        before = rng.random((500, k)) < 0.5
-        after = before.copy()
-        after[:, start : start + g] = rng.random((500, g)) < 0.5
-        expected = _values(problem, after) - _values(problem, before)
-        old, new = (solution[:, start : start + g] for solution in (before, after))
-        got = fitness_values(problem, "an offspring", change(old, new), (500,))
-        off = np.abs(got - expected)
-        if off.max() > 1e-9 * max(1.0, float(np.abs(expected).max())):
-            row = int(off.argmax())
-            raise NotConforming(
-                f"{type(problem).__name__}.change says {got[row]:g} where fitness changes by {expected[row]:g} "
-                f"(g = {g}); offer it only where the fitness is a sum over blocks"
-            )
-    return "change(before, after) is what the fitness changes by"

@@ -78,7 +78,7 @@ class Check:
             return CheckResult(self.name, None, str(reason))
         except OperatorError as error:
             return CheckResult(self.name, False, str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(where.filename).name}, line {where.lineno}, in {where.name}"
             raised = f"{type(self.part).__name__} raised {type(error).__name__}: {error} ({place})"

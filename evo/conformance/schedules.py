@@ -8,23 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from evo.conformance.batches import rows_independent
+from evo.conformance.choosing import CANDIDATES, chunks_of, code, parents, pick, served
 from evo.conformance.common import (
-    LOOP_CALLS,
     changed,
     global_state_untouched,
+    guarded,
+    once,
     overhead_check,
-    part_checks,
     same_for_a_seed,
-    same_law,
 )
+from evo.conformance.lookahead import batch_as_loop, does_not_look, looks_ahead
+from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
-from evo.contracts import chosen_chunks
 from evo.errors import InputError
 from evo.protocols import IntArray, Schedule
+from evo.schedules import draws_subsets
 
-KS: tuple[int, ...] = (12, 7, 3, 1)
-LAM = 3
-AHEAD = 5
+LAMS = (1, 3, 8)
+RUNS = 64
+MANY = 50_000
+MOST_STEPS = 4000
 
 
 def check_schedule(schedule: Schedule) -> tuple[CheckResult, ...]:
@@ -35,22 +39,30 @@ def check_schedule(schedule: Schedule) -> tuple[CheckResult, ...]:
 def schedule_checks(schedule: Schedule) -> list[Check]:
     """The checks of a schedule, to be run one by one."""
     name = f"{type(schedule).__name__}.choose"
+    rate = FALSE_FAIL_RATE / 4
 
-    def chunks(rng: Generator) -> IntArray:
-        return _choose(schedule, 200, 1, rng)
+    def chunks(rng: Generator) -> tuple[IntArray, ...]:
+        return tuple(pick(schedule, k, 200, 1, rng) for k in served(schedule))
 
+    sizes, chunked = once(lambda: _chunk_size(schedule)), once(lambda: _chunks(schedule))
+    cut = guarded(sizes, "chunk size", "chunk_size does not answer as it must")
+    chosen = guarded(chunked, "chunks", "choose does not answer as it must")
+    pointer = once(lambda: _pointer(schedule))
+    pointed = guarded(pointer, "pointer", "advance does not answer as it must")
     return [
         *part_checks(schedule),
         Check("oblivious declared", schedule, lambda: _declared(schedule)),
-        Check("chunk size", schedule, lambda: _chunk_size(schedule)),
-        Check("chunks", schedule, lambda: _chunks(schedule)),
-        Check("pointer", schedule, lambda: _pointer(schedule)),
-        Check("input unchanged", schedule, lambda: _input_unchanged(schedule)),
-        Check("same for a seed", schedule, lambda: same_for_a_seed(name, chunks)),
-        Check("global generators", schedule, lambda: global_state_untouched(name, chunks)),
-        Check("batch as loop", schedule, lambda: _batch_as_loop(schedule)),
-        Check("oblivious", schedule, lambda: _oblivious(schedule)),
-        Check("look ahead", schedule, lambda: _look_ahead(schedule)),
+        Check("chunk size", schedule, sizes),
+        Check("chunks", schedule, cut(chunked)),
+        Check("pointer", schedule, cut(chosen(pointer))),
+        Check("every chunk", schedule, cut(chosen(pointed(lambda: _every_chunk(schedule))))),
+        Check("input unchanged", schedule, cut(chosen(lambda: _input_unchanged(schedule)))),
+        Check("same for a seed", schedule, cut(chosen(lambda: same_for_a_seed(name, chunks)))),
+        Check("global generators", schedule, cut(chosen(lambda: global_state_untouched(name, chunks)))),
+        Check("batch as loop", schedule, cut(chosen(lambda: batch_as_loop(schedule, rate)))),
+        Check("rows independent", schedule, cut(chosen(lambda: _rows_independent(schedule, rate)))),
+        Check("oblivious", schedule, cut(chosen(pointed(lambda: does_not_look(schedule))))),
+        Check("look ahead", schedule, cut(chosen(pointed(lambda: looks_ahead(schedule, rate))))),
         *overhead_check(schedule),
     ]
 
@@ -69,81 +81,105 @@ def _declared(schedule: Schedule) -> str:
     return f"oblivious = {oblivious}"
 
 
-def _k(schedule: Schedule) -> int:
-    """A number of blocks that the schedule serves."""
-    refusal = ""
-    candidates: list[int] = [*KS, *range(1, 65)]
-    for k in candidates:
-        try:
-            schedule.chunk_size(k)
-            return k
-        except InputError as error:
-            refusal = str(error)
-    raise NotConforming(f"{type(schedule).__name__}.chunk_size refuses all k up to 64: {refusal}")
-
-
-def _m(schedule: Schedule, k: int) -> int:
-    g: int = schedule.chunk_size(k)
-    return -(-k // g)
-
-
-def _choose(schedule: Schedule, runs: int, ahead: int, rng: Generator, pointer: Any = None) -> IntArray:
-    k = _k(schedule)
-    m = _m(schedule, k)
-    correct = np.random.default_rng(3).random((runs, k)) < 0.5
-    correct[:, -1] = False  # a run is over once all blocks are correct
-    start = np.zeros(runs, dtype=np.int64) if pointer is None else pointer
-    return chosen_chunks(schedule, start, correct, m, ahead, LAM, rng)
-
-
 def _chunk_size(schedule: Schedule) -> str:
-    served = []
-    for k in KS:
+    name = type(schedule).__name__
+    shown = []
+    for k in CANDIDATES:
+        sizes: list[Any] = []
         try:
-            g: Any = schedule.chunk_size(k)
+            sizes = [schedule.chunk_size(k) for _ in range(3)]
         except InputError:
             continue
+        except Exception as error:
+            raise NotConforming(
+                f"{name}.chunk_size({k}) must be a whole number from 1 to {k}, or raise InputError; it raised "
+                f"{type(error).__name__}: {error}"
+            ) from None
+        g = sizes[0]
         if isinstance(g, bool) or not isinstance(g, Integral) or not 1 <= int(g) <= k:
             raise NotConforming(
-                f"{type(schedule).__name__}.chunk_size({k}) must be a whole number from 1 to {k}, or raise InputError, "
-                f"got {g!r}"
+                f"{name}.chunk_size({k}) must be a whole number from 1 to {k}, or raise InputError, got {g!r}"
             )
-        served.append(f"g = {g} of k = {k}")
-    return ", ".join(served) or f"serves k = {_k(schedule)}"
+        if sizes != [g] * 3:
+            raise NotConforming(f"{name}.chunk_size({k}) must be the same whenever it is asked for, got {sizes}")
+        if k in served(schedule):
+            shown.append(f"g = {g} of k = {k}")
+    served(schedule)
+    return ", ".join(shown)
 
 
 def _chunks(schedule: Schedule) -> str:
-    for runs in (1, 200):
-        for ahead in (1, AHEAD) if schedule.oblivious else (1,):
-            _choose(schedule, runs, ahead, np.random.default_rng(1))
-    return f"whole numbers from 0 to {_m(schedule, _k(schedule)) - 1}, int [runs, ahead, 1 or lam]"
+    for k in served(schedule):
+        for lam in LAMS:
+            for runs in (1, 200):
+                for ahead in (1, 5) if schedule.oblivious else (1,):
+                    pick(schedule, k, runs, ahead, np.random.default_rng(1), lam=lam)
+    pick(schedule, served(schedule)[0], MANY, 1, np.random.default_rng(1))  # for what is rare
+    what = "blocks" if draws_subsets(schedule) else "chunks"
+    return f"{what} of k = {', '.join(map(str, served(schedule)))} for lam = {', '.join(map(str, LAMS))}"
 
 
 def _pointer(schedule: Schedule) -> str:
-    m = _m(schedule, _k(schedule))
-    runs = 2 * m
-    pointer = np.arange(runs) % m
-    moved = np.arange(runs) < m
-    after: Any = schedule.advance(pointer, moved, m, np.ones(runs, dtype=np.int64))
-    if not isinstance(after, np.ndarray) or after.shape != (runs,) or not np.issubdtype(after.dtype, np.integer):
-        raise NotConforming(
-            f"{type(schedule).__name__}.advance: expected whole numbers of shape ({runs},), one pointer a run, got "
-            f"{getattr(after, 'dtype', type(after).__name__)} of shape {getattr(after, 'shape', '?')}"
-        )
-    for _ in range(3 * m):  # what the pointer comes to must be understood by `choose`
-        after = schedule.advance(after, np.ones(runs, dtype=np.bool_), m, np.ones(runs, dtype=np.int64))
-        _choose(schedule, runs, 1, np.random.default_rng(1), after)
+    for k in served(schedule):
+        m = chunks_of(schedule, k)
+        runs = 2 * m
+        pointer, moved = np.arange(runs) % m, np.arange(runs) < m
+        after: Any = schedule.advance(pointer, moved, m, np.ones(runs, dtype=np.int64))
+        if not isinstance(after, np.ndarray) or after.shape != (runs,) or not np.issubdtype(after.dtype, np.integer):
+            raise NotConforming(
+                f"{type(schedule).__name__}.advance: expected whole numbers of shape ({runs},), one pointer a run, got "
+                f"{getattr(after, 'dtype', type(after).__name__)} of shape {getattr(after, 'shape', '?')}"
+            )
+        for step in range(3 * m):  # what the pointer comes to must be understood by `choose`
+            moves = np.full(runs, step % 3 < 2)
+            after = schedule.advance(after, moves, m, np.ones(runs, dtype=np.int64))
+            pick(schedule, k, runs, 1, np.random.default_rng(1), after)
     return "one whole number a run, understood by choose"
 
 
+def _every_chunk(schedule: Schedule) -> str:
+    """Blocks that are never handed over are never repaired: 64 runs, with parents of all kinds that move or not."""
+    for k in served(schedule):
+        m = k if draws_subsets(schedule) else chunks_of(schedule, k)
+        never, latest = _never(schedule, k, set(range(m)))
+        if not never:
+            continue
+        what = "blocks" if draws_subsets(schedule) else "chunks"
+        shown = ", ".join(map(str, sorted(never)[:5])) + (", ..." if len(never) > 5 else "")
+        if latest > MOST_STEPS // 4:
+            raise DoesNotApply(f"cannot tell: {MOST_STEPS:,} generations are too few to reach the {what} {shown}")
+        raise NotConforming(
+            f"{type(schedule).__name__}.choose never chose the {what} {shown} of 0 to {m - 1} (k = {k}) in "
+            f"{MOST_STEPS:,} generations of {RUNS} runs; blocks in them are never rewritten"
+        )
+    return f"every block is handed over sometimes, for k = {', '.join(map(str, served(schedule)))}"
+
+
+def _never(schedule: Schedule, k: int, wanted: set[int]) -> tuple[set[int], int]:
+    """What is never chosen, and the generation in which something was chosen for the first time last."""
+    m, latest = chunks_of(schedule, k), 0
+    rng = np.random.default_rng(9)
+    ones = np.ones(RUNS, dtype=np.int64)
+    for lam, steps in ((m, 10), (1, MOST_STEPS)):  # each offspring may have a chunk of its own
+        pointer = np.zeros(RUNS, dtype=np.int64)
+        for step in range(steps):
+            chosen = pick(schedule, k, RUNS, 1, rng, pointer, lam, parents(RUNS, k, rng))
+            found = wanted & set(np.unique(chosen).tolist())
+            latest = step if found else latest
+            wanted = wanted - found
+            if not wanted:
+                return wanted, latest
+            pointer = schedule.advance(pointer, rng.random(RUNS) < 0.5, m, ones)
+    return wanted, latest
+
+
 def _input_unchanged(schedule: Schedule) -> str:
-    k = _k(schedule)
-    m = _m(schedule, k)
+    k = served(schedule)[0]
+    m = chunks_of(schedule, k)
     rng = np.random.default_rng(1)
-    handed: list[Any] = [np.arange(50) % m, rng.random((50, k)) < 0.5, rng.random(50) < 0.5, np.ones(50, np.int64)]
-    handed[1][:, -1] = False
+    handed: list[Any] = [np.arange(50) % m, parents(50, k, rng), rng.random(50) < 0.5, np.ones(50, np.int64)]
     before = [array.copy() for array in handed]
-    schedule.choose(handed[0], handed[1], m, 1, LAM, rng)
+    schedule.choose(handed[0], handed[1], m, 1, 3, rng)
     if changed(before, handed):
         raise NotConforming(f"{type(schedule).__name__}.choose changes the arrays that it is handed; copy them first")
     schedule.advance(handed[0], handed[2], m, handed[3])
@@ -155,59 +191,10 @@ def _input_unchanged(schedule: Schedule) -> str:
     return "pointer, correct, moved and generations left as handed over"
 
 
-def _batch_as_loop(schedule: Schedule) -> str:
-    k = _k(schedule)
-    m = _m(schedule, k)
-    correct = np.zeros((LOOP_CALLS, k), dtype=np.bool_)
-    pointer = np.zeros(LOOP_CALLS, dtype=np.int64)
-    rng = np.random.default_rng(1)
-    batch = chosen_chunks(schedule, pointer, correct, m, 1, 1, rng)
-    loop = [chosen_chunks(schedule, pointer[:1], correct[:1], m, 1, 1, rng) for _ in range(LOOP_CALLS)]
-    return same_law("chunk", batch.reshape(-1), np.concatenate(loop).reshape(-1), m, FALSE_FAIL_RATE / 2)
+def _rows_independent(schedule: Schedule, alpha: float) -> str:
+    k = served(schedule)[0]
 
+    def batch(n: int, rng: Generator) -> IntArray:
+        return code(schedule, k, pick(schedule, k, n, 1, rng, lam=1))[:, 0, 0]
 
-def _oblivious(schedule: Schedule) -> str:
-    _needs_oblivious(schedule)
-    k = _k(schedule)
-    m = _m(schedule, k)
-    pointer = np.arange(50) % m
-    ones = np.ones(50, dtype=np.int64)
-    wrong, half = np.zeros((50, k), dtype=np.bool_), np.tile(np.arange(k) < k // 2, (50, 1))
-    chosen = [
-        chosen_chunks(schedule, pointer, correct, m, 1, LAM, np.random.default_rng(1)) for correct in (wrong, half)
-    ]
-    if changed([chosen[0]], [chosen[1]]):
-        raise NotConforming(
-            f"{type(schedule).__name__} says oblivious = True and chooses by the correctness of the parents; say False"
-        )
-    moved = [schedule.advance(pointer.copy(), np.full(50, moved), m, ones) for moved in (False, True)]
-    if changed([moved[0]], [moved[1]]):
-        raise NotConforming(
-            f"{type(schedule).__name__} says oblivious = True and its pointer depends on whether the fitness moved; "
-            "say False"
-        )
-    return "chunks do not depend on what calls did"
-
-
-def _look_ahead(schedule: Schedule) -> str:
-    """Generation j of a look ahead has the law of the chunk that is chosen after j generations."""
-    _needs_oblivious(schedule)
-    m = _m(schedule, _k(schedule))
-    n = LOOP_CALLS
-    ahead = _choose(schedule, n, AHEAD, np.random.default_rng(1))
-    for j in range(1, AHEAD):
-        pointer = schedule.advance(np.zeros(n, np.int64), np.zeros(n, np.bool_), m, np.full(n, j))
-        later = _choose(schedule, n, 1, np.random.default_rng(1 + j), pointer)
-        try:
-            same_law("chunk", ahead[:, j, 0], later[:, 0, 0], m, FALSE_FAIL_RATE / (2 * AHEAD))
-        except NotConforming:
-            raise NotConforming(
-                f"{type(schedule).__name__}.choose with ahead = {AHEAD} gives other chunks for generation {j + 1} than "
-                f"advance by {j} and choose with ahead = 1"
-            ) from None
-    return f"{AHEAD} generations ahead are as {AHEAD} generations one by one"
-
-
-def _needs_oblivious(schedule: Schedule) -> None:
-    if getattr(schedule, "oblivious", None) is not True:
-        raise DoesNotApply("the schedule is not oblivious: the engine does not look ahead")
+    return rows_independent(f"{type(schedule).__name__}.choose", batch, alpha)

@@ -3,81 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
-from evo.conformance.results import NotConforming
+from evo.conformance.results import DoesNotApply, NotConforming
 from evo.contracts import drawn_traits, rewritten
 from evo.errors import InputError
-from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
+from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten, is_informed
 
 K = 12
-MOST_K = 64
+LENGTHS = (1, 2, 3, 5, 8)
+MOST_BLOCKS = 128
+"""Longest chunk that is tested, unless only longer ones are served."""
+CANDIDATES: tuple[int, ...] = (K, *range(1, MOST_BLOCKS + 1), 200, 256, 500, 512, 1000, 1024, 2048, 4096)
+"""Numbers of blocks k that are tried, until one is served."""
+CANDIDATES_SHOWN = f"1 to {MOST_BLOCKS}, 200, 256, 500, 512, 1000, 1024, 2048 and 4096 blocks"
+GENERATIONS: tuple[int, ...] = (0, 1, 2, 5, 10, 100, 499, 1001)
 
 
 def sizes(mutator: AnyMutator) -> tuple[int, tuple[int, ...]]:
-    """A number of blocks k, and up to four chunk lengths g of it that the mutator serves.
+    """A number of blocks k, and up to six chunk lengths g of it that the mutator serves.
 
-    Raises: NotConforming if its `fits` refuses all.
+    Raises: DoesNotApply if its `fits` refuses all that are tried, NotConforming if it does not say so properly.
     """
     fits: Callable[[int, int], None] | None = getattr(mutator, "fits", None)
     if fits is None:
-        return K, (1, 2, 5, K)
-    refusal = ""
-    for k in (K, *range(1, MOST_K + 1)):
+        return K, (*LENGTHS, K)
+    name, refusal = type(mutator).__name__, ""
+    for k in CANDIDATES:
         served = []
         for g in range(1, k + 1):
-            try:
-                fits(k, g)
-            except InputError as error:
-                refusal = str(error)
-            else:
+            refused = _refusal(name, fits, k, g)
+            if refused is None:
                 served.append(g)
+            refusal = refused or refusal
         if served:
-            wanted = {served[0], served[-1], *(g for g in (2, 5) if g in served)}
-            return k, tuple(sorted(wanted))
-    raise NotConforming(f"{type(mutator).__name__}.fits refuses all chunks of up to {MOST_K} blocks: {refusal}")
+            short = [g for g in served if g <= MOST_BLOCKS] or served[:1]
+            return k, tuple(sorted({short[0], short[-1], *(g for g in LENGTHS if g in short)}))
+    raise DoesNotApply(f"{name}.fits refuses all chunks of {CANDIDATES_SHOWN}: {refusal}; nothing can be tested")
 
 
-def state(k: int, g: int, i: int, late: bool) -> tuple[BoolArray, int]:
-    """A solution, bool [k], and where its chunk of g blocks starts; i blocks of it are incorrect.
+def _refusal(name: str, fits: Callable[[int, int], Any], k: int, g: int) -> str | None:
+    how = f"{name}.fits(k, g) must raise InputError for chunks of g of k blocks that cannot be served, and else return"
+    try:
+        answer = fits(k, g)
+    except InputError as error:
+        return str(error)
+    except Exception as error:
+        raise NotConforming(f"{how} nothing; fits({k}, {g}) raised {type(error).__name__}: {error}") from None
+    if answer is not None:
+        raise NotConforming(f"{how} nothing; fits({k}, {g}) returned {answer!r}")
+    return None
 
-    They come first in the first chunk of a solution that is otherwise incorrect, or (`late`) last in the last chunk
-    of one that is otherwise correct: a law of counts must hold for both.
+
+@dataclass(frozen=True)
+class State:
+    """Where a call is made: on a chunk of g of k blocks, i of them incorrect, in one of three places.
+
+    "first": incorrect ones first, in the first chunk of a solution that is otherwise incorrect, generation 0. "last":
+    incorrect ones last, in the last chunk of one that is otherwise correct, generation 1,000. "middle": incorrect ones
+    anywhere in a chunk in the middle, the rest of the solution random, each row in one of GENERATIONS. A law of counts
+    must hold for all of them.
     """
-    solution = np.full(k, late)
-    start = k - g if late else 0
-    chunk = np.ones(g, dtype=np.bool_)
-    chunk[g - i if late else 0 : g if late else i] = False
-    solution[start : start + g] = chunk
-    return solution, start
+
+    k: int
+    g: int
+    i: int
+    place: str = "first"
+
+    @property
+    def start(self) -> int:
+        """The first block of the chunk."""
+        return {"first": 0, "last": self.k - self.g, "middle": self.k // self.g // 2 * self.g}[self.place]
+
+    def solutions(self, n: int) -> BoolArray:
+        """N parents, bool [n, k]."""
+        rng = np.random.default_rng(5)
+        last = self.place == "last"
+        solutions = rng.random((n, self.k)) < 0.5 if self.place == "middle" else np.full((n, self.k), last)
+        chunk = np.ones(self.g, dtype=np.bool_)
+        chunk[self.g - self.i if last else 0 : self.g if last else self.i] = False
+        rows = np.tile(chunk, (n, 1))
+        mixed = self.place == "middle" and 0 < self.i < self.g
+        solutions[:, self.start : self.start + self.g] = rng.permuted(rows, axis=1) if mixed else rows
+        return solutions
+
+    def generation(self, n: int) -> IntArray:
+        """The generation of each of n calls, int [n]."""
+        if self.place == "middle":
+            return np.asarray(GENERATIONS)[np.arange(n) % len(GENERATIONS)]
+        return np.full(n, 1000 if self.place == "last" else 0)
+
+    @property
+    def words(self) -> str:
+        """What a message says of the place."""
+        return {
+            "first": "incorrect ones first, in the first chunk, all else incorrect, generation 0",
+            "last": "incorrect ones last, in the last chunk, all else correct, generation 1,000",
+            "middle": "incorrect ones anywhere, in a middle chunk, all else random, generations 0 to 1,001",
+        }[self.place]
 
 
-def calls(mutator: AnyMutator, solutions: BoolArray, start: int, g: int, late: bool, traits: Any) -> BoolArray | Chunk:
+def calls(mutator: AnyMutator, solutions: BoolArray, start: int, g: int, generation: IntArray, traits: Any) -> Any:
     """What the engine would hand over: n chunks of the solutions, bool [n, k], from the block `start` on."""
     correct = solutions[:, start : start + g].copy()
-    sees = getattr(mutator, "sees", "chunk")
-    if sees == "chunk" and not hasattr(mutator, "draw"):
+    if not is_informed(mutator):
         return correct
     blocks = np.tile(np.arange(start, start + g), (len(solutions), 1))
-    generation: IntArray = np.full(len(solutions), 1000 if late else 0)
-    return Chunk(correct, blocks, generation, solutions.copy() if sees == "solution" else None, traits)
+    seen = solutions.copy() if getattr(mutator, "sees", "chunk") == "solution" else None
+    return Chunk(correct, blocks, generation, seen, traits)
 
 
-def ask(
-    mutator: AnyMutator, at: tuple[BoolArray, int], g: int, n: int, rng: Generator, late: bool = False, runs: int = 0
-) -> tuple[BoolArray | Chunk, Rewritten]:
+def ask(mutator: AnyMutator, at: State, n: int, rng: Generator, runs: int = 0) -> tuple[BoolArray | Chunk, Rewritten]:
     """N calls in the same state, and the answer; each of a run of its own, or of `runs` runs in turn.
 
     Raises: OperatorError if the answer breaks the contract.
     """
-    solution, start = at
-    traits = drawn_traits(mutator, runs or n, len(solution), rng)
+    traits = drawn_traits(mutator, runs or n, at.k, rng)
     if traits is not None and runs:
         traits = traits[np.arange(n) % runs]
-    given = calls(mutator, np.tile(solution, (n, 1)), start, g, late, traits)
+    given = calls(mutator, at.solutions(n), at.start, at.g, at.generation(n), traits)
     return given, rewritten(mutator, given, rng)
 
 

@@ -1,0 +1,79 @@
+"""Chunks that a schedule chooses in checks, for parents of all kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.conformance.results import DoesNotApply
+from evo.contracts import chosen_chunks
+from evo.errors import InputError
+from evo.protocols import BoolArray, IntArray, Schedule
+from evo.schedules import draws_subsets
+
+KS: tuple[int, ...] = (12, 7, 3, 1, 16, 64)
+CANDIDATES: tuple[int, ...] = (*KS, *sorted({*range(1, 129), 200, 256, 500, 512, 1000, 1024, 2048, 4096} - {*KS}))
+LAM = 3
+
+
+def served(schedule: Schedule) -> tuple[int, ...]:
+    """Numbers of blocks that the schedule serves: those of KS, or the fewest that it does.
+
+    Raises: DoesNotApply if it refuses all that are tried.
+    """
+    refusal = ""
+    found: list[int] = []
+    for k in CANDIDATES:
+        if found and k not in KS:
+            break
+        try:
+            schedule.chunk_size(k)
+            found.append(k)
+        except InputError as error:
+            refusal = str(error)
+    if not found:
+        raise DoesNotApply(
+            f"{type(schedule).__name__}.chunk_size refuses 1 to 128, 200, 256, 500, 512, 1000, 1024, 2048 and 4096 "
+            f"blocks: {refusal}; nothing can be tested"
+        )
+    return tuple(found)
+
+
+def chunks_of(schedule: Schedule, k: int) -> int:
+    """Number of chunks m."""
+    g: int = schedule.chunk_size(k)
+    return -(-k // g)
+
+
+def parents(runs: int, k: int, rng: Generator) -> BoolArray:
+    """Parents, bool [runs, k]: half of them random ones, half with one incorrect block left, none of them optimal."""
+    correct = rng.random((runs, k)) < rng.random((runs, 1))
+    nearly = np.arange(runs) % 2 == 1
+    correct[nearly] = True
+    correct[np.arange(runs), rng.integers(k, size=runs)] = False
+    return correct
+
+
+def pick(
+    schedule: Schedule,
+    k: int,
+    runs: int,
+    ahead: int,
+    rng: Generator,
+    pointer: Any = None,
+    lam: int = LAM,
+    correct: BoolArray | None = None,
+) -> IntArray:
+    """The chunks chosen for parents of all kinds (or these), from the first chunk (or these pointers) on."""
+    correct = parents(runs, k, np.random.default_rng(3)) if correct is None else correct
+    start = np.zeros(runs, dtype=np.int64) if pointer is None else pointer
+    return chosen_chunks(schedule, start, correct, chunks_of(schedule, k), ahead, lam, rng)
+
+
+def code(schedule: Schedule, k: int, chunk: IntArray) -> IntArray:
+    """A number below k for each choice, int [runs, ahead, lam]: the chunk, or what tells sets of blocks apart."""
+    if not draws_subsets(schedule):
+        return chunk
+    return np.asarray((chunk * np.arange(1, chunk.shape[-1] + 1)).sum(axis=-1) % k)

@@ -1,0 +1,120 @@
+"""The checks of a problem that is seen through evaluators that err."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.conformance.batches import rows_independent, same_law
+from evo.conformance.common import LOOP_CALLS, changed, global_state_untouched, guarded, once, same_for_a_seed
+from evo.conformance.results import Check, NotConforming
+from evo.contracts import read
+from evo.evaluation import Reading, is_noisy
+from evo.protocols import BoolArray
+
+ROWS = 200
+
+
+def evaluation_checks(problem: Any, alpha: float) -> list[Check]:
+    """The checks of `evaluate`, of a problem that has it."""
+    if not is_noisy(problem):
+        return []
+    name = f"{type(problem).__name__}.evaluate"
+
+    def seen(rng: Generator) -> Any:
+        return tuple((reading.seen, reading.evaluations) for _, _, reading in _history(problem, rng))
+
+    readings = once(lambda: _readings(problem))
+    sound = guarded(readings, "evaluation", "evaluate does not answer as it must")
+    checks: dict[str, Callable[[], str]] = {
+        "evaluation: input unchanged": lambda: _input_unchanged(problem),
+        "evaluation: same for a seed": lambda: same_for_a_seed(name, seen),
+        "evaluation: global generators": lambda: global_state_untouched(name, seen),
+        "evaluation: batch as loop": lambda: _batch_as_loop(problem, alpha / 2),
+        "evaluation: rows independent": lambda: _rows_independent(problem, alpha / 2),
+    }
+    return [
+        Check("evaluation", problem, readings),
+        *(Check(what, problem, sound(check)) for what, check in checks.items()),
+    ]
+
+
+def _parents(problem: Any, n: int) -> BoolArray:
+    return np.random.default_rng(6).random((n, problem.k)) < 0.5
+
+
+def _history(problem: Any, rng: Generator) -> list[tuple[str, BoolArray, Reading]]:
+    """What the engine asks for in turn: of parents, of their offspring, and of the parents again."""
+    parents = _parents(problem, ROWS)
+    rewritten = np.random.default_rng(7).random(parents.shape) < 0.3
+    first = read(problem, parents, rng)
+    children = parents ^ rewritten
+    second = read(problem, children, rng, rewritten, first.verdicts)
+    again = read(problem, parents, rng, None, first.verdicts)
+    return [
+        ("solutions", parents, first),
+        ("offspring", children, second),
+        ("the same solutions again", parents, again),
+    ]
+
+
+def _readings(problem: Any) -> str:
+    name = type(problem).__name__
+    fewest, most = problem.evaluations_each
+    if not 0 <= fewest <= most or math.isnan(most):
+        raise NotConforming(
+            f"{name}.evaluations_each must be the fewest and the most evaluations of a solution, got {(fewest, most)}"
+        )
+    for n in (1, 7):
+        read(problem, _parents(problem, n), np.random.default_rng(1))
+    for what, _, reading in _history(problem, np.random.default_rng(1)):
+        taken = reading.evaluations
+        # What was found of solutions before may be all that is needed of them now.
+        least = fewest if what == "solutions" else 0
+        if taken.min() < least or taken.max() > most:
+            raise NotConforming(
+                f"{name}.evaluations_each says {fewest:g} to {most:g} evaluations a solution, and {what} took "
+                f"{taken.min()} to {taken.max()}"
+            )
+        verdicts: Any = reading.verdicts
+        if verdicts is not None and (not isinstance(verdicts, np.ndarray) or len(verdicts) != ROWS):
+            raise NotConforming(f"{name}.evaluate: verdicts must be an array with one row a solution, or None")
+    return "a Reading of n solutions, of offspring, and of the same again"
+
+
+def _input_unchanged(problem: Any) -> str:
+    handed: list[Any] = [_parents(problem, ROWS), _parents(problem, ROWS) ^ True]
+    before = [array.copy() for array in handed]
+    first = problem.evaluate(handed[0], np.random.default_rng(1))
+    if first.verdicts is not None:
+        handed.append(first.verdicts)
+        before.append(first.verdicts.copy())
+    problem.evaluate(handed[0], np.random.default_rng(1), handed[1], first.verdicts)
+    if changed(before, handed):
+        raise NotConforming(f"{type(problem).__name__}.evaluate changes what it is handed; copy it first")
+    return "solutions, what changed and verdicts left as handed over"
+
+
+def _batch_as_loop(problem: Any, alpha: float) -> str:
+    """What is seen of one solution, as categories: the ranks among eight quantiles of the batch."""
+    one = _parents(problem, 1)
+    batch = read(problem, np.repeat(one, LOOP_CALLS, axis=0), np.random.default_rng(1)).seen
+    rng = np.random.default_rng(2)
+    loop = np.concatenate([read(problem, one, rng).seen for _ in range(LOOP_CALLS)])
+    # From a sample of its own, so that the categories are fixed before the two are compared.
+    edges = np.quantile(read(problem, np.repeat(one, LOOP_CALLS, axis=0), rng).seen, np.arange(1, 8) / 8)
+    ranks = [np.searchsorted(edges, values) for values in (batch, loop)]
+    return same_law("eighth of the seen fitness", ranks[0], ranks[1], 8, alpha)
+
+
+def _rows_independent(problem: Any, alpha: float) -> str:
+    one = _parents(problem, 1)
+
+    def batch(n: int, rng: Generator) -> Any:
+        return read(problem, np.repeat(one, n, axis=0), rng).seen
+
+    return rows_independent(f"{type(problem).__name__}.evaluate", batch, alpha)

@@ -1,0 +1,144 @@
+"""What every part must be: a frozen dataclass with a text, that can be sent to worker processes."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from evo.conformance.results import Check, DoesNotApply, NotConforming
+from evo.errors import InputError
+from evo.text import canonical, is_frozen_dataclass, parse, type_name
+
+
+def part_checks(part: object) -> list[Check]:
+    """The checks of every part."""
+    return [
+        Check("frozen dataclass", part, lambda: _frozen(part)),
+        Check("canonical text", part, lambda: _text(part)),
+        Check("picklable", part, lambda: _picklable(part)),
+    ]
+
+
+def _frozen(part: object) -> str:
+    name = type(part).__name__
+    if not is_frozen_dataclass(part):
+        raise NotConforming(f"{name} is no frozen dataclass; write @dataclass(frozen=True) above the class")
+    _expect_plain_comparison(part)
+    try:
+        hash(part)
+    except TypeError as error:
+        raise NotConforming(f"{name} cannot be hashed ({error}); hold tuples, not lists or arrays") from None
+    return f"{name} is a frozen dataclass and can be hashed"
+
+
+def _expect_plain_comparison(part: Any) -> None:
+    """Cells are told apart by their parts: two that differ in a parameter must not be equal."""
+    kind = type(part)
+    if not kind.__dataclass_params__.eq:
+        raise NotConforming(
+            f"{kind.__name__} is @dataclass(eq=False), so that a copy of it is another part; write "
+            "@dataclass(frozen=True), which compares the fields"
+        )
+    for name in ("__eq__", "__hash__"):
+        own = vars(kind).get(name)
+        # dataclass compiles its methods from text, which has no file.
+        if own is not None and getattr(getattr(own, "__code__", None), "co_filename", "<string>") != "<string>":
+            raise NotConforming(
+                f"{kind.__name__} has {name} of its own; leave it out: @dataclass(frozen=True) compares the fields"
+            )
+    for field in fields(part):
+        if field.init and not field.compare:
+            raise NotConforming(
+                f"{kind.__name__}.{field.name} is not compared (compare=False), so that parts that differ in it are "
+                "taken for the same; leave compare out"
+            )
+
+
+def _text(part: object) -> str:
+    if not is_frozen_dataclass(part):
+        raise DoesNotApply("only a frozen dataclass has a canonical text")
+    try:
+        text = canonical(part)
+        again = parse(text, _finder(part))
+        same_text = canonical(again) == text
+    except InputError as error:
+        raise NotConforming(str(error)) from None
+    lost = _difference(part, again)
+    if lost or not same_text:
+        raise NotConforming(f"the text {text} gives back {lost}; keep in fields what the constructor was given")
+    return f"{text} gives the same part back"
+
+
+def _finder(part: object) -> Callable[[str], type]:
+    known: dict[str, type] = {}
+
+    def enter(value: object) -> None:
+        if isinstance(value, tuple):
+            for item in value:
+                enter(item)
+        elif is_frozen_dataclass(value):
+            known[type_name(type(value))] = type(value)
+            for field in fields(value):  # type: ignore[arg-type]  # a dataclass
+                enter(getattr(value, field.name))
+
+    enter(part)
+
+    def find(name: str) -> type:
+        if name not in known:
+            # A class in a function is called `test.<locals>.Mine`, which is no Python.
+            raise InputError(f"unknown part {name!r}")
+        return known[name]
+
+    return find
+
+
+def _picklable(part: object) -> str:
+    name = type(part).__name__
+    try:
+        again = pickle.loads(pickle.dumps(part))
+    except Exception as error:
+        raise NotConforming(
+            f"{name} cannot be sent to worker processes ({error}); define it at the top level of a module and hold "
+            "plain values"
+        ) from None
+    lost = _difference(part, again)
+    if lost:
+        raise NotConforming(f"{name} comes back from a worker process as {lost}")
+    return "the part can be sent to worker processes"
+
+
+def _difference(part: object, again: object) -> str:
+    """What another part is, and not this one; nothing if they hold the same values."""
+    name = _differing(part, again)
+    if not name:
+        return ""
+    if repr(part) != repr(again):
+        return f"{again!r}, not {part!r}"
+    return f"{part!r} with another {name}: {getattr(again, name)!r}, not {getattr(part, name)!r}"
+
+
+def _differing(part: object, again: object) -> str:
+    """An attribute in which they differ; fields and what the constructor set beside them, but nothing cached later."""
+    if type(part) is not type(again):
+        return "__class__"
+    names = {field.name for field in fields(part)} if is_frozen_dataclass(part) else set()  # type: ignore[arg-type]  # a dataclass
+    names |= set(getattr(part, "__dict__", {})) & set(getattr(again, "__dict__", {}))
+    missing = object()
+    different = (
+        name for name in sorted(names) if not _same(getattr(part, name, missing), getattr(again, name, missing))
+    )
+    return next(different, "")
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(_same(*pair) for pair in zip(one, other, strict=True))
+    if is_frozen_dataclass(one):
+        return not _differing(one, other)
+    if getattr(type(one), "__eq__", None) is vars(object)["__eq__"]:  # cannot be compared
+        return type(one) is type(other)
+    return bool(np.array_equal(one, other)) if isinstance(one, np.ndarray) else bool(one == other)
