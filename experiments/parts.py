@@ -15,7 +15,17 @@ from evo.errors import InputError
 from evo.text import canonical
 
 KINDS: dict[str, tuple[type, ...]] = {
-    "problem": (problems.BlockOneMax, problems.Noisy, problems.Judged),
+    "problem": (
+        problems.BlockOneMax,
+        problems.WeightedBlocks,
+        problems.LeadingBlocks,
+        problems.Jump,
+        problems.Trap,
+        problems.Needle,
+        problems.UnequalBlocks,
+        problems.Noisy,
+        problems.Judged,
+    ),
     "mutator": (
         operators.Resample,
         operators.FixKeep,

@@ -2,6 +2,22 @@
 
 from problems.block_onemax import BlockOneMax
 from problems.judged import Judged
+from problems.jump import Jump
+from problems.leading_blocks import LeadingBlocks
+from problems.needle import Needle
 from problems.noisy import Noisy
+from problems.trap import Trap
+from problems.unequal_blocks import UnequalBlocks
+from problems.weighted_blocks import WeightedBlocks
 
-__all__ = ["BlockOneMax", "Judged", "Noisy"]
+__all__ = [
+    "BlockOneMax",
+    "Judged",
+    "Jump",
+    "LeadingBlocks",
+    "Needle",
+    "Noisy",
+    "Trap",
+    "UnequalBlocks",
+    "WeightedBlocks",
+]

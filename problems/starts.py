@@ -1,0 +1,65 @@
+"""How runs start, the same for all problems: each block correct with a probability, or so many blocks incorrect."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.errors import InputError
+from evo.parameters import probability, whole
+from evo.protocols import BoolArray
+
+
+class _Started(Protocol):
+    """What the start of a run depends on."""
+
+    @property
+    def k(self) -> int: ...
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def incorrect(self) -> int | None: ...
+
+
+class Starts:
+    """For problems with k, l, `start` and `incorrect`: the checks of these four, and the initial solutions.
+
+    Fields are each problem's own, so that they can stand in any order; one whose k or l are no fields of it calls
+    `check_start` instead of this class's `__post_init__`.
+
+    >>> from problems.needle import Needle
+    >>> Needle(k=4, l=16, incorrect=4).initial(1, np.random.default_rng(1)).tolist()
+    [[False, False, False, False]]
+    """
+
+    def __post_init__(self) -> None:
+        whole(self, "k", least=1)
+        whole(self, "l", least=1)
+        check_start(self)  # type: ignore[arg-type]  # the fields are those of the problem
+
+    def initial(self: _Started, runs: int, rng: Generator) -> BoolArray:
+        """Initial solutions, bool [runs, k]."""
+        if self.incorrect is None:
+            return rng.random((runs, self.k)) < self.start
+        correct = np.arange(self.k) >= self.incorrect
+        return rng.permuted(np.broadcast_to(correct, (runs, self.k)), axis=1)
+
+
+def check_start(problem: _Started) -> None:
+    """Check `start` and `incorrect`.
+
+    Raises: InputError if they are out of range, or both are given.
+    """
+    probability(problem, "start")
+    if problem.incorrect is None:
+        return
+    whole(problem, "incorrect", least=0, most=problem.k)
+    if problem.start != 0.0:
+        raise InputError(
+            f"{type(problem).__name__}: expected start or incorrect, got both (start={problem.start}, "
+            f"incorrect={problem.incorrect}); leave one out"
+        )

@@ -1,0 +1,40 @@
+"""Trap: the fitness leads away from the optimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo.counting import count_correct
+from evo.protocols import BoolArray, IntArray
+from problems.starts import Starts
+
+
+@dataclass(frozen=True)
+class Trap(Starts):
+    """Fitness f(x) = k+1 if all blocks are correct, else the number of incorrect blocks (theory 10).
+
+    Selection keeps what is wrong: calls on chunks of g < k reach the optimum only from few incorrect blocks that lie
+    in one chunk; AllBlocks needs p^-k calls, as for every fitness with this optimum (theory 1a).
+
+    Attributes:
+        k: blocks.
+        l: tokens in a block.
+        start: probability that a block is correct at first, independently (0: all incorrect).
+        incorrect: exactly so many incorrect blocks at uniformly random positions at first, instead of `start`.
+
+    >>> problem = Trap(k=3, l=16)
+    >>> [problem.fitness(np.arange(3) < c).tolist() for c in range(4)]
+    [3, 2, 1, 4]
+    """
+
+    k: int
+    l: int
+    start: float = 0.0
+    incorrect: int | None = None
+
+    def fitness(self, correct: BoolArray) -> IntArray:
+        """Number of incorrect blocks, or k+1 at the optimum; bool [..., k] -> int [...]."""
+        c = count_correct(correct)
+        return np.where(c == self.k, self.k + 1, self.k - c)
