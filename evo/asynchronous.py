@@ -130,7 +130,7 @@ class _Batch:
             self._event()
         found = Trace(*(np.concatenate(column) for column in zip(*self.improvements, strict=True)))
         generations, calls, short_calls, evaluations = self.paid.T.copy()
-        counts = RunCounts(self.hits, generations, calls, short_calls, evaluations, self.seconds)
+        counts = RunCounts(self.hits, generations, calls, short_calls, evaluations, seconds=self.seconds)
         return counts, found if self.trace else None
 
     def _event(self) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from evo.budget import Limit, any_reached
 from evo.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
+from evo.lengths import POWERS, expect_countable, whole_sums
 from evo.offspring import SLAB_BLOCKS, Caller, Parents, Round, write_back
 from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runner import OnePlusLambda
@@ -21,7 +22,7 @@ from evo.schedules import Chunks, invalid_is_down
 from evo.seeding import Streams
 
 SPENT = ("generations", "calls", "short_calls", "evaluations")
-"""What a run has spent, in the order of the columns of `_Batch.spent`."""
+"""What a run has spent, in the order of the columns of `_Batch.spent`; then sums of T, T^2, T^3 if blocks differ."""
 LOOK_AHEAD = 4096
 """Offspring made at once, where rejected ones change nothing and several generations may be made ahead."""
 
@@ -38,6 +39,8 @@ class RunCounts:
         short_calls: those among them made on the shorter last chunk (0 where g divides k).
         evaluations: valid offspring, all evaluated; the initial solution is not counted.
         seconds: float64 [runs], when the last of the offspring came back; None where time is read off later.
+        lengths: int64 [runs, 3], sums over these calls of T, T^2, T^3, where T is the tokens of the call's chunk; None
+            where blocks are equally long, for it follows from calls and short_calls.
     """
 
     hit: IntArray
@@ -46,6 +49,19 @@ class RunCounts:
     short_calls: IntArray
     evaluations: IntArray
     seconds: FloatArray | None = None
+    lengths: IntArray | None = None
+
+    @classmethod
+    def of(cls, hit: IntArray, paid: IntArray) -> RunCounts:
+        """The counts of runs from their hits and what they paid for, int [runs, 4], or [runs, 7] with lengths."""
+        generations, calls, short_calls, evaluations, *sums = paid.T.copy()
+        lengths = np.stack(sums, axis=1) if sums else None
+        return cls(hit, generations, calls, short_calls, evaluations, lengths=lengths)
+
+
+def columns_spent(caller: Caller) -> int:
+    """How many numbers say what a run has spent."""
+    return len(SPENT) + (0 if caller.tokens is None else POWERS)
 
 
 @dataclass(frozen=True)
@@ -120,12 +136,12 @@ class _Batch:
         fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (runs,))
         self.run_number = np.arange(runs)
         self.pointer = np.zeros(runs, dtype=np.int64)
-        self.spent = np.zeros((runs, len(SPENT)), dtype=np.int64)
+        self.spent = np.zeros((runs, columns_spent(self.caller)), dtype=np.int64)
         self.over = np.zeros(runs, dtype=np.bool_)
         self.parents = Parents(correct, fitness.copy(), self.spent[:, 0], traits)
 
         self.hits = np.full(runs, -1, dtype=np.int64)
-        self.paid = np.zeros((runs, len(SPENT)), dtype=np.int64)
+        self.paid = np.zeros_like(self.spent)
         self.trace = trace
         self.improvements = [(self.run_number, np.zeros(runs, dtype=np.int64), self.parents.fitness.copy())]
 
@@ -136,7 +152,7 @@ class _Batch:
         self._keep(~optimal)
         while not self.over.all():
             self._advance()
-        return RunCounts(self.hits, *self.paid.T.copy()), self._traced() if self.trace else None
+        return RunCounts.of(self.hits, self.paid), self._traced() if self.trace else None
 
     def _traced(self) -> Trace:
         """The improvements within the budget."""
@@ -181,8 +197,12 @@ class _Batch:
         rows = np.arange(len(used))
         one = np.ones_like(made.calls)
         each = np.stack((one, made.calls, made.short_calls, made.valid), axis=2)
+        if made.lengths is not None:
+            each = np.concatenate((each, whole_sums(made.lengths)), axis=2)
         series = self.spent[:, None] + np.cumsum(each, axis=1)
         self.spent = series[rows, used - 1]
+        if made.lengths is not None:
+            expect_countable(series[..., len(SPENT) :])
         within = ~self.over
         self.paid[self.run_number[within]] = self.spent[within]
 
@@ -194,9 +214,9 @@ class _Batch:
             self.over[crossing] = made.optimal[crossing, at] == 0
 
     def _reached(self, spent: IntArray) -> BoolArray:
-        """Whether some limit is reached; int [..., 4] -> bool [...]."""
-        _, calls, short_calls, evaluations = np.moveaxis(spent, -1, 0)
-        return any_reached(self.limits, calls, short_calls, evaluations)
+        """Whether some limit is reached; int [..., 4 or 7] -> bool [...]."""
+        _, calls, short_calls, evaluations, *_ = np.moveaxis(spent, -1, 0)
+        return any_reached(self.limits, calls, short_calls, evaluations, spent[..., len(SPENT) :])
 
     def _note_improvements(self, rows: IntArray, number: IntArray) -> None:
         self.improvements.append((self.run_number[rows], number[rows], self.parents.fitness[rows]))

@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.random import Generator
 
-from evo.blocks import SPENT, RunCounts, Trace
+from evo.blocks import RunCounts, Trace
 from evo.budget import Limit
 from evo.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
 from evo.errors import InputError
 from evo.evaluation import is_noisy
+from evo.lengths import ChunkTokens, expect_countable, whole_sums
 from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Schedule
 from evo.runner import AnyRunner, OnePlusLambda
 from evo.schedules import Chunks, draws_subsets, invalid_is_down
@@ -73,8 +74,10 @@ def run_batch_deap(
             done.append(run)
     finally:
         random.setstate(state)
-    counts = np.array([[getattr(run, name) for run in done] for name in ("hit", *SPENT)], dtype=np.int64)
-    return RunCounts(*counts), _traced(done) if trace else None
+    hits, paid = (
+        np.array(column, dtype=np.int64) for column in zip(*((run.hit, run.paid) for run in done), strict=True)
+    )
+    return RunCounts.of(hits, paid), _traced(done) if trace else None
 
 
 def _expect_plain(problem: Problem, runner: AnyRunner, schedule: Schedule) -> OnePlusLambda:
@@ -130,6 +133,8 @@ class _Run:
         self.problem, self.mutator, self.schedule, self.runner = problem, mutator, schedule, runner
         self.limits, self.chunks = limits, chunks
         self.schedule_rng, self.mutator_rng = streams.schedule.spawn(1)[0], streams.mutator.spawn(1)[0]
+        self.tokens = ChunkTokens.of(problem, chunks, runner.lam)
+        self.lengths = np.zeros(0 if self.tokens is None else 3, dtype=np.int64)
         self.traits: Any = None
         self.pointer = np.zeros(1, dtype=np.int64)
         self.handed_out: list[int] = []
@@ -184,6 +189,10 @@ class _Run:
         self.calls += calls
         if chunk == self.chunks.m - 1 and self.chunks.last < g:
             self.short_calls += calls
+        if self.tokens is not None:
+            one, several = np.array([chunk]), np.array([calls])
+            self.lengths += whole_sums(self.tokens.sums(one, several, (1, 1, 1)))[0, 0]
+            expect_countable(self.lengths)
         return (individual,)
 
     def evaluate(self, individual: _Solution) -> tuple[float]:
@@ -222,12 +231,17 @@ class _Run:
         self.begin_generation(best)
         return [best]
 
+    @property
+    def paid(self) -> list[int]:
+        """What the run has spent, as `RunCounts.of` wants it."""
+        return [self.generations, self.calls, self.short_calls, self.evaluations, *self.lengths.tolist()]
+
     def spent(self) -> bool:
         """Whether a limit is reached."""
         if not self.limits:
             return False
         calls, short, evaluations = (np.array([count]) for count in (self.calls, self.short_calls, self.evaluations))
-        return any(limit.reached(calls, short, evaluations)[0] for limit in self.limits)
+        return any(limit.reached(calls, short, evaluations, self.lengths[None])[0] for limit in self.limits)
 
 
 def _call(

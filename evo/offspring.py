@@ -14,6 +14,7 @@ from numpy.random import Generator
 
 from evo.contracts import fitness_change, fitness_values, rewritten
 from evo.counting import count_correct
+from evo.lengths import ChunkTokens
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, is_informed
 from evo.schedules import Chunks
 
@@ -53,6 +54,7 @@ class Round:
         calls: int, LLM calls made.
         short_calls: int, those among them on the shorter last chunk.
         valid: int, how many offspring are valid.
+        lengths: float [runs, ahead, 3], sums of T, T^2, T^3 over the LLM calls; None where blocks are equally long.
     """
 
     change: FloatArray
@@ -65,6 +67,7 @@ class Round:
     calls: IntArray
     short_calls: IntArray
     valid: IntArray
+    lengths: FloatArray | None = None
 
 
 @dataclass
@@ -96,6 +99,7 @@ class Caller:
         self.mutator = mutator
         self.chunks = chunks
         self.lam = lam
+        self.tokens = ChunkTokens.of(problem, chunks, lam)
         self.sees_solution = getattr(mutator, "sees", "chunk") == "solution"
         self.informed = is_informed(mutator)
         self.separable = hasattr(problem, "change")
@@ -166,6 +170,7 @@ class Caller:
             calls=calls,
             short_calls=short_calls,
             valid=np.full(flat.shape, lam) if valid is None else count_correct(valid.reshape(shape)),
+            lengths=None if self.tokens is None else self.tokens.sums(each, called.calls, shape),
         )
 
     def _optimal(self, parents: Parents, owner: IntArray, called: Called) -> BoolArray:
@@ -293,6 +298,7 @@ def _better(old: Round, new: Round) -> Round:
         calls=old.calls + new.calls,
         short_calls=old.short_calls + new.short_calls,
         valid=old.valid + new.valid,
+        lengths=None if old.lengths is None or new.lengths is None else old.lengths + new.lengths,
     )
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evo.blocks import SPENT, RunCounts, Trace
+from evo.blocks import SPENT, RunCounts, Trace, columns_spent
 from evo.budget import Limit, any_reached
 from evo.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions, named_parents, read, stayed
 from evo.evaluation import Exact, NoisyProblem, is_noisy
+from evo.lengths import expect_countable, whole_sums
 from evo.offspring import Caller, Parents, Round, write_back
 from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runner import Pool, Runner
@@ -83,9 +84,9 @@ class _Batch:
         self.run_number = np.arange(runs)
         self.pointer = np.zeros(runs, dtype=np.int64)
         self.over = np.zeros(runs, dtype=np.bool_)
-        self.spent = np.zeros((runs, len(SPENT)), dtype=np.int64)
+        self.spent = np.zeros((runs, columns_spent(self.caller)), dtype=np.int64)
         self.hits = np.full(runs, -1, dtype=np.int64)
-        self.paid = np.zeros((runs, len(SPENT)), dtype=np.int64)
+        self.paid = np.zeros_like(self.spent)
         self.trace = trace
         self.changes: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
 
@@ -96,7 +97,7 @@ class _Batch:
         self._hit(current, -1)
         while not self.over.all():
             self._advance()
-        return RunCounts(self.hits, *self.paid.T.copy()), self._traced() if self.trace else None
+        return RunCounts.of(self.hits, self.paid), self._traced() if self.trace else None
 
     def _advance(self) -> None:
         """One generation of all active runs."""
@@ -201,11 +202,14 @@ class _Batch:
     def _spend(self, made: Round, evaluations: IntArray, shape: tuple[int, int]) -> None:
         """Charge the generation, and find the runs that reach a budget with it."""
         calls, short = (count.reshape(shape).sum(axis=1) for count in (made.calls, made.short_calls))
-        self.spent += np.stack((np.ones_like(calls), calls, short, evaluations), axis=1)
+        self.spent[:, : len(SPENT)] += np.stack((np.ones_like(calls), calls, short, evaluations), axis=1)
+        if made.lengths is not None:
+            self.spent[:, len(SPENT) :] += whole_sums(made.lengths.reshape(*shape, -1).sum(axis=1))
+            expect_countable(self.spent)
         within = ~self.over
         self.paid[self.run_number[within]] = self.spent[within]
-        _, calls, short, evaluations = self.spent.T
-        self.ending = any_reached(self.limits, calls, short, evaluations)
+        _, calls, short, evaluations, *_ = self.spent.T
+        self.ending = any_reached(self.limits, calls, short, evaluations, self.spent[:, len(SPENT) :])
 
     def _current(self) -> IntArray:
         """The place of the solution that is seen best, of equal ones the oldest; int [runs]."""

@@ -95,6 +95,7 @@ class Problem(Protocol):
 
     Optional: `change(before, after)`, the change of fitness when a chunk `before` [..., g] becomes `after`
     [..., g]; offer it where the fitness is a sum over blocks, so that the engine need not look at whole solutions.
+    `lengths`, k whole numbers, the tokens of each block where they differ; `l` is then the largest of them.
     """
 
     @property

@@ -14,7 +14,8 @@ from evo.budget import Budget, Limit
 from evo.costs import LLMPrimitive
 from evo.errors import InputError
 from evo.faults import blamed
-from evo.ledger import LEDGER, CallTokens, Prompt, overheads
+from evo.ledger import LEDGER, CallTokens, Prompt, UnequalTokens, overheads
+from evo.lengths import ChunkTokens, block_lengths
 from evo.protocols import AnyMutator, CostModel, Problem, Schedule
 from evo.runner import AnyRunner, OwnLoop
 from evo.schedules import Chunks
@@ -86,6 +87,11 @@ class Cell:
             with blamed(self.mutator, "fits"):
                 self.mutator.fits(self.problem.k, self.chunks.g)
         if isinstance(self.runner, OwnLoop):
+            if block_lengths(self.problem) is not None:
+                raise InputError(
+                    f"Cell: {type(self.runner).__name__} needs blocks of equal length, for it does not count those of "
+                    f"chunks; got {type(self.problem).__name__}"
+                )
             with blamed(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         self._expect_weights()
@@ -112,9 +118,11 @@ class Cell:
         return Chunks.of(self.schedule, self.problem.k)
 
     @property
-    def tokens(self) -> CallTokens:
+    def tokens(self) -> CallTokens | UnequalTokens:
         """Ledger entries of one call, with the LLM work that mutator and schedule declare beside it."""
-        beside = overheads(self.mutator, self.schedule)
+        beside, lengths = overheads(self.mutator, self.schedule), block_lengths(self.problem)
+        if lengths is not None:
+            return UnequalTokens.of(self.prompt, lengths, beside)
         return CallTokens.of(self.prompt, self.problem.k, self.problem.l, self.chunks.g, beside)
 
     @property
@@ -181,6 +189,7 @@ class Cell:
         for name, size, most in (("k", self.problem.k, MOST_BLOCKS), ("lam", self.runner.lam, MOST_OFFSPRING)):
             if size > most:
                 raise InputError(f"Cell: expected {name} to be at most {most:,}, which memory allows, got {size:,}")
+        ChunkTokens.of(self.problem, self.chunks, self.runner.lam)  # refuses what cannot be counted exactly
         longest = max(self.prompt.tokens(g, self.problem.k, self.problem.l), g * self.problem.l)
         if longest > MOST_TOKENS:
             raise InputError(

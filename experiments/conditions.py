@@ -29,7 +29,7 @@ from operators.learning import LearningLaw
 from operators.misaligned import MisalignedLaw
 from operators.per_block import BetaBlocksLaw, PerBlockLaw
 from operators.spill import SpillLaw
-from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap, WeightedBlocks
+from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap, UnequalBlocks, WeightedBlocks
 
 
 def always_valid(cell: Cell) -> bool:
@@ -218,9 +218,9 @@ def misread(cell: Cell) -> str | None:
     return None if invalid_is_down(cell.schedule) else 'invalid = "ignore"'
 
 
-LANDSCAPES: tuple[type, ...] = (BlockOneMax, WeightedBlocks, LeadingBlocks, Jump, Trap, Needle)
+LANDSCAPES: tuple[type, ...] = (BlockOneMax, UnequalBlocks, WeightedBlocks, LeadingBlocks, Jump, Trap, Needle)
 """Problems whose fitness and start are known here."""
-OF_COUNTS: tuple[type, ...] = (BlockOneMax, Jump, Trap, Needle)
+OF_COUNTS: tuple[type, ...] = (BlockOneMax, UnequalBlocks, Jump, Trap, Needle)
 """Those among them whose fitness is a function of the number of correct blocks."""
 
 
@@ -322,7 +322,7 @@ def judged_onemax(cell: Cell) -> str | None:
 
 def onemax_like_problem(problem: Problem) -> bool:
     """Whether the fitness is the number of correct blocks."""
-    return type(problem) is BlockOneMax
+    return type(problem) in (BlockOneMax, UnequalBlocks)
 
 
 def _named(problem: Problem) -> str:

@@ -22,6 +22,7 @@ KINDS: dict[str, tuple[type, ...]] = {
         problems.Jump,
         problems.Trap,
         problems.Needle,
+        problems.UnequalBlocks,
         problems.Noisy,
         problems.Judged,
     ),

@@ -41,7 +41,7 @@ def runs_table(cell: Cell, engine: str, batch: int, counts: RunCounts) -> pd.Dat
     import pandas as pd
 
     runs = len(counts.hit)
-    ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations)
+    ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)
     if (ledger[:, :-1] >= 2**63).any():
         raise InputError(
             f"{cell.text}: a run came to {ledger[:, :-1].max():.3g} tokens, more than the table's 64-bit numbers hold; "

@@ -16,6 +16,7 @@ from numpy.random import Generator
 from evo.decomposed import inner_schedule
 from evo.errors import InputError
 from evo.latency import Latency
+from evo.ledger import UnequalTokens
 from evo.parallel_runners import Asynchronous, Merged
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved
@@ -119,7 +120,12 @@ def _times(
     """Rounds and makespan of the kept runs of a batch, float [runs] each."""
     if hasattr(cell.mutator, "mean_calls"):
         raise InputError(f"timed: expected one call an answer, got {cell.text}: the table does not keep their numbers")
-    full, short = latency.means(cell.tokens)
+    tokens = cell.tokens
+    if isinstance(tokens, UnequalTokens):
+        raise InputError(
+            f"timed: expected blocks of equal length, got {cell.text}: the table does not keep whose they are"
+        )
+    full, short = latency.means(tokens)
     rounds, makespan = np.zeros((2, len(part)))
     if full != short:
         _expect_known_lengths(cell)

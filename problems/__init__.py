@@ -7,6 +7,17 @@ from problems.leading_blocks import LeadingBlocks
 from problems.needle import Needle
 from problems.noisy import Noisy
 from problems.trap import Trap
+from problems.unequal_blocks import UnequalBlocks
 from problems.weighted_blocks import WeightedBlocks
 
-__all__ = ["BlockOneMax", "Judged", "Jump", "LeadingBlocks", "Needle", "Noisy", "Trap", "WeightedBlocks"]
+__all__ = [
+    "BlockOneMax",
+    "Judged",
+    "Jump",
+    "LeadingBlocks",
+    "Needle",
+    "Noisy",
+    "Trap",
+    "UnequalBlocks",
+    "WeightedBlocks",
+]
