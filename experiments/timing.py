@@ -123,7 +123,7 @@ def _times(
     tokens = cell.tokens
     if isinstance(tokens, UnequalTokens):
         raise InputError(
-            f"timed: expected blocks of equal length, got {cell.text}: the table does not keep whose they are"
+            f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths"
         )
     full, short = latency.means(tokens)
     rounds, makespan = np.zeros((2, len(part)))

@@ -37,7 +37,7 @@ DEFINED = [  # the problem of 5 blocks, and its fitness in words of plain Python
 PROBLEMS = [problem for problem, _ in DEFINED]
 
 
-@pytest.mark.parametrize(("problem", "naive"), DEFINED, ids=repr)
+@pytest.mark.parametrize(("problem", "naive"), DEFINED, ids=[repr(problem) for problem in PROBLEMS])
 def test_fitness_is_what_is_defined(problem, naive):
     solutions = list(product((False, True), repeat=5))
     np.testing.assert_array_equal(problem.fitness(np.array(solutions)), [naive(x) for x in solutions])
