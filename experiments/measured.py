@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Measured:
         calls: calls of each run.
         generations: generations of each run.
         cost: cost of each run.
+        seconds: of each run of a runner that keeps the time (`Asynchronous`), else NaN.
     """
 
     cell: Cell
@@ -63,6 +64,7 @@ class Measured:
     calls: FloatArray
     generations: FloatArray
     cost: FloatArray
+    seconds: FloatArray = field(default_factory=lambda: np.empty(0))
 
     @property
     def runs(self) -> int:
@@ -87,12 +89,12 @@ class Measured:
     def mean(self, quantity: str = "hit") -> Value:
         """Mean of hit, calls or cost, by the normal law; a lower bound where runs were censored."""
         values = {"hit": np.where(np.isnan(self.hit), self.offspring, self.hit), "calls": self.calls, "cost": self.cost}
-        found = _mean(values[quantity])
+        found = mean_value(values[quantity])
         return Value(found.value, found.value, math.inf) if self.censored else found
 
     def cut_mean(self, budget: float) -> Value:
         """Mean of min(hit, budget): what a run costs that gives up there."""
-        return _mean(np.fmin(self.hit, budget))
+        return mean_value(np.fmin(self.hit, budget))
 
     @property
     def median(self) -> Value:
@@ -113,7 +115,7 @@ class Measured:
     def answer_calls(self) -> Value:
         """Calls an answer: a ratio of sums, its interval by the delta method."""
         ratio = float(self.calls.sum() / self.offspring.sum())
-        rest = _mean(self.calls - ratio * self.offspring)
+        rest = mean_value(self.calls - ratio * self.offspring)
         half = (rest.high - rest.low) / 2 / float(self.offspring.mean())
         return Value(ratio, ratio - half, ratio + half)
 
@@ -136,7 +138,8 @@ def measured(results: Results, checked: Check) -> dict[str, list[Measured]]:
         except InputError:
             continue
         columns = (
-            runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "calls", "generations", "cost")
+            runs[name].to_numpy(dtype=float, na_value=np.nan)
+            for name in ("hit", "calls", "generations", "cost", "seconds")
         )
         arms[str(arm)].append(Measured(cell, verdicts[str(cell_id)], *columns))
     return arms
@@ -204,7 +207,8 @@ def ratio_noise(over: Value, under: Value) -> float:
 MARKS = {Verdict.AGREES: "✓", Verdict.DIFFERS: "✗", Verdict.CANNOT_TELL: "?"}
 
 
-def _mean(values: FloatArray) -> Value:
+def mean_value(values: FloatArray) -> Value:
+    """The mean of a number a run, with its interval by the normal law."""
     mean = float(values.mean())
     if len(values) < 2:
         return Value(mean, mean, mean)

@@ -122,9 +122,7 @@ def _times(
         raise InputError(f"timed: expected one call an answer, got {cell.text}: the table does not keep their numbers")
     tokens = cell.tokens
     if isinstance(tokens, UnequalTokens):
-        raise InputError(
-            f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths"
-        )
+        raise InputError(f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths")
     full, short = latency.means(tokens)
     rounds, makespan = np.zeros((2, len(part)))
     if full != short:

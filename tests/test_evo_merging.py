@@ -15,7 +15,6 @@ from evo import (
     Decomposed,
     InputError,
     Merged,
-    NoPrediction,
     OnePlusLambda,
     OnlyIncorrect,
     Rewritten,
@@ -237,6 +236,11 @@ def test_workers_are_checked():
         Merged(0)
 
 
+def max_of_geometrics(k, p):
+    """Theory 11a: the sum over t of 1 - (1 - q^t)^k."""
+    return sum(1 - (1 - (1 - p) ** t) ** k for t in range(200))
+
+
 def test_a_grid_of_merged_cells_adds_up():
     cells = sweep(
         problem=BlockOneMax(5, 4),
@@ -254,6 +258,5 @@ def test_a_grid_of_merged_cells_adds_up():
         if rows["hit"].notna().any():
             assert ledger_fault(cell, late) is not None or isinstance(cell.mutator, Vote)
         assert ledger_fault(cell, rows.assign(generations=rows["generations"] * 50)) is not None
-    with pytest.raises(NoPrediction):
-        predict(cells[0])
+    assert predict(cells[0], "generations").mean == pytest.approx(max_of_geometrics(5, 0.5), rel=1e-12)
     assert Cell.parse(cells[1].text) == cells[1]

@@ -465,7 +465,7 @@ def test_refusal_of_mutators(mutator, why):
     ("of", "needs", "got"),
     [
         (Cell(MyProblem(4, 2), Resample(0.5), RR, OnePlusLambda()), "needs problem BlockOneMax", "MyProblem"),
-        (Cell(BlockOneMax(4, 2), Resample(0.5), RR, MyRunner()), "needs runner OnePlusLambda", "MyRunner"),
+        (Cell(BlockOneMax(4, 2), Resample(0.5), RR, MyRunner()), "needs runner", "MyRunner"),
         (Cell(BlockOneMax(4, 2), Resample(0.5), MySchedule(), OnePlusLambda()), "needs schedule", "MySchedule"),
     ],
 )

@@ -41,9 +41,9 @@ def test_the_nearest_rule_and_how_many_others():
         f"that a chunk is finished, and {len(OF_COUNTS_OR_ANY) - 1} other rules; see docs/predictions.md"
     )
     assert full.count("\n") >= 2  # for Python the others are there
-    run_quality = reason(9, BetaRunQuality(2, 1), RoundRobin())
+    run_quality = reason(9, BetaRunQuality(2, 1), RoundRobin(3))
     assert in_short(run_quality) == (
-        "no exact prediction; quality of a run, whole solutions: needs m = 1, got m = 9, and 3 other rules; "
+        "no exact prediction; quality of a run, in turn: needs g = 1, got g = 3, and 4 other rules; "
         "see docs/predictions.md"
     )
 
@@ -59,7 +59,7 @@ def test_reasons_that_differ_in_numbers_are_of_one_kind():
     one, other = (reason(k, BetaQuality(2, 2), UntilResolved(g)) for k, g in ((9, 3), (16, 2)))
     assert one != other
     assert kind_of_reason(one) == kind_of_reason(other)
-    assert kind_of_reason(one) != kind_of_reason(reason(9, BetaRunQuality(2, 1), RoundRobin()))
+    assert kind_of_reason(one) != kind_of_reason(reason(9, BetaRunQuality(2, 1), RoundRobin(3)))
     told = "37 more runs would tell a mean off by 25% (52 in all)"
     assert (in_short(told), kind_of_reason(told)) == (told, told)
 

@@ -37,7 +37,7 @@ SMALLER = {
     "voting": lambda cell: cell.mutator.ahead <= 3,
     "spill": lambda cell: cell.problem.k <= 15,
     "difficulty": lambda cell: True,
-    "noise": lambda cell: cell.problem.k <= 15,
+    "noise": lambda cell: cell.problem.k <= 10,
     "judge": lambda cell: cell.problem.fp <= 0.1,
     "nonconvex": lambda cell: cell.problem.k <= 8,
     "selection": lambda cell: (cell.problem.k <= 6 and len(cell.runner.founders) < 1000) or cell.problem.k in (3, 4),
@@ -75,7 +75,7 @@ def made(tmp_path_factory):
 
 def test_all_are_there():
     assert OPERATORS[:6] == ["keep", "correlation", "granularity", "voting", "spill", "difficulty"]
-    assert set(OPERATORS[6:]) == {"noise", "judge", "nonconvex", "selection"}
+    assert set(OPERATORS[6:]) == {"noise", "judge", "nonconvex", "parallel", "selection"}
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -123,7 +123,9 @@ def test_findings_have_a_row_an_arm_and_only_numbers(name, made):
     reported, _ = made(name)
     found = reported.findings
     assert all(len(row) == len(found.headings) for row in found.rows)
-    assert [row[0] for row in found.rows] == list(reported.arms)
+    if name in OPERATORS[:6]:
+        assert [row[0] for row in found.rows] == list(reported.arms)
+    assert all(row[0].startswith(tuple(reported.arms)) for row in found.rows)
     assert "nan" not in " ".join([*found.sentences, *(text for row in found.rows for text in row)]).lower()
 
 
@@ -140,7 +142,9 @@ def test_findings_follow_the_results(name, made):
     }  # fmt: skip
     before, after = reported.findings, STUDIES[name].findings(later)
     assert before.rows != after.rows
-    assert all(a != b for a, b in zip(before.rows, after.rows, strict=True))
+    if name in OPERATORS[:6]:
+        assert all(a != b for a, b in zip(before.rows, after.rows, strict=True))
+    assert before.sentences != after.sentences
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -317,7 +321,8 @@ def assert_readable(figure):
         assert box.x1 <= figure.bbox.x1
 
 
-PANELS = {"keep": 1, "correlation": 1, "granularity": 4, "voting": 3, "spill": 2, "difficulty": 3}
+PANELS = {"keep": 1, "correlation": 1, "granularity": 4, "voting": 3, "spill": 2, "difficulty": 3, "noise": 3,
+          "judge": 2, "nonconvex": 3, "selection": 1, "parallel": 3}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -330,7 +335,8 @@ def test_figures_have_points_on_curves_and_can_be_read(name, made):
         assert ax.containers
         assert ax.get_xlabel()
         assert ax.get_ylabel()
-        assert [line for line in ax.lines if line.get_marker() == "None" and len(line.get_xdata()) > 1]
+        exact = [line for line in ax.lines if line.get_marker() == "None" and len(line.get_xdata()) > 1]
+        assert exact or ax.get_ylabel() == "mean seconds to the optimum"  # which nothing predicts
     assert "points: measured" in figure.get_supxlabel()
     assert_readable(figure)
 

@@ -9,6 +9,7 @@ from experiments.studies import (
     noise,
     nonconvex,
     paper,
+    parallel,
     selection,
     spill,
     voting,
@@ -28,6 +29,7 @@ STUDIES: dict[str, Study] = {
         noise.STUDY,
         judge.STUDY,
         nonconvex.STUDY,
+        parallel.STUDY,
         selection.STUDY,
     )
 }
