@@ -22,7 +22,6 @@ from evo.text import type_name
 
 _ALL_COUNTS = 64
 """Up to this g components are compared with the pmf for every number of incorrect blocks."""
-"""Bin(g, 1/2) has no probability below the smallest float up to this g."""
 
 
 @runtime_checkable

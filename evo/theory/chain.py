@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -52,6 +52,7 @@ class AbsorbingChain:
     start: FloatArray
     start_done: float
     lam: int
+    powers_kind: ClassVar[type[Powers]] = Powers
 
     @property
     def generations(self) -> TimeLaw:
@@ -87,7 +88,7 @@ class AbsorbingChain:
 
         check_states(len(self.finish), "this run")
         moves = block_array([[None, csr_array(self.finish[None, :])], [csr_array((len(self.finish), 1)), self.rows.T]])
-        return Powers(moves, np.append(0.0, self.leave))
+        return self.powers_kind(moves, np.append(0.0, self.leave))
 
     @cached_property
     def escape(self) -> float:

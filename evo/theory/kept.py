@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from evo.laws import FloatArray
-from evo.theory.chain import check_states
 from evo.theory.cyclic import CyclicChain
 from evo.theory.powers import Powers
 
@@ -38,17 +38,7 @@ class KeptPowers(Powers):
 class KeptChain(CyclicChain):
     """A cyclic chain whose distribution stays accurate for 10^12 generations and more."""
 
-    @cached_property
-    def powers(self) -> Powers:
-        """Powers of the matrix on the n+1 states, state 0 being the optimum.
-
-        Raises: NoPrediction if there are too many states.
-        """
-        from scipy.sparse import block_array, csr_array
-
-        check_states(len(self.finish), "this run")
-        moves = block_array([[None, csr_array(self.finish[None, :])], [csr_array((len(self.finish), 1)), self.rows.T]])
-        return KeptPowers(moves, np.append(0.0, self.leave))
+    powers_kind: ClassVar[type[Powers]] = KeptPowers
 
     @cached_property
     def longest_mean(self) -> float:
