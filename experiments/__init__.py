@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from experiments.speedups import speedup
     from experiments.store import Results, load
     from experiments.summary import summarise
+    from experiments.timing import timed, waiting
     from experiments.toml_grid import load_grid
 
 _HOMES = {
@@ -42,7 +43,9 @@ _HOMES = {
     "speedup": "speedups",
     "summarise": "summary",
     "sweep": "grid",
+    "timed": "timing",
     "trace": "running",
+    "waiting": "timing",
 }
 
 __all__ = [
@@ -65,7 +68,9 @@ __all__ = [
     "speedup",
     "summarise",
     "sweep",
+    "timed",
     "trace",
+    "waiting",
 ]
 
 

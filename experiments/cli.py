@@ -146,6 +146,29 @@ def fit(
         show_fits(fit_laws(load(results), along, quantity, least, most, confidence), _console())
 
 
+@app.command("time")
+def waiting_time(
+    results: Folder,
+    workers: Annotated[int | None, typer.Option(help="Calls at the same time; a whole generation unless said.")] = None,
+    fixed: Annotated[float, typer.Option(help="Seconds of a call, whatever its length.")] = 1.0,
+    per_prompt_token: Annotated[float, typer.Option(help="Seconds for each token read.")] = 0.0,
+    per_generated_token: Annotated[float, typer.Option(help="Seconds for each token written.")] = 0.0,
+    tail: Annotated[float, typer.Option(help="Heavy tail: sigma of the logarithm of the seconds.")] = 0.0,
+) -> None:
+    """Waiting time beside cost, from the same runs: parallel rounds, and seconds for a latency of the calls.
+
+    Example: `llm-evo time results/paper --workers 8 --fixed 0.5 --per-generated-token 0.02 --tail 1`
+    """
+    with _plain_errors():
+        from evo.latency import Latency
+        from experiments.store import load
+        from experiments.terminal import show_waiting
+        from experiments.timing import waiting
+
+        latency = Latency(fixed, per_prompt_token, per_generated_token, tail)
+        show_waiting(waiting(load(results), workers, latency), workers, _console())
+
+
 @app.command()
 def report(results: Folder, alpha: Alpha = 1e-3) -> None:
     """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.

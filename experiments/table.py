@@ -9,7 +9,7 @@ import numpy as np
 from evo.blocks import RunCounts
 from evo.errors import InputError
 from evo.ledger import LEDGER
-from evo.text import parameters, type_name
+from evo.text import canonical, is_frozen_dataclass, parameters, type_name
 from experiments.cell import Cell
 from experiments.grid import Grid
 
@@ -84,7 +84,7 @@ def cells_table(grid: Grid) -> pd.DataFrame:
         for kind, part in parameters(cell).items():
             row[kind] = "none" if part is None else type_name(type(part))
             for name, value in ({} if part is None else parameters(part)).items():
-                row[f"{kind}.{name}"] = value if value is None or isinstance(value, int | float | str) else repr(value)
+                row[f"{kind}.{name}"] = _entry(value)
         # of every problem and runner, whether they are fields of it or not
         row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
         row |= {f"weight.{entry}": weight for entry, weight in zip(LEDGER, cell.cost.weights, strict=True)}
@@ -94,6 +94,13 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     for column in mixed:  # a file wants one type a column
         table[column] = table[column].map(str, na_action="ignore").astype("str")
     return table.set_index("cell")
+
+
+def _entry(value: object) -> object:
+    """A parameter as a table holds it: a part inside another one by its text."""
+    if value is None or isinstance(value, int | float | str):
+        return value
+    return canonical(value) if is_frozen_dataclass(value) else repr(value)
 
 
 def priced(runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:

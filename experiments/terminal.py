@@ -219,6 +219,25 @@ def show_forecast(table: pd.DataFrame, runs: int, cores: int, console: Console) 
     )
 
 
+def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> None:
+    """Rounds and seconds beside the cost, a row a cell."""
+    who = "a worker for each call of a generation" if workers is None else _counted(workers, "worker")
+    shown = Table(
+        title=f"Waiting time beside cost, {who} (means of the runs)",
+        caption="rounds: generations, times the turns that the workers need for one; seconds: until the last call is "
+        "back, with a barrier after each generation; >: some runs ended at their budget",
+        caption_justify="left",
+    )
+    shown.add_column("arm", no_wrap=True)
+    for heading in ("k", "lam", "rounds", "seconds", "cost"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in table.to_dict("records"):
+        sign = "> " if row["censored"] else ""
+        numbers = (sign + number(row[name]) for name in ("rounds", "makespan", "cost"))
+        shown.add_row(_folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers)
+    _print_table(shown, console)
+
+
 def _print_table(table: Table, console: Console) -> None:
     """The title as a line of its own, since a narrow table would fold it."""
     console.print(f"\n[bold]{table.title}[/]")

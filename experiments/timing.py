@@ -22,6 +22,7 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved
 from evo.seeding import streams
 from experiments.cell import Cell
+from experiments.series import labels
 from experiments.store import Results
 
 if TYPE_CHECKING:
@@ -81,6 +82,27 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
         rng = streams(seed, f"timed {cell.text}", number).latency
         rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
     return runs.assign(rounds=rounds, makespan=makespan)
+
+
+def waiting(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
+    """The waiting time of each cell beside its cost: series, k, lam, mean rounds, seconds and cost, censored share.
+
+    Arguments and errors are those of `timed`; rounds are null where there are none.
+    """
+    import pandas as pd
+
+    names = labels(results.cells)
+    groups = {str(cell_id): runs for cell_id, runs in timed(results, workers, latency, seed).groupby("cell")}
+    rows = []
+    for cell_id, of in results.cells.iterrows():
+        runs = groups.get(str(cell_id))
+        if runs is None:
+            continue
+        means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
+        censored = float(runs["hit"].isna().mean())
+        place = {"series": names[str(cell_id)], "k": of["problem.k"], "lam": of["runner.lam"]}
+        rows.append({**place, **means, "censored": censored})
+    return pd.DataFrame(rows)
 
 
 def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:

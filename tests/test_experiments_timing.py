@@ -4,6 +4,7 @@ import heapq
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from evo import (
     Asynchronous,
@@ -22,8 +23,9 @@ from evo.schedules import EachChunk
 from evo.seeding import streams
 from experiments import Grid, run_grid, timing
 from experiments.cell import Cell
+from experiments.cli import app
 from experiments.store import load
-from experiments.timing import list_schedule, timed
+from experiments.timing import list_schedule, timed, waiting
 from experiments.toml_grid import load_grid
 from operators import Resample, Vote
 from problems import BlockOneMax
@@ -227,3 +229,20 @@ def test_merged_from_a_file(tmp_path):
     file = tmp_path / "grid.toml"
     file.write_text(GRID + 'runner = {type = "Merged", workers = [1, 2]}')
     assert [one.runner for one in load_grid(file).cells] == [Merged(1), Merged(2)]
+
+
+def test_the_waiting_time_of_each_cell_stands_beside_its_cost(tmp_path):
+    cells = [Cell(BlockOneMax(4, 4), HALF, UniformChunk(), OnePlusLambda(lam)) for lam in (1, 8)]
+    results = run_grid(Grid("waiting", cells, runs=50, batch=50), tmp_path, workers=1)
+    table = waiting(results, 2, Latency(fixed=0.5))
+    assert table["lam"].tolist() == [1, 8]
+    for row, cell in zip(table.to_dict("records"), cells, strict=True):
+        runs = results.runs[results.runs["cell"] == cell.id]
+        turns = -(-cell.runner.lam // 2)
+        assert row["rounds"] == pytest.approx(turns * runs["generations"].mean())
+        assert row["makespan"] == pytest.approx(0.5 * turns * runs["generations"].mean())
+        assert row["cost"] == pytest.approx(runs["cost"].mean())
+    shown = CliRunner().invoke(app, ["time", str(tmp_path), "--workers", "2", "--fixed", "0.5"])
+    assert shown.exit_code == 0
+    assert "Waiting time beside cost, 2 workers" in shown.output
+    assert CliRunner().invoke(app, ["time", str(tmp_path), "--tail", "-1"]).exit_code == 2
