@@ -14,24 +14,37 @@ from evo.overhead import Overhead
 from evo.parallel_runners import Asynchronous, Merged
 from evo.protocols import Chunk, CostModel, InformedMutator, Mutator, Problem, Rewritten, Schedule
 from evo.runner import OnePlusLambda
-from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.schedules import (
+    AllBlocks,
+    EachChunk,
+    OnlyIncorrect,
+    RoundRobin,
+    UniformChunk,
+    UniformSubset,
+    UntilResolved,
+)
+from evo.selection import Archive, Islands, MuPlusLambda
 
 __all__ = [
     "LEDGER",
     "AllBlocks",
+    "Archive",
     "Asynchronous",
     "Budget",
     "CallLaw",
     "Chunk",
     "CostModel",
     "Decomposed",
+    "EachChunk",
     "EvoError",
     "IndependentBlocks",
     "InformedMutator",
     "InputError",
+    "Islands",
     "LLMPrimitive",
     "Latency",
     "Merged",
+    "MuPlusLambda",
     "Mutator",
     "NoPrediction",
     "OnePlusLambda",
@@ -46,5 +59,6 @@ __all__ = [
     "Schedule",
     "TokenPrices",
     "UniformChunk",
+    "UniformSubset",
     "UntilResolved",
 ]

@@ -58,6 +58,11 @@ class Decomposed:
         return self.schedule.oblivious
 
     @property
+    def subsets(self) -> bool:
+        """As the schedule inside."""
+        return bool(getattr(self.schedule, "subsets", False))
+
+    @property
     def invalid(self) -> str:
         """What the schedule inside concludes from a malformed answer."""
         return getattr(self.schedule, "invalid", "ignore")

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from evo.errors import InputError
 from evo.ledger import CallTokens
 from evo.parameters import non_negative
 from evo.protocols import FloatArray
+
+MOST_SECONDS, MOST_TAIL = 1e9, 10.0
+"""Of a call or a token; and of the logarithm's sigma, beyond which sums of latencies mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Latency:
 
     def __post_init__(self) -> None:
         non_negative(self, "fixed", "per_prompt_token", "per_generated_token", "tail")
+        for name, most in (("fixed", MOST_SECONDS), ("per_prompt_token", MOST_SECONDS),
+                           ("per_generated_token", MOST_SECONDS), ("tail", MOST_TAIL)):  # fmt: skip
+            if getattr(self, name) > most:
+                raise InputError(f"Latency: {name} must be at most {most:g}, got {getattr(self, name)!r}")
 
     def means(self, tokens: CallTokens) -> tuple[float, float]:
         """Expected seconds of a call on a full chunk, and of one on the shorter last chunk."""

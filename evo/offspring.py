@@ -180,7 +180,8 @@ class Caller:
         if called.solution is not None:
             optimal[better] = called.solution[better].all(axis=1)
         else:
-            wrong = self.problem.k - count_correct(parents.correct[owner[better]])
+            runs, place = np.unique(owner[better], return_inverse=True)
+            wrong = (self.problem.k - count_correct(parents.correct[runs]))[place]
             optimal[better] = wrong == count_correct(called.after[better]) - count_correct(called.before[better])
         return optimal
 

@@ -20,6 +20,8 @@ from evo.protocols import AnyMutator, IntArray, Problem, Schedule
 from evo.schedules import Chunks, OnlyIncorrect, RoundRobin
 from evo.seeding import Streams
 
+MOST_WORKERS = 10_000
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -45,7 +47,7 @@ class Merged:
 
     def __post_init__(self) -> None:
         if self.workers is not None:
-            whole(self, "workers", least=1)
+            whole(self, "workers", least=1, most=MOST_WORKERS)
 
     def width(self, schedule: Schedule, k: int) -> int:
         """The most calls of a round: W, or m where there are fewer chunks."""
@@ -123,7 +125,7 @@ class Asynchronous:
     founders: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
-        whole(self, "workers", least=1)
+        whole(self, "workers", least=1, most=MOST_WORKERS)
         for name, kind in (("latency", Latency), ("prompt", Prompt)):
             if not isinstance(getattr(self, name), kind):
                 raise InputError(f"Asynchronous: {name} must be a {kind.__name__}, got {getattr(self, name)!r}")

@@ -43,7 +43,7 @@ class Archive:
     def __post_init__(self) -> None:
         whole(self, "size", least=1, most=MOST_PLACES)
         choice(self, "parent", ("uniform", "proportional", "last"))
-        whole(self, "lam", least=1)
+        whole(self, "lam", least=1, most=MOST_PLACES)
 
     @property
     def founders(self) -> tuple[int, ...]:
@@ -84,7 +84,7 @@ class MuPlusLambda:
 
     def __post_init__(self) -> None:
         whole(self, "mu", least=1, most=MOST_PLACES)
-        whole(self, "lam", least=1)
+        whole(self, "lam", least=1, most=MOST_PLACES)
 
     @property
     def founders(self) -> tuple[int, ...]:
@@ -172,28 +172,29 @@ class Islands:
         """Who is in each place, int [runs, count size]."""
         runs, places = pool.seen.shape
         stay = np.tile(np.arange(places), (runs, 1))
-        island = self._island(pool.generation)
-        self._enter(stay, pool, island, offspring[:, 0], np.full(runs, places))
+        seen = pool.seen.copy()  # as places are filled
+        self._enter(stay, seen, self._island(pool.generation), offspring[:, 0], np.full(runs, places))
         if self.migrate and (pool.generation + 1) % (self.migrate * self.count) == 0:
-            bests = [self._best_of(pool, each) for each in range(self.count)]
-            for each, best in enumerate(bests):
-                home = self._island(each + 1)
-                self._enter(stay, pool, home, pool.seen[np.arange(runs), best], best)
+            rows = np.arange(runs)
+            bests = [self._best_of(seen, each) for each in range(self.count)]
+            leaving = [(stay[rows, best], seen[rows, best]) for best in bests]
+            for each, (who, fitness) in enumerate(leaving):
+                self._enter(stay, seen, self._island(each + 1), fitness, who)
         return stay
 
-    def _best_of(self, pool: Pool, island: int) -> IntArray:
-        """The place of an island's best solution before this generation, int [runs]."""
+    def _best_of(self, seen: FloatArray, island: int) -> IntArray:
+        """The place of an island's best solution, int [runs]."""
         at = self._island(island)
-        return np.asarray(at.start + np.argmax(pool.seen[:, at], axis=1))
+        return np.asarray(at.start + np.argmax(seen[:, at], axis=1))
 
     @staticmethod
-    def _enter(stay: IntArray, pool: Pool, island: slice, fitness: FloatArray, who: IntArray) -> None:
+    def _enter(stay: IntArray, seen: FloatArray, island: slice, fitness: FloatArray, who: IntArray) -> None:
         """Put a newcomer into the island's emptiest place: a free one, or its worst if that is seen less fit."""
-        seen = pool.seen[:, island]
-        place = np.argmin(seen, axis=1)
+        place = island.start + np.argmin(seen[:, island], axis=1)
         rows = np.arange(len(place))
         enters = fitness > seen[rows, place]
-        stay[rows[enters], island.start + place[enters]] = who[enters]
+        stay[rows[enters], place[enters]] = who[enters]
+        seen[rows[enters], place[enters]] = fitness[enters]
 
 
 def drawn(weights: FloatArray, lam: int, rng: Generator) -> IntArray:

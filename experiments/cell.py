@@ -13,6 +13,7 @@ import numpy as np
 from evo.budget import Budget, Limit
 from evo.costs import LLMPrimitive
 from evo.errors import InputError
+from evo.evaluation import is_noisy
 from evo.faults import blamed
 from evo.ledger import LEDGER, CallTokens, Prompt, UnequalTokens, overheads
 from evo.lengths import ChunkTokens, block_lengths
@@ -146,7 +147,8 @@ class Cell:
         kept = len(self.runner.founders)
         if isinstance(self.runner, OwnLoop):
             return max(1, min(batch, BATCH_BLOCKS // (self.problem.k * (kept + self.runner.in_flight))))
-        a_run = max(self.problem.k, self.runner.lam) if kept == 1 else self.problem.k * (kept + self.runner.lam)
+        slabs = kept == 1 and not is_noisy(self.problem)  # the loop for one parent cuts its offspring into slabs
+        a_run = max(self.problem.k, self.runner.lam) if slabs else self.problem.k * (kept + self.runner.lam)
         return max(1, min(batch, BATCH_BLOCKS // a_run))
 
     def _expect(self, name: str, needed: tuple[str, ...], example: str) -> None:

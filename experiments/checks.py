@@ -208,7 +208,7 @@ def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> t
         tried = "answers" if takes_several_calls(cell) else "calls"
         where = "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {tried}"
         told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {where}"
-        return outcomes, _missing_of_law(outcomes, len(runs), alpha), told
+        return outcomes, _missing_of_law(outcomes, hit, last, len(runs), alpha), told
     return outcomes, _missing(hit, runs, alpha, resolution, last), f"a mean off by {resolution:.0%}"
 
 
@@ -263,14 +263,23 @@ def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: floa
     return ""
 
 
-def _missing_of_law(outcomes: tuple[Outcome, ...], runs: int, alpha: float) -> str:
+def _missing_of_law(outcomes: tuple[Outcome, ...], hit: Prediction, last: float, runs: int, alpha: float) -> str:
     """What is missing for AGREES where the mean is infinite; empty if nothing is.
+
+    The budget must let hits be seen, if there are to be any: a law that says that none comes so early is not put to the
+    test by none that came.
 
     The law is found to differ where the empirical cdf is sqrt(ln(2/alpha)/2n) off, and a cdf that is off by d differs
     from the empirical one by d less z/(2 sqrt n) with the power that belongs to z.
     """
     if not any(outcome.test == "law" for outcome in outcomes):
         return "the mean is infinite, and the law of hit is not known"
+    within, ever = (float(hit.cdf(t)) for t in (last, math.inf))
+    if within < min(RESOLUTION_OF_CDF, ever / 2):
+        return (
+            f"the mean is infinite, and only {within:.2g} of the runs hit within the budget; give a larger one to see "
+            "the law"
+        )
     z = math.sqrt(math.log(2 / alpha) / 2) + statistics.normal_quantile(POWER) / 2
     needed = math.ceil((z / RESOLUTION_OF_CDF) ** 2)
     if needed <= runs:

@@ -198,7 +198,7 @@ def show() -> None:
         from rich.table import Table
 
         from experiments.extensions import describe_entry, offered
-        from experiments.parts import KINDS, describe
+        from experiments.parts import KINDS, NESTED, describe
         from experiments.studies import STUDIES
 
         console = _console()
@@ -206,7 +206,7 @@ def show() -> None:
         for study in STUDIES.values():
             table.add_row(study.name, study.question)
         console.print(table)
-        for kind, parts in KINDS.items():
+        for kind, parts in (KINDS | NESTED).items():
             table = Table(kind, "", title_justify="left")
             for part in parts:
                 signature, summary = describe(part)
@@ -322,3 +322,7 @@ def _told_interrupt(folder: Path) -> Iterator[None]:
 def main() -> None:
     """Entry point of the command."""
     app()
+
+
+if __name__ == "__main__":
+    main()

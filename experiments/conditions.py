@@ -28,6 +28,8 @@ from operators.beta_quality import RunQualityLaw
 from operators.learning import LearningLaw
 from operators.misaligned import MisalignedLaw
 from operators.per_block import BetaBlocksLaw, PerBlockLaw
+from operators.refuse import Refuse
+from operators.sparse import Sparse
 from operators.spill import SpillLaw
 from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap, UnequalBlocks, WeightedBlocks
 
@@ -267,7 +269,9 @@ def same_success(cell: Cell) -> str | None:
     """P(a call gets all blocks of its chunk right) must not depend on how many of them were right (theory 1a)."""
     if counts_suffice(cell) is not None or type(truth(cell)) not in LANDSCAPES:
         return None  # another condition says what is missing
-    most = max(1, start_of(cell).most)
+    # An elitist on the number of correct blocks never has more incorrect ones than at the start; others may.
+    elitist = onemax_like_problem(cell.problem) and type(cell.runner) is OnePlusLambda
+    most = max(1, start_of(cell).most) if elitist else cell.problem.k
     sizes = {cell.chunks.g, cell.chunks.last}
     same = all(completion(law_of(cell), size, min(size, most)) is not None for size in sizes)
     return None if same else "one that depends on how many were right"
@@ -320,6 +324,11 @@ def judged_onemax(cell: Cell) -> str | None:
     return None if type(problem) is Judged and onemax_like_problem(problem.problem) else _named(problem)
 
 
+def plain_onemax(cell: Cell) -> str | None:
+    """All correct blocks count the same, so that of several repairs the first wins."""
+    return None if onemax_like_problem(cell.problem) else type_name(type(cell.problem))
+
+
 def onemax_like_problem(problem: Problem) -> bool:
     """Whether the fitness is the number of correct blocks."""
     return type(problem) in (BlockOneMax, UnequalBlocks)
@@ -341,8 +350,30 @@ def afresh(cell: Cell) -> str | None:
         return None
     if problem.persistent:
         return "persistent = true"
-    some = problem.blocks == "changed" and 1 < cell.chunks.g < problem.k
-    return f'blocks = "changed" with g = {cell.chunks.g}' if some else None
+    if problem.blocks == "all" or cell.chunks.g == problem.k:
+        return None
+    if cell.chunks.g > 1:
+        return f'blocks = "changed" with g = {cell.chunks.g}'
+    return 'blocks = "changed", and calls that change others too' if changes_outside(cell.mutator) else None
+
+
+def changes_outside(mutator: object) -> bool:
+    """Whether calls may change blocks that they were not given, by the mutator or one inside it."""
+    while mutator is not None:
+        if getattr(mutator, "changes_outside", False):
+            return True
+        mutator = getattr(mutator, "inner", None)
+    return False
+
+
+def new_texts(cell: Cell) -> str | None:
+    """Every call writes its blocks anew: a refusal leaves a text, and its verdict, as it was."""
+    mutator: object = cell.mutator
+    while mutator is not None:
+        if isinstance(mutator, Refuse | Sparse):
+            return type_name(type(mutator))
+        mutator = getattr(mutator, "inner", None)
+    return None
 
 
 def stored(cell: Cell) -> str | None:

@@ -66,12 +66,12 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
     numeric = [column for column in _parameters(cells) if "." in column and _numbers(cells[column])]
     if name in numeric:
         return name
-    found = [column for column in numeric if column.split(".")[1] == name]
+    found = [column for column in numeric if column.rpartition(".")[2] == name]
     if len(found) == 1:
         return found[0]
     if found:
         raise InputError(f"--along: {name!r} is a parameter of several parts; write one of {', '.join(found)}")
-    known = sorted({column.split(".")[1] for column in numeric})
+    known = sorted({column.rpartition(".")[2] for column in numeric})
     raise InputError(
         f"--along: expected a parameter of the grid, got {name!r}{suggestion(name, known)}; known: {', '.join(known)}"
     )
@@ -91,7 +91,7 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> list[Se
         raise InputError(f"expected the quantity hit, calls or cost, got {quantity!r}")
     column = parameter_column(results.cells, along)
     cells = results.cells[results.cells[column].notna()]
-    others = [name for name in _parameters(cells) if name != column]
+    others = [name for name in _parameters(cells) if name != column and not _moves_with(cells, name, column)]
     groups = cells.groupby(["arm", *others], sort=False, dropna=False)
     varying = [name for name in others if _varies(cells, name)]
     return [_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups]
@@ -103,7 +103,11 @@ def labels(cells: pd.DataFrame) -> dict[str, str]:
     Args:
         cells: of `experiments.table.cells_table`.
     """
-    varying = [name for name in _parameters(cells) if name not in SHOWN_APART and _varies(cells, name)]
+    varying = [
+        name
+        for name in _parameters(cells)
+        if name not in SHOWN_APART and _varies(cells, name) and not _moves_with(cells, name, "problem.k")
+    ]
     return {str(cell_id): _label(row, varying) for cell_id, row in cells.iterrows()}
 
 
@@ -131,8 +135,18 @@ def _varies(cells: pd.DataFrame, name: str) -> bool:
     """Whether a type of part varies within an arm, or a parameter among parts of one type."""
     if cells[name].nunique(dropna=False) < 2:
         return False
-    within = ["arm", name.split(".")[0]] if "." in name else ["arm"]
+    within = ["arm", name.rpartition(".")[0]] if "." in name else ["arm"]
     return bool(cells.groupby(within)[name].nunique(dropna=False).max() > 1)
+
+
+def _moves_with(cells: pd.DataFrame, name: str, column: str) -> bool:
+    """Whether a parameter has another value for each value of `column`, and only one: as weights have for each k."""
+    if name == column or not _varies(cells, name):
+        return False
+    values = cells[["arm", name, column]].drop_duplicates()
+    each_way = (values.groupby(["arm", one], dropna=False)[other].nunique(dropna=False).max() == 1 for one, other in
+                ((name, column), (column, name)))  # fmt: skip
+    return all(each_way)
 
 
 def _fixed(cell: pd.Series, varying: list[str]) -> dict[str, object]:

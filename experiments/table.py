@@ -9,7 +9,7 @@ import numpy as np
 from evo.blocks import RunCounts
 from evo.errors import InputError
 from evo.ledger import LEDGER
-from evo.text import canonical, is_frozen_dataclass, parameters, type_name
+from evo.text import is_frozen_dataclass, parameters, type_name
 from experiments.cell import Cell
 from experiments.grid import Grid
 
@@ -72,8 +72,8 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     """A row a cell, index `cell` (its id).
 
     Columns: arm, text; for each part its type (`problem`) and parameters (`problem.k`, null where a part has none or
-    it is None, in words where cells have values of several types); `weight.calls` and so on, the prices of the
-    ledger's entries.
+    it is None, in words where cells have values of several types), those of parts inside it too (`mutator.inner.p`);
+    `weight.calls` and so on, the prices of the ledger's entries.
     """
     import pandas as pd
 
@@ -82,9 +82,7 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     for cell in grid.cells:
         row: dict[str, Any] = {"cell": cell.id, "arm": labels[cell.id], "text": cell.text}
         for kind, part in parameters(cell).items():
-            row[kind] = "none" if part is None else type_name(type(part))
-            for name, value in ({} if part is None else parameters(part)).items():
-                row[f"{kind}.{name}"] = _entry(value)
+            row |= _columns(kind, part)
         # of every problem and runner, whether they are fields of it or not
         row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
         row |= {f"weight.{entry}": weight for entry, weight in zip(LEDGER, cell.cost.weights, strict=True)}
@@ -96,11 +94,19 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     return table.set_index("cell")
 
 
-def _entry(value: object) -> object:
-    """A parameter as a table holds it: a part inside another one by its text."""
-    if value is None or isinstance(value, int | float | str):
-        return value
-    return canonical(value) if is_frozen_dataclass(value) else repr(value)
+def _columns(place: str, part: object) -> dict[str, object]:
+    """Type and parameters of a part, and of the parts inside it: `problem.problem` and `problem.problem.start`."""
+    found: dict[str, object] = {place: "none" if part is None else type_name(type(part))}
+    for name, value in ({} if part is None else parameters(part)).items():
+        inside = f"{place}.{name}"
+        if is_frozen_dataclass(value):
+            found |= _columns(inside, value)
+        else:
+            found[inside] = value if value is None or isinstance(value, int | float | str) else repr(value)
+    for size in ("k", "l"):  # the cell's own columns have them
+        if place.startswith("problem."):
+            found.pop(f"{place}.{size}", None)
+    return found
 
 
 def priced(runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:

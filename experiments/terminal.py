@@ -251,7 +251,8 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
     if len(cells):
         console.print(
             f"{_counted(int(cells['censored'].sum()), 'run')} of {_counted(len(cells), 'cell')} ended at their budget "
-            "without the optimum (censored): they count as lower bounds; give a larger budget to see more"
+            "without the optimum (censored): they count as lower bounds"
+            + ("" if (cells["hit_predicted"] == math.inf).all() else "; give a larger budget to see more")
         )
 
 
@@ -322,12 +323,12 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
 
 
 def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
-    table = Table(title=f"What the paper says, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)")
+    table = Table(title=f"What is claimed, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)")
     table.caption = (
         "✓: the interval of the measured law meets what the exact theory claims, with the tolerance named for the k "
-        "that were run; what follows for the paper stands beside it"
+        "that were run; what follows for the statement stands beside it"
     )
-    for heading in ("arm", "paper", "measured law", "as claimed", "so the paper's"):
+    for heading in ("arm", "claim", "measured law", "as claimed", "so the statement"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "arm")
     for each in claims:
         law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"

@@ -70,8 +70,8 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
     Raises: InputError for cells whose calls' lengths are not known from the table: answers of several calls, or calls
     on chunks of different lengths within a generation.
     """
-    if workers is not None and workers < 1:
-        raise InputError(f"timed: expected workers >= 1 or None, got {workers!r}")
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers < 1):
+        raise InputError(f"timed: expected for workers a whole number >= 1 or None, got {workers!r}")
     runs = results.runs
     rounds, makespan = np.full((2, len(runs)), np.nan)
     for (name, batch), part in runs.reset_index(drop=True).groupby(["cell", "batch"], sort=False):

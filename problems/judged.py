@@ -13,7 +13,10 @@ from evo.errors import InputError
 from evo.evaluation import Reading
 from evo.parameters import choice, flag, probability, whole
 from evo.protocols import BoolArray, FloatArray, IntArray, Problem
+from evo.theory.acceptance import expected_votes
 from problems.seen import Seen
+
+MOST_SAMPLES, MOST_VOTES, MOST_MEAN_VOTES = 1000, 10**6, 1000
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Judged(Seen):
         votes: judges that vote in a round, an odd number.
         ahead: instead of `votes`: judges are asked until one verdict is ahead by so many.
         persistent: whether the same text always gets the same verdicts: judging it again says nothing new, only a
-            rewritten block is judged anew (theory 8e).
+            rewritten block is judged anew (theory 8e). Every block that a call answers for counts as rewritten, even if
+            a refusal left it as it was.
         reevaluate: whether the parent is judged again each generation.
 
     An evaluation is one judge who looks at one solution (or at its changed blocks): `votes` x `samples` of them a
@@ -61,15 +65,21 @@ class Judged(Seen):
         super().__post_init__()
         probability(self, "fp", "fn")
         choice(self, "blocks", ("all", "changed"))
-        whole(self, "samples", least=1)
-        whole(self, "votes", least=1)
+        whole(self, "samples", least=1, most=MOST_SAMPLES)
+        whole(self, "votes", least=1, most=MOST_VOTES)
         flag(self, "persistent", "reevaluate")
         if self.votes % 2 == 0:
             raise InputError(f"Judged: votes must be odd, so that there is no tie, got {self.votes}")
         if self.ahead is not None:
-            whole(self, "ahead", least=1)
+            whole(self, "ahead", least=1, most=MOST_VOTES)
             if self.votes > 1:
                 raise InputError(f"Judged: expected votes or ahead, got both (votes={self.votes}, ahead={self.ahead})")
+            votes = max(expected_votes(f, self.ahead) for f in (self.fp, self.fn))
+            if votes > MOST_MEAN_VOTES:
+                raise InputError(
+                    f"Judged: ahead = {self.ahead} takes {votes:.3g} votes a block on average with fp = {self.fp}, "
+                    f"fn = {self.fn}; at most {MOST_MEAN_VOTES:,} are simulated: take a smaller ahead"
+                )
 
     @property
     def evaluations_each(self) -> tuple[float, float]:

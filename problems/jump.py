@@ -16,9 +16,9 @@ from problems.starts import Starts
 class Jump(Starts):
     """Fitness f = m + c if c <= k-m or c = k, else k - c, where c is the number of correct blocks (theory 10).
 
-    From c = k-m the m incorrect blocks must be repaired by one call. For m >= 2 chunks of g < m never do, and
-    fixed chunks of g < k only if these blocks happen to lie in one chunk; UniformSubset does for g >= m, in
-    C(k,g)/(C(k-m,g-m) p^g) calls, AllBlocks in p^-k. m = 1 is the number of correct blocks plus 1.
+    From c = k-m the m incorrect blocks must be repaired by one call. For m >= 2 chunks of g < m never do, and fixed
+    chunks of g < k only if these blocks happen to lie in one chunk (OnlyIncorrect may see to that); UniformSubset does
+    for g >= m, in C(k,g)/(C(k-m,g-m) p^g) calls, AllBlocks in p^-k. m = 1 is the number of correct blocks plus 1.
 
     Attributes:
         k: blocks.

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from evo.errors import InputError
 from evo.evaluation import Reading
 from evo.parameters import flag, non_negative, whole
 from evo.protocols import BoolArray, FloatArray, Problem
 from problems.seen import Seen
+
+MOST_SAMPLES, MOST_SIGMA = 10**6, 1e100
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ class Noisy(Seen):
     def __post_init__(self) -> None:
         super().__post_init__()
         non_negative(self, "sigma")
-        whole(self, "samples", least=1)
+        whole(self, "samples", least=1, most=MOST_SAMPLES)
+        if self.sigma > MOST_SIGMA:
+            raise InputError(f"Noisy: sigma must be at most {MOST_SIGMA:g}, got {self.sigma!r}")
         flag(self, "reevaluate")
 
     @property

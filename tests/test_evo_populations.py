@@ -6,14 +6,27 @@ Statistical tests: fixed seed, false-fail rate 1e-6 each (|z| < 4.9).
 import numpy as np
 import pytest
 
-from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo import (
+    AllBlocks,
+    Decomposed,
+    InputError,
+    Latency,
+    Merged,
+    OnePlusLambda,
+    OnlyIncorrect,
+    RoundRobin,
+    UniformChunk,
+    UntilResolved,
+)
 from evo.blocks import run_batch
 from evo.budget import Limit
 from evo.engine import run_blocks
 from evo.populations import run_population_batch
+from evo.runner import Pool
 from evo.schedules import EachChunk, UniformSubset
 from evo.seeding import streams
 from evo.selection import Archive, Islands, MuPlusLambda
+from experiments.cell import Cell
 from operators import FixKeep, Malformed, Resample, Spill, Vote
 from problems import BlockOneMax, Judged, Noisy
 
@@ -148,3 +161,51 @@ def test_a_larger_budget_prolongs_the_same_runs():
     assert 0 < hit.sum() < 100
     np.testing.assert_array_equal(short.hit[hit], long.hit[hit])
     assert ((long.hit[~hit] > 30) | (long.hit[~hit] < 0)).all()
+
+
+def test_who_migrates_does_not_displace_the_newcomer():
+    """Both places of the second island are free: one for the offspring, one for the migrant."""
+    runner = Islands(2, 2, archive=4, migrate=1)
+    pool = Pool(np.array([[3.0, 1.0, -np.inf, -np.inf]]), np.array([[1, 2, 0, 0]]), 1)
+    stay = runner.survivors(pool, np.array([[2.0]]))
+    assert sorted(stay[0, 2:].tolist()) == [0, 4]
+    assert stay[0, 0] == 0
+    full = Pool(np.array([[3.0, 1.0, 0.5, 0.7]]), np.array([[1, 2, 3, 4]]), 1)
+    assert sorted(runner.survivors(full, np.array([[9.0]]))[0, 2:].tolist()) == [0, 4]
+
+
+def test_a_decomposed_schedule_hands_out_subsets():
+    plain = run(BlockOneMax(4, 1), UniformSubset(2), OnePlusLambda(), 200)
+    paid = run(BlockOneMax(4, 1), Decomposed(UniformSubset(2), writes=1), OnePlusLambda(), 200)
+    np.testing.assert_array_equal(plain.hit, paid.hit)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Noisy(BlockOneMax(4, 1), -1.0), "sigma must be a finite number >= 0"),
+        (lambda: Noisy(BlockOneMax(4, 1), 1e308), "sigma must be at most"),
+        (lambda: Noisy(BlockOneMax(4, 1), 1.0, samples=10**30), "samples must be a whole number from 1"),
+        (lambda: Noisy(Noisy(BlockOneMax(4, 1), 1.0), 1.0), "a problem whose fitness is exact"),
+        (lambda: Judged(BlockOneMax(4, 1), 0.1, 1.1), "fn must be a probability"),
+        (lambda: Judged(BlockOneMax(4, 1), 0.1, 0.1, votes=4), "votes must be odd"),
+        (lambda: Judged(BlockOneMax(4, 1), 0.5, 0.5, ahead=100), "take a smaller ahead"),
+        (lambda: Judged(BlockOneMax(4, 1), 0.1, 0.1, votes=3, ahead=2), "votes or ahead, got both"),
+        (lambda: Judged(BlockOneMax(4, 1), 0.1, 0.1, reevaluate=1), "reevaluate must be True or False"),
+        (lambda: Archive(0), "size must be a whole number from 1"),
+        (lambda: Archive(2, "best"), "parent must be 'uniform' or 'proportional' or 'last'"),
+        (lambda: MuPlusLambda(2, 10**6), "lam must be a whole number from 1"),
+        (lambda: Islands(explore=0.8, exploit=0.7), "explore . exploit must be at most 1"),
+        (lambda: Islands(1000, 1000), "count x size must be at most"),
+        (lambda: Merged(workers=0), "workers must be a whole number from 1"),
+        (lambda: Latency(tail=1e200), "tail must be at most 10"),
+    ],
+)
+def test_bad_parameters(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_many_offspring_under_noise_are_cut_into_small_batches():
+    cell = Cell(Noisy(BlockOneMax(1000, 1), 1.0), HALF, UniformChunk(), OnePlusLambda(lam=10_000))
+    assert cell.batch_size(500) * 1000 * 10_000 <= 2**25

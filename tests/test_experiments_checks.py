@@ -522,6 +522,14 @@ def test_an_optimum_that_is_never_reached_is_checked():
     assert (lucky.censored > 0.5 * RUNS, lucky.verdict) == (True, Verdict.DIFFERS)
 
 
+def test_a_budget_within_which_nothing_hits_tells_nothing():
+    """A heavy tail, and a budget of three calls of which the law says that no run hits by then: whatever the law is."""
+    of = Cell(BlockOneMax(5, 1), BetaBlocks(0.5, 0.5), OnlyIncorrect(), OnePlusLambda(), budget=Budget(calls=3))
+    blind = verdict(of, counts(of, 10))
+    assert (blind.censored, blind.verdict) == (RUNS, Verdict.CANNOT_TELL)
+    assert "only 0 of the runs hit within the budget" in blind.reason
+
+
 def test_too_few_runs_of_an_infinite_mean_say_how_many_more_would_tell():
     """n = ((sqrt(ln(2/alpha)/2) + z/2) / 0.1)^2 runs find a cdf 0.1 off w.p. 0.95; alpha = 2.5e-4, z = 1.645."""
     needed = math.ceil(((math.sqrt(math.log(2 / 2.5e-4) / 2) + 1.6448536 / 2) / 0.1) ** 2)

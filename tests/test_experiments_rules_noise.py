@@ -16,7 +16,7 @@ from evo.seeding import streams
 from evo.selection import Archive, Islands, MuPlusLambda
 from experiments.cell import Cell
 from experiments.predictions import predict
-from operators import FixKeep, Malformed, PerBlock, Resample
+from operators import FixKeep, Malformed, PerBlock, Refuse, Resample, Spill
 from problems import BlockOneMax, Judged, Noisy
 
 HALF, UNEVEN = Resample(p=0.5), FixKeep(fix=0.4, keep=0.7)
@@ -93,6 +93,7 @@ SETTINGS = {
     "mu + 1": cell(BlockOneMax(4, 1, start=0.4), runner=MuPlusLambda(3)),
     "fresh, mu + 3": cell(BlockOneMax(2, 1, start=0.1), AllBlocks(), MuPlusLambda(3, lam=3)),
     "fresh, islands": cell(BlockOneMax(3, 1), AllBlocks(), Islands(3, 5)),
+    "fresh, islands that migrate": cell(BlockOneMax(3, 1), AllBlocks(), Islands(2, 2, archive=2, migrate=1)),
     "fresh, archive of 2 offspring": cell(BlockOneMax(3, 1), AllBlocks(), Archive(10, "proportional", lam=2)),
     "subsets": cell(schedule=UniformSubset(3), mutator=UNEVEN, runner=OnePlusLambda(3)),
 }  # fmt: skip
@@ -141,6 +142,8 @@ def test_laws_without_a_variance_hold_in_the_engine(of):
         (cell(Judged(FOUR, 0.1, 0.1, persistent=True), runner=OnePlusLambda(accept="weak")), "weak"),
         (cell(Judged(FOUR, 0.1, 0.1, blocks="changed"), UniformSubset(2)), "changed"),
         (cell(Noisy(FOUR, 1.0), runner=Archive(2)), "Archive"),
+        (cell(Judged(FOUR, 0.4, 0.4, blocks="changed"), mutator=Spill(UNEVEN, 0.3)), "change others"),
+        (cell(Judged(FOUR, 0.2, 0.0, persistent=True), OnlyIncorrect(), mutator=Refuse(HALF, 0.8)), "Refuse"),
         (cell(runner=Islands()), "Islands"),
         (cell(runner=Archive(2, lam=2)), "lam = 2"),
         (cell(schedule=RoundRobin(), runner=Archive(2)), "RoundRobin"),

@@ -12,12 +12,12 @@ import pytest
 
 from evo import AllBlocks, Budget, NoPrediction, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.engine import run_blocks
-from evo.schedules import UniformSubset
+from evo.schedules import EachChunk, UniformSubset
 from evo.seeding import streams
-from evo.selection import Archive
+from evo.selection import Archive, MuPlusLambda
 from experiments.cell import Cell
 from experiments.predictions import predict
-from operators import FixKeep, Malformed, PerBlock, Resample, Sparse
+from operators import FixKeep, Malformed, Misaligned, PerBlock, Resample, Sparse
 from problems import BlockOneMax, Jump, LeadingBlocks, Needle, Trap, WeightedBlocks
 
 HALF, UNEVEN = Resample(p=0.5), FixKeep(fix=0.4, keep=0.7)
@@ -161,6 +161,30 @@ def test_how_many_runs_arrive(of):
 def test_what_is_not_known_is_refused(of, missing):
     with pytest.raises(NoPrediction, match=missing):
         predict(of)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        # with FixKeep(0.6, 0.3) whole solutions depend on the parent, and several kept may get worse than the start
+        Cell(Trap(4, 1, incorrect=1), FixKeep(0.6, 0.3), AllBlocks(), MuPlusLambda(2)),
+        Cell(Needle(4, 1, incorrect=1), FixKeep(0.6, 0.3), AllBlocks(), Archive(3)),
+        Cell(WeightedBlocks((2, 3, 1, 1), 1, incorrect=1), FixKeep(0.5, 0.09), OnlyIncorrect(g=4), Archive(2)),
+        # of several repairs the heaviest wins, not the first
+        cell(WeightedBlocks((1, 1, 9), 1), EachChunk(), OnePlusLambda(3)),
+        Cell(BlockOneMax(3, 1, 0.5), Misaligned(HALF, 0.2), OnlyIncorrect(), OnePlusLambda(2)),
+    ],
+    ids=lambda of: f"{type(of.problem).__name__}-{type(of.runner).__name__}",
+)
+def test_what_only_looks_like_a_known_law_is_refused(of):
+    with pytest.raises(NoPrediction):
+        predict(of)
+
+
+def test_weights_in_one_chunk_that_may_get_worse():
+    """Found by an exact chain over all solutions: 2599.99, where the law of BlockOneMax says 2743.48."""
+    of = cell(WeightedBlocks((2, 3, 1, 1), 1, incorrect=1), OnlyIncorrect(g=4), mutator=FixKeep(0.5, 0.09))
+    assert predict(of).mean == pytest.approx(2599.99, abs=0.01)
 
 
 def test_a_subclass_inherits_no_claim():

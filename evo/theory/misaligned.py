@@ -33,6 +33,8 @@ def misaligned_only_incorrect(law: CallLaw, rate: float, k: int, start: Start, l
         raise NoPrediction("misaligned calls under OnlyIncorrect need blocks independent at the start")
     if k == 1:
         raise NoPrediction("with k = 1 there is no next block; it is the law inside")
+    if lam > 1 and start.correct_rate > 0.0:
+        raise NoPrediction("misaligned calls under OnlyIncorrect with lam > 1 need all blocks incorrect at the start")
     check_states(2 * k, f"OnlyIncorrect with misaligned calls, k={k}")
     fix = float(law.pmf(1, 1)[1])
     aligned = fix * (1.0 - rate)

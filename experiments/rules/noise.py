@@ -17,6 +17,7 @@ from experiments.conditions import (
     judged_onemax,
     lasting,
     law_of,
+    new_texts,
     noisy,
     noisy_onemax,
     on_counts,
@@ -58,6 +59,7 @@ _LASTING = (
     ("g = 1", one_block),
     ('accept = "strict"', strict),
     ("answers that are always valid", answers_valid),
+    ("calls that write their blocks anew", new_texts),
 )
 
 OF_NOISE = (

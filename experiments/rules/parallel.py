@@ -11,7 +11,7 @@ from evo.theory import RunLaw
 from evo.theory.one_kept import one_kept
 from evo.theory.parallel import merged_in_turn, merged_only_incorrect
 from experiments.cell import Cell
-from experiments.conditions import counts_suffice, is_a, law_of, one_block, onemax_like, start_of
+from experiments.conditions import counts_suffice, is_a, law_of, one_block, onemax_like, plain_onemax, start_of
 from experiments.rules.rule import Rule
 
 _COMMON = (
@@ -47,7 +47,8 @@ OF_ROUNDS = (
     Rule(
         "one offspring a block, one kept",
         (
-            *_COMMON,
+            ("problem BlockOneMax or UnequalBlocks", plain_onemax),
+            ("a mutator that declares a law of counts", counts_suffice),
             is_a("runner", OnePlusLambda),
             is_a("schedule", EachChunk),
             ("g = 1", one_block),

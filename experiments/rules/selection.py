@@ -36,7 +36,7 @@ def _keeper(cell: Cell) -> Keeper:
 def _fresh(cell: Cell) -> RunLaw:
     """Theory 1a: no offspring depends on a parent, so it does not matter who that is."""
     start, lam = start_of(cell), cell.runner.lam
-    chance = completion(law_of(cell), cell.problem.k, start.most)
+    chance = completion(law_of(cell), cell.problem.k, max(1, start.most))
     done = 1.0 - (1.0 - start.optimal) ** len({place for place in cell.runner.founders if place >= 0})
     assert chance is not None  # the rule's condition
     hit = Geometric(chance, done)

@@ -39,7 +39,7 @@ def _cell(problem: BlockOneMax | Noisy, schedule: Schedule, budget: int) -> Cell
     return Cell(problem, Resample(p=0.5), schedule, OnePlusLambda(), budget=Budget(calls=budget))
 
 
-def grid(runs: int = 1000, seed: int = 1) -> Grid:
+def grid(runs: int = 1250, seed: int = 1) -> Grid:
     """Random blocks, sigma = 1, along k; and an oracle of correctness on two blocks, along sigma."""
     arms: dict[str, list[Cell]] = {}
     for arm, ks in ALONG_K.items():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 L, M = 16, 2
-MOST = 2**14
+MOST = 2**15
 """Budget of a run, in calls."""
 JUMP: dict[str, tuple[type[Schedule], int, tuple[int, ...]]] = {
     "GLOBAL": (AllBlocks, 0, (4, 6, 8, 10)),
@@ -44,7 +44,7 @@ def _cell(problem: Problem, schedule: Schedule, accept: str = "strict") -> Cell:
     return Cell(problem, Resample(p=0.5), schedule, OnePlusLambda(accept=accept), budget=Budget(calls=MOST))
 
 
-def grid(runs: int = 1000, seed: int = 1) -> Grid:
+def grid(runs: int = 1250, seed: int = 1) -> Grid:
     """P = 1/2, all blocks incorrect; runs that get stuck end at their budget and are censored."""
     arms = {
         arm: [_cell(Jump(k=k, l=L, m=M), kind() if g == 0 else kind(g=g)) for k in ks]  # type: ignore[call-arg]

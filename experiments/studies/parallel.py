@@ -138,7 +138,7 @@ def findings(arms: Arms) -> Findings:
         sentences=(
             f"Calls at once make GLOBAL mutation as fast as one likes, at its price: {_rounds(one)} rounds one by one, "
             f"{_rounds(many)} with {number(at_once(many))} at once, and {mean_value(many.calls)} calls. The "
-            f"speed-up is linear up to lam = 2^k = {2**K}.",
+            f"speed-up is nearly linear until lam is near 2^k = {2**K}.",
             f"LOCAL mutation needs {_rounds(merged)} rounds and {mean_value(merged.calls)} calls if all improvements "
             f"of a round are merged, but {_rounds(kept)} rounds if only the best offspring is kept: one repair a "
             "generation.",

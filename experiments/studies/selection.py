@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evo import AllBlocks, OnePlusLambda, UniformChunk
@@ -70,6 +71,12 @@ def figure(arms: Arms) -> Figure:
     )  # fmt: skip
 
 
+def _first_win(cells: Sequence[Measured]) -> float:
+    """The first k from which on local mutation takes surely fewer calls than 2^k; infinite if there is none here."""
+    slow = [_k(each) for each in cells if each.mean().high >= 2.0 ** _k(each)]
+    return min((_k(each) for each in cells if _k(each) > max(slow, default=0)), default=math.inf)
+
+
 def findings(arms: Arms) -> Findings:
     """Calls relative to an elitist parent, and whether local mutation still wins."""
     base = {_k(each): each.mean().value for each in arms[ELITIST]}
@@ -77,8 +84,7 @@ def findings(arms: Arms) -> Findings:
     for arm, cells in arms.items():
         if arm in (GLOBAL, GLOBAL_ISLANDS):
             continue
-        faster = [_k(each) for each in cells if each.mean().value < 2.0 ** _k(each)]
-        wins[arm] = min(faster, default=math.inf)
+        wins[arm] = _first_win(cells)
         for each in cells:
             if _k(each) in (4, 6, 8):
                 rows.append(
@@ -94,8 +100,8 @@ def findings(arms: Arms) -> Findings:
             f"{islands[some[0]] / base[some[0]]:.3g} to {islands[some[-1]] / base[some[-1]]:.3g} times the calls of an "
             f"elitist parent at k = {some[0]:g} to {some[-1]:g}, "
             + ("more than GLOBAL." if all(islands[k] > 2**k for k in some) else "not always more than GLOBAL."),
-            "First k at which LOCAL takes fewer calls than GLOBAL: "
-            + "; ".join(f"{arm.removeprefix('LOCAL, ')} {'none here' if math.isinf(k) else f'{k:g}'}"
+            "First k from which LOCAL takes fewer calls than GLOBAL: "
+            + "; ".join(f"{arm.removeprefix('LOCAL, ')} {f'none up to {KS[-1]}' if math.isinf(k) else f'{k:g}'}"
                         for arm, k in wins.items())
             + ".",
         ),
