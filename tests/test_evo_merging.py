@@ -232,7 +232,7 @@ def test_a_leak_that_was_not_declared_is_found_out():
 
 
 def test_workers_are_checked():
-    with pytest.raises(InputError, match="workers must be a whole number >= 1"):
+    with pytest.raises(InputError, match="workers must be a whole number from 1 to 10000"):
         Merged(0)
 
 

@@ -29,7 +29,13 @@ def test_misaligned_calls_follow_the_recursion():
         assert misaligned_only_incorrect(HALF, 0.25, j, Start(j)).hit.mean == pytest.approx(float(mean[j]), rel=1e-13)
 
 
-@pytest.mark.parametrize(("k", "lam", "p0"), [(2, 1, 0.25), (3, 1, 0.5), (4, 1, 0.25), (3, 2, 0.5), (4, 3, 0.0)])
+def test_misaligned_offspring_from_some_correct_blocks_are_refused():
+    """Which offspring of a generation hits then depends on what the block behind is: no chain is known here."""
+    with pytest.raises(NoPrediction, match="all blocks incorrect"):
+        misaligned_only_incorrect(HALF, 0.25, 3, Start(3, p0=0.5), lam=2)
+
+
+@pytest.mark.parametrize(("k", "lam", "p0"), [(2, 1, 0.25), (3, 1, 0.5), (4, 1, 0.25), (3, 2, 0.0), (4, 3, 0.0)])
 def test_misaligned_calls_of_all_solutions(k, lam, p0):
     """A chain on all solutions: every offspring of a generation, the first best one kept."""
     a, keep, r = 0.5, 0.75, 0.25

@@ -41,7 +41,7 @@ SMALLER = {
     "judge": lambda cell: cell.problem.fp <= 0.1,
     "nonconvex": lambda cell: cell.problem.k <= 8,
     "selection": lambda cell: cell.problem.k in ((1, 2, 3, 4, 5, 6) if len(cell.runner.founders) < 1000 else (3, 4)),
-    "parallel": lambda cell: cell.runner.lam <= 64,
+    "parallel": lambda cell: True,
 }
 SHORT = {"difficulty": 512, "judge": 400, "nonconvex": 1024}
 """Budgets on calls of small studies whose runs may not end."""

@@ -170,7 +170,7 @@ def test_what_the_table_does_not_tell_is_refused():
         timed(results_of(cell(schedule=UniformChunk(2), runner=OnePlusLambda(3))), 2, HEAVY)
     with pytest.raises(InputError, match="one call an answer"):
         timed(results_of(cell(mutator=Vote(HALF, 2))), 2, HEAVY)
-    with pytest.raises(InputError, match="workers >= 1"):
+    with pytest.raises(InputError, match="workers a whole number >= 1"):
         timed(results_of(cell()), 0, HEAVY)
     fixed = Latency(fixed=1.0, tail=1.0)  # then lengths do not matter
     assert timed(results_of(cell(schedule=UniformChunk(2), runner=OnePlusLambda(3))), 2, fixed)["makespan"].gt(0).all()
