@@ -105,7 +105,8 @@ def sweep(
 ) -> list[Cell]:
     """All combinations of the parts: a list or tuple of parts is an axis.
 
-    The last axis varies fastest.
+    The last axis varies fastest. Where parts share an axis, axes run together, or some combinations are no cells:
+    `experiments.axes.grid_cells`.
     """
     axes = (_axis(part) for part in (problem, mutator, schedule, runner, prompt, cost, budget))
     return [Cell(*parts) for parts in product(*axes)]

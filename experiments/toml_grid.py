@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import reprlib
 import tomllib
+from collections.abc import Callable
 from dataclasses import MISSING, fields
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 
 from evo.errors import InputError, OperatorError
 from evo.faults import place
+from experiments.axes import at, limited
 from experiments.cell import Cell
 from experiments.extensions import find_named
 from experiments.grid import Grid
 from experiments.parts import KINDS, NESTED, suggestion
+from experiments.toml_axes import as_value, combined, items, put_in, references
 
 EXAMPLE = """\
 name = "mine"
@@ -31,17 +35,31 @@ runner   = {type = "OnePlusLambda", lam = [1, 8]}
 """
 
 
+_Find = Callable[[str, str], type]
+"""Gives the class for a kind and a name."""
+
+
+def _or_reference(value: Any, table: Callable[[Any], Any]) -> Any:
+    return value if isinstance(value, str) and value.startswith("$") else table(value)
+
+
+_Table = Annotated[dict[str, Any], WrapValidator(_or_reference)]
+
+
 class _Arm(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     label: str
-    problem: dict[str, Any]
-    mutator: dict[str, Any]
-    schedule: dict[str, Any]
-    runner: dict[str, Any] = {"type": "OnePlusLambda"}
-    prompt: dict[str, Any] = {"type": "Prompt"}
-    cost: dict[str, Any] = {"type": "LLMPrimitive"}
+    problem: _Table
+    mutator: _Table
+    schedule: _Table
+    runner: _Table = {"type": "OnePlusLambda"}
+    prompt: _Table = {"type": "Prompt"}
+    cost: _Table = {"type": "LLMPrimitive"}
     budget: Any = {"type": "Budget"}  # a table or "none"; `_parts` says so in one sentence
+    axes: dict[str, Any] = {}
+    zip: Any = []  # the values of these are `combinations`' and `Condition`'s to check
+    where: Any = []
 
 
 class _File(BaseModel):
@@ -62,6 +80,10 @@ def load_grid(path: Path | str) -> Grid:
     mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values is an
     axis; the arm has all combinations. `budget = "none"` stands for no budget. A type is one of ours, or "module:Class"
     of a module beside the file (or anywhere on the path), or the name of an entry point of an installed package.
+
+    A range, `{from = 4, to = 64, step = 4}` (or factor, or count), stands for a list, or for some values of one. Axes
+    named in `[arm.axes]` stand wherever the arm says "$name", and vary slower than lists; `zip = [["k", "m"]]` has
+    axes run together, and `where = ["g <= k"]` says which combinations of them are cells.
 
     Raises: InputError naming the file, the key, what was expected and what came.
     """
@@ -99,19 +121,63 @@ def _grid(content: dict[str, Any], path: Path) -> Grid:
 
 
 def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
+    find = cache(partial(find_named, folder=folder))
     try:
-        axes = [_parts(kind, kind, getattr(arm, kind), folder) for kind in KINDS]
-        return [Cell(*parts) for parts in product(*axes)]
+        cells: list[Cell] = []
+        for chosen in combined({kind: getattr(arm, kind) for kind in KINDS}, arm.axes, arm.zip, arm.where):
+            cells += _cells_at(arm, chosen, find, len(cells))
+        return cells
     except (InputError, OperatorError) as error:
         raise type(error)(f"{place}: {error}") from None
 
 
-def _parts(key: str, kind: str, table: Any, folder: Path) -> list[Any]:
+def _cells_at(arm: _Arm, chosen: dict[str, Any], find: _Find, before: int) -> list[Cell]:
+    """The cells of one combination of the named axes: all combinations of the lists."""
+    axes = []
+    for kind in KINDS:
+        written = getattr(arm, kind)
+        try:
+            axes.append(_parts(kind, kind, put_in(written, chosen), find))
+        except InputError as error:
+            raise InputError(f"{at({name: chosen[name] for name in references(kind, written)})}{error}") from None
+    limited(map(len, axes), before)
+    cells = []
+    for parts in product(*axes):
+        try:
+            cells.append(Cell(*parts))
+        except (InputError, OperatorError) as error:
+            raise type(error)(f"{at(chosen)}{error}{_advice(arm, parts[0], parts[2])}") from None
+    return cells
+
+
+def _advice(arm: _Arm, problem: Any, schedule: Any) -> str:
+    """How to leave out cells whose chunks would be longer than their solutions, where k or g has several values."""
+    g, k = getattr(getattr(schedule, "schedule", schedule), "g", None), getattr(problem, "k", None)
+    if not isinstance(g, int) or not isinstance(k, int) or g <= k:
+        return ""
+    written = {"g": _written(arm.schedule, "g"), "k": _written(arm.problem, "k")}
+    names = {word: value[1:] for word, value in written.items() if isinstance(value, str)}
+    if names:
+        return f'; leave such cells out by where = ["{names.get("g", g)} <= {names.get("k", k)}"]'
+    if any(isinstance(value, list | dict) for value in written.values()):
+        return '; to leave such cells out, name k and g in [arm.axes], write "$k" and "$g", and where = ["g <= k"]'
+    return ""
+
+
+def _written(table: Any, word: str) -> Any:
+    """What a table, or one inside it, says of a parameter; None if nothing."""
+    if not isinstance(table, dict) or word in table:
+        return table[word] if isinstance(table, dict) else None
+    return next((said for inner in table.values() if (said := _written(inner, word)) is not None), None)
+
+
+def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     """The parts a table stands for: one for each combination of its lists."""
     if kind == "budget" and table == "none":
         return [None]
     if not isinstance(table, dict):
-        raise InputError(f'{key}: expected a table or "none", got {reprlib.repr(table)}')
+        expected = 'a table or "none"' if kind == "budget" else "a table with a type"
+        raise InputError(f"{key}: expected {expected}, got {reprlib.repr(table)}")
     values = dict(table)
     name = values.pop("type", None)
     if not isinstance(name, str):
@@ -120,11 +186,12 @@ def _parts(key: str, kind: str, table: Any, folder: Path) -> list[Any]:
             + (f"got type = {reprlib.repr(name)}" if "type" in table else "got none")
         )
     try:
-        part = find_named(kind, name, folder)
+        part = find(kind, name)
         _check_keys(part, values)
     except InputError as error:
         raise InputError(f"{key}: {error}") from None
-    axes = [[(word, item) for item in _axis(key, kind, word, value, folder)] for word, value in values.items()]
+    axes = [[(word, item) for item in _axis(key, kind, word, value, find)] for word, value in values.items()]
+    limited(map(len, axes))
     try:
         return [part(**dict(chosen)) for chosen in product(*axes)]
     except InputError as error:
@@ -139,12 +206,12 @@ def _hint(part: type, values: dict[str, Any]) -> str:
     """What to write for a table of numbers, which as a plain list is an axis."""
     for field in fields(part):
         value = values.get(field.name)
-        if isinstance(value, list) and str(field.type).startswith("tuple") and not isinstance(value[0], list):
+        if isinstance(value, list) and str(field.type).startswith("tuple") and not isinstance(value[0], list | tuple):
             return f"; a list is an axis, one value a cell: for one tuple write {field.name} = [{value!r:.100}]"
     return ""
 
 
-def _axis(key: str, kind: str, word: str, value: Any, folder: Path) -> list[Any]:
+def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
     """The values of a parameter, `word`; a table with a type is a part.
 
     It is of the kind that the parameter's name says, as the latency or prompt of a runner; else of the same kind as
@@ -152,19 +219,12 @@ def _axis(key: str, kind: str, word: str, value: Any, folder: Path) -> list[Any]
     """
     key = f"{key}.{word}"
     kind, only = word if word in KINDS or word in NESTED else kind, NESTED.get(word, ())
-    if isinstance(value, list) and not value:
-        raise InputError(f"{key}: expected values in a list, got an empty one")
     found: list[Any] = []
-    for item in value if isinstance(value, list) else [value]:
+    for item in items(key, value):
         if isinstance(item, dict) and len(only) == 1:
             item = {"type": only[0].__name__} | item
-        found += _parts(key, kind, item, folder) if isinstance(item, dict) and "type" in item else [_value(item)]
+        found += _parts(key, kind, item, find) if isinstance(item, dict) and "type" in item else [as_value(key, item)]
     return found
-
-
-def _value(item: Any) -> Any:
-    """A value of an axis; an inner list is one value, a tuple."""
-    return tuple(_value(inner) for inner in item) if isinstance(item, list) else item
 
 
 def _check_keys(part: type, values: dict[str, Any]) -> None:
@@ -188,8 +248,13 @@ def _explain(error: ValidationError) -> str:
         word = str(fault["loc"][-1])
         if word in _File.model_fields:
             return f"unknown key {key!r}; {word} is a key of the whole file, write it above the first [[arm]]"
+        if word in _Arm.model_fields:
+            return f"unknown key {key!r}; {word} is a key of an arm, write it below [[arm]] (a table: [arm.{word}])"
         return f"unknown key {key!r}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
     if fault["type"] == "missing":
+        axes = fault["input"].get("axes")
+        if len(fault["loc"]) > 1 and isinstance(axes, dict) and fault["loc"][-1] in axes:
+            return f"expected the key {key!r}, got it in [arm.axes]; write it above, an arm's tables come last"
         return f"expected the key {key!r}, got none; a grid looks like this:\n\n{EXAMPLE}"
     if key == "arm":
         return f"arm: expected one [[arm]] or more, in two brackets, got {reprlib.repr(fault['input'])}"
