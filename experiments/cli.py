@@ -189,6 +189,32 @@ def report(results: Folder, alpha: Alpha = 1e-3) -> None:
 
 
 @app.command()
+def export(
+    results: Folder,
+    to: Annotated[str, typer.Option(help="csv, parquet, or ioh: traces for IOHanalyzer and IOHinspector.")],
+    out: Annotated[str, typer.Option(help="Folder (csv, ioh) or file (parquet) to write; must not exist.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Write results for other tools: CSV, Parquet, or traces in IOHprofiler's format.
+
+    Traces are not stored: for ioh the runs are executed again, and compared with the stored ones.
+
+    Example: `llm-evo export results/paper --to csv --out paper_csv`
+    """
+    with _plain_errors():
+        from evo.errors import InputError
+        from experiments.export import export_results
+        from experiments.store import load
+        from experiments.terminal import ProgressDisplay
+
+        if not out.strip():
+            raise InputError(f"--out: expected a path, got {out!r}")
+        with ProgressDisplay(_console(stderr=True), quiet) as display:
+            path = export_results(load(results), to, out, display)
+        _console().print(f"Written to {path}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def show() -> None:
     """List the studies, and the parts that a grid can name, with their parameters.
 

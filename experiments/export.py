@@ -1,0 +1,373 @@
+"""Results in formats that other tools read: CSV files, one Parquet file, and traces in IOHprofiler's format.
+
+IOHprofiler's format, as IOHexperimenter 0.3.22 writes it: for each algorithm and function a JSON file, which names a
+.dat file for each dimension, with a block for each run. Here
+
+    algorithm     a series: the arm with what varies within it, lam too; k and l apart
+    function      a type of problem; its number is the same in every export
+    dimension     k
+    instance      l, or 1 where some l does not fit the tools' 16-bit numbers
+    evaluations   number of the call + 1: the initial solution is evaluation 1, so a run has hit at evaluation hit + 1
+    raw_y         the best true fitness so far; larger is better
+
+A run that hit ends there, though its generation was paid whole (`calls`, an attribute of each run); a censored run has
+a last row at its last call. Read it with IOHinspector's `DataManager.load(monotonic=False)`, since its default drops
+the start of a run that is as good as the end of the run before, and `maximization=True` in its functions. Its ERT
+counts the initial solution, charges censored runs the most evaluations of any run (say `eval_max`), and runs that hit
+no more than the evaluations up to the hit: with one call budget for all and lam = 1 it is our ERT + runs / hits.
+
+Traces are not stored: the runs are executed again, from the same streams, and compared with the stored ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from evo.blocks import RunCounts, Trace
+from evo.deap_engine import run_batch_deap
+from evo.engine import run_blocks
+from evo.errors import InputError
+from evo.protocols import FloatArray, IntArray
+from evo.seeding import streams
+from evo.text import canonical, type_name
+from experiments.cell import Cell
+from experiments.forecasts import seconds_a_batch
+from experiments.parts import KINDS, suggestion
+from experiments.running import Progress
+from experiments.series import labels
+from experiments.store import Results, StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("csv", "parquet", "ioh")
+IOH_VERSION = "0.3.22"
+"""Version of IOHexperimenter whose files were taken as the pattern."""
+MOST_NUMBER = 2**16 - 1
+"""Largest dimension, instance and number of a function that IOHinspector reads."""
+FIRST_FOREIGN = 1000
+"""Smallest number of a function that is not one of ours."""
+ROWS = 100_000
+"""Runs joined and written at once."""
+
+
+def export_results(
+    results: Results, to: str, out: Path | str, watch: Callable[[Progress], None] = lambda progress: None
+) -> Path:
+    """Write results for other tools; whole or not at all.
+
+    Args:
+        results: of `run_grid` or `load`.
+        to: "csv" (a folder with runs.csv and cells.csv), "parquet" (one file: `Results.table`), or "ioh" (a folder in
+            IOHprofiler's format; executes the runs again). Runs are joined with the series, k and lam of their cell.
+        out: the folder or file to be written.
+        watch: called with the progress after each batch that was executed again.
+
+    Raises: InputError for an unknown format, results without a run, a path that is taken, a part that is not loaded,
+    or runs that come out otherwise than the stored ones; OperatorError if a part breaks; StoreError if it cannot be
+    written.
+    """
+    if to not in FORMATS:
+        raise InputError(f"--to: expected {', '.join(FORMATS)}, got {to!r}{suggestion(to, FORMATS)}")
+    if results.runs.empty:
+        raise InputError(f"{results.path or 'results'}: expected results with runs, got none; run the grid first")
+    path = Path(out)
+    if path.exists() and (to == "parquet" or not path.is_dir() or any(path.iterdir())):
+        got = "a folder" if path.is_dir() else "a file"
+        got += " that is not empty" if path.is_dir() and any(path.iterdir()) else ""
+        raise InputError(f"{path}: expected a path that is free, got {got}; remove it, or choose another with --out")
+    whole = path.resolve()
+    temporary = whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        if to == "csv":
+            _write_csv(results, temporary)
+        elif to == "parquet":
+            _write_parquet(results, temporary)
+        else:
+            _write_ioh(results, temporary, watch)
+        if whole.is_dir():
+            whole.rmdir()
+        os.replace(temporary, whole)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot write the export ({error})") from None
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink()
+    return path
+
+
+def _write_csv(results: Results, folder: Path) -> None:
+    folder.mkdir()
+    series = labels(results.cells)
+    cells = results.cells.reset_index()
+    cells.insert(0, "series", cells["cell"].map(series))
+    cells.to_csv(folder / "cells.csv", index=False, lineterminator="\n")
+    with open(folder / "runs.csv", "w", encoding="utf-8", newline="") as file:
+        for number, runs in enumerate(_parts(results.runs)):
+            _named(results, runs, series).to_csv(file, index=False, header=number == 0, lineterminator="\n")
+
+
+def _write_parquet(results: Results, file: Path) -> None:
+    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+    from pyarrow import parquet
+
+    series = labels(results.cells)
+
+    def table(runs: pd.DataFrame) -> pd.DataFrame:
+        return _named(results, replace(results, runs=runs).table, series)
+
+    schema = pa.Schema.from_pandas(table(results.runs.head(1)), preserve_index=False)
+    with parquet.ParquetWriter(file, schema) as writer:
+        for runs in _parts(results.runs):
+            writer.write_table(pa.Table.from_pandas(table(runs), schema=schema, preserve_index=False))
+
+
+def _parts(runs: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    for first in range(0, len(runs), ROWS):
+        yield runs.iloc[first : first + ROWS]
+
+
+def _named(results: Results, runs: pd.DataFrame, series: dict[str, str]) -> pd.DataFrame:
+    """Runs with the series, k and lam of their cell as first columns."""
+    cell, runs = runs["cell"], runs.reset_index(drop=True)
+    columns = {
+        "series": cell.map(series),
+        "k": cell.map(results.cells["problem.k"]),
+        "lam": cell.map(results.cells["runner.lam"]),
+    }
+    for place, (name, values) in enumerate(columns.items()):
+        runs.insert(place, name, values.to_numpy())
+    return runs.astype({"series": "str"})
+
+
+# ------------------------------------------------------------------------------------------- IOHprofiler's format
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A cell, and where its runs go."""
+
+    cell_id: str
+    cell: Cell
+    algorithm: str
+    function: str
+    instance: int
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run's block: evaluations and the best fitness so far at each; when it was best, and calls paid."""
+
+    evaluations: IntArray
+    best: FloatArray
+    best_at: int
+    calls: int
+
+
+def _write_ioh(results: Results, folder: Path, watch: Callable[[Progress], None]) -> None:
+    folder.mkdir()
+    places = _places(results)
+    numbers = _function_numbers({place.function for place in places})
+    told = _Told(results, places, watch)
+    grouped = groupby(places, key=lambda place: (place.algorithm, place.function))
+    for number, ((algorithm, function), group) in enumerate(grouped, 1):
+        name = f"f{numbers[function]}_{_plain(function)[:80]}"
+        home = folder / f"{number:03d}_{_plain(algorithm)[:80]}"
+        (home / f"data_{name}").mkdir(parents=True)
+        with open(home / f"IOHprofiler_{name}.json", "w", encoding="utf-8", newline="\n") as meta:
+            _write_meta(results, meta, home, name, numbers[function], list(group), told)
+
+
+def _write_meta(
+    results: Results, meta: TextIO, home: Path, name: str, number: int, places: list[_Place], told: _Told
+) -> None:
+    """The JSON file of an algorithm on a function, and its .dat files, run by run."""
+    first = places[0]
+    parts = ", ".join(canonical(part) for part in (first.cell.mutator, first.cell.schedule, first.cell.runner))
+    head: dict[str, Any] = {
+        "version": IOH_VERSION,
+        "suite": "llm-evo-testbed",
+        "function_id": number,
+        "function_name": first.function,
+        "maximization": True,
+        "algorithm": {
+            "name": first.algorithm,
+            "info": f"{parts}; engine {results.grid['engine']}, seed {results.grid['seed']}",
+        },
+        "experiment_attributes": [{"lam": str(first.cell.runner.lam)}],
+        "run_attributes": ["calls"],
+        "attributes": ["evaluations", "raw_y"],
+    }
+    meta.write("{" + "".join(f"\n\t{json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()))
+    meta.write('\n\t"scenarios": [')
+    for at, (k, group) in enumerate(groupby(places, key=lambda place: place.cell.problem.k)):
+        path = f"data_{name}/IOHprofiler_f{number}_DIM{k}.dat"
+        meta.write(f'{"," if at else ""}\n\t\t{{"dimension": {k},\n\t\t"path": {json.dumps(path)},\n\t\t"runs": [')
+        begun = False
+        with open(home / path, "w", encoding="utf-8", newline="\n") as data:
+            for place in group:
+                for run in _runs(results, place, told):
+                    meta.write(f"{',' if begun else ''}\n\t\t\t{json.dumps(_described(run, place.instance))}")
+                    data.write("evaluations raw_y\n")
+                    rows = zip(run.evaluations.tolist(), run.best.tolist(), strict=True)
+                    data.writelines(f"{evaluation} {best:.10f}\n" for evaluation, best in rows)
+                    begun = True
+        meta.write("\n\t\t]}")
+    meta.write("\n\t]\n}\n")
+
+
+def _described(run: _Run, instance: int) -> dict[str, Any]:
+    best = {"evals": run.best_at, "y": float(run.best[-1]), "x": []}
+    return {"instance": instance, "evals": int(run.evaluations[-1]), "best": best, "calls": float(run.calls)}
+
+
+def _places(results: Results) -> list[_Place]:
+    """The cells that have runs, ordered by series, function, k, instance.
+
+    Raises: InputError for parts that are not loaded and numbers that do not fit.
+    """
+    cells = results.cells[results.cells.index.isin(results.runs["cell"])].copy()
+    loaded = {str(cell_id): results.cell(str(cell_id)) for cell_id in cells.index}
+    if int(cells["problem.k"].max()) > MOST_NUMBER:
+        raise InputError(
+            f"--to ioh: expected k to be at most {MOST_NUMBER:,}, which IOHprofiler's tools can read as a dimension, "
+            f"got {cells['problem.k'].max():,}; use --to csv or --to parquet"
+        )
+    as_instance = bool(cells["problem.l"].max() <= MOST_NUMBER)
+    for column in (name for name in cells.columns if re.fullmatch(r"problem(\.problem)+", name)):
+        cells[column] = cells[column].str.replace(r"\b[kl]=\d+(, )?", "", regex=True)  # they have numbers of their own
+    series = labels(cells.drop(columns="problem.l") if as_instance else cells)
+    several = cells.groupby("arm")["runner.lam"].transform("nunique") > 1
+    places, taken = [], set()
+    for cell_id, cell in loaded.items():
+        algorithm = series[cell_id] + (f", lam = {cell.runner.lam}" if several[cell_id] else "")
+        place = _Place(cell_id, cell, algorithm, _function(cell.problem), cell.problem.l if as_instance else 1)
+        if _rank(place) in taken:  # told apart by nothing but, say, the types of two values
+            place = replace(place, algorithm=f"{algorithm}, cell = {cell_id}")
+        taken.add(_rank(place))
+        places.append(place)
+    order = {algorithm: at for at, algorithm in enumerate(dict.fromkeys(place.algorithm for place in places))}
+    return sorted(places, key=lambda place: (order[place.algorithm], *_rank(place)[1:]))
+
+
+def _rank(place: _Place) -> tuple[str, str, int, int]:
+    return place.algorithm, place.function, place.cell.problem.k, place.instance
+
+
+def _function(problem: object) -> str:
+    """The type of a problem, with that of a problem inside it: `Noisy(BlockOneMax)`."""
+    inner = getattr(problem, "problem", None)
+    return type_name(type(problem)) + (f"({_function(inner)})" if inner is not None else "")
+
+
+def _function_numbers(functions: set[str]) -> dict[str, int]:
+    """The number of each function: its place among our problems, else one that its name gives."""
+    ours = {problem.__name__: at for at, problem in enumerate(KINDS["problem"], 1)}
+    numbers = {function: ours[function] for function in functions if function in ours}
+    for function in sorted(functions - set(ours)):
+        wanted = zlib.crc32(function.encode())
+        while (number := FIRST_FOREIGN + wanted % (MOST_NUMBER + 1 - FIRST_FOREIGN)) in numbers.values():
+            wanted += 1
+        numbers[function] = number
+    return numbers
+
+
+def _plain(name: str) -> str:
+    """A name as part of a file's."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "unnamed"
+
+
+class _Told:
+    """Tells how many batches were executed again, and what share of the expected time that is."""
+
+    def __init__(self, results: Results, places: list[_Place], watch: Callable[[Progress], None]) -> None:
+        batch, engine = results.grid["batch"], results.grid["engine"]
+        batches = results.runs.groupby("cell")["batch"].nunique()
+        self.watch = watch
+        self.each = {
+            place.cell_id: seconds_a_batch(place.cell, place.cell.batch_size(batch), engine) for place in places
+        }
+        self.of_seconds = sum(seconds * int(batches[cell_id]) for cell_id, seconds in self.each.items())
+        self.of_batches, self.batches, self.seconds = int(batches.sum()), 0, 0.0
+        watch(Progress(None, 0, self.of_batches, 0.0, self.of_seconds))
+
+    def add(self, place: _Place) -> None:
+        self.batches, self.seconds = self.batches + 1, self.seconds + self.each[place.cell_id]
+        self.watch(Progress(place.cell, self.batches, self.of_batches, self.seconds, self.of_seconds))
+
+
+def _runs(results: Results, place: _Place, told: _Told) -> Iterator[_Run]:
+    """The stored runs of a cell, executed again a batch at a time."""
+    stored = results.runs[results.runs["cell"] == place.cell_id]
+    for batch, rows in stored.groupby("batch"):
+        counts, trace = _again(place.cell, results.grid, int(str(batch)))
+        runs = rows["run"].to_numpy()
+        _expect_the_same(results, place.cell, int(str(batch)), rows, counts)
+        order = np.lexsort((trace.call, trace.run))
+        first, last = (np.searchsorted(trace.run[order], runs, side) for side in ("left", "right"))
+        for run, begin, end in zip(runs.tolist(), first, last, strict=True):
+            mine = order[begin:end]
+            yield _run(trace.call[mine], trace.fitness[mine], int(counts.hit[run]), int(counts.calls[run]))
+        told.add(place)
+
+
+def _again(cell: Cell, grid: dict[str, Any], batch: int) -> tuple[RunCounts, Trace]:
+    run = run_blocks if grid["engine"] == "blocks" else run_batch_deap
+    named, size = streams(grid["seed"], cell.identity, batch), cell.batch_size(grid["batch"])
+    counts, trace = run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits, trace=True)
+    assert trace is not None  # asked for
+    return counts, trace
+
+
+def _expect_the_same(results: Results, cell: Cell, batch: int, rows: pd.DataFrame, counts: RunCounts) -> None:
+    """Refuse traces of other runs than the stored ones."""
+    runs = rows["run"].to_numpy()
+    where = f"{results.path or 'results'}: {cell.text}, batch {batch}"
+    why = (
+        "the seed or batch in grid.json are not those of the runs, or numpy or a part has changed since they were made"
+    )
+    if runs.max() >= len(counts.hit):
+        raise InputError(f"{where}: expected at most {len(counts.hit)} runs a batch, got run {runs.max()}; {why}")
+    hit = rows["hit"].fillna(-1).to_numpy(dtype=np.int64)
+    other = (hit != counts.hit[runs]) | (rows["generations"].to_numpy() != counts.generations[runs])
+    if other.any():
+        at = int(np.argmax(other))
+        found, again = (
+            f"hit {'none' if h < 0 else h}, generations {generations}"
+            for h, generations in (
+                (hit[at], rows["generations"].iloc[at]),
+                (counts.hit[runs[at]], counts.generations[runs[at]]),
+            )
+        )
+        raise InputError(
+            f"{where}: {other.sum()} of {len(runs)} runs come out otherwise when executed again (run {runs[at]}: "
+            f"stored {found}; again {again}); {why}; run the grid into another folder, or use --to csv or --to parquet"
+        )
+
+
+def _run(call: IntArray, fitness: FloatArray, hit: int, calls: int) -> _Run:
+    """The block of a run from its trace, in the order of calls."""
+    end = calls if hit < 0 else hit
+    call, best = call[call <= end], np.maximum.accumulate(fitness[call <= end])
+    last = np.append(call[1:] != call[:-1], True)  # of each call
+    call, best = call[last], best[last]
+    better = np.append(True, best[1:] > best[:-1])
+    call, best = call[better], best[better]
+    best_at = int(call[-1]) + 1
+    if call[-1] < end:
+        call, best = np.append(call, end), np.append(best, best[-1])
+    return _Run(call + 1, best, best_at, calls)
