@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from experiments.axes import grid_cells, span
     from experiments.cell import Cell
     from experiments.checks import Check, Verdict, check
+    from experiments.export import export_results
     from experiments.figures import growth_figure
     from experiments.fits import Fits, ScalingLaw, fit
     from experiments.forecasts import forecast
@@ -33,13 +35,16 @@ _HOMES = {
     "ScalingLaw": "fits",
     "Verdict": "checks",
     "check": "checks",
+    "export_results": "export",
     "fit": "fits",
     "forecast": "forecasts",
+    "grid_cells": "axes",
     "growth_figure": "figures",
     "load": "store",
     "load_grid": "toml_grid",
     "predict": "predictions",
     "run_grid": "running",
+    "span": "axes",
     "speedup": "speedups",
     "summarise": "summary",
     "sweep": "grid",
@@ -58,13 +63,16 @@ __all__ = [
     "ScalingLaw",
     "Verdict",
     "check",
+    "export_results",
     "fit",
     "forecast",
+    "grid_cells",
     "growth_figure",
     "load",
     "load_grid",
     "predict",
     "run_grid",
+    "span",
     "speedup",
     "summarise",
     "sweep",
