@@ -76,7 +76,10 @@ def run(
                     console.print(f"{progress.there} of {len(grid.cells)} cells already there", markup=False)
                 display(progress)
 
-            results = run_grid(grid, folder, workers, watch, accept_changed_code)
+            def tell(message: str) -> None:
+                display.console.print(f"note: {message}", markup=False, soft_wrap=True)
+
+            results = run_grid(grid, folder, workers, watch, accept_changed_code, tell)
         made = report(results)
         files = write(made, folder)
         if quiet:
@@ -87,6 +90,22 @@ def run(
                 f"\nWritten to {folder}: runs/*.parquet, {', '.join(file.name for file in files)}", markup=False
             )
         _exit_for(made.check.verdict)
+
+
+@app.command()
+def status(results: Folder) -> None:
+    """How far a grid is, from another terminal while it runs: cells, batches, who is at work, damaged parts.
+
+    Example: `llm-evo status results/paper`
+    """
+    with _plain_errors():
+        from experiments.status import status as status_of
+
+        found = status_of(results)
+        console = _console()
+        console.print(f"{found.grid['name']}, in {results}", markup=False, soft_wrap=True)
+        for name, value in found.lines():
+            console.print(f"{name:<12}  {value}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -100,6 +100,7 @@ def run_grid(
     workers: int | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     accept_changed_code: bool = False,
+    tell: Callable[[str], None] = lambda message: warnings.warn(message, UserWarning, stacklevel=3),
 ) -> Results:
     """Run a grid; the same table for any number of workers and any interruption.
 
@@ -109,20 +110,25 @@ def run_grid(
         workers: processes; None: one for each core.
         watch: called with the progress at the start and after each task.
         accept_changed_code: whether to add to runs of a part of others whose source has changed since.
+        tell: called with what the user should know of the folder, such as damaged parts that were set aside.
 
     Raises: InputError for a cell without a budget whose mean is not known to be finite, or for changed code;
-    GridFailure if parts of some cells broke, after all others are done; StoreError if the folder cannot be written;
-    WorkerDied if a process was killed; KeyboardInterrupt. What is finished by then is stored.
+    GridFailure if parts of some cells broke, after all others are done; StoreError if the folder cannot be written
+    or another launch is at work in it; WorkerDied if a process was killed; KeyboardInterrupt. What is
+    finished by then is stored.
     """
     check_budgets(grid)
     if workers is not None and workers < 1:
         raise InputError(f"run_grid: workers must be at least 1, got {workers}")
-    store = None if out is None else Store.open(Path(out), grid, accept_changed_code)
-    jobs = _jobs(grid, set() if store is None else store.finished())
-    if store is not None:
-        store.note(_launch(grid, jobs, store.accepted))
-    rows, failures = _run_jobs(grid, jobs, store, workers or os.cpu_count() or 1, watch)
-    results = Results.of(describe(grid), cells_table(grid), rows) if store is None else load(store.path)
+    with ExitStack() as stack:
+        store = None if out is None else stack.enter_context(Store.open(Path(out), grid, accept_changed_code))
+        jobs = _jobs(grid, set() if store is None else store.finished())
+        if store is not None:
+            store.note(_launch(grid, jobs, store.accepted, store.told))
+            for message in store.told:
+                tell(message)
+        rows, failures = _run_jobs(grid, jobs, store, workers or os.cpu_count() or 1, watch)
+        results = Results.of(describe(grid), cells_table(grid), rows) if store is None else load(store.path)
     results = replace(results, known={cell.id: cell for cell in grid.cells})
     if failures:
         raise GridFailure(_explain(failures), results)
@@ -330,7 +336,7 @@ def _explain(failures: Iterable[Failure]) -> str:
     return f"{len(first)} cell{'s' if len(first) > 1 else ''} could not be run; all others are done.\n{listed}"
 
 
-def _launch(grid: Grid, jobs: list[Job], accepted: list[str]) -> dict[str, Any]:
+def _launch(grid: Grid, jobs: list[Job], accepted: list[str], told: list[str]) -> dict[str, Any]:
     """What to write down of a launch."""
     names = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
     return {
@@ -342,4 +348,5 @@ def _launch(grid: Grid, jobs: list[Job], accepted: list[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "versions": {name: version(name) for name in names},
         **({"accepted changed code": accepted} if accepted else {}),
+        **({"told": told} if told else {}),
     }

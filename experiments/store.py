@@ -3,7 +3,9 @@
     results/<name>/grid.json        the grid as it was run, and where parts of others in it are from
     results/<name>/provenance.json  versions, platform, command and times of each launch
     results/<name>/cells.parquet    a row a cell
-    results/<name>/runs/*.parquet   a row a run, parts of finished batches
+    results/<name>/runs/*.parquet   a row a run, parts of finished batches; see `experiments.whole_files`
+    results/<name>/damaged/         parts that were truncated or altered, set aside by the next launch
+    results/<name>/driver.lock      while a launch is at work; see `experiments.folder_lock`
 
 Every later stage reads only this folder.
 """
@@ -11,32 +13,33 @@ Every later stage reads only this folder.
 from __future__ import annotations
 
 import json
-import os
 import time
-import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from evo.errors import EvoError, InputError
+from evo.errors import InputError
 from evo.ledger import LEDGER
 from experiments.cell import Cell
+from experiments.folder_lock import NAME as LOCK
+from experiments.folder_lock import FolderLock
 from experiments.grid import Grid
+from experiments.grid_json import check_same, held_origins, read_grid
+from experiments.grid_json import describe as describe
 from experiments.origins import Origin, merged, origins, recall
-from experiments.table import DTYPES, KEY, LATER, cells_table, no_runs, priced
+from experiments.run_parts import Damaged, parse, read_parts
+from experiments.table import KEY, cells_table, priced
+from experiments.whole_files import StoreError as StoreError
+from experiments.whole_files import move, write_parquet, write_part, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
 WEIGHTS = tuple(f"weight.{entry}" for entry in LEDGER)
 OLD = 3600.0
-"""Seconds after which an unfinished file is a leftover."""
-
-
-class StoreError(EvoError):
-    """A results folder cannot be read or written."""
+"""Seconds after which an unfinished file is a leftover, where no lock tells that nobody is writing it."""
 
 
 @dataclass(frozen=True)
@@ -86,52 +89,80 @@ class Results:
 
 
 class Store:
-    """A results folder that is being written.
+    """A results folder that is being written, by one driver at a time; use as a context manager, or `close` it.
 
     Attributes:
         path: the folder.
         accepted: names of parts of others whose source has changed since earlier runs, which was accepted.
+        told: what the user should know: parts that were set aside, locks that this disk does not offer.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: FolderLock) -> None:
         self.path = path
         self.accepted: list[str] = []
+        self.told = [f"{path}: {lock.missing}; start no second launch into this folder"] if lock.missing else []
+        self._lock = lock
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others write."""
+        self._lock.release()
 
     @classmethod
     def open(cls, path: Path, grid: Grid, accept_changed_code: bool = False) -> Store:
         """Create the folder for a grid, or take up the one that is there.
 
         Raises: InputError if the folder holds something else, a grid with another seed, batch or engine, or runs of
-        parts of others whose source has changed; StoreError if it cannot be written.
+        parts of others whose source has changed; StoreError if it cannot be written or another driver is at work.
         """
         described = describe(grid)
-        store = cls(path)
         try:
-            held: dict[str, Origin] = {}
-            if path.exists() and (not path.is_dir() or any(file.suffix != ".tmp" for file in path.iterdir())):
-                before = read_grid(path)
-                _check_same(path, before, described)
-                held = held_origins(before)
-            parts, store.accepted = merged(held, origins(grid.cells))
-            if store.accepted and not accept_changed_code:
-                raise _changed_code(path, store.accepted)
-            if parts:
-                described["parts"] = {name: asdict(origin) for name, origin in parts.items()}
+            _held(path, described)  # before anything is made in a folder of something else
             path.mkdir(parents=True, exist_ok=True)
-            for leftover in path.glob("**/*.tmp"):
-                if time.time() - leftover.stat().st_mtime > OLD:  # another launch may be writing a younger one
-                    leftover.unlink()
-            write_text(path / "grid.json", json.dumps(described, indent=1) + "\n")
-            write_parquet(path / "cells.parquet", cells_table(grid).reset_index())
-            (path / "runs").mkdir(exist_ok=True)
+            store = cls(path, FolderLock.take(path))
+            try:
+                store._take_up(grid, described, accept_changed_code)
+            except BaseException:
+                store.close()
+                raise
         except OSError as error:
-            raise store.failure(error) from None
+            raise failure(path, error) from None
         return store
 
+    def _take_up(self, grid: Grid, described: dict[str, Any], accept_changed_code: bool) -> None:
+        parts, self.accepted = merged(_held(self.path, described), origins(grid.cells))
+        if self.accepted and not accept_changed_code:
+            raise _changed_code(self.path, self.accepted)
+        if parts:
+            described["parts"] = {name: asdict(origin) for name, origin in parts.items()}
+        for leftover in self.path.glob("**/*.tmp"):
+            if not self._lock.missing or time.time() - leftover.stat().st_mtime > OLD:
+                leftover.unlink()
+        write_text(self.path / "grid.json", json.dumps(described, indent=1) + "\n")
+        write_parquet(self.path / "cells.parquet", cells_table(grid).reset_index())
+        (self.path / "runs").mkdir(exist_ok=True)
+
     def finished(self) -> set[tuple[str, int]]:
-        """The batches that are there: (cell id, batch)."""
-        runs = read_runs(self.path)
-        return set(zip(runs["cell"], runs["batch"].astype(int), strict=True))
+        """The batches that are there: (cell id, batch). Damaged parts are moved to `damaged/`, which is `told`.
+
+        Raises: StoreError if parts contradict each other, or cannot be read or moved.
+        """
+        parts = read_parts(self.path)
+        for damaged in parts.damaged:
+            try:
+                target = move(damaged.file, self.path / "damaged")
+            except OSError as error:
+                raise failure(self.path, error) from None
+            self.told.append(f"{damaged}; set aside as {target}, its batches are computed anew")
+        rows = parts.rows
+        return set(zip(rows["cell"], rows["batch"].astype(int), strict=True))
 
     def add(self, rows: pd.DataFrame) -> None:
         """Write finished batches as one part.
@@ -139,9 +170,9 @@ class Store:
         Raises: StoreError, for example if the disk is full; what was written before stays.
         """
         try:
-            write_parquet(self.path / "runs" / f"part-{uuid.uuid4().hex}.parquet", rows)
+            write_part(self.path / "runs", rows)
         except OSError as error:
-            raise self.failure(error) from None
+            raise failure(self.path, error) from None
 
     def note(self, launch: dict[str, Any]) -> None:
         """Append a launch to the provenance.
@@ -155,23 +186,22 @@ class Store:
         except (TypeError, ValueError) as error:
             raise StoreError(f"{file}: expected a JSON list of launches ({error}); remove this file") from None
         except OSError as error:
-            raise self.failure(error) from None
+            raise failure(self.path, error) from None
 
-    def failure(self, error: Exception) -> StoreError:
-        """What to tell of a folder that cannot be written."""
-        return StoreError(
-            f"{self.path}: cannot write results ({error}); what was finished before is kept, run again to go on"
-        )
+
+def failure(path: Path, error: Exception) -> StoreError:
+    """What to tell of a folder that cannot be written."""
+    return StoreError(f"{path}: cannot write results ({error}); what was finished before is kept, run again to go on")
 
 
 def load(path: Path | str) -> Results:
     """Read a results folder.
 
-    Raises: InputError if the folder is not one of ours, StoreError if a file in it cannot be read.
+    Raises: InputError if the folder is not one of ours; StoreError if a file in it is damaged or cannot be read.
     """
     path = Path(path)
     grid = read_grid(path)
-    cells = _read_parquet(path / "cells.parquet", ("cell", "arm", "text", *WEIGHTS)).set_index("cell")
+    cells = read_cells(path)
     if len(cells) != grid["cells"] or not cells.index.is_unique:
         raise StoreError(
             f"{path / 'cells.parquet'}: expected {grid['cells']} different cells, as grid.json says, got {len(cells)}; "
@@ -180,85 +210,46 @@ def load(path: Path | str) -> Results:
     return Results.of(grid, cells, read_runs(path), path)
 
 
-def describe(grid: Grid) -> dict[str, Any]:
-    """The grid as it is written down: what names its streams, and its size."""
-    numbers = {"runs": grid.runs, "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
-    return {"format": FORMAT, "name": grid.name, **numbers, "cells": len(grid.cells)}
+def read_cells(path: Path) -> pd.DataFrame:
+    """The table of cells of a results folder, index `cell`.
 
-
-def read_grid(path: Path) -> dict[str, Any]:
-    """The description of the grid in a results folder.
-
-    Raises: InputError if the folder is none.
+    Raises: StoreError naming the file if it cannot be read.
     """
-    file = path / "grid.json"
-    if not file.is_file():
-        got = "a folder without grid.json" if path.is_dir() else ("a file" if path.exists() else "nothing of that name")
-        raise InputError(f"{path}: expected a results folder, as `llm-evo run` writes it, got {got}")
-    expected = {"format", "name", "runs", "seed", "batch", "engine", "cells"}
+    file = path / "cells.parquet"
     try:
-        grid = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{file}: expected JSON as `llm-evo run` writes it, got a syntax error: {error}") from None
-    if not isinstance(grid, dict) or not expected <= set(grid):
-        raise InputError(f"{file}: expected the keys {', '.join(sorted(expected))}, got {grid!r:.200}")
-    if grid["format"] != FORMAT:
-        raise InputError(f"{file}: expected format {FORMAT}, got {grid['format']!r}; use the version that wrote it")
-    for key in ("runs", "seed", "batch"):
-        if not isinstance(grid[key], int):
-            raise InputError(f"{file}: {key} must be a whole number, got {grid[key]!r}")
-    parts, keys = grid.get("parts", {}), {each.name for each in fields(Origin)}
-    if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) != keys for one in parts.values()):
-        raise InputError(f"{file}: expected under parts the keys {', '.join(sorted(keys))} of each, got {parts!r:.200}")
-    return grid
-
-
-def held_origins(grid: Mapping[str, Any]) -> dict[str, Origin]:
-    """Where the parts of others are from, of a description read from grid.json."""
-    return {
-        name: Origin(**(origin | {"earlier": tuple(origin["earlier"])}))
-        for name, origin in grid.get("parts", {}).items()
-    }
+        table = parse(file, file.read_bytes(), ("cell", "arm", "text", *WEIGHTS))
+    except OSError as error:
+        table = Damaged(file, f"cannot be read ({error})")
+    if isinstance(table, Damaged):
+        raise StoreError(f"{table}; run the grid again to write it anew")
+    return table.set_index("cell")
 
 
 def read_runs(path: Path) -> pd.DataFrame:
-    """All rows in the parts of a results folder.
+    """All rows in the parts of a results folder, each run once.
 
-    Raises: StoreError naming a part that cannot be read.
+    Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.
     """
-    import pandas as pd
-
-    always = [name for name in DTYPES if name not in LATER]
-    parts = [_read_parquet(part, always) for part in sorted((path / "runs").glob("part-*.parquet"))]
-    return pd.concat([no_runs(), *parts], ignore_index=True) if parts else no_runs()
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    _write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    parts = read_parts(path)
+    if parts.damaged:
+        raise StoreError(
+            "; ".join(str(damaged) for damaged in parts.damaged) + "; run the grid again: it sets aside what is "
+            f"damaged, into {path / 'damaged'}, and computes its batches anew"
+        )
+    return parts.rows
 
 
-def write_parquet(file: Path, table: pd.DataFrame) -> None:
-    """Write a Parquet file whole or not at all."""
-    _write_whole(file, lambda temporary: table.to_parquet(temporary, index=False))
+def _held(path: Path, described: dict[str, Any]) -> dict[str, Origin]:
+    """The origins of parts that a folder holds, if it is one of the same grid or empty but for a killed launch."""
+    if not path.exists() or (path.is_dir() and all(_is_leftover(file) for file in path.iterdir())):
+        return {}
+    before = read_grid(path)
+    check_same(path, before, described)
+    return held_origins(before)
 
 
-def _write_whole(file: Path, write: Callable[[Path], object]) -> None:
-    temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        write(temporary)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _check_same(path: Path, held: dict[str, Any], described: dict[str, Any]) -> None:
-    for key in ("name", "seed", "batch", "engine"):
-        if held[key] != described[key]:
-            raise InputError(
-                f"{path}: holds a grid run with {key} = {held[key]!r}, this one has {key} = {described[key]!r}; "
-                "choose another folder with --out, or remove that one"
-            )
+def _is_leftover(file: Path) -> bool:
+    return file.suffix == ".tmp" or file.name == LOCK
 
 
 def _changed_code(path: Path, names: list[str]) -> InputError:
@@ -267,17 +258,3 @@ def _changed_code(path: Path, names: list[str]) -> InputError:
         "with --out, or go on with --accept-changed-code (in Python run_grid(..., accept_changed_code=True)), which is "
         "noted"
     )
-
-
-def _read_parquet(file: Path, columns: Iterable[str]) -> pd.DataFrame:
-    import pandas as pd
-    from pyarrow import ArrowException  # type: ignore[import-untyped]  # ships no types
-
-    try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError, KeyError, ArrowException) as error:
-        raise StoreError(f"{file}: cannot be read ({error}); remove it and run the grid again") from None
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise StoreError(f"{file}: has no column {', '.join(missing)}; remove it and run the grid again")
-    return table

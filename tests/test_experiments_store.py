@@ -19,7 +19,6 @@ from evo.errors import InputError
 from evo.ledger import LEDGER, Prompt
 from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks, RoundRobin
-from experiments import store as store_module
 from experiments.cell import Cell
 from experiments.grid import Grid, sweep
 from experiments.running import run_grid
@@ -234,23 +233,25 @@ def damages(whole: bytes) -> list[bytes]:
     ]
 
 
-def test_a_part_that_is_damaged_is_named(out):
-    part = next((out / "runs").iterdir())
-    for damaged in damages(part.read_bytes()):
+def test_a_part_without_a_checksum_that_is_damaged_is_named_and_set_aside(out):
+    """Of earlier versions; `test_experiments_store_safety` has those with one."""
+    part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
+    for damaged in damages(whole := part.read_bytes()):
         part.write_bytes(damaged)
-        for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
-            with pytest.raises(
-                StoreError, match=rf"{part.name}: cannot be read \(.*; remove it and run the grid again"
-            ):
-                read()
-    part.unlink()
-    pd.testing.assert_frame_equal(run_grid(grid(), out, workers=1).runs, run_grid(grid(), workers=1).runs)
+        with pytest.raises(StoreError, match=rf"{part.name}: cannot be read \(.*; run the grid again: it sets aside"):
+            load(out)
+    told: list[str] = []
+    results = run_grid(grid(), out, workers=1, tell=told.append)
+    assert len(told) == 1
+    assert f"{part}: cannot be read" in told[0]
+    assert (out / "damaged" / part.name).read_bytes() == damages(whole)[-1]
+    pd.testing.assert_frame_equal(results.runs, run_grid(grid(), workers=1).runs)
 
 
 def test_a_table_that_is_no_table_of_runs_is_named(out):
-    part = next((out / "runs").iterdir())
+    part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
     pd.DataFrame({"cell": ["x"], "hit": [1]}).to_parquet(part)
-    with pytest.raises(StoreError, match=rf"{part.name}: has no column engine, batch, .*; remove it and run the grid"):
+    with pytest.raises(StoreError, match=rf"{part.name}: has no column engine, batch, .*; run the grid again"):
         load(out)
 
 
@@ -341,14 +342,14 @@ def test_a_disk_that_is_full_loses_nothing_and_leaves_nothing_half_written(tmp_p
 def test_a_part_becomes_visible_only_when_it_is_whole(tmp_path, monkeypatch):
     opened = Store.open(tmp_path / "out", grid())
     seen: list[set[Any]] = []
-    original = store_module.os.replace
+    original = os.replace
 
     def replace_late(*paths: Any) -> None:
         seen.append(opened.finished())
         original(*paths)
 
     rows = run_grid(grid(), workers=1).runs.drop(columns="cost")
-    monkeypatch.setattr(store_module.os, "replace", replace_late)
+    monkeypatch.setattr(os, "replace", replace_late)
     opened.add(rows)
     assert seen == [set()]
     assert opened.finished() == {(cell.id, batch) for cell in grid().cells for batch in (0, 1)}

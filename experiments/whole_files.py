@@ -1,0 +1,97 @@
+"""Files that are written whole or not at all, on the disk before they get their name; a part's name is its checksum.
+
+    runs/part-sha256-<64 hex digits>.parquet        `sha256sum` of the file gives the digits
+
+The checksum in the name comes with the one rename that makes a part visible, so that a kill at any moment leaves a part
+with its checksum, or none; readers of `runs/*.parquet` need not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evo.errors import EvoError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class StoreError(EvoError):
+    """A results folder cannot be read or written."""
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    _write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"), lambda temporary: file)
+
+
+def write_parquet(file: Path, table: pd.DataFrame) -> None:
+    """Write a Parquet file whole or not at all."""
+    _write_whole(file, lambda temporary: table.to_parquet(temporary, index=False), lambda temporary: file)
+
+
+def write_part(folder: Path, table: pd.DataFrame) -> None:
+    """Write a part whole or not at all, under the name of its checksum."""
+    _write_whole(
+        folder / "part",
+        lambda temporary: table.to_parquet(temporary, index=False),
+        lambda temporary: folder / part_name(hashlib.sha256(temporary.read_bytes()).hexdigest()),
+    )
+
+
+def part_name(checksum: str) -> str:
+    """The name of a part whose bytes have this SHA-256 (hex digits)."""
+    return f"part-sha256-{checksum}.parquet"
+
+
+def checksum_in(name: str) -> str | None:
+    """The SHA-256 that a part's name promises; None for parts of earlier versions, which have none.
+
+    >>> checksum_in("part-0123456789abcdef0123456789abcdef.parquet")
+    """
+    found = re.fullmatch(r"part-sha256-([0-9a-f]{64})\.parquet", name)
+    return found[1] if found else None
+
+
+def move(file: Path, folder: Path) -> Path:
+    """Move a file into a folder on the same disk, under a name that is free there."""
+    folder.mkdir(exist_ok=True)
+    target, copies = folder / file.name, 1
+    while target.exists():
+        copies += 1
+        target = folder / f"{file.name}.{copies}"
+    os.replace(file, target)
+    _sync_folder(folder)
+    _sync_folder(file.parent)
+    return target
+
+
+def _write_whole(file: Path, write: Callable[[Path], object], final: Callable[[Path], Path]) -> None:
+    """Write a temporary file, bring it to the disk, and give it its final name."""
+    temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        write(temporary)
+        target = final(temporary)
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, target)
+        _sync_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where folders can be opened."""
+    if os.name == "nt":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
