@@ -456,6 +456,13 @@ def test_cells_that_miss_the_same_rule_are_listed_once(made):
 # ------------------------------------------------------------------------------------------- as a user runs them
 
 
+UNKNOWN = {
+    "selection": ("LOCAL, any of 100", "LOCAL, fit of 100", "LOCAL, islands"),
+    "parallel": ("asynchronous",),
+}
+"""Arms without an exact prediction, but for the smallest k."""
+
+
 @SLOW
 @pytest.mark.parametrize("name", OPERATORS)
 def test_the_whole_study_as_a_user_runs_it(name, tmp_path):
@@ -468,7 +475,9 @@ def test_the_whole_study_as_a_user_runs_it(name, tmp_path):
     print(f"\nthe study {name} took {time.perf_counter() - begun:.1f} s")
     assert done.returncode == 0, done.stdout + done.stderr
     summary = pd.read_csv(folder / "summary.csv")
-    assert set(summary["verdict"]) == {"AGREES"}, summary["reason"].tolist()
+    known = ~summary["arm"].isin(UNKNOWN.get(name, ()))
+    assert set(summary.loc[known, "verdict"]) == {"AGREES"}, summary.loc[known, "reason"].tolist()
+    assert set(summary.loc[~known, "verdict"]) <= {"AGREES", "CANNOT_TELL"}
     if STUDIES[name].claims:
         assert set(pd.read_csv(folder / "claims.csv")["verdict"]) == {"AGREES"}
     assert (folder / f"{name}.png").stat().st_size > 10_000
