@@ -16,10 +16,11 @@ import numpy as np
 
 from evo.errors import InputError, OperatorError
 from evo.faults import is_foreign
-from evo.laws import Components, FloatArray, IndependentBlocks
+from evo.laws import Components, FloatArray, IndependentBlocks, binomial_pmf
 from evo.parameters import positive, probability
 from evo.text import type_name
 
+_NO_CANCELLATION = 500
 _ALL_COUNTS = 64
 """Up to this g components are compared with the pmf for every number of incorrect blocks."""
 
@@ -137,13 +138,17 @@ class BetaQualityLaw(ComponentLaw):
     def pmf(self, g: int, i: int) -> FloatArray:
         """Beta-binomial, whatever i: C(g, x) B(a+x, b+g-x)/B(a, b); float [g+1].
 
-        By ratios of Gamma functions whose arguments differ by a and b alone, which do not cancel however long g is.
+        Long chunks go by ratios of Gamma functions whose arguments differ by a and b alone: their logarithms are small,
+        where those of Beta functions cancel.
         """
         from scipy.special import betaln
 
+        x = np.arange(g + 1.0)
+        if g <= _NO_CANCELLATION:  # C(g, x) = Bin(g, 1/2)[x] 2^g, without its overflow
+            log = betaln(self.a + x, self.b + g - x) - betaln(self.a, self.b)
+            return np.asarray(np.exp(log + np.log(binomial_pmf(g, 0.5)) + g * np.log(2)))
         from evo.theory.beta_law import log_gamma_ratio
 
-        x = np.arange(g + 1.0)
         log = log_gamma_ratio(g + 1.0, self.a + self.b - 1.0) - betaln(self.a, self.b)
         log = log - log_gamma_ratio(x + 1.0, self.a - 1.0) - log_gamma_ratio(g - x + 1.0, self.b - 1.0)
         return np.asarray(np.exp(log))

@@ -37,10 +37,10 @@ SMALLER = {
     "voting": lambda cell: cell.mutator.ahead <= 3,
     "spill": lambda cell: cell.problem.k <= 15,
     "difficulty": lambda cell: True,
-    "noise": lambda cell: cell.problem.k <= 10,
+    "noise": lambda cell: cell.problem.k in (2, 10) and getattr(cell.problem, "sigma", 1.0) in (0.2, 0.4, 1.0),
     "judge": lambda cell: cell.problem.fp <= 0.1,
     "nonconvex": lambda cell: cell.problem.k <= 8,
-    "selection": lambda cell: cell.problem.k in ((1, 2, 3, 4, 5, 6) if len(cell.runner.founders) < 1000 else (3, 4)),
+    "selection": lambda cell: cell.problem.k in ((2, 4, 5, 6) if len(cell.runner.founders) < 1000 else (4,)),
     "parallel": lambda cell: True,
 }
 SHORT = {"difficulty": 512, "judge": 400, "nonconvex": 1024}

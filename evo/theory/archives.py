@@ -18,6 +18,8 @@ from evo.theory.chain import MAX_STATES, AbsorbingChain
 from evo.theory.run import RunLaw, no_short_chunk
 from evo.theory.starts import Start
 
+FAR_TOO_MANY = 16 * MAX_STATES
+"""Ways for so many solutions to have so many incorrect blocks that there is no need to look which can be reached."""
 Counts = tuple[int, ...]
 State = tuple[Counts, int]  # incorrect blocks of those kept, ascending; of the last one, or -1 where it does not matter
 
@@ -80,6 +82,8 @@ def archive_run(keeper: Keeper, offspring: FloatArray, start: Start) -> RunLaw:
     [16.666666667, 19.425685426]
     """
     k = start.k
+    if comb(k + keeper.size, k) > FAR_TOO_MANY:
+        raise NoPrediction(_too_many(keeper, k))
     begin, done = _begin(keeper, start)
     moves = _explore(keeper, offspring, k, begin)
     # Each move fills a place or lowers the sum of the counts.
@@ -96,6 +100,10 @@ def archive_run(keeper: Keeper, offspring: FloatArray, start: Start) -> RunLaw:
         first[place[state]] = chance
     chain = AbsorbingChain(step, finish, finish, first, done, 1)
     return RunLaw(chain.hit, chain.generations, no_short_chunk, "chain on the counts of those kept")
+
+
+def _too_many(keeper: Keeper, k: int) -> str:
+    return f"the chain of {keeper.size} solutions of k={k} blocks has more than {MAX_STATES} states"
 
 
 def _begin(keeper: Keeper, start: Start) -> tuple[dict[State, float], float]:
