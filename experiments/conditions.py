@@ -43,6 +43,7 @@ def always_valid(cell: Cell) -> bool:
         law = law.inside
     if not isinstance(law, CallLaw):
         return False
+    law = SoundLaw(law, type_name(type(cell.mutator)))
     return all(abs(float(law.pmf(g, i).sum()) - 1) < 1e-9 for g in {chunks.g, chunks.last} for i in range(g + 1))
 
 

@@ -170,6 +170,9 @@ def test_what_is_not_known_is_refused(of, missing):
         Cell(Trap(4, 1, incorrect=1), FixKeep(0.6, 0.3), AllBlocks(), MuPlusLambda(2)),
         Cell(Needle(4, 1, incorrect=1), FixKeep(0.6, 0.3), AllBlocks(), Archive(3)),
         Cell(WeightedBlocks((2, 3, 1, 1), 1, incorrect=1), FixKeep(0.5, 0.09), OnlyIncorrect(g=4), Archive(2)),
+        # weights decide who is dropped, and whom a proportional archive varies
+        Cell(WeightedBlocks((27, 9, 3, 1), 1), FixKeep(0.4, 0.3), UniformChunk(), MuPlusLambda(5)),
+        Cell(WeightedBlocks((20, 1, 1), 1), FixKeep(0.4, 0.0), UniformChunk(), Archive(4, "proportional")),
         # of several repairs the heaviest wins, not the first
         cell(WeightedBlocks((1, 1, 9), 1), EachChunk(), OnePlusLambda(3)),
         Cell(BlockOneMax(3, 1, 0.5), Misaligned(HALF, 0.2), OnlyIncorrect(), OnePlusLambda(2)),

@@ -6,8 +6,9 @@ generation: the state is the sorted tuple of counts, and the count of the soluti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from math import comb, factorial, prod
 
 import numpy as np
@@ -113,16 +114,10 @@ def _begin(keeper: Keeper, start: Start) -> tuple[dict[State, float], float]:
     if comb(len(possible) + founders - 1, founders) > MAX_STATES:
         raise NoPrediction(f"{founders} initial solutions can have more than {MAX_STATES} different counts")
     begin: dict[State, float] = {}
-    for counts in _ascending(possible, founders):
+    for counts in combinations_with_replacement(possible, founders):
         ways = factorial(founders) / prod(factorial(counts.count(wrong)) for wrong in set(counts))
         begin[counts, counts[0] if keeper.parent == "last" else -1] = ways * prod(float(law[w]) for w in counts)
     return begin, float(1.0 - (1.0 - law[0]) ** founders)
-
-
-def _ascending(values: list[int], length: int) -> Iterator[Counts]:
-    from itertools import combinations_with_replacement
-
-    return combinations_with_replacement(values, length)
 
 
 def _explore(

@@ -17,7 +17,7 @@ from evo.theory.times import TimeLaw, check_level, least_time
 
 MOST_WORK = 1_000_000_000  # calls times values of u; some ten seconds
 EDGE = 8.6  # standard deviations; an evaluation is further out w.p. 1e-17
-WIDEST = 0.5  # of a panel, in standard deviations: the tails are are within 1e-13 of those on finer ones
+WIDEST = 0.5  # of a panel, in standard deviations: the tails are within 1e-13 of those on finer ones
 
 State = tuple[FloatArray, FloatArray, FloatArray]  # u_i, i = 1..most, at the nodes; its integrals (`Panels.beyond`)
 

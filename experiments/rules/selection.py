@@ -17,7 +17,7 @@ from experiments.conditions import (
     law_of,
     on_counts,
     one_offspring,
-    onemax_like,
+    plain_onemax,
     same_success,
     start_of,
 )
@@ -59,7 +59,7 @@ OF_SELECTION = (
     Rule(
         "several solutions kept",
         (
-            ("problem BlockOneMax, or one whose runs have the same law", onemax_like),
+            ("problem BlockOneMax or UnequalBlocks", plain_onemax),
             ("a mutator that declares a law of counts", counts_suffice),
             is_one_of("runner", Archive, MuPlusLambda),
             ("schedule AllBlocks or UniformSubset, or UniformChunk or OnlyIncorrect of g = 1", on_counts),
