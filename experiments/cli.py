@@ -211,7 +211,7 @@ def report(results: Folder, alpha: Alpha = 1e-3) -> None:
 def export(
     results: Folder,
     to: Annotated[str, typer.Option(help="csv, parquet, or ioh: traces for IOHanalyzer and IOHinspector.")],
-    out: Annotated[str, typer.Option(help="Folder (csv, ioh) or file (parquet) to write; must not exist.")],
+    out: Annotated[str, typer.Option(help="Folder (csv, ioh) or file (parquet) to write; must be free.")],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Write results for other tools: CSV, Parquet, or traces in IOHprofiler's format.

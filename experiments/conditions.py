@@ -290,14 +290,19 @@ def on_counts(cell: Cell) -> str | None:
     return type_name(type(schedule))
 
 
+def accepts_weakly(cell: Cell) -> bool:
+    """Whether an equally good offspring replaces its parent."""
+    return cell.runner == OnePlusLambda(cell.runner.lam, "weak")
+
+
 def strict(cell: Cell) -> str | None:
     """An equally good offspring is rejected."""
-    return 'accept = "weak"' if cell.runner == OnePlusLambda(cell.runner.lam, "weak") else None
+    return 'accept = "weak"' if accepts_weakly(cell) else None
 
 
 def weak(cell: Cell) -> str | None:
     """An equally good offspring replaces its parent."""
-    return None if cell.runner == OnePlusLambda(cell.runner.lam, "weak") else 'accept = "strict"'
+    return None if accepts_weakly(cell) else 'accept = "strict"'
 
 
 def answers_valid(cell: Cell) -> str | None:

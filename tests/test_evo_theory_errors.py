@@ -11,6 +11,7 @@ from evo.errors import InputError, NoPrediction
 from evo.laws import IndependentBlocks
 from evo.mixtures import BetaQualityLaw, Invalid, Mixture, Thinned, beta_rule
 from evo.theory import MAX_STATES, Start, all_blocks, only_incorrect, uniform_chunk, until_resolved
+from evo.theory.acceptance import ahead_error
 from evo.theory.beta_blocks import beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk
 from evo.theory.beta_law import BetaNodes, inverse_moment, log_gamma_ratio, survival
 from evo.theory.elimination import Elimination
@@ -32,6 +33,7 @@ from evo.theory.per_block import (
     blocks_uniform_chunk,
     blocks_until_resolved,
 )
+from evo.theory.persistent import accepted_calls, accepted_correct
 from evo.theory.run_quality import (
     quality_all_blocks,
     quality_only_incorrect,
@@ -40,10 +42,7 @@ from evo.theory.run_quality import (
 )
 from evo.theory.spilling import spill_only_incorrect, spill_uniform_chunk
 from evo.theory.voting import (
-    judge_error,
     judge_least_ahead,
-    judged_calls,
-    judged_correct,
     least_ahead,
     mean_votes,
     task_success,
@@ -435,7 +434,7 @@ def test_votes():
     assert win_probability(1 / 2, 4) == pytest.approx(0.5, **EXACT)
     assert mean_votes(4989 / 5000, 3) == pytest.approx(3.0132582720856546369, **EXACT)
     assert mean_votes(2 / 5, 3, "distinct") == pytest.approx(9.84, **EXACT)
-    assert judged_calls(0.5, judge_error(4 / 5, 3)) == pytest.approx(2, **EXACT)
+    assert accepted_calls(0.5, *[ahead_error(1 / 5, 3)] * 2) == pytest.approx(2, **EXACT)
     assert task_success(0.9978, 3, 2**20 - 1) == pytest.approx(0.98882, abs=5e-6)
     assert win_probability(1e-300, 50) == 0.0  # no overflow
     assert mean_votes(0.5 + 1e-9, 7) == pytest.approx(49, rel=1e-12)
@@ -455,9 +454,9 @@ def test_votes_are_a_gamblers_ruin(p, ahead):
 def test_a_judge_needs_log_k_votes():
     for k, risk in ((10, 0.1), (1000, 0.01)):
         lead = judge_least_ahead(0.5, 0.8, k, risk)
-        right = [judged_correct(0.5, judge_error(0.8, ahead)) ** k for ahead in (lead, lead - 2)]
+        right = [accepted_correct(0.5, *[ahead_error(0.2, ahead)] * 2) ** k for ahead in (lead, lead - 2)]
         assert right[0] >= 1 - risk > right[1]
-    assert judged_correct(0.0, 0.1) == 0.0
+    assert accepted_correct(0.0, 0.1, 0.1) == 0.0
     for wrong in (
         lambda: least_ahead(0.5, 10, 0.9),
         lambda: win_probability(1.1, 1),

@@ -61,8 +61,6 @@ def test_complex_logarithms_keep_their_digits():
     np.testing.assert_allclose(log1p(z), scipy_log1p(z), rtol=1e-14)
     small = z[np.abs(z) < 1e-3]
     np.testing.assert_allclose(expm1(small), small * (1 + small / 2 * (1 + small / 3 * (1 + small / 4))), rtol=1e-12)
-    worse = np.log1p(complex(1e-15, 5e-16))  # the twin: numpy's own, if it is naive still
-    assert abs(worse - complex(1e-15, 5e-16)) < 1e-14
 
 
 @pytest.mark.parametrize("a", [1e34, 1e5, 50, 3, 0.5, 0.01])
@@ -95,13 +93,12 @@ def test_sums_of_very_many_own_calls(a, b, k):
 def test_heavy_medians_end(a):
     for make in MAKERS:
         begun = time.monotonic()
-        median, refusal = math.inf, "largest float"
+        refusal = ""
         try:
-            median = make(a, 1, 3, Start(3)).hit.quantile(0.5)
+            assert make(a, 1, 3, Start(3)).hit.quantile(0.5) >= 1
         except NoPrediction as error:
             refusal = str(error)
-        assert median >= 1
-        assert "largest float" in refusal or "nodes" in refusal
+        assert refusal == "" or "largest float" in refusal or "nodes" in refusal
         assert time.monotonic() - begun < 20
 
 

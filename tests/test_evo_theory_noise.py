@@ -21,7 +21,6 @@ from evo.theory.acceptance import (
 )
 from evo.theory.stored_noise import stored_means, stored_only_incorrect
 from evo.theory.stored_tail import StoredTime
-from evo.theory.voting import judge_error
 
 
 def onemax(k):
@@ -193,7 +192,6 @@ def test_first_ahead_is_the_gamblers_ruin(f, ahead):  # (9a), (9b)
     votes = np.linalg.solve(walk, np.ones(size))[ahead - 1]
     assert ahead_error(f, ahead) == pytest.approx(wins, rel=1e-11)
     assert expected_votes(f, ahead) == pytest.approx(votes, rel=1e-11)
-    assert judge_error(1 - f, ahead) == pytest.approx(wins, rel=1e-11)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from evo.errors import InputError, NoPrediction
 from evo.laws import IndependentBlocks
 from evo.theory import Start, only_incorrect, uniform_chunk
+from evo.theory.acceptance import ahead_error
 from evo.theory.persistent import (
     LastingJudge,
     accepted_calls,
@@ -16,7 +17,6 @@ from evo.theory.persistent import (
     persistent_only_incorrect,
     persistent_uniform,
 )
-from evo.theory.voting import judge_error
 
 LAWS = {"oracle": persistent_only_incorrect, "uniform": persistent_uniform}
 TEXTS = tuple(product((True, False), repeat=2))  # of a block: truly right, judged right
@@ -184,7 +184,7 @@ def test_large_runs_and_their_limits():
 
 
 def test_the_first_accepted_rewrite():
-    error = judge_error(0.8, 3)
+    error = ahead_error(0.2, 3)
     assert accepted_calls(0.5, error, error) == pytest.approx(2.0, rel=1e-14)  # vote-judge-calls
     assert accepted_correct(0.5, error, error) == pytest.approx(64 / 65, rel=1e-14)
     for right, fp, fn in ((0.3, 0.2, 0.4), (1.0, 0.5, 0.0), (0.1, 0.9, 0.5)):

@@ -1,7 +1,7 @@
 """Predictions under noise and with several parents, against known values and the engine, and where they are refused.
 
-The engine's runs: fixed seed, each test fails falsely w.p. 1e-6 (|z| < 4.9, or a DKW bound); a mean off by 10 %, or a
-law off by 0.05, would be found.
+The engine's runs: fixed seed, each test fails falsely w.p. 2e-6 at most (|z| < 4.9, and a DKW bound); a mean
+off by 20 %, or a law off by 0.1, would be found.
 """
 
 import math

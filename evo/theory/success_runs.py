@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
 
 from evo.laws import CallLaw
 from evo.theory.chain import check_states
@@ -23,6 +22,8 @@ def first_run_of_successes(law: CallLaw, k: int) -> RunLaw:
     >>> round(first_run_of_successes(IndependentBlocks(0.5, 0.5), 4).hit.mean, 9)
     30.0
     """
+    from scipy.sparse import coo_array
+
     check_states(k, f"the successes in a row of k={k} blocks")
     p = float(law.pmf(1, 1)[1])
     row = np.arange(k)  # successes in a row so far

@@ -76,34 +76,6 @@ def least_ahead(p: float, steps: int, target: float, steps_a_vote: int = 1) -> i
     return max(1, math.ceil(-allowed / _log_odds(p) - 1e-12))
 
 
-def judge_error(vote_right: float, ahead: int) -> float:
-    """P(the verdict on a block is wrong) e = 1/(1 + (r/(1-r))^K), votes right w.p. r (theory 9d).
-
-    >>> round(1 / judge_error(0.8, 3), 9)
-    65.0
-    """
-    return win_probability(1.0 - vote_right, ahead)
-
-
-def judged_calls(fix: float, error: float) -> float:
-    """Calls a block until a rewrite is judged correct: 1/(a(1-e) + (1-a)e) (theory 9d).
-
-    >>> judged_calls(0.5, judge_error(0.8, 3))
-    2.0
-    """
-    accepted = fix * (1.0 - error) + (1.0 - fix) * error
-    return math.inf if accepted == 0.0 else 1.0 / accepted
-
-
-def judged_correct(fix: float, error: float) -> float:
-    """P(a block that was judged correct is so): a(1-e)/(a(1-e) + (1-a)e) (theory 9d).
-
-    >>> round(judged_correct(0.5, judge_error(0.8, 3)), 9)
-    0.984615385
-    """
-    return fix * (1.0 - error) * judged_calls(fix, error) if fix > 0.0 else 0.0
-
-
 def judge_least_ahead(fix: float, vote_right: float, blocks: int, risk: float) -> int:
     """A K that makes all k accepted blocks correct w.p. >= 1 - d: K >= ln(k(1-a)/(a d))/ln(r/(1-r)) (theory 9d).
 

@@ -44,14 +44,13 @@ def rule_for(cell: Cell) -> Rule:
     Raises: NoPrediction naming the nearest rules about such laws and what the cell misses of them; or that the mutator
     declares no law.
     """
-    misses = {rule.name: rule.misses(cell) for rule in RULES}
     for rule in RULES:
-        if not misses[rule.name]:
+        if rule.fits(cell):
             return rule
     law = declared_law(cell.mutator)
     if law is None:
         raise NoPrediction(no_law(cell))
-    raise NoPrediction(missing_rules(cell, {rule.name: misses[rule.name] for rule in _relevant(law)}))
+    raise NoPrediction(missing_rules(cell, {rule.name: rule.misses(cell) for rule in _relevant(law)}))
 
 
 def _relevant(law: object) -> list[Rule]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from evo.protocols import FloatArray
-from evo.runner import OnePlusLambda
 from evo.theory.acceptance import (
     ahead_error,
     gaussian_acceptance,
@@ -14,14 +13,14 @@ from evo.theory.acceptance import (
     majority_error,
 )
 from experiments.cell import Cell
-from experiments.conditions import truth
+from experiments.conditions import accepts_weakly, truth
 from problems import Judged, Noisy
 
 
 def acceptance(cell: Cell) -> FloatArray:
     """P(an offspring with j incorrect blocks replaces a parent with i), both judged afresh; float [k+1, k+1]."""
     problem, k = cell.problem, cell.problem.k
-    weak = cell.runner == OnePlusLambda(cell.runner.lam, "weak")
+    weak = accepts_weakly(cell)
     if isinstance(problem, Noisy):
         return gaussian_acceptance(count_fitness(cell), problem.sigma, problem.samples, weak)
     assert isinstance(problem, Judged)  # the rules' condition

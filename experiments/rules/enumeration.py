@@ -16,6 +16,7 @@ from evo.theory.enumeration import BlockCall, enumerated
 from experiments.cell import Cell
 from experiments.conditions import (
     KINDS,
+    accepts_weakly,
     afresh,
     few_states,
     independent_blocks,
@@ -47,7 +48,7 @@ def _call(cell: Cell) -> BlockCall:
 def enumerate_solutions(cell: Cell) -> RunLaw:
     """The chain on all solutions and pointers of a cell with an exact fitness."""
     schedule = schedule_of(cell)
-    weak, down = cell.runner == OnePlusLambda(cell.runner.lam, "weak"), invalid_is_down(schedule)
+    weak, down = accepts_weakly(cell), invalid_is_down(schedule)
     fitness = None if type(cell.problem) is BlockOneMax else _all_fitness(cell)
     kind, k, g = KINDS[type(schedule)], cell.problem.k, cell.chunks.g
     return enumerated(_call(cell), kind, k, g, start_of(cell), cell.runner.lam, weak, down, fitness)

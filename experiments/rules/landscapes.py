@@ -19,6 +19,7 @@ from evo.theory.on_counts import run_on_counts
 from evo.theory.success_runs import first_run_of_successes
 from experiments.cell import Cell
 from experiments.conditions import (
+    accepts_weakly,
     all_incorrect,
     answers_valid,
     counts_suffice,
@@ -36,22 +37,26 @@ from experiments.conditions import (
 )
 from experiments.rules.acceptance import count_fitness
 from experiments.rules.offspring import offspring_counts
-from experiments.rules.rule import Rule, own_law, whole
+from experiments.rules.rule import Condition, Rule, own_law, whole
 from problems import LeadingBlocks, Needle
 
 _COMMON = (("a mutator that declares a law of counts", counts_suffice), is_a("runner", OnePlusLambda))
 
 
 def _on_counts(cell: Cell) -> RunLaw:
-    weak = cell.runner == OnePlusLambda(cell.runner.lam, "weak")
     return run_on_counts(
-        offspring_counts(cell), count_fitness(cell), start_of(cell), cell.runner.lam, weak, "theory 1f, 10"
+        offspring_counts(cell),
+        count_fitness(cell),
+        start_of(cell),
+        cell.runner.lam,
+        accepts_weakly(cell),
+        "theory 1f, 10",
     )
 
 
-def _leading(name: str, formula: Callable[..., RunLaw], schedule: type, *conditions: object) -> Rule:
+def _leading(name: str, formula: Callable[..., RunLaw], schedule: type, *conditions: Condition) -> Rule:
     needs = (is_a("problem", LeadingBlocks), *_COMMON, is_a("schedule", schedule), *conditions)
-    return Rule(f"leading blocks, {name}", needs, whole(formula))  # type: ignore[arg-type]  # conditions are pairs
+    return Rule(f"leading blocks, {name}", needs, whole(formula))
 
 
 def _leading_whole(cell: Cell) -> RunLaw:

@@ -16,7 +16,7 @@ from experiments.cell import Cell
 from experiments.conditions import declares, is_a, law_of, start_of
 from problems import BlockOneMax
 
-Conditions = tuple[tuple[str, Callable[[Cell], str | None]], ...]
+Condition = tuple[str, Callable[[Cell], str | None]]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,13 @@ class Rule:
     """
 
     name: str
-    conditions: tuple[tuple[str, Callable[[Cell], str | None]], ...]
+    conditions: tuple[Condition, ...]
     run_law: Callable[[Cell], RunLaw]
     about: tuple[type, ...] = ()
+
+    def fits(self, cell: Cell) -> bool:
+        """Whether the cell meets every condition; the first that it does not meet ends the search."""
+        return all(test(cell) is None for _, test in self.conditions)
 
     def misses(self, cell: Cell) -> list[str]:
         """What the cell lacks."""
@@ -56,7 +60,7 @@ def own_law(cell: Cell) -> Any:
     return declared_law(cell.mutator)
 
 
-def rule_of(law: type, name: str, run_law: Callable[[Cell], RunLaw], *conditions: Any) -> Rule:
+def rule_of(law: type, name: str, run_law: Callable[[Cell], RunLaw], *conditions: Condition) -> Rule:
     """A rule about mutators that declare a law of exactly this class, on BlockOneMax."""
     common = (is_a("problem", BlockOneMax), declares(law), is_a("runner", OnePlusLambda))
     return Rule(name, (*common, *conditions), run_law, (law,))
