@@ -212,6 +212,9 @@ def stayed(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArray:
     stay = runner.survivors(pool, offspring)
     runs, places = pool.seen.shape
     _check_places(f"{type(runner).__name__}.survivors", stay, (runs, places), places + offspring.shape[1])
+    invalid = np.concatenate((np.zeros(pool.seen.shape, dtype=np.bool_), np.isneginf(offspring)), axis=1)
+    if np.take_along_axis(invalid, stay, axis=1).any():
+        raise OperatorError(f"{type(runner).__name__}.survivors: an invalid offspring (seen -inf) must not be kept")
     return stay
 
 

@@ -93,7 +93,7 @@ class _Batch:
     def run(self) -> tuple[RunCounts, Trace | None]:
         """All generations, until every run has hit or is over its budget."""
         current = self._current()
-        self._note(current, np.ones(len(current), dtype=np.bool_))
+        self._note(current, np.ones(len(current), dtype=np.bool_), -1)
         self._hit(current, -1)
         while not self.over.all():
             self._advance()
@@ -123,7 +123,7 @@ class _Batch:
         self.pointer = self.schedule.advance(self.pointer, moved, self.chunks.m, one)
         current = self._current()
         if self.trace:
-            self._note(current, self._identity(current) != before)
+            self._note(current, self._identity(current) != before, self.generation)
         self._hit(current, self.generation)
 
     def _reevaluate(self) -> IntArray:
@@ -220,13 +220,16 @@ class _Batch:
         """The call that made the current solution."""
         return np.asarray(self.born[np.arange(len(current)), current])
 
+    def _when(self, current: IntArray, generation: int) -> IntArray:
+        """The call since which the current solution is that: its own, or the last one made if it is an older one."""
+        made, born = self.runner.lam * generation, self._identity(current)
+        return born if generation < 0 else np.where(born > made - self.runner.lam, born, made)
+
     def _hit(self, current: IntArray, generation: int) -> None:
         """Record the runs whose current solution is optimal and let them go; `generation` -1: the start."""
         rows = np.arange(len(current))
         done = np.asarray(self.correct[rows, current].all(axis=1))
-        made = self.runner.lam * generation
-        born = self.born[rows, current]
-        number = born if generation < 0 else np.where(born > made - self.runner.lam, born, made)
+        number = self._when(current, generation)
         counted = done & ~self.over
         self.hits[self.run_number[counted]] = number[counted]
         if generation >= 0:
@@ -241,12 +244,12 @@ class _Batch:
             values = getattr(self, name)
             setattr(self, name, None if values is None else values[rows])
 
-    def _note(self, current: IntArray, rows: BoolArray) -> None:
+    def _note(self, current: IntArray, rows: BoolArray, generation: int) -> None:
         """A row of the trace for each run whose current solution is a new one."""
         at = np.flatnonzero(rows)
         place = current[at]
-        born, true, seen = self.born[at, place], self.fitness[at, place], self.seen[at, place]
-        self.changes.append((self.run_number[at], born, true, seen))
+        call, true, seen = self._when(current, generation)[at], self.fitness[at, place], self.seen[at, place]
+        self.changes.append((self.run_number[at], call, true, seen))
 
     def _traced(self) -> Trace:
         """The changes within the budget."""

@@ -174,7 +174,7 @@ class Islands:
         stay = np.tile(np.arange(places), (runs, 1))
         seen = pool.seen.copy()  # as places are filled
         self._enter(stay, seen, self._island(pool.generation), offspring[:, 0], np.full(runs, places))
-        if self.migrate and (pool.generation + 1) % (self.migrate * self.count) == 0:
+        if self.count > 1 and self.migrate and (pool.generation + 1) % (self.migrate * self.count) == 0:
             rows = np.arange(runs)
             bests = [self._best_of(seen, each) for each in range(self.count)]
             leaving = [(stay[rows, best], seen[rows, best]) for best in bests]

@@ -14,6 +14,7 @@ from evo import (
     Merged,
     OnePlusLambda,
     OnlyIncorrect,
+    OperatorError,
     RoundRobin,
     UniformChunk,
     UntilResolved,
@@ -118,7 +119,7 @@ def test_subsets_of_one_block_are_random_blocks(loop):
 
 @pytest.mark.parametrize("loop", [run_batch, run_population_batch])
 def test_subsets_of_two_blocks(loop):
-    """K = 2: a subset of two is the whole solution; k = 3: brute force over the 7 solutions gives 12."""
+    """K = 2: a subset of two is the whole solution; k = 3: a chain on the number of wrong blocks."""
     mean, error = mean_and_error(run(BlockOneMax(2, 1), UniformSubset(2), OnePlusLambda(), loop=loop))
     assert abs(mean - 4.0) < Z * error
     mean, error = mean_and_error(run(BlockOneMax(3, 1), UniformSubset(2), OnePlusLambda(), loop=loop))
@@ -209,3 +210,32 @@ def test_bad_parameters(make, message):
 def test_many_offspring_under_noise_are_cut_into_small_batches():
     cell = Cell(Noisy(BlockOneMax(1000, 1), 1.0), HALF, UniformChunk(), OnePlusLambda(lam=10_000))
     assert cell.batch_size(500) * 1000 * 10_000 <= 2**25
+
+
+@pytest.mark.parametrize("runner", [Archive(4), MuPlusLambda(3), Islands(2, 3, archive=2, migrate=1)], ids=str)
+def test_changes_of_the_current_solution_are_told_in_the_order_of_calls(runner):
+    """Evaluated again, an older solution may become current: since the last call made, not since its own."""
+    problem, limit = Noisy(BlockOneMax(6, 1), 2.0), Limit(1.0, 1.0, 0.0, 60)
+    counts, trace = run_blocks(problem, HALF, UniformChunk(), runner, streams(1, "test", 0), 200, [limit], trace=True)
+    for number in range(200):
+        calls = trace.call[trace.run == number]
+        assert (np.diff(calls) >= 0).all()
+        assert calls[-1] <= counts.calls[number]
+        if counts.hit[number] >= 0:
+            assert calls[-1] == counts.hit[number]
+    assert (counts.hit >= 0).any()
+
+
+def test_a_single_island_has_nowhere_to_migrate_to():
+    pool = Pool(np.array([[3.0, 1.0, -np.inf, -np.inf]]), np.array([[1, 2, 0, 0]]), 0)
+    stay = Islands(1, 4, archive=2, migrate=1).survivors(pool, np.array([[2.0]]))
+    assert sorted(stay[0].tolist()) == [0, 1, 3, 4]
+
+
+def test_a_runner_that_keeps_an_invalid_offspring_is_found():
+    class Careless(MuPlusLambda):
+        def survivors(self, pool, offspring):
+            return np.full(pool.seen.shape, pool.seen.shape[1])
+
+    with pytest.raises(OperatorError, match="must not be kept"):
+        run(BlockOneMax(4, 1), UniformChunk(), Careless(1), 50, Malformed(HALF, 0.9))

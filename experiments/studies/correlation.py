@@ -87,7 +87,7 @@ def findings(arms: Arms) -> Findings:
         sentences=(
             f"The paper's 50 % a block does not give 2^k: at k = {shared} global mutation takes {at[INDEPENDENT]} "
             f"calls if blocks are independent and {at[UNIFORM]} if the quality of a call is uniform (correlation 1/3).",
-            f"Uniform quality takes k + 1 calls, fewer than local mutation: {_compared(uniform, local)}.",
+            f"Uniform quality takes k + 1 calls (theory 6a), local mutation 2k: {_compared(uniform, local)}.",
         ),
         headings=("quality of a call", "correlation", f"calls at k = {shared}", "largest k", "calls there"),
         rows=tuple(rows),
