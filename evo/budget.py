@@ -1,4 +1,4 @@
-"""When a run is given up: a budget on calls, on cost, or on both."""
+"""When a run is given up: a budget on calls, on cost, on any other entry of the ledger, or on several."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.errors import InputError
-from evo.ledger import CallTokens, UnequalTokens
+from evo.ledger import LEDGER, CallTokens, UnequalTokens
 from evo.parameters import non_negative, whole
 from evo.protocols import BoolArray, FloatArray, IntArray
 
@@ -21,23 +21,51 @@ ROUNDING = 1e-12
 class Budget:
     """The most a run may spend; it stops after the first generation that reaches a limit and is then censored.
 
-    A hit in that last generation is a hit. A censored run is a lower bound, never dropped, never a success.
+    A hit in that last generation is a hit. A censored run is a lower bound, never dropped, never a success. Each limit
+    is on an entry of the ledger, all LLM work beside the calls included, or on cost; None for no limit.
 
     Attributes:
-        calls: LLM calls a run, overhead included; None for no limit.
-        cost: cost a run, in the unit of the cell's cost model; None for no limit.
+        calls: LLM calls a run, overhead included.
+        cost: cost a run, in the unit of the cell's cost model.
+        evaluations: evaluations a run, those of malformed offspring not counted: there are none.
+        prompt_tokens: tokens read.
+        generated_tokens: tokens written.
+        pass_tokens: sum of c over forward passes on c tokens (Definition 2.2).
+        pass_tokens_squared: sum of c^2 over forward passes.
+
+    A call that reads and writes 4 tokens makes 16 + 6 = 22 pass tokens (theory 12a):
+
+    >>> from evo.ledger import Prompt
+    >>> budget = Budget(calls=None, pass_tokens=66)
+    >>> (limit,) = budget.limits(CallTokens.of(Prompt(), k=4, l=4, g=1), np.zeros(6))
+    >>> limit.reached(np.array([2, 3]), np.array([0, 0]), np.array([2, 3])).tolist()
+    [False, True]
     """
 
     calls: int | None = DEFAULT_CALLS
     cost: float | None = None
+    evaluations: int | None = None
+    prompt_tokens: int | None = None
+    generated_tokens: int | None = None
+    pass_tokens: int | None = None
+    pass_tokens_squared: int | None = None
 
     def __post_init__(self) -> None:
-        if self.calls is None and self.cost is None:
-            raise InputError("Budget: expected a limit on calls or cost, got none; use budget=None for no budget")
-        if self.calls is not None:
-            whole(self, "calls", least=1)
+        if self.cost is None and not self.entries:
+            raise InputError(
+                f"Budget: expected a limit on calls, cost, {', '.join(LEDGER[1:-1])} or {LEDGER[-1]}, got none; use "
+                "budget=None for no budget"
+            )
+        for name in self.entries:
+            whole(self, name, least=1)
         if self.cost is not None:
             non_negative(self, "cost")
+
+    @property
+    def entries(self) -> dict[str, int]:
+        """The limits on entries of the ledger, by their names."""
+        limits = {name: getattr(self, name) for name in LEDGER}
+        return {name: most for name, most in limits.items() if most is not None}
 
     def limits(self, tokens: CallTokens | UnequalTokens, weights: FloatArray) -> tuple[Limit, ...]:
         """The budget as thresholds on what the engine counts.
@@ -46,16 +74,10 @@ class Budget:
             tokens: ledger entries of the cell's calls.
             weights: the cell's cost model, float [6].
         """
-        limits, evaluation = [], float(weights[1])
-        if self.calls is not None:
-            each = float(tokens.calls)
-            limits.append(Limit(per_call=each, per_short_call=each, per_evaluation=0.0, most=self.calls))
-        if self.cost is not None and isinstance(tokens, UnequalTokens):
-            per_call, *per_tokens = tokens.power_prices(weights)
-            limits.append(Limit(per_call, per_call, evaluation, self.cost, tuple(per_tokens)))
-        elif self.cost is not None:
-            per_call, per_short = tokens.prices(weights)
-            limits.append(Limit(per_call, per_short, evaluation, self.cost))
+        units = np.eye(len(LEDGER))
+        limits = [Limit.of(tokens, units[LEDGER.index(name)], most) for name, most in self.entries.items()]
+        if self.cost is not None:
+            limits.append(Limit.of(tokens, weights, self.cost, ROUNDING))
         return tuple(limits)
 
 
@@ -69,6 +91,7 @@ class Limit:
         per_evaluation: weight of an evaluation.
         most: the run stops after the first generation at which the sum is at least this.
         per_tokens: weights of the sums of T, T^2, T^3 over calls on T tokens; none where blocks are equally long.
+        rounding: relative; 0 where weights are whole numbers, so that sums are exact (up to 2^53).
     """
 
     per_call: float
@@ -76,6 +99,24 @@ class Limit:
     per_evaluation: float
     most: float
     per_tokens: tuple[float, ...] = ()
+    rounding: float = 0.0
+
+    @classmethod
+    def of(cls, tokens: CallTokens | UnequalTokens, weights: FloatArray, most: float, rounding: float = 0.0) -> Limit:
+        """The threshold on `ledger @ weights`.
+
+        Args:
+            tokens: ledger entries of the cell's calls.
+            weights: of the ledger's entries, float [6].
+            most: the threshold.
+            rounding: of the weights, relative.
+        """
+        if isinstance(tokens, UnequalTokens):
+            # In sixths, of which every entry is a whole number.
+            per_call, *per_tokens = tokens.power_prices(6 * weights)
+            return cls(per_call, per_call, 6 * float(weights[1]), 6 * most, tuple(per_tokens), rounding)
+        per_call, per_short = tokens.prices(weights)
+        return cls(per_call, per_short, float(weights[1]), most, rounding=rounding)
 
     def reached(
         self, calls: IntArray, short_calls: IntArray, evaluations: IntArray, lengths: IntArray | None = None
@@ -88,7 +129,7 @@ class Limit:
         )
         if self.per_tokens and lengths is not None:
             spent = spent + lengths @ np.array(self.per_tokens)
-        return np.asarray(spent >= self.most * (1 - ROUNDING))
+        return np.asarray(spent >= self.most * (1 - self.rounding))
 
 
 def any_reached(

@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from evo.errors import InputError
 from evo.overhead import Overhead
-from evo.parameters import whole
+from evo.parameters import shown, whole
 from evo.protocols import BoolArray, IntArray, Schedule
 
 
@@ -42,7 +42,7 @@ class Decomposed:
     def __post_init__(self) -> None:
         inside = self.schedule
         if isinstance(inside, type) or not all(hasattr(inside, name) for name in ("chunk_size", "choose", "advance")):
-            raise InputError(f"Decomposed: expected a schedule to wrap, such as UntilResolved(), got {inside!r}")
+            raise InputError(f"Decomposed: expected a schedule to wrap, such as UntilResolved(), got {shown(inside)}")
         whole(self, "writes", least=0)
         whole(self, "head", least=0)
 

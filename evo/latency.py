@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from evo.errors import InputError
 from evo.ledger import CallTokens
-from evo.parameters import non_negative
+from evo.parameters import non_negative, shown
 from evo.protocols import FloatArray
 
 MOST_SECONDS, MOST_TAIL = 1e9, 10.0
@@ -45,7 +45,7 @@ class Latency:
         for name, most in (("fixed", MOST_SECONDS), ("per_prompt_token", MOST_SECONDS),
                            ("per_generated_token", MOST_SECONDS), ("tail", MOST_TAIL)):  # fmt: skip
             if getattr(self, name) > most:
-                raise InputError(f"Latency: {name} must be at most {most:g}, got {getattr(self, name)!r}")
+                raise InputError(f"Latency: {name} must be at most {most:g}, got {shown(getattr(self, name))}")
 
     def means(self, tokens: CallTokens) -> tuple[float, float]:
         """Expected seconds of a call on a full chunk, and of one on the shorter last chunk."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from evo.errors import InputError
 from evo.evaluation import is_noisy
+from evo.parameters import shown
 from evo.protocols import FloatArray, IntArray, Problem
 from evo.schedules import Chunks
 
@@ -34,7 +35,7 @@ def block_lengths(problem: Problem) -> tuple[int, ...] | None:
     if len(lengths) != problem.k or not all(_is_whole(each) for each in lengths):
         raise InputError(
             f"{type(inside).__name__}: lengths must be k = {problem.k} whole numbers >= 1, the tokens of each block, "
-            f"got {lengths!r}"
+            f"got {shown(lengths)}"
         )
     return tuple(int(each) for each in lengths)
 

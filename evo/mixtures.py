@@ -17,7 +17,7 @@ import numpy as np
 from evo.errors import InputError, OperatorError
 from evo.faults import is_foreign
 from evo.laws import Components, FloatArray, IndependentBlocks, binomial_pmf
-from evo.parameters import positive, probability
+from evo.parameters import positive, probability, shown
 from evo.text import type_name
 
 _NO_CANCELLATION = 500
@@ -76,7 +76,7 @@ def _three(law: object, components: object, g: int) -> Components:
     if not sound:
         raise OperatorError(
             f"{type_name(type(law))}: components({g}) must be three arrays of one length, weights >= 0 and the "
-            f"probabilities fix and keep, got {components!r:.200}"
+            f"probabilities fix and keep, got {shown(components):.200}"
         )
     return weights, fix, keep
 
@@ -98,9 +98,11 @@ class Mixture(ComponentLaw):
 
     def __post_init__(self) -> None:
         if len(self.weights) != len(self.laws) or not self.laws:
-            raise InputError(f"Mixture: expected a weight for each law, got {self.weights!r} for {len(self.laws)} laws")
+            raise InputError(
+                f"Mixture: expected a weight for each law, got {shown(self.weights)} for {len(self.laws)} laws"
+            )
         if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-12:
-            raise InputError(f"Mixture: expected weights >= 0 that sum to 1, got {self.weights!r}")
+            raise InputError(f"Mixture: expected weights >= 0 that sum to 1, got {shown(self.weights)}")
 
     def components(self, g: int) -> Components:
         """The components of all laws, each weighted."""

@@ -15,7 +15,7 @@ from evo.evaluation import is_noisy
 from evo.latency import Latency
 from evo.ledger import Prompt
 from evo.merging import Watcher, run_merged_batch
-from evo.parameters import whole
+from evo.parameters import shown, whole
 from evo.protocols import AnyMutator, IntArray, Problem, Schedule
 from evo.schedules import Chunks, OnlyIncorrect, RoundRobin
 from evo.seeding import Streams
@@ -128,7 +128,7 @@ class Asynchronous:
         whole(self, "workers", least=1, most=MOST_WORKERS)
         for name, kind in (("latency", Latency), ("prompt", Prompt)):
             if not isinstance(getattr(self, name), kind):
-                raise InputError(f"Asynchronous: {name} must be a {kind.__name__}, got {getattr(self, name)!r}")
+                raise InputError(f"Asynchronous: {name} must be a {kind.__name__}, got {shown(getattr(self, name))}")
         seconds = self.latency
         if not (seconds.fixed or seconds.per_prompt_token or seconds.per_generated_token):
             raise InputError(
@@ -150,8 +150,8 @@ class Asynchronous:
             raise InputError(f"Asynchronous: expected exact evaluation, got {type(problem).__name__}")
         if self.latency.per_prompt_token and prompt != self.prompt:
             raise InputError(
-                f"Asynchronous: seconds are counted by prompt token, and the cell's prompt is {prompt!r}; give the "
-                f"same to the runner, whose prompt is {self.prompt!r}: it is part of what names the draws"
+                f"Asynchronous: seconds are counted by prompt token, and the cell's prompt is {shown(prompt)}; give "
+                f"the same to the runner, whose prompt is {shown(self.prompt)}: it is part of what names the draws"
             )
         if hasattr(problem, "change"):
             _refuse_spill("Asynchronous", mutator, Chunks.of(schedule, problem.k).m)

@@ -7,10 +7,27 @@ They are called from `__post_init__` of frozen dataclasses, so that a part that 
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Sequence
 from numbers import Integral, Real
 
 from evo.errors import InputError
+
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 500
+_SHOWN.maxtuple = _SHOWN.maxlist = _SHOWN.maxdict = _SHOWN.maxset = 12
+
+
+def shown(value: object) -> str:
+    """A value as a message tells it: its repr, shortened, whatever it is.
+
+    >>> shown(0.5), shown(-(10**5000))
+    ('0.5', 'a number of thousands of digits')
+    """
+    try:
+        return _SHOWN.repr(value)
+    except ValueError:  # Python's own limit; of numbers, also those inside a list
+        return f"{'' if isinstance(value, int) else 'what has '}a number of thousands of digits"
 
 
 def probability(part: object, *names: str) -> None:
@@ -67,7 +84,7 @@ def choice(part: object, name: str, allowed: Sequence[str]) -> None:
 
     Raises: InputError.
     """
-    if getattr(part, name) not in allowed:
+    if not isinstance(getattr(part, name), str) or getattr(part, name) not in allowed:
         raise _wrong(part, name, " or ".join(repr(word) for word in allowed))
 
 
@@ -92,4 +109,4 @@ def _real(part: object, name: str, expected: str) -> float:
 
 
 def _wrong(part: object, name: str, expected: str) -> InputError:
-    return InputError(f"{type(part).__name__}: {name} must be {expected}, got {getattr(part, name)!r}")
+    return InputError(f"{type(part).__name__}: {name} must be {expected}, got {shown(getattr(part, name))}")

@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from evo.errors import InputError
+from evo.parameters import shown
 
 OWN_PACKAGES = ("evo", "problems", "operators", "experiments")
 
@@ -39,7 +40,7 @@ def canonical(value: object) -> str:
     if is_frozen_dataclass(value):
         return f"{type_name(type(value))}({_arguments(value)})"
     raise InputError(
-        f"expected a frozen dataclass, tuple, number, string or None in a part, got {value!r} of type "
+        f"expected a frozen dataclass, tuple, number, string or None in a part, got {shown(value)} of type "
         f"{type(value).__name__}; parts are @dataclass(frozen=True) and hold tuples, not lists"
     )
 
@@ -53,12 +54,14 @@ def parse(text: str, find: Callable[[str], type]) -> Any:
 
     Raises: InputError if the text is not of the canonical form.
     """
+    if not isinstance(text, str):
+        raise InputError(f"expected the canonical text of a part, got {shown(text):.200}")
     try:
         return _build(ast.parse(text, mode="eval").body, find)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"expected the canonical text of a part, got {text!r:.200}: {error}") from None
+        raise InputError(f"expected the canonical text of a part, got {shown(text):.200}: {error}") from None
 
 
 def is_frozen_dataclass(value: object) -> bool:
@@ -80,7 +83,10 @@ def parameters(part: object) -> dict[str, Any]:
 
 def _number(value: float) -> str:
     if isinstance(value, int):
-        return str(value)
+        try:
+            return str(value)
+        except ValueError:  # Python's own limit
+            raise InputError("expected a number in a part, got one of thousands of digits") from None
     if math.isnan(value):
         raise InputError("expected a number in a part, got NaN")
     if math.isinf(value):

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from experiments.fits import Fits, ScalingLaw, fit
     from experiments.forecasts import forecast
     from experiments.grid import Grid, sweep
+    from experiments.limits import GridLimits
     from experiments.predictions import Prediction, predict
-    from experiments.running import run_grid, trace
+    from experiments.results import Results, load
+    from experiments.running import run_grid
+    from experiments.simulation import trace
     from experiments.speedups import speedup
-    from experiments.store import Results, load
+    from experiments.stopping import UntilPrecise, UntilSuccesses
     from experiments.summary import summarise
     from experiments.timing import timed, waiting
     from experiments.toml_grid import load_grid
@@ -30,9 +33,12 @@ _HOMES = {
     "Check": "checks",
     "Fits": "fits",
     "Grid": "grid",
+    "GridLimits": "limits",
     "Prediction": "predictions",
-    "Results": "store",
+    "Results": "results",
     "ScalingLaw": "fits",
+    "UntilPrecise": "stopping",
+    "UntilSuccesses": "stopping",
     "Verdict": "checks",
     "check": "checks",
     "export_results": "export",
@@ -40,7 +46,7 @@ _HOMES = {
     "forecast": "forecasts",
     "grid_cells": "axes",
     "growth_figure": "figures",
-    "load": "store",
+    "load": "results",
     "load_grid": "toml_grid",
     "predict": "predictions",
     "run_grid": "running",
@@ -49,7 +55,7 @@ _HOMES = {
     "summarise": "summary",
     "sweep": "grid",
     "timed": "timing",
-    "trace": "running",
+    "trace": "simulation",
     "waiting": "timing",
 }
 
@@ -58,9 +64,12 @@ __all__ = [
     "Check",
     "Fits",
     "Grid",
+    "GridLimits",
     "Prediction",
     "Results",
     "ScalingLaw",
+    "UntilPrecise",
+    "UntilSuccesses",
     "Verdict",
     "check",
     "export_results",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, localcontext
 from itertools import islice, product
@@ -18,6 +17,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from evo.errors import InputError, OperatorError
+from evo.parameters import shown
 from experiments.cell import Cell
 from experiments.parts import suggestion
 from experiments.where import WORDS
@@ -54,7 +54,7 @@ def span(
     first, last, move = (
         numbers if all(isinstance(each, int) for each in numbers) else [Decimal(str(n)) for n in numbers]
     )
-    _expect(first < last, f"from must be below to = {reprlib.repr(to)}", start)
+    _expect(first < last, f"from must be below to = {shown(to)}", start)
     with localcontext(prec=60):
         if by == "count":
             fits = isinstance(numbers[2], int) and 2 <= move <= MOST_VALUES
@@ -99,7 +99,7 @@ def _finite(name: str, value: object) -> int | float:
 
 def _expect(fits: bool, expected: str, got: object) -> None:
     if not fits:
-        raise InputError(f"a range: {expected}, got {reprlib.repr(got)}")
+        raise InputError(f"a range: {expected}, got {shown(got)}")
 
 
 def grid_cells(
@@ -131,11 +131,15 @@ def grid_cells(
     >>> [(cell.problem.k, cell.schedule.g) for cell in cells]
     [(2, 1), (2, 2), (4, 1), (4, 2), (4, 4), (8, 1), (8, 2), (8, 4)]
     """
+    if not isinstance(axes, Mapping):
+        raise InputError(f'grid_cells: axes must be a dict such as {{"k": [2, 4]}}, got {shown(axes)}')
     values = {name: _values(name, each) for name, each in axes.items()}
     taken = _parameters("make", make, values)
     for name in values:
         if name not in taken:
-            raise InputError(f"grid_cells: make does not take the axis {name!r}; give it a parameter, or leave it out")
+            raise InputError(
+                f"grid_cells: make does not take the axis {shown(name)}; give it a parameter, or leave it out"
+            )
     read = [] if where is None else _parameters("where", where, values)
     cells: list[Cell] = []
     left = total = 0
@@ -149,7 +153,7 @@ def grid_cells(
         except (InputError, OperatorError) as error:
             raise type(error)(f"{at(chosen)}{error}") from None
         if not isinstance(made, Cell | list | tuple):
-            raise InputError(f"grid_cells: make must return a cell or a list of cells, got {reprlib.repr(made)}")
+            raise InputError(f"grid_cells: make must return a cell or a list of cells, got {shown(made)}")
         cells += [made] if isinstance(made, Cell) else made
     if left == total:
         raise InputError(f"grid_cells: where leaves none of {total:,} combinations")
@@ -166,7 +170,7 @@ def combinations(values: Mapping[str, Sequence[Any]], together: Any = ()) -> Ite
     """
     for name in values:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name in _TAKEN:
-            raise InputError(f"axes: expected letters, digits and _ as the name of an axis, got {name!r:.100}")
+            raise InputError(f"axes: expected letters, digits and _ as the name of an axis, got {shown(name):.100}")
         if not values[name]:
             raise InputError(f"axes.{name}: expected values, got none")
     groups = _groups(values, together)
@@ -191,12 +195,12 @@ def limited(lengths: Iterable[int], before: int = 0) -> int:
 
 def at(chosen: Mapping[str, Any]) -> str:
     """Where an error arose: `at k = 4, g = 8: `, or nothing without axes."""
-    return f"at {', '.join(f'{name} = {reprlib.repr(value)}' for name, value in chosen.items())}: " if chosen else ""
+    return f"at {', '.join(f'{name} = {shown(value)}' for name, value in chosen.items())}: " if chosen else ""
 
 
 def _values(name: str, values: object) -> tuple[Any, ...]:
     if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
-        raise InputError(f"axes.{name}: expected a list of values, or a span, got {reprlib.repr(values)}")
+        raise InputError(f"axes.{name}: expected a list of values, or a span, got {shown(values)}")
     found = tuple(islice(values, MOST_VALUES + 1))
     if len(found) > MOST_VALUES:
         raise InputError(f"axes.{name}: expected at most {MOST_VALUES:,} values, got more")
@@ -206,13 +210,13 @@ def _values(name: str, values: object) -> tuple[Any, ...]:
 def _groups(values: Mapping[str, Sequence[Any]], together: Any) -> list[list[str]]:
     """The axes in order, each with those that run with it."""
     if not isinstance(together, list | tuple) or not all(isinstance(group, list | tuple) for group in together):
-        raise InputError(f'zip: expected lists of names in a list, as in [["k", "m"]], got {reprlib.repr(together)}')
+        raise InputError(f'zip: expected lists of names in a list, as in [["k", "m"]], got {shown(together)}')
     seen: set[str] = set()
     for group in together:
         for name in group:
             if name not in list(values):
-                near = suggestion(str(name), values)
-                raise InputError(f"zip: unknown axis {name!r:.100}{near}; axes: {', '.join(values) or 'none'}")
+                near = suggestion(name, values)
+                raise InputError(f"zip: unknown axis {shown(name):.100}{near}; axes: {', '.join(values) or 'none'}")
             if name in seen:
                 raise InputError(f"zip: expected each axis once, got {name!r} again")
             seen.add(name)
@@ -233,7 +237,7 @@ def _parameters(role: str, function: Callable[..., Any], values: Mapping[str, An
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # not a function, or one that tells nothing
-        raise InputError(f"grid_cells: {role} must be a function of the axes, got {reprlib.repr(function)}") from None
+        raise InputError(f"grid_cells: {role} must be a function of the axes, got {shown(function)}") from None
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return list(values)
     for parameter in parameters:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evo.budget import ROUNDING, any_reached
+from evo.budget import ROUNDING
 from evo.decomposed import inner_schedule
 from evo.evaluation import is_noisy
 from evo.ledger import LEDGER, overheads
@@ -25,6 +25,8 @@ from experiments.rules import always_valid
 if TYPE_CHECKING:
     import pandas as pd
 
+OF_FLOATS = 1e-15
+"""Relative: whole numbers are told apart up to 1e15, sums beyond are rounded."""
 UNLESS = "; a mutator whose answers take several calls (Rewritten.calls) must declare `mean_calls`"
 
 
@@ -46,9 +48,9 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     evaluations = runs["evaluations"].to_numpy()
     several = hasattr(cell.mutator, "mean_calls")
     generations = runs["generations"].to_numpy()
-    least_paid, most_paid = _answers(cell, generations)
+    least_paid, most_paid = answers_of(cell, generations)
     first, back = _last_generation(cell, generations, None if several else calls)
-    fewest, most = _evaluations(cell, generations, back)
+    fewest, most = evaluations_of(cell, generations, back)
     unevaluated = evaluations < fewest
     hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
     faults = {
@@ -57,7 +59,7 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         ),
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
         "hit is not in the last generation": (hit > back[1]) | (hit < first),
-        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, runs, calls, short),
+        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, runs),
         "there are more evaluations than offspring need": evaluations > most,
         "there are fewer evaluations than offspring need, though all answers are valid": (
             unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
@@ -82,8 +84,8 @@ def _identity(cell: Cell) -> str:
     return f"lam x generations with lam = {cell.runner.lam}"
 
 
-def _answers(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
-    """The fewest and the most answers paid for, int [runs] each."""
+def answers_of(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
+    """The fewest and the most answers that runs of so many generations have paid for, [runs] each."""
     if isinstance(cell.runner, OwnLoop):
         return cell.runner.answers(generations, cell.schedule, cell.problem.k)
     offspring = cell.runner.lam * generations
@@ -97,7 +99,7 @@ def _last_generation(
 
     `calls` are those paid for where each is an answer, else None.
     """
-    fewest, most = _answers(cell, generations)
+    fewest, most = answers_of(cell, generations)
     if not isinstance(cell.runner, OwnLoop):
         return np.where(generations > 0, fewest - cell.runner.lam + 1, 0), (fewest, most)
     if calls is not None:
@@ -106,7 +108,12 @@ def _last_generation(
     return fewest - waiting, (fewest - waiting, most - waiting)
 
 
-def _evaluations(
+def offspring_back(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
+    """The fewest and the most offspring that have come back after so many generations, int [runs] each."""
+    return _last_generation(cell, generations, None)[1]
+
+
+def evaluations_of(
     cell: Cell, generations: IntArray, offspring: tuple[IntArray, IntArray]
 ) -> tuple[FloatArray, FloatArray]:
     """The fewest and the most evaluations of runs all of whose answers are valid, float [runs] each."""
@@ -118,15 +125,16 @@ def _evaluations(
     return fewest * (least + again), most * (greatest + again * len(cell.runner.founders))
 
 
-def _spent(cell: Cell, runs: pd.DataFrame, calls: IntArray, short_calls: IntArray) -> BoolArray:
-    """Where a run has reached one of the cell's limits, bool [runs]."""
-    if block_lengths(cell.problem) is None or cell.budget is None:
-        return any_reached(cell.limits, calls, short_calls, runs["evaluations"].to_numpy())
+def _spent(cell: Cell, runs: pd.DataFrame) -> BoolArray:
+    """Where a run has reached one of the cell's limits, by its own ledger, bool [runs]."""
     ledger = runs[list(LEDGER)].to_numpy(dtype=float)
     reached = np.zeros(len(runs), dtype=np.bool_)
-    for spent, most in ((ledger[:, 0], cell.budget.calls), (ledger @ cell.cost.weights, cell.budget.cost)):
-        if most is not None:
-            reached |= spent >= most * (1 - ROUNDING)
+    if cell.budget is None:
+        return reached
+    for name, most in cell.budget.entries.items():
+        reached |= ledger[:, LEDGER.index(name)] >= most * (1 - OF_FLOATS)
+    if cell.budget.cost is not None:
+        reached |= ledger @ cell.cost.weights >= cell.budget.cost * (1 - ROUNDING)
     return reached
 
 
@@ -136,15 +144,17 @@ def _counted(
     """The least and the largest that each entry can be, float [runs] each; equal where it is known which chunks."""
     lengths, chunks = block_lengths(cell.problem), cell.chunks
     if lengths is None:
-        full, last = (_entries(cell, blocks * cell.problem.l) for blocks in (chunks.g, chunks.last))
+        full, last = (entries_of_call(cell, blocks * cell.problem.l) for blocks in (chunks.g, chunks.last))
         on_full, on_last = (calls - short_calls).astype(float), short_calls.astype(float)
         known = {name: on_full * full[name] + on_last * last[name] for name in full}
         return {name: (entry, entry) for name, entry in known.items()}
     if draws_subsets(cell.schedule):
         ascending = sorted(lengths)
-        of_chunks = [_entries(cell, sum(some)) for some in (ascending[: chunks.g], ascending[-chunks.g :])]
+        of_chunks = [entries_of_call(cell, sum(some)) for some in (ascending[: chunks.g], ascending[-chunks.g :])]
     else:
-        of_chunks = [_entries(cell, sum(lengths[low : low + chunks.g])) for low in range(0, len(lengths), chunks.g)]
+        of_chunks = [
+            entries_of_call(cell, sum(lengths[low : low + chunks.g])) for low in range(0, len(lengths), chunks.g)
+        ]
     in_turn = type(inner_schedule(cell.schedule)) is RoundRobin and not hasattr(cell.mutator, "mean_calls")
     bounds = {}
     for name in of_chunks[0]:
@@ -159,7 +169,7 @@ def _counted(
     return bounds
 
 
-def _entries(cell: Cell, tokens: int) -> dict[str, int]:
+def entries_of_call(cell: Cell, tokens: int) -> dict[str, int]:
     """Entries of one call that writes so many tokens, all LLM work beside it included, by counting passes."""
     all_tokens = sum(block_lengths(cell.problem) or (cell.problem.k * cell.problem.l,))
     works = [(cell.prompt.head + (tokens if cell.prompt.shows == "chunk" else all_tokens), tokens)]

@@ -17,6 +17,7 @@ from evo.evaluation import is_noisy
 from evo.faults import blamed
 from evo.ledger import LEDGER, CallTokens, Prompt, UnequalTokens, overheads
 from evo.lengths import ChunkTokens, block_lengths
+from evo.parameters import shown
 from evo.protocols import AnyMutator, CostModel, Problem, Schedule
 from evo.runner import AnyRunner, OwnLoop
 from evo.schedules import Chunks
@@ -96,7 +97,13 @@ class Cell:
             with blamed(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         self._expect_weights()
-        overheads(self.mutator, self.schedule)  # refuses what is none
+        for work in overheads(self.mutator, self.schedule):  # which refuses what is none
+            beside = max(work.prompt_tokens(self.chunks.g, self.problem.k, self.problem.l), work.writes)
+            if beside > MOST_TOKENS:
+                raise InputError(
+                    f"Cell: expected LLM work beside a call that reads and writes at most {MOST_TOKENS:,} tokens, got "
+                    f"{shown(beside)}; lower what the mutator or the schedule declares, its head or what it writes"
+                )
 
     @cached_property
     def text(self) -> str:
@@ -139,7 +146,7 @@ class Cell:
         """
         cell = parse(text, lambda name: cls if name == "Cell" else find_any(name))
         if not isinstance(cell, Cell):
-            raise InputError(f"expected the canonical text of a cell, got {text!r}")
+            raise InputError(f"expected the canonical text of a cell, got {shown(text)}")
         return cell
 
     def batch_size(self, batch: int) -> int:
@@ -161,31 +168,31 @@ class Cell:
             )
         if missing:
             raise InputError(
-                f"Cell: expected for {name} a {name} such as {example}, got {part!r} without {', '.join(missing)}"
+                f"Cell: expected for {name} a {name} such as {example}, got {shown(part)} without {', '.join(missing)}"
             )
         if not is_frozen_dataclass(part):
             raise InputError(
                 f"Cell: expected for {name} an instance of a class marked @dataclass(frozen=True), so that it has a "
-                f"text that names its runs, got {part!r}"
+                f"text that names its runs, got {shown(part)}"
             )
 
     def _expect_a(self, name: str, kind: type) -> None:
         part = getattr(self, name)
         if not isinstance(part, kind):
-            raise InputError(f"Cell: expected for {name} a {kind.__name__}, got {part!r}")
+            raise InputError(f"Cell: expected for {name} a {kind.__name__}, got {shown(part)}")
 
     def _expect_sizes(self) -> None:
         """Refuse sizes no solution can have, from parts that do not check their own."""
         kind = type(self.problem).__name__
         for name, size in (("k", self.problem.k), ("l", self.problem.l)):
             if not _is_whole(size) or size < 1:
-                raise InputError(f"{kind}: {name} must be a whole number >= 1, got {size!r}")
+                raise InputError(f"{kind}: {name} must be a whole number >= 1, got {shown(size)}")
         with blamed(self.schedule, "chunk_size"):
             g = self.schedule.chunk_size(self.problem.k)
         if not _is_whole(g) or not 1 <= g <= self.problem.k:
             raise InputError(
                 f"{type(self.schedule).__name__}: chunk_size must be a whole number from 1 to k = {self.problem.k}, "
-                f"got {g!r}"
+                f"got {shown(g)}"
             )
 
         for name, size, most in (("k", self.problem.k, MOST_BLOCKS), ("lam", self.runner.lam, MOST_OFFSPRING)):
@@ -205,7 +212,7 @@ class Cell:
         if weights.shape != (len(LEDGER),) or weights.dtype.kind not in "iuf" or not np.isfinite(weights).all():
             raise InputError(
                 f"{type(self.cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
-                f"{self.cost.weights!r}"
+                f"{shown(self.cost.weights)}"
             )
 
 

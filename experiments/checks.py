@@ -13,23 +13,34 @@ missing. Where the predicted mean is infinite (heavy tails, or runs that never r
 tells it: AGREES then speaks of the law within the calls that all runs made, where a cdf off by 0.1 anywhere would have
 been found, and says nothing of the tail beyond them. Cells that share their trajectories (they differ only in price)
 count once. Rows of the engine `law` are refused: they were drawn from the prediction.
+
+Where a stopping rule looked at the runs (`experiments.stopping`) their number is no longer independent of what they
+show, and a p-value for a fixed number would err too often: one that is looked at until it is small errs as often as one
+likes. So after b batches each p-value is multiplied by b (b + 1), which holds wherever a rule stops, whatever it looked
+at: the sum over b of 1/(b (b + 1)) is 1 (union bound). The runs needed to tell a discrepancy are counted with it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evo import statistics
 from evo.errors import InputError, NoPrediction
+from experiments.arguments import a_number, expect_a
 from experiments.bookkeeping import ledger_fault
 from experiments.cell import Cell
+from experiments.cell_text import identity_in
 from experiments.completeness import missing_runs, table_fault
 from experiments.predictions import Prediction, predict, takes_several_calls
+from experiments.results import Results
 from experiments.series import labels
-from experiments.store import Results
+from experiments.stopping import every_stop, kept_of
+from experiments.stored_checks import stored_tests
+from experiments.stored_predictions import StoredPrediction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +70,7 @@ class Outcome:
     Attributes:
         test: "mean", "law", "calls" or "ledger".
         p_value: bound on the probability of a discrepancy this large if the prediction holds; 0 for a broken identity.
+            Where a rule stopped the runs it holds at every stop.
         found: what was found, in words.
     """
 
@@ -79,6 +91,8 @@ class CellCheck:
         outcomes: the tests.
         runs: number of runs.
         censored: those that ended at their budget.
+        stored: why the prediction that was stored when the runs were made was used; empty if it was computed anew.
+        looks: batches after each of which a stopping rule looked at the runs; 0 where their number was given.
     """
 
     cell: str
@@ -88,6 +102,8 @@ class CellCheck:
     outcomes: tuple[Outcome, ...]
     runs: int
     censored: int
+    stored: str = ""
+    looks: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +127,15 @@ class Check:
     def __str__(self) -> str:
         counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)
         others = [f"{cell.verdict} {cell.label}: {cell.reason}" for cell in self.cells if cell.verdict != "AGREES"]
-        return "\n".join([f"{counts} (false-alarm rate {self.alpha:g} over the grid)", *others])
+        note = [self.note] if self.note else []
+        return "\n".join([f"{counts} (false-alarm rate {self.alpha:g} over the grid)", *note, *others])
+
+    @property
+    def note(self) -> str:
+        """Which cells a rule stopped, and what that means for their p-values; empty if none."""
+        stopped = sum(cell.looks > 0 for cell in self.cells)
+        cells = f"{stopped:,} cell{'' if stopped == 1 else 's'}"
+        return f"{cells} stopped by a rule: p-values hold at every stop" if stopped else ""
 
     @property
     def verdict(self) -> Verdict:
@@ -134,22 +158,23 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
 
     Raises: InputError for rows that are no evidence (engine `law`), or alpha or resolution out of range.
     """
+    expect_a(Results, "check", results, "results of run_grid or load")
+    alpha, resolution = a_number("check: alpha", alpha), a_number("check: resolution", resolution)
     if not 0 < alpha < 1 or not 0 < resolution < math.inf:
         raise InputError(f"check: expected 0 < alpha < 1 and resolution > 0, got {alpha!r} and {resolution!r}")
-    engines = set(results.runs["engine"]) - set(EVIDENCE)
+    engines = set(results.runs["engine"].unique()) - set(EVIDENCE)
     if engines:
         raise InputError(
             f"check: expected runs that executed the operator (engine {' or '.join(EVIDENCE)}), got rows of the engine "
             f"{', '.join(sorted(engines))}, which are drawn from the law that they would be checked against"
         )
     cells = {str(cell_id): _parse(results, str(cell_id)) for cell_id in results.cells.index}
-    trajectories = {cell.identity if isinstance(cell, Cell) else cell_id for cell_id, cell in cells.items()}
+    trajectories = {_identity(results, cell_id, cell) for cell_id, cell in cells.items()}
     alpha_each = alpha / (TESTS_A_CELL * len(trajectories))
-    groups = {str(cell_id): runs for cell_id, runs in results.runs.groupby("cell", sort=False)}
     none = results.runs.iloc[:0]
     called = labels(results.cells)
     verdicts = tuple(
-        _check_cell(results, cell_id, called[cell_id], cell, groups.get(cell_id, none), alpha_each, resolution)
+        _check_cell(results, cell_id, called[cell_id], cell, results.by_cell.get(cell_id, none), alpha_each, resolution)
         for cell_id, cell in cells.items()
     )
     return Check(verdicts, alpha, alpha_each)
@@ -163,20 +188,35 @@ def _parse(results: Results, cell_id: str) -> Cell | str:
         return str(error)
 
 
+def _identity(results: Results, cell_id: str, cell: Cell | str) -> str:
+    """What names the cell's trajectories; its id if that cannot be told."""
+    try:
+        return cell.identity if isinstance(cell, Cell) else identity_in(str(results.cells.loc[cell_id, "text"]))
+    except InputError:
+        return cell_id
+
+
 def _check_cell(
     results: Results, cell_id: str, label: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
 ) -> CellCheck:
-    if isinstance(cell, Cell):
-        label += f", k = {cell.problem.k}, lam = {cell.runner.lam}"
-    censored = int(runs["hit"].isna().sum())
+    place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
+    label += f", k = {place['problem.k']}, lam = {place['runner.lam']}"
+    censored, looks = int(runs["hit"].isna().sum()), _looks(results, runs)
     outcomes: tuple[Outcome, ...] = ()
-    if isinstance(cell, str):
+    stored = results.prediction(cell_id) if isinstance(cell, str) else None
+    if isinstance(cell, str) and stored is None:
         verdict, reason = Verdict.CANNOT_TELL, cell
     elif runs.empty:
         verdict, reason = Verdict.CANNOT_TELL, "no runs yet; run the grid again to go on"
     else:
-        outcomes, missing, told = _tests(cell, runs, alpha, resolution)
-        books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, cell, runs)) else None
+        level = _level(alpha, runs, looks)
+        if isinstance(cell, Cell):
+            outcomes, missing, told = _tests(cell, runs, level, resolution)
+        else:
+            outcomes, missing, told = _stored_tests(stored, place, runs, level(len(runs)), resolution)
+        outcomes = tuple(_at_every_stop(outcome, looks) for outcome in outcomes)
+        known = cell if isinstance(cell, Cell) else None
+        books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known, runs)) else None
         outcomes = outcomes if books is None else (*outcomes, books)
         missing = missing_runs(results, runs) or missing
         differing = [outcome.found for outcome in outcomes if outcome.p_value < alpha]
@@ -186,10 +226,47 @@ def _check_cell(
             verdict, reason = Verdict.CANNOT_TELL, missing
         else:
             verdict, reason = Verdict.AGREES, f"{told} would have been found"
-    return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored)
+    why = cell if stored is not None and outcomes and isinstance(cell, str) else ""
+    if why:
+        reason = f"{reason} (checked against the prediction stored when it was run: {why})"
+    return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored, why, looks)
 
 
-def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> tuple[tuple[Outcome, ...], str, str]:
+def _stored_tests(
+    stored: StoredPrediction | None, place: pd.Series[Any], runs: pd.DataFrame, alpha: float, resolution: float
+) -> tuple[tuple[Outcome, ...], str, str]:
+    """The tests of a cell whose parts are not imported."""
+    assert stored is not None  # else there is nothing to test
+    found, missing, told = stored_tests(stored, place, runs, alpha, resolution, RESOLUTION_OF_CDF)
+    return tuple(Outcome(*each) for each in found), missing, told
+
+
+_Level = Callable[[float], float]
+"""False-alarm rate of a test of a cell that has so many runs: before p-values are multiplied."""
+
+
+def _looks(results: Results, runs: pd.DataFrame) -> int:
+    """Batches after each of which a rule looked at the runs; 0 for a number of runs."""
+    return 0 if isinstance(results.asked, int) else kept_of(results.asked, runs).batches
+
+
+def _level(alpha: float, runs: pd.DataFrame, looks: int) -> _Level:
+    if looks == 0:
+        return lambda number: alpha
+    size = int(runs["batch"].value_counts().max())
+    return lambda number: alpha / every_stop(max(1, math.ceil(number / size)))
+
+
+def _at_every_stop(outcome: Outcome, looks: int) -> Outcome:
+    """The outcome as it holds wherever a rule stopped; identities hold in every run or not at all."""
+    if looks == 0 or outcome.test == "ledger":
+        return outcome
+    factor = every_stop(looks)
+    found = f"{outcome.found}, times {factor} since a rule stopped after {_counted(looks, 'batch', 'batches')}"
+    return replace(outcome, p_value=min(1.0, factor * outcome.p_value), found=found)
+
+
+def _tests(cell: Cell, runs: pd.DataFrame, level: _Level, resolution: float) -> tuple[tuple[Outcome, ...], str, str]:
     """The tests that can be made, what is missing for AGREES (empty if nothing is), and what they would find."""
     books = _ledger_test(cell, runs)
     try:
@@ -208,8 +285,8 @@ def _tests(cell: Cell, runs: pd.DataFrame, alpha: float, resolution: float) -> t
         tried = "answers" if takes_several_calls(cell) else "calls"
         where = "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {tried}"
         told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {where}"
-        return outcomes, _missing_of_law(outcomes, hit, last, len(runs), alpha), told
-    return outcomes, _missing(hit, runs, alpha, resolution, last), f"a mean off by {resolution:.0%}"
+        return outcomes, _missing_of_law(outcomes, hit, last, len(runs), level), told
+    return outcomes, _missing(hit, runs, level, resolution, last), f"a mean off by {resolution:.0%}"
 
 
 def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
@@ -247,13 +324,13 @@ def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str
     )
 
 
-def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: float, last: float) -> str:
+def _missing(hit: Prediction, runs: pd.DataFrame, level: _Level, resolution: float, last: float) -> str:
     """What is missing for AGREES; empty if nothing is."""
     censored = int(runs["hit"].isna().sum())
     if censored > MOST_CENSORED * len(runs):
         return f"{censored} of {len(runs)} runs are censored; give a larger budget"
     try:
-        needed = _runs_needed(hit, last, resolution, alpha)
+        needed = _needed(lambda alpha: _runs_needed(hit, last, resolution, alpha), level, len(runs))
     except NoPrediction as error:
         return f"the spread of hit is not predicted: {error}"
     if math.isinf(needed):
@@ -263,7 +340,7 @@ def _missing(hit: Prediction, runs: pd.DataFrame, alpha: float, resolution: floa
     return ""
 
 
-def _missing_of_law(outcomes: tuple[Outcome, ...], hit: Prediction, last: float, runs: int, alpha: float) -> str:
+def _missing_of_law(outcomes: tuple[Outcome, ...], hit: Prediction, last: float, runs: int, level: _Level) -> str:
     """What is missing for AGREES where the mean is infinite; empty if nothing is.
 
     The budget must let hits be seen, if there are to be any: a law that says that none comes so early is not put to the
@@ -280,18 +357,34 @@ def _missing_of_law(outcomes: tuple[Outcome, ...], hit: Prediction, last: float,
             f"the mean is infinite, and only {within:.2g} of the runs hit within the budget; give a larger one to see "
             "the law"
         )
-    z = math.sqrt(math.log(2 / alpha) / 2) + statistics.normal_quantile(POWER) / 2
-    needed = math.ceil((z / RESOLUTION_OF_CDF) ** 2)
+
+    def by_law(alpha: float) -> float:
+        z = math.sqrt(math.log(2 / alpha) / 2) + statistics.normal_quantile(POWER) / 2
+        return math.ceil((z / RESOLUTION_OF_CDF) ** 2)
+
+    needed = _needed(by_law, level, runs)
     if needed <= runs:
         return ""
     return (
         f"the mean is infinite; {_more(needed - runs)} would tell a cdf off by {RESOLUTION_OF_CDF:g} within the "
-        f"budget ({needed} in all)"
+        f"budget ({needed:.0f} in all)"
     )
 
 
+def _needed(by_level: Callable[[float], float], level: _Level, runs: int) -> float:
+    """The runs needed to tell a discrepancy, at the level of so many runs; if they are there, at that of those."""
+    needed = by_level(level(runs))
+    while runs < needed < math.inf and (more := by_level(level(needed))) > needed:
+        needed = more
+    return needed
+
+
 def _more(runs: float) -> str:
-    return f"{runs:.0f} more run{'' if runs == 1 else 's'}"
+    return _counted(runs, "more run", "more runs")
+
+
+def _counted(number: float, one: str, several: str) -> str:
+    return f"{number:.0f} {one if number == 1 else several}"
 
 
 def _compared_up_to(cell: Cell, runs: pd.DataFrame) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from experiments.checks import Verdict
 from experiments.fits import Fits, ScalingLaw, fit
+from experiments.results import Results
 from experiments.series import series
-from experiments.store import Results
 
 CONFIDENCE = 0.999
 WIDEST = 0.15

@@ -1,6 +1,7 @@
 """The command `llm-evo`. Nothing heavy is imported before a sub-command needs it, so `--help` answers at once.
 
-Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 130 interrupted.
+Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 3 some batches
+failed, all others are done; 4 a limit of the whole grid was reached; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from experiments.checks import Verdict
     from experiments.grid import Grid
-    from experiments.running import Progress
+    from experiments.progress import Progress
+    from experiments.results import Results
 
-DIFFERS, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+DIFFERS, WRONG_INPUT, FAILED, LIMITED, INTERRUPTED = 1, 2, 3, 4, 130
 
 app = typer.Typer(
     name="llm-evo",
@@ -34,10 +37,18 @@ app = typer.Typer(
 
 Target = Annotated[str, typer.Argument(metavar="STUDY | FILE.toml", help="A named study (see `show`) or a TOML file.")]
 Folder = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results folder, as `run` writes it.")]
-Runs = Annotated[int | None, typer.Option(help="Runs a cell, instead of the grid's own.")]
+Runs = Annotated[
+    int | None, typer.Option(help="Runs a cell, a number, instead of the grid's own or its stopping rule.")
+]
 Seed = Annotated[int | None, typer.Option(help="Seed, instead of the grid's own.")]
-Engine = Annotated[str | None, typer.Option(help="blocks (batched) or deap (DEAP's own loop, slow).")]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="blocks (batched), deap (DEAP's own loop, slow) or law (drawn from the predicted law)."),
+]
 Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]
+Stored = Annotated[
+    bool, typer.Option("--stored", help="Import no parts of others; use the predictions stored when they were run.")
+]
 
 
 @app.command()
@@ -47,28 +58,52 @@ def run(
     runs: Runs = None,
     seed: Seed = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless said.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the workers of a dask scheduler instead.")
+    ] = None,
     engine: Engine = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only the verdict at the end.")] = False,
     accept_changed_code: Annotated[
         bool, typer.Option("--accept-changed-code", help="Go on though the source of a part of yours has changed.")
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run only the batches that failed in earlier launches.")
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Seconds after which a batch is ended, as a failure; an hour or more unless said."),
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="GiB of data that a worker may have; its share of the machine unless said.")
+    ] = None,
+    max_calls: Annotated[
+        float | None, typer.Option(help="Calls of all runs after which nothing more is begun.")
+    ] = None,
+    max_tokens: Annotated[
+        float | None, typer.Option(help="Tokens, read and written, after which nothing more is begun.")
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Cost after which nothing more is begun.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Seconds after which nothing more is begun.")] = None,
 ) -> None:
     """Run a grid, check it against exact predictions, fit its laws, and write a report.
 
-    What is already in the results folder is not run again: after Ctrl-C the same command goes on.
+    What is already in the results folder is not run again: after Ctrl-C (once: finish what is at work; twice: stop at
+    once) the same command goes on.
 
     Example: `llm-evo run paper` or `llm-evo run grid.toml --runs 200 --out results/try`
     """
     with _plain_errors():
-        from experiments.report import report, write
-        from experiments.running import run_grid
-        from experiments.terminal import ProgressDisplay, show_check, show_report
+        from experiments.limits import GridLimits
+        from experiments.progress_display import ProgressDisplay
+        from experiments.running import GridFailure, LimitReached, run_grid
 
         grid = _grid(target, runs, seed, engine)
         folder = _folder(out, grid)
+        limits = GridLimits(max_calls, max_tokens, max_cost, max_seconds)
         console = _console()
         if not quiet:
-            console.print(f"{grid.name}: {len(grid.cells)} cells, {grid.runs:,} runs each, into {folder}", markup=False)
+            console.print(f"{grid.name}: {len(grid.cells)} cells, {_each(grid)}, into {folder}", markup=False)
+        problem: GridFailure | LimitReached | None = None
         with _told_interrupt(folder), ProgressDisplay(_console(stderr=True), quiet) as display:
 
             def watch(progress: Progress) -> None:
@@ -79,17 +114,20 @@ def run(
             def tell(message: str) -> None:
                 display.console.print(f"note: {message}", markup=False, soft_wrap=True)
 
-            results = run_grid(grid, folder, workers, watch, accept_changed_code, tell)
-        made = report(results)
-        files = write(made, folder)
-        if quiet:
-            show_check(made.check, console)
-        else:
-            show_report(made, console)
-            console.print(
-                f"\nWritten to {folder}: runs/*.parquet, {', '.join(file.name for file in files)}", markup=False
-            )
-        _exit_for(made.check.verdict)
+            try:
+                results = run_grid(
+                    grid, folder, workers, watch, accept_changed_code, tell, limits=limits, time_limit=time_limit,
+                    memory=memory, isolated=bool(_foreign(grid)), retry_failed=retry_failed, scheduler=scheduler,
+                )  # fmt: skip
+            except (GridFailure, LimitReached) as error:
+                problem, results = error, error.results
+        verdict = None if grid.engine == "law" else _report(results, folder, quiet, console)
+        if grid.engine == "law":
+            _show_drawn(results, console)
+        if problem is not None:
+            typer.echo(f"error: {problem}", err=True)
+            raise typer.Exit(FAILED if isinstance(problem, GridFailure) else LIMITED)
+        _exit_for(verdict)
 
 
 @app.command()
@@ -110,31 +148,32 @@ def status(results: Folder) -> None:
 
 @app.command()
 def predict(target: Target = "paper", runs: Runs = None, engine: Engine = None) -> None:
-    """What each cell will cost, before anything runs: exact expectations, censored runs, time.
+    """What a grid will take, before anything runs: calls, tokens, cost, censored runs, time on this machine.
 
     Example: `llm-evo predict grid.toml`
     """
     with _plain_errors():
+        from experiments.forecast_display import show_forecast
         from experiments.forecasts import check_budgets, forecast
-        from experiments.terminal import show_forecast
+        from experiments.speed import slowness
 
         grid = _grid(target, runs, None, engine)
+        show_forecast(forecast(grid, slowness(grid.engine)), grid.runs, os.cpu_count() or 1, _console())
         check_budgets(grid)
-        show_forecast(forecast(grid), grid.runs, os.cpu_count() or 1, _console())
 
 
 @app.command()
-def check(results: Folder, alpha: Alpha = 1e-3) -> None:
+def check(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
     """Compare results with exact predictions; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo check results/paper`
     """
     with _plain_errors():
         from experiments.checks import check as check_results
-        from experiments.store import load
+        from experiments.results import load
         from experiments.terminal import show_check
 
-        checked = check_results(load(results), alpha)
+        checked = check_results(load(results, imports=not stored), alpha)
         show_check(checked, _console())
         _exit_for(checked.verdict)
 
@@ -159,7 +198,7 @@ def fit(
     """
     with _plain_errors():
         from experiments.fits import fit as fit_laws
-        from experiments.store import load
+        from experiments.results import load
         from experiments.terminal import show_fits
 
         show_fits(fit_laws(load(results), along, quantity, least, most, confidence), _console())
@@ -180,7 +219,7 @@ def waiting_time(
     """
     with _plain_errors():
         from evo.latency import Latency
-        from experiments.store import load
+        from experiments.results import load
         from experiments.terminal import show_waiting
         from experiments.timing import waiting
 
@@ -189,7 +228,7 @@ def waiting_time(
 
 
 @app.command()
-def report(results: Folder, alpha: Alpha = 1e-3) -> None:
+def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
     """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo report results/paper`
@@ -197,10 +236,10 @@ def report(results: Folder, alpha: Alpha = 1e-3) -> None:
     with _plain_errors():
         from experiments.report import report as make_report
         from experiments.report import write
-        from experiments.store import load
+        from experiments.results import load
         from experiments.terminal import show_report
 
-        made = make_report(load(results), alpha)
+        made = make_report(load(results, imports=not stored), alpha)
         files = write(made, results)
         show_report(made, _console())
         _console().print(f"\nWritten to {results}: {', '.join(file.name for file in files)}", markup=False)
@@ -223,8 +262,8 @@ def export(
     with _plain_errors():
         from evo.errors import InputError
         from experiments.export import export_results
-        from experiments.store import load
-        from experiments.terminal import ProgressDisplay
+        from experiments.progress_display import ProgressDisplay
+        from experiments.results import load
 
         if not out.strip():
             raise InputError(f"--out: expected a path, got {out!r}")
@@ -313,6 +352,13 @@ def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -
     return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
 
 
+def _each(grid: Grid) -> str:
+    """The runs of a cell: `1,000 runs each`, `up to 20,000 runs each (until 100 hit)`."""
+    from experiments.stopping import in_words
+
+    return in_words(grid.runs).replace(" runs", " runs each", 1)
+
+
 def _folder(out: str | None, grid: Grid) -> Path:
     """The results folder: as asked for, or named as the grid."""
     from evo.errors import InputError
@@ -326,6 +372,35 @@ def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
+
+
+def _report(results: Results, folder: Path, quiet: bool, console: Console) -> Verdict:
+    """Write the report of results and show it; its verdict."""
+    from experiments.report import report, write
+    from experiments.terminal import show_check, show_report
+
+    made = report(results)
+    files = write(made, folder)
+    if quiet:
+        show_check(made.check, console)
+    else:
+        show_report(made, console)
+        console.print(f"\nWritten to {folder}: runs/*.parquet, {', '.join(file.name for file in files)}", markup=False)
+    return made.check.verdict
+
+
+def _show_drawn(results: Results, console: Console) -> None:
+    """What the engine `law` has drawn."""
+    from experiments.terminal import show_drawn
+
+    show_drawn(results, console)
+
+
+def _foreign(grid: Grid) -> list[type]:
+    """The parts of others in a grid: they may hang, or end their process."""
+    from evo.faults import foreign
+
+    return [kind for cell in grid.cells for kind in foreign(cell)]
 
 
 def _exit_for(verdict: object) -> None:

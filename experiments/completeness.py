@@ -8,36 +8,45 @@ import numpy as np
 
 from evo.ledger import LEDGER
 from experiments.cell import Cell
+from experiments.stopping import kept_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from experiments.store import Results
+    from experiments.results import Results
 
 FEWEST_COPIES = 20
 """Runs a batch from which two equal batches are copies and no chance."""
 
 
 def missing_runs(results: Results, runs: pd.DataFrame) -> str:
-    """What to do if a cell has fewer runs than its grid asks for; empty if it has all.
+    """What to do if a cell has fewer runs than its grid asks for, or its stopping rule is not decided; else empty.
 
     Runs that are missing may be the slow ones, so no mean of the others is unbiased.
     """
-    missing = int(results.grid["runs"]) - len(runs)
-    return f"{missing} of {results.grid['runs']} runs are missing; run the grid again to go on" if missing > 0 else ""
+    asked = results.asked
+    if isinstance(asked, int):
+        missing = asked - len(runs)
+        return f"{missing} of {asked} runs are missing; run the grid again to go on" if missing > 0 else ""
+    if kept_of(asked, runs).decided:
+        return ""
+    return f"after {len(runs)} runs the rule asks for more ({asked.words}); run the grid again to go on"
 
 
-def table_fault(results: Results, cell_id: str, cell: Cell, runs: pd.DataFrame) -> str:
-    """What is wrong with the rows of a cell, in words; empty if nothing is."""
+def table_fault(results: Results, cell_id: str, cell: Cell | None, runs: pd.DataFrame) -> str:
+    """What is wrong with the rows of a cell, in words; empty if nothing is. Without the cell prices are believed."""
     seen: dict[bytes, int] = {}
-    for batch, rows in runs.groupby("batch"):
-        hits = rows["hit"].to_numpy(dtype=float, na_value=np.nan)
+    batches = runs["batch"].to_numpy()
+    order = np.argsort(batches, kind="stable")
+    numbers, firsts = np.unique(batches[order], return_index=True)
+    all_hits = runs["hit"].to_numpy(dtype=float, na_value=np.nan)[order]
+    for batch, hits in zip(numbers.tolist(), np.split(all_hits, firsts[1:]), strict=False):
         if len(hits) >= FEWEST_COPIES and len(np.unique(hits)) > 2:
-            first = seen.setdefault(hits.tobytes(), int(str(batch)))
+            first = seen.setdefault(hits.tobytes(), batch)
             if first != batch:
                 return f"batch {batch} is a copy of batch {first}"
     weights = results.cells.loc[cell_id, [f"weight.{entry}" for entry in LEDGER]].to_numpy(dtype=float)
-    if not np.array_equal(weights, cell.cost.weights):
+    if cell is not None and not np.array_equal(weights, cell.cost.weights):
         return "the prices in the table of cells are not those of the cell's text"
     cost = (runs[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1)
     if not np.allclose(runs["cost"].to_numpy(dtype=float), cost, rtol=1e-12, atol=0.0):

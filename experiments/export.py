@@ -25,6 +25,7 @@ import json
 import os
 import re
 import shutil
+import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
@@ -40,15 +41,18 @@ from evo.blocks import RunCounts, Trace
 from evo.deap_engine import run_batch_deap
 from evo.engine import run_blocks
 from evo.errors import InputError
+from evo.parameters import shown
 from evo.protocols import FloatArray, IntArray
 from evo.seeding import streams
 from evo.text import canonical, type_name
+from experiments.arguments import a_path, expect_a
 from experiments.cell import Cell
 from experiments.forecasts import seconds_a_batch
 from experiments.parts import KINDS, suggestion
-from experiments.running import Progress
+from experiments.progress import Progress
+from experiments.results import Results
 from experiments.series import labels
-from experiments.store import Results, StoreError
+from experiments.store import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,11 +84,14 @@ def export_results(
     or runs that come out otherwise than the stored ones; OperatorError if a part breaks; StoreError if it cannot be
     written.
     """
-    if to not in FORMATS:
-        raise InputError(f"--to: expected {', '.join(FORMATS)}, got {to!r}{suggestion(to, FORMATS)}")
+    expect_a(Results, "export", results, "results of run_grid or load")
+    if not isinstance(to, str) or to not in FORMATS:
+        raise InputError(f"--to: expected {', '.join(FORMATS)}, got {shown(to):.200}{suggestion(to, FORMATS)}")
+    if to == "ioh" and results.grid["engine"] == "law":
+        raise InputError("--to ioh: runs of the engine law have no traces; use --to csv or --to parquet")
     if results.runs.empty:
         raise InputError(f"{results.path or 'results'}: expected results with runs, got none; run the grid first")
-    path = Path(out)
+    path = a_path("export: out", out)
     if path.exists() and (to == "parquet" or not path.is_dir() or any(path.iterdir())):
         got = "a folder" if path.is_dir() else "a file"
         got += " that is not empty" if path.is_dir() and any(path.iterdir()) else ""
@@ -128,7 +135,7 @@ def _write_parquet(results: Results, file: Path) -> None:
     series = labels(results.cells)
 
     def table(runs: pd.DataFrame) -> pd.DataFrame:
-        return _named(results, replace(results, runs=runs).table, series)
+        return _named(results, results.with_runs(runs).table, series)
 
     schema = pa.Schema.from_pandas(table(results.runs.head(1)), preserve_index=False)
     with parquet.ParquetWriter(file, schema) as writer:
@@ -240,7 +247,7 @@ def _places(results: Results) -> list[_Place]:
 
     Raises: InputError for parts that are not loaded and numbers that do not fit.
     """
-    cells = results.cells[results.cells.index.isin(results.runs["cell"])].copy()
+    cells = results.cells[results.cells.index.isin(list(results.by_cell))].copy()
     loaded = {str(cell_id): results.cell(str(cell_id)) for cell_id in cells.index}
     if int(cells["problem.k"].max()) > MOST_NUMBER:
         raise InputError(
@@ -296,24 +303,25 @@ class _Told:
 
     def __init__(self, results: Results, places: list[_Place], watch: Callable[[Progress], None]) -> None:
         batch, engine = results.grid["batch"], results.grid["engine"]
-        batches = results.runs.groupby("cell")["batch"].nunique()
+        batches = {cell_id: runs["batch"].nunique() for cell_id, runs in results.by_cell.items()}
         self.watch = watch
         self.each = {
             place.cell_id: seconds_a_batch(place.cell, place.cell.batch_size(batch), engine) for place in places
         }
-        self.of_seconds = sum(seconds * int(batches[cell_id]) for cell_id, seconds in self.each.items())
-        self.of_batches, self.batches, self.seconds = int(batches.sum()), 0, 0.0
-        watch(Progress(None, 0, self.of_batches, 0.0, self.of_seconds))
+        self.of_seconds = sum(seconds * batches[cell_id] for cell_id, seconds in self.each.items())
+        self.of_batches, self.batches, self.seconds = sum(batches.values()), 0, 0.0
+        self.begun = time.monotonic()
+        watch(Progress(None, 0, self.of_batches))
 
     def add(self, place: _Place) -> None:
         self.batches, self.seconds = self.batches + 1, self.seconds + self.each[place.cell_id]
-        self.watch(Progress(place.cell, self.batches, self.of_batches, self.seconds, self.of_seconds))
+        left = (time.monotonic() - self.begun) * (self.of_seconds / self.seconds - 1)
+        self.watch(Progress(place.cell, self.batches, self.of_batches, left=left))
 
 
 def _runs(results: Results, place: _Place, told: _Told) -> Iterator[_Run]:
     """The stored runs of a cell, executed again a batch at a time."""
-    stored = results.runs[results.runs["cell"] == place.cell_id]
-    for batch, rows in stored.groupby("batch"):
+    for batch, rows in results.by_cell[place.cell_id].groupby("batch"):
         counts, trace = _again(place.cell, results.grid, int(str(batch)))
         runs = rows["run"].to_numpy()
         _expect_the_same(results, place.cell, int(str(batch)), rows, counts)

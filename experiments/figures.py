@@ -13,8 +13,8 @@ from evo.errors import InputError
 from evo.ledger import LEDGER
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
+from experiments.results import Results
 from experiments.series import Series, predicted, series, words
-from experiments.store import Results
 from experiments.summary import CONFIDENCE
 
 if TYPE_CHECKING:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.runner import OnePlusLambda
-from evo.theory import TimeLaw
+from evo.text import canonical
+from experiments.arguments import expect_a
 from experiments.cell import Cell
+from experiments.expected_runs import expected_runs
 from experiments.grid import Grid
+from experiments.law_engine import law_of_hit
 from experiments.predictions import predict, predicted_mean
 from experiments.series import labels
 from experiments.table import cells_table
+from experiments.within_budget import Within, calls_after, generations_within, mean_cost, mean_tokens, within_budget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,130 +30,168 @@ SECONDS_A_ROUND = 1.5e-4
 SECONDS_A_DEAP_CALL = 6e-5
 OFFSPRING_A_ROUND = 4096
 
-TERM_BY_TERM, POINTS_AN_OCTAVE = 256, 32
-NEGLIGIBLE = 1e-4
-"""Of a mean: a budget that cuts less is not seen."""
+SECONDS_A_LAW_BATCH = 2e-3
+
+MOST_CALLS = 10**10
+"""Expected calls of a run beyond which none is started: some 10 minutes of one core each."""
+NEARLY_ALL = 0.95
+
+
+@dataclass(frozen=True)
+class Slowness:
+    """Seconds of this machine over those of the one that the constants are from (`experiments.speed`).
+
+    Attributes:
+        offspring: of making offspring, many at once.
+        rounds: of a round, however few offspring it makes.
+    """
+
+    offspring: float = 1.0
+    rounds: float = 1.0
 
 
 def check_budgets(grid: Grid) -> None:
-    """Refuse cells that may never end.
+    """Refuse cells that may never end, or not within reason.
 
-    Raises: InputError naming the first cell without a budget whose mean is infinite, or not known. A budget on cost
-    where calls cost nothing is none.
+    Raises: InputError naming the first cell that the engine `law` cannot draw; that has no budget and a mean that is
+    infinite, or not known (a budget on cost where calls cost nothing is none); or, unless the engine is `law`, whose
+    expected calls a run within its budget are more than 10^10.
     """
     for cell in grid.cells:
-        if any(limit.per_call > 0 and limit.per_short_call > 0 for limit in cell.limits):
+        if grid.engine == "law":
+            law_of_hit(cell)
+        _, most = generations_within(cell)
+        if math.isinf(most):
+            _expect_finite_mean(cell)
+        if grid.engine == "law" or calls_after(cell, most) <= MOST_CALLS:
             continue
-        none = "budget=None" if cell.budget is None else f"{cell.budget} where calls cost nothing"
-        try:
-            mean = predict(cell, "calls").mean
-        except NoPrediction as error:
+        within = within_budget(cell)
+        if within.calls > MOST_CALLS:
+            expected = "up to" if within.mean is None else "expected"
             raise InputError(
-                f"{none} needs a predicted finite mean, got none for {cell.text}; give a Budget(calls=...). {error}"
-            ) from None
-        if math.isinf(mean):
-            raise InputError(
-                f"{none} needs a predicted finite mean, got an infinite one for {cell.text}; give a Budget(calls=...)"
+                f"{cell.text}: {expected} {within.calls:.3g} calls a run within its budget, more than "
+                f"{MOST_CALLS:.0e}; give a smaller Budget(calls=...) or lower k, or look ahead by drawing from the "
+                'predicted law (engine = "law", `--engine law`)'
             )
 
 
-def expected_calls(cell: Cell) -> float:
-    """Expected calls of a run within its budget on calls, E[min(calls, budget)]; infinite if neither is known.
+def _expect_finite_mean(cell: Cell) -> None:
+    """Refuse a cell that no budget ends, unless it is known to end.
 
-    Without a budget on calls the mean; where only that is known, the lesser of both.
+    Raises: InputError.
     """
-    mean = predicted_mean(cell, "calls")
-    if cell.budget is None or cell.budget.calls is None:
-        return math.inf if mean is None else mean
-    a_generation = cell.runner.lam * cell.tokens.calls
-    most = math.ceil(cell.budget.calls / a_generation)  # a generation that was begun is paid whole
-    least = min(math.inf if mean is None else mean, float(most * a_generation))
-    if mean is None or hasattr(cell.mutator, "mean_calls"):
-        return least
-    law = predict(cell, "generations").law
+    malformed = any(limit.per_evaluation > 0 for limit in cell.limits)
+    unpaid = "malformed offspring are free" if malformed else "calls cost nothing"
+    none = "budget=None" if cell.budget is None else f"{cell.budget} where {unpaid}"
     try:
-        return least if law is None else min(least, a_generation * mean_within(law, most))
-    except NoPrediction:
-        return least
+        mean = predict(cell, "calls").mean
+    except NoPrediction as error:
+        raise InputError(
+            f"{none} needs a predicted finite mean, got none for {cell.text}; give a Budget(calls=...). {error}"
+        ) from None
+    if math.isinf(mean):
+        raise InputError(
+            f"{none} needs a predicted finite mean, got an infinite one for {cell.text}; give a Budget(calls=...)"
+        )
 
 
-def mean_within(law: TimeLaw, most: int) -> float:
-    """E[min(T, most)] = sum of P(T > t) over t < most, to 1e-4 where the tail is smooth.
-
-    Term by term below 256; beyond, 32 points an octave joined by straight lines, at most 1.1 % off whatever the tail
-    is, since it only falls. The mean itself where the variance says that the cut takes less than 1e-4 of it.
-
-    Args:
-        law: of T; its cdf must be known.
-        most: where T is cut.
-
-    >>> from evo.theory import Geometric
-    >>> mean_within(Geometric(0.5), 3)
-    1.75
-    """
-    if most > law.mean and law.variance < 4 * (most - law.mean) * NEGLIGIBLE * law.mean:
-        return law.mean  # E[max(T - most, 0)] is at most variance / (4 (most - mean)), by Cauchy and Schwarz
-    each = np.arange(min(TERM_BY_TERM, most))
-    total = float(law.tail(each).sum())
-    if most <= TERM_BY_TERM:
-        return total
-    points = 1 + math.ceil(POINTS_AN_OCTAVE * math.log2(most / TERM_BY_TERM))
-    times = np.unique(np.geomspace(TERM_BY_TERM, most, points).round())
-    tails = law.tail(times)
-    # A trapezoid over whole times counts half of both ends; the sum goes from the first to before the last.
-    return total + float((np.diff(times) * (tails[1:] + tails[:-1]) / 2).sum() + (tails[0] - tails[-1]) / 2)
+def expected_calls(cell: Cell) -> float:
+    """Expected calls of a run within its budget, E[min(calls, budget)]; infinite if neither is known."""
+    return within_budget(cell).calls
 
 
-def seconds_a_batch(cell: Cell, size: int, engine: str) -> float:
+def seconds_a_batch(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
     """Rough single-core time of one batch, for order and progress; 1 s where no expectation is known."""
-    mean = predicted_mean(cell, "calls")
-    if mean is None:
-        return 1.0
-    offspring = size * expected_calls(cell)
+    seconds = _seconds(cell, within_budget(cell), size, engine, slowness)
+    return 1.0 if seconds is None else seconds
+
+
+def _seconds(cell: Cell, within: Within, size: int, engine: str, slowness: Slowness) -> float | None:
+    """The time of one batch; None where there is no prediction."""
+    if within.mean is None:
+        return None
+    if engine == "law":
+        return SECONDS_A_LAW_BATCH * slowness.rounds
+    offspring = size * within.calls
     if engine == "deap":
-        return offspring * SECONDS_A_DEAP_CALL
+        return offspring * SECONDS_A_DEAP_CALL * slowness.offspring
     ahead = cell.schedule.oblivious and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
     lockstep = offspring / size / cell.runner.lam
     rounds = min(lockstep, offspring / OFFSPRING_A_ROUND + cell.problem.k) if ahead else lockstep
-    return offspring * (SECONDS_AN_OFFSPRING + cell.chunks.g * SECONDS_A_BLOCK) + rounds * SECONDS_A_ROUND
+    an_offspring = SECONDS_AN_OFFSPRING + cell.chunks.g * SECONDS_A_BLOCK
+    return offspring * an_offspring * slowness.offspring + rounds * SECONDS_A_ROUND * slowness.rounds
 
 
-def forecast(grid: Grid) -> pd.DataFrame:
-    """A row a cell: mean hit, calls, calls within the budget, cost and P(censored) of a run, seconds of all runs.
+def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
+    """A row a cell: what a run takes on average without its budget and within it, and how long all its runs take.
 
-    `series` is the arm with all that varies within it beside k and lam. Where there is no prediction the numbers are
-    null and `note` says why; `note` also tells of infinite means.
+    Columns: `series` is the arm with all that varies within it beside k and lam; `hit`, `calls` and `cost` are means
+    without a budget; `spent` (calls), `read` and `written` (tokens) and `paid` (cost, in the unit of `prices`) are
+    means within it, at most so much where calls differ in price; `censored` is P(no hit within the budget); `runs` are
+    those of the grid, of a stopping rule about those of `experiments.expected_runs`; `seconds` of one core are those of
+    all runs, `longest` those of a batch; `beyond` says whether the mean is beyond the budget. Where there is no
+    prediction the numbers are null and `note` says why; `note` also tells of means that are infinite or beyond the
+    budget.
+
+    Args:
+        grid: what would be run.
+        slowness: of this machine (`experiments.speed.slowness`); that of the constants unless said.
     """
     import pandas as pd
 
+    expect_a(Grid, "forecast", grid, "a Grid")
     arms, series = grid.labels, labels(cells_table(grid))
-    return pd.DataFrame([_row(grid, cell, arms[cell.id], series[cell.id]) for cell in grid.cells])
+    return pd.DataFrame([_row(grid, cell, arms[cell.id], series[cell.id], slowness) for cell in grid.cells])
 
 
-def _row(grid: Grid, cell: Cell, arm: str, series: str) -> dict[str, Any]:
-    size = cell.batch_size(grid.batch)
+def _row(grid: Grid, cell: Cell, arm: str, series: str, slowness: Slowness) -> dict[str, Any]:
+    size, within = cell.batch_size(grid.batch), within_budget(cell)
+    runs = expected_runs(grid.runs, cell, size, within.censored)
+    read, written = mean_tokens(cell, within)
+    longest = _seconds(cell, within, size, grid.engine, slowness)
     row: dict[str, Any] = {
         "cell": cell.id,
         "arm": arm,
         "series": series,
         "k": cell.problem.k,
         "lam": cell.runner.lam,
-        "hit": predicted_mean(cell, "hit"),
-        "calls": predicted_mean(cell, "calls"),
-        "spent": expected_calls(cell),
+        "hit": None,
+        "calls": within.mean,
+        "spent": None if within.mean is None else within.calls,
+        "read": read,
+        "written": written,
         "cost": predicted_mean(cell, "cost"),
-        "censored": _censored(cell),
-        "seconds": seconds_a_batch(cell, size, grid.engine) * math.ceil(grid.runs / size),
+        "paid": mean_cost(cell, within),
+        "prices": canonical(cell.cost),
+        "censored": within.censored,
+        "runs": runs,
+        "seconds": None if longest is None else longest * math.ceil(runs / size),
+        "longest": longest,
+        "beyond": within.mean is not None and within.mean > within.last,
         "source": "",
         "note": "",
     }
     try:
-        row["source"] = predict(cell).source
+        hit = predict(cell)
+        row |= {"hit": hit.mean, "source": hit.source}
     except NoPrediction as error:
         row["note"] = str(error)
-    if row["calls"] == math.inf:
-        row["note"] = f"the mean is infinite: {_ended(row['censored'])} at the budget"
+    row["note"] = row["note"] or _note(within, grid.engine)
     return row
+
+
+def _note(within: Within, engine: str) -> str:
+    """What to know of a cell with a prediction: that its mean is beyond reason, infinite, or beyond its budget."""
+    mean, share = within.mean or 0.0, within.censored
+    if math.isinf(within.calls):
+        return "the mean is infinite, and no budget ends a run: it is not started"
+    if within.calls > MOST_CALLS and engine != "law":
+        return f"mean {mean:.3g} calls, {within.calls:.3g} within the budget, over {MOST_CALLS:.0e}: it is not started"
+    if math.isinf(mean):
+        return f"the mean is infinite: {_ended(share)} at the budget"
+    if mean > within.last:
+        return f"mean {mean:.3g} calls, budget {within.last:.3g}: {_censored(share)} end censored"
+    return ""
 
 
 def _ended(share: float | None) -> str:
@@ -162,15 +203,8 @@ def _ended(share: float | None) -> str:
     return f"a share {share:.3g} of the runs ends" if share < 0.9995 else "more than 0.999 of the runs end"
 
 
-def _censored(cell: Cell) -> float | None:
-    """P(a run does not hit within its budget on calls), where the law is known."""
-    if cell.budget is None or cell.budget.calls is None:
-        return 0.0 if cell.budget is None else None
-    lam = cell.runner.lam
-    if hasattr(cell.mutator, "mean_calls"):
-        return None  # how many answers the budget buys is random
-    paid = math.ceil(cell.budget.calls / (lam * cell.tokens.calls)) * lam
-    try:
-        return float(1 - predict(cell, "hit").cdf(paid))
-    except NoPrediction:
-        return None
+def _censored(share: float | None) -> str:
+    """How many runs end censored where the mean is beyond the budget, in words."""
+    if share is None:
+        return "many runs"
+    return "nearly all runs" if share > NEARLY_ALL else f"{share:.0%} of the runs"

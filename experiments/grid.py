@@ -12,13 +12,13 @@ from evo.budget import Budget
 from evo.costs import LLMPrimitive
 from evo.errors import InputError
 from evo.ledger import Prompt
-from evo.parameters import choice, whole
+from evo.parameters import choice, shown, whole
 from experiments.cell import Cell
+from experiments.stopping import EXPECTED, RULES, Runs
+from experiments.stopping import MOST_RUNS as MOST_RUNS
 
-ENGINES = ("blocks", "deap")
+ENGINES = ("blocks", "deap", "law")
 MOST_BATCH = 2**16
-MOST_RUNS = 10**9
-"""Runs a cell at the most: the table numbers them in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ class Grid:
     Attributes:
         name: names the results folder.
         arms: cells by the label of the arm they belong to (a plain sequence of cells is one arm, labelled "cells").
-        runs: runs a cell.
+        runs: runs a cell: a number, or `UntilPrecise` or `UntilSuccesses`, which look at the runs so far.
         seed: names the random streams, with the cell's text.
         batch: runs simulated together; part of the streams' names, so another batch size means other draws.
-        engine: "blocks" (batched), or "deap" (DEAP's own loop, one run at a time).
+        engine: "blocks" (batched), "deap" (DEAP's own loop, one run at a time), or "law" (drawn from the predicted law:
+            for looking ahead, no evidence).
 
     Raises: InputError if a parameter is out of range, a cell stands in it twice, or there is no cell.
 
@@ -46,7 +47,7 @@ class Grid:
 
     name: str
     arms: Mapping[str, Sequence[Cell]] | Sequence[Cell]
-    runs: int = 1000
+    runs: Runs = 1000
     seed: int = 1
     batch: int = 500
     engine: str = "blocks"
@@ -55,9 +56,10 @@ class Grid:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
             raise InputError(
-                f"Grid: name must be letters, digits, '.', '_' or '-' (it names the results folder), got {self.name!r}"
+                "Grid: name must be letters, digits, '.', '_' or '-' (it names the results folder), got "
+                f"{shown(self.name)}"
             )
-        whole(self, "runs", least=1, most=MOST_RUNS)
+        self._check_runs()
         whole(self, "seed", least=0)
         whole(self, "batch", least=1, most=MOST_BATCH)
         choice(self, "engine", ENGINES)
@@ -73,11 +75,21 @@ class Grid:
         assert isinstance(self.arms, Mapping)  # __post_init__ made it one
         return {cell.id: label for label, cells in self.arms.items() for cell in cells}
 
+    def _check_runs(self) -> None:
+        if type(self.runs) in RULES:
+            return
+        try:
+            whole(self, "runs", least=1, most=MOST_RUNS)
+        except InputError:
+            if isinstance(self.runs, int | float):
+                raise
+            raise InputError(f"Grid: runs must be {EXPECTED}, got {self.runs!r}") from None
+
     def _arm(self, label: object, cells: object) -> tuple[Cell, ...]:
         if not isinstance(label, str):
-            raise InputError(f"Grid {self.name!r}: expected a string as the label of an arm, got {label!r}")
+            raise InputError(f"Grid {self.name!r}: expected a string as the label of an arm, got {shown(label)}")
         if not isinstance(cells, Iterable):
-            raise InputError(f"Grid {self.name!r}: expected in the arm {label!r} a list of cells, got {cells!r}")
+            raise InputError(f"Grid {self.name!r}: expected in the arm {label!r} a list of cells, got {shown(cells)}")
         return tuple(cells)
 
     def _check_cells(self) -> None:
@@ -85,7 +97,7 @@ class Grid:
             raise InputError(f"Grid {self.name!r}: expected at least one cell, got none")
         for cell in self.cells:
             if not isinstance(cell, Cell):
-                raise InputError(f"Grid {self.name!r}: expected cells, got {cell!r}")
+                raise InputError(f"Grid {self.name!r}: expected cells, got {shown(cell)}")
         seen: set[str] = set()
         for cell in self.cells:
             if cell.text in seen:

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from evo.errors import InputError
-from experiments.grid import Grid
+from evo.parameters import shown
+from experiments.arguments import expect_whole
+from experiments.grid import MOST_BATCH, Grid
 from experiments.origins import Origin
+from experiments.stopping import as_runs, most_runs, written
 
 FORMAT = 1
 
 
 def describe(grid: Grid) -> dict[str, Any]:
-    """The grid as it is written down: what names its streams, and its size."""
-    numbers = {"runs": grid.runs, "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
-    batches = sum(-(-grid.runs // cell.batch_size(grid.batch)) for cell in grid.cells)
+    """The grid as it is written down: what names its streams, and its size; of a stopping rule the most batches."""
+    numbers = {"runs": written(grid.runs), "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
+    batches = sum(-(-most_runs(grid.runs) // cell.batch_size(grid.batch)) for cell in grid.cells)
     return {"format": FORMAT, "name": grid.name, **numbers, "cells": len(grid.cells), "batches": batches}
 
 
@@ -37,16 +40,43 @@ def read_grid(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"{file}: expected JSON as `llm-evo run` writes it, got a syntax error: {error}") from None
     if not isinstance(grid, dict) or not expected <= set(grid):
-        raise InputError(f"{file}: expected the keys {', '.join(sorted(expected))}, got {grid!r:.200}")
+        raise InputError(f"{file}: expected the keys {', '.join(sorted(expected))}, got {shown(grid)}")
     if grid["format"] != FORMAT:
-        raise InputError(f"{file}: expected format {FORMAT}, got {grid['format']!r}; use the version that wrote it")
-    for key in ("runs", "seed", "batch"):
-        if not isinstance(grid[key], int):
-            raise InputError(f"{file}: {key} must be a whole number, got {grid[key]!r}")
+        raise InputError(
+            f"{file}: expected format {FORMAT}, got {shown(grid['format'])}; use the version that wrote it"
+        )
+    _expect_values(file, grid)
+    return grid
+
+
+def _expect_values(file: Path, grid: Mapping[str, Any]) -> None:
+    try:
+        as_runs(grid["runs"])
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+    for key, least in (("seed", 0), ("batch", 1), ("cells", 1), ("batches", 1)):
+        if key in grid:
+            expect_whole(f"{file}: {key}", grid[key], least)
+    if grid["batch"] > MOST_BATCH:
+        raise InputError(f"{file}: batch must be at most {MOST_BATCH}, got {shown(grid['batch'])}")
+    for key in ("name", "engine"):
+        if not isinstance(grid[key], str):
+            raise InputError(f"{file}: {key} must be a word, got {shown(grid[key])}")
     parts, keys = grid.get("parts", {}), {each.name for each in fields(Origin)}
     if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) != keys for one in parts.values()):
-        raise InputError(f"{file}: expected under parts the keys {', '.join(sorted(keys))} of each, got {parts!r:.200}")
-    return grid
+        raise InputError(f"{file}: expected under parts the keys {', '.join(sorted(keys))} of each, got {shown(parts)}")
+    for name, origin in parts.items():
+        _expect_origin(f"{file}: parts.{name}", origin)
+
+
+def _expect_origin(role: str, origin: Mapping[str, Any]) -> None:
+    """Where a part is from is words, and null where nothing is known."""
+    for key, value in origin.items():
+        words = value if key == "earlier" else [value]
+        known = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        if not known and (value is not None or key in ("module", "earlier")):
+            expected = "a list of words" if key == "earlier" else "a word"
+            raise InputError(f"{role}.{key} must be {expected}, got {shown(value)}")
 
 
 def held_origins(grid: Mapping[str, Any]) -> dict[str, Origin]:

@@ -14,7 +14,7 @@ from evo.statistics import binomial_interval, normal_quantile
 from experiments.cell import Cell
 from experiments.checks import Check, Verdict
 from experiments.predictions import Prediction, predict
-from experiments.store import Results
+from experiments.results import Results
 from experiments.summary import CONFIDENCE
 
 
@@ -128,9 +128,8 @@ def measured(results: Results, checked: Check) -> dict[str, list[Measured]]:
     """What was measured, by arm; cells without runs, or with a part that is not loaded, are left out."""
     verdicts = {cell.cell: cell.verdict for cell in checked.cells}
     arms: dict[str, list[Measured]] = {str(arm): [] for arm in results.cells["arm"].unique()}
-    groups = {str(cell_id): runs for cell_id, runs in results.runs.groupby("cell", sort=False)}
     for cell_id, arm in results.cells["arm"].items():
-        runs = groups.get(str(cell_id))
+        runs = results.by_cell.get(str(cell_id))
         if runs is None:
             continue
         try:

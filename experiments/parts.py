@@ -13,6 +13,7 @@ import problems
 from evo import budget, costs, decomposed, latency, ledger, parallel_runners, runner, schedules, selection
 from evo.errors import InputError
 from evo.text import canonical
+from experiments.stopping import RULES
 
 KINDS: dict[str, tuple[type, ...]] = {
     "problem": (
@@ -65,8 +66,8 @@ KINDS: dict[str, tuple[type, ...]] = {
     "cost": (costs.LLMPrimitive, costs.QuadraticPrimitive, costs.TokenPrices),
     "budget": (budget.Budget,),
 }
-NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,)}
-"""Kinds that stand in parameters of other parts only, by the parameter's name."""
+NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": RULES}
+"""Kinds that are no parts of a cell: those in other parts, by the parameter's name, and the rules for `runs`."""
 
 
 def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
@@ -117,8 +118,10 @@ def _loaded(name: str) -> object:
     return getattr(sys.modules.get(module) or _loaded(module), attribute, None)
 
 
-def suggestion(word: str, known: Any) -> str:
+def suggestion(word: object, known: Any) -> str:
     """`; did you mean 'X'?` for the nearest known word, or nothing."""
+    if not isinstance(word, str):
+        return ""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 

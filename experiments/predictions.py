@@ -19,6 +19,7 @@ from evo.evaluation import is_noisy
 from evo.faults import blamed
 from evo.laws import CallLaw, declared_calls, expected_law
 from evo.mixtures import ComponentLaw, sound_components
+from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.runner import OnePlusLambda
 from evo.schedules import OnlyIncorrect, UntilResolved
@@ -108,8 +109,8 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
     >>> predict(cell).mean, predict(cell).variance, predict(cell, "cost").mean
     (8.0, 8.0, 3008.0)
     """
-    if quantity not in QUANTITIES:
-        raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {quantity!r}")
+    if not isinstance(quantity, str) or quantity not in QUANTITIES:
+        raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {shown(quantity)}")
     with blamed(_a_cell(cell)):
         return _predict(cell, quantity)
 
@@ -148,7 +149,7 @@ def short_calls_mean(cell: Cell) -> float:
 
 def _a_cell(cell: Cell) -> Cell:
     if not isinstance(cell, Cell):
-        raise InputError(f"predict: expected a Cell(problem, mutator, schedule, runner), got {cell!r:.200}")
+        raise InputError(f"predict: expected a Cell(problem, mutator, schedule, runner), got {shown(cell):.200}")
     return cell
 
 

@@ -11,9 +11,10 @@ from experiments.checks import Check, check
 from experiments.claims import ClaimCheck, check_claims
 from experiments.fits import Fits, fit
 from experiments.measured import Arms, measured
+from experiments.results import Results
 from experiments.series import parameter_column
 from experiments.speedups import speedup
-from experiments.store import Results, StoreError
+from experiments.store import StoreError
 from experiments.studies import STUDIES, Findings, Study
 from experiments.summary import summarise
 
@@ -112,6 +113,7 @@ def _outcomes(checked: Check) -> pd.DataFrame:
         [
             {"cell": cell.cell, "label": cell.label, "verdict": str(cell.verdict), "reason": cell.reason}
             | {"test": outcome.test, "p_value": outcome.p_value, "found": outcome.found, "alpha": checked.alpha_each}
+            | {"looks": cell.looks}
             for cell in checked.cells
             for outcome in cell.outcomes
         ]

@@ -1,85 +1,51 @@
-"""Running a grid: batches as tasks for worker processes, finished ones into the store as they come."""
+"""Running a grid: what is missing of it, by some executor, into a results folder or into memory."""
 
 from __future__ import annotations
 
 import os
-import pickle
-import platform
-import signal
-import sys
-import threading
-import time
-import traceback
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
 
-from evo.blocks import RunCounts
-from evo.deap_engine import run_batch_deap
-from evo.engine import run_blocks
-from evo.errors import EvoError, InputError, OperatorError
-from evo.faults import told
-from evo.seeding import streams
-from experiments.cell import Cell
-from experiments.extensions import look_up_in
-from experiments.forecasts import check_budgets, seconds_a_batch
+from evo.errors import EvoError, InputError
+from evo.parameters import shown
+from experiments.arguments import a_path, expect_a, expect_whole
+from experiments.driver import Driver
+from experiments.executors.executor import Executor, Here
+from experiments.executors.guard import memory_share
+from experiments.executors.processes import Processes
+from experiments.failures import FailedBatch, explain
+from experiments.forecasts import check_budgets
 from experiments.grid import Grid
-from experiments.store import Results, Store, describe, load
-from experiments.table import cells_table, no_runs, runs_table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-SECONDS_A_TASK = 0.5
-SECONDS_BETWEEN_WRITES = 2.0
-
-
-@dataclass(frozen=True)
-class Job:
-    """One batch of one cell."""
-
-    cell: Cell
-    batch: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A batch that a part of the cell made impossible."""
-
-    cell: Cell
-    batch: int
-    message: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a grid is.
-
-    Attributes:
-        cell: the cell that last had a batch finished; None at the start.
-        batches: finished batches, those of earlier launches included.
-        of_batches: all batches.
-        seconds: expected single-core seconds of the finished batches of this launch.
-        of_seconds: the same of all batches of this launch.
-        there: cells of which all batches were there before this launch.
-    """
-
-    cell: Cell | None
-    batches: int
-    of_batches: int
-    seconds: float
-    of_seconds: float
-    there: int = 0
+from experiments.interrupts import first_is_a_wish
+from experiments.limits import GridLimits, Spent
+from experiments.plan import Plan
+from experiments.progress import Progress
+from experiments.provenance import begin, ended
+from experiments.results import Results, load
+from experiments.sink import IntoMemory, IntoStore
+from experiments.store import Store, describe
+from experiments.table import cells_table
 
 
 class GridFailure(EvoError):
-    """Some cells of a grid could not be run; all others were.
+    """Some batches of a grid could not be run; all others were.
+
+    Attributes:
+        results: what was run, stored or not.
+        failures: the batches that failed, in this launch or an earlier one.
+    """
+
+    def __init__(self, message: str, results: Results, failures: list[FailedBatch]) -> None:
+        super().__init__(message)
+        self.results = results
+        self.failures = failures
+
+
+class LimitReached(EvoError):
+    """A limit of the whole grid was reached; what was at work then is finished.
 
     Attributes:
         results: what was run, stored or not.
@@ -90,8 +56,8 @@ class GridFailure(EvoError):
         self.results = results
 
 
-class WorkerDied(EvoError):
-    """A worker process was killed, or a part ended it; what was finished before is stored."""
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=3)
 
 
 def run_grid(
@@ -100,253 +66,159 @@ def run_grid(
     workers: int | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     accept_changed_code: bool = False,
-    tell: Callable[[str], None] = lambda message: warnings.warn(message, UserWarning, stacklevel=3),
+    tell: Callable[[str], None] = _warn,
+    *,
+    limits: GridLimits = GridLimits(),
+    time_limit: float | None = None,
+    memory: float | None = None,
+    isolated: bool = False,
+    retry_failed: bool = False,
+    scheduler: str | None = None,
 ) -> Results:
-    """Run a grid; the same table for any number of workers and any interruption.
+    """Run a grid; the same table for any number of workers, any executor and any interruption.
+
+    Ctrl-C once finishes what is at work, twice stops at once; either way what is finished is stored, and the same call
+    goes on from there.
 
     Args:
         grid: what to run.
         out: the results folder; what is there already is not run again. None: nothing is written.
-        workers: processes; None: one for each core.
+        workers: processes; None: one for each core. A single one is this process, in which a part that hangs, or ends
+            the process, takes the launch with it, unless `isolated`.
         watch: called with the progress at the start and after each task.
         accept_changed_code: whether to add to runs of a part of others whose source has changed since.
-        tell: called with what the user should know of the folder, such as damaged parts that were set aside.
+        tell: called with what the user should know, such as damaged parts that were set aside.
+        limits: when to send nothing more.
+        time_limit: seconds after which a batch is ended, as a failure; None: an hour, or 20 times what it is expected
+            to take. Not in this process.
+        memory: GiB of data that a worker process may have; None: its share of 90 % of the machine's.
+        isolated: whether a single worker is a process of its own, too.
+        retry_failed: whether to run only what failed before, instead of all else that is missing.
+        scheduler: address of a dask scheduler, tcp://HOST:PORT, whose workers run the tasks instead; the folders of
+            parts of others must exist there. Neither `workers` nor `memory` is for them.
 
     Raises: InputError for a cell without a budget whose mean is not known to be finite, or for changed code;
-    GridFailure if parts of some cells broke, after all others are done; StoreError if the folder cannot be written
-    or another launch is at work in it; WorkerDied if a process was killed; KeyboardInterrupt. What is
+    GridFailure if some batches failed, after all others are done; LimitReached; StoreError if the folder cannot be
+    written or another launch is at work in it; WorkersLost if nobody is left to go on; KeyboardInterrupt. What is
     finished by then is stored.
     """
+    expect_a(Grid, "run_grid", grid, "a Grid")
     check_budgets(grid)
-    if workers is not None and workers < 1:
-        raise InputError(f"run_grid: workers must be at least 1, got {workers}")
+    _expect_numbers(workers, time_limit, memory)
+    if scheduler is not None:
+        _expect_their_own(workers, memory)
+    if retry_failed and out is None:
+        raise InputError("run_grid: retry_failed needs a results folder (out), got None")
     with ExitStack() as stack:
-        store = None if out is None else stack.enter_context(Store.open(Path(out), grid, accept_changed_code))
-        jobs = _jobs(grid, set() if store is None else store.finished())
-        if store is not None:
-            store.note(_launch(grid, jobs, store.accepted, store.told))
-            for message in store.told:
+        path = None if out is None else a_path("run_grid: out", out)
+        store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code))
+        ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
+        plan, reused = _plan(grid, store, retry_failed, time_limit, ahead)
+        workers = _workers(workers, plan)
+        alone = workers == 1 and not isolated and time_limit is None and memory is None
+        executor = _executor(workers, memory, alone, scheduler)
+        sink = IntoMemory() if store is None else IntoStore(store)
+        driver = Driver(grid, plan, sink, limits, _spent(store, limits), watch)
+        wish = stack.enter_context(first_is_a_wish(lambda: tell(FINISHING)))
+        with _noted(store, grid, plan, driver, reused):
+            for message in () if store is None else store.told:
                 tell(message)
-        rows, failures = _run_jobs(grid, jobs, store, workers or os.cpu_count() or 1, watch)
-        results = Results.of(describe(grid), cells_table(grid), rows) if store is None else load(store.path)
-    results = replace(results, known={cell.id: cell for cell in grid.cells})
+            driver.run(executor, wish)
+        failures = driver.failures if store is None else list(store.failures().values())
+        known = {cell.id: cell for cell in grid.cells}
+        if isinstance(sink, IntoMemory):
+            results = replace(Results.of(describe(grid), cells_table(grid), sink.rows()), known=known)
+        else:
+            results = Results.stored(sink.path, known)
     if failures:
-        raise GridFailure(_explain(failures), results)
+        raise GridFailure(_told(failures, store), results, failures)
+    if driver.stopped:
+        raise LimitReached(
+            f"the grid's limit is reached ({driver.stopped}): what was at work is finished and kept; the same command "
+            "with a larger limit goes on from there",
+            results,
+        )
     return results
 
 
-def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks") -> RunCounts:
-    """One batch of runs of a cell.
-
-    Raises: OperatorError if a part breaks its contract.
-    """
-    run = run_blocks if engine == "blocks" else run_batch_deap
-    named = streams(seed, cell.identity, batch)
-    counts, _ = run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits)
-    return counts
-
-
-def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") -> pd.DataFrame:
-    """Every improvement of the first batch of a cell: run, call (0 for the initial solution), fitness from there on.
-
-    Where evaluators err or several solutions are kept: every change of the current solution, its true fitness and the
-    `seen` one.
-
-    The runs are those of a grid with the same seed and batch = runs.
-
-    Raises: OperatorError if a part breaks its contract.
-    """
-    import pandas as pd
-
-    run = run_blocks if engine == "blocks" else run_batch_deap
-    named = streams(seed, cell.identity, 0)
-    size = cell.batch_size(runs)
-    _, found = run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits, trace=True)
-    assert found is not None  # asked for
-    table = pd.DataFrame({"run": found.run, "call": found.call, "fitness": found.fitness})
-    if found.seen is not None:
-        table["seen"] = found.seen
-    return table.sort_values(["run", "call"], ignore_index=True)
-
-
-def _jobs(grid: Grid, finished: set[tuple[str, int]]) -> list[Job]:
-    """The batches that are still to run, the longest first."""
-    jobs = []
-    for cell in grid.cells:
-        size = cell.batch_size(grid.batch)
-        todo = [batch for batch in range(-(-grid.runs // size)) if (cell.id, batch) not in finished]
-        if todo:
-            seconds = seconds_a_batch(cell, size, grid.engine)
-            jobs += [Job(cell, batch, seconds) for batch in todo]
-    return sorted(jobs, key=lambda job: -job.seconds)
-
-
-def _tasks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
-    """Jobs put together so that a task takes half a second or more."""
-    task: list[Job] = []
-    for job in jobs:
-        task.append(job)
-        if sum(each.seconds for each in task) >= SECONDS_A_TASK:
-            yield task
-            task = []
-    if task:
-        yield task
-
-
-def _run_jobs(
-    grid: Grid, jobs: list[Job], store: Store | None, workers: int, watch: Callable[[Progress], None]
-) -> tuple[pd.DataFrame, list[Failure]]:
-    import pandas as pd
-
-    of_batches = sum(-(-grid.runs // cell.batch_size(grid.batch)) for cell in grid.cells)
-    of_seconds = sum(job.seconds for job in jobs)
-    done, seconds = of_batches - len(jobs), 0.0
-    there = len(grid.cells) - len({job.cell.id for job in jobs})
-    watch(Progress(None, done, of_batches, 0.0, of_seconds, there))
-    waiting: list[pd.DataFrame] = []
-    kept: list[pd.DataFrame] = [no_runs()]
-    failures: list[Failure] = []
-    written = time.monotonic()
-    try:
-        for task, outcomes in _execute(grid, list(_tasks(jobs)), workers):
-            for job, outcome in zip(task, outcomes, strict=True):
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                else:
-                    waiting.append(runs_table(job.cell, grid.engine, job.batch, outcome))
-            done, seconds = done + len(task), seconds + sum(job.seconds for job in task)
-            watch(Progress(task[-1].cell, done, of_batches, seconds, of_seconds))
-            if store is not None and time.monotonic() - written > SECONDS_BETWEEN_WRITES:
-                waiting, written = _write(store, waiting), time.monotonic()
-    finally:
-        if store is not None:
-            waiting = _write(store, waiting)
-        kept += waiting
-    return pd.concat(kept, ignore_index=True), failures
-
-
-def _write(store: Store, tables: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    import pandas as pd
-
-    if tables:
-        store.add(pd.concat(tables, ignore_index=True))
-    return []
-
-
-def _execute(grid: Grid, tasks: list[list[Job]], workers: int) -> Iterator[tuple[list[Job], list[RunCounts | Failure]]]:
-    """The tasks with their outcomes, in the order in which they finish."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import BrokenProcessPool
-    from joblib.externals.loky.backend.reduction import dumps
-
-    workers = min(workers, len(tasks))
-    if workers <= 1:
-        for task in tasks:
-            yield task, _run_task(grid.seed, grid.batch, grid.engine, task)
-        return
-    numbered = (
-        delayed(_run_numbered)(
-            number, grid.seed, grid.batch, grid.engine, bytes(dumps(task)), tuple(sys.path), os.getpid()
-        )
-        for number, task in enumerate(tasks)
-    )
-    pool = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")
-    try:
-        with ExitStack() as stack:
-            with _interrupts_held():
-                finished = cast("Generator[tuple[int, list[RunCounts | Failure]]]", pool(numbered))
-                stack.callback(_stop_workers, finished)
-            for number, outcomes in finished:
-                yield tasks[number], outcomes
-    except BrokenProcessPool as error:
-        raise WorkerDied(
-            f"a worker process died, perhaps for want of memory; run again to go on, with fewer workers: {error}"
-        ) from None
+def _plan(
+    grid: Grid, store: Store | None, retry_failed: bool, time_limit: float | None, ahead: int
+) -> tuple[Plan, int]:
+    """What is to run, and how many batches of earlier cells could be taken over."""
+    if store is None:
+        return Plan(grid, time_limit=time_limit, ahead=ahead), 0
+    finished = store.finished()
+    reused = store.take_over(grid, finished)
+    hits = {} if isinstance(grid.runs, int) else store.hits()
+    failed = store.failures()
+    left_out, only = ((), failed) if retry_failed else (failed, None)
+    return Plan(grid, finished | reused, hits, left_out, only, time_limit, ahead), len(reused)
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits until the block is left; processes started in it never get any: it is the driver's.
-
-    Otherwise workers that are still importing, or not told yet what to do, would fill the terminal with tracebacks.
-    """
-    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+def _noted(store: Store | None, grid: Grid, plan: Plan, driver: Driver, reused: int) -> Iterator[None]:
+    """Write down that a launch has begun, and how it ended."""
+    if store is None:
         yield
         return
-    from multiprocessing.resource_tracker import ensure_running
-
-    ensure_running()  # a helper process of the pool, whose start would let Ctrl-C through again
-    held: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))  # for other threads get it, too
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what new processes inherit
+    more = {"batches taken over": reused} if reused else {}
+    launch = begin(grid, plan.of_batches - plan.batches, None, store.accepted, store.told, **more)
+    store.note(launch)
+    how = "failed"
     try:
         yield
+        how = "failed" if driver.failures else "stopped at a limit" if driver.stopped else "finished"
+    except KeyboardInterrupt:
+        how = "interrupted"
+        raise
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-    if held:
-        signal.raise_signal(signal.SIGINT)
+        store.note(ended(launch, how, sorted(driver.hosts)), launch)
 
 
-def _run_numbered(
-    number: int, seed: int, batch: int, engine: str, task: bytes, path: tuple[str, ...], driver: int
-) -> tuple[int, list[RunCounts | Failure]]:
-    """A task in a worker process, which leaves Ctrl-C to the driver and finds parts of others where that found them."""
-    if os.getpid() != driver:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    look_up_in(path)  # before the task is unpickled, which imports their modules
-    return number, _run_task(seed, batch, engine, pickle.loads(task))
+AHEAD_ON_A_CLUSTER = 16
+"""Batches of a cell on their way before its stopping rule needs them, where there may be hundreds of workers."""
+FINISHING = "finishing what is at work; Ctrl-C again stops at once"
 
 
-def _run_task(seed: int, batch: int, engine: str, task: list[Job]) -> list[RunCounts | Failure]:
-    """Outcomes of the jobs of a task; errors come back as values, so that they cost their own batch only."""
-    outcomes: list[RunCounts | Failure] = []
-    for job in task:
-        try:
-            outcomes.append(simulate(job.cell, seed, job.batch, job.cell.batch_size(batch), engine))
-        except (OperatorError, InputError) as error:
-            outcomes.append(Failure(job.cell, job.batch, str(error)))
-        except (Exception, SystemExit) as error:
-            shown = f"{told(error, job.cell)}\n{traceback.format_exc(limit=-4)}"
-            outcomes.append(Failure(job.cell, job.batch, shown))
-    return outcomes
+def _expect_numbers(workers: int | None, time_limit: float | None, memory: float | None) -> None:
+    if workers is not None:
+        expect_whole("run_grid: workers", workers, 1)
+    for name, value in (("time_limit", time_limit), ("memory", memory)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
+            raise InputError(f"run_grid: {name} must be a number > 0 or None, got {shown(value)}")
 
 
-def _stop_workers(finished: Generator[object]) -> None:
-    """End the worker processes, in the middle of a task or not: later ones must not know operators of old."""
-    from joblib.externals.loky import get_reusable_executor
-
-    hook = threading.excepthook
-    threading.excepthook = lambda args: None  # the pool's own thread may stumble over tasks that are cancelled
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # joblib's advice on tasks that are cancelled
-            finished.close()
-        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
-    finally:
-        threading.excepthook = hook
+def _expect_their_own(workers: int | None, memory: float | None) -> None:
+    """The workers of a scheduler are as many, and have the memory, that they were started with."""
+    for name, value, option in (("workers", workers, "--nworkers"), ("memory", memory, "--memory-limit")):
+        if value is not None:
+            raise InputError(f"run_grid: {name} is not for a scheduler's workers, got {value!r}; use dask's {option}")
 
 
-def _explain(failures: Iterable[Failure]) -> str:
-    """The first failure of each cell."""
-    first: dict[str, Failure] = {}
-    for failure in failures:
-        first.setdefault(failure.cell.text, failure)
-    listed = "\n".join(f"{text}:\n  {failure.message.strip()}" for text, failure in first.items())
-    return f"{len(first)} cell{'s' if len(first) > 1 else ''} could not be run; all others are done.\n{listed}"
+def _workers(workers: int | None, plan: Plan) -> int:
+    """No more than there are batches."""
+    return max(1, min(workers or os.cpu_count() or 1, plan.of_batches - plan.batches))
 
 
-def _launch(grid: Grid, jobs: list[Job], accepted: list[str], told: list[str]) -> dict[str, Any]:
-    """What to write down of a launch."""
-    names = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": sys.argv,
-        "runs": grid.runs,
-        "batches to run": len(jobs),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": {name: version(name) for name in names},
-        **({"accepted changed code": accepted} if accepted else {}),
-        **({"told": told} if told else {}),
-    }
+def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | None) -> Executor:
+    if scheduler is not None:
+        from experiments.executors.cluster import Cluster
+
+        return Cluster(scheduler)
+    if alone:
+        return Here()
+    return Processes(workers, memory_share(workers) if memory is None else int(memory * 2**30))
+
+
+def _spent(store: Store | None, limits: GridLimits) -> Spent:
+    """What earlier launches came to, if a limit counts it."""
+    if store is None or not limits.on_runs:
+        return Spent()
+    runs = load(store.path).runs
+    tokens = runs["prompt_tokens"].sum() + runs["generated_tokens"].sum()
+    return Spent(float(runs["calls"].sum()), float(tokens), float(runs["cost"].sum()))
+
+
+def _told(failures: list[FailedBatch], store: Store | None) -> str:
+    again = "" if store is None else "\nThey are not tried again until you say so: --retry-failed (retry_failed=True)"
+    return explain(failures) + again

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.errors import InputError, NoPrediction
+from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.theory import Geometric
 from experiments.parts import suggestion
 from experiments.predictions import predict, predicted_mean
-from experiments.store import Results
+from experiments.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,8 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
 
     Raises: InputError if no parameter that is a number has the name, or more than one.
     """
+    if not isinstance(name, str):
+        raise InputError(f"along: expected the name of a parameter, got {shown(name)}")
     numeric = [column for column in _parameters(cells) if "." in column and _numbers(cells[column])]
     if name in numeric:
         return name
@@ -70,7 +73,7 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise InputError(f"--along: {name!r} is a parameter of several parts; write one of {', '.join(found)}")
+        raise InputError(f"--along: {shown(name)} is a parameter of several parts; write one of {', '.join(found)}")
     known = sorted({column.rpartition(".")[2] for column in numeric})
     raise InputError(
         f"--along: expected a parameter of the grid, got {name!r}{suggestion(name, known)}; known: {', '.join(known)}"
@@ -87,8 +90,8 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> list[Se
 
     Raises: InputError for a parameter or quantity that the grid does not have.
     """
-    if quantity not in ("hit", "calls", "cost"):
-        raise InputError(f"expected the quantity hit, calls or cost, got {quantity!r}")
+    if not isinstance(quantity, str) or quantity not in ("hit", "calls", "cost"):
+        raise InputError(f"expected the quantity hit, calls or cost, got {shown(quantity)}")
     column = parameter_column(results.cells, along)
     cells = results.cells[results.cells[column].notna()]
     others = [name for name in _parameters(cells) if name != column and not _moves_with(cells, name, column)]
@@ -165,7 +168,11 @@ def _numbers(values: pd.Series) -> bool:
 
 
 def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:
-    runs = results.runs[results.runs["cell"].isin(cells.index)].copy()
+    import pandas as pd
+
+    there = [results.by_cell[cell_id] for cell_id in cells.index if cell_id in results.by_cell]
+    columns = list(dict.fromkeys(("cell", "hit", "generations", quantity)))
+    runs = pd.concat([results.runs.iloc[:0], *there])[columns]
     offspring = runs["generations"] * runs["cell"].map(cells["runner.lam"])
     hit = runs["hit"].astype("float64").fillna(offspring.astype("float64"))
     runs["quantity"] = hit if quantity == "hit" else runs[quantity].astype("float64")

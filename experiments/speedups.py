@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evo.errors import InputError, NoPrediction
+from evo.parameters import shown
 from evo.statistics import normal_quantile
+from experiments.arguments import a_number, expect_a
 from experiments.checks import Verdict
 from experiments.fits import FEWEST_RUNS
 from experiments.predictions import predict
+from experiments.results import Results
 from experiments.series import Series, series
-from experiments.store import Results
+from experiments.stopping import every_stop, kept_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +39,9 @@ def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: flo
     they allow, CANNOT_TELL where a ratio off by 25 % would pass, there are fewer than 100 runs, or a mean or variance
     is not predicted.
 
+    Where a stopping rule looked at the runs, the error rate of a row is divided by b (b + 1) for both cells, after b
+    batches each: intervals and verdicts hold at every stop (`experiments.checks`).
+
     Args:
         results: of `run_grid` or `load`.
         slow: arm above the line.
@@ -47,6 +53,8 @@ def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: flo
     """
     import pandas as pd
 
+    expect_a(Results, "speedup", results, "results of run_grid or load")
+    alpha = a_number("speedup: alpha", alpha)
     found = series(results, along, "cost")
     ratios = [
         ratio
@@ -55,18 +63,18 @@ def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: flo
         if _alike(above, below)
         for ratio in _ratios(results, above, below)
     ]
-    z = normal_quantile(1 - alpha / (2 * max(1, len(ratios))))
+    z = [-normal_quantile(alpha / (2 * len(ratios) * ratio.stops)) for ratio in ratios]
     rows = [
         {along: ratio.x}
         | ratio.place
         | {
             "speedup": ratio.value,
-            "low": ratio.value * math.exp(-z * ratio.error),
-            "high": ratio.value * math.exp(z * ratio.error),
+            "low": ratio.value * math.exp(-z_at * ratio.error),
+            "high": ratio.value * math.exp(z_at * ratio.error),
             "exact": ratio.exact,
-            "verdict": str(_verdict(ratio, z)),
+            "verdict": str(_verdict(ratio, z_at)),
         }
-        for ratio in ratios
+        for ratio, z_at in zip(ratios, z, strict=True)
     ]
     return (
         pd.DataFrame(rows)
@@ -86,6 +94,7 @@ class _Ratio:
         error: standard error of its log from the sample variances; NaN if there are too few runs.
         exact: ratio of the predicted means; NaN if it is not known.
         exact_error: standard error of the log from the predicted variances; NaN if it is not known.
+        stops: what the error rate is divided by so that it holds wherever a rule stopped the two cells; 1 without one.
     """
 
     x: float
@@ -94,13 +103,15 @@ class _Ratio:
     error: float
     exact: float
     exact_error: float
+    stops: int
 
 
 def _of(found: list[Series], arm: str) -> list[Series]:
     chosen = [each for each in found if each.arm == arm]
     if not chosen:
         raise InputError(
-            f"expected an arm of the grid, got {arm!r}; known: {', '.join(dict.fromkeys(each.arm for each in found))}"
+            f"expected an arm of the grid, got {shown(arm)}; known: "
+            f"{', '.join(dict.fromkeys(each.arm for each in found))}"
         )
     return chosen
 
@@ -128,7 +139,22 @@ def _ratios(results: Results, above: Series, below: Series) -> Iterator[_Ratio]:
         enough = min(each.runs[n] for each, n in ends) >= FEWEST_RUNS
         square = sum(each.variance[n] / (each.runs[n] * each.mean[n] ** 2) for each, n in ends)
         error = math.sqrt(square) if enough else math.nan
-        yield _Ratio(float(x), place, float(above.mean[i] / below.mean[j]), error, *_exact(results, ends, enough))
+        yield _Ratio(
+            float(x),
+            place,
+            float(above.mean[i] / below.mean[j]),
+            error,
+            *_exact(results, ends, enough),
+            _stops(results, ends),
+        )
+
+
+def _stops(results: Results, ends: tuple[tuple[Series, int], ...]) -> int:
+    asked = results.asked
+    if isinstance(asked, int):
+        return 1
+    cells = (results.runs[results.runs["cell"] == each.cells[n]] for each, n in ends)
+    return math.prod(every_stop(kept_of(asked, rows).batches) for rows in cells)
 
 
 def _exact(results: Results, ends: tuple[tuple[Series, int], ...], enough: bool) -> tuple[float, float]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import EvoError
+from evo.protocols import IntArray
+from experiments.arguments import a_path
 from experiments.folder_lock import Holder, holder_of
 from experiments.grid_json import read_grid
-from experiments.run_parts import Damaged, read_parts
-from experiments.store import Results, read_cells
+from experiments.results import Results, read_cells
+from experiments.run_batches import Batches, hits_of_batches
+from experiments.run_parts import Damaged
+from experiments.run_table import RunTable
+from experiments.stopping import Runs, as_runs, kept_batches, most_runs
 from experiments.table import no_runs
 
 if TYPE_CHECKING:
@@ -29,8 +34,10 @@ class Status:
         grid: what grid.json says.
         cells: cells of which all batches are there.
         batches: finished batches, of those the grid asks for.
-        of_batches: batches the grid asks for; None if an older folder does not say and a part of others is not found.
+        of_batches: batches the grid asks for, of a stopping rule at the most as far as it is not decided; None if an
+            older folder does not say and a part of others is not found.
         runs: runs in finished batches, of those the grid asks for.
+        of_runs: runs the grid asks for, or at the most.
         driver: the launch at work; None if there is none.
         written: when a part was last written, in seconds since 1970; None if none was.
         damaged: damaged parts that the next launch sets aside.
@@ -44,6 +51,7 @@ class Status:
     batches: int
     of_batches: int | None
     runs: int
+    of_runs: int
     driver: Holder | None
     written: float | None
     damaged: list[Damaged]
@@ -52,12 +60,12 @@ class Status:
 
     def lines(self) -> list[tuple[str, str]]:
         """What to show: a name and its value in words."""
-        of_runs = self.grid["cells"] * self.grid["runs"]
-        of_batches = "an unknown number" if self.of_batches is None else f"{self.of_batches:,}"
+        up_to = "up to " if self.cells < self.grid["cells"] and isinstance(self.grid["runs"], str) else ""
+        of_batches = "an unknown number" if self.of_batches is None else f"{up_to}{self.of_batches:,}"
         shown = [
             ("cells done", f"{self.cells:,} of {self.grid['cells']:,}"),
             ("batches done", f"{self.batches:,} of {of_batches}"),
-            ("runs", f"{self.runs:,} of {of_runs:,}"),
+            ("runs", f"{self.runs:,} of {up_to}{self.of_runs:,}"),
             ("launch", "none at work" if self.driver is None else f"at work: {self.driver}"),
             ("last write", "none" if self.written is None else _ago(self.written)),
             ("damaged", self._damage()),
@@ -78,52 +86,82 @@ def status(path: Path | str) -> Status:
 
     Raises: InputError if the folder is not one of ours; StoreError if it cannot be read.
     """
-    path = Path(path)
+    path = a_path("status", path)
     grid, cells = read_grid(path), read_cells(path)
     driver = holder_of(path)  # before the parts: what a driver writes while it leaves is counted
-    parts = read_parts(path)
+    found = Batches.read(path)
     contradiction = ""
     try:
-        runs = parts.rows
+        found.expect_no_contradiction()
     except EvoError as error:
-        contradiction, runs = str(error), no_runs()
-    runs = runs[runs["cell"].isin(cells.index)]
-    sizes = runs.groupby(["cell", "batch"]).size()  # a batch is always stored whole
-    done = there = counted = 0
-    for _, of_cell in sizes.groupby("cell"):
-        size = int(of_cell.iloc[0])
-        needed = -(-grid["runs"] // size)
-        found = int((of_cell.index.get_level_values("batch") < needed).sum())
-        there += found
-        done += found == needed
-        counted += min(found * size, grid["runs"])
+        contradiction, found = str(error), replace(found, file={})
+    asked = as_runs(grid["runs"])
+    there: dict[str, set[int]] = {}
+    for cell, batch in found.file:
+        if cell in cells.index:
+            there.setdefault(cell, set()).add(batch)
+    hits = {} if isinstance(asked, int) else hits_of_batches(path)
+    counted = [_counted(asked, found.size[cell], numbers, hits.get(cell, {})) for cell, numbers in there.items()]
+    of_batches = _of_batches(path, grid, cells)
     times = [when for file in (path / "runs").glob("part-*.parquet") if (when := _modified(file)) is not None]
     aside = path / "damaged"
     return Status(
         path=path,
         grid=grid,
-        cells=done,
-        batches=there,
-        of_batches=_of_batches(path, grid, cells),
-        runs=counted,
+        cells=sum(each.done for each in counted),
+        batches=sum(each.batches for each in counted),
+        of_batches=None if of_batches is None else of_batches - sum(each.spared_batches for each in counted),
+        runs=sum(each.runs for each in counted),
+        of_runs=len(cells) * most_runs(asked) - sum(each.spared_runs for each in counted),
         driver=driver,
         written=max(times, default=None),
-        damaged=parts.damaged,
+        damaged=found.damaged,
         set_aside=len(list(aside.iterdir())) if aside.is_dir() else 0,
         contradiction=contradiction,
     )
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """How far one cell is: its batches and runs, and those that a stopping rule has spared."""
+
+    done: bool
+    batches: int
+    runs: int
+    spared_batches: int = 0
+    spared_runs: int = 0
+
+
+def _counted(asked: Runs, size: int, numbers: set[int], hits: Mapping[int, IntArray]) -> _Counted:
+    """Count the runs of a cell, whose batches are always stored whole.
+
+    Args:
+        asked: of the grid.
+        size: runs a batch.
+        numbers: of the batches that are there.
+        hits: of these; of no matter where a number of runs is asked for.
+    """
+    most = most_runs(asked)
+    cap = -(-most // size)
+    kept = kept_batches(asked, [hits.get(batch) for batch in range(min(cap, len(hits)))], size)
+    needed = cap if kept is None else kept
+    found = sum(batch < needed for batch in numbers)
+    runs = min(found * size, most)
+    if kept is None or found < needed:
+        return _Counted(False, found, runs)
+    return _Counted(True, found, runs, cap - kept, most - runs)
+
+
 def _of_batches(path: Path, grid: dict[str, Any], cells: pd.DataFrame) -> int | None:
-    """Batches of the grid; of folders of earlier versions, which do not say, from the texts of the cells."""
+    """Batches of the grid at the most; of folders of earlier versions, that do not say, from the texts of the cells."""
     if "batches" in grid:
         return int(grid["batches"])
-    results = Results(grid, cells, no_runs(), path)
+    results = Results(grid, cells, RunTable.of(no_runs()), path)
     try:
         sizes = [results.cell(cell).batch_size(grid["batch"]) for cell in cells.index]
     except EvoError:
         return None
-    return sum(-(-int(grid["runs"]) // size) for size in sizes)
+    return sum(-(-most_runs(as_runs(grid["runs"])) // size) for size in sizes)
 
 
 def _modified(file: Path) -> float | None:

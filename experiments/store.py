@@ -2,8 +2,10 @@
 
     results/<name>/grid.json        the grid as it was run, and where parts of others in it are from
     results/<name>/provenance.json  versions, platform, command and times of each launch
-    results/<name>/cells.parquet    a row a cell
+    results/<name>/cells.parquet    a row a cell, with what was predicted of it; see `experiments.stored_predictions`
+    results/<name>/former_cells.parquet  cells of earlier grids in this folder; see `experiments.reuse`
     results/<name>/runs/*.parquet   a row a run, parts of finished batches; see `experiments.whole_files`
+    results/<name>/failures/*.json  batches that failed; see `experiments.failures`
     results/<name>/damaged/         parts that were truncated or altered, set aside by the next launch
     results/<name>/driver.lock      while a launch is at work; see `experiments.folder_lock`
 
@@ -14,78 +16,35 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
-from evo.ledger import LEDGER
-from experiments.cell import Cell
+from evo.protocols import IntArray
+from experiments.failures import FOLDER, FailedBatch, forget_failure, read_failures, write_failure
 from experiments.folder_lock import NAME as LOCK
 from experiments.folder_lock import FolderLock
 from experiments.grid import Grid
 from experiments.grid_json import check_same, held_origins, read_grid
 from experiments.grid_json import describe as describe
-from experiments.origins import Origin, merged, origins, recall
-from experiments.run_parts import Damaged, parse, read_parts
-from experiments.table import KEY, cells_table, priced
+from experiments.origins import Origin, merged, origins
+from experiments.provenance import write_launch
+from experiments.reuse import former_texts, keep_former, reusable
+from experiments.run_batches import Batches, hits_of_batches, rows_of_cells
+from experiments.stored_predictions import predictions_table
+from experiments.table import cells_table
 from experiments.whole_files import StoreError as StoreError
 from experiments.whole_files import move, write_parquet, write_part, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WEIGHTS = tuple(f"weight.{entry}" for entry in LEDGER)
 OLD = 3600.0
 """Seconds after which an unfinished file is a leftover, where no lock tells that nobody is writing it."""
-
-
-@dataclass(frozen=True)
-class Results:
-    """The results of a grid.
-
-    Attributes:
-        grid: name, runs, seed, batch, engine.
-        cells: a row a cell, index `cell` (its id); see `experiments.table.cells_table`.
-        runs: a row a run: cell, engine, batch, run, hit (null: censored), generations, the ledger's entries,
-            short_calls, seconds (null: read off later), cost.
-        path: the folder; None for results that were not written.
-        known: cells of this process by their id, whose parts need not be found by name.
-    """
-
-    grid: dict[str, Any]
-    cells: pd.DataFrame
-    runs: pd.DataFrame
-    path: Path | None = None
-    known: Mapping[str, Cell] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
-        """Results from their tables: rows in a fixed order, cut to the grid's number of runs a cell, priced."""
-        runs = runs[runs["cell"].isin(cells.index)]
-        runs = runs.drop_duplicates(KEY).sort_values(KEY, ignore_index=True)
-        runs = runs[runs.groupby("cell").cumcount() < grid["runs"]].reset_index(drop=True)
-        return cls(grid, cells, priced(runs, cells), path)
-
-    def cell(self, cell_id: str) -> Cell:
-        """The cell of an id; parts of others are imported if the grid named them and their source is as it was.
-
-        Raises: InputError if it names a part that is not loaded, not found or has changed.
-        """
-        if cell_id in self.known:
-            return self.known[cell_id]
-        text = str(self.cells.loc[cell_id, "text"])
-        recall(held_origins(self.grid), text)
-        return Cell.parse(text)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One tidy table: the runs with arm, parts (that of the cost as `cost_model`) and parameters of their cells."""
-        shown = [name for name in self.cells.columns if name != "text" and not name.startswith("weight.")]
-        cells = self.cells[shown].rename(columns={"cost": "cost_model"})  # a run has a cost of its own
-        return self.runs.merge(cells, left_on="cell", right_index=True)
 
 
 class Store:
@@ -146,7 +105,9 @@ class Store:
             if not self._lock.missing or time.time() - leftover.stat().st_mtime > OLD:
                 leftover.unlink()
         write_text(self.path / "grid.json", json.dumps(described, indent=1) + "\n")
-        write_parquet(self.path / "cells.parquet", cells_table(grid).reset_index())
+        cells = cells_table(grid).join(predictions_table(grid.cells))
+        self.told += keep_former(self.path, set(cells.index))
+        write_parquet(self.path / "cells.parquet", cells.reset_index())
         (self.path / "runs").mkdir(exist_ok=True)
 
     def finished(self) -> set[tuple[str, int]]:
@@ -154,15 +115,35 @@ class Store:
 
         Raises: StoreError if parts contradict each other, or cannot be read or moved.
         """
-        parts = read_parts(self.path)
-        for damaged in parts.damaged:
+        found = Batches.read(self.path)
+        for damaged in found.damaged:
             try:
                 target = move(damaged.file, self.path / "damaged")
             except OSError as error:
                 raise failure(self.path, error) from None
             self.told.append(f"{damaged}; set aside as {target}, its batches are computed anew")
-        rows = parts.rows
+        found.expect_no_contradiction()
+        return set(found.file)
+
+    def take_over(self, grid: Grid, finished: set[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Add the runs of earlier cells that differ in budget or prices only; returns their batches under new ids.
+
+        Args:
+            grid: that goes on in the folder.
+            finished: the batches that are there.
+
+        Raises: StoreError.
+        """
+        held = held_origins(read_grid(self.path))
+        changed = [name for name, origin in held.items() if origin.earlier]
+        rows = reusable(grid, former_texts(self.path), finished, partial(rows_of_cells, self.path), changed)
+        if not rows.empty:
+            self.add(rows)
         return set(zip(rows["cell"], rows["batch"].astype(int), strict=True))
+
+    def hits(self) -> dict[str, dict[int, IntArray]]:
+        """By cell id and batch, `hit` of the runs that are there, for stopping rules; -1 where a run is censored."""
+        return hits_of_batches(self.path)
 
     def add(self, rows: pd.DataFrame) -> None:
         """Write finished batches as one part.
@@ -174,17 +155,33 @@ class Store:
         except OSError as error:
             raise failure(self.path, error) from None
 
-    def note(self, launch: dict[str, Any]) -> None:
-        """Append a launch to the provenance.
+    def failures(self) -> dict[tuple[str, int], FailedBatch]:
+        """The batches that failed before and are not there, by cell id and batch."""
+        return read_failures(self.path)
+
+    def note_failure(self, failed: FailedBatch) -> None:
+        """Remember a batch that failed.
 
         Raises: StoreError.
         """
-        file = self.path / "provenance.json"
         try:
-            launches = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-            write_text(file, json.dumps([*launches, launch], indent=1) + "\n")
-        except (TypeError, ValueError) as error:
-            raise StoreError(f"{file}: expected a JSON list of launches ({error}); remove this file") from None
+            write_failure(self.path, failed)
+        except OSError as error:
+            raise failure(self.path, error) from None
+
+    def forget_failures(self, keys: Iterable[tuple[str, int]]) -> None:
+        """Forget failures of batches that are there now."""
+        if (self.path / FOLDER).is_dir():
+            for key in keys:
+                forget_failure(self.path, key)
+
+    def note(self, launch: dict[str, Any], instead_of: dict[str, Any] | None = None) -> None:
+        """Append a launch to the provenance, or put it in the place of its earlier entry.
+
+        Raises: StoreError.
+        """
+        try:
+            write_launch(self.path, launch, instead_of)
         except OSError as error:
             raise failure(self.path, error) from None
 
@@ -192,51 +189,6 @@ class Store:
 def failure(path: Path, error: Exception) -> StoreError:
     """What to tell of a folder that cannot be written."""
     return StoreError(f"{path}: cannot write results ({error}); what was finished before is kept, run again to go on")
-
-
-def load(path: Path | str) -> Results:
-    """Read a results folder.
-
-    Raises: InputError if the folder is not one of ours; StoreError if a file in it is damaged or cannot be read.
-    """
-    path = Path(path)
-    grid = read_grid(path)
-    cells = read_cells(path)
-    if len(cells) != grid["cells"] or not cells.index.is_unique:
-        raise StoreError(
-            f"{path / 'cells.parquet'}: expected {grid['cells']} different cells, as grid.json says, got {len(cells)}; "
-            "run the grid again to write it anew"
-        )
-    return Results.of(grid, cells, read_runs(path), path)
-
-
-def read_cells(path: Path) -> pd.DataFrame:
-    """The table of cells of a results folder, index `cell`.
-
-    Raises: StoreError naming the file if it cannot be read.
-    """
-    file = path / "cells.parquet"
-    try:
-        table = parse(file, file.read_bytes(), ("cell", "arm", "text", *WEIGHTS))
-    except OSError as error:
-        table = Damaged(file, f"cannot be read ({error})")
-    if isinstance(table, Damaged):
-        raise StoreError(f"{table}; run the grid again to write it anew")
-    return table.set_index("cell")
-
-
-def read_runs(path: Path) -> pd.DataFrame:
-    """All rows in the parts of a results folder, each run once.
-
-    Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.
-    """
-    parts = read_parts(path)
-    if parts.damaged:
-        raise StoreError(
-            "; ".join(str(damaged) for damaged in parts.damaged) + "; run the grid again: it sets aside what is "
-            f"damaged, into {path / 'damaged'}, and computes its batches anew"
-        )
-    return parts.rows
 
 
 def _held(path: Path, described: dict[str, Any]) -> dict[str, Origin]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evo.blocks import RunCounts
 from evo.errors import InputError
@@ -33,32 +35,67 @@ LATER = ("seconds",)
 """Columns that results of earlier versions do not have; null there."""
 
 
-def runs_table(cell: Cell, engine: str, batch: int, counts: RunCounts) -> pd.DataFrame:
-    """The rows of one batch: cell, engine, batch, run, hit (null if censored), generations, ledger, short_calls.
+Columns = Mapping[str, NDArray[Any]]
+"""The columns of a batch that a worker computes, by name."""
+Batch = tuple[str, str, int, Columns]
+"""Cell id, engine, number of the batch, and its `batch_columns`."""
 
-    And `seconds`, which is null for runners whose time is read off later, from counts (`experiments.timing`).
+
+def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
+    """What the table of runs tells of each run of a batch, [runs] each.
+
+    hit (int64, -1 if censored), generations, ledger, short_calls; and `seconds`, which is NaN for runners whose time is
+    read off later, from counts (`experiments.timing`).
+
+    Raises: InputError if a number leaves 64-bit integers.
     """
-    import pandas as pd
-
-    runs = len(counts.hit)
     ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)
     if (ledger[:, :-1] >= 2**63).any():
         raise InputError(
             f"{cell.text}: a run came to {ledger[:, :-1].max():.3g} tokens, more than the table's 64-bit numbers hold; "
             "lower the budget, k or l"
         )
-    columns: dict[str, Any] = {
-        "cell": [cell.id] * runs,
-        "engine": [engine] * runs,
-        "batch": np.full(runs, batch),
-        "run": np.arange(runs),
-        "hit": pd.Series(counts.hit, dtype="Int64").mask(counts.hit < 0),
+    columns = {
+        "hit": counts.hit.astype(np.int64),
         "generations": counts.generations,
         **dict(zip(LEDGER, ledger.T, strict=True)),
         "short_calls": counts.short_calls,
-        "seconds": np.full(runs, np.nan) if counts.seconds is None else counts.seconds,
+        "seconds": np.full(len(counts.hit), np.nan) if counts.seconds is None else counts.seconds,
     }
-    return pd.DataFrame(columns).astype(DTYPES)
+    return {name: values.astype(DTYPES[name].lower()) for name, values in columns.items()}
+
+
+def runs_table(batches: Sequence[Batch]) -> pd.DataFrame:
+    """One table of the rows of batches: cell, engine, batch, run, hit (null if censored), and so on, as DTYPES says.
+
+    Args:
+        batches: of each the cell's id, the engine, its number, and its `batch_columns`.
+    """
+    import pandas as pd
+
+    sizes = np.array([len(columns["hit"]) for *_, columns in batches], dtype=np.int64)
+    if not sizes.sum():
+        return no_runs()
+    first, places = np.repeat(np.cumsum(sizes) - sizes, sizes), np.arange(len(sizes))
+    made: dict[str, Any] = {
+        "cell": repeated([cell for cell, *_ in batches], np.repeat(places, sizes)),
+        "engine": repeated([engine for _, engine, *_ in batches], np.repeat(places, sizes)),
+        "batch": np.repeat(np.array([batch for _, _, batch, _ in batches], dtype=np.int32), sizes),
+        "run": (np.arange(len(first)) - first).astype(np.int32),
+    }
+    for name in DTYPES:
+        if name not in made:
+            made[name] = np.concatenate([columns[name] for *_, columns in batches])
+    made["hit"] = pd.arrays.IntegerArray(made["hit"], made["hit"] < 0)
+    return pd.DataFrame(made, copy=False)
+
+
+def repeated(words: list[str], places: NDArray[Any]) -> Any:
+    """The word at each of the places, as pandas keeps strings."""
+    import pandas as pd
+    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+
+    return pd.array(pa.array(words, pa.large_string()).take(pa.array(places)), dtype="str")
 
 
 def no_runs() -> pd.DataFrame:
@@ -107,9 +144,3 @@ def _columns(place: str, part: object) -> dict[str, object]:
         if place.startswith("problem."):
             found.pop(f"{place}.{size}", None)
     return found
-
-
-def priced(runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """The runs with their cost = ledger @ weights, in the unit of each cell's cost model."""
-    weights = cells.loc[runs["cell"], [f"weight.{entry}" for entry in LEDGER]].to_numpy(dtype=float)
-    return runs.assign(cost=(runs[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1))

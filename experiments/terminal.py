@@ -1,87 +1,38 @@
-"""What the terminal shows: tables of a report, a forecast, the known parts, and progress."""
+"""What the terminal shows: tables of a report, a forecast, waiting times."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-import time
-from collections.abc import Iterable
-from types import TracebackType
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 
 from experiments.checks import Check, Verdict
 from experiments.claims import CONFIDENCE as CLAIM_CONFIDENCE
 from experiments.claims import ClaimCheck
-from experiments.fits import NO_FIT, POOR_FIT, Fits, ScalingLaw
+from experiments.fits import NO_FIT, POOR_FIT, Fits, ScalingLaw, fit
 from experiments.measured import MARKS as PLAIN_MARKS
 from experiments.measured import number
 from experiments.refusals import in_short, kind_of_reason
-from experiments.running import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.report import Report
+    from experiments.results import Results
     from experiments.studies.study import Findings
 
 MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
 AS_CLAIMED = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verdict.CANNOT_TELL: "cannot tell"}
+FEWEST_OF_A_LAW = 3
 MOST_ROWS = 40
 MOST_VERDICTS = 12
-SECONDS_BETWEEN_LINES = 10.0
 WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM, MOST_OF_NAME = 8, 20, 10, 20
-
-
-class ProgressDisplay:
-    """A live bar on a terminal, a line now and then elsewhere; nothing if quiet. Use as a context manager."""
-
-    def __init__(self, console: Console, quiet: bool = False) -> None:
-        self.console = console
-        self.quiet = quiet
-        self.begun = self.last_line = time.monotonic()
-        columns = (
-            TextColumn("{task.fields[cell]}", justify="left"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("batches"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-        )
-        self.bar = Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
-        self.task = self.bar.add_task("", total=1, cell="starting", left="")
-
-    def __enter__(self) -> ProgressDisplay:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
-
-    def __call__(self, progress: Progress) -> None:
-        """Show how far the grid is."""
-        now = time.monotonic()
-        left = self._left(progress, now)
-        cell = _short_cell(progress)
-        self.bar.update(self.task, completed=progress.batches, total=progress.of_batches, cell=cell, left=left)
-        due = now - self.last_line > SECONDS_BETWEEN_LINES
-        if due and not self.quiet and not self.console.is_terminal:
-            self.last_line = now
-            self.console.print(f"{progress.batches} of {progress.of_batches} batches, {left}; last: {cell}")
-
-    def _left(self, progress: Progress, now: float) -> str:
-        """Time left, at the pace so far."""
-        if progress.seconds <= 0:
-            return ""
-        seconds = (now - self.begun) * (progress.of_seconds / progress.seconds - 1)
-        return f"about {_duration(seconds)} left"
 
 
 def show_report(made: Report, console: Console) -> None:
@@ -90,33 +41,33 @@ def show_report(made: Report, console: Console) -> None:
         show_findings(made.findings, console)
     else:
         for table in _overview(made.summary, console.width):
-            _print_table(table, console)
+            print_table(table, console)
     _show_censored(made.summary, console)
     if made.claims:
-        _print_table(_claims_table(made.claims, console.width), console)
+        print_table(_claims_table(made.claims, console.width), console)
     elif made.fits is not None and made.findings is None:
         show_fits(made.fits, console)
     if made.speedup is not None and len(made.speedup):
-        _print_table(_speedup_table(made), console)
+        print_table(_speedup_table(made), console)
     show_check(made.check, console)
 
 
-def _alike(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
+def alike(reasons: Iterable[tuple[str, str]], kind: Callable[[str], str] = kind_of_reason) -> list[tuple[str, int]]:
     """Cells and their reasons put together where the reason is the same: in words, and how many cells it is."""
     found: dict[str, list[tuple[str, str]]] = {}
     for cell, reason in reasons:
-        found.setdefault(kind_of_reason(reason), []).append((cell, reason))
+        found.setdefault(kind(reason), []).append((cell, reason))
     return [(_told(same), len(same)) for same in found.values()]
 
 
 def _told(same: list[tuple[str, str]]) -> str:
     """The first cell and its reason, and how many others have it."""
     (cell, reason), *others = same
-    more = f" (and {_counted(len(others), 'more cell')}, for the same reason)" if others else ""
+    more = f" (and {counted(len(others), 'more cell')}, for the same reason)" if others else ""
     return f"{cell}{more}: {in_short(reason)}"
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
     """A number of things: `1 cell`, `2 cells`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
@@ -130,11 +81,11 @@ def show_findings(findings: Findings, console: Console) -> None:
     for i, heading in enumerate(findings.headings):
         table.add_column(escape(heading), justify="right" if i else "left", overflow="fold", no_wrap=i == 0)
     for arm, *row in findings.rows:
-        table.add_row(_folded(arm, console.width), *(_marked(text) for text in row))
-    _print_table(table, console)
+        table.add_row(folded(arm, console.width), *(_marked(text) for text in row))
+    print_table(table, console)
 
 
-def _folded(name: str, width: int) -> str:
+def folded(name: str, width: int) -> str:
     """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`."""
     whole = name.replace(" = ", "\xa0=\xa0")
     least = min(MOST_OF_NAME, _longest_word(name))
@@ -153,16 +104,19 @@ def show_check(checked: Check, console: Console) -> None:
     """The verdicts in one line, and each cell that does not agree."""
     counts = ", ".join(f"{checked.count(verdict)} {verdict}" for verdict in Verdict)
     console.print(
-        f"\n[bold]Check against exact predictions:[/] {counts}  (of {_counted(len(checked.cells), 'cell')}; "
-        f"false-alarm rate {checked.alpha:g} over the grid)"
+        f"\n[bold]Check against exact predictions:[/] {counts}  (of {counted(len(checked.cells), 'cell')}; "
+        f"false-alarm rate {checked.alpha:g} over the grid)" + (f"\n{checked.note}" if checked.note else "")
     )
+    for why, count in Counter(cell.stored for cell in checked.cells if cell.stored).items():
+        told = f"{counted(count, 'cell')} checked against the prediction stored when it was run: {why}"
+        console.print(told, markup=False)
     for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
         cells = [cell for cell in checked.cells if cell.verdict is verdict]
-        alike = _alike((cell.label, cell.reason) for cell in cells)
+        told_alike = alike((cell.label, cell.reason) for cell in cells)
         listed = Table.grid(padding=(0, 0, 0, 1))
-        for told, _ in alike[:MOST_VERDICTS]:
+        for told, _ in told_alike[:MOST_VERDICTS]:
             listed.add_row("", MARKS[verdict], escape(told))
-        left = sum(count for _, count in alike[MOST_VERDICTS:])
+        left = sum(count for _, count in told_alike[MOST_VERDICTS:])
         if left:
             listed.add_row("", MARKS[verdict], f"and {left} more, all in summary.csv")
         if cells:
@@ -179,49 +133,30 @@ def show_fits(fits: Fits, console: Console) -> None:
         rival = f"{_law(rivals[0])} (p {rivals[0].misfit:.1g})" if rivals else ""
         misfit = f"{law.misfit:.1g}" + ("" if law.fits else f" {MARKS[Verdict.DIFFERS]}")
         best = _law(law) if law.fits else f"{NO_FIT} {_law(law)}"
-        table.add_row(_folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
+        table.add_row(folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
     for refusal in fits.refused:
-        table.add_row(_folded(refusal.series, console.width), "none", escape(refusal.reason), "", "", "")
+        table.add_row(folded(refusal.series, console.width), "none", escape(refusal.reason), "", "", "")
     if fits.laws:
         table.caption = (
             f"{100 * fits.laws[0].confidence:.4g} % intervals; p (fit): probability that a true law of this form fits "
             f"as badly ({MARKS[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits)"
         )
-    _print_table(table, console)
+    print_table(table, console)
+    if fits.note:
+        console.print(fits.note, markup=False)
 
 
-def show_forecast(table: pd.DataFrame, runs: int, cores: int, console: Console) -> None:
-    """What a grid will take, a row a cell."""
-    shown = Table(
-        title=f"Before anything runs: exact expectations of a run ({runs:,} runs a cell)",
-        caption="hit: calls to the first optimum; calls: all that are paid for; censored: share of runs that the "
-        "budget ends; from: where the formula is from",
-        caption_justify="left",
-    )
-    shown.add_column("arm", no_wrap=True)
-    for heading in ("k", "lam", "hit", "calls", "cost", "censored"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("from", overflow="fold")
-    for row in table.to_dict("records"):
-        numbers = (number(row[name]) for name in ("hit", "calls", "cost", "censored"))
-        shown.add_row(
-            _folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers, escape(row["source"])
-        )
-    _print_table(shown, console)
-    noted = table[table["note"] != ""].to_dict("records")
-    alike = _alike((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted)
-    for told, _ in alike[:MOST_ROWS]:
-        console.print(told, markup=False)
-    calls = (table["spent"] * runs).sum()
-    console.print(
-        f"{_counted(len(table), 'cell')}, {number(calls)} calls in all, "
-        f"about {_duration(table['seconds'].sum() / cores)} on {_counted(cores, 'core')}"
-    )
+def show_drawn(results: Results, console: Console) -> None:
+    """What was drawn from predicted laws: no verdicts, only how it grows."""
+    rows, cells = len(results.runs), results.cells
+    console.print(f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check")
+    if cells["problem.k"].nunique() >= FEWEST_OF_A_LAW:
+        show_fits(fit(results), console)
 
 
 def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> None:
     """Rounds and seconds beside the cost, a row a cell."""
-    who = "a worker for each call of a generation" if workers is None else _counted(workers, "worker")
+    who = "a worker for each call of a generation" if workers is None else counted(workers, "worker")
     shown = Table(
         title=f"Waiting time beside cost, {who} (means of the runs)",
         caption="rounds: generations, times the turns that the workers need for one; seconds: until the last call is "
@@ -234,11 +169,11 @@ def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> 
     for row in table.to_dict("records"):
         sign = "> " if row["censored"] else ""
         numbers = (sign + number(row[name]) for name in ("rounds", "makespan", "cost"))
-        shown.add_row(_folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers)
-    _print_table(shown, console)
+        shown.add_row(folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers)
+    print_table(shown, console)
 
 
-def _print_table(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
     """The title as a line of its own, since a narrow table would fold it."""
     console.print(f"\n[bold]{table.title}[/]")
     table.title = None
@@ -250,7 +185,7 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
     cells = summary[summary["censored"] > 0]
     if len(cells):
         console.print(
-            f"{_counted(int(cells['censored'].sum()), 'run')} of {_counted(len(cells), 'cell')} ended at their budget "
+            f"{counted(int(cells['censored'].sum()), 'run')} of {counted(len(cells), 'cell')} ended at their budget "
             "without the optimum (censored): they count as lower bounds"
             + ("" if (cells["hit_predicted"] == math.inf).all() else "; give a larger budget to see more")
         )
@@ -316,7 +251,7 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
         )
     for _, row in summary.head(MOST_ROWS).iterrows():
         numbers = (_measured_cell(row), f"{row['success_ratio']:.3f}", number(row["cost"]))
-        table.add_row(_folded(row["series"], width), str(row["k"]), str(row["lam"]), *numbers)
+        table.add_row(folded(row["series"], width), str(row["k"]), str(row["lam"]), *numbers)
     if len(summary) > MOST_ROWS:
         table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
     return table
@@ -334,7 +269,7 @@ def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
         law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
         law += f"\n{_range(each.law)}" if each.law else ""
         claimed = f"{MARKS[each.verdict]} {AS_CLAIMED[each.verdict]} ({escape(each.claim.text)})"
-        table.add_row(_folded(each.claim.arm, width), each.claim.paper, law, claimed, each.reason, end_section=True)
+        table.add_row(folded(each.claim.arm, width), each.claim.paper, law, claimed, each.reason, end_section=True)
     return table
 
 
@@ -369,16 +304,3 @@ def _estimates(law: ScalingLaw) -> str:
 def _range(law: ScalingLaw) -> str:
     censored = f", {law.censored_share:.1%} censored" if law.censored_share else ""
     return f"{law.along} = {law.least:g} .. {law.most:g}{censored}"
-
-
-def _short_cell(progress: Progress) -> str:
-    if progress.cell is None:
-        return "starting"
-    cell = progress.cell
-    return f"{type(cell.schedule).__name__} k={cell.problem.k} lam={cell.runner.lam}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -18,12 +18,14 @@ from evo.errors import InputError
 from evo.latency import Latency
 from evo.ledger import UnequalTokens
 from evo.parallel_runners import Asynchronous, Merged
+from evo.parameters import shown
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved
 from evo.seeding import streams
+from experiments.arguments import expect_a, expect_whole
 from experiments.cell import Cell
+from experiments.results import Results
 from experiments.series import labels
-from experiments.store import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,17 +72,22 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
     Raises: InputError for cells whose calls' lengths are not known from the table: answers of several calls, or calls
     on chunks of different lengths within a generation.
     """
+    expect_a(Results, "timed", results, "results of run_grid or load")
+    expect_a(Latency, "timed", latency, "a Latency of calls")
+    expect_whole("timed: seed", seed, 0)
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers < 1):
-        raise InputError(f"timed: expected for workers a whole number >= 1 or None, got {workers!r}")
+        raise InputError(f"timed: expected for workers a whole number >= 1 or None, got {shown(workers)}")
     runs = results.runs
     rounds, makespan = np.full((2, len(runs)), np.nan)
-    for (name, batch), part in runs.reset_index(drop=True).groupby(["cell", "batch"], sort=False):
-        cell, rows, number = results.cell(str(name)), part.index.to_numpy(), int(str(batch))
-        if type(cell.runner) is Asynchronous:
-            makespan[rows] = part["seconds"]
-            continue
-        rng = streams(seed, f"timed {cell.text}", number).latency
-        rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
+    for name, of_cell in results.by_cell.items():
+        cell = results.cell(name)
+        for batch, part in of_cell.groupby("batch", sort=False):
+            rows, number = part.index.to_numpy(), int(str(batch))
+            if type(cell.runner) is Asynchronous:
+                makespan[rows] = part["seconds"]
+                continue
+            rng = streams(seed, f"timed {cell.text}", number).latency
+            rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
     return runs.assign(rounds=rounds, makespan=makespan)
 
 
@@ -91,8 +98,9 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
     """
     import pandas as pd
 
+    timed_runs = timed(results, workers, latency, seed)
+    groups = results.with_runs(timed_runs).by_cell
     names = labels(results.cells)
-    groups = {str(cell_id): runs for cell_id, runs in timed(results, workers, latency, seed).groupby("cell")}
     rows = []
     for cell_id, of in results.cells.iterrows():
         runs = groups.get(str(cell_id))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from evo.errors import InputError
+from evo.parameters import shown
 from experiments.axes import MOST_VALUES, at, combinations, span
 from experiments.parts import suggestion
 from experiments.where import Condition
@@ -70,7 +70,7 @@ def references(key: str, value: Any) -> list[str]:
         return []
     if not re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", value):
         raise InputError(
-            f'{key}: expected "$name" of an axis and nothing else, got {value!r:.100}; for values that go with '
+            f'{key}: expected "$name" of an axis and nothing else, got {shown(value):.100}; for values that go with '
             "those of another axis, name a second axis and zip them; a dollar itself is $$"
         )
     return [value[1:]]
@@ -145,7 +145,7 @@ def _range(key: str, item: dict[str, Any]) -> tuple[float, ...]:
 def _named(key: str, value: Any) -> list[Any]:
     """The values of a named axis; a table that is no range is a part, and a lone value an axis of one."""
     if references(key, value):
-        raise InputError(f"{key}: expected values, got a reference to another axis in {reprlib.repr(value)}")
+        raise InputError(f"{key}: expected values, got a reference to another axis in {shown(value)}")
     return [as_value(key, put_in(item, {})) for item in items(key, value)]
 
 
@@ -167,7 +167,7 @@ def _check_use(tables: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
 def _conditions(where: Any, axes: Mapping[str, Any]) -> list[Condition]:
     texts = [where] if isinstance(where, str) else where
     if not isinstance(texts, list):
-        raise InputError(f'where: expected conditions in a list, as in ["g <= k"], got {reprlib.repr(texts)}')
+        raise InputError(f'where: expected conditions in a list, as in ["g <= k"], got {shown(texts)}')
     found = []
     for number, text in enumerate(texts, start=1):
         try:

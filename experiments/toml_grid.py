@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import tomllib
 from collections.abc import Callable
 from dataclasses import MISSING, fields
@@ -15,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 
 from evo.errors import InputError, OperatorError
 from evo.faults import place
+from evo.parameters import shown
+from experiments.arguments import a_path
 from experiments.axes import at, limited
 from experiments.cell import Cell
 from experiments.extensions import find_named
 from experiments.grid import Grid
-from experiments.parts import KINDS, NESTED, suggestion
+from experiments.parts import KINDS, NESTED, find_part, suggestion
 from experiments.toml_axes import as_value, combined, items, put_in, references
 
 EXAMPLE = """\
@@ -34,6 +35,9 @@ schedule = {type = "UntilResolved"}
 runner   = {type = "OnePlusLambda", lam = [1, 8]}
 """
 
+
+MOST_BITS = 2**12
+"""Of a whole number at the most."""
 
 _Find = Callable[[str, str], type]
 """Gives the class for a kind and a name."""
@@ -67,7 +71,7 @@ class _File(BaseModel):
 
     name: Any  # the values of these are Grid's to check
     arm: list[_Arm]
-    runs: Any = 1000
+    runs: Any = 1000  # or a table for a stopping rule
     seed: Any = 1
     batch: Any = 500
     engine: Any = "blocks"
@@ -79,7 +83,8 @@ def load_grid(path: Path | str) -> Grid:
     Top level: name, runs, seed, batch, engine, and one [[arm]] or more, each with a label and a table for problem,
     mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values is an
     axis; the arm has all combinations. `budget = "none"` stands for no budget. A type is one of ours, or "module:Class"
-    of a module beside the file (or anywhere on the path), or the name of an entry point of an installed package.
+    of a module beside the file (or anywhere on the path), or the name of an entry point of an installed package. `runs`
+    is a number, or the table of a stopping rule, `{type = "UntilPrecise", relative = 0.05, most = 20000}`.
 
     A range, `{from = 4, to = 64, step = 4}` (or factor, or count), stands for a list, or for some values of one. Axes
     named in `[arm.axes]` stand wherever the arm says "$name", and vary slower than lists; `zip = [["k", "m"]]` has
@@ -87,7 +92,7 @@ def load_grid(path: Path | str) -> Grid:
 
     Raises: InputError naming the file, the key, what was expected and what came.
     """
-    path = Path(path)
+    path = a_path("load_grid", path)
     try:
         return _grid(_content(path), path)
     except RecursionError:
@@ -96,11 +101,23 @@ def load_grid(path: Path | str) -> Grid:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: cannot read the grid: {error.strerror}") from None
     except ValueError as error:  # syntax, encoding, whole numbers of thousands of digits
         raise InputError(f"{path}: expected TOML in UTF-8, got a syntax error: {error}") from None
+    _refuse_endless_numbers(path, "", content)
+    return content
+
+
+def _refuse_endless_numbers(path: Path, key: str, value: Any) -> None:
+    """Refuse numbers that Python itself does not write down, as hexadecimal ones in a file may be."""
+    if isinstance(value, dict | list):
+        steps = value.items() if isinstance(value, dict) else enumerate(value, start=1)
+        for step, inner in steps:
+            _refuse_endless_numbers(path, f"{key}[{step}]" if isinstance(value, list) else f"{key}.{step}", inner)
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise InputError(f"{path}: {key[1:]}: expected a number, got one of thousands of digits")
 
 
 def _grid(content: dict[str, Any], path: Path) -> Grid:
@@ -115,9 +132,19 @@ def _grid(content: dict[str, Any], path: Path) -> Grid:
             raise InputError(f"{place}: label must be another one for each arm, got {arm.label!r} twice")
         arms[arm.label] = _cells(arm, place, path.parent.resolve())
     try:
-        return Grid(file.name, arms, runs=file.runs, seed=file.seed, batch=file.batch, engine=file.engine)
+        return Grid(file.name, arms, runs=_runs(file.runs), seed=file.seed, batch=file.batch, engine=file.engine)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _runs(value: Any) -> Any:
+    """A stopping rule of a table with a type; anything else is Grid's to check."""
+    if not isinstance(value, dict) or "type" not in value:
+        return value
+    rules = _parts("runs", "stopping rule", value, find_part)
+    if len(rules) != 1:
+        raise InputError(f"runs: expected one stopping rule for the whole grid, got a list of {len(rules)} values")
+    return rules[0]
 
 
 def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
@@ -177,13 +204,13 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
         return [None]
     if not isinstance(table, dict):
         expected = 'a table or "none"' if kind == "budget" else "a table with a type"
-        raise InputError(f"{key}: expected {expected}, got {reprlib.repr(table)}")
+        raise InputError(f"{key}: expected {expected}, got {shown(table)}")
     values = dict(table)
     name = values.pop("type", None)
     if not isinstance(name, str):
         raise InputError(
             f'{key}: expected a table with a type, such as {{type = "{(KINDS | NESTED)[kind][0].__name__}"}}, '
-            + (f"got type = {reprlib.repr(name)}" if "type" in table else "got none")
+            + (f"got type = {shown(name)}" if "type" in table else "got none")
         )
     try:
         part = find(kind, name)
@@ -207,7 +234,7 @@ def _hint(part: type, values: dict[str, Any]) -> str:
     for field in fields(part):
         value = values.get(field.name)
         if isinstance(value, list) and str(field.type).startswith("tuple") and not isinstance(value[0], list | tuple):
-            return f"; a list is an axis, one value a cell: for one tuple write {field.name} = [{value!r:.100}]"
+            return f"; a list is an axis, one value a cell: for one tuple write {field.name} = [{shown(value):.100}]"
     return ""
 
 
@@ -257,8 +284,8 @@ def _explain(error: ValidationError) -> str:
             return f"expected the key {key!r}, got it in [arm.axes]; write it above, an arm's tables come last"
         return f"expected the key {key!r}, got none; a grid looks like this:\n\n{EXAMPLE}"
     if key == "arm":
-        return f"arm: expected one [[arm]] or more, in two brackets, got {reprlib.repr(fault['input'])}"
-    return f"{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, got {reprlib.repr(fault['input'])}"
+        return f"arm: expected one [[arm]] or more, in two brackets, got {shown(fault['input'])}"
+    return f"{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, got {shown(fault['input'])}"
 
 
 def _key(location: tuple[int | str, ...]) -> str:

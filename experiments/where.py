@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from evo.errors import InputError
+from evo.parameters import shown
 from experiments.parts import suggestion
 
 MOST_LETTERS = 500
@@ -76,7 +77,7 @@ class Condition:
         Raises: InputError with the place in the text, if it says anything else than the class lists.
         """
         if not isinstance(text, str) or not text.strip():
-            raise InputError(f'expected a condition in quotes, such as "g <= k", got {text!r:.100}')
+            raise InputError(f'expected a condition in quotes, such as "g <= k", got {shown(text):.100}')
         text = text.strip()
         if len(text) > MOST_LETTERS:
             raise InputError(

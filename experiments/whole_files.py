@@ -14,12 +14,16 @@ import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evo.errors import EvoError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SETTINGS: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["cell", "engine"]}
+"""Of the Parquet files of runs: numbers in dictionaries of their own take half as much again, and twice the time."""
 
 
 class StoreError(EvoError):
@@ -40,7 +44,7 @@ def write_part(folder: Path, table: pd.DataFrame) -> None:
     """Write a part whole or not at all, under the name of its checksum."""
     _write_whole(
         folder / "part",
-        lambda temporary: table.to_parquet(temporary, index=False),
+        lambda temporary: table.to_parquet(temporary, index=False, **SETTINGS),
         lambda temporary: folder / part_name(hashlib.sha256(temporary.read_bytes()).hexdigest()),
     )
 
@@ -74,7 +78,8 @@ def move(file: Path, folder: Path) -> Path:
 
 def _write_whole(file: Path, write: Callable[[Path], object], final: Callable[[Path], Path]) -> None:
     """Write a temporary file, bring it to the disk, and give it its final name."""
-    temporary = file.with_name(f"{file.name}.{uuid.uuid4().hex}.tmp")
+    # a dot first: pandas reads all of a folder but such files
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}.tmp")
     try:
         write(temporary)
         target = final(temporary)

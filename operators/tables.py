@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 
 from evo.errors import InputError
+from evo.parameters import shown
 
 
 def probabilities(part: object, name: str) -> None:
@@ -19,8 +20,8 @@ def probabilities(part: object, name: str) -> None:
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.tolist()
     if not isinstance(values, tuple | list) or not values:
-        raise InputError(f"{expected}, got {values!r}")
+        raise InputError(f"{expected}, got {shown(values)}")
     for value in values:
-        if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
-            raise InputError(f"{expected}, got {value!r} in it")
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not 0 <= value <= 1:  # type: ignore[operator]  # reals are ordered
+            raise InputError(f"{expected}, got {shown(value)} in it")
     object.__setattr__(part, name, tuple(float(value) for value in values))

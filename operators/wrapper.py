@@ -12,6 +12,7 @@ from evo.laws import expected_law
 from evo.ledger import overheads
 from evo.mixtures import ComponentLaw
 from evo.overhead import Overhead
+from evo.parameters import shown
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten, is_informed
 
 
@@ -31,7 +32,7 @@ class Wrapper:
         if isinstance(self.inner, type):
             raise InputError(f"{wanted} the class {self.inner.__name__}; write it with its parameters in parentheses")
         if not callable(getattr(self.inner, "rewrite", None)):
-            raise InputError(f"{wanted} {self.inner!r}")
+            raise InputError(f"{wanted} {shown(self.inner)}")
 
     @property
     def sees(self) -> str:
@@ -55,7 +56,7 @@ class Wrapper:
         # What only some mutators have, a wrapper has just if the mutator inside has it.
         if name in ("draw", "mean_calls") and "inner" in self.__dict__:
             return getattr(self.inner, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(f"{shown(type(self).__name__)} object has no attribute {shown(name)}")
 
 
 def handed_over(given: BoolArray | Chunk) -> BoolArray:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evo.errors import InputError
 from evo.evaluation import Reading
-from evo.parameters import flag, non_negative, whole
+from evo.parameters import flag, non_negative, shown, whole
 from evo.protocols import BoolArray, FloatArray, Problem
 from problems.seen import Seen
 
@@ -47,7 +47,7 @@ class Noisy(Seen):
         non_negative(self, "sigma")
         whole(self, "samples", least=1, most=MOST_SAMPLES)
         if self.sigma > MOST_SIGMA:
-            raise InputError(f"Noisy: sigma must be at most {MOST_SIGMA:g}, got {self.sigma!r}")
+            raise InputError(f"Noisy: sigma must be at most {MOST_SIGMA:g}, got {shown(self.sigma)}")
         flag(self, "reevaluate")
 
     @property

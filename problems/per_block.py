@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from evo.errors import InputError
+from evo.parameters import shown
 
 EXACT = 2**53
 """Whole numbers up to here are exact as floats, which is what engines compare."""
@@ -23,10 +24,12 @@ def whole_numbers(part: object, name: str) -> None:
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.tolist()
     if not isinstance(values, tuple | list) or not values:
-        raise InputError(f"{expected}, got {values!r}; in a TOML file write a list in a list, {name} = [[1, 2, 4]]")
+        raise InputError(
+            f"{expected}, got {shown(values)}; in a TOML file write a list in a list, {name} = [[1, 2, 4]]"
+        )
     wrong = [value for value in values if not _is_whole(value)]
     if wrong:
-        raise InputError(f"{expected}, got {wrong[0]!r} among them")
+        raise InputError(f"{expected}, got {shown(wrong[0])} among them")
     numbers = tuple(int(value) for value in values)
     if sum(numbers) > EXACT:
         raise InputError(f"{expected}, that add up to at most 2^53, so that sums are exact; got {sum(numbers):.4g}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evo.errors import InputError
 from evo.evaluation import is_noisy
+from evo.parameters import shown
 from evo.protocols import BoolArray, Problem
 
 
@@ -26,7 +27,9 @@ class Seen:
     def __post_init__(self) -> None:
         inside, name = self.problem, type(self).__name__
         if isinstance(inside, type) or not all(hasattr(inside, each) for each in ("k", "l", "initial", "fitness")):
-            raise InputError(f"{name}: expected a problem to look at, such as BlockOneMax(k=4, l=16), got {inside!r}")
+            raise InputError(
+                f"{name}: expected a problem to look at, such as BlockOneMax(k=4, l=16), got {shown(inside)}"
+            )
         if is_noisy(inside):
             raise InputError(
                 f"{name}: expected a problem whose fitness is exact, got {type(inside).__name__}, which errs "

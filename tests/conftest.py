@@ -1,4 +1,38 @@
-"""Options of the test suite."""
+"""Options of the test suite, and the command in a process of its own that need not load everything again."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+STARTER = """
+import importlib, json, os, sys
+for name in ("pandas", "scipy.stats", "pyarrow.parquet", "joblib", "rich.progress", "rich.table", "evo.conformance",
+             "statsmodels.api", "experiments.report", "experiments.terminal", "experiments.export", "experiments.cli",
+             "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
+             "experiments.figures"):
+    importlib.import_module(name)
+for line in sys.stdin:
+    job = json.loads(line)
+    if not (child := os.fork()):
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+else:
+    raise SystemExit
+for number, name in enumerate((os.devnull, job["out"], job["err"])):
+    os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+sys.stdin = open(os.devnull)
+os.chdir(job["cwd"])
+os.environ.clear()
+os.environ.update(job["environment"])
+sys.path[:0] = [os.path.abspath(folder) for folder in job["path"] if folder]
+sys.argv = ["llm-evo", *job["words"]]
+from experiments.cli import main
+main()
+"""
+"""A process that has loaded what commands load, and forks one that runs a command, with nothing else done before."""
 
 
 def pytest_addoption(parser):
@@ -7,3 +41,51 @@ def pytest_addoption(parser):
         action="store_true",
         help="draw other random numbers than always, to measure how often statistical tests really fail",
     )
+
+
+class Starter:
+    """Runs `llm-evo` as a new process, without the seconds that imports take."""
+
+    def __init__(self, folder):
+        self.folder, self.process = folder, None
+
+    def __call__(self, *words, cwd, **environment):
+        """As `subprocess.run([sys.executable, "-m", "experiments", *words], ...)`, text captured."""
+        words = [str(word) for word in words]
+        everything = os.environ | {"PYTHONHASHSEED": "0"} | environment
+        if not hasattr(os, "fork"):
+            command = [sys.executable, "-m", "experiments", *words]
+            return subprocess.run(command, cwd=cwd, env=everything, capture_output=True, text=True, check=False)
+        if self.process is None:
+            environment_of_all = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"}
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", STARTER],
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=self.folder,
+                env=os.environ | environment_of_all,
+            )
+        out, err = self.folder / "out", self.folder / "err"
+        for file in (out, err):
+            file.unlink(missing_ok=True)
+        path = environment.get("PYTHONPATH", "").split(os.pathsep)
+        job = {"words": words, "cwd": str(cwd), "environment": everything, "path": path}
+        job |= {"out": str(out), "err": str(err)}
+        print(json.dumps(job), file=self.process.stdin, flush=True)
+        code = int(self.process.stdout.readline())
+        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+
+    def stop(self):
+        if self.process is not None:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory):
+    """The command `llm-evo` in a new process: `command("check", folder, cwd=..., COLUMNS="100")`."""
+    starter = Starter(tmp_path_factory.mktemp("starter"))
+    yield starter
+    starter.stop()

@@ -40,11 +40,11 @@ def write(code: str, folder: Path) -> None:
         file.write_text(body)
 
 
-def shell(session: str, folder: Path) -> None:
+def shell(session: str, folder: Path, llm_evo) -> None:
     for command, expected in COMMAND.findall(session):
         words = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|(\S+)', command.removeprefix("llm-evo "))]
         code = re.search(r"\[exit code (\d)\]\n", expected)
-        done = run("-m", "experiments", *words, cwd=folder)
+        done = llm_evo(*words, cwd=folder, PYTHONPATH=".", COLUMNS="200", PYTHONDONTWRITEBYTECODE="1")
         assert done.returncode == (int(code.group(1)) if code else 0), done.stdout + done.stderr
         pieces = re.sub(r"\[exit code \d\]\n", "", expected).split("...")
         found = squeezed(done.stdout + done.stderr)
@@ -61,12 +61,12 @@ def session(text: str, folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_tutorial_does_what_it_says(tmp_path):
+def test_the_tutorial_does_what_it_says(tmp_path, command):
     blocks = BLOCK.findall((ROOT / "docs" / "tutorial.md").read_text())
     assert {kind for kind, _ in blocks} == {"pycon", "python", "toml", "console"}
     for kind, text in blocks:
         if kind == "console":
-            shell(text, tmp_path)
+            shell(text, tmp_path, command)
         elif kind == "pycon":
             session(text, tmp_path)
         else:
@@ -75,10 +75,10 @@ def test_the_tutorial_does_what_it_says(tmp_path):
     assert "16 passed" in tested.stdout
 
 
-def test_a_tutorial_that_lies_is_found_out(tmp_path):
+def test_a_tutorial_that_lies_is_found_out(tmp_path, command):
     with pytest.raises(AssertionError, match="expected: never said"):
-        shell("$ llm-evo --help\nUsage...never said...\n", tmp_path)
+        shell("$ llm-evo --help\nUsage...never said...\n", tmp_path, command)
     with pytest.raises(AssertionError):
-        shell("$ llm-evo nosuch\n...\n", tmp_path)
+        shell("$ llm-evo nosuch\n...\n", tmp_path, command)
     with pytest.raises(AssertionError):
         session(">>> 1 + 1\n3\n", tmp_path)

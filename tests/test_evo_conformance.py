@@ -631,9 +631,9 @@ def test_the_discrepancy_that_is_stated_is_detected():
 
 @pytest.mark.statistical
 def test_honest_mutators_pass_whatever_the_seed(monkeypatch):
-    """12 other seeds of all samples; false-fail rate 1.2e-5."""
+    """4 other seeds of all samples; false-fail rate 4e-6."""
     honest = np.random.default_rng
-    for seed in range(12):
+    for seed in range(4):
         monkeypatch.setattr(np.random, "default_rng", lambda given=None, seed=seed: honest((seed + 1) * 1000 + given))
         for check in mutator_checks(BetaQuality(1, 1)):
             if check.name in ("batch as loop", "law holds"):

@@ -26,7 +26,7 @@ from evo.selection import MuPlusLambda
 from experiments.bookkeeping import ledger_fault
 from experiments.cell import Cell
 from experiments.predictions import predict
-from experiments.table import runs_table
+from experiments.table import batch_columns, runs_table
 from operators import FixKeep, Malformed, Resample, Vote
 from problems import BlockOneMax, Noisy, UnequalBlocks
 
@@ -275,7 +275,7 @@ def test_calls_of_different_price_have_no_exact_cost():
 
 
 def table(cell, runs=100):
-    return runs_table(cell, "blocks", 0, run(cell, runs))
+    return runs_table([(cell.id, "blocks", 0, batch_columns(cell, run(cell, runs)))])
 
 
 @pytest.mark.parametrize("schedule", [*SCHEDULES, DECOMPOSED], ids=lambda schedule: type(schedule).__name__)

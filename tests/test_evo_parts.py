@@ -255,7 +255,7 @@ def test_a_budget_on_both_has_two_limits_and_a_price_of_evaluations_counts():
 
 
 def test_a_budget_without_a_limit_is_refused():
-    with pytest.raises(InputError, match=r"^Budget: expected a limit on calls or cost, got none"):
+    with pytest.raises(InputError, match=r"^Budget: expected a limit on calls, cost, .*squared, got none"):
         Budget(calls=None)
 
 
@@ -517,6 +517,7 @@ STABLE = {
     "Budget()": Budget(calls=10**7),
     "Budget(cost=1000)": Budget(cost=1000),
     "Budget(calls=None, cost=1000)": Budget(calls=None, cost=1000),
+    "Budget(pass_tokens=1000)": Budget(pass_tokens=1e3),
 }
 
 

@@ -26,7 +26,8 @@ from experiments.extensions import build, describe_entry, find_named
 from experiments.grid import Grid
 from experiments.origins import Origin, merged, recall, source_hash
 from experiments.predictions import calls_an_answer, predict, short_calls_mean
-from experiments.running import GridFailure, run_grid, simulate
+from experiments.running import GridFailure, run_grid
+from experiments.simulation import simulate
 from experiments.toml_grid import load_grid
 from operators import FixKeep, Malformed, Misaligned, Refuse, Resample, Sparse, Spill, Vote
 from problems import BlockOneMax

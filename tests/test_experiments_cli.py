@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from experiments.cli import app
 from experiments.parts import KINDS
+from experiments.results import load
 from experiments.running import run_grid
-from experiments.store import load
 from experiments.studies import STUDIES
 from experiments.terminal import _overview
 from experiments.toml_grid import load_grid
@@ -235,19 +235,19 @@ def test_what_is_there_already_is_told():
     assert "already there" not in llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20", "--quiet").stdout
 
 
-def test_a_mutator_without_a_law_floods_no_terminal(where):
+def test_a_mutator_without_a_law_floods_no_terminal(where, command):
     (where / "silent.py").write_text(
         "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Silent:\n    q: float = 0.5\n"
         "    def rewrite(self, correct, rng):\n        return rng.random(correct.shape) < self.q\n"
     )
     (where / "grid.toml").write_text(GRID.replace('"Resample", p = 0.5', '"silent:Silent", q = [0.4, 0.5]'))
-    done = process("-m", "experiments", "predict", "grid.toml")
+    done = command("predict", "grid.toml", cwd=where)
     said = " ".join(done.stdout.split())
     why = "silent.Silent declares no law: it runs and is fitted, not predicted"
     assert f"local, q = 0.4, k = 1, lam = 1 (and 11 more cells, for the same reason): {why}" in said
     assert said.count("declares no law") == 1
     assert "needs" not in said
-    quiet = process("-m", "experiments", "run", "grid.toml", "--workers", "1", "--runs", "10", "--quiet")
+    quiet = command("run", "grid.toml", "--workers", "1", "--runs", "10", "--quiet", cwd=where)
     assert len(quiet.stdout.splitlines()) <= 8
     assert why in " ".join(quiet.stdout.split())
 
@@ -308,7 +308,7 @@ def test_an_open_verdict_is_no_failure():
 
 
 def test_an_interruption_gives_exit_code_130(monkeypatch):
-    def interrupted(*args: object) -> None:
+    def interrupted(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("experiments.running.run_grid", interrupted)
@@ -362,8 +362,8 @@ def test_a_fault_in_a_file_is_told_with_file_and_key(where):
         (["--runs", "0"], "Grid: runs must be a whole number from 1 to 1000000000, got 0"),
         (["--runs", "many"], "Invalid value for '--runs'"),
         (["--seed", "-1"], "Grid: seed must be a whole number >= 0, got -1"),
-        (["--engine", "law"], "Grid: engine must be 'blocks' or 'deap', got 'law'"),
-        (["--workers", "0"], "workers must be at least 1, got 0"),
+        (["--engine", "lore"], "Grid: engine must be 'blocks' or 'deap' or 'law', got 'lore'"),
+        (["--workers", "0"], "workers must be a whole number >= 1, got 0"),
         (["--out", "grid.toml"], "grid.toml: expected a results folder, as `llm-evo run` writes it, got a file"),
         (["--out", "."], "expected a results folder, as `llm-evo run` writes it, got a folder without grid.json"),
         (["--out", ""], "--out: expected a folder, got ''; leave it out for results/mine"),
@@ -420,19 +420,19 @@ def test_a_damaged_store_is_told_and_not_a_traceback():
 # ------------------------------------------------------------------------------------------- pipes and colours
 
 
-def test_pipes_get_no_escape_codes_and_errors_keep_to_stderr():
-    done = process("-m", "experiments", "run", "grid.toml", "--workers", "1", "--runs", "20")
+def test_pipes_get_no_escape_codes_and_errors_keep_to_stderr(where, command):
+    done = command("run", "grid.toml", "--workers", "1", "--runs", "20", cwd=where)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert "\x1b" not in Path("results/mine/report.txt").read_text()
-    failed = process("-m", "experiments", "run", "papr")
+    failed = command("run", "papr", cwd=where)
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr.startswith("error: ")
     assert "\x1b" not in failed.stderr
 
 
-def test_no_color_is_obeyed_on_a_terminal():
-    plain = process("-m", "experiments", "show", FORCE_COLOR="1", NO_COLOR="1", TERM="xterm-256color")
-    coloured = process("-m", "experiments", "show", FORCE_COLOR="1", TERM="xterm-256color")
+def test_no_color_is_obeyed_on_a_terminal(where, command):
+    plain = command("show", cwd=where, FORCE_COLOR="1", NO_COLOR="1", TERM="xterm-256color")
+    coloured = command("show", cwd=where, FORCE_COLOR="1", TERM="xterm-256color")
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", plain.stdout)
     assert "\x1b[" in coloured.stdout

@@ -180,7 +180,7 @@ def test_the_same_results_give_the_same_picture():
 
 def test_results_without_runs_are_refused():
     results = run_grid(Grid("figure", {"a": cells([1, 2, 3])}, runs=1, batch=1), workers=1)
-    empty = type(results)(results.grid, results.cells, results.runs.iloc[:0])
+    empty = results.with_runs(results.runs.iloc[:0])
     with pytest.raises(InputError, match="results with runs"):
         growth_figure(empty)
     with pytest.raises(InputError, match="did you mean"):

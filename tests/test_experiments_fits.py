@@ -1,12 +1,12 @@
 """Fits: honest intervals on tables drawn from known laws, refusals with a reason, and series grouped as they should.
 
 Coverage is counted over GRIDS simulated grids. A count fails w.p. 1e-6 if the true coverage is SLACK_COVERAGE, two
-points below nominal (the intervals are normal approximations), and w.p. 0.999 if it is 0.75.
+points below nominal (the intervals are normal approximations), and w.p. 0.99 if it is 0.7.
 """
 
 import io
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,12 @@ from experiments import Cell, Grid, Results, fit, sweep
 from experiments.fits import FEWEST_RUNS, FORMS, _fit_form
 from experiments.series import Series, series
 from experiments.store import describe
-from experiments.table import cells_table, no_runs, runs_table
+from experiments.table import batch_columns, cells_table, no_runs, runs_table
 from experiments.terminal import show_fits
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
-GRIDS = 200
+GRIDS = 120
 FALSE_FAIL = 1e-6
 SLACK_COVERAGE = 0.93
 FEWEST_COVERED = int(binom.ppf(FALSE_FAIL, GRIDS, SLACK_COVERAGE))
@@ -59,7 +59,16 @@ def results(arms, hits):
         last = np.where(hit < 0, cell.budget.calls, hit)
         generations = -(-last // lam)
         made.append(
-            runs_table(cell, "blocks", 0, RunCounts(hit, generations, lam * generations, 0 * hit, lam * generations))
+            runs_table(
+                [
+                    (
+                        cell.id,
+                        "blocks",
+                        0,
+                        batch_columns(cell, RunCounts(hit, generations, lam * generations, 0 * hit, lam * generations)),
+                    )
+                ]
+            )
         )
     runs = max(map(len, made))
     grid = Grid("drawn", arms, runs=max(1, runs), batch=max(1, runs))
@@ -86,7 +95,7 @@ class Drawing:
         runs[self.columns] = self.each * generations[:, None]
         runs["hit"] = pd.array(np.where(hit < 0, 0, hit), dtype="Int64")
         runs.loc[hit < 0, "hit"] = pd.NA
-        return replace(self.once, runs=runs)
+        return self.once.with_runs(runs)
 
 
 def geometric(rng, runs):
@@ -147,7 +156,7 @@ LAWS = {
 
 def test_the_bound_on_coverage_tells():
     assert binom.cdf(FEWEST_COVERED - 1, GRIDS, SLACK_COVERAGE) <= FALSE_FAIL
-    assert binom.cdf(FEWEST_COVERED - 1, GRIDS, 0.75) > 0.99
+    assert binom.cdf(FEWEST_COVERED - 1, GRIDS, 0.7) > 0.99
 
 
 def test_drawings_are_tables_of_runs(rng):
@@ -189,13 +198,13 @@ def test_censored_runs_enter_the_likelihood_and_a_fit_of_the_finished_runs_is_wr
         last = drawn.runs["cell"] == largest
         shares.append(drawn.runs.loc[last, "hit"].isna().mean())
         if number < 50:
-            finished = replace(drawn, runs=drawn.runs[drawn.runs["hit"].notna()])
+            finished = drawn.with_runs(drawn.runs[drawn.runs["hit"].notna()])
             naive_covered += holds(law(fit(finished), "exponential")["base"], 2.0)
     assert np.mean(shares) == pytest.approx(0.3, abs=0.02)
     assert fitted.censored_share > 0.02
     assert covered >= FEWEST_COVERED
     assert naive_covered < binom.ppf(FALSE_FAIL, 50, SLACK_COVERAGE)
-    # Bias below a fifth of the spread, at 4.9 standard errors of a mean of 200.
+    # Bias below a fifth of the spread, at 4.9 standard errors of a mean of all grids.
     assert abs(np.mean(errors)) < (4.9 / np.sqrt(GRIDS) + 0.2) * np.std(errors)
 
 
@@ -440,8 +449,8 @@ def test_a_price_or_a_budget_makes_series_of_their_own(rng):
 def test_cells_without_runs_are_left_out(rng):
     drawn = results({"a": cells([1, 2, 3, 4])}, geometric(rng, 50))
     last = drawn.cells.index[-1]
-    (part,) = series(replace(drawn, runs=drawn.runs[drawn.runs["cell"] != last]))
+    (part,) = series(drawn.with_runs(drawn.runs[drawn.runs["cell"] != last]))
     assert part.x.tolist() == [1, 2, 3]
-    (none,) = series(replace(drawn, runs=drawn.runs.iloc[:0]))
+    (none,) = series(drawn.with_runs(drawn.runs.iloc[:0]))
     assert (none.label, len(none.x)) == ("a", 0)
-    assert "got 0" in fit(replace(drawn, runs=drawn.runs.iloc[:0])).refused[0].reason
+    assert "got 0" in fit(drawn.with_runs(drawn.runs.iloc[:0])).refused[0].reason

@@ -15,8 +15,9 @@ from evo.errors import InputError
 from evo.ledger import Prompt
 from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, UntilResolved
+from evo.theory.cut_means import cut_means, mean_within
 from experiments.cell import Cell
-from experiments.forecasts import check_budgets, expected_calls, forecast, mean_within
+from experiments.forecasts import check_budgets, expected_calls, forecast
 from experiments.grid import MOST_RUNS, Grid, sweep
 from experiments.predictions import predict
 from experiments.running import run_grid
@@ -95,8 +96,8 @@ def test_numbers_at_the_edge():
 
 
 def test_an_engine_that_is_none():
-    with pytest.raises(InputError, match="engine must be 'blocks' or 'deap', got 'law'"):
-        Grid("tiny", cells(1), engine="law")
+    with pytest.raises(InputError, match="engine must be 'blocks' or 'deap' or 'law', got 'lore'"):
+        Grid("tiny", cells(1), engine="lore")
 
 
 @pytest.mark.parametrize("arms", [[], {}, {"a": []}, {"a": [], "b": ()}])
@@ -197,7 +198,8 @@ def test_a_forecast_has_a_row_a_cell_and_says_why_a_number_is_missing():
     assert list(table["note"] != "") == [False, False, True, True]
     assert table["cost"][0] == 2 * (16 * 16 + 16 * 15 / 2)
     assert table["censored"][2] == 1.0
-    assert (table["seconds"] > 0).all()
+    assert (table["seconds"][:3] > 0).all()
+    assert table.loc[3, ["spent", "seconds", "longest", "paid"]].isna().all()
     assert table["note"][2] == "the mean is infinite: all runs end at the budget"
     assert table["note"][3].endswith("Lawless declares no law: it runs and is fitted, not predicted")
 
@@ -218,6 +220,15 @@ def test_means_within_a_budget_are_sums_of_tails(al, most):
     cell = cells(10, mutator=BetaBlocks(al, al), schedule=OnlyIncorrect())[0]
     law = predict(cell).law
     assert mean_within(law, most) == pytest.approx(float(law.tail(np.arange(most)).sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize("al", [0.6, 1.5])
+def test_means_within_several_budgets_are_found_at_once(al):
+    law = predict(cells(10, mutator=BetaBlocks(al, al), schedule=OnlyIncorrect())[0]).law
+    budgets = np.array([[4096, 1, 255], [256, 257, 1000]])
+    sums = np.concatenate(([0.0], np.cumsum(law.tail(np.arange(4096.0)))))
+    assert cut_means(law, budgets) == pytest.approx(sums[budgets], rel=1e-6)
+    assert cut_means(law, budgets + 1) != pytest.approx(sums[budgets], rel=1e-6)  # one call more is seen
 
 
 def test_a_mean_within_a_budget_is_near_even_where_all_runs_end_at_once():
@@ -249,4 +260,6 @@ def test_expected_calls_are_cut_at_the_budget():
     lam = cells(2, runner=OnePlusLambda(lam=4), budget=Budget(calls=6))[0]  # two generations of four calls
     assert expected_calls(lam) == pytest.approx(4 * (1 + 0.75**4), rel=1e-12)
     assert expected_calls(cells(4, mutator=Lawless())[0]) == Budget().calls
-    assert expected_calls(cells(4, mutator=Lawless(), budget=Budget(None, 1.0))[0]) == math.inf
+    assert expected_calls(cells(4, mutator=Lawless(), budget=Budget(None, 1.0))[0]) == 1.0
+    free = LLMPrimitive(m=0)
+    assert expected_calls(cells(4, mutator=Lawless(), budget=Budget(None, 1.0), cost=free)[0]) == math.inf

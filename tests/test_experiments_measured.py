@@ -114,5 +114,5 @@ def test_arms_of_results():
     assert [each.verdict for cells in arms.values() for each in cells] == [each.verdict for each in checked.cells]
     assert arms["a"][1].censored > 0
     assert arms["b"][0].answer_calls.value > 2
-    none = type(results)(results.grid, results.cells, results.runs.iloc[:0])
+    none = results.with_runs(results.runs.iloc[:0])
     assert measured(none, check(none)) == {"a": [], "b": []}

@@ -28,8 +28,8 @@ from evo.ledger import CallTokens, call_entries
 from evo.statistics import dkw_halfwidth, dkw_p_value, law_distance, mean_p_value
 from experiments.cell import Cell
 from experiments.predictions import QUANTITIES, predict, predicted_mean, short_calls_mean
-from experiments.running import simulate
-from experiments.table import runs_table
+from experiments.simulation import simulate
+from experiments.table import batch_columns, runs_table
 from operators import FixKeep, Refuse, Resample
 from problems import BlockOneMax
 
@@ -535,7 +535,7 @@ def test_unknown_quantity(quantity):
 
 # -------------------------------------------------------------------------------------- against the engine, at random
 
-CELLS, RUNS = 500, 2000
+CELLS, RUNS = 250, 2000
 EACH = 1e-6 / (5 * CELLS)
 
 
@@ -576,7 +576,7 @@ def test_random_cells_follow_their_predictions():
     worst = {}
     for number in range(CELLS):
         of = random_cell(random)
-        runs = runs_table(of, "blocks", 0, simulate(of, number, 0, RUNS))
+        runs = runs_table([(of.id, "blocks", 0, batch_columns(of, simulate(of, number, 0, RUNS)))])
         worst[of.text] = min(p_values(of, runs))
         assert not math.isnan(predict(of, "cost").mean)
     assert {text: p for text, p in worst.items() if p < EACH} == {}
@@ -587,7 +587,7 @@ def test_random_cells_follow_their_predictions():
 def test_a_wrong_prediction_is_found():
     """The twin: the runs of a cell beside the prediction of its neighbour."""
     of = Cell(BlockOneMax(5, 2), FixKeep(0.5, 0.9), UniformChunk(2), OnePlusLambda(2), budget=Budget(200))
-    runs = runs_table(of, "blocks", 0, simulate(of, 1, 0, RUNS))
+    runs = runs_table([(of.id, "blocks", 0, batch_columns(of, simulate(of, 1, 0, RUNS)))])
     assert min(p_values(of, runs)) >= EACH
     for wrong in (
         cell_with(of, mutator=FixKeep(0.42, 0.9)),

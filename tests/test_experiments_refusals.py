@@ -15,7 +15,7 @@ from experiments import Cell, predict
 from experiments.checks import CellCheck, Check, Verdict
 from experiments.refusals import in_short, kind_of_reason
 from experiments.rules import RULES
-from experiments.terminal import _counted, show_check
+from experiments.terminal import counted, show_check
 from operators import BetaQuality, BetaRunQuality
 from problems import BlockOneMax
 
@@ -65,7 +65,7 @@ def test_reasons_that_differ_in_numbers_are_of_one_kind():
 
 
 def test_one_is_no_plural():
-    assert [_counted(n, "cell") for n in (0, 1, 2, 1200)] == ["0 cells", "1 cell", "2 cells", "1,200 cells"]
+    assert [counted(n, "cell") for n in (0, 1, 2, 1200)] == ["0 cells", "1 cell", "2 cells", "1,200 cells"]
     cell = CellCheck("c1", "a, k = 9, lam = 1", Verdict.CANNOT_TELL, "no runs yet", (), 0, 0)
     console = Console(width=200, file=io.StringIO(), record=True)
     show_check(Check((cell,), 1e-3, 1e-3), console)

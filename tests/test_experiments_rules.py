@@ -13,7 +13,7 @@ from experiments.cell import Cell
 from experiments.conditions import always_valid
 from experiments.predictions import predict
 from experiments.rules import rule_for
-from experiments.running import simulate
+from experiments.simulation import simulate
 from operators import (
     BetaBlocks,
     BetaQuality,

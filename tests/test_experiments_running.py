@@ -28,8 +28,10 @@ from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, Un
 from experiments.cell import Cell
 from experiments.checks import Verdict, check
 from experiments.grid import Grid, sweep
-from experiments.running import GridFailure, Progress, WorkerDied, run_grid, trace
-from experiments.store import load
+from experiments.progress import Progress
+from experiments.results import load
+from experiments.running import GridFailure, run_grid
+from experiments.simulation import trace
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
@@ -60,8 +62,8 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
 @pytest.fixture(autouse=True)
 def short_tasks(monkeypatch):
     """A task for each batch, and a part of the store for each task, so that there is something to interrupt."""
-    monkeypatch.setattr("experiments.running.SECONDS_A_TASK", 0.0)
-    monkeypatch.setattr("experiments.running.SECONDS_BETWEEN_WRITES", -1.0)
+    monkeypatch.setattr("experiments.plan.SECONDS_A_TASK", 0.0)
+    monkeypatch.setattr("experiments.driver.SECONDS_BETWEEN_WRITES", -1.0)
 
 
 # ------------------------------------------------------------------------------------------- the same table
@@ -180,17 +182,19 @@ def test_progress_only_grows_and_ends_at_the_end(workers):
     seen: list[Progress] = []
     small = grid(ks=(2,))
     run_grid(small, workers=workers, watch=seen.append)
-    assert seen[0] == Progress(None, 0, 3 * len(small.cells), 0.0, seen[-1].of_seconds)
-    assert seen[-1].batches == seen[-1].of_batches
-    assert seen[-1].seconds == pytest.approx(seen[-1].of_seconds)
+    cells = len(small.cells)
+    assert seen[0] == Progress(None, 0, 3 * cells, of_cells=cells, of_runs=30 * cells)
+    last = seen[-1]
+    assert (last.batches, last.cells, last.runs) == (last.of_batches, last.of_cells, last.of_runs)
+    assert last.left == pytest.approx(0.0, abs=1e-9)
     assert all(one.batches < next_.batches for one, next_ in itertools.pairwise(seen))
-    assert all(one.seconds < next_.seconds for one, next_ in itertools.pairwise(seen))
+    assert all(one.cells <= next_.cells and one.runs < next_.runs for one, next_ in itertools.pairwise(seen))
     assert {progress.cell for progress in seen[1:]} == set(small.cells)
 
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_a_number_of_workers_that_is_none(tmp_path, workers):
-    with pytest.raises(InputError, match=f"workers must be at least 1, got {workers}"):
+    with pytest.raises(InputError, match=f"workers must be a whole number >= 1, got {workers}"):
         run_grid(grid(), tmp_path / "out", workers=workers)
     assert not (tmp_path / "out").exists()
 
@@ -233,7 +237,7 @@ def test_what_is_finished_before_an_interruption_is_kept(tmp_path, workers, erro
 SLOW = """
     name = "slow"
     engine = "deap"
-    runs = 240
+    runs = 480
     batch = 10
 
     [[arm]]
@@ -256,7 +260,7 @@ def listen_to_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def interrupt(command: list[str], where: Path, when: Any) -> subprocess.CompletedProcess[str]:
+def interrupt(command: list[str], where: Path, when: Any, times: int = 1) -> subprocess.CompletedProcess[str]:
     """Ctrl-C as a terminal sends it: to the command and to all processes it has started."""
     process = subprocess.Popen(
         command,
@@ -271,7 +275,9 @@ def interrupt(command: list[str], where: Path, when: Any) -> subprocess.Complete
         deadline = time.monotonic() + 30
         while not when(process.pid) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)
+        for _ in range(times):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.3)
         out, err = process.communicate(timeout=30)
         deadline = time.monotonic() + 5
         while members(process.pid) and time.monotonic() < deadline:
@@ -293,12 +299,17 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
     def workers_start(group: int) -> bool:
         return sum("loky" in each for each in members(group)) >= 2
 
+    def another_part(group: int) -> bool:
+        return set(folder.glob("runs/*.parquet")) > parts
+
     kept = [0]
-    for when in (workers_start, lambda group: any(folder.glob("runs/*.parquet"))):
+    for when in (workers_start, another_part):
+        parts = set(folder.glob("runs/*.parquet"))
         done = interrupt(command, tmp_path, when)
         assert done.returncode == 130
         assert done.stdout == ""
         assert done.stderr == (
+            "note: finishing what is at work; Ctrl-C again stops at once\n"
             "finished batches are kept in results/slow; the same command goes on from there\ninterrupted\n"
         )
         kept.append(len(load(folder).runs))
@@ -307,8 +318,37 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     runs = load(folder).runs
-    assert len(runs) == 480
+    assert len(runs) == 960
     assert not runs.duplicated(["cell", "batch", "run"]).any()
+
+
+PATIENT = """
+    import os, time
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Patient:
+        seconds: float
+
+        def rewrite(self, correct, rng):
+            open("begun", "a").close()
+            time.sleep(self.seconds)
+            return rng.random(correct.shape) < 1.0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
+@pytest.mark.parametrize(("seconds", "times"), [(1.0, 1), (60.0, 2)], ids=["once", "twice"])
+def test_ctrl_c_once_finishes_what_is_at_work_and_twice_does_not(tmp_path, seconds, times):
+    (tmp_path / "patient.py").write_text(textwrap.dedent(PATIENT))
+    text = SLOW.replace('"Resample", p = 0.5', f'"patient:Patient", seconds = {seconds}').replace("deap", "blocks")
+    (tmp_path / "grid.toml").write_text(textwrap.dedent(text).replace("[6, 7]", "[1]"))
+    command = [sys.executable, "-m", "experiments", "run", "grid.toml", "--workers", "1", "--quiet"]
+    done = interrupt(command, tmp_path, lambda group: (tmp_path / "begun").exists(), times)
+    assert done.returncode == 130
+    assert done.stderr.startswith("note: finishing what is at work; Ctrl-C again stops at once\n")
+    kept = len(load(tmp_path / "results" / "slow").runs)
+    assert (0 < kept < 480) if times == 1 else kept == 0
 
 
 # ------------------------------------------------------------------------------------------- operators that err
@@ -377,22 +417,20 @@ def test_an_operator_that_errs_costs_its_own_cell_only(tmp_path, broken, how, ca
     with pytest.raises(GridFailure, match=cause) as caught:
         run_grid(made, tmp_path / "out", workers=1)
     message = str(caught.value)
-    assert message.startswith("1 cell could not be run; all others are done.\n" + made.cells[1].text)
+    assert message.startswith("2 batches of 1 cell failed; all others are done.\n" + made.cells[1].text)
     assert issubclass(GridFailure, EvoError)  # so that the command says it in plain words, with exit code 2
     stored = load(tmp_path / "out").runs
     assert dict(stored.groupby("cell").size()) == {made.cells[0].id: 20, made.cells[2].id: 20}
     same(caught.value.results.runs, stored)
 
 
-def test_cells_that_err_are_told_together_and_tried_again(tmp_path, broken):
+def test_cells_that_err_are_told_together(broken):
     made = with_broken(broken, "shape", "raises", "writes")
-    for out in (tmp_path / "out", tmp_path / "out", None):
-        seen: list[Progress] = []
-        with pytest.raises(GridFailure, match="3 cells could not be run; all others are done") as caught:
-            run_grid(made, out, workers=2, watch=seen.append)
-        assert len(caught.value.results.runs) == 40
-        assert seen[-1].batches == 10
-    assert seen[0].batches == 0
+    seen: list[Progress] = []
+    with pytest.raises(GridFailure, match="6 batches of 3 cells failed; all others are done") as caught:
+        run_grid(made, workers=2, watch=seen.append)
+    assert len(caught.value.results.runs) == 40
+    assert (seen[-1].batches, seen[-1].failures) == (10, 6)
     for cell in made.cells[1:-1]:
         assert str(caught.value).count(cell.text) == 1
 
@@ -400,12 +438,3 @@ def test_cells_that_err_are_told_together_and_tried_again(tmp_path, broken):
 def test_an_operator_that_a_user_wrote_runs_in_worker_processes(broken):
     made = with_broken(broken, "not at all")
     same(run_grid(made, workers=1).runs, run_grid(made, workers=2).runs)
-
-
-def test_a_worker_that_dies_is_told_and_nothing_finished_is_lost(tmp_path, broken, monkeypatch):
-    made = with_broken(broken, "dies")
-    with pytest.raises(WorkerDied, match="a worker process died, perhaps for want of memory; run again to go on"):
-        run_grid(made, tmp_path / "out", workers=2)
-    monkeypatch.setattr(broken.os, "_exit", lambda code: None)
-    results = run_grid(made, tmp_path / "out", workers=1)
-    assert results.runs.groupby("cell").size().tolist() == [20, 20, 20]

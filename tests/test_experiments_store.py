@@ -21,8 +21,9 @@ from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks, RoundRobin
 from experiments.cell import Cell
 from experiments.grid import Grid, sweep
+from experiments.results import load
 from experiments.running import run_grid
-from experiments.store import Store, StoreError, load
+from experiments.store import Store, StoreError
 from experiments.table import DTYPES, cells_table
 from operators import FixKeep, Resample
 from problems import BlockOneMax
@@ -211,8 +212,8 @@ def test_a_grid_json_that_is_none(out, text, expected):
     ("key", "value", "expected"),
     [
         ("format", 2, "expected format 1, got 2; use the version that wrote it"),
-        ("runs", "many", "runs must be a whole number, got 'many'"),
-        ("batch", None, "batch must be a whole number, got None"),
+        ("runs", "many", "runs must be a whole number from 1 to 1000000000, or a stopping rule such as .*, got 'many'"),
+        ("batch", None, "batch must be a whole number >= 1, got None"),
     ],
 )
 def test_a_grid_json_with_a_value_that_is_none(out, key, value, expected):
@@ -322,8 +323,8 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> Non
 @pytest.mark.parametrize("name", ["write_text", "to_parquet"])
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_disk_that_is_full_loses_nothing_and_leaves_nothing_half_written(tmp_path, monkeypatch, name, after):
-    monkeypatch.setattr("experiments.running.SECONDS_BETWEEN_WRITES", -1.0)  # a part for each task
-    monkeypatch.setattr("experiments.running.SECONDS_A_TASK", 0.0)
+    monkeypatch.setattr("experiments.driver.SECONDS_BETWEEN_WRITES", -1.0)  # a part for each task
+    monkeypatch.setattr("experiments.plan.SECONDS_A_TASK", 0.0)
     full = after < (2 if name == "write_text" else math.inf)  # grid.json and provenance.json, and that is all
     with monkeypatch.context() as patched:
         fill_the_disk(patched, name, after)

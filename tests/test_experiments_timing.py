@@ -24,7 +24,7 @@ from evo.seeding import streams
 from experiments import Grid, run_grid, timing
 from experiments.cell import Cell
 from experiments.cli import app
-from experiments.store import load
+from experiments.results import load
 from experiments.timing import list_schedule, timed, waiting
 from experiments.toml_grid import load_grid
 from operators import Resample, Vote

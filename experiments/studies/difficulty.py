@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo import Budget, OnePlusLambda, OnlyIncorrect
+from evo.errors import NoPrediction
 from evo.protocols import FloatArray
+from evo.theory.cut_means import cut_means
 from experiments.cell import Cell
 from experiments.grid import Grid
 from experiments.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, exact_median, number
+from experiments.predictions import predict
 from experiments.studies.curves import Curve, Panel, panels_figure
 from experiments.studies.study import Findings, Study
 from operators import BetaBlocks, Resample
@@ -49,24 +52,12 @@ def _most(each: Measured) -> int:
 
 
 def _exact_cut_means(cell: Cell, budgets: FloatArray) -> FloatArray:
-    """E[min(T, B)] = sum of P(T > t) over t < B; NaN where the law is not known.
-
-    Beyond 256 calls the logs of exact tails are interpolated by a cubic, 32 points an octave: to 1e-6 or better.
-    """
-    from scipy.interpolate import CubicSpline
-
-    last = float(budgets.max())
-    some = np.unique(np.concatenate((np.arange(min(256.0, last)), np.geomspace(128, max(last, 129), 32 * 7).round())))
-    tails = 1 - exact_cdf(cell, some)
-    if np.isnan(tails).any():
+    """E[min(T, B)], T = hit; NaN where the law is not known."""
+    try:
+        law = predict(cell).law
+        return np.full(len(budgets), np.nan) if law is None else cut_means(law, budgets)
+    except NoPrediction:
         return np.full(len(budgets), np.nan)
-    seen = tails > 1e-12
-    whole = np.arange(last)
-    between = CubicSpline(np.log1p(some[seen]), np.log(tails[seen]))(np.log1p(whole))
-    between[whole > some[seen][-1]] = -math.inf
-    exact_there = whole < 256
-    between[exact_there] = np.log(np.maximum(1 - exact_cdf(cell, whole[exact_there]), 1e-300))
-    return np.asarray(np.cumsum(np.exp(between))[budgets.astype(int) - 1])
 
 
 def figure(arms: Arms) -> Figure:

@@ -1,0 +1,64 @@
+"""Checks of what a caller in Python gives to a function: each says what was expected and what came."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral, Real
+from pathlib import Path
+
+from evo.errors import InputError
+from evo.parameters import shown
+
+
+def a_path(role: str, value: object) -> Path:
+    """The path that was given.
+
+    Raises: InputError if it is none, or none that a file can have.
+
+    >>> a_path("load", "results/paper").name
+    'paper'
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise InputError(f"{role}: expected a path, got {shown(value)}")
+    path = Path(value)
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except ValueError as error:  # a NUL in it
+        raise InputError(f"{role}: expected a path, got {shown(str(path))}: {error}") from None
+    except OSError as error:
+        if not isinstance(error, NotADirectoryError):  # that is told better by who opens it
+            raise InputError(f"{role}: expected a path, got {shown(str(path))}: {error.strerror}") from None
+    return path
+
+
+def expect_a(kind: type, role: str, value: object, example: str) -> None:
+    """Check that a value is of a kind.
+
+    Raises: InputError.
+    """
+    if not isinstance(value, kind):
+        raise InputError(f"{role}: expected {example}, got {shown(value)}")
+
+
+def expect_whole(role: str, value: object, least: int) -> None:
+    """Check that a value is a whole number, and not less than another.
+
+    Raises: InputError.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{role} must be a whole number >= {least}, got {shown(value)}")
+
+
+def a_number(role: str, value: object) -> float:
+    """The real number that was given; NaN and infinities are for the caller to refuse.
+
+    Raises: InputError if it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"{role} must be a number, got {shown(value)}")
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that no float holds
+        raise InputError(f"{role} must be a number that a float holds, got {shown(value)}") from None

@@ -1,0 +1,59 @@
+"""What the canonical text of a cell tells without any of its parts: nothing is looked up, imported or built."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from evo.errors import InputError
+
+RANDOM = ("problem", "mutator", "schedule", "runner")
+"""The parts that name a cell's random streams."""
+
+
+@lru_cache(maxsize=4096)
+def parts_in(text: str) -> dict[str, str]:
+    """The texts of a cell's parts by their kind; those at their default are left out.
+
+    Raises: InputError if it is not the text of a cell.
+
+    >>> parts_in("Cell(problem=BlockOneMax(k=4, l=16), mutator=Resample(p=0.5), schedule=AllBlocks(), "
+    ...          "runner=OnePlusLambda())")["problem"]
+    'BlockOneMax(k=4, l=16)'
+    """
+    call = _parsed(text)
+    found = {str(word.arg): ast.get_source_segment(text, word.value) or "" for word in call.keywords}
+    if not set(RANDOM) <= set(found):
+        raise InputError(f"expected the canonical text of a cell, got {text!r:.200}")
+    return found
+
+
+def identity_in(text: str) -> str:
+    """The random identity in a cell's text, as `Cell.identity` gives it.
+
+    Raises: InputError if it is not the text of a cell.
+    """
+    parts = parts_in(text)
+    return ", ".join(parts[name] for name in RANDOM)
+
+
+def foreign_in(text: str) -> list[str]:
+    """The parts of others that a cell's text names, as `module.Class`.
+
+    Raises: InputError if it is not the text of a cell.
+
+    >>> foreign_in("Cell(problem=my.Problem(k=4), mutator=Refuse(inner=my.Mutator(), rate=0.1))")
+    ['my.Problem', 'my.Mutator']
+    """
+    calls = [node for node in ast.walk(_parsed(text)) if isinstance(node, ast.Call)]
+    return list(dict.fromkeys(ast.unparse(call.func) for call in calls if isinstance(call.func, ast.Attribute)))
+
+
+def _parsed(text: str) -> ast.Call:
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        call = None
+    if not isinstance(call, ast.Call):
+        raise InputError(f"expected the canonical text of a cell, got {text!r:.200}")
+    return call

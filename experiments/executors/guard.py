@@ -1,0 +1,67 @@
+"""What a worker process takes care of by itself: Ctrl-C, the memory it may take, and a driver that is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SHARE = 0.9
+"""Of the machine's memory that all workers together may take."""
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a worker must know.
+
+    Attributes:
+        driver: pid of the process that started it.
+        memory: bytes of data it may have; None: as the system allows.
+    """
+
+    driver: int
+    memory: int | None
+
+
+def guarded(guard: Guard) -> None:
+    """Prepare this process to be a worker: Ctrl-C is left to the driver, memory is limited, it ends with the driver."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if guard.memory is not None:
+        limit_memory(guard.memory)
+    threading.Thread(target=_end_without, args=(guard.driver,), daemon=True).start()
+
+
+def limit_memory(most: int) -> None:
+    """Let larger allocations fail with MemoryError, where the system can (Linux); at most `most` bytes of data."""
+    if sys.platform == "linux":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def memory_share(workers: int) -> int | None:
+    """Bytes of this machine's memory for each of some workers, all together 90 % of it; None if it is not known."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+    for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        try:
+            memory = min(memory, int(limit.read_text()))
+        except (OSError, ValueError):  # another system, or "max"
+            continue
+    return int(SHARE * memory / workers)
+
+
+def _end_without(driver: int) -> None:
+    """End this process when its driver is gone: nobody would read what it does."""
+    while os.getppid() == driver:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os._exit(1)

@@ -1,0 +1,92 @@
+"""Batches that failed, as a results folder remembers them: a file each, with the traceback.
+
+    results/<name>/failures/<cell>-<batch>.json
+
+They are not tried again until somebody asks for it, since one that hangs costs its whole time limit each time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from experiments.tasks import Failure
+from experiments.whole_files import write_text
+
+FOLDER = "failures"
+
+
+@dataclass(frozen=True)
+class FailedBatch:
+    """A batch that failed.
+
+    Attributes:
+        cell: id of the cell.
+        batch: number of the batch.
+        text: the cell's canonical text.
+        kind: "raised", "timed out" or "died".
+        message: what happened, with the traceback if there is one.
+        host: where; empty if not known.
+        when: in UTC.
+    """
+
+    cell: str
+    batch: int
+    text: str
+    kind: str
+    message: str
+    host: str
+    when: str
+
+    @classmethod
+    def of(cls, failure: Failure) -> Self:
+        """What to remember of a failure."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        cell = failure.job.cell
+        return cls(cell.id, failure.job.batch, cell.text, failure.kind, failure.message, failure.host, now)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What names it in the store: (cell id, batch)."""
+        return self.cell, self.batch
+
+
+def read_failures(folder: Path) -> dict[tuple[str, int], FailedBatch]:
+    """The failures of a results folder; a file that is none of ours is left out, and its batch is tried again."""
+    found = {}
+    for file in sorted((folder / FOLDER).glob("*.json")):
+        try:
+            failed = FailedBatch(**json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+        found[failed.key] = failed
+    return found
+
+
+def write_failure(folder: Path, failed: FailedBatch) -> None:
+    """Remember a failure."""
+    (folder / FOLDER).mkdir(exist_ok=True)
+    write_text(_file(folder, failed.key), json.dumps(asdict(failed), indent=1) + "\n")
+
+
+def forget_failure(folder: Path, key: tuple[str, int]) -> None:
+    """Forget a failure, since the batch is there now; nothing if there was none."""
+    _file(folder, key).unlink(missing_ok=True)
+
+
+def explain(failures: list[FailedBatch]) -> str:
+    """The first failure of each cell, in words."""
+    first: dict[str, FailedBatch] = {}
+    for failed in failures:
+        first.setdefault(failed.text, failed)
+    listed = "\n".join(f"{text}:\n  {failed.kind}: {failed.message.strip()}" for text, failed in first.items())
+    batches = f"{len(failures):,} batch{'' if len(failures) == 1 else 'es'}"
+    cells = f"{len(first):,} cell{'' if len(first) == 1 else 's'}"
+    return f"{batches} of {cells} failed; all others are done.\n{listed}"
+
+
+def _file(folder: Path, key: tuple[str, int]) -> Path:
+    return folder / FOLDER / f"{key[0]}-{key[1]}.json"

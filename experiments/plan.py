@@ -1,0 +1,179 @@
+"""Which batches of a grid are still to run, and in which tasks: long ones first, cheap ones together."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+
+from evo.protocols import IntArray
+from experiments.cell import Cell
+from experiments.courses import Course, FixedCourse, RuledCourse
+from experiments.forecasts import seconds_a_batch
+from experiments.grid import Grid
+from experiments.stopping import most_runs
+from experiments.tasks import Done, Failure, Job
+
+SECONDS_A_TASK = 0.3
+"""What a task of several batches takes about, so that neither the driver nor the last worker is waited for."""
+ROWS_A_TASK = 50_000
+"""About so many rows, and no more, come from a task: the driver's memory must not grow with the runs."""
+LEAST_LIMIT, TIMES_EXPECTED = 3600.0, 20.0
+"""A batch is ended after an hour, or after so many times what it is expected to take."""
+
+Key = tuple[str, int]
+"""A batch: cell id and number."""
+Hits = Mapping[str, Mapping[int, IntArray]]
+"""By cell id and number, `hit` of the batches that are there, -1 where a run is censored."""
+
+
+class Plan:
+    """What is to run of a grid.
+
+    Attributes:
+        of_batches: batches of the whole grid, at the most.
+        batches: those that are there, or failed, or are not needed.
+        there: cells that were whole before.
+        cells: cells that are whole.
+        runs, of_runs: runs of the table that are there, and that it will have at the most.
+
+    Args:
+        grid: the grid.
+        finished: the batches that are there.
+        hits: of these, for the grid's stopping rule; of no matter if there is none.
+        leave_out: batches that are not to run, since they failed before.
+        only: the only batches to run; None for all that are missing.
+        time_limit: seconds after which a batch is ended; None: an hour, or 20 times what it is expected to take.
+        ahead: batches of a cell that may be on their way before its stopping rule has said that they are needed.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        finished: Collection[Key] = (),
+        hits: Hits = MappingProxyType({}),
+        leave_out: Collection[Key] = (),
+        only: Collection[Key] | None = None,
+        time_limit: float | None = None,
+        ahead: int = 1,
+    ) -> None:
+        self._grid, self._time_limit, self._ahead = grid, time_limit, ahead
+        self.of_batches = self.batches = self.there = self.runs = 0
+        self.of_runs = most_runs(grid.runs) * len(grid.cells)
+        self._courses: dict[str, Course] = {}
+        self._measured = self._forecast = self._expected = 0.0
+        there, left_out, chosen = _by_cell(finished), _by_cell(leave_out), None if only is None else _by_cell(only)
+        for cell in grid.cells:
+            wanted = None if chosen is None else chosen.get(cell.id, set())
+            seen = hits.get(cell.id, {})
+            self._add(cell, there.get(cell.id, set()), seen, left_out.get(cell.id, set()), wanted)
+        self.cells = self.there
+        self._open = deque(sorted(self._courses.values(), key=lambda course: -course.expected))
+        self._waiting: dict[str, Course] = {}
+
+    def _add(
+        self,
+        cell: Cell,
+        finished: set[int],
+        hits: Mapping[int, IntArray],
+        left_out: set[int],
+        wanted: set[int] | None,
+    ) -> None:
+        """Plan a cell, of which only the `wanted` batches are to run, if that is given."""
+        grid, size = self._grid, cell.batch_size(self._grid.batch)
+        cap = -(-most_runs(grid.runs) // size)
+        expected = seconds_a_batch(cell, size, grid.engine) if len(finished) < cap else 0.0
+        course: Course
+        if isinstance(grid.runs, int):
+            missing = [batch for batch in range(cap) if batch not in finished]
+            to_run = [batch for batch in missing if batch not in left_out and (wanted is None or batch in wanted)]
+            course = FixedCourse(cell, size, expected, to_run, len(missing))
+        else:
+            none = wanted is not None and not wanted
+            course = RuledCourse(cell, size, expected, grid.runs, hits, set(range(cap)) if none else left_out,
+                                 self._ahead)  # fmt: skip
+        self.of_batches += cap
+        self.batches += cap - course.left
+        self.there += course.whole
+        self.runs += sum(self._kept(batch, size) for batch in finished if batch < cap)
+        if course.left:
+            self._expected += course.left * expected
+            self._courses[cell.id] = course
+
+    def _kept(self, batch: int, size: int) -> int:
+        """Rows of a batch that belong to the table."""
+        return min(size, most_runs(self._grid.runs) - batch * size)
+
+    def next_task(self) -> list[Job]:
+        """The next jobs, some SECONDS_A_TASK of them together; none if nothing can be sent now."""
+        task: list[Job] = []
+        seconds, rows = 0.0, 0
+        while self._open and (not task or (seconds < SECONDS_A_TASK and rows < ROWS_A_TASK)):
+            course = self._open[0]
+            if not course.has_next:
+                self._waiting[course.cell.id] = self._open.popleft()
+                continue
+            each = self._seconds(course)
+            if task and seconds + each > 2 * SECONDS_A_TASK:
+                break  # a long one is a task of its own
+            task.append(self._job(course, each))
+            seconds, rows = seconds + each, rows + course.size
+        return task
+
+    def _seconds(self, course: Course) -> float:
+        """What a batch of a cell will take, by what was measured so far."""
+        return course.expected * self._pace if course.measured is None else course.measured
+
+    @property
+    def _pace(self) -> float:
+        """Measured seconds an expected one."""
+        return self._measured / self._forecast if self._forecast > 0 else 1.0
+
+    def _job(self, course: Course, seconds: float) -> Job:
+        limit = max(LEAST_LIMIT, TIMES_EXPECTED * max(seconds, course.expected))
+        return Job(
+            cell=course.cell,
+            batch=course.next(),
+            size=course.size,
+            seed=self._grid.seed,
+            engine=self._grid.engine,
+            seconds=seconds,
+            limit=limit if self._time_limit is None else self._time_limit,
+        )
+
+    def received(self, done: Done) -> list[Done]:
+        """What belongs to the table, now that a batch has come back."""
+        course = self._courses[done.job.cell.id]
+        self._measured += done.seconds
+        self._forecast += course.expected
+        was_whole, left = course.whole, course.left
+        kept = course.received(done)
+        self.cells += course.whole and not was_whole
+        self.runs += sum(self._kept(each.job.batch, course.size) for each in kept)
+        self._after(course, left)
+        return kept
+
+    def failed(self, failure: Failure) -> None:
+        """A batch will not come back."""
+        course = self._courses[failure.job.cell.id]
+        left = course.left
+        course.failed(failure.job.batch)
+        self._after(course, left)
+
+    def _after(self, course: Course, left: int) -> None:
+        """Count what is not awaited any more; a cell whose rule has been asked may have more to send."""
+        self.batches += left - course.left
+        self._expected -= (left - course.left) * course.expected
+        if course.has_next and self._waiting.pop(course.cell.id, None) is not None:
+            self._open.appendleft(course)
+
+    def seconds_left(self, workers: int) -> float | None:
+        """What the rest will take so many workers at the most, at the pace so far; None before the first batch."""
+        return None if self._forecast == 0 else max(0.0, self._expected) * self._pace / workers
+
+
+def _by_cell(keys: Iterable[Key]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for cell, batch in keys:
+        found[cell].add(batch)
+    return found

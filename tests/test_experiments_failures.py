@@ -1,0 +1,318 @@
+"""Operators that raise, hang, end their process or take all memory cost their own batch only, and are remembered."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from evo.budget import Budget
+from evo.errors import InputError
+from evo.runner import OnePlusLambda
+from evo.schedules import AllBlocks
+from experiments.cell import Cell
+from experiments.cli import app
+from experiments.executors import processes
+from experiments.executors.executor import Here, WorkersLost
+from experiments.executors.guard import memory_share
+from experiments.executors.processes import Processes
+from experiments.failures import read_failures
+from experiments.grid import Grid
+from experiments.results import load
+from experiments.running import GridFailure, run_grid
+from experiments.tasks import DIED, RAISED, TIMED_OUT, Job
+from operators import Resample
+from problems import BlockOneMax
+
+OPERATORS = """
+    import os
+    import time
+    from dataclasses import dataclass
+    from pathlib import Path
+
+    import numpy as np
+
+
+    @dataclass(frozen=True)
+    class Moody:
+        mood: str
+        folder: str
+
+        def rewrite(self, correct, rng):
+            calm = (Path(self.folder) / "calm").exists()
+            with open(Path(self.folder) / "asked", "a") as file:
+                file.write(f"{self.mood} {os.getpid()}\\n")
+            if self.mood == "hangs" and not calm:
+                time.sleep(1e6)
+            if self.mood == "dies" and not calm:
+                os._exit(1)
+            if self.mood == "dies once" and not (Path(self.folder) / "died").exists():
+                (Path(self.folder) / "died").touch()
+                os._exit(1)
+            if self.mood == "is greedy" and not calm:
+                np.ones(2**31)
+            if self.mood == "raises" and not calm:
+                raise ValueError("the model is out to lunch")
+            return rng.random(correct.shape) < 0.5
+"""
+MOODS = ("hangs", "dies", "is greedy", "raises")
+LIMITS = {"workers": 2, "time_limit": 2.0, "memory": 4.0}
+
+
+TOML = """
+    name = "tiny"
+    runs = 20
+    batch = 10
+
+    [[arm]]
+    label = "good"
+    problem = {type = "BlockOneMax", k = [1, 2], l = 4}
+    mutator = {type = "Resample", p = 0.5}
+    schedule = {type = "AllBlocks"}
+
+    [[arm]]
+    label = "bad"
+    problem = {type = "BlockOneMax", k = [1, 2], l = 4}
+    mutator = {type = "moody_ones:Moody", mood = "dies", folder = "FOLDER"}
+    schedule = {type = "AllBlocks"}
+    budget = {type = "Budget", calls = 50}
+"""
+
+
+@pytest.fixture(autouse=True)
+def short_tasks(monkeypatch):
+    monkeypatch.setattr("experiments.driver.SECONDS_BETWEEN_WRITES", -1.0)
+
+
+@pytest.fixture
+def moody(tmp_path, monkeypatch) -> Iterator[ModuleType]:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "moody_operators.py").write_text(textwrap.dedent(OPERATORS))
+    monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module("moody_operators")
+    sys.modules.pop("moody_operators")
+
+
+def cells(moody: ModuleType, folder: Path, *moods: str) -> list[Cell]:
+    parts = {"schedule": AllBlocks(), "runner": OnePlusLambda(), "budget": Budget(calls=50)}
+    good = [Cell(BlockOneMax(k, l=4), Resample(0.5), **parts) for k in (1, 2)]
+    bad = [Cell(BlockOneMax(3, l=4), moody.Moody(mood, str(folder)), **parts) for mood in moods]
+    return [good[0], *bad, good[1]]
+
+
+def grid(moody: ModuleType, folder: Path, *moods: str, runs: int = 20) -> Grid:
+    return Grid("tiny", cells(moody, folder, *moods), runs=runs, batch=10)
+
+
+def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+def test_each_mood_costs_its_own_batches_and_is_remembered_until_it_is_retried(tmp_path, moody):
+    made, out = grid(moody, tmp_path, *MOODS), tmp_path / "out"
+    with pytest.raises(GridFailure, match="8 batches of 4 cells failed; all others are done") as caught:
+        run_grid(made, out, **LIMITS)
+    kinds = {failed.text.split("mood='")[1].split("'")[0]: failed.kind for failed in caught.value.failures}
+    assert kinds == {"hangs": TIMED_OUT, "dies": DIED, "is greedy": RAISED, "raises": RAISED}
+    messages = "\n".join(failed.message for failed in caught.value.failures)
+    for expected in (
+        "ended after its limit of 2 s",
+        "its worker process died, and a fresh one that ran it alone, too",
+        "not enough memory for this batch; allow more",
+        'moody_operators.py", line',
+        "ValueError: the model is out to lunch",
+    ):
+        assert expected in messages
+    stored = load(out).runs
+    assert set(stored["cell"]) == {made.cells[0].id, made.cells[-1].id}
+    assert len(stored) == 40
+    same(caught.value.results.runs, stored)
+    assert set(read_failures(out)) == {(cell.id, batch) for cell in made.cells[1:-1] for batch in (0, 1)}
+
+    asked = (tmp_path / "asked").read_text()
+    with pytest.raises(GridFailure, match="8 batches of 4 cells failed"):  # not tried again unless asked for
+        run_grid(made, out, **LIMITS)
+    assert (tmp_path / "asked").read_text() == asked
+
+    (tmp_path / "calm").touch()
+    results = run_grid(made, out, **LIMITS, retry_failed=True)
+    same(results.runs, run_grid(made, workers=1).runs)
+    assert read_failures(out) == {}
+
+
+def test_only_what_failed_is_retried(tmp_path, moody):
+    out = tmp_path / "out"
+    with pytest.raises(GridFailure):
+        run_grid(grid(moody, tmp_path, "raises"), out, workers=1)
+    (tmp_path / "calm").touch()
+    more = grid(moody, tmp_path, "raises", runs=30)
+    partial = run_grid(more, out, workers=1, retry_failed=True).runs
+    assert partial.groupby("cell").size().to_dict() == dict.fromkeys((cell.id for cell in more.cells), 20)
+    same(run_grid(more, out, workers=1).runs, run_grid(more, workers=1).runs)
+
+
+def test_there_is_nothing_to_retry_without_a_folder(moody, tmp_path):
+    with pytest.raises(InputError, match=r"retry_failed needs a results folder \(out\), got None"):
+        run_grid(grid(moody, tmp_path, "raises"), retry_failed=True)
+
+
+def test_a_worker_that_dies_once_costs_nothing(tmp_path, moody):
+    """As a worker that somebody kills, or the system for want of memory."""
+    made = grid(moody, tmp_path, "dies once")
+    results = run_grid(made, tmp_path / "out", workers=2)
+    assert (tmp_path / "died").exists()
+    same(results.runs, run_grid(made, workers=1).runs)
+    assert read_failures(tmp_path / "out") == {}
+
+
+def test_workers_killed_at_random_moments_cost_nothing(tmp_path, moody, monkeypatch):
+    """Each batch kills a worker from outside when it is first told of, so that many die in the middle of a task."""
+    monkeypatch.setattr("experiments.plan.SECONDS_A_TASK", 0.0)
+    made = grid(moody, tmp_path, "is calm", runs=60)
+    killed: list[int] = []
+
+    def kill_one(progress: object) -> None:
+        pids = [int(line.split()[-1]) for line in asked.read_text().splitlines()] if asked.exists() else []
+        fresh = [pid for pid in pids if pid not in killed]
+        if fresh and len(killed) < 3:
+            killed.append(fresh[-1])
+            os.kill(fresh[-1], signal.SIGKILL)
+
+    asked = tmp_path / "asked"
+    results = run_grid(made, tmp_path / "out", workers=2, watch=kill_one)
+    assert len(killed) == 3
+    same(results.runs, run_grid(made, workers=1).runs)
+
+
+def test_a_process_alone_is_isolated_if_asked_for(tmp_path, moody):
+    made = grid(moody, tmp_path, "dies")
+    with pytest.raises(GridFailure, match="died: its worker process died"):
+        run_grid(made, workers=1, isolated=True)
+
+
+def test_workers_that_cannot_even_begin_are_told_and_not_started_for_ever(tmp_path, moody):
+    with pytest.raises(WorkersLost, match="died 3 times before it began with anything, perhaps for want of memory"):
+        run_grid(grid(moody, tmp_path, "is calm"), workers=1, memory=0.001)
+
+
+def test_a_part_that_cannot_be_sent_is_told():
+    class Local:
+        def __reduce__(self):
+            raise TypeError("not this one")
+
+    job = Job(Cell(BlockOneMax(1, l=1), Resample(0.5), AllBlocks(), OnePlusLambda()), 0, 1, 1, "blocks", 1.0, 1.0)
+    object.__setattr__(job.cell, "extra", Local())
+    with Processes(1) as executor, pytest.raises(InputError, match=r"cannot be sent to a worker process: not this one"):
+        executor.submit([job])
+
+
+@pytest.mark.parametrize("make", [Here, lambda: Processes(1)], ids=["here", "processes"])
+def test_an_executor_gives_one_outcome_for_each_job(make):
+    cell = Cell(BlockOneMax(2, l=1), Resample(0.5), AllBlocks(), OnePlusLambda())
+    jobs = [Job(cell, batch, 5, 1, "blocks", 0.1, 60.0) for batch in range(4)]
+    with make() as executor:
+        assert executor.free >= 1
+        assert executor.busy == 0
+        executor.submit(jobs[:3])
+        executor.submit(jobs[3:])
+        assert executor.busy == 2
+        outcomes = []
+        while executor.busy:
+            outcomes += executor.finished(5.0)
+        assert executor.finished(5.0) == []
+    assert sorted(outcome.job.batch for outcome in outcomes) == [0, 1, 2, 3]
+    assert all(len(outcome.columns["hit"]) == 5 for outcome in outcomes)
+
+
+def test_a_share_of_the_memory_is_that_of_the_machine():
+    one, two = memory_share(1), memory_share(2)
+    assert one is not None
+    assert two == pytest.approx(one / 2, abs=1)
+    assert one < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def test_workers_end_when_their_driver_is_killed(tmp_path):
+    program = """
+        import sys, time
+        from experiments.executors.processes import Processes
+        from experiments.tasks import Job
+        from evo import AllBlocks, OnePlusLambda
+        from experiments import Cell
+        from operators import Resample
+        from problems import BlockOneMax
+        with Processes(1) as executor:
+            cell = Cell(BlockOneMax(1, l=1), Resample(0.5), AllBlocks(), OnePlusLambda())
+            executor.submit([Job(cell, 0, 1, 1, "blocks", 1.0, 60.0)])
+            while not executor.finished(1.0):
+                pass
+            print(executor._lanes[0]._pool._processes.popitem()[0], flush=True)
+            time.sleep(60)
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    worker = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 20
+    while is_alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_alive(worker)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead but not collected does not."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_the_command_says_what_failed_by_its_exit_code_and_retries_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "moody_ones.py").write_text(textwrap.dedent(OPERATORS))
+    (tmp_path / "grid.toml").write_text(textwrap.dedent(TOML.replace("FOLDER", str(tmp_path))))
+    run = ["run", "grid.toml", "--workers", "1", "--quiet"]
+    done = CliRunner().invoke(app, run)
+    assert done.exit_code == 3, done.output
+    assert "4 batches of 2 cells failed; all others are done." in done.stderr
+    assert "not tried again until you say so: --retry-failed" in done.stderr
+    assert "0 AGREES, 0 DIFFERS, 4 CANNOT_TELL" in done.stdout
+    assert "no runs yet" in done.stdout
+    (tmp_path / "calm").touch()
+    assert CliRunner().invoke(app, [*run, "--retry-failed"]).exit_code == 0
+    assert len(load(tmp_path / "results" / "tiny").runs) == 80
+    sys.modules.pop("moody_ones", None)
+
+
+def test_a_failure_that_cannot_be_read_is_tried_again(tmp_path, moody):
+    out = tmp_path / "out"
+    with pytest.raises(GridFailure):
+        run_grid(grid(moody, tmp_path, "raises"), out, workers=1)
+    (tmp_path / "calm").touch()
+    for number, file in enumerate(sorted((out / "failures").glob("*.json"))):
+        assert json.loads(file.read_text())["kind"] == RAISED
+        file.write_text("" if number else "{}")
+    assert len(run_grid(grid(moody, tmp_path, "raises"), out, workers=1).runs) == 60
+
+
+def test_limits_that_are_none_are_refused(moody, tmp_path):
+    for options in ({"time_limit": 0}, {"time_limit": float("nan")}, {"memory": -1.0}):
+        (name,) = options
+        with pytest.raises(InputError, match=re.escape(f"run_grid: {name} must be a number > 0 or None, got")):
+            run_grid(grid(moody, tmp_path, "is calm"), workers=1, **options)
+    assert processes.AHEAD >= 1
