@@ -67,6 +67,21 @@ class Budget:
         limits = {name: getattr(self, name) for name in LEDGER}
         return {name: most for name, most in limits.items() if most is not None}
 
+    def reached(self, ledger: FloatArray, weights: FloatArray, slack: float = 0.0) -> BoolArray:
+        """Where runs have reached a limit, by their ledgers alone; bool [runs].
+
+        Args:
+            ledger: float [runs, 6].
+            weights: the cell's cost model, float [6].
+            slack: relative; what is so close to a limit counts as having reached it.
+        """
+        reached = np.zeros(len(ledger), dtype=np.bool_)
+        for name, most in self.entries.items():
+            reached |= ledger[:, LEDGER.index(name)] >= most * (1 - slack)
+        if self.cost is not None:
+            reached |= ledger @ weights >= self.cost * (1 - max(ROUNDING, slack))
+        return reached
+
     def limits(self, tokens: CallTokens | UnequalTokens, weights: FloatArray) -> tuple[Limit, ...]:
         """The budget as thresholds on what the engine counts.
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evo.budget import ROUNDING
 from evo.decomposed import inner_schedule
 from evo.evaluation import is_noisy
 from evo.ledger import LEDGER, overheads
@@ -127,15 +126,9 @@ def evaluations_of(
 
 def _spent(cell: Cell, runs: pd.DataFrame) -> BoolArray:
     """Where a run has reached one of the cell's limits, by its own ledger, bool [runs]."""
-    ledger = runs[list(LEDGER)].to_numpy(dtype=float)
-    reached = np.zeros(len(runs), dtype=np.bool_)
     if cell.budget is None:
-        return reached
-    for name, most in cell.budget.entries.items():
-        reached |= ledger[:, LEDGER.index(name)] >= most * (1 - OF_FLOATS)
-    if cell.budget.cost is not None:
-        reached |= ledger @ cell.cost.weights >= cell.budget.cost * (1 - ROUNDING)
-    return reached
+        return np.zeros(len(runs), dtype=np.bool_)
+    return cell.budget.reached(runs[list(LEDGER)].to_numpy(dtype=float), cell.cost.weights, OF_FLOATS)
 
 
 def _counted(

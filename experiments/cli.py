@@ -7,24 +7,18 @@ failed, all others are done; 4 a limit of the whole grid was reached; 130 interr
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.exits import DIFFERS, exit_for, plain_errors
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from experiments.checks import Verdict
     from experiments.grid import Grid
-    from experiments.progress import Progress
-    from experiments.results import Results
-
-DIFFERS, WRONG_INPUT, FAILED, LIMITED, INTERRUPTED = 1, 2, 3, 4, 130
 
 app = typer.Typer(
     name="llm-evo",
@@ -92,42 +86,18 @@ def run(
 
     Example: `llm-evo run paper` or `llm-evo run grid.toml --runs 200 --out results/try`
     """
-    with _plain_errors():
+    with plain_errors():
         from experiments.limits import GridLimits
-        from experiments.progress_display import ProgressDisplay
-        from experiments.running import GridFailure, LimitReached, run_grid
+        from experiments.run_command import run_and_report
 
         grid = _grid(target, runs, seed, engine)
-        folder = _folder(out, grid)
-        limits = GridLimits(max_calls, max_tokens, max_cost, max_seconds)
-        console = _console()
-        if not quiet:
-            console.print(f"{grid.name}: {len(grid.cells)} cells, {_each(grid)}, into {folder}", markup=False)
-        problem: GridFailure | LimitReached | None = None
-        with _told_interrupt(folder), ProgressDisplay(_console(stderr=True), quiet) as display:
-
-            def watch(progress: Progress) -> None:
-                if progress.there and not quiet:
-                    console.print(f"{progress.there} of {len(grid.cells)} cells already there", markup=False)
-                display(progress)
-
-            def tell(message: str) -> None:
-                display.console.print(f"note: {message}", markup=False, soft_wrap=True)
-
-            try:
-                results = run_grid(
-                    grid, folder, workers, watch, accept_changed_code, tell, limits=limits, time_limit=time_limit,
-                    memory=memory, isolated=bool(_foreign(grid)), retry_failed=retry_failed, scheduler=scheduler,
-                )  # fmt: skip
-            except (GridFailure, LimitReached) as error:
-                problem, results = error, error.results
-        verdict = None if grid.engine == "law" else _report(results, folder, quiet, console)
-        if grid.engine == "law":
-            _show_drawn(results, console)
-        if problem is not None:
-            typer.echo(f"error: {problem}", err=True)
-            raise typer.Exit(FAILED if isinstance(problem, GridFailure) else LIMITED)
-        _exit_for(verdict)
+        code = run_and_report(
+            grid, _folder(out, grid), quiet, workers=workers, accept_changed_code=accept_changed_code,
+            limits=GridLimits(max_calls, max_tokens, max_cost, max_seconds), time_limit=time_limit, memory=memory,
+            retry_failed=retry_failed, scheduler=scheduler,
+        )  # fmt: skip
+        if code:
+            raise typer.Exit(code)
 
 
 @app.command()
@@ -136,7 +106,7 @@ def status(results: Folder) -> None:
 
     Example: `llm-evo status results/paper`
     """
-    with _plain_errors():
+    with plain_errors():
         from experiments.status import status as status_of
 
         found = status_of(results)
@@ -152,7 +122,7 @@ def predict(target: Target = "paper", runs: Runs = None, engine: Engine = None) 
 
     Example: `llm-evo predict grid.toml`
     """
-    with _plain_errors():
+    with plain_errors():
         from experiments.forecast_display import show_forecast
         from experiments.forecasts import check_budgets, forecast
         from experiments.speed import slowness
@@ -168,14 +138,14 @@ def check(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
 
     Example: `llm-evo check results/paper`
     """
-    with _plain_errors():
+    with plain_errors():
         from experiments.checks import check as check_results
         from experiments.results import load
         from experiments.terminal import show_check
 
         checked = check_results(load(results, imports=not stored), alpha)
         show_check(checked, _console())
-        _exit_for(checked.verdict)
+        exit_for(checked.verdict)
 
 
 @app.command()
@@ -196,7 +166,7 @@ def fit(
 
     Example: `llm-evo fit results/paper --along k --quantity cost --from 16`
     """
-    with _plain_errors():
+    with plain_errors():
         from experiments.fits import fit as fit_laws
         from experiments.results import load
         from experiments.terminal import show_fits
@@ -217,7 +187,7 @@ def waiting_time(
 
     Example: `llm-evo time results/paper --workers 8 --fixed 0.5 --per-generated-token 0.02 --tail 1`
     """
-    with _plain_errors():
+    with plain_errors():
         from evo.latency import Latency
         from experiments.results import load
         from experiments.terminal import show_waiting
@@ -233,7 +203,7 @@ def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None
 
     Example: `llm-evo report results/paper`
     """
-    with _plain_errors():
+    with plain_errors():
         from experiments.report import report as make_report
         from experiments.report import write
         from experiments.results import load
@@ -243,7 +213,7 @@ def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None
         files = write(made, results)
         show_report(made, _console())
         _console().print(f"\nWritten to {results}: {', '.join(file.name for file in files)}", markup=False)
-        _exit_for(made.check.verdict)
+        exit_for(made.check.verdict)
 
 
 @app.command()
@@ -259,7 +229,7 @@ def export(
 
     Example: `llm-evo export results/paper --to csv --out paper_csv`
     """
-    with _plain_errors():
+    with plain_errors():
         from evo.errors import InputError
         from experiments.export import export_results
         from experiments.progress_display import ProgressDisplay
@@ -278,7 +248,7 @@ def show() -> None:
 
     Example: `llm-evo show`
     """
-    with _plain_errors():
+    with plain_errors():
         from rich.table import Table
 
         from experiments.extensions import describe_entry, offered
@@ -314,7 +284,7 @@ def check_operator(
 
     Example: `llm-evo check-operator "my_pkg:MyMutator(p=0.5)"`
     """
-    with _plain_errors():
+    with plain_errors():
         from evo.conformance import check_part, kind_of
         from experiments.extensions import build
 
@@ -352,13 +322,6 @@ def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -
     return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
 
 
-def _each(grid: Grid) -> str:
-    """The runs of a cell: `1,000 runs each`, `up to 20,000 runs each (until 100 hit)`."""
-    from experiments.stopping import in_words
-
-    return in_words(grid.runs).replace(" runs", " runs each", 1)
-
-
 def _folder(out: str | None, grid: Grid) -> Path:
     """The results folder: as asked for, or named as the grid."""
     from evo.errors import InputError
@@ -372,71 +335,6 @@ def _console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
-
-
-def _report(results: Results, folder: Path, quiet: bool, console: Console) -> Verdict:
-    """Write the report of results and show it; its verdict."""
-    from experiments.report import report, write
-    from experiments.terminal import show_check, show_report
-
-    made = report(results)
-    files = write(made, folder)
-    if quiet:
-        show_check(made.check, console)
-    else:
-        show_report(made, console)
-        console.print(f"\nWritten to {folder}: runs/*.parquet, {', '.join(file.name for file in files)}", markup=False)
-    return made.check.verdict
-
-
-def _show_drawn(results: Results, console: Console) -> None:
-    """What the engine `law` has drawn."""
-    from experiments.terminal import show_drawn
-
-    show_drawn(results, console)
-
-
-def _foreign(grid: Grid) -> list[type]:
-    """The parts of others in a grid: they may hang, or end their process."""
-    from evo.faults import foreign
-
-    return [kind for cell in grid.cells for kind in foreign(cell)]
-
-
-def _exit_for(verdict: object) -> None:
-    from experiments.checks import Verdict
-
-    if verdict is Verdict.DIFFERS:
-        raise typer.Exit(DIFFERS)
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """User errors as one message without a traceback; Ctrl-C, and a polite kill, as an exit code of their own."""
-    from evo.errors import EvoError
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that workers are ended and results kept
-    try:
-        yield
-    except EvoError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG_INPUT) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except MemoryError:
-        typer.echo("error: not enough memory; lower k, l, lam, batch or the number of workers", err=True)
-        raise typer.Exit(WRONG_INPUT) from None
-
-
-@contextmanager
-def _told_interrupt(folder: Path) -> Iterator[None]:
-    """Say what an interrupted grid leaves behind."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo(f"finished batches are kept in {folder}; the same command goes on from there", err=True)
-        raise
 
 
 def main() -> None:

@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
-from evo.budget import ROUNDING
 from evo.protocols import FloatArray
 from experiments.cell import Cell
 from experiments.predictions import Prediction
+from experiments.within_budget import calls_after, generations_within
 
 POINTS = 64
 ROUNDS = 4
@@ -62,11 +62,5 @@ def _rising(cdf: FloatArray) -> FloatArray:
 
 
 def _budget(cell: Cell) -> float:
-    """The last offspring within the budget; infinite where it is not known."""
-    ends = [math.inf]
-    for limit in cell.limits:
-        cheapest = min(limit.per_call, limit.per_short_call)
-        if cheapest > 0 and not limit.per_tokens:  # a generation that was begun is paid whole
-            generations = min(LARGEST, limit.most * (1 - ROUNDING) / (cheapest * cell.runner.lam))
-            ends.append(max(1.0, math.ceil(generations)) * cell.runner.lam)
-    return min(ends)
+    """The last offspring within the budget; infinite where there is none."""
+    return calls_after(cell, generations_within(cell)[1]) / cell.tokens.calls

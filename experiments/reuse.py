@@ -165,8 +165,7 @@ def _reaches_a_limit(cell: Cell, rows: pd.DataFrame) -> bool:
     ledger, weights = rows[list(LEDGER)].to_numpy(dtype=float), np.asarray(cell.cost.weights, dtype=float)
     if cell.budget.cost is not None and (weights < 0).any():
         return True  # what is spent may have been more before
-    limits = ((ledger[:, 0], cell.budget.calls), (ledger @ weights, cell.budget.cost))
-    return any(most is not None and bool((spent >= most * (1 - SLACK)).any()) for spent, most in limits)
+    return bool(cell.budget.reached(ledger, weights, SLACK).any())
 
 
 def _texts(file: Path, told: list[str]) -> dict[str, str]:

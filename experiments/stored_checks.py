@@ -15,6 +15,7 @@ import numpy as np
 from evo import statistics
 from evo.budget import ROUNDING
 from evo.errors import NoPrediction
+from evo.ledger import LEDGER
 from experiments.stored_predictions import ENTRIES, StoredPrediction
 
 if TYPE_CHECKING:
@@ -176,8 +177,9 @@ def _ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: pd.Data
 def _spent(place: pd.Series[Any], runs: pd.DataFrame) -> Any:
     """Where a run has reached its budget, bool [runs]."""
     reached = np.zeros(len(runs), dtype=np.bool_)
-    for spent in ("calls", "cost"):
+    for spent in (*LEDGER, "cost"):
         most = place.get(f"budget.{spent}")
         if most is not None and not math.isnan(float(most)):
-            reached |= runs[spent].to_numpy(dtype=float) >= float(most) * (1 - ROUNDING)
+            rounding = ROUNDING if spent == "cost" else 0.0
+            reached |= runs[spent].to_numpy(dtype=float) >= float(most) * (1 - rounding)
     return reached

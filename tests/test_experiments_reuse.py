@@ -265,3 +265,21 @@ def test_a_damaged_file_of_former_cells_is_told_and_written_anew(tmp_path, simul
     same(results.runs, run_grid(grid(), workers=1).runs)
     assert any(FORMER in message and "written anew" in message for message in said)
     assert set(former_texts(out)) == {grid(Budget(50)).cells[0].id}
+
+
+@pytest.mark.parametrize(
+    ("entry", "small"),
+    [("evaluations", 40), ("prompt_tokens", 640), ("generated_tokens", 640), ("pass_tokens", 15_000)],
+)
+@pytest.mark.parametrize("shrinks", [False, True], ids=["larger", "smaller"])
+def test_budgets_on_every_entry_of_the_ledger_are_looked_at(tmp_path, simulated, entry, small, shrinks):
+    budgets = [Budget(None, **{entry: small}), Budget(None, **{entry: 50 * small})]
+    first, second = reversed(budgets) if shrinks else budgets
+    before = run_grid(grid(first), tmp_path / "out", workers=1).runs
+    fresh = run_grid(grid(second), workers=1).runs
+    simulated.clear()
+    after = run_grid(grid(second), tmp_path / "out", workers=1).runs
+    same(after, fresh)
+    cut = after if shrinks else before
+    assert {batch for _, batch in simulated} >= batches_with(cut, cut["hit"].isna()) != set()
+    assert len(simulated) < 10

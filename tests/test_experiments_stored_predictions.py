@@ -365,6 +365,17 @@ def test_censored_runs_are_compared_within_the_budget():
     assert wrong[1][1] < 2.5e-4
 
 
+@pytest.mark.parametrize("entry", ["evaluations", "generated_tokens"])
+def test_runs_that_end_at_a_budget_on_another_entry_are_no_fault(entry):
+    most = {"evaluations": 30, "generated_tokens": 30 * 16}[entry]
+    of = cell(4, Resample(0.5), AllBlocks(), budget=Budget(None, **{entry: most}))
+    found, _, _ = found_of(of, 3000)
+    assert dict((test, p_value) for test, p_value, _ in found)["ledger"] == 1.0
+    early = cell(4, Resample(0.5), AllBlocks(), budget=Budget(None, **{entry: most // 2}))
+    cut, _, _ = found_of(of, 3000, early)  # the twin: runs that ended before this budget
+    assert ("ledger", 0.0, "a run without a hit ended before its budget") in cut
+
+
 def test_an_infinite_mean_is_compared_within_the_budget():
     of = cell(10, BetaBlocks(1, 1), OnlyIncorrect(), budget=Budget(1024))
     found, missing, told = found_of(of, 2000)
