@@ -44,6 +44,11 @@ class Course(Protocol):
         """Whether all batches are there."""
         ...
 
+    @property
+    def needed(self) -> int:
+        """Batches that the table will have, at the most."""
+        ...
+
     def next(self) -> int:
         """The next batch to run."""
         ...
@@ -58,13 +63,24 @@ class Course(Protocol):
 
 
 class FixedCourse:
-    """A number of batches that is known beforehand; a `Course`."""
+    """A number of batches that is known beforehand; a `Course`.
 
-    def __init__(self, cell: Cell, size: int, expected: float, batches: Iterable[int], missing: int) -> None:
+    Args:
+        cell: the cell.
+        size: runs a batch.
+        expected: seconds a batch is expected to take.
+        batches: those to run.
+        missing: how many are not there, these and those that failed.
+        needed: all.
+    """
+
+    def __init__(
+        self, cell: Cell, size: int, expected: float, batches: Iterable[int], missing: int, needed: int
+    ) -> None:
         self.cell, self.size, self.expected = cell, size, expected
         self.measured: float | None = None
         self._to_send = deque(batches)
-        self._missing = missing
+        self._missing, self.needed = missing, needed
         self.left = len(self._to_send)
 
     @property
@@ -142,6 +158,11 @@ class RuledCourse:
             self._sent += 1
         blocked = any(batch <= self._sent for batch in self._stopped_by)
         return not (self.whole or blocked) and self._sent < min(self._cap, self.batches + self._ahead)
+
+    @property
+    def needed(self) -> int:
+        """Batches that the table will have, at the most."""
+        return self.batches if self.whole else self._cap
 
     @property
     def left(self) -> int:

@@ -113,7 +113,7 @@ class Driver:
             of_cells=len(self._grid.cells),
             runs=plan.runs,
             of_runs=plan.of_runs,
-            failures=len(self.failures),
+            failures=sum(plan.needs(failed.key) for failed in self.failures),
             left=plan.seconds_left(max(1, executor.workers)),
             there=there,
         )

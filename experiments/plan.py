@@ -61,6 +61,7 @@ class Plan:
         self.of_batches = self.batches = self.there = self.runs = 0
         self.of_runs = most_runs(grid.runs) * len(grid.cells)
         self._courses: dict[str, Course] = {}
+        self._needed: dict[str, int] = {}
         self._measured = self._forecast = self._expected = 0.0
         there, left_out, chosen = _by_cell(finished), _by_cell(leave_out), None if only is None else _by_cell(only)
         for cell in grid.cells:
@@ -87,7 +88,7 @@ class Plan:
         if isinstance(grid.runs, int):
             missing = [batch for batch in range(cap) if batch not in finished]
             to_run = [batch for batch in missing if batch not in left_out and (wanted is None or batch in wanted)]
-            course = FixedCourse(cell, size, expected, to_run, len(missing))
+            course = FixedCourse(cell, size, expected, to_run, len(missing), cap)
         else:
             none = wanted is not None and not wanted
             course = RuledCourse(cell, size, expected, grid.runs, hits, set(range(cap)) if none else left_out,
@@ -96,6 +97,7 @@ class Plan:
         self.batches += cap - course.left
         self.there += course.whole
         self.runs += sum(self._kept(batch, size) for batch in finished if batch < cap)
+        self._needed[cell.id] = course.needed
         if course.left:
             self._expected += course.left * expected
             self._courses[cell.id] = course
@@ -162,10 +164,16 @@ class Plan:
 
     def _after(self, course: Course, left: int) -> None:
         """Count what is not awaited any more; a cell whose rule has been asked may have more to send."""
+        self._needed[course.cell.id] = course.needed
         self.batches += left - course.left
         self._expected -= (left - course.left) * course.expected
         if course.has_next and self._waiting.pop(course.cell.id, None) is not None:
             self._open.appendleft(course)
+
+    def needs(self, key: Key) -> bool:
+        """Whether a batch is part of the table, as far as it is known: a rule may not need what failed."""
+        cell, batch = key
+        return batch < self._needed.get(cell, 0)
 
     def seconds_left(self, workers: int) -> float | None:
         """What the rest will take so many workers at the most, at the pace so far; None before the first batch."""

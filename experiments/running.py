@@ -124,7 +124,8 @@ def run_grid(
             for message in () if store is None else store.told:
                 tell(message)
             driver.run(executor, wish)
-        failures = driver.failures if store is None else list(store.failures().values())
+        failed = driver.failures if store is None else list(store.failures().values())
+        failures = [each for each in failed if plan.needs(each.key)]
         known = {cell.id: cell for cell in grid.cells}
         if isinstance(sink, IntoMemory):
             results = replace(Results.of(describe(grid), cells_table(grid), sink.rows()), known=known)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from evo.errors import EvoError
 from evo.protocols import IntArray
 from experiments.arguments import a_path
+from experiments.failures import read_failures
 from experiments.folder_lock import Holder, holder_of
 from experiments.grid_json import read_grid
 from experiments.results import Results, read_cells
@@ -43,6 +44,7 @@ class Status:
         damaged: damaged parts that the next launch sets aside.
         set_aside: files in `damaged/`.
         contradiction: why the parts contradict each other; empty if they do not.
+        failed: batches of the grid that failed and were not run again since.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class Status:
     damaged: list[Damaged]
     set_aside: int
     contradiction: str
+    failed: int
 
     def lines(self) -> list[tuple[str, str]]:
         """What to show: a name and its value in words."""
@@ -66,6 +69,7 @@ class Status:
             ("cells done", f"{self.cells:,} of {self.grid['cells']:,}"),
             ("batches done", f"{self.batches:,} of {of_batches}"),
             ("runs", f"{self.runs:,} of {up_to}{self.of_runs:,}"),
+            *([("failed", f"{self.failed:,} batches; --retry-failed runs them again")] if self.failed else []),
             ("launch", "none at work" if self.driver is None else f"at work: {self.driver}"),
             ("last write", "none" if self.written is None else _ago(self.written)),
             ("damaged", self._damage()),
@@ -118,6 +122,7 @@ def status(path: Path | str) -> Status:
         damaged=found.damaged,
         set_aside=len(list(aside.iterdir())) if aside.is_dir() else 0,
         contradiction=contradiction,
+        failed=sum(key[0] in cells.index and key not in found.file for key in read_failures(path)),
     )
 
 

@@ -290,3 +290,18 @@ def test_a_ruled_grid_is_the_same_for_any_workers_and_after_an_interruption(tmp_
     pd.testing.assert_frame_equal(results.runs, whole, check_exact=True)
     stored = [pd.read_parquet(tmp_path / name / "runs") for name in ("whole", "out")]
     assert len(stored[0]) == len(stored[1])  # nothing that was sent ahead in vain
+
+
+def test_a_failure_beyond_what_a_rule_needs_is_none():
+    """Batch 6 was sent ahead and failed before the rule had enough with batch 4."""
+    cell = grid(ks=(2,)).cells[0]
+    plan = Plan(Grid("tiny", [cell], runs=UntilSuccesses(13, most=120), batch=SIZE), ahead=8)
+    jobs = {job.batch: job for task in iter(plan.next_task, []) for job in task}
+    plan.failed(Failure(jobs[6], RAISED, "no"))
+    assert plan.needs((cell.id, 6))
+    hits = drawn(12)
+    for batch in (5, 3, 4, 0, 1, 2):
+        plan.received(Done(jobs[batch], batch_of(hits[batch]), 1.0, "here"))
+    assert [plan.needs((cell.id, batch)) for batch in (4, 5, 6)] == [True, False, False]
+    assert not plan.needs(("another", 0))
+    assert (plan.cells, plan.batches) == (1, plan.of_batches)
