@@ -18,7 +18,15 @@ from experiments.law_engine import law_of_hit
 from experiments.predictions import predict, predicted_mean
 from experiments.series import labels
 from experiments.table import cells_table
-from experiments.within_budget import Within, calls_after, generations_within, mean_cost, mean_tokens, within_budget
+from experiments.within_budget import (
+    Within,
+    calls_after,
+    calls_within,
+    generations_within,
+    mean_cost,
+    mean_tokens,
+    within_budget,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,22 +105,26 @@ def _expect_finite_mean(cell: Cell) -> None:
 
 def expected_calls(cell: Cell) -> float:
     """Expected calls of a run within its budget, E[min(calls, budget)]; infinite if neither is known."""
-    return within_budget(cell).calls
+    return calls_within(cell)
 
 
 def seconds_a_batch(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
-    """Rough single-core time of one batch, for order and progress; 1 s where no expectation is known."""
-    seconds = _seconds(cell, within_budget(cell), size, engine, slowness)
-    return 1.0 if seconds is None else seconds
+    """Rough single-core time of one batch, for order and progress; 1 s where no expectation is known.
+
+    Of a finite mean the lesser of it and the budget: what the budget cuts off a tail can take seconds to know.
+    """
+    mean = predicted_mean(cell, "calls")
+    if mean is None:
+        return 1.0
+    last = calls_after(cell, generations_within(cell)[1])
+    return _seconds(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
 
 
-def _seconds(cell: Cell, within: Within, size: int, engine: str, slowness: Slowness) -> float | None:
-    """The time of one batch; None where there is no prediction."""
-    if within.mean is None:
-        return None
+def _seconds(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
+    """The time of one batch of runs with so many calls on average."""
     if engine == "law":
         return SECONDS_A_LAW_BATCH * slowness.rounds
-    offspring = size * within.calls
+    offspring = size * calls
     if engine == "deap":
         return offspring * SECONDS_A_DEAP_CALL * slowness.offspring
     ahead = cell.schedule.oblivious and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
@@ -148,7 +160,7 @@ def _row(grid: Grid, cell: Cell, arm: str, series: str, slowness: Slowness) -> d
     size, within = cell.batch_size(grid.batch), within_budget(cell)
     runs = expected_runs(grid.runs, cell, size, within.censored)
     read, written = mean_tokens(cell, within)
-    longest = _seconds(cell, within, size, grid.engine, slowness)
+    longest = None if within.mean is None else _seconds(cell, within.calls, size, grid.engine, slowness)
     row: dict[str, Any] = {
         "cell": cell.id,
         "arm": arm,

@@ -42,19 +42,27 @@ class Within:
 def within_budget(cell: Cell) -> Within:
     """Expected calls within the budget, its end, and P(censored)."""
     mean, (fewest, most) = predicted_mean(cell, "calls"), generations_within(cell)
-    last = calls_after(cell, most)
-    calls = min(math.inf if mean is None else mean, last)
+    calls, last = calls_within(cell), calls_after(cell, most)
     if mean is None or math.isinf(fewest):
         return Within(mean, calls, last, 0.0 if mean is not None and math.isfinite(mean) else None)
     try:
         law = predict(cell, "generations").law
-        if law is None:
-            return Within(mean, calls, last, None)
-        if not hasattr(cell.mutator, "mean_calls") and math.isfinite(most):
-            calls = min(calls, calls_after(cell, mean_within(law, most)))
-        return Within(mean, calls, last, _share(law, fewest, most))
+        return Within(mean, calls, last, None if law is None else _share(law, fewest, most))
     except NoPrediction:
         return Within(mean, calls, last, None)
+
+
+def calls_within(cell: Cell) -> float:
+    """Expected calls within the budget alone, which cost less to know than the share of censored runs."""
+    mean, (_, most) = predicted_mean(cell, "calls"), generations_within(cell)
+    calls = min(math.inf if mean is None else mean, calls_after(cell, most))
+    if mean is None or math.isinf(most) or hasattr(cell.mutator, "mean_calls"):
+        return calls
+    try:
+        law = predict(cell, "generations").law
+        return calls if law is None else min(calls, calls_after(cell, mean_within(law, most)))
+    except NoPrediction:
+        return calls
 
 
 def mean_cost(cell: Cell, within: Within) -> float | None:
