@@ -64,21 +64,25 @@ class Driver:
                         self._watch(self._progress(executor))
         finally:
             self._write()
+        self.stopped = self._limits.reached(self._spent) if self._plan.has_more else ""
         if interrupt.asked:
             raise KeyboardInterrupt
 
     def _send(self, executor: Executor, interrupt: Interrupt) -> bool:
         """Give the executor what it can take; whether anything is at work."""
-        while executor.free > 0 and not interrupt.asked and not self._enough():
+        while self._may_send(executor) and not interrupt.asked and not self._enough():
             task = self._plan.next_task()
             if not task:
                 break
             executor.submit(task)
         return executor.busy > 0
 
+    def _may_send(self, executor: Executor) -> bool:
+        """Whether a task would be begun soon; where runs are limited at once, so that little comes after the limit."""
+        return executor.free > 0 and not (self._limits.on_runs and executor.busy >= executor.workers)
+
     def _enough(self) -> bool:
-        self.stopped = self.stopped or self._limits.reached(self._spent)
-        return bool(self.stopped)
+        return bool(self._limits.reached(self._spent))
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.host:

@@ -44,6 +44,7 @@ class Plan:
         leave_out: batches that are not to run, since they failed before.
         only: the only batches to run; None for all that are missing.
         time_limit: seconds after which a batch is ended; None: an hour, or 20 times what it is expected to take.
+        rows_a_task: rows after which a task takes no further batch.
         ahead: batches of a cell that may be on their way before its stopping rule has said that they are needed.
     """
 
@@ -56,8 +57,9 @@ class Plan:
         only: Collection[Key] | None = None,
         time_limit: float | None = None,
         ahead: int = 1,
+        rows_a_task: int = ROWS_A_TASK,
     ) -> None:
-        self._grid, self._time_limit, self._ahead = grid, time_limit, ahead
+        self._grid, self._time_limit, self._ahead, self._rows_a_task = grid, time_limit, ahead, rows_a_task
         self.of_batches = self.batches = self.there = self.runs = 0
         self.of_runs = most_runs(grid.runs) * len(grid.cells)
         self._courses: dict[str, Course] = {}
@@ -110,7 +112,7 @@ class Plan:
         """The next jobs, some SECONDS_A_TASK of them together; none if nothing can be sent now."""
         task: list[Job] = []
         seconds, rows = 0.0, 0
-        while self._open and (not task or (seconds < SECONDS_A_TASK and rows < ROWS_A_TASK)):
+        while self._open and (not task or (seconds < SECONDS_A_TASK and rows < self._rows_a_task)):
             course = self._open[0]
             if not course.has_next:
                 self._waiting[course.cell.id] = self._open.popleft()
@@ -169,6 +171,13 @@ class Plan:
         self._expected -= (left - course.left) * course.expected
         if course.has_next and self._waiting.pop(course.cell.id, None) is not None:
             self._open.appendleft(course)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether batches are left that were neither sent nor failed."""
+        return bool(self._open or self._waiting) and any(
+            course.left for course in (*self._open, *self._waiting.values())
+        )
 
     def needs(self, key: Key) -> bool:
         """Whether a batch is part of the table, as far as it is known: a rule may not need what failed."""

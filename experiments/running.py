@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from evo.errors import EvoError, InputError
 from evo.parameters import shown
@@ -21,7 +22,7 @@ from experiments.forecasts import check_budgets
 from experiments.grid import Grid
 from experiments.interrupts import first_is_a_wish
 from experiments.limits import GridLimits, Spent
-from experiments.plan import Plan
+from experiments.plan import ROWS_A_TASK, Plan
 from experiments.progress import Progress
 from experiments.provenance import begin, ended
 from experiments.results import Results, load
@@ -113,7 +114,8 @@ def run_grid(
         path = None if out is None else a_path("run_grid: out", out)
         store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code))
         ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
-        plan, reused = _plan(grid, store, retry_failed, time_limit, ahead)
+        rows = 1 if limits.on_runs else ROWS_A_TASK  # a task a batch, for limits are looked at between tasks
+        plan, reused = _plan(grid, store, retry_failed, time_limit=time_limit, ahead=ahead, rows_a_task=rows)
         workers = _workers(workers, plan)
         alone = workers == 1 and not isolated and time_limit is None and memory is None
         executor = _executor(workers, memory, alone, scheduler)
@@ -142,18 +144,16 @@ def run_grid(
     return results
 
 
-def _plan(
-    grid: Grid, store: Store | None, retry_failed: bool, time_limit: float | None, ahead: int
-) -> tuple[Plan, int]:
+def _plan(grid: Grid, store: Store | None, retry_failed: bool, **options: Any) -> tuple[Plan, int]:
     """What is to run, and how many batches of earlier cells could be taken over."""
     if store is None:
-        return Plan(grid, time_limit=time_limit, ahead=ahead), 0
+        return Plan(grid, **options), 0
     finished = store.finished()
     reused = store.take_over(grid, finished)
     hits = {} if isinstance(grid.runs, int) else store.hits()
     failed = store.failures()
     left_out, only = ((), failed) if retry_failed else (failed, None)
-    return Plan(grid, finished | reused, hits, left_out, only, time_limit, ahead), len(reused)
+    return Plan(grid, finished | reused, hits, left_out, only, **options), len(reused)
 
 
 @contextmanager

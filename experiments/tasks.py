@@ -96,17 +96,24 @@ class Failure:
 Outcome = Done | Failure
 
 
-def run_jobs(jobs: Iterable[Job], begins: Callable[[int], None] = lambda number: None) -> list[Answer]:
-    """Run some jobs, one after the other.
+class Ended(BaseException):
+    """Raised in the thread of a job that has to end; it is no error of the job's own."""
+
+
+def run_jobs(
+    jobs: Iterable[Job], begins: Callable[[int], None] = lambda number: None, users: type[BaseException] = Ended
+) -> list[Answer]:
+    """Run some jobs, one after the other; whatever a part raises is the answer of its own job.
 
     Args:
         jobs: the jobs.
         begins: called with the number of each job when it begins.
+        users: raised by whoever waits for the jobs, and not caught: KeyboardInterrupt where Ctrl-C comes here.
     """
     answers = []
     for number, job in enumerate(jobs):
         begins(number)
-        answers.append(_run_job(job))
+        answers.append(_run_job(job, users))
     return answers
 
 
@@ -117,7 +124,7 @@ def outcome_of(job: Job, answer: Answer) -> Outcome:
     return Done(job, answer.columns, answer.seconds, answer.host)
 
 
-def _run_job(job: Job) -> Answer:
+def _run_job(job: Job, users: type[BaseException]) -> Answer:
     begun, columns, error = time.perf_counter(), None, ""
     try:
         columns = batch_columns(job.cell, simulate(job.cell, job.seed, job.batch, job.size, job.engine))
@@ -125,7 +132,9 @@ def _run_job(job: Job) -> Answer:
         error = str(refusal)
     except MemoryError:
         error = f"not enough memory for this batch; allow more, or lower k, l, lam or batch\n{_traceback()}"
-    except (Exception, SystemExit) as broken:
+    except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
+        if isinstance(broken, users | Ended):
+            raise
         error = f"{told(broken, job.cell)}\n{_traceback()}"
     return Answer(columns, error, time.perf_counter() - begun, socket.gethostname())
 

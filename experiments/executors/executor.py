@@ -85,7 +85,8 @@ class Here:
         if not self._tasks:
             return []
         task = self._tasks.popleft()
-        return [outcome_of(job, answer) for job, answer in zip(task, run_jobs(task), strict=True)]
+        answers = run_jobs(task, users=KeyboardInterrupt)
+        return [outcome_of(job, answer) for job, answer in zip(task, answers, strict=True)]
 
     def __enter__(self) -> Self:
         return self

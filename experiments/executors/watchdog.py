@@ -9,15 +9,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from experiments.tasks import Answer, Job, run_jobs
+from experiments.tasks import Answer, Ended, Job, run_jobs
 
 SECONDS_BETWEEN_LOOKS = 0.25
 GRACE = 2.0
 """Seconds that a job has to end after it was told; Python code does at once, code that waits in C does not."""
-
-
-class Ended(BaseException):
-    """Raised in the thread of a job that has to end; no `except Exception` of its code stops it."""
 
 
 class Watchdog:
