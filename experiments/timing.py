@@ -26,6 +26,7 @@ from experiments.arguments import expect_a, expect_whole
 from experiments.cell import Cell
 from experiments.results import Results
 from experiments.series import labels
+from experiments.simulation import merged_rounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,14 +240,8 @@ def _short(cell: Cell, width: int, turn: IntArray, full: IntArray) -> BoolArray:
 
 def _run_again(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> Iterator[Barriers]:
     """The rounds of the kept runs of a batch of Merged under OnlyIncorrect, run by run."""
-    seen: list[tuple[IntArray, IntArray, IntArray]] = []
-    runner = cell.runner
-    assert isinstance(runner, Merged)  # asked by _varies
-    named = streams(results.grid["seed"], cell.identity, batch)
     size = cell.batch_size(results.grid["batch"])
-    runner.run_batch(
-        cell.problem, cell.mutator, cell.schedule, named, size, cell.limits, watch=lambda *round_: seen.append(round_)
-    )
+    seen = merged_rounds(cell, results.grid["seed"], batch, size)
     if not seen:
         return
     run, calls, short = (np.concatenate(column) for column in zip(*seen, strict=True))
