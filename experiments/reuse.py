@@ -31,7 +31,7 @@ from experiments.cell import Cell
 from experiments.cell_text import foreign_in, identity_in, parts_in
 from experiments.grid import Grid
 from experiments.run_parts import Damaged, parse
-from experiments.stopping import most_runs
+from experiments.stopping import most_batches
 from experiments.table import KEY, no_runs
 from experiments.whole_files import write_parquet
 
@@ -120,7 +120,7 @@ def _wanted(
     key = _key(cell.text)
     if key is None or key not in sources or is_foreign(type(cell.runner)) or set(foreign_in(cell.text)) & set(changed):
         return None
-    missing = set(range(-(-most_runs(grid.runs) // cell.batch_size(grid.batch)))) - there.get(cell.id, set())
+    missing = set(range(most_batches(grid.runs, cell.batch_size(grid.batch)))) - there.get(cell.id, set())
     pairs = [(other, batch) for batch in sorted(missing) for other in sources[key] if batch in there[other]]
     return (cell, pairs) if pairs else None
 
