@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from evo.asynchronous import run_asynchronous_batch
 from evo.blocks import RunCounts, Trace
@@ -15,6 +15,7 @@ from evo.evaluation import is_noisy
 from evo.latency import Latency
 from evo.ledger import Prompt
 from evo.merging import Watcher, run_merged_batch
+from evo.nested import one_that_changes_outside
 from evo.parameters import shown, whole
 from evo.protocols import AnyMutator, IntArray, Problem, Schedule
 from evo.schedules import Chunks, OnlyIncorrect, RoundRobin
@@ -186,11 +187,9 @@ def _refuse_spill(runner: str, mutator: AnyMutator, m: int) -> None:
 
     Raises: InputError.
     """
-    inside: Any = mutator
-    while inside is not None and m > 1:
-        if getattr(inside, "changes_outside", False):
-            raise InputError(
-                f"{runner}: expected a mutator that changes nothing but its chunk, got {type(inside).__name__}: its "
-                "answers cannot be merged with those of calls made at the same time (theory 11a)"
-            )
-        inside = getattr(inside, "inner", None)
+    outside = one_that_changes_outside(mutator)
+    if outside is not None and m > 1:
+        raise InputError(
+            f"{runner}: expected a mutator that changes nothing but its chunk, got {type(outside).__name__}: its "
+            "answers cannot be merged with those of calls made at the same time (theory 11a)"
+        )
