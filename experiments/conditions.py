@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from evo.decomposed import inner_schedule
 from evo.evaluation import is_noisy
-from evo.laws import CallLaw, SoundLaw, declared_law
+from evo.laws import SUM_SLACK, CallLaw, SoundLaw, declared_law
 from evo.mixtures import ComponentLaw
 from evo.nested import nest, one_that_changes_outside
 from evo.protocols import Problem, Schedule
@@ -45,7 +45,7 @@ def always_valid(cell: Cell) -> bool:
     if not isinstance(law, CallLaw):
         return False
     law = SoundLaw(law, type_name(type(cell.mutator)))
-    return all(abs(float(law.pmf(g, i).sum()) - 1) < 1e-9 for g in {chunks.g, chunks.last} for i in range(g + 1))
+    return all(abs(float(law.pmf(g, i).sum()) - 1) <= SUM_SLACK for g in {chunks.g, chunks.last} for i in range(g + 1))
 
 
 def law_of(cell: Cell) -> CallLaw:
