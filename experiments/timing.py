@@ -6,7 +6,7 @@ same runs can be timed for any number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,12 @@ class Barriers:
     owner: IntArray
     calls: IntArray
     short: BoolArray
+
+    @classmethod
+    def full(cls, generations: IntArray, width: int) -> Barriers:
+        """The generations of runs that made so many, int [runs], each of `width` calls on full chunks."""
+        owner = np.repeat(np.arange(len(generations)), generations)
+        return cls(owner, np.full(len(owner), width), np.zeros((len(owner), width), dtype=np.bool_))
 
 
 def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
@@ -139,6 +145,36 @@ def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:
     return np.asarray(free.max(axis=1))
 
 
+def waited(
+    slabs: Iterable[Barriers],
+    runs: int,
+    means: tuple[float, float],
+    workers: int | None,
+    latency: Latency,
+    rng: Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Rounds and makespan of runs whose latencies are drawn, float [runs] each.
+
+    Args:
+        slabs: their generations.
+        runs: how many they are.
+        means: expected seconds of a call on a full chunk, and of one on the shorter last chunk.
+        workers: W; None: as many as a generation has calls.
+        latency: of which the factors are drawn.
+        rng: where from.
+    """
+    full, last = means
+    rounds, makespan = np.zeros((2, runs))
+    for slab in slabs:
+        width = slab.short.shape[1]
+        there = np.arange(width) < slab.calls[:, None]
+        seconds = np.zeros(there.shape)
+        seconds[there] = np.where(slab.short[there], last, full) * latency.factors(int(slab.calls.sum()), rng)
+        np.add.at(rounds, slab.owner, -(-slab.calls // (workers or width)))
+        np.add.at(makespan, slab.owner, list_schedule(seconds, workers))
+    return rounds, makespan
+
+
 def _times(
     results: Results,
     cell: Cell,
@@ -155,7 +191,6 @@ def _times(
     if isinstance(tokens, UnequalTokens):
         raise InputError(f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths")
     full, short = latency.means(tokens)
-    rounds, makespan = np.zeros((2, len(part)))
     if full != short:
         _expect_known_lengths(cell)
     if latency.tail == 0.0 and not _varies(cell) and (full == short or _same_chunk(cell)):
@@ -163,14 +198,7 @@ def _times(
         each = -(-width // (workers or width))
         shorter = part["short_calls"].to_numpy() // width if full != short else np.zeros_like(number)
         return each * number.astype(np.float64), each * (full * (number - shorter) + short * shorter)
-    for slab in _generations(results, cell, batch, part):
-        width = slab.short.shape[1]
-        there = np.arange(width) < slab.calls[:, None]
-        seconds = np.zeros(there.shape)
-        seconds[there] = np.where(slab.short[there], short, full) * latency.factors(int(slab.calls.sum()), rng)
-        np.add.at(rounds, slab.owner, -(-slab.calls // (workers or width)))
-        np.add.at(makespan, slab.owner, list_schedule(seconds, workers))
-    return rounds, makespan
+    return waited(_generations(results, cell, batch, part), len(part), (full, short), workers, latency, rng)
 
 
 def _width(cell: Cell) -> int:
