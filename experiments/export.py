@@ -45,10 +45,10 @@ from evo.text import canonical, type_name
 from experiments.arguments import a_path, expect_a
 from experiments.cell import Cell
 from experiments.forecasts import seconds_a_batch
+from experiments.labels import labels
 from experiments.parts import KINDS, suggestion
 from experiments.progress import Progress
 from experiments.results import Results
-from experiments.series import labels
 from experiments.simulation import simulate_traced
 from experiments.store import StoreError
 

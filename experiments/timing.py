@@ -24,8 +24,8 @@ from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, Until
 from evo.seeding import streams
 from experiments.arguments import expect_a, expect_whole
 from experiments.cell import Cell
+from experiments.labels import labels
 from experiments.results import Results
-from experiments.series import labels
 from experiments.simulation import merged_rounds
 
 if TYPE_CHECKING:

@@ -32,10 +32,10 @@ from experiments.cell import Cell
 from experiments.cli import app
 from experiments.export import export_results
 from experiments.grid import Grid, sweep
+from experiments.labels import labels
 from experiments.progress import Progress
 from experiments.results import Results, load
 from experiments.running import run_grid
-from experiments.series import labels
 from experiments.simulation import trace
 from experiments.store import StoreError
 from operators import FixKeep, Resample
