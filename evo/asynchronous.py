@@ -43,8 +43,9 @@ def run_asynchronous_batch(
     `calls` are all that were started: W-1 more, which are under way at the end and paid for like any generation that
     was begun. `evaluations` are valid answers that came back; `seconds` is when the last of them did.
 
-    The schedule moves on when a call starts, and learns from an answer only if it has not moved on since that call
-    started: an answer that comes late is no news of the chunk that UntilResolved is at by then.
+    The schedule moves on when a call starts, and learns from an answer only if it is where it was when that call
+    started: an answer that comes late is no news of the chunk that UntilResolved is at by then. If that has gone round
+    all m chunks meanwhile it is, for answers are compared with the current solution.
     OnlyIncorrect is shown the chunks of calls under way as if they were repaired, so that workers spread over different
     ones; if no other is left, it is shown the solution.
 

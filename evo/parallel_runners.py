@@ -14,6 +14,7 @@ from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.latency import Latency
 from evo.ledger import Prompt
+from evo.lengths import block_lengths
 from evo.merging import Watcher, run_merged_batch
 from evo.nested import one_that_changes_outside
 from evo.parameters import shown, whole
@@ -76,6 +77,7 @@ class Merged:
                 f"Merged: expected a problem with an additive fitness, which says so by its method `change`, got "
                 f"{type(problem).__name__}: else improvements of several chunks need not add up (theory 11a)"
             )
+        _refuse_unequal_blocks("Merged", problem)
         _refuse_spill("Merged", mutator, Chunks.of(schedule, problem.k).m)
 
     def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
@@ -154,6 +156,7 @@ class Asynchronous:
                 f"Asynchronous: seconds are counted by prompt token, and the cell's prompt is {shown(prompt)}; give "
                 f"the same to the runner, whose prompt is {shown(self.prompt)}: it is part of what names the draws"
             )
+        _refuse_unequal_blocks("Asynchronous", problem)
         if hasattr(problem, "change"):
             _refuse_spill("Asynchronous", mutator, Chunks.of(schedule, problem.k).m)
 
@@ -179,6 +182,18 @@ class Asynchronous:
         self.fits(problem, mutator, schedule, self.prompt)
         return run_asynchronous_batch(
             problem, mutator, schedule, self.workers, self.latency, self.prompt, streams, runs, limits, trace
+        )
+
+
+def _refuse_unequal_blocks(runner: str, problem: Problem) -> None:
+    """Refuse problems whose blocks differ in length: the tokens of each call's chunk are not counted here.
+
+    Raises: InputError.
+    """
+    if block_lengths(problem) is not None:
+        raise InputError(
+            f"{runner}: expected blocks of equal length, for it does not count those of chunks, got "
+            f"{type(problem).__name__}; use OnePlusLambda"
         )
 
 
