@@ -50,6 +50,7 @@ from experiments.parts import KINDS, suggestion
 from experiments.progress import Progress
 from experiments.results import Results
 from experiments.simulation import simulate_traced
+from experiments.stopping import hits_of
 from experiments.store import StoreError
 
 if TYPE_CHECKING:
@@ -342,7 +343,7 @@ def _expect_the_same(results: Results, cell: Cell, batch: int, rows: pd.DataFram
     )
     if runs.max() >= len(counts.hit):
         raise InputError(f"{where}: expected at most {len(counts.hit)} runs a batch, got run {runs.max()}; {why}")
-    hit = rows["hit"].fillna(-1).to_numpy(dtype=np.int64)
+    hit = hits_of(rows)
     other = (hit != counts.hit[runs]) | (rows["generations"].to_numpy() != counts.generations[runs])
     if other.any():
         at = int(np.argmax(other))

@@ -200,7 +200,7 @@ def kept_batches(runs: Runs, hits_of_batches: Sequence[IntArray | None], size: i
     cap = most_batches(runs, size)
     if isinstance(runs, int):
         return cap
-    there = in_order(hits_of_batches[:cap])
+    there = _before_a_gap(hits_of_batches[:cap])
     if there:
         enough = runs.enough_at(np.concatenate(there), np.cumsum([len(hits) for hits in there]))
         if enough.any():
@@ -208,7 +208,7 @@ def kept_batches(runs: Runs, hits_of_batches: Sequence[IntArray | None], size: i
     return cap if len(there) == cap else None
 
 
-def in_order(hits_of_batches: Sequence[IntArray | None]) -> list[IntArray]:
+def _before_a_gap(hits_of_batches: Sequence[IntArray | None]) -> list[IntArray]:
     """Those before the first that is not there."""
     there: list[IntArray] = []
     for hits in hits_of_batches:
