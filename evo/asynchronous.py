@@ -43,8 +43,9 @@ def run_asynchronous_batch(
     `calls` are all that were started: W-1 more, which are under way at the end and paid for like any generation that
     was begun. `evaluations` are valid answers that came back; `seconds` is when the last of them did.
 
-    The schedule moves on when a call starts, and learns from an answer only if it has not moved on since that call
-    started: an answer that comes late is no news of the chunk that UntilResolved is at by then.
+    The schedule moves on when a call starts, and learns from an answer only if it is where it was when that call
+    started: an answer that comes late is no news of the chunk that UntilResolved is at by then. If that has gone round
+    all m chunks meanwhile it is, for answers are compared with the current solution.
     OnlyIncorrect is shown the chunks of calls under way as if they were repaired, so that workers spread over different
     ones; if no other is left, it is shown the solution.
 
@@ -129,9 +130,7 @@ class _Batch:
         while not self.over.all():
             self._event()
         found = Trace(*(np.concatenate(column) for column in zip(*self.improvements, strict=True)))
-        generations, calls, short_calls, evaluations = self.paid.T.copy()
-        counts = RunCounts(self.hits, generations, calls, short_calls, evaluations, seconds=self.seconds)
-        return counts, found if self.trace else None
+        return RunCounts.of(self.hits, self.paid, self.seconds), found if self.trace else None
 
     def _event(self) -> None:
         """The earliest answer of each run is compared; the worker of each run that goes on starts a new call."""
@@ -216,14 +215,10 @@ class _Batch:
             fitness = self.problem.fitness(self.child[rows, worker])
             return fitness_values(self.problem, "an offspring", fitness, rows.shape) - self.parents.fitness
         chunk, after, change = self.chunk[rows, worker], self.after[rows, worker], np.zeros(len(rows))
-        g, m, last = self.chunks.g, self.chunks.m, self.chunks.last
-        groups = (
-            [(g, rows)] if last == g else [(g, np.flatnonzero(chunk < m - 1)), (last, np.flatnonzero(chunk == m - 1))]
-        )
-        for size, some in groups:
-            before = self.parents.correct[some[:, None], self.chunks.blocks(chunk[some], size)]
+        for size, some in self.chunks.groups(chunk):
+            before = self.parents.correct[rows[some][:, None], self.chunks.blocks(chunk[some], size)]
             gained = self.problem.change(before, after[some, :size])  # type: ignore[attr-defined]  # it is separable
-            change[some] = fitness_values(self.problem, "an offspring", gained, some.shape)
+            change[some] = fitness_values(self.problem, "an offspring", gained, before.shape[:1])
         return change
 
     def _enter(self, rows: IntArray, worker: IntArray, change: FloatArray) -> None:
@@ -241,6 +236,4 @@ class _Batch:
         for name in ("run_number", "pointer", "spent", "over", "returns", "chunk", "named", "after", "valid", "child"):
             values = getattr(self, name)
             setattr(self, name, None if values is None else values[stay])
-        parents = self.parents
-        traits = None if parents.traits is None else parents.traits[stay]
-        self.parents = Parents(parents.correct[stay], parents.fitness[stay], self.spent[:, 0], traits)
+        self.parents = self.parents.kept(stay)

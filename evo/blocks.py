@@ -52,11 +52,11 @@ class RunCounts:
     lengths: IntArray | None = None
 
     @classmethod
-    def of(cls, hit: IntArray, paid: IntArray) -> RunCounts:
+    def of(cls, hit: IntArray, paid: IntArray, seconds: FloatArray | None = None) -> RunCounts:
         """The counts of runs from their hits and what they paid for, int [runs, 4], or [runs, 7] with lengths."""
         generations, calls, short_calls, evaluations, *sums = paid.T.copy()
         lengths = np.stack(sums, axis=1) if sums else None
-        return cls(hit, generations, calls, short_calls, evaluations, lengths=lengths)
+        return cls(hit, generations, calls, short_calls, evaluations, seconds, lengths)
 
 
 def columns_spent(caller: Caller) -> int:
@@ -247,6 +247,4 @@ class _Batch:
     def _keep(self, stay: BoolArray) -> None:
         for name in ("run_number", "pointer", "spent", "over"):
             setattr(self, name, getattr(self, name)[stay])
-        parents = self.parents
-        traits = None if parents.traits is None else parents.traits[stay]
-        self.parents = Parents(parents.correct[stay], parents.fitness[stay], self.spent[:, 0], traits)
+        self.parents = self.parents.kept(stay)

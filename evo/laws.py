@@ -21,6 +21,10 @@ from evo.text import type_name
 FloatArray = NDArray[np.float64]
 Components = tuple[FloatArray, FloatArray, FloatArray]
 """Weights, fix and keep of calls that treat blocks independently, float [n] each."""
+SUM_SLACK = 1e-9
+"""By so much the probabilities of a law may sum to another number than 1, or a mean of calls be less than 1."""
+PROBABILITY_SLACK = 1e-12
+"""By so much a probability of a law may be less than 0."""
 
 
 @runtime_checkable
@@ -82,13 +86,22 @@ def declared_calls(mutator: Any, i: int) -> float | None:
     mean = method(i) if callable(method) else method
     if mean is None and callable(method):
         return None
-    number = isinstance(mean, Real) and not isinstance(mean, bool)
-    if not callable(method) or not number or not float(mean) >= 1 - 1e-9:
+    if not callable(method) or not is_mean_of_calls(mean):
         raise OperatorError(
             f"{type_name(type(mutator))}: mean_calls must be a method mean_calls(i) that gives the expected calls of "
             f"an answer, a number >= 1, or None; got {mean!r:.100}"
         )
     return float(mean)
+
+
+def is_mean_of_calls(mean: object) -> bool:
+    """Whether this can be the expected calls of an answer: a number >= 1, or infinity."""
+    return not isinstance(mean, bool) and isinstance(mean, Real) and float(mean) >= 1 - SUM_SLACK
+
+
+def are_probabilities(pmf: FloatArray, g: int) -> bool:
+    """Whether these can be the probabilities of 0..g correct blocks: g+1 numbers >= 0 that sum to at most 1."""
+    return pmf.shape == (g + 1,) and bool((pmf >= -PROBABILITY_SLACK).all() and pmf.sum() <= 1 + SUM_SLACK)
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ class SoundLaw:
             answer = np.asarray(given, dtype=np.float64)
         except (TypeError, ValueError):  # words, lists of several lengths
             answer = np.empty(0)
-        if answer.shape != (g + 1,) or not (answer >= -1e-12).all() or not answer.sum() <= 1 + 1e-9:
+        if not are_probabilities(answer, g):
             raise OperatorError(
                 f"{self.name}: law.pmf({g}, {i}) must be {g + 1} probabilities, of 0..{g} correct blocks, that sum to "
                 f"1 less the probability of an invalid answer; got {given!r:.200}"

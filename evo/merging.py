@@ -97,7 +97,7 @@ class _Batch:
         while not self.over.all():
             self._advance()
         found = Trace(*(np.concatenate(column) for column in zip(*self.improvements, strict=True)))
-        return RunCounts(self.hits, *self.paid.T.copy()), found if self.trace else None
+        return RunCounts.of(self.hits, self.paid), found if self.trace else None
 
     def _advance(self) -> None:
         """One round of all active runs."""
@@ -171,9 +171,7 @@ class _Batch:
     def _keep(self, stay: BoolArray) -> None:
         for name in ("run_number", "pointer", "offspring", "spent", "over"):
             setattr(self, name, getattr(self, name)[stay])
-        parents = self.parents
-        traits = None if parents.traits is None else parents.traits[stay]
-        self.parents = Parents(parents.correct[stay], parents.fitness[stay], self.spent[:, 0], traits)
+        self.parents = self.parents.kept(stay)
 
 
 def lowest_incorrect(correct: BoolArray, chunks: Chunks, width: int) -> tuple[IntArray, IntArray]:

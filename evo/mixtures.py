@@ -39,6 +39,11 @@ class ComponentLaw(Protocol):
         return _mixed(self.components(g), g, i)
 
 
+def is_mixture(components: Components, g: int, i: int, pmf: FloatArray) -> bool:
+    """Whether pmf, float [g+1], is the law of the components on g blocks, i of them incorrect, but for rounding."""
+    return pmf.shape == (g + 1,) and np.allclose(_mixed(components, g, i), pmf, rtol=1e-6, atol=1e-14)
+
+
 def _mixed(components: Components, g: int, i: int) -> FloatArray:
     law = np.zeros(g + 1)
     for weight, fix, keep in zip(*components, strict=True):
@@ -56,8 +61,7 @@ def sound_components(law: ComponentLaw, g: int) -> Components:
         return components
     found = _three(law, components, g)
     for i in range(g + 1) if g <= _ALL_COUNTS else (0, 1, 2, g - 1, g):
-        own = np.asarray(law.pmf(g, i), dtype=np.float64)
-        if own.shape != (g + 1,) or not np.allclose(_mixed(found, g, i), own, rtol=1e-6, atol=1e-14):
+        if not is_mixture(found, g, i, np.asarray(law.pmf(g, i), dtype=np.float64)):
             raise OperatorError(
                 f"{type_name(type(law))}: components({g}) must be the mixture that pmf({g}, i) is, got {found!r:.100}, "
                 f"which is another law for i = {i}; mend one, or leave out `components` (a base class may have them)"

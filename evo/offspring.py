@@ -38,6 +38,11 @@ class Parents:
     generations: IntArray
     traits: Any = None
 
+    def kept(self, stay: BoolArray) -> Parents:
+        """Those of some runs; `stay` is bool [runs]."""
+        traits = None if self.traits is None else self.traits[stay]
+        return Parents(self.correct[stay], self.fitness[stay], self.generations[stay], traits)
+
 
 @dataclass(frozen=True)
 class Round:
@@ -201,17 +206,11 @@ class Caller:
 
         `ahead_by` [n] says how many generations ahead each is; only an informed mutator is told, else it is empty.
         """
-        g, m, last = self.chunks.g, self.chunks.m, self.chunks.last
-        if last == g:
-            return self._call_group(parents, owner, each, ahead_by, g, rng)
         groups = []
-        for size, calls in ((g, np.flatnonzero(each < m - 1)), (last, np.flatnonzero(each == m - 1))):
-            if len(calls) > 0:
-                part = self._call_group(
-                    parents, owner[calls], each[calls], ahead_by[calls] if self.informed else ahead_by, size, rng
-                )
-                groups.append((calls, part))
-        return _merged(groups, len(owner), g)
+        for size, calls in self.chunks.groups(each):
+            told = ahead_by[calls] if self.informed else ahead_by
+            groups.append((calls, self._call_group(parents, owner[calls], each[calls], told, size, rng)))
+        return groups[0][1] if self.chunks.last == self.chunks.g else _merged(groups, len(owner), self.chunks.g)
 
     def _call_group(
         self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, size: int, rng: Generator
@@ -250,14 +249,11 @@ def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: Boo
         after: bool [n, g].
         chunks: how the solutions are cut.
     """
-    if chunk.ndim == 2 or chunks.last == chunks.g:
-        solutions[rows[:, None], chunks.blocks(chunk, chunks.g)] = after
-        return
-    for size, some in ((chunks.g, chunk < chunks.m - 1), (chunks.last, chunk == chunks.m - 1)):
-        solutions[rows[some, None], chunks.blocks(chunk[some], size)] = after[some, :size]
+    for size, some in chunks.groups(chunk):
+        solutions[rows[some][:, None], chunks.blocks(chunk[some], size)] = after[some, :size]
 
 
-def _merged(groups: list[tuple[IntArray, Called]], n: int, g: int) -> Called:
+def _merged(groups: list[tuple[IntArray | slice, Called]], n: int, g: int) -> Called:
     """Groups of calls on chunks of different length as one; shorter chunks are padded."""
 
     def entered(name: str, whole: Any) -> Any:

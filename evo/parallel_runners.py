@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from evo.asynchronous import run_asynchronous_batch
 from evo.blocks import RunCounts, Trace
@@ -14,7 +14,9 @@ from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.latency import Latency
 from evo.ledger import Prompt
+from evo.lengths import block_lengths
 from evo.merging import Watcher, run_merged_batch
+from evo.nested import one_that_changes_outside
 from evo.parameters import shown, whole
 from evo.protocols import AnyMutator, IntArray, Problem, Schedule
 from evo.schedules import Chunks, OnlyIncorrect, RoundRobin
@@ -75,6 +77,7 @@ class Merged:
                 f"Merged: expected a problem with an additive fitness, which says so by its method `change`, got "
                 f"{type(problem).__name__}: else improvements of several chunks need not add up (theory 11a)"
             )
+        _refuse_unequal_blocks("Merged", problem)
         _refuse_spill("Merged", mutator, Chunks.of(schedule, problem.k).m)
 
     def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
@@ -153,6 +156,7 @@ class Asynchronous:
                 f"Asynchronous: seconds are counted by prompt token, and the cell's prompt is {shown(prompt)}; give "
                 f"the same to the runner, whose prompt is {shown(self.prompt)}: it is part of what names the draws"
             )
+        _refuse_unequal_blocks("Asynchronous", problem)
         if hasattr(problem, "change"):
             _refuse_spill("Asynchronous", mutator, Chunks.of(schedule, problem.k).m)
 
@@ -181,16 +185,26 @@ class Asynchronous:
         )
 
 
+def _refuse_unequal_blocks(runner: str, problem: Problem) -> None:
+    """Refuse problems whose blocks differ in length: the tokens of each call's chunk are not counted here.
+
+    Raises: InputError.
+    """
+    if block_lengths(problem) is not None:
+        raise InputError(
+            f"{runner}: expected blocks of equal length, for it does not count those of chunks, got "
+            f"{type(problem).__name__}; use OnePlusLambda"
+        )
+
+
 def _refuse_spill(runner: str, mutator: AnyMutator, m: int) -> None:
     """Refuse mutators that say that they change blocks outside their chunk; others are found out when they do.
 
     Raises: InputError.
     """
-    inside: Any = mutator
-    while inside is not None and m > 1:
-        if getattr(inside, "changes_outside", False):
-            raise InputError(
-                f"{runner}: expected a mutator that changes nothing but its chunk, got {type(inside).__name__}: its "
-                "answers cannot be merged with those of calls made at the same time (theory 11a)"
-            )
-        inside = getattr(inside, "inner", None)
+    outside = one_that_changes_outside(mutator)
+    if outside is not None and m > 1:
+        raise InputError(
+            f"{runner}: expected a mutator that changes nothing but its chunk, got {type(outside).__name__}: its "
+            "answers cannot be merged with those of calls made at the same time (theory 11a)"
+        )

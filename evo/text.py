@@ -66,7 +66,12 @@ def parse(text: str, find: Callable[[str], type]) -> Any:
 
 def is_frozen_dataclass(value: object) -> bool:
     """Whether the value is an instance of a frozen dataclass, as every part is."""
-    return is_dataclass(value) and not isinstance(value, type) and bool(value.__dataclass_params__.frozen)  # type: ignore[attr-defined]  # not in typeshed
+    return is_frozen_class(type(value))
+
+
+def is_frozen_class(kind: type) -> bool:
+    """Whether a class is marked @dataclass(frozen=True), as that of every part is."""
+    return is_dataclass(kind) and bool(kind.__dataclass_params__.frozen)  # type: ignore[attr-defined]  # not in typeshed
 
 
 def type_name(kind: type) -> str:

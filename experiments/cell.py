@@ -89,11 +89,6 @@ class Cell:
             with blamed(self.mutator, "fits"):
                 self.mutator.fits(self.problem.k, self.chunks.g)
         if isinstance(self.runner, OwnLoop):
-            if block_lengths(self.problem) is not None:
-                raise InputError(
-                    f"Cell: {type(self.runner).__name__} needs blocks of equal length, for it does not count those of "
-                    f"chunks; got {type(self.problem).__name__}"
-                )
             with blamed(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         self._expect_weights()

@@ -35,9 +35,9 @@ from experiments.bookkeeping import ledger_fault
 from experiments.cell import Cell
 from experiments.cell_text import identity_in
 from experiments.completeness import missing_runs, table_fault
+from experiments.labels import labels
 from experiments.predictions import Prediction, predict, takes_several_calls
 from experiments.results import Results
-from experiments.series import labels
 from experiments.stopping import every_stop, kept_of
 from experiments.stored_checks import stored_tests
 from experiments.stored_predictions import StoredPrediction

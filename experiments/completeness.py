@@ -9,6 +9,7 @@ import numpy as np
 from evo.ledger import LEDGER
 from experiments.cell import Cell
 from experiments.stopping import kept_of
+from experiments.table import WEIGHTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def table_fault(results: Results, cell_id: str, cell: Cell | None, runs: pd.Data
             first = seen.setdefault(hits.tobytes(), batch)
             if first != batch:
                 return f"batch {batch} is a copy of batch {first}"
-    weights = results.cells.loc[cell_id, [f"weight.{entry}" for entry in LEDGER]].to_numpy(dtype=float)
+    weights = results.cells.loc[cell_id, list(WEIGHTS)].to_numpy(dtype=float)
     if cell is not None and not np.array_equal(weights, cell.cost.weights):
         return "the prices in the table of cells are not those of the cell's text"
     cost = (runs[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from evo.decomposed import inner_schedule
 from evo.evaluation import is_noisy
-from evo.laws import CallLaw, SoundLaw, declared_law
+from evo.laws import SUM_SLACK, CallLaw, SoundLaw, declared_law
 from evo.mixtures import ComponentLaw
+from evo.nested import nest, one_that_changes_outside
 from evo.protocols import Problem, Schedule
 from evo.runner import OnePlusLambda
 from evo.schedules import (
@@ -44,7 +45,7 @@ def always_valid(cell: Cell) -> bool:
     if not isinstance(law, CallLaw):
         return False
     law = SoundLaw(law, type_name(type(cell.mutator)))
-    return all(abs(float(law.pmf(g, i).sum()) - 1) < 1e-9 for g in {chunks.g, chunks.last} for i in range(g + 1))
+    return all(abs(float(law.pmf(g, i).sum()) - 1) <= SUM_SLACK for g in {chunks.g, chunks.last} for i in range(g + 1))
 
 
 def law_of(cell: Cell) -> CallLaw:
@@ -360,26 +361,14 @@ def afresh(cell: Cell) -> str | None:
         return None
     if cell.chunks.g > 1:
         return f'blocks = "changed" with g = {cell.chunks.g}'
-    return 'blocks = "changed", and calls that change others too' if changes_outside(cell.mutator) else None
-
-
-def changes_outside(mutator: object) -> bool:
-    """Whether calls may change blocks that they were not given, by the mutator or one inside it."""
-    while mutator is not None:
-        if getattr(mutator, "changes_outside", False):
-            return True
-        mutator = getattr(mutator, "inner", None)
-    return False
+    outside = one_that_changes_outside(cell.mutator)
+    return None if outside is None else 'blocks = "changed", and calls that change others too'
 
 
 def new_texts(cell: Cell) -> str | None:
     """Every call writes its blocks anew: a refusal leaves a text, and its verdict, as it was."""
-    mutator: object = cell.mutator
-    while mutator is not None:
-        if isinstance(mutator, Refuse | Sparse):
-            return type_name(type(mutator))
-        mutator = getattr(mutator, "inner", None)
-    return None
+    keeps = (each for each in nest(cell.mutator) if isinstance(each, Refuse | Sparse))
+    return next((type_name(type(each)) for each in keeps), None)
 
 
 def stored(cell: Cell) -> str | None:

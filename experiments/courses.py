@@ -10,7 +10,7 @@ import numpy as np
 
 from evo.protocols import IntArray
 from experiments.cell import Cell
-from experiments.stopping import StoppingRule
+from experiments.stopping import StoppingRule, most_batches
 from experiments.tasks import Done
 
 
@@ -136,7 +136,7 @@ class RuledCourse:
     ) -> None:
         self.cell, self.size, self.expected = cell, size, expected
         self.measured: float | None = None
-        self._rule, self._cap = rule, -(-rule.most // size)
+        self._rule, self._cap = rule, most_batches(rule, size)
         self._there, self._stopped_by = dict(there), set(leave_out)
         self._ahead, self._sent = ahead, 0
         self._held: dict[int, Done] = {}

@@ -37,21 +37,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from evo.blocks import RunCounts, Trace
-from evo.deap_engine import run_batch_deap
-from evo.engine import run_blocks
+from evo.blocks import RunCounts
 from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import FloatArray, IntArray
-from evo.seeding import streams
 from evo.text import canonical, type_name
 from experiments.arguments import a_path, expect_a
 from experiments.cell import Cell
 from experiments.forecasts import seconds_a_batch
+from experiments.labels import labels
 from experiments.parts import KINDS, suggestion
 from experiments.progress import Progress
 from experiments.results import Results
-from experiments.series import labels
+from experiments.simulation import simulate_traced
+from experiments.stopping import hits_of
 from experiments.store import StoreError
 
 if TYPE_CHECKING:
@@ -321,8 +320,10 @@ class _Told:
 
 def _runs(results: Results, place: _Place, told: _Told) -> Iterator[_Run]:
     """The stored runs of a cell, executed again a batch at a time."""
+    grid = results.grid
     for batch, rows in results.by_cell[place.cell_id].groupby("batch"):
-        counts, trace = _again(place.cell, results.grid, int(str(batch)))
+        size = place.cell.batch_size(grid["batch"])
+        counts, trace = simulate_traced(place.cell, grid["seed"], int(str(batch)), size, grid["engine"])
         runs = rows["run"].to_numpy()
         _expect_the_same(results, place.cell, int(str(batch)), rows, counts)
         order = np.lexsort((trace.call, trace.run))
@@ -331,14 +332,6 @@ def _runs(results: Results, place: _Place, told: _Told) -> Iterator[_Run]:
             mine = order[begin:end]
             yield _run(trace.call[mine], trace.fitness[mine], int(counts.hit[run]), int(counts.calls[run]))
         told.add(place)
-
-
-def _again(cell: Cell, grid: dict[str, Any], batch: int) -> tuple[RunCounts, Trace]:
-    run = run_blocks if grid["engine"] == "blocks" else run_batch_deap
-    named, size = streams(grid["seed"], cell.identity, batch), cell.batch_size(grid["batch"])
-    counts, trace = run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits, trace=True)
-    assert trace is not None  # asked for
-    return counts, trace
 
 
 def _expect_the_same(results: Results, cell: Cell, batch: int, rows: pd.DataFrame, counts: RunCounts) -> None:
@@ -350,7 +343,7 @@ def _expect_the_same(results: Results, cell: Cell, batch: int, rows: pd.DataFram
     )
     if runs.max() >= len(counts.hit):
         raise InputError(f"{where}: expected at most {len(counts.hit)} runs a batch, got run {runs.max()}; {why}")
-    hit = rows["hit"].fillna(-1).to_numpy(dtype=np.int64)
+    hit = hits_of(rows)
     other = (hit != counts.hit[runs]) | (rows["generations"].to_numpy() != counts.generations[runs])
     if other.any():
         at = int(np.argmax(other))

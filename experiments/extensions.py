@@ -19,7 +19,7 @@ from typing import Any
 
 from evo.errors import InputError
 from evo.faults import place
-from evo.text import parse, type_name
+from evo.text import is_frozen_class, parse, type_name
 from experiments.parts import KINDS, NESTED, find_any, find_part, suggestion
 
 GROUPS = {
@@ -66,7 +66,7 @@ def find_named(kind: str, name: str, folder: Path) -> type:
             raise InputError(f'several installed packages offer the {kind} {name!r}: {listed}; name it "module:Class"')
         (entry,) = entries[name]
         found, where = import_object(*_target(kind, entry), None), None
-    if not isinstance(found, type) or not is_dataclass(found) or not found.__dataclass_params__.frozen:  # type: ignore[attr-defined]  # not in typeshed
+    if not isinstance(found, type) or not is_frozen_class(found):
         raise InputError(f"{name!r} is no part: expected a class marked @dataclass(frozen=True), got {found!r}")
     _named[type_name(found)] = (name, where)
     return found

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from experiments.table import BatchKey
 from experiments.tasks import Failure
 from experiments.whole_files import write_text
 
@@ -49,12 +50,12 @@ class FailedBatch:
         return cls(cell.id, failure.job.batch, cell.text, failure.kind, failure.message, failure.host, now)
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> BatchKey:
         """What names it in the store: (cell id, batch)."""
         return self.cell, self.batch
 
 
-def read_failures(folder: Path) -> dict[tuple[str, int], FailedBatch]:
+def read_failures(folder: Path) -> dict[BatchKey, FailedBatch]:
     """The failures of a results folder; a file that is none of ours is left out, and its batch is tried again."""
     found = {}
     for file in sorted((folder / FOLDER).glob("*.json")):
@@ -72,7 +73,7 @@ def write_failure(folder: Path, failed: FailedBatch) -> None:
     write_text(_file(folder, failed.key), json.dumps(asdict(failed), indent=1) + "\n")
 
 
-def forget_failure(folder: Path, key: tuple[str, int]) -> None:
+def forget_failure(folder: Path, key: BatchKey) -> None:
     """Forget a failure, since the batch is there now; nothing if there was none."""
     _file(folder, key).unlink(missing_ok=True)
 
@@ -88,5 +89,5 @@ def explain(failures: list[FailedBatch]) -> str:
     return f"{batches} of {cells} failed; all others are done.\n{listed}"
 
 
-def _file(folder: Path, key: tuple[str, int]) -> Path:
+def _file(folder: Path, key: BatchKey) -> Path:
     return folder / FOLDER / f"{key[0]}-{key[1]}.json"

@@ -13,8 +13,9 @@ from evo.errors import InputError
 from evo.ledger import LEDGER
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
+from experiments.labels import words
 from experiments.results import Results
-from experiments.series import Series, predicted, series, words
+from experiments.series import Series, predicted, series
 from experiments.summary import CONFIDENCE
 
 if TYPE_CHECKING:

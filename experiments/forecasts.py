@@ -14,9 +14,9 @@ from experiments.arguments import expect_a
 from experiments.cell import Cell
 from experiments.expected_runs import expected_runs
 from experiments.grid import Grid
+from experiments.labels import labels
 from experiments.law_engine import law_of_hit
 from experiments.predictions import predict, predicted_mean
-from experiments.series import labels
 from experiments.table import cells_table
 from experiments.within_budget import (
     Within,

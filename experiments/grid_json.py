@@ -13,7 +13,7 @@ from evo.parameters import shown
 from experiments.arguments import expect_whole
 from experiments.grid import MOST_BATCH, Grid
 from experiments.origins import Origin
-from experiments.stopping import as_runs, most_runs, written
+from experiments.stopping import as_runs, most_batches, written
 
 FORMAT = 1
 
@@ -21,7 +21,7 @@ FORMAT = 1
 def describe(grid: Grid) -> dict[str, Any]:
     """The grid as it is written down: what names its streams, and its size; of a stopping rule the most batches."""
     numbers = {"runs": written(grid.runs), "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
-    batches = sum(-(-most_runs(grid.runs) // cell.batch_size(grid.batch)) for cell in grid.cells)
+    batches = sum(most_batches(grid.runs, cell.batch_size(grid.batch)) for cell in grid.cells)
     return {"format": FORMAT, "name": grid.name, **numbers, "cells": len(grid.cells), "batches": batches}
 
 

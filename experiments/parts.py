@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields
 from typing import Any
 
 import operators
 import problems
 from evo import budget, costs, decomposed, latency, ledger, parallel_runners, runner, schedules, selection
 from evo.errors import InputError
-from evo.text import canonical
+from evo.text import canonical, is_frozen_class
 from experiments.stopping import RULES
 
 KINDS: dict[str, tuple[type, ...]] = {
@@ -101,7 +101,7 @@ def find_any(name: str) -> type:
         return known[name]
     found = _loaded(name)
     if isinstance(found, type):
-        if is_dataclass(found) and found.__dataclass_params__.frozen:  # type: ignore[attr-defined]  # not in typeshed
+        if is_frozen_class(found):
             return found
         raise InputError(f"{name!r} is no part: expected a class marked @dataclass(frozen=True)")
     if "." in name:

@@ -11,7 +11,7 @@ from experiments.cell import Cell
 from experiments.courses import Course, FixedCourse, RuledCourse
 from experiments.forecasts import seconds_a_batch
 from experiments.grid import Grid
-from experiments.stopping import most_runs
+from experiments.stopping import most_batches, most_runs
 from experiments.tasks import Done, Failure, Job
 
 SECONDS_A_TASK = 0.3
@@ -84,7 +84,7 @@ class Plan:
     ) -> None:
         """Plan a cell, of which only the `wanted` batches are to run, if that is given."""
         grid, size = self._grid, cell.batch_size(self._grid.batch)
-        cap = -(-most_runs(grid.runs) // size)
+        cap = most_batches(grid.runs, size)
         expected = seconds_a_batch(cell, size, grid.engine) if len(finished) < cap else 0.0
         course: Course
         if isinstance(grid.runs, int):

@@ -9,23 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
-from evo.ledger import LEDGER
 from experiments.arguments import a_path
 from experiments.cell import Cell
 from experiments.cell_text import foreign_in
 from experiments.grid_json import held_origins, read_grid
 from experiments.origins import recall
-from experiments.run_parts import Damaged, parse
+from experiments.run_parts import Damaged, read_table
 from experiments.run_rows import read_rows, rows_of
 from experiments.run_table import RunTable
 from experiments.stopping import Runs, as_runs
 from experiments.stored_predictions import StoredPrediction, split
+from experiments.table import WEIGHTS
 from experiments.whole_files import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WEIGHTS = tuple(f"weight.{entry}" for entry in LEDGER)
 
 
 @dataclass(frozen=True)
@@ -147,11 +145,7 @@ def read_cells(path: Path) -> pd.DataFrame:
 
     Raises: StoreError naming the file if it cannot be read.
     """
-    file = path / "cells.parquet"
-    try:
-        table = parse(file, file.read_bytes(), ("cell", "arm", "text", *WEIGHTS))
-    except OSError as error:
-        table = Damaged(file, f"cannot be read ({error})")
+    table = read_table(path / "cells.parquet", ("cell", "arm", "text", *WEIGHTS))
     if isinstance(table, Damaged):
         raise StoreError(f"{table}; run the grid again to write it anew")
     return table.set_index("cell")

@@ -30,9 +30,9 @@ from evo.text import canonical
 from experiments.cell import Cell
 from experiments.cell_text import foreign_in, identity_in, parts_in
 from experiments.grid import Grid
-from experiments.run_parts import Damaged, parse
-from experiments.stopping import most_runs
-from experiments.table import KEY, no_runs
+from experiments.run_parts import Damaged, read_table
+from experiments.stopping import most_batches
+from experiments.table import KEY, BatchKey, no_runs
 from experiments.whole_files import write_parquet
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def former_texts(path: Path) -> dict[str, str]:
 def reusable(
     grid: Grid,
     former: Mapping[str, str],
-    finished: Collection[tuple[str, int]],
+    finished: Collection[BatchKey],
     read: Callable[[set[str]], pd.DataFrame],
     changed: Collection[str] = (),
 ) -> pd.DataFrame:
@@ -115,12 +115,12 @@ def _wanted(
     there: Mapping[str, set[int]],
     sources: Mapping[Key, list[str]],
     changed: Collection[str],
-) -> tuple[Cell, list[tuple[str, int]]] | None:
+) -> tuple[Cell, list[BatchKey]] | None:
     """The cell, with the batches of others that would do if their runs do."""
     key = _key(cell.text)
     if key is None or key not in sources or is_foreign(type(cell.runner)) or set(foreign_in(cell.text)) & set(changed):
         return None
-    missing = set(range(-(-most_runs(grid.runs) // cell.batch_size(grid.batch)))) - there.get(cell.id, set())
+    missing = set(range(most_batches(grid.runs, cell.batch_size(grid.batch)))) - there.get(cell.id, set())
     pairs = [(other, batch) for batch in sorted(missing) for other in sources[key] if batch in there[other]]
     return (cell, pairs) if pairs else None
 
@@ -128,8 +128,8 @@ def _wanted(
 def _taken(
     cell: Cell,
     size: int,
-    pairs: Iterable[tuple[str, int]],
-    batches: Mapping[tuple[str, int], pd.DataFrame],
+    pairs: Iterable[BatchKey],
+    batches: Mapping[BatchKey, pd.DataFrame],
     texts: Mapping[str, str],
 ) -> Iterable[pd.DataFrame]:
     """The rows of each batch that can be taken over, from the first cell that has it, under the new cell's id."""
@@ -172,10 +172,7 @@ def _texts(file: Path, told: list[str]) -> dict[str, str]:
     """Texts of cells by their ids, of a file that may be missing or damaged: without it runs are only made again."""
     if not file.is_file():
         return {}
-    try:
-        table = parse(file, file.read_bytes(), COLUMNS)
-    except OSError as error:
-        table = Damaged(file, f"cannot be read ({error})")
+    table = read_table(file, COLUMNS)
     if isinstance(table, Damaged):
         told.append(f"{table}; it is written anew, and runs of cells that only it named are not used again")
         return {}

@@ -12,16 +12,12 @@ import numpy as np
 
 from evo.protocols import IntArray
 from experiments.run_copies import expect_equal
-from experiments.run_parts import Damaged, read_part, read_parts
-from experiments.table import DTYPES, KEY, no_runs
+from experiments.run_parts import Damaged, read_part, read_parts, words_and_codes
+from experiments.table import DTYPES, KEY, BatchKey, no_runs
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
-
-Batch = tuple[str, int]
-"""A batch of a cell: the cell's id, the batch's number."""
-
 
 LOW = 2**31
 """Added to the number of a batch, so that no key of another cell comes of a negative one."""
@@ -38,9 +34,9 @@ class Batches:
         damaged: parts that are not sound.
     """
 
-    file: dict[Batch, Path] = field(default_factory=dict)
+    file: dict[BatchKey, Path] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
-    copies: dict[Path, list[Batch]] = field(default_factory=dict)
+    copies: dict[Path, list[BatchKey]] = field(default_factory=dict)
     damaged: list[Damaged] = field(default_factory=list)
 
     @classmethod
@@ -83,18 +79,17 @@ class Batches:
 
 def _codes(part: pa.Table) -> tuple[list[str], IntArray]:
     """The cells of a part, and a key a row: the cell's place among them above the batch's number."""
-    cell = part["cell"].unify_dictionaries().combine_chunks()
-    names = [sys.intern(name) for name in cell.dictionary.to_pylist()]
+    cells, codes = words_and_codes(part, "cell")
     batch = part["batch"].to_numpy().astype(np.int64)
-    return names, (cell.indices.to_numpy().astype(np.int64) << 32) + batch + LOW
+    return [sys.intern(cell) for cell in cells], (codes.astype(np.int64) << 32) + batch + LOW
 
 
-def _batch(names: list[str], key: int) -> Batch:
+def _batch(names: list[str], key: int) -> BatchKey:
     """What a key stands for."""
     return names[key >> 32], (key & 0xFFFFFFFF) - LOW
 
 
-def _batches(part: pa.Table) -> Iterator[tuple[Batch, int]]:
+def _batches(part: pa.Table) -> Iterator[tuple[BatchKey, int]]:
     """The batches of a part and their numbers of rows."""
     if not len(part):
         return
@@ -103,7 +98,7 @@ def _batches(part: pa.Table) -> Iterator[tuple[Batch, int]]:
         yield _batch(names, each), rows
 
 
-def _rows_of(file: Path, batches: set[Batch]) -> pd.DataFrame:
+def _rows_of(file: Path, batches: set[BatchKey]) -> pd.DataFrame:
     """The rows of some batches in a part."""
     part = read_part(file, tuple(DTYPES))
     if part is None or isinstance(part, Damaged):  # set aside, or altered, since it was looked at

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evo.protocols import IntArray
 from experiments.table import DTYPES, LATER
 from experiments.whole_files import StoreError, checksum_in
 
@@ -107,13 +108,19 @@ def run_schema() -> pa.Schema:
     )
 
 
-def parse(file: Path, content: bytes, columns: Iterable[str]) -> pd.DataFrame | Damaged:
-    """The table in the bytes of a Parquet file, or what is wrong with it."""
+def words_and_codes(part: pa.Table, name: str) -> tuple[list[str], IntArray]:
+    """A column of WORDS: its different strings, and of each row the place of its own among them."""
+    column = part[name].unify_dictionaries().combine_chunks()
+    return column.dictionary.to_pylist(), column.indices.to_numpy()
+
+
+def read_table(file: Path, columns: Iterable[str]) -> pd.DataFrame | Damaged:
+    """The table in a Parquet file that is no part, which must have these columns; or what is wrong with it."""
     import pandas as pd
     from pyarrow import ArrowException
 
     try:
-        table = pd.read_parquet(BytesIO(content))
+        table = pd.read_parquet(BytesIO(file.read_bytes()))
     except MemoryError:
         raise
     except (OSError, ValueError, KeyError, ArrowException) as error:

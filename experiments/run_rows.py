@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from evo.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.run_copies import expect_equal
-from experiments.run_parts import WORDS, Damaged, read_parts
+from experiments.run_parts import WORDS, Damaged, read_parts, words_and_codes
 from experiments.stopping import Runs, kept_rows
-from experiments.table import DTYPES, LATER, repeated
+from experiments.table import DTYPES, LATER, WEIGHTS, repeated
 from experiments.whole_files import StoreError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NULL = np.iinfo(np.int64).min
 """Stands for a hit that is null."""
 
 
-class Columns:
+class RunColumns:
     """The columns of tables of runs, all of them numbers: codes of words, NULL for a hit that is null, NaN for seconds.
 
     Attributes:
@@ -48,8 +48,8 @@ class Columns:
         columns: dict[str, NDArray[Any]] = {}
         for name, kind in DTYPES.items():
             if name in WORDS:
-                one = part[name].unify_dictionaries().combine_chunks()
-                columns[name] = self._codes(name, one.dictionary.to_pylist())[one.indices.to_numpy()]
+                words, codes = words_and_codes(part, name)
+                columns[name] = self._codes(name, words)[codes]
             else:
                 columns[name] = (part[name].fill_null(NULL) if kind == "Int64" else part[name]).to_numpy()
         self._append(columns, len(part))
@@ -96,7 +96,7 @@ def read_rows(path: Path, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
 
     Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.
     """
-    columns, damaged = Columns(), []
+    columns, damaged = RunColumns(), []
     files: list[Path] = []
     sizes: list[int] = []
     for file, part in read_parts(path):
@@ -121,13 +121,13 @@ def read_rows(path: Path, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
 
 def rows_of(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
     """The rows of the cells, from a table of runs in memory; see `in_order`. Of several rows of a run one counts."""
-    columns = Columns()
+    columns = RunColumns()
     columns.add_table(table)
     return in_order(columns, cells, runs, lambda copies, numbers: None)
 
 
 def in_order(
-    columns: Columns, cells: pd.DataFrame, runs: Runs, on_copies: Callable[[pd.DataFrame, IntArray], None]
+    columns: RunColumns, cells: pd.DataFrame, runs: Runs, on_copies: Callable[[pd.DataFrame, IntArray], None]
 ) -> pd.DataFrame:
     """The table of runs in the order of cell, batch, run.
 
@@ -203,7 +203,7 @@ def _follows_its_like(key: IntArray) -> BoolArray:
     return copy
 
 
-def _some(columns: Columns, rows: IntArray, cell: NDArray[Any], batch: IntArray, run: IntArray) -> pd.DataFrame:
+def _some(columns: RunColumns, rows: IntArray, cell: NDArray[Any], batch: IntArray, run: IntArray) -> pd.DataFrame:
     """A few rows of the parts as they are."""
     import pandas as pd
 
@@ -217,7 +217,7 @@ def _some(columns: Columns, rows: IntArray, cell: NDArray[Any], batch: IntArray,
 
 
 def _table(
-    columns: Columns, names: list[str], key: dict[str, IntArray], order: IntArray, cells: pd.DataFrame
+    columns: RunColumns, names: list[str], key: dict[str, IntArray], order: IntArray, cells: pd.DataFrame
 ) -> pd.DataFrame:
     """The rows in their order, with their cost; `key` has the columns that are in order already."""
     import pandas as pd
@@ -244,8 +244,8 @@ def _with_nulls(values: IntArray) -> Any:
 def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> FloatArray:
     """Ledger @ weights of each row, in the unit of its cell's cost model; float [rows]."""
     cost = np.zeros(len(code))
-    for entry in LEDGER:
-        weight = cells[f"weight.{entry}"].to_numpy(dtype=float)
+    for entry, column in zip(LEDGER, WEIGHTS, strict=True):
+        weight = cells[column].to_numpy(dtype=float)
         if np.any(weight != 0):
             cost += columns[entry] * weight[code]
     return cost

@@ -11,16 +11,13 @@ from evo.errors import InputError, NoPrediction
 from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.theory import Geometric
+from experiments.labels import label_of, moves_with, parameter_names, values_of, varies
 from experiments.parts import suggestion
 from experiments.predictions import predict, predicted_mean
 from experiments.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NOT_PARAMETERS = ("arm", "text")
-SHOWN_APART = ("problem.k", "runner.lam")
-"""Parameters that have columns of their own wherever cells are listed."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
     """
     if not isinstance(name, str):
         raise InputError(f"along: expected the name of a parameter, got {shown(name)}")
-    numeric = [column for column in _parameters(cells) if "." in column and _numbers(cells[column])]
+    numeric = [column for column in parameter_names(cells) if "." in column and _numbers(cells[column])]
     if name in numeric:
         return name
     found = [column for column in numeric if column.rpartition(".")[2] == name]
@@ -94,32 +91,10 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> list[Se
         raise InputError(f"expected the quantity hit, calls or cost, got {shown(quantity)}")
     column = parameter_column(results.cells, along)
     cells = results.cells[results.cells[column].notna()]
-    others = [name for name in _parameters(cells) if name != column and not _moves_with(cells, name, column)]
+    others = [name for name in parameter_names(cells) if name != column and not moves_with(cells, name, column)]
     groups = cells.groupby(["arm", *others], sort=False, dropna=False)
-    varying = [name for name in others if _varies(cells, name)]
+    varying = [name for name in others if varies(cells, name)]
     return [_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups]
-
-
-def labels(cells: pd.DataFrame) -> dict[str, str]:
-    """What each cell is called beside its k and lam: its arm, with all else that varies within an arm.
-
-    Args:
-        cells: of `experiments.table.cells_table`.
-    """
-    varying = [
-        name
-        for name in _parameters(cells)
-        if name not in SHOWN_APART and _varies(cells, name) and not _moves_with(cells, name, "problem.k")
-    ]
-    return {str(cell_id): _label(row, varying) for cell_id, row in cells.iterrows()}
-
-
-def words(fixed: dict[str, object]) -> list[str]:
-    """Values of parameters in words: `p = 0.5`, `schedule = UntilResolved`."""
-    said = {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fixed.items()
-    }
-    return [f"{name.split('.')[-1]} = {value}" for name, value in said.items()]
 
 
 def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
@@ -128,37 +103,6 @@ def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
         return predicted_mean(results.cell(cell_id), quantity)
     except InputError:
         return None
-
-
-def _parameters(cells: pd.DataFrame) -> list[str]:
-    return [name for name in cells.columns if name not in NOT_PARAMETERS and not name.startswith("weight.")]
-
-
-def _varies(cells: pd.DataFrame, name: str) -> bool:
-    """Whether a type of part varies within an arm, or a parameter among parts of one type."""
-    if cells[name].nunique(dropna=False) < 2:
-        return False
-    within = ["arm", name.rpartition(".")[0]] if "." in name else ["arm"]
-    return bool(cells.groupby(within)[name].nunique(dropna=False).max() > 1)
-
-
-def _moves_with(cells: pd.DataFrame, name: str, column: str) -> bool:
-    """Whether a parameter has another value for each value of `column`, and only one: as weights have for each k."""
-    if name == column or not _varies(cells, name):
-        return False
-    values = cells[["arm", name, column]].drop_duplicates()
-    each_way = (values.groupby(["arm", one], dropna=False)[other].nunique(dropna=False).max() == 1 for one, other in
-                ((name, column), (column, name)))  # fmt: skip
-    return all(each_way)
-
-
-def _fixed(cell: pd.Series, varying: list[str]) -> dict[str, object]:
-    """The values of a cell of what varies, as far as it has them."""
-    return {name: cell[name] for name in varying if cell.notna()[name]}
-
-
-def _label(cell: pd.Series, varying: list[str]) -> str:
-    return ", ".join([str(cell["arm"]), *words(_fixed(cell, varying))])
 
 
 def _numbers(values: pd.Series) -> bool:
@@ -194,9 +138,9 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
     ids = tuple(map(str, cells.index))
     memoryless = bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids)
     return Series(
-        _label(first, varying),
+        label_of(first, varying),
         str(first["arm"]),
-        _fixed(first, varying),
+        values_of(first, varying),
         None if column == "runner.lam" else int(first["runner.lam"]),
         cells[column].to_numpy(dtype=float),
         ids,

@@ -19,7 +19,7 @@ from experiments.results import Results, read_cells
 from experiments.run_batches import Batches, hits_of_batches
 from experiments.run_parts import Damaged
 from experiments.run_table import RunTable
-from experiments.stopping import Runs, as_runs, kept_batches, most_runs
+from experiments.stopping import Runs, as_runs, kept_batches, most_batches, most_runs
 from experiments.table import no_runs
 
 if TYPE_CHECKING:
@@ -146,8 +146,7 @@ def _counted(asked: Runs, size: int, numbers: set[int], hits: Mapping[int, IntAr
         numbers: of the batches that are there.
         hits: of these; of no matter where a number of runs is asked for.
     """
-    most = most_runs(asked)
-    cap = -(-most // size)
+    most, cap = most_runs(asked), most_batches(asked, size)
     kept = kept_batches(asked, [hits.get(batch) for batch in range(min(cap, len(hits)))], size)
     needed = cap if kept is None else kept
     found = sum(batch < needed for batch in numbers)
@@ -166,7 +165,7 @@ def _of_batches(path: Path, grid: dict[str, Any], cells: pd.DataFrame) -> int | 
         sizes = [results.cell(cell).batch_size(grid["batch"]) for cell in cells.index]
     except EvoError:
         return None
-    return sum(-(-most_runs(as_runs(grid["runs"])) // size) for size in sizes)
+    return sum(most_batches(as_runs(grid["runs"]), size) for size in sizes)
 
 
 def _modified(file: Path) -> float | None:

@@ -143,6 +143,15 @@ def most_runs(runs: Runs) -> int:
     return runs if isinstance(runs, int) else runs.most
 
 
+def most_batches(runs: Runs, size: int) -> int:
+    """Batches of `size` runs that hold them, at the most.
+
+    >>> most_batches(1000, 500), most_batches(UntilSuccesses(100, most=1001), 500)
+    (2, 3)
+    """
+    return -(-most_runs(runs) // size)
+
+
 def in_words(runs: Runs) -> str:
     """What is asked of a cell.
 
@@ -188,10 +197,10 @@ def kept_batches(runs: Runs, hits_of_batches: Sequence[IntArray | None], size: i
     >>> kept_batches(UntilSuccesses(2, most=9), [np.array([5, -1, -1]), np.array([-1, 2, 4]), np.array([1, 1, 1])], 3)
     2
     """
-    cap = -(-most_runs(runs) // size)
+    cap = most_batches(runs, size)
     if isinstance(runs, int):
         return cap
-    there = in_order(hits_of_batches[:cap])
+    there = _before_a_gap(hits_of_batches[:cap])
     if there:
         enough = runs.enough_at(np.concatenate(there), np.cumsum([len(hits) for hits in there]))
         if enough.any():
@@ -199,7 +208,7 @@ def kept_batches(runs: Runs, hits_of_batches: Sequence[IntArray | None], size: i
     return cap if len(there) == cap else None
 
 
-def in_order(hits_of_batches: Sequence[IntArray | None]) -> list[IntArray]:
+def _before_a_gap(hits_of_batches: Sequence[IntArray | None]) -> list[IntArray]:
     """Those before the first that is not there."""
     there: list[IntArray] = []
     for hits in hits_of_batches:

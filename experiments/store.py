@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,7 @@ from experiments.provenance import write_launch
 from experiments.reuse import former_texts, keep_former, reusable
 from experiments.run_batches import Batches, hits_of_batches, rows_of_cells
 from experiments.stored_predictions import predictions_table
-from experiments.table import cells_table
+from experiments.table import BatchKey, cells_table
 from experiments.whole_files import StoreError as StoreError
 from experiments.whole_files import move, write_parquet, write_part, write_text
 
@@ -82,7 +83,7 @@ class Store:
         parts of others whose source has changed; StoreError if it cannot be written or another driver is at work.
         """
         described = describe(grid)
-        try:
+        with _writing(path):
             _held(path, described)  # before anything is made in a folder of something else
             path.mkdir(parents=True, exist_ok=True)
             store = cls(path, FolderLock.take(path))
@@ -91,8 +92,6 @@ class Store:
             except BaseException:
                 store.close()
                 raise
-        except OSError as error:
-            raise failure(path, error) from None
         return store
 
     def _take_up(self, grid: Grid, described: dict[str, Any], accept_changed_code: bool) -> None:
@@ -110,22 +109,20 @@ class Store:
         write_parquet(self.path / "cells.parquet", cells.reset_index())
         (self.path / "runs").mkdir(exist_ok=True)
 
-    def finished(self) -> set[tuple[str, int]]:
+    def finished(self) -> set[BatchKey]:
         """The batches that are there: (cell id, batch). Damaged parts are moved to `damaged/`, which is `told`.
 
         Raises: StoreError if parts contradict each other, or cannot be read or moved.
         """
         found = Batches.read(self.path)
         for damaged in found.damaged:
-            try:
+            with _writing(self.path):
                 target = move(damaged.file, self.path / "damaged")
-            except OSError as error:
-                raise failure(self.path, error) from None
             self.told.append(f"{damaged}; set aside as {target}, its batches are computed anew")
         found.expect_no_contradiction()
         return set(found.file)
 
-    def take_over(self, grid: Grid, finished: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    def take_over(self, grid: Grid, finished: set[BatchKey]) -> set[BatchKey]:
         """Add the runs of earlier cells that differ in budget or prices only; returns their batches under new ids.
 
         Args:
@@ -150,12 +147,10 @@ class Store:
 
         Raises: StoreError, for example if the disk is full; what was written before stays.
         """
-        try:
+        with _writing(self.path):
             write_part(self.path / "runs", rows)
-        except OSError as error:
-            raise failure(self.path, error) from None
 
-    def failures(self) -> dict[tuple[str, int], FailedBatch]:
+    def failures(self) -> dict[BatchKey, FailedBatch]:
         """The batches that failed before and are not there, by cell id and batch."""
         return read_failures(self.path)
 
@@ -164,12 +159,10 @@ class Store:
 
         Raises: StoreError.
         """
-        try:
+        with _writing(self.path):
             write_failure(self.path, failed)
-        except OSError as error:
-            raise failure(self.path, error) from None
 
-    def forget_failures(self, keys: Iterable[tuple[str, int]]) -> None:
+    def forget_failures(self, keys: Iterable[BatchKey]) -> None:
         """Forget failures of batches that are there now."""
         if (self.path / FOLDER).is_dir():
             for key in keys:
@@ -180,15 +173,19 @@ class Store:
 
         Raises: StoreError.
         """
-        try:
+        with _writing(self.path):
             write_launch(self.path, launch, instead_of)
-        except OSError as error:
-            raise failure(self.path, error) from None
 
 
-def failure(path: Path, error: Exception) -> StoreError:
-    """What to tell of a folder that cannot be written."""
-    return StoreError(f"{path}: cannot write results ({error}); what was finished before is kept, run again to go on")
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell of a folder that cannot be written; StoreError instead of OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot write results ({error}); what was finished before is kept, run again to go on"
+        ) from None
 
 
 def _held(path: Path, described: dict[str, Any]) -> dict[str, Origin]:

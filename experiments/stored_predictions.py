@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.errors import EvoError, NoPrediction
-from evo.ledger import overheads
 from evo.lengths import block_lengths
 from evo.protocols import FloatArray
 from evo.runner import OwnLoop
@@ -209,7 +208,7 @@ def _moments(cell: Cell, quantity: str) -> dict[str, float]:
 
 
 def _of_a_call(cell: Cell) -> dict[str, float | None]:
-    calls = 1 + sum(work.calls for work in overheads(cell.mutator, cell.schedule))
+    calls = cell.tokens.calls
     fixed = not isinstance(cell.runner, OwnLoop) and not hasattr(cell.mutator, "mean_calls")
     row: dict[str, float | None] = {"call.calls": calls, "call.a_generation": None}
     if fixed:

@@ -12,9 +12,9 @@ from evo.errors import InputError, NoPrediction
 from evo.statistics import binomial_interval, normal_quantile
 from experiments.arguments import expect_a
 from experiments.checks import Check
+from experiments.labels import labels
 from experiments.predictions import predict
 from experiments.results import Results
-from experiments.series import labels
 from experiments.stopping import Runs, kept_of
 
 if TYPE_CHECKING:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEY = ["cell", "batch", "run"]
+"""Columns that name a run."""
+WEIGHTS = tuple(f"weight.{entry}" for entry in LEDGER)
+"""Columns of the table of cells: the prices of the ledger's entries."""
 DTYPES = {
     "cell": "str",
     "engine": "str",
@@ -34,7 +37,8 @@ DTYPES = {
 LATER = ("seconds",)
 """Columns that results of earlier versions do not have; null there."""
 
-
+BatchKey = tuple[str, int]
+"""What names a batch: the cell's id, and the batch's number."""
 Columns = Mapping[str, NDArray[Any]]
 """The columns of a batch that a worker computes, by name."""
 Batch = tuple[str, str, int, Columns]
@@ -122,7 +126,7 @@ def cells_table(grid: Grid) -> pd.DataFrame:
             row |= _columns(kind, part)
         # of every problem and runner, whether they are fields of it or not
         row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
-        row |= {f"weight.{entry}": weight for entry, weight in zip(LEDGER, cell.cost.weights, strict=True)}
+        row |= dict(zip(WEIGHTS, cell.cost.weights, strict=True))
         rows.append(row)
     table = pd.DataFrame(rows)
     mixed = [column for column, kind in table.dtypes.astype(str).items() if kind == "object"]

@@ -6,7 +6,7 @@ same runs can be timed for any number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,9 @@ from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, Until
 from evo.seeding import streams
 from experiments.arguments import expect_a, expect_whole
 from experiments.cell import Cell
+from experiments.labels import labels
 from experiments.results import Results
-from experiments.series import labels
+from experiments.simulation import merged_rounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,12 @@ class Barriers:
     owner: IntArray
     calls: IntArray
     short: BoolArray
+
+    @classmethod
+    def full(cls, generations: IntArray, width: int) -> Barriers:
+        """The generations of runs that made so many, int [runs], each of `width` calls on full chunks."""
+        owner = np.repeat(np.arange(len(generations)), generations)
+        return cls(owner, np.full(len(owner), width), np.zeros((len(owner), width), dtype=np.bool_))
 
 
 def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
@@ -138,6 +145,36 @@ def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:
     return np.asarray(free.max(axis=1))
 
 
+def waited(
+    slabs: Iterable[Barriers],
+    runs: int,
+    means: tuple[float, float],
+    workers: int | None,
+    latency: Latency,
+    rng: Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Rounds and makespan of runs whose latencies are drawn, float [runs] each.
+
+    Args:
+        slabs: their generations.
+        runs: how many they are.
+        means: expected seconds of a call on a full chunk, and of one on the shorter last chunk.
+        workers: W; None: as many as a generation has calls.
+        latency: of which the factors are drawn.
+        rng: where from.
+    """
+    full, last = means
+    rounds, makespan = np.zeros((2, runs))
+    for slab in slabs:
+        width = slab.short.shape[1]
+        there = np.arange(width) < slab.calls[:, None]
+        seconds = np.zeros(there.shape)
+        seconds[there] = np.where(slab.short[there], last, full) * latency.factors(int(slab.calls.sum()), rng)
+        np.add.at(rounds, slab.owner, -(-slab.calls // (workers or width)))
+        np.add.at(makespan, slab.owner, list_schedule(seconds, workers))
+    return rounds, makespan
+
+
 def _times(
     results: Results,
     cell: Cell,
@@ -154,7 +191,6 @@ def _times(
     if isinstance(tokens, UnequalTokens):
         raise InputError(f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths")
     full, short = latency.means(tokens)
-    rounds, makespan = np.zeros((2, len(part)))
     if full != short:
         _expect_known_lengths(cell)
     if latency.tail == 0.0 and not _varies(cell) and (full == short or _same_chunk(cell)):
@@ -162,14 +198,7 @@ def _times(
         each = -(-width // (workers or width))
         shorter = part["short_calls"].to_numpy() // width if full != short else np.zeros_like(number)
         return each * number.astype(np.float64), each * (full * (number - shorter) + short * shorter)
-    for slab in _generations(results, cell, batch, part):
-        width = slab.short.shape[1]
-        there = np.arange(width) < slab.calls[:, None]
-        seconds = np.zeros(there.shape)
-        seconds[there] = np.where(slab.short[there], short, full) * latency.factors(int(slab.calls.sum()), rng)
-        np.add.at(rounds, slab.owner, -(-slab.calls // (workers or width)))
-        np.add.at(makespan, slab.owner, list_schedule(seconds, workers))
-    return rounds, makespan
+    return waited(_generations(results, cell, batch, part), len(part), (full, short), workers, latency, rng)
 
 
 def _width(cell: Cell) -> int:
@@ -239,14 +268,8 @@ def _short(cell: Cell, width: int, turn: IntArray, full: IntArray) -> BoolArray:
 
 def _run_again(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> Iterator[Barriers]:
     """The rounds of the kept runs of a batch of Merged under OnlyIncorrect, run by run."""
-    seen: list[tuple[IntArray, IntArray, IntArray]] = []
-    runner = cell.runner
-    assert isinstance(runner, Merged)  # asked by _varies
-    named = streams(results.grid["seed"], cell.identity, batch)
     size = cell.batch_size(results.grid["batch"])
-    runner.run_batch(
-        cell.problem, cell.mutator, cell.schedule, named, size, cell.limits, watch=lambda *round_: seen.append(round_)
-    )
+    seen = merged_rounds(cell, results.grid["seed"], batch, size)
     if not seen:
         return
     run, calls, short = (np.concatenate(column) for column in zip(*seen, strict=True))

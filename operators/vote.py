@@ -11,11 +11,12 @@ from evo.errors import InputError
 from evo.faults import is_foreign
 from evo.laws import CallLaw, IndependentBlocks, SoundLaw, declared_calls
 from evo.mixtures import ComponentLaw
+from evo.nested import one_that_changes_outside
 from evo.parameters import choice, probability, whole
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
 from evo.text import type_name
 from evo.theory.voting import mean_votes, win_probability
-from operators.wrapper import Wrapper, ask, component_law, handed_over, one_that_changes_outside, validity
+from operators.wrapper import Wrapper, ask, component_law, handed_over, validity
 
 MOST_AHEAD = 10**6
 MOST_MEAN_VOTES = 1e5

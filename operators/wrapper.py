@@ -82,12 +82,3 @@ def component_law(inner: AnyMutator) -> ComponentLaw | None:
     """
     law = expected_law(inner)
     return law if isinstance(law, ComponentLaw) else None
-
-
-def one_that_changes_outside(mutator: object) -> object | None:
-    """The outermost wrapper in a nest that changes blocks outside its chunk; None if there is none."""
-    while isinstance(mutator, Wrapper):
-        if mutator.changes_outside:
-            return mutator
-        mutator = mutator.inner
-    return None

@@ -33,7 +33,7 @@ from experiments.bookkeeping import ledger_fault
 from experiments.cell import Cell
 from experiments.grid import sweep
 from operators import FixKeep, Malformed, Resample, Spill, Vote
-from problems import BlockOneMax, Noisy
+from problems import BlockOneMax, Noisy, UnequalBlocks
 
 HALF = Resample(0.5)
 Z = 4.9
@@ -85,6 +85,39 @@ def test_a_late_answer_does_not_undo_a_repair():
     assert counts.hit.tolist() == [1, 1, 1]
     assert counts.calls.tolist() == [2, 2, 2]
     assert sorted(found.fitness.tolist()) == [0.0] * 3 + [2.0] * 3
+
+
+class Scripted:
+    """Answers that are known beforehand, one call after the other: how many blocks of the chunk are correct."""
+
+    def __init__(self, *correct):
+        self.correct = iter(correct)
+
+    def rewrite(self, correct, rng):
+        return np.arange(correct.shape[1])[None] < next(self.correct)
+
+
+def test_an_answer_that_comes_when_the_schedule_is_at_its_chunk_again_is_news_of_it():
+    """UntilResolved on chunks of 9 and 1 blocks, a second a block, two workers.
+
+    The call of 9 s is about the first chunk and returns at 18 s: at 9 s the other worker resolved that chunk, at 10 s
+    the second one, and the schedule is at the first again. It is compared with the solution of 18 s, in which it
+    repairs a block, so the schedule goes on, and the next call is on the second chunk.
+    """
+    #                   0 s  0 s  9 s  9 s  10 s 18 s 19 s
+    answers = Scripted(0,   1,   2,   1,   9,   1,   1)  # fmt: skip
+    runner = Asynchronous(2, Latency(per_generated_token=1.0))
+    counts = run(BlockOneMax(10, 1), UntilResolved(9), runner, 1, answers)
+    assert [counts.hit[0], counts.calls[0], counts.short_calls[0], counts.seconds[0]] == [6, 7, 3, 19.0]
+
+
+def test_an_answer_that_comes_when_the_schedule_is_elsewhere_is_no_news():
+    """The same, but the second chunk is wrong until 19 s: at 18 s the schedule is there, and stays."""
+    #                   0 s  0 s  9 s  9 to 17 s  18 s  18 s  19 s  19 s
+    answers = Scripted(0,   1,   2,   *([0] * 9), 1,    1,    9,    9)  # fmt: skip
+    runner = Asynchronous(2, Latency(per_generated_token=1.0))
+    counts = run(BlockOneMax(10, 1), UntilResolved(9), runner, 1, answers)
+    assert [counts.hit[0], counts.calls[0], counts.short_calls[0], counts.seconds[0]] == [15, 16, 11, 28.0]
 
 
 def naive(k, g, schedule, workers, tail, rng, additive=True):
@@ -234,6 +267,7 @@ def test_an_optimal_start_takes_no_time():
     ("parts", "words"),
     [
         ({"problem": Noisy(BlockOneMax(3, 1), 1.0)}, "expected exact evaluation"),
+        ({"problem": UnequalBlocks((1, 2, 3))}, "Asynchronous: expected blocks of equal length"),
         ({"mutator": Spill(HALF, 0.1)}, "changes nothing but its chunk"),
         ({"runner": Asynchronous(2, Latency(per_prompt_token=1.0)), "prompt": Prompt(head=9)}, "give the same to the"),
     ],

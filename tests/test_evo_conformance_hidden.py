@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import InitVar, dataclass, field, make_dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ from evo.decomposed import Decomposed
 from evo.errors import InputError, OperatorError
 from evo.evaluation import Reading
 from evo.laws import IndependentBlocks
-from evo.mixtures import Invalid
+from evo.mixtures import ComponentLaw, Invalid, sound_components
 from evo.protocols import Rewritten
 from evo.schedules import EachChunk, RoundRobin, UniformSubset
 from evo.seeding import streams
@@ -131,7 +132,7 @@ BROKEN_LAWS = [
             law=property(lambda self: AllOrNone(0.5, 0.5)),
         ),
         "law adds up",
-        "AllOrNone.pmf(2, 0) says 0.0000 of 1 correct blocks and the mixture of AllOrNone.components(2) 0.5000; "
+        "AllOrNone.pmf(2, 0) says 0 of 1 correct blocks and the mixture of AllOrNone.components(2) 0.5; "
         "wrappers go by the components: mend them, or write a law that has none",
     ),
     (
@@ -895,3 +896,24 @@ def test_prices_that_break_later_or_round_are_found():
     )
     nan = cost("Nan", np.full(6, np.nan))
     assert failed(each.result() for each in cost_checks(nan)) == ["weights"]
+
+
+@frozen
+class Rare(ComponentLaw):
+    """Repairs a block with probability 1e-10, of which its components know by a factor only."""
+
+    factor: float
+
+    def components(self, g):
+        return IndependentBlocks(1e-10 * self.factor, 0.5).components(g)
+
+    def pmf(self, g, i):
+        return IndependentBlocks(1e-10, 0.5).pmf(g, i)
+
+
+@pytest.mark.parametrize(("factor", "sound"), [(1 + 1e-9, True), (2.0, False)])
+def test_core_and_conformance_judge_small_probabilities_alike(factor, sound):
+    checks = mutator_checks(mutator("Repairs", law=property(lambda self: Rare(factor))))
+    assert found(checks, "law adds up").passed is sound
+    with nullcontext() if sound else pytest.raises(OperatorError, match="must be the mixture"):
+        sound_components(Rare(factor), 3)

@@ -37,7 +37,7 @@ from experiments.cell import Cell
 from experiments.grid import sweep
 from experiments.predictions import predict
 from operators import FixKeep, Malformed, Misaligned, Resample, Spill, Vote
-from problems import BlockOneMax, Judged, Noisy
+from problems import BlockOneMax, Judged, Noisy, UnequalBlocks
 
 HALF, UNEQUAL = Resample(0.5), FixKeep(0.4, 0.7)
 Z = 4.9
@@ -215,6 +215,7 @@ class Leaks:
         (Noisy(BlockOneMax(3, 1), 1.0), HALF, RoundRobin(), "expected exact evaluation, got Noisy"),
         (Judged(BlockOneMax(3, 1), 0.1, 0.1), HALF, RoundRobin(), "expected exact evaluation, got Judged"),
         (NotAdditive(), HALF, RoundRobin(), "additive fitness"),
+        (UnequalBlocks((1, 2, 3)), HALF, RoundRobin(), "Merged: expected blocks of equal length"),
         (BlockOneMax(3, 1), Spill(HALF, 0.1), RoundRobin(), "changes nothing but its chunk, got Spill"),
         (BlockOneMax(3, 1), Malformed(Misaligned(HALF, 0.1), 0.1), RoundRobin(), "got Misaligned"),
     ],

@@ -32,10 +32,10 @@ from experiments.cell import Cell
 from experiments.cli import app
 from experiments.export import export_results
 from experiments.grid import Grid, sweep
+from experiments.labels import labels
 from experiments.progress import Progress
 from experiments.results import Results, load
 from experiments.running import run_grid
-from experiments.series import labels
 from experiments.simulation import trace
 from experiments.store import StoreError
 from operators import FixKeep, Resample
@@ -354,14 +354,14 @@ def test_progress_counts_the_batches_that_are_executed_again(tmp_path):
 def test_only_one_batch_is_held_at_a_time(tmp_path, monkeypatch):
     """The blocks of a batch are on their way to the file before the next batch is made."""
     held: list[int] = []
-    again = export_module._again
+    again = export_module.simulate_traced
 
-    def watched(cell: Cell, grid: dict[str, Any], batch: int) -> Any:
-        counts, found = again(cell, grid, batch)
+    def watched(*batch: Any) -> Any:
+        counts, found = again(*batch)
         held.append(len(found.run))
         return counts, found
 
-    monkeypatch.setattr(export_module, "_again", watched)
+    monkeypatch.setattr(export_module, "simulate_traced", watched)
     cell = varied()[0]
     results = results_of([cell], runs=25)
     place = export_module._places(results)[0]
@@ -477,7 +477,7 @@ def test_a_part_that_is_not_loaded_is_named_before_anything_is_run(tmp_path, mon
     results = results_of(varied()[:2])
     text = results.cells["text"].str.replace("Resample", "gone_module.Gone", regex=False)
     foreign = replace(results, cells=results.cells.assign(text=text), known={})
-    monkeypatch.setattr(export_module, "_again", lambda *_: pytest.fail("nothing is to be run"))
+    monkeypatch.setattr(export_module, "simulate_traced", lambda *_: pytest.fail("nothing is to be run"))
     with pytest.raises(InputError, match=r"'gone_module\.Gone' is not loaded; import the module 'gone_module' first"):
         export_results(foreign, "ioh", tmp_path / "ioh")
     assert list(tmp_path.iterdir()) == []
@@ -507,7 +507,7 @@ def test_an_export_that_is_broken_off_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_: object) -> tuple[object, Trace]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export_module, "_again", broken)
+    monkeypatch.setattr(export_module, "simulate_traced", broken)
     with pytest.raises(KeyboardInterrupt):
         export_results(results_of(varied()[:1]), "ioh", tmp_path / "ioh")
     assert list(tmp_path.iterdir()) == []

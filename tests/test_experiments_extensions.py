@@ -30,25 +30,9 @@ from problems import BlockOneMax
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
-CAREFUL = """
-from dataclasses import dataclass
-from evo import IndependentBlocks
-
-@dataclass(frozen=True)
-class Careful:
-    p: float
-    def rewrite(self, correct, rng):
-        return correct | (rng.random(correct.shape) < self.p)
-    @property
-    def law(self):
-        return IndependentBlocks(fix=self.p, keep=1.0)
-
-@dataclass(frozen=True)
-class Lawless:
-    p: float = 0.5
-    def rewrite(self, correct, rng):
-        return correct | (rng.random(correct.shape) < self.p)
-
+CAREFUL = (
+    (HERE / "mine" / "careful.py").read_text()
+    + """
 class Plain:
     def rewrite(self, correct, rng):
         return correct
@@ -63,17 +47,8 @@ class Picky:
 
 careful = Careful(p=0.5)
 """
-GRID = """
-name = "mine"
-runs = 600
-batch = 100
-
-[[arm]]
-label    = "mine"
-problem  = {type = "BlockOneMax", k = [2, 4, 8], l = 16}
-mutator  = {type = "MODULE:Careful", p = 0.5}
-schedule = {type = "AllBlocks"}
-"""
+)
+GRID = (HERE / "mine" / "grid.toml").read_text()
 PLUGIN_GRID = """
 name = "plugged"
 runs = 600

@@ -41,36 +41,8 @@ from operators import BetaBlocks, FixKeep, Resample, Vote
 from problems import BlockOneMax, UnequalBlocks
 
 ROOT = Path(__file__).parent.parent
-CAREFUL = """
-from dataclasses import dataclass
-from evo import IndependentBlocks
-
-@dataclass(frozen=True)
-class Careful:
-    p: float
-    def rewrite(self, correct, rng):
-        return correct | (rng.random(correct.shape) < self.p)
-    @property
-    def law(self):
-        return IndependentBlocks(fix=self.p, keep=1.0)
-
-@dataclass(frozen=True)
-class Lawless:
-    p: float
-    def rewrite(self, correct, rng):
-        return correct | (rng.random(correct.shape) < self.p)
-"""
-GRID = """
-name = "mine"
-runs = 600
-batch = 100
-
-[[arm]]
-label    = "mine"
-problem  = {type = "BlockOneMax", k = [2, 4, 8], l = 16}
-mutator  = {type = "MODULE:Careful", p = 0.5}
-schedule = {type = "AllBlocks"}
-"""
+CAREFUL = (ROOT / "tests" / "mine" / "careful.py").read_text()
+GRID = (ROOT / "tests" / "mine" / "grid.toml").read_text()
 LYING = CAREFUL.replace("rng.random(correct.shape) < self.p", "rng.random(correct.shape) < self.p + 0.1", 1)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.serving import State, ask, counts, sizes
-from evo.laws import CallLaw, binomial_pmf, declared_law
-from evo.mixtures import ComponentLaw
+from evo.laws import CallLaw, are_probabilities, binomial_pmf, declared_law
+from evo.mixtures import ComponentLaw, is_mixture
 from evo.protocols import AnyMutator, Chunk, FloatArray, Rewritten, is_informed
 from evo.statistics import binomial_p_value, normal_quantile
 from evo.text import is_frozen_dataclass
@@ -38,7 +38,7 @@ def adds_up(mutator: AnyMutator) -> str:
                     f"{where} must be the probabilities of 0..{g} correct blocks, an array of shape ({g + 1},), got "
                     f"{got}"
                 )
-            if not np.isfinite(pmf).all() or pmf.min() < -1e-12 or pmf.sum() > 1 + 1e-9:
+            if not are_probabilities(pmf, g):
                 raise NotConforming(f"{where} must be probabilities >= 0 with a sum of at most 1, got {pmf.tolist()}")
             _expect_same_components(law, g, i, pmf)
     return f"pmf(g, i) is a law for k = {k}, g = {', '.join(map(str, lengths))} and all i"
@@ -48,12 +48,12 @@ def _expect_same_components(law: CallLaw, g: int, i: int, pmf: FloatArray) -> No
     """Wrappers map the components, predictions of the bare mutator read the pmf: they must say the same."""
     if not isinstance(law, ComponentLaw):
         return
-    mixed, name = ComponentLaw.pmf(law, g, i), type(law).__name__
-    if not np.allclose(mixed, pmf, rtol=1e-6, atol=1e-9):
+    if not is_mixture(law.components(g), g, i, pmf):
+        mixed, name = ComponentLaw.pmf(law, g, i), type(law).__name__
         x = int(np.abs(mixed - pmf).argmax())
         raise NotConforming(
-            f"{name}.pmf({g}, {i}) says {pmf[x]:.4f} of {x} correct blocks and the mixture of {name}.components({g}) "
-            f"{mixed[x]:.4f}; wrappers go by the components: mend them, or write a law that has none"
+            f"{name}.pmf({g}, {i}) says {pmf[x]:.8g} of {x} correct blocks and the mixture of {name}.components({g}) "
+            f"{mixed[x]:.8g}; wrappers go by the components: mend them, or write a law that has none"
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.serving import State, ask, sizes
-from evo.laws import declared_law
+from evo.laws import declared_law, is_mean_of_calls
 from evo.protocols import AnyMutator, FloatArray
 from evo.statistics import normal_quantile
 
@@ -74,7 +74,7 @@ def _declared(name: str, mean_calls: Any, i: int) -> float | None:
     mean = mean_calls(i)
     if mean is None:
         return None
-    if isinstance(mean, bool | str) or not isinstance(mean, int | float | np.number) or not 1 <= mean < math.inf:
+    if not is_mean_of_calls(mean) or mean == math.inf:
         raise NotConforming(
             f"{name}.mean_calls({i}) must be the mean number of calls of an answer, a number >= 1 (None if it is not "
             f"known), got {mean!r}"

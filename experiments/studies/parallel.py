@@ -18,6 +18,7 @@ from experiments.grid import Grid
 from experiments.measured import Arms, Measured, Value, beside, exact_mean, mean_value, number
 from experiments.studies.curves import Curve, Panel, curve, panels_figure
 from experiments.studies.study import Findings, Study
+from experiments.timing import Barriers, waited
 from operators import Resample
 from problems import BlockOneMax
 
@@ -68,11 +69,9 @@ def _exact_rounds(each: Measured) -> float:
 
 def barrier_seconds(each: Measured, tail: float) -> FloatArray:
     """Seconds of each run if every round waits for the last of its calls; the same runs for every latency."""
-    rounds = each.generations.astype(np.int64)
-    width = int(at_once(each))
+    rounds = Barriers.full(each.generations.astype(np.int64), int(at_once(each)))
     rng = streams(1, f"{each.cell.text} {tail}", 0).latency
-    slowest = Latency(fixed=1.0, tail=tail).factors(int(rounds.sum()) * width, rng).reshape(-1, width).max(axis=1)
-    return np.asarray(np.bincount(np.repeat(np.arange(len(rounds)), rounds), slowest, len(rounds)))
+    return waited([rounds], each.runs, (1.0, 1.0), None, Latency(fixed=1.0, tail=tail), rng)[1]
 
 
 def _tail(each: Measured) -> float:
