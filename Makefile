@@ -13,10 +13,10 @@ help:              ## this list
 run: $(VENV)/.installed   ## run the study `paper`: global against local mutation, predicted, run, checked
 	$(BIN)/llm-evo run
 
-test: $(VENV)/.installed-dev lint   ## everything but the slow studies: lint, types, layers, doctests, tests
+test: $(VENV)/.installed-dev lint   ## everything but what takes long: lint, types, layers, doctests, tests
 	$(BIN)/python -m pytest -n 2
 
-test-slow: $(VENV)/.installed-dev   ## the slow studies
+test-slow: $(VENV)/.installed-dev   ## what takes long, the studies in full among it
 	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.installed-dev

@@ -85,18 +85,21 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
     """
     arms = set(results.cells["arm"])
     fitted: dict[tuple[str, float], Fits] = {}
+    labels: dict[str, dict[tuple[str, int | None], str]] = {}
     checks = []
     for claim in claims:
         if claim.arm in arms:
             key = (claim.quantity, claim.least)
             if key not in fitted:
                 fitted[key] = fit(results, quantity=claim.quantity, least=claim.least, confidence=CONFIDENCE)
-            checks.append(_check(claim, fitted[key], results))
+            if claim.quantity not in labels:
+                labels[claim.quantity] = _labels(results, claim.quantity)
+            label = labels[claim.quantity].get((claim.arm, claim.lam), "")
+            checks.append(_check(claim, fitted[key], label))
     return checks
 
 
-def _check(claim: Claim, fits: Fits, results: Results) -> ClaimCheck:
-    label = _label(claim, results)
+def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
     laws = {law.form.name: law for law in fits.laws if law.series == label}
     law = laws.get(claim.form)
     if law is None:
@@ -118,9 +121,9 @@ def _check(claim: Claim, fits: Fits, results: Results) -> ClaimCheck:
     return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
 
 
-def _label(claim: Claim, results: Results) -> str:
-    """Label of the claim's series."""
-    for each in series(results, "k", claim.quantity):
-        if each.arm == claim.arm and each.lam == claim.lam:
-            return each.label
-    return ""
+def _labels(results: Results, quantity: str) -> dict[tuple[str, int | None], str]:
+    """Label of the first series of each arm and lam."""
+    labels: dict[tuple[str, int | None], str] = {}
+    for each in series(results, "k", quantity):
+        labels.setdefault((each.arm, each.lam), each.label)
+    return labels

@@ -335,22 +335,23 @@ def test_quality_of_a_run_is_an_average(a, b, p0):
         np.testing.assert_allclose(formula(a, b, k, start).hit.cdf(times), average, atol=1e-11)
 
 
-@pytest.mark.parametrize("k", [1, 2, 7])
+@pytest.mark.parametrize("k", [1, 2, 4])
 @pytest.mark.parametrize("p0", [0.0, 0.4])
 def test_moments_are_tail_sums(k, p0):
     """Light enough tails are summed: E = sum P(T > t), E T(T+1) = sum 2 (t+1) P(T > t)."""
-    a, b, start, times = 12.0, 2.0, Start(k, p0=p0), np.arange(1_000.0)
+    a, b, start, times = 12.0, 2.0, Start(k, p0=p0), np.arange(150.0 * k)  # P(T > t) is below 1e-13 beyond
     runs = [formula(a, b, k, start).hit for formula in (beta_only_incorrect, beta_round_robin, quality_only_incorrect)]
     if k < 3:
         runs.append(quality_all_blocks(20.0, 2.0, k, start).hit)
         runs.append(quality_all_blocks(20.0, 2.0, k, start, 3).generations)
-    few = np.arange(400.0)
+    few = np.arange(60.0 * k)
     lighter = [beta_uniform_chunk(30.0, b, k, start).hit, quality_uniform_chunk(30.0, b, k, start).hit]
     if k < 3:
         lighter.append(beta_all_blocks(30.0, b, k, start).hit)
     for law in lighter:
-        assert law.mean == pytest.approx(law.tail(few).sum(), rel=1e-9)
-        second = ((2 * few + 1) * law.tail(few)).sum()
+        tail = law.tail(few)
+        assert law.mean == pytest.approx(tail.sum(), rel=1e-9)
+        second = ((2 * few + 1) * tail).sum()
         assert law.variance == pytest.approx(second - law.mean**2, rel=1e-6)
     for law in runs:
         tail = law.tail(times)

@@ -51,8 +51,12 @@ class Machines:
         self.scheduler = self._start(
             "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self._file)
         )
-        wait_for(self._file.exists)
-        self.address = json.loads(self._file.read_text())["address"]
+        try:
+            wait_for(self._told)
+        except BaseException:
+            self.stop()
+            raise
+        self.address = self._told()
 
     def _start(self, command: str, *arguments: str) -> subprocess.Popen:
         environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(ALLOWED_FAILURES)}
@@ -63,6 +67,13 @@ class Machines:
             )  # fmt: skip
         self._started.append(process)
         return process
+
+    def _told(self) -> str:
+        """The address in the scheduler's file; empty until all of the file is there."""
+        try:
+            return json.loads(self._file.read_text())["address"]
+        except (OSError, ValueError):
+            return ""
 
     def worker(self, *options: str) -> subprocess.Popen:
         arguments = ("--nthreads", "1", "--nworkers", "1", "--local-directory", str(self._folder), *options)
@@ -216,6 +227,7 @@ def test_a_worker_that_is_killed_costs_nothing(machines, parts, tmp_path):
     same(results.runs, run_grid(slow, workers=1).runs)
 
 
+@pytest.mark.slow
 def test_parts_that_break_are_failures_and_the_rest_goes_on(machines, parts, tmp_path):
     broken = [parts.Raises(), parts.Loops(), parts.Sleeps(), parts.Ends()]
     cells = [cell(mutator) for mutator in broken] + [cell(k=k) for k in (1, 2, 3)]
@@ -253,6 +265,7 @@ def test_what_is_at_work_ends_when_the_driver_leaves(machines, parts):
     assert client_threads() == []
 
 
+@pytest.mark.slow
 def test_without_workers_the_launch_ends_and_goes_on_later(alone, parts, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "Cluster", partial(Cluster, patience=1.0))
     slow = Grid("slow", [cell(parts.Slow(0.05), k=1)], runs=30, batch=1)

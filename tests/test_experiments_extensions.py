@@ -28,6 +28,7 @@ from experiments.toml_grid import load_grid
 from problems import BlockOneMax
 
 HERE = Path(__file__).parent
+SLOW = pytest.mark.slow
 ROOT = HERE.parent
 
 CAREFUL = (
@@ -325,8 +326,8 @@ def here(tmp_path) -> Path:
     ("part", "code", "expected"),
     [
         ("my_ops:Careful(p=0.5)", 0, "13 passed, 0 FAILED, 3 do not apply"),
-        ("my_ops:careful", 0, "13 passed, 0 FAILED, 3 do not apply"),
-        ("my_ops:Lawless", 0, "11 passed, 0 FAILED, 5 do not apply"),
+        pytest.param("my_ops:careful", 0, "13 passed, 0 FAILED, 3 do not apply", marks=SLOW),
+        pytest.param("my_ops:Lawless", 0, "11 passed, 0 FAILED, 5 do not apply", marks=SLOW),
         ("my_ops:Wrong", 1, "law holds: P(0 of 1 blocks are correct) after a call with 0 incorrect is 0.1000 by the"),
         ("my_ops:Plain", 1, "frozen dataclass: Plain is no frozen dataclass; write @dataclass(frozen=True) above"),
         ("operators:Refuse(inner=Resample(p=0.5), rate=0.1)", 0, "mutator Refuse(inner=Resample(p=0.5), rate=0.1)"),

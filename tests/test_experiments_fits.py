@@ -1,7 +1,7 @@
 """Fits: honest intervals on tables drawn from known laws, refusals with a reason, and series grouped as they should.
 
 Coverage is counted over GRIDS simulated grids. A count fails w.p. 1e-6 if the true coverage is SLACK_COVERAGE, two
-points below nominal (the intervals are normal approximations), and w.p. 0.99 if it is 0.7.
+points below nominal (the intervals are normal approximations), and w.p. 0.99 if it is 0.63.
 """
 
 import io
@@ -27,7 +27,7 @@ from experiments.terminal import show_fits
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
-GRIDS = 120
+GRIDS = 80
 FALSE_FAIL = 1e-6
 SLACK_COVERAGE = 0.93
 FEWEST_COVERED = int(binom.ppf(FALSE_FAIL, GRIDS, SLACK_COVERAGE))
@@ -132,6 +132,11 @@ def law(fits, form):
     return next(each for each in fits.laws if each.form.name == form)
 
 
+def try_only(form, monkeypatch):
+    """Each form is fitted on its own: what is counted of one takes no others."""
+    monkeypatch.setattr("experiments.fits.FORMS", [each for each in FORMS if each.name == form])
+
+
 def holds(estimate, value):
     return estimate.low <= value <= estimate.high
 
@@ -154,9 +159,13 @@ LAWS = {
 }
 
 
+QUICK = ("GLOBAL base", "UntilResolved", "UniformChunk")
+"""One by its hits out of trials, two by means and their errors; the other three are for the slow step."""
+
+
 def test_the_bound_on_coverage_tells():
     assert binom.cdf(FEWEST_COVERED - 1, GRIDS, SLACK_COVERAGE) <= FALSE_FAIL
-    assert binom.cdf(FEWEST_COVERED - 1, GRIDS, 0.7) > 0.99
+    assert binom.cdf(FEWEST_COVERED - 1, GRIDS, 0.63) > 0.99
 
 
 def test_drawings_are_tables_of_runs(rng):
@@ -168,9 +177,10 @@ def test_drawings_are_tables_of_runs(rng):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("name", LAWS)
-def test_nominal_95_percent_intervals_cover(name, rng):
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in LAWS])
+def test_nominal_95_percent_intervals_cover(name, rng, monkeypatch):
     ks, schedule, draw, runs, quantity, form, true = LAWS[name]
+    try_only(form, monkeypatch)
     table = Drawing({"arm": cells(ks, schedule)}, runs)
     covered = dict.fromkeys(true, 0)
     misfits = 0
@@ -181,11 +191,12 @@ def test_nominal_95_percent_intervals_cover(name, rng):
             covered[parameter] += holds(fitted[parameter], value)
     assert min(covered.values()) >= FEWEST_COVERED, covered
     assert misfits <= binom.isf(FALSE_FAIL, GRIDS, 0.08)  # nominal 0.05, and 3 points for 100 runs
-    assert binom.sf(binom.isf(FALSE_FAIL, GRIDS, 0.08), GRIDS, 0.35) > 0.99
+    assert binom.sf(binom.isf(FALSE_FAIL, GRIDS, 0.08), GRIDS, 0.38) > 0.99
 
 
 @pytest.mark.statistical
-def test_censored_runs_enter_the_likelihood_and_a_fit_of_the_finished_runs_is_wrong(rng):
+def test_censored_runs_enter_the_likelihood_and_a_fit_of_the_finished_runs_is_wrong(rng, monkeypatch):
+    try_only("exponential", monkeypatch)
     table = Drawing({"GLOBAL": cells(EIGHT, budget=Budget(calls=CALLS))}, 100)
     largest = table.arms["GLOBAL"][-1].id
     covered = naive_covered = 0
@@ -212,19 +223,21 @@ def test_censored_runs_enter_the_likelihood_and_a_fit_of_the_finished_runs_is_wr
 def test_wrong_forms_are_refused_by_their_misfit(rng):
     """Over 30 grids no wrong form passes once: the true power is above 0.63 w.p. 1 - 1e-6."""
     assert 0.63**30 < 1e-6
-    wide = [1, 2, 4, 8, 16, 32, 64, 128]
+    wide = Drawing({"a": cells([1, 2, 4, 8, 16, 32, 64, 128], UntilResolved())}, 200)
+    eight = Drawing({"a": cells(EIGHT)}, 200)
+    doubling = Drawing({"a": cells([16, 32, 64, 128, 256, 512], UniformChunk())}, 1000)
     for _ in range(30):
-        power = fit(results({"a": cells(wide, UntilResolved())}, resolved(rng, 200)))
+        power = fit(wide.draw(resolved(rng, 200)))
         assert power.best[0].form.name in ("power", "exponential x power")
         for each in power.laws:
             assert each.misfit < 1e-3 or each.form.name != "exponential"
-        exponential = fit(results({"a": cells(EIGHT)}, geometric(rng, 200)))
+        exponential = fit(eight.draw(geometric(rng, 200)))
         assert exponential.best[0].form.name in ("exponential", "exponential x power")
         assert {each.form.name for each in exponential.laws if each.misfit >= 1e-3} <= {
             "exponential",
             "exponential x power",
         }
-        log = fit(results({"a": cells([16, 32, 64, 128, 256, 512], UniformChunk())}, collected(rng, 1000)))
+        log = fit(doubling.draw(collected(rng, 1000)))
         assert law(log, "power").misfit < 1e-3
         assert log.best[0].form.name in ("x log x", "exponential x power")
 

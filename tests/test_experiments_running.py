@@ -214,13 +214,20 @@ class Stop:
             raise self.error
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize(
+    ("error", "workers"),
+    [
+        (KeyboardInterrupt, 1),
+        (KeyboardInterrupt, 2),
+        (RuntimeError, 1),
+        pytest.param(RuntimeError, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_what_is_finished_before_an_interruption_is_kept(tmp_path, workers, error):
     whole = run_grid(grid(), workers=1).runs
     batches = 3 * len(grid().cells)
     done = 0
-    for after in (0, 3, 5):
+    for after in (0, 5):
         stop = Stop(after, error)
         with pytest.raises(error):
             run_grid(grid(), tmp_path / "out", workers=workers, watch=stop)
@@ -338,7 +345,9 @@ PATIENT = """
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
-@pytest.mark.parametrize(("seconds", "times"), [(1.0, 1), (60.0, 2)], ids=["once", "twice"])
+@pytest.mark.parametrize(
+    ("seconds", "times"), [pytest.param(1.0, 1, marks=pytest.mark.slow), (60.0, 2)], ids=["once", "twice"]
+)
 def test_ctrl_c_once_finishes_what_is_at_work_and_twice_does_not(tmp_path, seconds, times):
     (tmp_path / "patient.py").write_text(textwrap.dedent(PATIENT))
     text = SLOW.replace('"Resample", p = 0.5', f'"patient:Patient", seconds = {seconds}').replace("deap", "blocks")

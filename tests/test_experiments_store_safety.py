@@ -64,16 +64,27 @@ def grid(toml):
     return load_grid(str(toml))
 
 
-@pytest.fixture
-def whole(grid) -> pd.DataFrame:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A results folder with a part for each batch, made once and then copied."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "grid.toml").write_text(textwrap.dedent(GRID))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("experiments.plan.SECONDS_A_TASK", 0.0)
+        patched.setattr("experiments.driver.SECONDS_BETWEEN_WRITES", -1.0)
+        run_grid(load_grid(str(folder / "grid.toml")), folder / "out", workers=1)
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def whole(made) -> pd.DataFrame:
     """The runs of a launch that nothing interrupts."""
-    return run_grid(grid, workers=1).runs
+    return load(made).runs
 
 
 @pytest.fixture
-def out(tmp_path, grid) -> Path:
-    run_grid(grid, tmp_path / "out", workers=1)
-    return tmp_path / "out"
+def out(tmp_path, made) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "out"))
 
 
 def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
@@ -497,7 +508,14 @@ def test_without_the_lock_they_would_and_loading_counts_them_once(tmp_path, toml
 
 
 @posix
-@pytest.mark.parametrize(("mode", "seed"), [("moments", 1), ("moments", 2), ("steps", 1), ("steps", 2), ("steps", 3)])
+@pytest.mark.parametrize(
+    ("mode", "seed"),
+    [
+        ("moments", 1),
+        ("steps", 1),
+        *(pytest.param(*other, marks=pytest.mark.slow) for other in [("moments", 2), ("steps", 2), ("steps", 3)]),
+    ],
+)
 def test_a_driver_killed_again_and_again_loses_nothing_and_does_nothing_twice(tmp_path, toml, grid, whole, mode, seed):
     seen = [set(line.split()) for line in drivers(tmp_path, mode, seed)]
     assert len(seen[-1]) > 0
@@ -551,7 +569,7 @@ def wait_for(condition: Callable[[], Any]) -> None:
 
 
 @posix
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_launch_is_seen_from_elsewhere_killed_and_gone_on_with(tmp_path, workers):
     (tmp_path / f"slow_half_{workers}.py").write_text(
         textwrap.dedent("""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from evo import Budget
 from evo.errors import NoPrediction
 from evo.statistics import mean_p_value, total_tails
 from experiments import Grid, Verdict, predict, run_grid
+from experiments.checks import check
 from experiments.conditions import start_of
 from experiments.measured import Measured, Value, exact_mean
 from experiments.report import report, write
@@ -28,6 +30,9 @@ from experiments.terminal import show_check, show_findings
 
 OPERATORS = [name for name in STUDIES if name != "paper"]
 SLOW = pytest.mark.slow
+QUICK = ["keep", "voting"]
+"""Small studies that are made each time, as is the study `paper` elsewhere; the others are for the slow step."""
+SMALL = [pytest.param(name, marks=() if name in QUICK else SLOW) for name in OPERATORS]
 RUNS = 120
 
 SMALLER = {
@@ -71,6 +76,12 @@ def made(tmp_path_factory):
     return make
 
 
+@pytest.fixture(scope="module")
+def drawn(made):
+    """Figures of small studies, drawn when first asked for."""
+    return cache(lambda name: STUDIES[name].figure(made(name)[0].arms))
+
+
 # ------------------------------------------------------------------------------------------- what they are
 
 
@@ -100,7 +111,7 @@ def test_a_study_is_a_grid_a_question_and_a_figure(name):
 # ------------------------------------------------------------------------------------------- end to end
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", SMALL)
 def test_a_small_study_end_to_end(name, made):
     reported, files = made(name)
     written = [file.name for file in files]
@@ -119,7 +130,7 @@ def test_a_small_study_end_to_end(name, made):
         assert " ".join(sentence.split()) in text
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", SMALL)
 def test_findings_have_a_row_an_arm_and_only_numbers(name, made):
     reported, _ = made(name)
     found = reported.findings
@@ -130,7 +141,7 @@ def test_findings_have_a_row_an_arm_and_only_numbers(name, made):
     assert "nan" not in " ".join([*found.sentences, *(text for row in found.rows for text in row)]).lower()
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", SMALL)
 def test_findings_follow_the_results(name, made):
     """Hits twice as late, at twice the price: every number measured is another."""
     reported, _ = made(name)
@@ -149,7 +160,7 @@ def test_findings_follow_the_results(name, made):
         assert before.sentences != after.sentences
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "voting" else SLOW) for name in OPERATORS])
 def test_an_unfinished_study_is_shown_as_any_grid(name, made):
     reported, _ = made(name)
     results = reported.results
@@ -207,6 +218,7 @@ def test_granularity_tells_theory_3e():
             assert best == 1 or (p > 0.5 and panel == granularity.PRICED), arm
 
 
+@SLOW
 def test_granularity_says_where_the_optimum_is(made):
     reported, _ = made("granularity")
     said = " ".join(reported.findings.sentences)
@@ -243,6 +255,7 @@ def test_voting_would_say_that_votes_pay(made):
     assert "votes pay only at p = 0.4, K = 3" in voting.findings(cheap).sentences[-1]
 
 
+@SLOW
 def test_notes_say_what_a_number_is_and_how_sure(made):
     spilled = made("spill")[0].findings
     assert "95 % intervals ±0." in spilled.note
@@ -265,6 +278,7 @@ def test_spill_tells_theory_4c(rate, exact):
     assert predicted == pytest.approx(exact, rel=1e-3)
 
 
+@SLOW
 def test_difficulty_does_not_give_a_mean_of_the_runs_that_finished(made):
     reported, _ = made("difficulty")
     hard = reported.arms["al = 0.6"][0]
@@ -287,6 +301,7 @@ def test_a_tail_too_heavy_for_the_law_of_the_total_is_not_forced_into_it():
     assert (p_value, how) == (pytest.approx(0.3173, abs=1e-3), "normal, exact standard error")
 
 
+@SLOW
 def test_infinite_variance_is_judged_by_the_law(made):
     """al = 1.5: the mean is 40, but no number of runs tells it; no mean is tested, and runs are counted by the law."""
     cell = made("difficulty")[0].check.cells[2]
@@ -327,10 +342,9 @@ PANELS = {"keep": 1, "correlation": 1, "granularity": 4, "voting": 3, "spill": 2
           "judge": 2, "nonconvex": 3, "selection": 1, "parallel": 3}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_figures_have_points_on_curves_and_can_be_read(name, made):
-    reported, _ = made(name)
-    figure = STUDIES[name].figure(reported.arms)
+@pytest.mark.parametrize("name", SMALL)
+def test_figures_have_points_on_curves_and_can_be_read(name, drawn):
+    figure = drawn(name)
     assert len(figure.axes) == PANELS[name]
     assert figure._suptitle.get_text().replace("\n", " ") == STUDIES[name].title
     for ax in figure.axes:
@@ -343,19 +357,18 @@ def test_figures_have_points_on_curves_and_can_be_read(name, made):
     assert_readable(figure)
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_no_formula_is_drawn_as_its_source(name, made):
+@pytest.mark.parametrize("name", SMALL)
+def test_no_formula_is_drawn_as_its_source(name, drawn):
     """Dollars of a user's labels are escaped; those of a study mark formulas."""
-    figure = STUDIES[name].figure(made(name)[0].arms)
-    drawn = [text.get_text() for text in figure.findobj(Text)]
-    assert any(drawn)
-    assert not [text for text in drawn if "\\$" in text]
-    assert all(text.count("$") % 2 == 0 for text in drawn)
+    texts = [text.get_text() for text in drawn(name).findobj(Text)]
+    assert any(texts)
+    assert not [text for text in texts if "\\$" in text]
+    assert all(text.count("$") % 2 == 0 for text in texts)
 
 
-def test_points_lie_where_they_were_measured(made):
+def test_points_lie_where_they_were_measured(made, drawn):
     arms = made("keep")[0].arms
-    (ax,) = keep.figure(arms).axes
+    (ax,) = drawn("keep").axes
     for container, cells in zip(ax.containers, arms.values(), strict=True):
         assert container.lines[0].get_xdata().tolist() == [each.cell.problem.k for each in cells]
         assert container.lines[0].get_ydata().tolist() == [each.mean().value for each in cells]
@@ -364,9 +377,10 @@ def test_points_lie_where_they_were_measured(made):
     assert mean_at(arms["keep 0.9"][0], 20) == pytest.approx(21.66, rel=1e-3)
 
 
-def test_stars_mark_the_exact_optimum(made):
+@SLOW
+def test_stars_mark_the_exact_optimum(made, drawn):
     arms = made("granularity")[0].arms
-    axes = granularity.figure(arms).axes
+    axes = drawn("granularity").axes
     for ax, (panel, members) in zip(axes, granularity.PANELS.items(), strict=True):
         stars = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "*"]
         exact = [
@@ -407,7 +421,7 @@ def test_bounds_are_open_triangles_and_curves_that_leave_are_named_above():
 
 
 def test_the_same_results_give_the_same_picture(made, tmp_path):
-    reported, files = made("spill")
+    reported, files = made("voting")
     again = write(reported, tmp_path)
     assert again[-1].read_bytes() == files[-1].read_bytes()
 
@@ -421,7 +435,7 @@ def shown(show, *what, width=80):
     return console.export_text()
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", SMALL)
 def test_findings_fit_a_narrow_terminal(name, made):
     found = made(name)[0].findings
     text = shown(show_findings, found)
@@ -434,8 +448,8 @@ def test_findings_fit_a_narrow_terminal(name, made):
 
 def test_cells_that_miss_the_same_rule_are_listed_once(made):
     reported, _ = made("keep")
-    few = report(run_grid(smaller("keep", runs=2), workers=1))
-    text = " ".join(shown(show_check, few.check).split())
+    few = check(run_grid(smaller("keep", runs=2), workers=1))
+    text = " ".join(shown(show_check, few).split())
     assert "CANNOT_TELL" in text
     cells = tuple(
         replace(
