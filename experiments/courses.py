@@ -167,7 +167,7 @@ class RuledCourse:
     @property
     def left(self) -> int:
         """Batches that have not come back, at the most."""
-        return 0 if self.whole or self._stopped_by else self._cap - self.batches
+        return 0 if self.whole else max(0, min(self._stopped_by, default=self._cap) - self.batches)
 
     def next(self) -> int:
         """The next batch to run."""

@@ -8,6 +8,7 @@ They are not tried again until somebody asks for it, since one that hangs costs 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,12 @@ class FailedBatch:
         return cls(cell.id, failure.job.batch, cell.text, failure.kind, failure.message, failure.host, now)
 
     @property
+    def is_sound(self) -> bool:
+        """Whether all of it is of the right type; a file may have been altered."""
+        words = (self.cell, self.text, self.kind, self.message, self.host, self.when)
+        return type(self.batch) is int and all(isinstance(word, str) for word in words)
+
+    @property
     def key(self) -> BatchKey:
         """What names it in the store: (cell id, batch)."""
         return self.cell, self.batch
@@ -63,7 +70,8 @@ def read_failures(folder: Path) -> dict[BatchKey, FailedBatch]:
             failed = FailedBatch(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
-        found[failed.key] = failed
+        if failed.is_sound:
+            found[failed.key] = failed
     return found
 
 
@@ -75,7 +83,8 @@ def write_failure(folder: Path, failed: FailedBatch) -> None:
 
 def forget_failure(folder: Path, key: BatchKey) -> None:
     """Forget a failure, since the batch is there now; nothing if there was none."""
-    _file(folder, key).unlink(missing_ok=True)
+    with suppress(OSError):  # what was put there instead is nothing of ours
+        _file(folder, key).unlink(missing_ok=True)
 
 
 def explain(failures: list[FailedBatch]) -> str:

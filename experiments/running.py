@@ -152,6 +152,7 @@ def _plan(grid: Grid, store: Store | None, retry_failed: bool, **options: Any) -
     reused = store.take_over(grid, finished)
     hits = {} if isinstance(grid.runs, int) else store.hits()
     failed = store.failures()
+    store.forget_failures(failed.keys() & (finished | reused))  # a launch was killed before it could
     left_out, only = ((), failed) if retry_failed else (failed, None)
     return Plan(grid, finished | reused, hits, left_out, only, **options), len(reused)
 

@@ -17,6 +17,8 @@ from experiments.cell import Cell
 from experiments.simulation import simulate
 from experiments.table import Columns, batch_columns
 
+HOST = socket.gethostname()
+"""Of this process."""
 RAISED, TIMED_OUT, DIED = "raised", "timed out", "died"
 """The kinds of failures."""
 
@@ -128,16 +130,22 @@ def _run_job(job: Job, users: type[BaseException]) -> Answer:
     begun, columns, error = time.perf_counter(), None, ""
     try:
         columns = batch_columns(job.cell, simulate(job.cell, job.seed, job.batch, job.size, job.engine))
-    except (OperatorError, InputError) as refusal:
-        error = str(refusal)
-    except MemoryError:
-        error = f"not enough memory for this batch; allow more, or lower k, l, lam or batch\n{_traceback()}"
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
         if isinstance(broken, users | Ended):
             raise
-        error = f"{told(broken, job.cell)}\n{_traceback()}"
-    return Answer(columns, error, time.perf_counter() - begun, socket.gethostname())
+        error = _in_words(broken, job.cell)
+    return Answer(columns, error, time.perf_counter() - begun, HOST)
 
 
-def _traceback() -> str:
-    return traceback.format_exc(limit=-4)
+def _in_words(error: BaseException, cell: Cell) -> str:
+    """What a part has raised, with the traceback; whatever the error's own code does."""
+    try:
+        if isinstance(error, OperatorError | InputError):
+            return str(error)
+        if isinstance(error, MemoryError):
+            said = "not enough memory for this batch; allow more, or lower k, l, lam or batch"
+        else:
+            said = told(error, cell)
+        return f"{said}\n{''.join(traceback.format_exception(error, limit=-4))}"
+    except Exception:
+        return f"{type(error).__name__}, which cannot be shown"

@@ -25,7 +25,6 @@ from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks
 from experiments.cell import Cell
 from experiments.cli import app
-from experiments.executors import processes
 from experiments.executors.executor import Here, WorkersLost
 from experiments.executors.guard import memory_share
 from experiments.executors.processes import Processes
@@ -33,6 +32,7 @@ from experiments.failures import read_failures
 from experiments.grid import Grid
 from experiments.results import load
 from experiments.running import GridFailure, run_grid
+from experiments.stopping import UntilSuccesses
 from experiments.tasks import DIED, RAISED, TIMED_OUT, Job
 from operators import Resample
 from problems import BlockOneMax
@@ -64,6 +64,8 @@ OPERATORS = """
                 os._exit(1)
             if self.mood == "is greedy" and not calm:
                 np.ones(2**31)
+            if self.mood == "raises later" and rng.bit_generator.seed_seq.spawn_key[0] > 0:
+                raise ValueError("this is the second batch")
             if self.mood == "raises" and not calm:
                 raise ValueError("the model is out to lunch")
             return rng.random(correct.shape) < 0.5
@@ -205,19 +207,141 @@ def test_a_process_alone_is_isolated_if_asked_for(tmp_path, moody):
 
 
 def test_workers_that_cannot_even_begin_are_told_and_not_started_for_ever(tmp_path, moody):
-    with pytest.raises(WorkersLost, match="died 3 times before it began with anything, perhaps for want of memory"):
+    with pytest.raises(WorkersLost, match="died 10 times before it began with anything, perhaps for want of memory"):
         run_grid(grid(moody, tmp_path, "is calm"), workers=1, memory=0.001)
 
 
-def test_a_part_that_cannot_be_sent_is_told():
+def test_a_part_that_cannot_be_sent_is_a_failure_of_its_own():
     class Local:
         def __reduce__(self):
             raise TypeError("not this one")
 
-    job = Job(Cell(BlockOneMax(1, l=1), Resample(0.5), AllBlocks(), OnePlusLambda()), 0, 1, 1, "blocks", 1.0, 1.0)
-    object.__setattr__(job.cell, "extra", Local())
-    with Processes(1) as executor, pytest.raises(InputError, match=r"cannot be sent to a worker process: not this one"):
-        executor.submit([job])
+    cells = [Cell(BlockOneMax(k, l=1), Resample(0.5), AllBlocks(), OnePlusLambda()) for k in (1, 2)]
+    object.__setattr__(cells[0], "extra", Local())
+    with Processes(1) as executor:
+        executor.submit([Job(cell, 0, 1, 1, "blocks", 1.0, 60.0) for cell in cells])
+        outcomes = []
+        while executor.busy:
+            outcomes += executor.finished(5.0)
+    failed, done = sorted(outcomes, key=lambda outcome: outcome.job.cell.problem.k)
+    assert failed.message == "it cannot be sent to a worker process: TypeError: not this one"
+    assert len(done.columns["hit"]) == 1
+
+
+SPITEFUL = """
+    import ctypes, os, resource, signal, socket, time
+    from dataclasses import dataclass
+
+
+    class Evil(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+
+    class Own(BaseException):
+        pass
+
+
+    @dataclass(frozen=True)
+    class Spiteful:
+        how: str
+
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+            if self.how == "cannot be read":
+                raise KeyboardInterrupt
+            if self.how == "exits when read":
+                os._exit(1)
+            if self.how == "hangs when read":
+                time.sleep(1e6)
+
+        def rewrite(self, correct, rng):
+            if self.how == "interrupts":
+                raise KeyboardInterrupt
+            if self.how == "raises its own":
+                raise Own
+            if self.how == "raises what has no words":
+                raise Evil
+            if self.how == "spoils files":
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+                return "nonsense"
+            if self.how == "spoils clocks":
+                time.monotonic = time.perf_counter = socket.gethostname = None
+                return "nonsense"
+            return rng.random(correct.shape) < 0.5
+"""
+HOWS = [
+    "interrupts", "raises its own", "raises what has no words", "cannot be read", "exits when read",
+    "hangs when read", "spoils files", "spoils clocks",
+]  # fmt: skip
+
+
+@pytest.fixture
+def spiteful(tmp_path, monkeypatch) -> Iterator[ModuleType]:
+    (tmp_path / "spiteful_operators.py").write_text(textwrap.dedent(SPITEFUL))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("spiteful_operators")
+    sys.modules.pop("spiteful_operators")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on files are POSIX")
+@pytest.mark.parametrize("how", HOWS)
+def test_batches_near_one_that_fails_are_not_blamed(spiteful, how):
+    """Healthy ones in the same task, before and behind it, and later ones in the same process."""
+    parts = {"schedule": AllBlocks(), "runner": OnePlusLambda(), "budget": Budget(calls=50)}
+    bad = Cell(BlockOneMax(3, l=4), spiteful.Spiteful(how), **parts)
+    good = [Cell(BlockOneMax(k, l=4), spiteful.Spiteful("is calm"), **parts) for k in (1, 2, 4, 5, 6)]
+    made = Grid("tiny", [*good[:2], bad, *good[2:]], runs=20, batch=10)
+    with pytest.raises(GridFailure, match="2 batches of 1 cell failed") as caught:
+        run_grid(made, workers=1, isolated=True, time_limit=1.5)
+    same(caught.value.results.runs, run_grid(Grid("tiny", good, runs=20, batch=10), workers=1).runs)
+
+
+def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced():
+    cell = Cell(BlockOneMax(2, l=1), Resample(0.5), AllBlocks(), OnePlusLambda())
+    with Processes(1) as executor:
+        for batch in range(3):
+            executor.submit([Job(cell, batch, 5, 1, "blocks", 0.1, 60.0)])
+            outcomes = []
+            while executor.busy:
+                outcomes += executor.finished(5.0)
+            assert [outcome.job.batch for outcome in outcomes] == [batch]
+            (pid,) = executor._lanes[0]._pool._processes
+            os.kill(pid, signal.SIGKILL)
+            while is_alive(pid):
+                time.sleep(0.01)
+
+
+def test_what_a_rule_does_not_need_is_no_failure(tmp_path, moody):
+    """The second batch is sent ahead, and fails; the rule has enough with the first."""
+    mutator = moody.Moody("raises later", str(tmp_path))
+    of = Cell(BlockOneMax(1, l=4), mutator, AllBlocks(), OnePlusLambda())
+    made = Grid("tiny", [of], runs=UntilSuccesses(5, most=40), batch=10)
+    for workers in (2, 1):
+        assert len(run_grid(made, tmp_path / "out", workers=workers).runs) == 10
+    for part in (tmp_path / "out" / "runs").iterdir():
+        part.unlink()  # as if the launch had been killed before it wrote the first batch
+    assert len(run_grid(made, tmp_path / "out", workers=1).runs) == 10
+
+
+def test_failures_of_cells_that_left_the_grid_are_forgotten(tmp_path, moody):
+    with pytest.raises(GridFailure):
+        run_grid(grid(moody, tmp_path, "raises"), tmp_path / "out", workers=1)
+    assert len(run_grid(grid(moody, tmp_path), tmp_path / "out", workers=1).runs) == 40
+    with pytest.raises(GridFailure, match="2 batches of 1 cell failed"):
+        run_grid(grid(moody, tmp_path, "raises"), tmp_path / "out", workers=1)
+
+
+@pytest.mark.parametrize(("key", "value"), [("cell", [1]), ("message", None), ("text", [1]), ("batch", 1.0)])
+def test_an_altered_failure_is_tried_again(tmp_path, moody, key, value):
+    out = tmp_path / "out"
+    with pytest.raises(GridFailure):
+        run_grid(grid(moody, tmp_path, "raises"), out, workers=1)
+    (tmp_path / "calm").touch()
+    for file in (out / "failures").glob("*.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    assert len(run_grid(grid(moody, tmp_path, "raises"), out, workers=1).runs) == 60
 
 
 @pytest.mark.parametrize("make", [Here, lambda: Processes(1)], ids=["here", "processes"])
@@ -315,4 +439,3 @@ def test_limits_that_are_none_are_refused(moody, tmp_path):
         (name,) = options
         with pytest.raises(InputError, match=re.escape(f"run_grid: {name} must be a number > 0 or None, got")):
             run_grid(grid(moody, tmp_path, "is calm"), workers=1, **options)
-    assert processes.AHEAD >= 1

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from evo.errors import InputError
-from experiments.executors.executor import WorkersLost
+from experiments.executors.executor import WorkersLost, in_short
 from experiments.executors.on_worker import work
 from experiments.executors.parcels import Errand, Parcel, Reply, own_path, packed, sources, versions
 from experiments.tasks import DIED, RAISED, TIMED_OUT, Answer, Failure, Job, Outcome, outcome_of
@@ -153,8 +153,11 @@ class Cluster:
         if isinstance(error, ModuleNotFoundError):
             raise InputError(f"a worker cannot run tasks ({error}): install llm-evo-testbed there; {ON}")
         if not isinstance(error, KilledWorker):  # the reply could not be sent, or distributed itself is at fault
-            message = f"{type(error).__name__}: {error}"
-            return [Failure(job, RAISED, message) for job in sent.jobs]
+            if len(sent.jobs) == 1:
+                return [Failure(sent.jobs[0], RAISED, in_short(error))]
+            for job in sent.jobs:  # one of them is at fault, not all
+                self._send((job,), sent.apart)
+            return []
         if not sent.apart:
             self._send(sent.jobs, apart=True)
         elif len(sent.jobs) > 1:

@@ -95,3 +95,15 @@ class Here:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._tasks.clear()
+
+
+def in_short(error: BaseException) -> str:
+    """An error in words, whatever its own code does.
+
+    >>> in_short(ValueError("no"))
+    'ValueError: no'
+    """
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}, which cannot be shown"

@@ -13,6 +13,7 @@ from pathlib import Path
 SHARE = 0.9
 """Of the machine's memory that all workers together may take."""
 SECONDS_BETWEEN_LOOKS = 2.0
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,16 @@ def guarded(guard: Guard) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if guard.memory is not None:
         limit_memory(guard.memory)
+    _end_with_parent()
     threading.Thread(target=_end_without, args=(guard.driver,), daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Let the system end this process with the thread that started it, even in code that never lets go (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def limit_memory(most: int) -> None:
