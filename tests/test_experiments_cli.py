@@ -318,7 +318,7 @@ def test_an_interruption_gives_exit_code_130(monkeypatch):
     def interrupted(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.running.run_grid", interrupted)
+    monkeypatch.setattr("experiments.run_command.run_grid", interrupted)
     done = llm_evo("run", "grid.toml", "--quiet")
     assert (done.exit_code, done.stdout) == (130, "")
     assert done.stderr == (
