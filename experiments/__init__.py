@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from experiments.axes import grid_cells, span
     from experiments.cell import Cell
     from experiments.checks import Check, Verdict, check
+    from experiments.executors.executor import WorkersLost
     from experiments.export import export_results
     from experiments.figures import growth_figure
     from experiments.fits import Fits, ScalingLaw, fit
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from experiments.limits import GridLimits
     from experiments.predictions import Prediction, predict
     from experiments.results import Results, load
-    from experiments.running import run_grid
+    from experiments.running import GridFailure, LimitReached, run_grid
     from experiments.simulation import trace
     from experiments.speedups import speedup
     from experiments.stopping import UntilPrecise, UntilSuccesses
@@ -33,13 +34,16 @@ _HOMES = {
     "Check": "checks",
     "Fits": "fits",
     "Grid": "grid",
+    "GridFailure": "running",
     "GridLimits": "limits",
+    "LimitReached": "running",
     "Prediction": "predictions",
     "Results": "results",
     "ScalingLaw": "fits",
     "UntilPrecise": "stopping",
     "UntilSuccesses": "stopping",
     "Verdict": "checks",
+    "WorkersLost": "executors.executor",
     "check": "checks",
     "export_results": "export",
     "fit": "fits",
@@ -64,13 +68,16 @@ __all__ = [
     "Check",
     "Fits",
     "Grid",
+    "GridFailure",
     "GridLimits",
+    "LimitReached",
     "Prediction",
     "Results",
     "ScalingLaw",
     "UntilPrecise",
     "UntilSuccesses",
     "Verdict",
+    "WorkersLost",
     "check",
     "export_results",
     "fit",

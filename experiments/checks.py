@@ -207,7 +207,7 @@ def _check_cell(
     if isinstance(cell, str) and stored is None:
         verdict, reason = Verdict.CANNOT_TELL, cell
     elif runs.empty:
-        verdict, reason = Verdict.CANNOT_TELL, "no runs yet; run the grid again to go on"
+        verdict, reason = Verdict.CANNOT_TELL, missing_runs(results, cell_id, runs)
     else:
         level = _level(alpha, runs, looks)
         if isinstance(cell, Cell):
@@ -218,7 +218,7 @@ def _check_cell(
         known = cell if isinstance(cell, Cell) else None
         books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known, runs)) else None
         outcomes = outcomes if books is None else (*outcomes, books)
-        missing = missing_runs(results, runs) or missing
+        missing = missing_runs(results, cell_id, runs) or missing
         differing = [outcome.found for outcome in outcomes if outcome.p_value < alpha]
         if differing:
             verdict, reason = Verdict.DIFFERS, "; ".join(differing)

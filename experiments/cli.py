@@ -1,7 +1,8 @@
 """The command `llm-evo`. Nothing heavy is imported before a sub-command needs it, so `--help` answers at once.
 
 Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 3 some batches
-failed, all others are done; 4 a limit of the whole grid was reached; 130 interrupted.
+failed, all others are done; 4 a limit of the whole grid was reached; 5 the results folder is in use, damaged or cannot
+be read or written, or no worker is left; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def status(results: Folder) -> None:
 
         found = status_of(results)
         console = _console()
-        console.print(f"{found.grid['name']}, in {results}", markup=False, soft_wrap=True)
+        console.print(found.title, markup=False, soft_wrap=True)
         for name, value in found.lines():
             console.print(f"{name:<12}  {value}", markup=False, soft_wrap=True)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evo.ledger import LEDGER
 from experiments.cell import Cell
+from experiments.failures import FailedBatch
 from experiments.stopping import kept_of
 from experiments.table import WEIGHTS
 
@@ -20,18 +22,29 @@ FEWEST_COPIES = 20
 """Runs a batch from which two equal batches are copies and no chance."""
 
 
-def missing_runs(results: Results, runs: pd.DataFrame) -> str:
+def missing_runs(results: Results, cell_id: str, runs: pd.DataFrame) -> str:
     """What to do if a cell has fewer runs than its grid asks for, or its stopping rule is not decided; else empty.
 
     Runs that are missing may be the slow ones, so no mean of the others is unbiased.
     """
-    asked = results.asked
-    if isinstance(asked, int):
-        missing = asked - len(runs)
-        return f"{missing} of {asked} runs are missing; run the grid again to go on" if missing > 0 else ""
-    if kept_of(asked, runs).decided:
+    asked, failed = results.asked, results.failures.get(cell_id, ())
+    if runs.empty:
+        missing = "no runs" if failed else "no runs yet"
+    elif isinstance(asked, int):
+        missing = f"{asked - len(runs)} of {asked} runs are missing" if len(runs) < asked else ""
+    else:
+        more = f"after {len(runs)} runs the rule asks for more ({asked.words})"
+        missing = "" if kept_of(asked, runs).decided else more
+    if not missing:
         return ""
-    return f"after {len(runs)} runs the rule asks for more ({asked.words}); run the grid again to go on"
+    return f"{missing}: {_failed(failed)}" if failed else f"{missing}; run the grid again to go on"
+
+
+def _failed(failed: Sequence[FailedBatch]) -> str:
+    """That batches failed and are left alone until somebody asks for them."""
+    kinds = ", ".join(dict.fromkeys(each.kind for each in failed))
+    what, them = ("batch", "it") if len(failed) == 1 else ("batches", "them")
+    return f"{len(failed):,} {what} failed ({kinds}); --retry-failed runs {them} again"
 
 
 def table_fault(results: Results, cell_id: str, cell: Cell | None, runs: pd.DataFrame) -> str:

@@ -6,11 +6,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-DIFFERS, WRONG_INPUT, FAILED, LIMITED, INTERRUPTED = 1, 2, 3, 4, 130
-"""0: done; a check came out DIFFERS; wrong input; some batches failed; a limit of the grid was reached; Ctrl-C."""
+if TYPE_CHECKING:
+    from evo.errors import EvoError
+
+DIFFERS, WRONG_INPUT, FAILED, LIMITED, HINDERED, INTERRUPTED = 1, 2, 3, 4, 5, 130
+"""A check came out DIFFERS; wrong input; some batches failed; a limit of the grid was reached; the folder is in use,
+damaged or cannot be read or written, or no worker is left; Ctrl-C."""
 
 
 def exit_for(verdict: object) -> None:
@@ -31,13 +36,21 @@ def plain_errors() -> Iterator[None]:
         yield
     except EvoError as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG_INPUT) from None
+        raise typer.Exit(_code_of(error)) from None
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except MemoryError:
         typer.echo("error: not enough memory; lower k, l, lam, batch or the number of workers", err=True)
         raise typer.Exit(WRONG_INPUT) from None
+
+
+def _code_of(error: EvoError) -> int:
+    """Whether the input is wrong, or what was asked for could not be done."""
+    from experiments.executors.executor import WorkersLost
+    from experiments.whole_files import StoreError
+
+    return HINDERED if isinstance(error, StoreError | WorkersLost) else WRONG_INPUT
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from experiments.tasks import Failure
 from experiments.whole_files import write_text
 
 FOLDER = "failures"
+MOST_LISTED, MOST_OF_A_TEXT = 20, 200
+"""Cells, and characters of the text of each, that are told at the end of a launch."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,40 @@ def forget_failure(folder: Path, key: BatchKey) -> None:
         _file(folder, key).unlink(missing_ok=True)
 
 
-def explain(failures: list[FailedBatch]) -> str:
-    """The first failure of each cell, in words."""
+def explain(failures: list[FailedBatch], folder: Path | None = None) -> str:
+    """The first failure of each cell in a line; of the first of all the whole message, with its traceback.
+
+    Args:
+        failures: at least one.
+        folder: the results folder, which holds all messages; None if nothing was written.
+    """
     first: dict[str, FailedBatch] = {}
     for failed in failures:
         first.setdefault(failed.text, failed)
-    listed = "\n".join(f"{text}:\n  {failed.kind}: {failed.message.strip()}" for text, failed in first.items())
+    lines = [f"{_shortened(text)}: {_line(failed)}" for text, failed in first.items()]
+    left = len(lines) - MOST_LISTED
+    if left > 0:
+        lines[MOST_LISTED:] = [f"and {left:,} more cell{'' if left == 1 else 's'}"]
+    message = failures[0].message.strip()
+    if "\n" in message:
+        lines += ["the first in full:", message]
+    if folder is not None:
+        lines.append(f"all messages in full: {folder / FOLDER}")
+    listed = "\n".join(lines)
     batches = f"{len(failures):,} batch{'' if len(failures) == 1 else 'es'}"
     cells = f"{len(first):,} cell{'' if len(first) == 1 else 's'}"
     return f"{batches} of {cells} failed; all others are done.\n{listed}"
+
+
+def _line(failed: FailedBatch) -> str:
+    """Kind and first line of the message."""
+    return f"{failed.kind}: {(failed.message.strip().splitlines() or ['no message'])[0]}"
+
+
+def _shortened(text: str) -> str:
+    """The text of a cell, without its middle if it is long."""
+    half = MOST_OF_A_TEXT // 2
+    return text if len(text) <= MOST_OF_A_TEXT else f"{text[:half]} ... {text[-half:]}"
 
 
 def _file(folder: Path, key: BatchKey) -> Path:

@@ -84,9 +84,10 @@ def _chances(known: pd.DataFrame) -> list[str]:
 
 def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
     shown = Table(
-        title=f"Before anything runs: exact expectations of a run ({in_words(runs)} a cell)",
-        caption="hit: calls to the first optimum; calls: all that are paid for; censored: share of runs that the "
-        "budget ends; from: where the formula is from",
+        title=f"Before anything runs: exact means of a run that no budget ends ({in_words(runs)} a cell)",
+        caption="hit: calls to the first optimum; calls: all until then, its generation paid whole; cost: of these "
+        "calls; censored: share of runs that the budget ends before; from: where the formula is from. What is within "
+        "the budgets is added up below",
         caption_justify="left",
     )
     shown.add_column("arm", no_wrap=True)
@@ -95,11 +96,15 @@ def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("from", overflow="fold")
     for row in table.to_dict("records"):
-        numbers = (number(row[name]) for name in ("hit", "calls", "cost", "censored", *of_runs))
-        shown.add_row(
-            folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers, escape(row["source"])
-        )
+        hit, calls, cost, *runs_of = (number(row[name]) for name in ("hit", "calls", "cost", *of_runs))
+        arm, at, source = folded(row["series"], console.width), (str(row["k"]), str(row["lam"])), escape(row["source"])
+        shown.add_row(arm, *at, hit, calls, cost, _share(row["censored"]), *runs_of, source)
     print_table(shown, console)
+
+
+def _share(share: float | None) -> str:
+    """A share in a few characters, so that the table fits 80 columns."""
+    return number(share) if share is None or not 0 < share < 1e-3 else f"{share:.1e}"
 
 
 def _kind(reason: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from evo.protocols import IntArray
@@ -18,6 +19,10 @@ SECONDS_A_TASK = 0.3
 """What a task of several batches takes about, so that neither the driver nor the last worker is waited for."""
 ROWS_A_TASK = 50_000
 """About so many rows, and no more, come from a task: the driver's memory must not grow with the runs."""
+UNKNOWN = 1.0
+"""What `seconds_a_batch` gives where no expectation is known."""
+FEWEST_OF_A_PACE = 3
+"""Batches that came back from which a pace is told."""
 LEAST_LIMIT, TIMES_EXPECTED = 3600.0, 20.0
 """A batch is ended after an hour, or after so many times what it is expected to take."""
 
@@ -25,6 +30,41 @@ Key = tuple[str, int]
 """A batch: cell id and number."""
 Hits = Mapping[str, Mapping[int, IntArray]]
 """By cell id and number, `hit` of the batches that are there, -1 where a run is censored."""
+
+
+@dataclass
+class _Pace:
+    """Batches whose times are foreseen equally well: those to come, and those that came back.
+
+    Attributes:
+        to_come: how many.
+        expected: seconds that these are expected to take.
+        back: how many came back.
+        forecast: seconds that these were expected to take.
+        measured: seconds that they took.
+    """
+
+    to_come: int = 0
+    expected: float = 0.0
+    back: int = 0
+    forecast: float = 0.0
+    measured: float = 0.0
+
+    def add(self, batches: int, seconds: float) -> None:
+        """More batches to come, of so many expected seconds each; fewer if it is negative."""
+        self.to_come += batches
+        self.expected += batches * seconds
+
+    def received(self, forecast: float, measured: float) -> None:
+        """One came back."""
+        self.back, self.forecast, self.measured = self.back + 1, self.forecast + forecast, self.measured + measured
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that those to come will take; None while too few came back."""
+        if self.to_come == 0:
+            return 0.0
+        return None if self.back < FEWEST_OF_A_PACE else max(0.0, self.expected) * self.measured / self.forecast
 
 
 class Plan:
@@ -64,7 +104,8 @@ class Plan:
         self.of_runs = most_runs(grid.runs) * len(grid.cells)
         self._courses: dict[str, Course] = {}
         self._needed: dict[str, int] = {}
-        self._measured = self._forecast = self._expected = 0.0
+        self._measured = self._forecast = 0.0
+        self._foreseen, self._unforeseen = _Pace(), _Pace()
         there, left_out, chosen = _by_cell(finished), _by_cell(leave_out), None if only is None else _by_cell(only)
         for cell in grid.cells:
             wanted = None if chosen is None else chosen.get(cell.id, set())
@@ -101,7 +142,7 @@ class Plan:
         self.runs += sum(self._kept(batch, size) for batch in finished if batch < cap)
         self._needed[cell.id] = course.needed
         if course.left:
-            self._expected += course.left * expected
+            self._pace_of(course).add(course.left, expected)
             self._courses[cell.id] = course
 
     def _kept(self, batch: int, size: int) -> int:
@@ -150,6 +191,7 @@ class Plan:
         course = self._courses[done.job.cell.id]
         self._measured += done.seconds
         self._forecast += course.expected
+        self._pace_of(course).received(course.expected, done.seconds)
         was_whole, left = course.whole, course.left
         kept = course.received(done)
         self.cells += course.whole and not was_whole
@@ -168,7 +210,7 @@ class Plan:
         """Count what is not awaited any more; a cell whose rule has been asked may have more to send."""
         self._needed[course.cell.id] = course.needed
         self.batches += left - course.left
-        self._expected -= (left - course.left) * course.expected
+        self._pace_of(course).add(course.left - left, course.expected)
         if course.has_next and self._waiting.pop(course.cell.id, None) is not None:
             self._open.appendleft(course)
 
@@ -185,8 +227,17 @@ class Plan:
         return batch < self._needed.get(cell, 0)
 
     def seconds_left(self, workers: int) -> float | None:
-        """What the rest will take so many workers at the most, at the pace so far; None before the first batch."""
-        return None if self._forecast == 0 else max(0.0, self._expected) * self._pace / workers
+        """What the rest will take so many workers at the most, at the pace so far; None while that is not known well.
+
+        Batches whose times could not be foreseen say nothing of the others.
+        """
+        if self._forecast == 0:
+            return None
+        foreseen, unforeseen = self._foreseen.left, self._unforeseen.left
+        return None if foreseen is None or unforeseen is None else (foreseen + unforeseen) / workers
+
+    def _pace_of(self, course: Course) -> _Pace:
+        return self._unforeseen if course.expected == UNKNOWN else self._foreseen
 
 
 def _by_cell(keys: Iterable[Key]) -> dict[str, set[int]]:

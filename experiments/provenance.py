@@ -96,6 +96,15 @@ def write_launch(folder: Path, launch: dict[str, Any], instead_of: dict[str, Any
     write_text(file, json.dumps(launches, indent=1) + "\n")
 
 
+def last_launch(folder: Path) -> dict[str, Any] | None:
+    """The entry of the last launch into a results folder; None if there is none that can be read."""
+    try:
+        last = json.loads((folder / NAME).read_text(encoding="utf-8"))[-1]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return last if isinstance(last, dict) else None
+
+
 def git_states(package: Path, folder: Path) -> dict[str, Any]:
     """The git commits of the testbed's own folder and of the grid's, and whether tracked files were changed there.
 

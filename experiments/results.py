@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from evo.errors import InputError
 from experiments.arguments import a_path
 from experiments.cell import Cell
 from experiments.cell_text import foreign_in
+from experiments.failures import FailedBatch, read_failures
 from experiments.grid_json import held_origins, read_grid
 from experiments.origins import recall
 from experiments.run_parts import Damaged, read_table
@@ -93,6 +94,16 @@ class Results:
         """The runs of each cell that has some, by its id: slices of `runs`, cut when they are asked for."""
         return self.rows.by_cell
 
+    @cached_property
+    def failures(self) -> Mapping[str, tuple[FailedBatch, ...]]:
+        """By cell id the batches that failed and are not there; none of results that were not written."""
+        found: dict[str, tuple[FailedBatch, ...]] = {}
+        for (cell, batch), failed in ({} if self.path is None else read_failures(self.path)).items():
+            there = self.by_cell.get(cell)
+            if cell in self.cells.index and (there is None or batch not in there["batch"].to_numpy()):
+                found[cell] = (*found.get(cell, ()), failed)
+        return found
+
     def with_runs(self, runs: pd.DataFrame) -> Results:
         """The same results with other runs."""
         return replace(self, rows=RunTable.of(runs))
@@ -106,7 +117,7 @@ class Results:
             return self.known[cell_id]
         text = str(self.cells.loc[cell_id, "text"])
         if not self.imports and (parts := foreign_in(text)):
-            raise InputError(f"of others and not imported: {', '.join(parts)}")
+            raise InputError(f"not imported, as asked for: {', '.join(parts)}")
         recall(held_origins(self.grid), text)
         return Cell.parse(text)
 

@@ -57,6 +57,9 @@ class RowsByCell(Mapping[str, "pd.DataFrame"]):
             cell: slice(first, end) for (cell, _), first, end in zip(pieces, [0, *ends], ends, strict=False)
         }
 
+    def __repr__(self) -> str:
+        return f"<{len(self._table):,} runs by the id of their cell; cells: {len(self):,}>"
+
     def __getitem__(self, cell: str) -> pd.DataFrame:
         return self._table.iloc[self._places[cell]]
 

@@ -223,4 +223,4 @@ def _spent(store: Store | None, limits: GridLimits) -> Spent:
 
 def _told(failures: list[FailedBatch], store: Store | None) -> str:
     again = "" if store is None else "\nThey are not tried again until you say so: --retry-failed (retry_failed=True)"
-    return explain(failures) + again
+    return explain(failures, None if store is None else store.path) + again

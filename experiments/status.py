@@ -15,6 +15,7 @@ from experiments.arguments import a_path
 from experiments.failures import read_failures
 from experiments.folder_lock import Holder, holder_of
 from experiments.grid_json import read_grid
+from experiments.provenance import last_launch
 from experiments.results import Results, read_cells
 from experiments.run_batches import Batches, hits_of_batches
 from experiments.run_parts import Damaged
@@ -24,6 +25,28 @@ from experiments.table import no_runs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Starting:
+    """A results folder that a launch has only begun to fill.
+
+    Attributes:
+        path: the folder.
+        driver: the launch.
+    """
+
+    path: Path
+    driver: Holder
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return f"a grid that is starting, in {self.path}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What to show: a name and its value in words."""
+        return [("launch", f"starting: {self.driver}")]
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,7 @@ class Status:
         set_aside: files in `damaged/`.
         contradiction: why the parts contradict each other; empty if they do not.
         failed: batches of the grid that failed and were not run again since.
+        last: how the last launch ended, in words; empty while one is at work, or if nothing was written of any.
     """
 
     path: Path
@@ -60,6 +84,12 @@ class Status:
     set_aside: int
     contradiction: str
     failed: int
+    last: str
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return f"{self.grid['name']}, in {self.path}"
 
     def lines(self) -> list[tuple[str, str]]:
         """What to show: a name and its value in words."""
@@ -69,12 +99,16 @@ class Status:
             ("cells done", f"{self.cells:,} of {self.grid['cells']:,}"),
             ("batches done", f"{self.batches:,} of {of_batches}"),
             ("runs", f"{self.runs:,} of {up_to}{self.of_runs:,}"),
-            *([("failed", f"{self.failed:,} batches; --retry-failed runs them again")] if self.failed else []),
+            *([("failed", self._failed())] if self.failed else []),
             ("launch", "none at work" if self.driver is None else f"at work: {self.driver}"),
+            *([("last launch", self.last)] if self.last else []),
             ("last write", "none" if self.written is None else _ago(self.written)),
             ("damaged", self._damage()),
         ]
         return shown + ([("error", self.contradiction)] if self.contradiction else [])
+
+    def _failed(self) -> str:
+        return f"{self.failed:,} {'batch' if self.failed == 1 else 'batches'}; --retry-failed runs only what failed"
 
     def _damage(self) -> str:
         found = [f"{part.file.name}: {part.why}" for part in self.damaged]
@@ -85,14 +119,20 @@ class Status:
         return "; ".join(found) or "none"
 
 
-def status(path: Path | str) -> Status:
-    """How far a results folder is.
+def status(path: Path | str) -> Status | Starting:
+    """How far a results folder is; `Starting` while a launch at work in it has not written its cells.
 
     Raises: InputError if the folder is not one of ours; StoreError if it cannot be read.
     """
     path = a_path("status", path)
-    grid, cells = read_grid(path), read_cells(path)
     driver = holder_of(path)  # before the parts: what a driver writes while it leaves is counted
+    try:
+        grid, cells = read_grid(path), read_cells(path)
+    except EvoError:
+        driver = driver or holder_of(path)
+        if driver is None:
+            raise
+        return Starting(path, driver)
     found = Batches.read(path)
     contradiction = ""
     try:
@@ -123,6 +163,7 @@ def status(path: Path | str) -> Status:
         set_aside=len(list(aside.iterdir())) if aside.is_dir() else 0,
         contradiction=contradiction,
         failed=sum(key[0] in cells.index and key not in found.file for key in read_failures(path)),
+        last=_ended(path) if driver is None else "",
     )
 
 
@@ -166,6 +207,17 @@ def _of_batches(path: Path, grid: dict[str, Any], cells: pd.DataFrame) -> int | 
     except EvoError:
         return None
     return sum(most_batches(as_runs(grid["runs"]), size) for size in sizes)
+
+
+def _ended(path: Path) -> str:
+    """How the last launch ended, in words; empty if nothing was written of any."""
+    launch = last_launch(path)
+    if launch is None:
+        return ""
+    how, started, ended = (launch.get(name) for name in ("how", "started", "ended"))
+    if how is None:
+        return f"did not end: it was killed; it began {started}"
+    return f"{how}, {ended}"
 
 
 def _modified(file: Path) -> float | None:

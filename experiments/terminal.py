@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from experiments.studies.study import Findings
 
 MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
-AS_CLAIMED = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verdict.CANNOT_TELL: "cannot tell"}
+AGREES_WITH_THEORY = {Verdict.AGREES: "yes", Verdict.DIFFERS: "no", Verdict.CANNOT_TELL: "cannot tell"}
 FEWEST_OF_A_LAW = 3
 MOST_ROWS = 40
 MOST_VERDICTS = 12
@@ -250,7 +250,8 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
             heading, justify="left" if heading == "arm" else "right", overflow="fold", no_wrap=heading == "arm"
         )
     for _, row in summary.head(MOST_ROWS).iterrows():
-        numbers = (_measured_cell(row), f"{row['success_ratio']:.3f}", number(row["cost"]))
+        success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
+        numbers = (_measured_cell(row), success, number(row["cost"]))
         table.add_row(folded(row["series"], width), str(row["k"]), str(row["lam"]), *numbers)
     if len(summary) > MOST_ROWS:
         table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
@@ -258,19 +259,31 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
 
 
 def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
-    table = Table(title=f"What is claimed, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)")
-    table.caption = (
-        "✓: the interval of the measured law meets what the exact theory claims, with the tolerance named for the k "
-        "that were run; what follows for the statement stands beside it"
+    table = Table(
+        title=f"What the paper claims, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)",
+        caption="exact theory agrees?: whether the interval of the measured law meets the value that exact theory "
+        "gives, with the tolerance named for the k that were run; the mark is of the measurement, not of the claim. "
+        "so the claim: what both together say of the paper's claim",
+        caption_justify="left",
     )
-    for heading in ("arm", "claim", "measured law", "as claimed", "so the statement"):
+    for heading in ("arm", "claim of the paper", "measured law", "exact theory agrees?", "so the claim"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "arm")
     for each in claims:
         law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
         law += f"\n{_range(each.law)}" if each.law else ""
-        claimed = f"{MARKS[each.verdict]} {AS_CLAIMED[each.verdict]} ({escape(each.claim.text)})"
-        table.add_row(folded(each.claim.arm, width), each.claim.paper, law, claimed, each.reason, end_section=True)
+        agrees = f"{MARKS[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}\n({escape(each.claim.text)})"
+        table.add_row(folded(each.claim.arm, width), each.claim.paper, law, agrees, _so(each), end_section=True)
     return table
+
+
+def _so(each: ClaimCheck) -> str:
+    """What follows for the paper's claim; nothing where the measured law is not the one that exact theory gives."""
+    if each.verdict is not Verdict.AGREES:
+        return f"[bold]open[/]: {escape(each.reason)}"
+    for words, style in (("does not hold", "red"), ("holds", "green")):
+        if each.reason.startswith(words):
+            return f"[bold {style}]{words}[/]{escape(each.reason.removeprefix(words))}"
+    return escape(each.reason)
 
 
 def _speedup_table(made: Report) -> Table:

@@ -174,6 +174,13 @@ def test_few_runs_cannot_tell(rng):
     assert Verdict.DIFFERS not in found.values()
 
 
+def text(each):
+    """The claims table of one claim, without its lines."""
+    console = Console(width=130, record=True, file=io.StringIO())
+    console.print(_claims_table((each,), 130))
+    return " ".join(re.sub("[│┃ ]+", " ", console.export_text()).split())
+
+
 def test_rivals_widths_and_bounds(rng):
     arm = {GLOBAL: STUDY[GLOBAL]}
     drawn = Drawing(arm, 1000).draw(Sampler(rng, 1000))
@@ -186,9 +193,12 @@ def test_rivals_widths_and_bounds(rng):
     assert verdict() == (Verdict.AGREES, "so")
     (near,) = check_claims(drawn, [Claim(GLOBAL, "", "hit", "exponential", "base", 2.04, holds="so", tolerance=0.03)])
     assert not near.law["base"].low <= 2.04 <= near.law["base"].high
-    console = Console(width=130, record=True, file=io.StringIO())
-    console.print(_claims_table((near,), 130))
-    assert "✓ agrees (base = 2.04 within 3%)" in " ".join(re.sub("[│ ]+", " ", console.export_text()).split())
+    assert "✓ yes so" in text(near)
+    assert "(base = 2.04 within 3%)" in text(near)
+    assert "claim of the paper measured law exact theory agrees? so the claim" in text(near)
+    assert "✓ yes does not hold: so" in text(replace(near, reason="does not hold: so"))
+    for verdict_of, mark in ((Verdict.DIFFERS, "✗ no"), (Verdict.CANNOT_TELL, "? cannot tell")):
+        assert f"{mark} open: so" in text(replace(near, verdict=verdict_of))
     assert verdict(rival="exponential x power")[0] is Verdict.CANNOT_TELL  # which holds the law
     assert verdict(value=2.1, at_most=True)[0] is Verdict.AGREES
     assert verdict(value=2.0, at_most=True)[0] is Verdict.CANNOT_TELL

@@ -15,13 +15,16 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from evo.errors import EvoError, InputError
 from experiments.cli import app
+from experiments.executors.executor import WorkersLost
 from experiments.parts import KINDS
 from experiments.results import load
 from experiments.running import run_grid
 from experiments.studies import STUDIES
 from experiments.terminal import _overview
 from experiments.toml_grid import load_grid
+from experiments.whole_files import StoreError
 
 COMMANDS = ("run", "status", "predict", "check", "fit", "report", "show")
 HEAVY = {
@@ -72,10 +75,10 @@ def run_it() -> Result:
     return llm_evo("run", "grid.toml", "--workers", "1", "--quiet")
 
 
-def refused(*words: str) -> str:
-    """The message of a command that is refused: on stderr, in one piece, with exit code 2."""
+def refused(*words: str, code: int = 2) -> str:
+    """The message of a command that is refused: on stderr, in one piece, with its exit code."""
     done = llm_evo(*words)
-    assert done.exit_code == 2, done.output
+    assert done.exit_code == code, done.output
     assert "Traceback" not in done.output
     assert done.stderr
     return done.stderr
@@ -287,6 +290,18 @@ def test_no_heading_of_the_paper_breaks_within_a_word():
             assert word in shown
 
 
+def test_what_is_not_known_of_a_row_is_a_dash():
+    """Two rows of one arm, k and lam make the long table; of a cell without runs there is nothing to tell."""
+    row = {"series": "a", "k": 2, "lam": 1, "hit": 4.0, "hit_predicted": 4.0, "censored": 0, "verdict": "AGREES"}
+    none = dict.fromkeys(("hit", "hit_predicted", "success_ratio", "cost"), float("nan"))
+    (table,) = _overview(
+        pd.DataFrame([row | {"success_ratio": 1.0, "cost": 3.0}, row | none | {"verdict": "CANNOT_TELL"}]), 80
+    )
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table)
+    assert "- ? │ - │ - │" in " ".join(console.export_text().split())
+
+
 # ------------------------------------------------------------------------------------------- exit codes
 
 
@@ -324,6 +339,21 @@ def test_an_interruption_gives_exit_code_130(monkeypatch):
     assert done.stderr == (
         "finished batches are kept in results/mine; the same command goes on from there\ninterrupted\n"
     )
+
+
+def test_what_is_no_wrong_input_has_an_exit_code_of_its_own(monkeypatch):
+    for error, code in (
+        (WorkersLost("all gone"), 5),
+        (StoreError("full"), 5),
+        (InputError("no"), 2),
+        (EvoError(""), 2),
+    ):
+
+        def broken(*args: object, error: Exception = error, **options: object) -> None:
+            raise error
+
+        monkeypatch.setattr("experiments.run_command.run_grid", broken)
+        assert f"error: {error}" in refused("run", "grid.toml", "--quiet", code=code)
 
 
 # ------------------------------------------------------------------------------------------- wrong input
@@ -417,7 +447,7 @@ def test_a_damaged_store_is_told_and_not_a_traceback():
     (part,) = Path("r/runs").iterdir()
     part.write_bytes(part.read_bytes()[:100])
     for command in ("check", "fit", "report"):
-        assert f"{part}: truncated or altered" in refused(command, "r")
+        assert f"{part}: truncated or altered" in refused(command, "r", code=5)
     done = llm_evo("run", "grid.toml", "--out", "r")
     assert done.exit_code == 0
     assert f"note: {part}: truncated or altered" in done.stderr

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -24,14 +25,16 @@ from evo.errors import InputError
 from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks
 from experiments.cell import Cell
+from experiments.checks import check
 from experiments.cli import app
 from experiments.executors.executor import Here, WorkersLost
 from experiments.executors.guard import memory_share
 from experiments.executors.processes import Processes
-from experiments.failures import read_failures
+from experiments.failures import FailedBatch, explain, read_failures, write_failure
 from experiments.grid import Grid
 from experiments.results import load
 from experiments.running import GridFailure, run_grid
+from experiments.status import status
 from experiments.stopping import UntilSuccesses
 from experiments.tasks import DIED, RAISED, TIMED_OUT, Job
 from operators import Resample
@@ -416,11 +419,66 @@ def test_the_command_says_what_failed_by_its_exit_code_and_retries_it(tmp_path, 
     assert "4 batches of 2 cells failed; all others are done." in done.stderr
     assert "not tried again until you say so: --retry-failed" in done.stderr
     assert "0 AGREES, 0 DIFFERS, 4 CANNOT_TELL" in done.stdout
-    assert "no runs yet" in done.stdout
+    assert "no runs: 2 batches failed (died); --retry-failed runs them again" in " ".join(done.stdout.split())
+    assert done.stderr.count("died: its worker process died") == 2
+    assert f"all messages in full: {Path('results/tiny/failures')}" in done.stderr
     (tmp_path / "calm").touch()
     assert CliRunner().invoke(app, [*run, "--retry-failed"]).exit_code == 0
     assert len(load(tmp_path / "results" / "tiny").runs) == 80
     sys.modules.pop("moody_ones", None)
+
+
+def test_a_check_says_which_batches_failed_and_a_status_how_many(tmp_path, moody):
+    out = tmp_path / "out"
+    with pytest.raises(GridFailure):
+        run_grid(grid(moody, tmp_path, "raises"), out, workers=1)
+    results, made = load(out), grid(moody, tmp_path, "raises")
+    bad = made.cells[1]
+    assert {cell: [each.batch for each in failed] for cell, failed in results.failures.items()} == {bad.id: [0, 1]}
+    reasons = {each.cell: each.reason for each in check(results).cells}
+    assert reasons[bad.id] == "no runs: 2 batches failed (raised); --retry-failed runs them again"
+    assert "2 batches; --retry-failed runs only what failed" in dict(status(out).lines()).values()
+
+    (tmp_path / "calm").touch()
+    run_grid(made, out, workers=1, retry_failed=True)
+    assert load(out).failures == {}
+    write_failure(out, replace(results.failures[bad.id][0]))  # of a batch that is there
+    write_failure(out, replace(results.failures[bad.id][0], batch=2))
+    write_failure(out, replace(results.failures[bad.id][0], batch=3, kind=DIED))
+    write_failure(out, replace(results.failures[bad.id][0], cell="of another grid"))
+    (out / "grid.json").write_text((out / "grid.json").read_text().replace('"runs": 20', '"runs": 40'))
+    later = load(out)
+    assert {cell: [each.batch for each in failed] for cell, failed in later.failures.items()} == {bad.id: [2, 3]}
+    reasons = {each.cell: each.reason for each in check(later).cells}
+    assert reasons[bad.id] == (
+        "20 of 40 runs are missing: 2 batches failed (raised, died); --retry-failed runs them again"
+    )
+    assert reasons[made.cells[0].id] == "20 of 40 runs are missing; run the grid again to go on"
+    assert later.with_runs(later.runs.iloc[:0]).failures[bad.id][0].batch == 0  # it is not there now
+    assert run_grid(grid(moody, tmp_path), workers=1).failures == {}  # nothing was written
+
+
+def test_failures_are_told_in_a_line_a_cell_and_the_first_in_full():
+    def failed(cell: int, batch: int = 0) -> FailedBatch:
+        message = f"cell {cell} was out to lunch\nTraceback (most recent call last):\n  of {cell}"
+        return FailedBatch(f"c{cell}", batch, f"Cell({cell}{'x' * 300}{cell})", RAISED, message, "here", "now")
+
+    title, *lines = explain([failed(0), failed(0, 1), *map(failed, range(1, 25))], Path("out")).splitlines()
+    assert title == "26 batches of 25 cells failed; all others are done."
+    assert lines[:20] == [
+        f"Cell({n}{'x' * (95 - len(str(n)))} ... {'x' * (99 - len(str(n)))}{n}): raised: cell {n} was out to lunch"
+        for n in range(20)
+    ]
+    assert lines[20:] == [
+        "and 5 more cells",
+        "the first in full:",
+        "cell 0 was out to lunch",
+        "Traceback (most recent call last):",
+        "  of 0",
+        f"all messages in full: {Path('out/failures')}",
+    ]
+    alone = FailedBatch("c", 0, "Cell(1)", DIED, "", "", "now")
+    assert explain([alone]) == "1 batch of 1 cell failed; all others are done.\nCell(1): died: no message"
 
 
 def test_a_failure_that_cannot_be_read_is_tried_again(tmp_path, moody):

@@ -214,6 +214,20 @@ def shown(grid, width=100):
     return " ".join(console.export_text().split())
 
 
+def test_the_table_fits_eighty_columns_and_says_that_its_means_know_no_budget():
+    grid = Grid("tiny", [cell_of(2), replace(cell_of(16), budget=only("calls", 1e7))], runs=10)
+    console = Console(width=80, file=io.StringIO(), record=True)
+    show_forecast(forecast(grid).assign(series="LOCAL OnlyIncorrect"), grid.runs, 2, console)
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "exact means of a run that no budget ends (10 runs a cell)" in " ".join(map(str.strip, lines))
+    (row,) = (line for line in lines if "65,536" in line)
+    shown_there = [text.strip() for text in row.split("│")]
+    assert shown_there[4:6] == ["65,536", "65,536"]
+    assert shown_there[7] == "5.4e-67"  # (1 - 2^-16)^1e7
+    assert shown_there[8].startswith("theory")  # and not in pieces
+
+
 def test_totals_add_up_and_cells_without_a_prediction_are_counted_apart():
     grid = Grid("tiny", [cell_of(2), cell_of(3), *(cell_of(k, Lawless()) for k in (2, 3, 4))], runs=10)
     text = shown(grid)

@@ -10,14 +10,17 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from evo.budget import Budget
 from evo.errors import InputError
 from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks
+from experiments.cell import Cell
 from experiments.cli import app
 from experiments.courses import RuledCourse
+from experiments.forecasts import seconds_a_batch
 from experiments.grid import Grid, sweep
 from experiments.limits import GridLimits, Spent
-from experiments.plan import SECONDS_A_TASK, Plan
+from experiments.plan import SECONDS_A_TASK, UNKNOWN, Plan
 from experiments.progress import Progress
 from experiments.results import load
 from experiments.running import LimitReached, run_grid
@@ -119,10 +122,37 @@ def test_the_time_left_follows_the_pace():
     plan = Plan(grid(ks=(6,)))
     assert plan.seconds_left(1) is None
     (task,) = all_tasks(plan)
+    told = []
     for job in task[:5]:
         plan.received(Done(job, {}, 3.0, "here"))
-    assert plan.seconds_left(1) == pytest.approx(15.0)
+        told.append(plan.seconds_left(1))
+    assert told[:2] == [None, None]
+    assert told[2:] == pytest.approx([21.0, 18.0, 15.0])
     assert plan.seconds_left(3) == pytest.approx(5.0)
+
+
+def test_quick_batches_whose_time_was_not_foreseen_say_nothing_of_the_others():
+    class Lawless(Resample):
+        """Inherits no law."""
+
+    parts = {"schedule": AllBlocks(), "runner": OnePlusLambda(), "budget": Budget(calls=100)}
+    cells = [Cell(BlockOneMax(k, l=4), mutator, **parts) for k in (2, 6) for mutator in (Lawless(0.5), Resample(0.5))]
+    plan = Plan(Grid("mixed", cells, runs=40, batch=10))
+    assert {seconds_a_batch(cell, 10, "blocks") == UNKNOWN for cell in cells[::2]} == {True}
+    jobs = [job for task in all_tasks(plan) for job in task]
+    for job in jobs:
+        if isinstance(job.cell.mutator, Lawless):
+            plan.received(Done(job, {}, 0.001, "here"))
+    assert plan.batches == 8
+    assert plan.seconds_left(1) is None  # and not nothing at all
+    known = [job for job in jobs if not isinstance(job.cell.mutator, Lawless)]
+    for job in known[:3]:
+        plan.received(Done(job, {}, 30 * seconds_a_batch(job.cell, 10, "blocks"), "here"))
+    rest = sum(30 * seconds_a_batch(job.cell, 10, "blocks") for job in known[3:])
+    assert plan.seconds_left(1) == pytest.approx(rest)
+    for job in known[3:]:
+        plan.failed(Failure(job, RAISED, "no"))
+    assert plan.seconds_left(1) == 0.0
 
 
 # ------------------------------------------------------------------------------------------- limits of a grid

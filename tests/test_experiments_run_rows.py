@@ -29,7 +29,7 @@ from experiments.grid import Grid, sweep
 from experiments.results import Results, load
 from experiments.run_batches import Batches
 from experiments.run_rows import _key, within
-from experiments.run_table import RowsByCell
+from experiments.run_table import RowsByCell, RunTable
 from experiments.running import GridFailure, run_grid
 from experiments.status import status
 from experiments.store import StoreError
@@ -378,3 +378,8 @@ def test_the_memory_of_the_driver_does_not_grow_with_the_number_of_runs(tmp_path
     assert many - few < MOST
     assert read - few > 10 * MOST
     assert sum(parquet.read_metadata(part).num_rows for part in parts(tmp_path / "many")) == 10**7
+
+
+def test_runs_by_cell_are_named_and_not_listed():
+    table = pd.DataFrame({"cell": ["a", "a", "b"], "batch": 0, "run": [0, 1, 0]})
+    assert repr(RunTable.of(table).by_cell) == "<3 runs by the id of their cell; cells: 2>"

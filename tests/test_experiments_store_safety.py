@@ -146,7 +146,7 @@ def test_a_damaged_part_is_named_set_aside_and_computed_again(out, grid, whole, 
     part.write_bytes(damaged)
     for command in ("check", "fit", "report"):
         code, shown = llm_evo(command, out)
-        assert code == 2
+        assert code == 5
         assert f"error: {part}: truncated or altered: its SHA-256 is not that of its name; run the grid again" in shown
     assert part.read_bytes() == damaged  # reading changes nothing
 
@@ -315,7 +315,7 @@ def test_a_second_launch_says_who_is_at_work(out, grid, toml):
         with pytest.raises(StoreError, match=rf"another launch is at work in this folder \(pid {os.getpid()} on \S+, "):
             Store.open(out, grid)
         code, shown = llm_evo("run", toml, "--out", out)
-        assert code == 2
+        assert code == 5
         assert f"pid {os.getpid()} on" in shown
         assert f"wait until it is done (`llm-evo status {out}` says how far it is), end it and run again" in shown
         assert status(out).driver == holder_of(out)
@@ -597,7 +597,7 @@ def test_a_launch_is_seen_from_elsewhere_killed_and_gone_on_with(tmp_path, worke
         assert re.search(rf"launch +at work: pid {process.pid} on \S+, since \d{{4}}-", shown)
         assert re.search(r"batches done +\d+ of 20\n", shown)
         code, shown = llm_evo("run", tmp_path / "slow.toml", "--out", out)
-        assert code == 2
+        assert code == 5
         assert f"(pid {process.pid} on " in shown
         process.kill()  # the driver only, not its workers
         process.wait()
@@ -606,6 +606,7 @@ def test_a_launch_is_seen_from_elsewhere_killed_and_gone_on_with(tmp_path, worke
         code, shown = llm_evo("status", out)
         assert code == 0
         assert "none at work" in shown
+        assert re.search(r"last launch +did not end: it was killed; it began 20\d\d-", shown)
         assert llm_evo("run", tmp_path / "slow.toml", "--out", out, "--quiet")[0] == 0
     same(load(out).runs, run_grid(load_grid(str(tmp_path / "slow.toml")), workers=1).runs)
 
@@ -633,6 +634,7 @@ def test_status_counts_cells_batches_and_runs(tmp_path, grid):
     cells_done = int((load(out).runs.groupby("cell").size() == 50).sum())
     shown = shown_by_status(out)
     when = shown.pop("last write")
+    assert re.fullmatch(r"interrupted, 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", shown.pop("last launch"))
     assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\+00:00 \(\d+ s ago\)", when)
     assert shown == {
         "cells done": f"{cells_done} of 4",
@@ -644,6 +646,7 @@ def test_status_counts_cells_batches_and_runs(tmp_path, grid):
     run_grid(grid, out, workers=1)
     shown = shown_by_status(out)
     assert (shown["cells done"], shown["batches done"], shown["runs"]) == ("4 of 4", "20 of 20", "200 of 200")
+    assert shown["last launch"].startswith("finished, 20")
 
 
 def test_status_of_runs_that_do_not_fill_a_batch_and_of_a_smaller_grid(tmp_path, toml):
@@ -671,6 +674,35 @@ def test_status_names_damaged_parts_and_touches_nothing(out, grid):
     shown = shown_by_status(out)
     assert shown["damaged"] == f"1 set aside in {out / 'damaged'}"
     assert shown["batches done"] == "20 of 20"
+
+
+@pytest.mark.parametrize("how", ["failed", "stopped at a limit"])
+def test_status_says_how_the_last_launch_ended(out, how):
+    launches = json.loads((out / "provenance.json").read_text())
+    (out / "provenance.json").write_text(json.dumps([*launches, launches[-1] | {"how": how, "ended": "then"}]))
+    assert shown_by_status(out)["last launch"] == f"{how}, then"
+    lock = FolderLock.take(out)  # a launch is at work, so nothing has ended
+    assert "last launch" not in shown_by_status(out)
+    lock.release()
+    for nothing in ("[]", "[3]", "{", "null"):
+        (out / "provenance.json").write_text(nothing)
+        assert "last launch" not in shown_by_status(out)
+    (out / "provenance.json").unlink()
+    assert "last launch" not in shown_by_status(out)
+
+
+@posix
+@pytest.mark.parametrize("missing", ["grid.json", "cells.parquet"])
+def test_status_of_a_launch_that_has_not_written_its_cells(out, missing):
+    (out / missing).unlink()
+    lock = FolderLock.take(out)
+    code, shown = llm_evo("status", out)
+    assert code == 0
+    title, launch = shown.splitlines()
+    assert title == f"a grid that is starting, in {out}"
+    assert re.fullmatch(rf"launch +starting: pid {os.getpid()} on \S+, since 20\S+", launch)
+    lock.release()
+    assert llm_evo("status", out)[0] in (2, 5)  # nobody is starting it
 
 
 def test_status_of_no_results_folder(tmp_path):

@@ -271,7 +271,7 @@ def test_nothing_is_imported_if_it_is_not_to_be(tmp_path, module):
     unwanted = load(tmp_path / "out", imports=False)
     found = check(unwanted)
     assert {str(each.verdict) for each in found.cells} == {"AGREES"}
-    assert found.cells[0].stored == f"of others and not imported: {module}.Careful"
+    assert found.cells[0].stored == f"not imported, as asked for: {module}.Careful"
     assert module not in sys.modules
     assert {each.stored for each in check(results).cells} == {""}  # the twin: it is there, so it is imported
     assert module in sys.modules
@@ -291,7 +291,7 @@ def test_the_command_imports_nothing_and_says_so(tmp_path, module):
     said = " ".join(done.stdout.split())
     assert done.returncode == 0, done.stderr
     assert "3 AGREES" in said
-    assert "3 cells checked against the prediction stored when it was run: of others and not imported" in said
+    assert "3 cells checked against the prediction stored when it was run: not imported, as asked for" in said
     assert "it is imported" not in said
 
 
