@@ -31,17 +31,6 @@ def normal_quantile(u: float) -> float:
     return float(ndtri(u))
 
 
-def two_sided_normal(z: float) -> float:
-    """P(|Z| >= |z|) for a standard normal Z.
-
-    >>> round(two_sided_normal(1.96), 3)
-    0.05
-    """
-    from scipy.special import ndtr
-
-    return 2.0 * float(ndtr(-abs(z)))
-
-
 def dkw_halfwidth(n: int, alpha: float) -> float:
     """Half-width of the band around the empirical cdf of n runs that holds the true cdf w.p. >= 1 - alpha.
 
@@ -83,28 +72,44 @@ def law_distance(hits: FloatArray, runs: int, law: TimeLaw, last: float = math.i
 
 
 def mean_p_value(total: float, runs: int, law: TimeLaw) -> tuple[float, str]:
-    """Two-sided p-value of the total of `runs` independent times, twice the smaller tail, and how it was found.
+    """Two-sided p-value of the total of `runs` independent times, and how it was found; never too small.
 
-    By the exact law of the total where there is one (geometric and negative binomial times add up to a negative
-    binomial), else by `total_tails`; by the normal law with the exact standard error where only moments are known.
+    Twice the smaller tail by the exact law of the total where there is one (geometric and negative binomial times add
+    up to a negative binomial), else by `total_tails`. Where only moments are known: Chebyshev's bound 1/z^2, which
+    holds for any law. The normal law would not do: of a heavy tail of finite variance it raises hundreds of times the
+    false alarms at 1e-5.
 
     Args:
         total: sum of the times.
         runs: how many.
         law: the exact law of one of them, with finite variance.
 
-    Raises: NoPrediction if neither law nor variance is known.
+    Raises: NoPrediction if the variance is not known, or the law is and its total cannot be computed: then the law is
+    to be tested, not the mean.
     """
     exact = law.total(runs)
     if exact is not None:
         return min(1.0, 2 * float(min(exact.cdf(total), exact.tail(total - 1)))), "exact law of the total"
     mean, variance = runs * law.mean, runs * law.variance
-    if law.variance <= 1e-13 * law.mean**2:  # what rounding leaves of a difference of squares
+    if is_sure(law):
         return float(abs(total - mean) < 0.5), "deterministic"
+    if only_moments(law):
+        return min(1.0, variance / (total - mean) ** 2) if total != mean else 1.0, "Chebyshev's bound"
+    return min(1.0, 2 * min(total_tails(total, runs, law))), "law of the total"
+
+
+def is_sure(law: TimeLaw) -> bool:
+    """Whether a time always takes the same value: its variance is what rounding leaves of a difference of squares."""
+    return law.variance <= 1e-13 * law.mean**2
+
+
+def only_moments(law: TimeLaw) -> bool:
+    """Whether nothing but moments of a time is known: no cdf."""
     try:
-        return min(1.0, 2 * min(total_tails(total, runs, law))), "law of the total"
+        law.cdf(0)
     except NoPrediction:
-        return two_sided_normal((total - mean) / math.sqrt(variance)), "normal, exact standard error"
+        return True
+    return False
 
 
 def total_tails(total: float, runs: int, law: TimeLaw) -> tuple[float, float]:
@@ -182,6 +187,25 @@ def runs_to_resolve(relative_error: float, resolution: float, alpha: float, powe
     1421
     """
     z = -normal_quantile(alpha / 2) + (1 + resolution) * normal_quantile(power)
+    return math.ceil((z * relative_error / resolution) ** 2)
+
+
+def runs_to_resolve_by_moments(relative_error: float, resolution: float, alpha: float, power: float = 0.95) -> int:
+    """Runs whose mean tells the same by Chebyshev's bound: of a time of which only mean and variance are known.
+
+    n = ((1/sqrt(alpha) + (1+resolution) sqrt(power/(1-power))) sd / (resolution mean))^2, the power by Cantelli's
+    bound: both hold for any law.
+
+    Args:
+        relative_error: standard deviation over mean of one run.
+        resolution: relative discrepancy to be found.
+        alpha: false-alarm rate of the test.
+        power: probability to find it, at least.
+
+    >>> runs_to_resolve_by_moments(1.0, 0.1, 0.05)
+    8588
+    """
+    z = 1 / math.sqrt(alpha) + (1 + resolution) * math.sqrt(power / (1 - power))
     return math.ceil((z * relative_error / resolution) ** 2)
 
 

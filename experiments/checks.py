@@ -2,17 +2,21 @@
 
 For each cell four tests, each at the same share of alpha, the false-alarm rate of the whole grid:
 
-* mean: the mean of `hit`, by the law of the total, or the exact standard error where only moments are known;
+* mean: the mean of `hit`, by the law of the total, or by Chebyshev's bound where only moments are known; none where the
+  law is known and that of the total is not (a tail too heavy for its convolution);
 * law: the whole law of `hit`, by the largest difference of the cdfs (DKW); censored runs count as later hits;
 * calls: the mean of `calls`, in the same way;
 * ledger: every entry of every run against a literal enumeration of forward passes, calls = lam x generations, hit
   within the last one.
 
 A cell AGREES only if the tests would have found a discrepancy worth the name; otherwise CANNOT_TELL says what is
-missing. Where the predicted mean is infinite (heavy tails, or runs that never reach the optimum) no number of runs
-tells it: AGREES then speaks of the law within the calls that all runs made, where a cdf off by 0.1 anywhere would have
-been found, and says nothing of the tail beyond them. Cells that share their trajectories (they differ only in price)
-count once. Rows of the engine `law` are refused: they were drawn from the prediction.
+missing (`experiments.runs_needed`). Where no mean is tested it is one that the law shows. Chebyshev's bound holds for
+any law, where the normal law has no stated error, and takes many runs: some 75,000 to tell a mean off by 25 % of a time
+as spread as a geometric one, alone in its grid. Where the predicted mean is infinite (heavy tails, or runs that never
+reach the optimum) no number of runs tells it: AGREES then speaks of the law within the calls that all runs made, where
+a cdf off by 0.1 anywhere would have been found, and says nothing of the tail beyond them. Cells that share their
+trajectories (they differ only in price) count once. Rows of the engine `law` are refused: they were drawn from the
+prediction.
 
 Where a stopping rule looked at the runs (`experiments.stopping`) their number is no longer independent of what they
 show, and a p-value for a fixed number would err too often: one that is looked at until it is small errs as often as one
@@ -23,7 +27,6 @@ at: the sum over b of 1/(b (b + 1)) is 1 (union bound). The runs needed to tell 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -38,6 +41,7 @@ from experiments.completeness import missing_runs, table_fault
 from experiments.labels import labels
 from experiments.predictions import Prediction, predict, takes_several_calls
 from experiments.results import Results
+from experiments.runs_needed import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
 from experiments.stopping import every_stop, kept_of
 from experiments.stored_checks import stored_tests
 from experiments.stored_predictions import StoredPrediction
@@ -47,12 +51,6 @@ if TYPE_CHECKING:
 
 EVIDENCE = ("blocks", "deap")
 TESTS_A_CELL = 4
-MOST_CENSORED = 0.5
-MOST_OF_A_LAW = 0.999
-"""Up to this quantile laws of infinite variance are compared when runs are counted: their means tell nothing."""
-RESOLUTION_OF_CDF = 0.1
-"""Difference of a cdf that must be found for AGREES where the mean is infinite."""
-POWER = 0.95
 
 
 class Verdict(StrEnum):
@@ -152,9 +150,9 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
     Args:
         results: of `run_grid` or `load`.
         alpha: false-alarm rate over all checks of the grid; each test has alpha / (4 cells).
-        resolution: relative discrepancy of the mean that must be found with probability 0.95 for AGREES; where runs
-            are censored, by the law within the budget, which takes more runs. Where the predicted mean is infinite, a
-            difference of 0.1 of the cdf must be found instead.
+        resolution: relative discrepancy of the mean that must be found with probability 0.95 for AGREES; where the
+            mean is not tested (runs are censored, or the tail is heavy) of all times, by the law within the budget.
+            Where the predicted mean is infinite, a difference of 0.1 of the cdf must be found instead.
 
     Raises: InputError for rows that are no evidence (engine `law`), or alpha or resolution out of range.
     """
@@ -211,19 +209,19 @@ def _check_cell(
     else:
         level = _level(alpha, runs, looks)
         if isinstance(cell, Cell):
-            outcomes, missing, told = _tests(cell, runs, level, resolution)
+            outcomes, open_, told = _tests(cell, runs, level, resolution)
         else:
-            outcomes, missing, told = _stored_tests(stored, place, runs, level(len(runs)), resolution)
+            outcomes, open_, told = _stored_tests(stored, place, runs, level(len(runs)), resolution)
         outcomes = tuple(_at_every_stop(outcome, looks) for outcome in outcomes)
         known = cell if isinstance(cell, Cell) else None
         books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known, runs)) else None
         outcomes = outcomes if books is None else (*outcomes, books)
-        missing = missing_runs(results, cell_id, runs) or missing
+        open_ = missing_runs(results, cell_id, runs) or open_
         differing = [outcome.found for outcome in outcomes if outcome.p_value < alpha]
         if differing:
             verdict, reason = Verdict.DIFFERS, "; ".join(differing)
-        elif missing:
-            verdict, reason = Verdict.CANNOT_TELL, missing
+        elif open_:
+            verdict, reason = Verdict.CANNOT_TELL, open_
         else:
             verdict, reason = Verdict.AGREES, f"{told} would have been found"
     why = cell if stored is not None and outcomes and isinstance(cell, str) else ""
@@ -237,12 +235,8 @@ def _stored_tests(
 ) -> tuple[tuple[Outcome, ...], str, str]:
     """The tests of a cell whose parts are not imported."""
     assert stored is not None  # else there is nothing to test
-    found, missing, told = stored_tests(stored, place, runs, alpha, resolution, RESOLUTION_OF_CDF)
-    return tuple(Outcome(*each) for each in found), missing, told
-
-
-_Level = Callable[[float], float]
-"""False-alarm rate of a test of a cell that has so many runs: before p-values are multiplied."""
+    found, open_, told = stored_tests(stored, place, runs, alpha, resolution)
+    return tuple(Outcome(*each) for each in found), open_, told
 
 
 def _looks(results: Results, runs: pd.DataFrame) -> int:
@@ -250,7 +244,7 @@ def _looks(results: Results, runs: pd.DataFrame) -> int:
     return 0 if isinstance(results.asked, int) else kept_of(results.asked, runs).batches
 
 
-def _level(alpha: float, runs: pd.DataFrame, looks: int) -> _Level:
+def _level(alpha: float, runs: pd.DataFrame, looks: int) -> Level:
     if looks == 0:
         return lambda number: alpha
     size = int(runs["batch"].value_counts().max())
@@ -266,7 +260,7 @@ def _at_every_stop(outcome: Outcome, looks: int) -> Outcome:
     return replace(outcome, p_value=min(1.0, factor * outcome.p_value), found=found)
 
 
-def _tests(cell: Cell, runs: pd.DataFrame, level: _Level, resolution: float) -> tuple[tuple[Outcome, ...], str, str]:
+def _tests(cell: Cell, runs: pd.DataFrame, level: Level, resolution: float) -> tuple[tuple[Outcome, ...], str, str]:
     """The tests that can be made, what is missing for AGREES (empty if nothing is), and what they would find."""
     books = _ledger_test(cell, runs)
     try:
@@ -281,12 +275,14 @@ def _tests(cell: Cell, runs: pd.DataFrame, level: _Level, resolution: float) -> 
         _mean_test("calls", calls, runs, "calls"),
     )
     outcomes = tuple(outcome for outcome in made if outcome is not None)
+    tested = {outcome.test for outcome in outcomes}
     if math.isinf(hit.mean):
         tried = "answers" if takes_several_calls(cell) else "calls"
         where = "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {tried}"
         told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {where}"
-        return outcomes, _missing_of_law(outcomes, hit, last, len(runs), level), told
-    return outcomes, _missing(hit, runs, level, resolution, last), f"a mean off by {resolution:.0%}"
+        return outcomes, missing_of_law(hit, last, len(runs), level, "law" in tested), told
+    open_, told = missing(hit, len(runs), level, resolution, last, "mean" in tested)
+    return outcomes, too_censored(int(runs["hit"].isna().sum()), len(runs)) or open_, told
 
 
 def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
@@ -309,7 +305,7 @@ def _law_test(hit: Prediction, runs: pd.DataFrame, last: float) -> Outcome | Non
 
 
 def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str) -> Outcome | None:
-    """A mean by its exact law or standard error; None if a run is censored or no finite variance is known."""
+    """A mean; None if a run is censored, no finite variance is known, or the law is and that of the total is not."""
     if runs["hit"].isna().any() or predicted.law is None or math.isinf(predicted.mean):
         return None
     try:
@@ -324,65 +320,6 @@ def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str
     )
 
 
-def _missing(hit: Prediction, runs: pd.DataFrame, level: _Level, resolution: float, last: float) -> str:
-    """What is missing for AGREES; empty if nothing is."""
-    censored = int(runs["hit"].isna().sum())
-    if censored > MOST_CENSORED * len(runs):
-        return f"{censored} of {len(runs)} runs are censored; give a larger budget"
-    try:
-        needed = _needed(lambda alpha: _runs_needed(hit, last, resolution, alpha), level, len(runs))
-    except NoPrediction as error:
-        return f"the spread of hit is not predicted: {error}"
-    if math.isinf(needed):
-        return f"a mean off by {resolution:.0%} would not show within the budget; give a larger one"
-    if needed > len(runs):
-        return f"{_more(needed - len(runs))} would tell a mean off by {resolution:.0%} ({needed:.0f} in all)"
-    return ""
-
-
-def _missing_of_law(outcomes: tuple[Outcome, ...], hit: Prediction, last: float, runs: int, level: _Level) -> str:
-    """What is missing for AGREES where the mean is infinite; empty if nothing is.
-
-    The budget must let hits be seen, if there are to be any: a law that says that none comes so early is not put to the
-    test by none that came.
-
-    The law is found to differ where the empirical cdf is sqrt(ln(2/alpha)/2n) off, and a cdf that is off by d differs
-    from the empirical one by d less z/(2 sqrt n) with the power that belongs to z.
-    """
-    if not any(outcome.test == "law" for outcome in outcomes):
-        return "the mean is infinite, and the law of hit is not known"
-    within, ever = (float(hit.cdf(t)) for t in (last, math.inf))
-    if within < min(RESOLUTION_OF_CDF, ever / 2):
-        return (
-            f"the mean is infinite, and only {within:.2g} of the runs hit within the budget; give a larger one to see "
-            "the law"
-        )
-
-    def by_law(alpha: float) -> float:
-        z = math.sqrt(math.log(2 / alpha) / 2) + statistics.normal_quantile(POWER) / 2
-        return math.ceil((z / RESOLUTION_OF_CDF) ** 2)
-
-    needed = _needed(by_law, level, runs)
-    if needed <= runs:
-        return ""
-    return (
-        f"the mean is infinite; {_more(needed - runs)} would tell a cdf off by {RESOLUTION_OF_CDF:g} within the "
-        f"budget ({needed:.0f} in all)"
-    )
-
-
-def _needed(by_level: Callable[[float], float], level: _Level, runs: int) -> float:
-    """The runs needed to tell a discrepancy, at the level of so many runs; if they are there, at that of those."""
-    needed = by_level(level(runs))
-    while runs < needed < math.inf and (more := by_level(level(needed))) > needed:
-        needed = more
-    return needed
-
-
-def _more(runs: float) -> str:
-    return _counted(runs, "more run", "more runs")
-
-
 def _counted(number: float, one: str, several: str) -> str:
     return f"{number:.0f} {one if number == 1 else several}"
 
@@ -391,18 +328,3 @@ def _compared_up_to(cell: Cell, runs: pd.DataFrame) -> float:
     """The last offspring up to which it is known of every run whether it has hit; infinite if none is censored."""
     censored = runs.loc[runs["hit"].isna(), "generations"]
     return float(cell.runner.lam * censored.min()) if len(censored) else math.inf
-
-
-def _runs_needed(hit: Prediction, last: float, resolution: float, alpha: float) -> float:
-    """Runs that tell a mean off by `resolution`.
-
-    By the mean; or by the law, where runs are censored (up to `last`) or the variance is infinite.
-    """
-    if hit.mean == 0:
-        return 0.0
-    if math.isinf(last) and math.isinf(hit.variance):
-        last = hit.quantile(MOST_OF_A_LAW)
-    if math.isinf(last):
-        return statistics.runs_to_resolve(math.sqrt(hit.variance) / hit.mean, resolution, alpha)
-    assert hit.law is not None  # `hit` always has one
-    return statistics.runs_to_resolve_by_law(hit.law, last, resolution, alpha)

@@ -53,7 +53,7 @@ def totals(table: pd.DataFrame, cores: int) -> list[str]:
             paid = number((priced["runs"] * priced["paid"]).sum())
             sums.append(f"cost {paid}" if one else "cost by several models, not added")
         which = f"{counted(len(known), 'cell')}, {counted(int(known['runs'].sum()), 'run')}"
-        most = " (at most, where calls differ in price)" if known["censored"].isna().any() else ""
+        most = " (at most, where calls differ in price)" if known["at_most"].any() else ""
         lines.append(f"{which} within their budgets: {', '.join(sums)}{most}")
         lines += _notcounted(len(known) - len(priced), "whose tokens or cost are not predicted", "in these")
         lines += _chances(known)

@@ -20,7 +20,7 @@ from experiments.predictions import predict, predicted_mean
 from experiments.table import cells_table
 from experiments.within_budget import (
     Within,
-    calls_after,
+    calls_at_the_end,
     calls_within,
     generations_within,
     mean_cost,
@@ -71,16 +71,21 @@ def check_budgets(grid: Grid) -> None:
         _, most = generations_within(cell)
         if math.isinf(most):
             _expect_finite_mean(cell)
-        if grid.engine == "law" or calls_after(cell, most) <= MOST_CALLS:
+        if grid.engine == "law" or calls_at_the_end(cell) <= MOST_CALLS:
             continue
         within = within_budget(cell)
-        if within.calls > MOST_CALLS:
+        if (calls := _reached(within)) > MOST_CALLS:
             expected = "up to" if within.mean is None else "expected"
             raise InputError(
-                f"{cell.text}: {expected} {within.calls:.3g} calls a run within its budget, more than "
+                f"{cell.text}: {expected} {calls:.3g} calls a run within its budget, more than "
                 f"{MOST_CALLS:.0e}; give a smaller Budget(calls=...) or lower k, or look ahead by drawing from the "
                 'predicted law (engine = "law", `--engine law`)'
             )
+
+
+def _reached(within: Within) -> float:
+    """Calls of a run, near enough to judge whether it is within reason: no generation begins after the last."""
+    return min(within.calls, within.last)
 
 
 def _expect_finite_mean(cell: Cell) -> None:
@@ -116,7 +121,7 @@ def seconds_a_batch(cell: Cell, size: int, engine: str, slowness: Slowness = Slo
     mean = predicted_mean(cell, "calls")
     if mean is None:
         return 1.0
-    last = calls_after(cell, generations_within(cell)[1])
+    last = calls_at_the_end(cell)
     return _seconds(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
 
 
@@ -139,11 +144,11 @@ def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
 
     Columns: `series` is the arm with all that varies within it beside k and lam; `hit`, `calls` and `cost` are means
     without a budget; `spent` (calls), `read` and `written` (tokens) and `paid` (cost, in the unit of `prices`) are
-    means within it, at most so much where calls differ in price; `censored` is P(no hit within the budget); `runs` are
-    those of the grid, of a stopping rule about those of `experiments.expected_runs`; `seconds` of one core are those of
-    all runs, `longest` those of a batch; `beyond` says whether the mean is beyond the budget. Where there is no
-    prediction the numbers are null and `note` says why; `note` also tells of means that are infinite or beyond the
-    budget.
+    means within it, where `at_most` says so at most so much (calls differ in price, or an answer takes a random number
+    of them); `censored` is P(no hit within the budget); `runs` are those of the grid, of a stopping rule about those of
+    `experiments.expected_runs`; `seconds` of one core are those of all runs, `longest` those of a batch; `beyond` says
+    whether the mean is beyond the budget. Where there is no prediction the numbers are null and `note` says why; `note`
+    also tells of means that are infinite or beyond the budget.
 
     Args:
         grid: what would be run.
@@ -175,6 +180,7 @@ def _row(grid: Grid, cell: Cell, arm: str, series: str, slowness: Slowness) -> d
         "cost": predicted_mean(cell, "cost"),
         "paid": mean_cost(cell, within),
         "prices": canonical(cell.cost),
+        "at_most": within.at_most,
         "censored": within.censored,
         "runs": runs,
         "seconds": None if longest is None else longest * math.ceil(runs / size),
@@ -197,8 +203,8 @@ def _note(within: Within, engine: str) -> str:
     mean, share = within.mean or 0.0, within.censored
     if math.isinf(within.calls):
         return "the mean is infinite, and no budget ends a run: it is not started"
-    if within.calls > MOST_CALLS and engine != "law":
-        return f"mean {mean:.3g} calls, {within.calls:.3g} within the budget, over {MOST_CALLS:.0e}: it is not started"
+    if (reached := _reached(within)) > MOST_CALLS and engine != "law":
+        return f"mean {mean:.3g} calls, {reached:.3g} within the budget, over {MOST_CALLS:.0e}: it is not started"
     if math.isinf(mean):
         return f"the mean is infinite: {_ended(share)} at the budget"
     if mean > within.last:

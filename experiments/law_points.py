@@ -14,7 +14,7 @@ import numpy as np
 from evo.protocols import FloatArray
 from experiments.cell import Cell
 from experiments.predictions import Prediction
-from experiments.within_budget import calls_after, generations_within
+from experiments.within_budget import answers_after, generations_within
 
 POINTS = 64
 ROUNDS = 4
@@ -63,4 +63,4 @@ def _rising(cdf: FloatArray) -> FloatArray:
 
 def _budget(cell: Cell) -> float:
     """The last offspring within the budget; infinite where there is none."""
-    return calls_after(cell, generations_within(cell)[1]) / cell.tokens.calls
+    return answers_after(cell, generations_within(cell)[1])

@@ -10,7 +10,8 @@ import numpy as np
 from evo.budget import Limit
 from evo.costs import TokenPrices
 from evo.errors import NoPrediction
-from evo.ledger import CallTokens
+from evo.laws import declared_calls
+from evo.ledger import LEDGER, CallTokens
 from evo.lengths import block_lengths
 from evo.schedules import draws_subsets
 from evo.theory import TimeLaw
@@ -18,7 +19,7 @@ from evo.theory.cut_means import NEGLIGIBLE, mean_within
 from experiments.bookkeeping import answers_of, evaluations_of, offspring_back
 from experiments.cell import Cell
 from experiments.conditions import always_valid
-from experiments.predictions import predict, predicted_mean
+from experiments.predictions import calls_an_answer, predict, predicted_mean
 
 
 @dataclass(frozen=True)
@@ -28,35 +29,45 @@ class Within:
     Attributes:
         mean: expected calls without the budget; None if they are not predicted.
         calls: expected calls within it, E[min(calls, budget)]; the most that it can be where no law is known, calls
-            differ in price or an answer takes several.
-        last: the most calls at the end of the budget; infinite if there is none.
+            differ in price or an answer takes a random number of them.
+        last: the most calls at the end of the budget; infinite if there is none. Where an answer takes a random number
+            of calls: those by which the last generation has begun, and that on average.
         censored: P(no hit within the budget); None where it is not known.
+        at_most: whether calls, tokens or cost within the budget are the most that they can be, not expectations.
     """
 
     mean: float | None
     calls: float
     last: float
     censored: float | None
+    at_most: bool = False
 
 
 def within_budget(cell: Cell) -> Within:
     """Expected calls within the budget, its end, and P(censored)."""
     mean, (fewest, most) = predicted_mean(cell, "calls"), generations_within(cell)
-    calls, last = calls_within(cell), calls_after(cell, most)
+    calls, last = calls_within(cell), calls_at_the_end(cell)
     if mean is None or math.isinf(fewest):
-        return Within(mean, calls, last, 0.0 if mean is not None and math.isfinite(mean) else None)
+        sure = mean is not None and math.isfinite(mean)
+        return Within(mean, calls, last, 0.0 if sure else None, at_most=not sure)
     try:
         law = predict(cell, "generations").law
-        return Within(mean, calls, last, None if law is None else _share(law, fewest, most))
+        share = None if law is None else _share(law, fewest, most)
+        exact = law is not None and ((fewest == most and _one_price(cell)) or mean_within(law, fewest) >= law.mean)
+        return Within(mean, calls, last, share, at_most=not exact)
     except NoPrediction:
-        return Within(mean, calls, last, None)
+        return Within(mean, calls, last, None, at_most=True)
 
 
 def calls_within(cell: Cell) -> float:
-    """Expected calls within the budget alone, which cost less to know than the share of censored runs."""
+    """Expected calls within the budget alone, which cost less to know than the share of censored runs.
+
+    Where an answer takes v calls on average, given all that came before, t answers and no more take at most v t on
+    average, however they end (Wald): no budget on calls makes it less, since the last generation is a long one.
+    """
     mean, (_, most) = predicted_mean(cell, "calls"), generations_within(cell)
     calls = min(math.inf if mean is None else mean, calls_after(cell, most))
-    if mean is None or math.isinf(most) or hasattr(cell.mutator, "mean_calls"):
+    if mean is None or math.isinf(most):
         return calls
     try:
         law = predict(cell, "generations").law
@@ -66,12 +77,16 @@ def calls_within(cell: Cell) -> float:
 
 
 def mean_cost(cell: Cell, within: Within) -> float | None:
-    """Expected cost within the budget: price of a call x calls, and at most the mean without it; None if not known."""
+    """Expected cost within the budget: price of a call x calls; None if not known.
+
+    Where calls differ in price, at most the mean without the budget, and at most the largest price x calls.
+    """
     try:
         known = predict(cell, "cost")
     except NoPrediction:
         return None
-    cost = known.mean if known.law is None else min(known.mean, known.unit * within.calls / cell.tokens.calls)
+    price = known.unit if known.law is not None else _dearest(cell)
+    cost = min(known.mean, price * within.calls / cell.tokens.calls if price else 0.0)
     return cost if math.isfinite(cost) else None
 
 
@@ -106,9 +121,60 @@ def generations_within(cell: Cell) -> tuple[float, float]:
     return fewest, most
 
 
+def answers_after(cell: Cell, generations: float) -> float:
+    """The most answers of so many generations."""
+    return float(answers_of(cell, np.array([generations]))[1][0])
+
+
 def calls_after(cell: Cell, generations: float) -> float:
-    """The most calls of so many generations."""
-    return float(answers_of(cell, np.array([generations]))[1][0]) * cell.tokens.calls
+    """The most calls of so many generations; where an answer takes a random number of them, the most on average."""
+    return answers_after(cell, generations) * most_calls_an_answer(cell)
+
+
+def most_calls_an_answer(cell: Cell) -> float:
+    """LLM calls of an answer, those beside it included; the most on average where their number is random.
+
+    Infinite if that is not known.
+    """
+    if not hasattr(cell.mutator, "mean_calls"):
+        return float(cell.tokens.calls)
+    try:
+        return calls_an_answer(cell)
+    except NoPrediction:
+        wrong, right = (declared_calls(cell.mutator, i) for i in (1, 0))
+        if wrong is None or right is None or (cell.chunks.g > 1 and wrong != right):
+            return math.inf
+        return max(wrong, right) * cell.tokens.calls
+
+
+def calls_at_the_end(cell: Cell) -> float:
+    """The most calls at which the budget ends a run, as `Within.last`."""
+    if not hasattr(cell.mutator, "mean_calls"):
+        return calls_after(cell, generations_within(cell)[1])
+    return min((_calls_at(cell, limit) for limit in cell.limits), default=math.inf)
+
+
+def _calls_at(cell: Cell, limit: Limit) -> float:
+    """The calls of answers that take several: so many as are paid for, or those of the answers that are evaluated."""
+    answers = answers_after(cell, _span(cell, limit)[1])
+    price = _prices(cell, limit)[0]
+    paid = math.ceil(limit.most / price) * cell.tokens.calls if price > 0 else math.inf
+    return min(paid, answers * most_calls_an_answer(cell))
+
+
+def _one_price(cell: Cell) -> bool:
+    """Whether all calls write as many tokens, and so cost the same."""
+    least, largest = _prices(cell, Limit.of(cell.tokens, np.eye(len(LEDGER))[LEDGER.index("generated_tokens")], 1.0))
+    return least == largest
+
+
+def _dearest(cell: Cell) -> float:
+    """The largest price of an answer of one call, its evaluations included."""
+    limit, lam = Limit.of(cell.tokens, cell.cost.weights, 1.0), np.array([cell.runner.lam])
+    evaluated = limit.per_evaluation and limit.per_evaluation * float(
+        evaluations_of(cell, np.array([1]), (lam, lam))[1][0] / lam[0]
+    )
+    return (_prices(cell, limit)[1] + evaluated) / limit.most
 
 
 def _share(law: TimeLaw, fewest: float, most: float) -> float | None:
@@ -125,7 +191,8 @@ def _span(cell: Cell, limit: Limit) -> tuple[float, float]:
     first, second = _spent(cell, limit, 1), _spent(cell, limit, 2)
     enough = limit.most * (1 - limit.rounding)
     cheap, dear = (_first(one, two - one, enough) for one, two in zip(first, second, strict=True))
-    return (1.0 if hasattr(cell.mutator, "mean_calls") else dear), cheap  # an answer may take any number of calls
+    random_price = hasattr(cell.mutator, "mean_calls") and _prices(cell, limit)[1] > 0
+    return (1.0 if random_price else dear), cheap  # an answer may take any number of calls
 
 
 def _first(one: float, step: float, enough: float) -> float:

@@ -14,6 +14,8 @@ from scipy import stats
 from evo import statistics
 from evo.errors import InputError, NoPrediction
 from evo.laws import IndependentBlocks
+from evo.runner import OnePlusLambda
+from evo.schedules import OnlyIncorrect
 from evo.theory import (
     Geometric,
     MomentsOnly,
@@ -27,6 +29,10 @@ from evo.theory import (
     uniform_chunk,
     until_resolved,
 )
+from experiments.cell import Cell
+from experiments.predictions import predict
+from operators import BetaRunQuality
+from problems import BlockOneMax
 
 FAIL = 1e-8
 HALF = IndependentBlocks(0.5, 0.5)
@@ -35,6 +41,12 @@ DAMAGING = IndependentBlocks(0.5, 0.3)
 
 def most_alarms(level, repetitions):
     return int(stats.binom.isf(FAIL, repetitions, level))
+
+
+def run_quality(a):
+    """The law of hit of one block where a run draws its quality from Beta(a, 1): P(hit > t) ~ t^-a."""
+    cell = Cell(BlockOneMax(1, 1), BetaRunQuality(a, 1.0), OnlyIncorrect(), OnePlusLambda())
+    return predict(cell).law
 
 
 class Tabulated:
@@ -62,10 +74,9 @@ def samples(law, shape, rng):
 
 
 @pytest.mark.parametrize("u", [1e-9, 0.025, 0.5, 0.999])
-def test_normal_quantile_and_tail(u):
+def test_normal_quantile(u):
     z = statistics.normal_quantile(u)
     assert z == pytest.approx(stats.norm.ppf(u), rel=1e-12, abs=1e-15)
-    assert statistics.two_sided_normal(z) == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 40, 1000])
@@ -186,9 +197,36 @@ def test_mean_p_value_says_how_it_was_found():
     assert statistics.mean_p_value(50, 10, uniform_chunk(HALF, 2, 1, Start(2)).hit)[1] == "law of the total"
     moments = MomentsOnly("too large", 4.0, 12.0)
     p_value, how = statistics.mean_p_value(44, 10, moments)
-    assert (p_value, how) == (pytest.approx(2 * stats.norm.sf(4 / math.sqrt(120))), "normal, exact standard error")
+    assert (p_value, how) == (1.0, "Chebyshev's bound")
+    assert statistics.mean_p_value(40, 10, moments)[0] == 1.0
+    for total in (0, 100):
+        assert statistics.mean_p_value(total, 10, moments)[0] == pytest.approx(120 / (total - 40) ** 2)
     with pytest.raises(NoPrediction):
         statistics.mean_p_value(44, 10, MomentsOnly("too large", 4.0))
+
+
+def test_no_mean_is_tested_where_the_law_is_known_and_that_of_the_total_is_not():
+    """Not of the law, and not of a constant less: a variance without a law has Chebyshev's bound."""
+    law = run_quality(2.5)
+    with pytest.raises(NoPrediction, match="too heavy a tail"):
+        statistics.mean_p_value(200 * law.mean, 200, law)
+    moments = MomentsOnly("not looked at", law.mean, law.variance)
+    assert statistics.mean_p_value(200 * law.mean, 200, moments) == (1.0, "Chebyshev's bound")
+
+
+@pytest.mark.statistical
+def test_chebyshevs_bound_holds_where_the_normal_law_does_not():
+    """Totals of 200 heavy-tailed times of finite variance, 200,000 of them; the twin errs a hundred times too often."""
+    a, runs, repetitions, rng = 2.5, 200, 200_000, np.random.default_rng(6)
+    law = run_quality(a)
+    totals = np.concatenate([rng.geometric(rng.beta(a, 1, (10_000, runs))).sum(axis=1) for _ in range(20)])
+    z = (totals - runs * law.mean) / math.sqrt(runs * law.variance)
+    moments = MomentsOnly("not looked at", law.mean, law.variance)
+    extreme = totals[np.abs(z) > 10]
+    p_values = np.array([statistics.mean_p_value(total, runs, moments)[0] for total in extreme])
+    for level in (5e-3, 1e-3, 1e-4):  # |z| above 14
+        assert (p_values < level).sum() <= most_alarms(level, repetitions)
+    assert (2 * stats.norm.sf(np.abs(z)) < 1e-5).sum() > 100 * 1e-5 * repetitions > most_alarms(1e-5, repetitions)
 
 
 @pytest.mark.parametrize("k", [1, 7, 30])
@@ -231,7 +269,7 @@ def test_honest_samples_raise_no_more_alarms_than_stated(law):
         assert (laws < level).sum() <= most_alarms(level, len(laws))
     if normal_fails:  # the twin that must fail: a normal law with the exact standard error
         z = (times.sum(axis=1) - runs * law.mean) / math.sqrt(runs * law.variance)
-        normal = np.array([statistics.two_sided_normal(each) for each in z])
+        normal = 2 * stats.norm.sf(np.abs(z))
         assert (normal < 2.5e-4).sum() > most_alarms(2.5e-4, repetitions)
 
 
@@ -290,6 +328,17 @@ def test_runs_to_resolve_grow_as_they_should():
     assert runs(1.0, 0.1, 1e-6) > runs(1.0, 0.1, 1e-3) > runs(1.0, 0.2, 1e-3) > runs(1.0, 0.2, 1e-3, power=0.5)
     z = stats.norm.ppf(1 - 0.005) + 1.5 * stats.norm.ppf(0.8)
     assert runs(0.7, 0.5, 0.01, power=0.8) == math.ceil((z * 0.7 / 0.5) ** 2)
+
+
+def test_runs_to_resolve_by_moments_are_enough_for_the_worst_law():
+    """A stretched mean (1+r) mu is missed at most as often as Cantelli's bound allows of any law."""
+    for share in (0.25, -0.25):
+        n, alpha, sd = statistics.runs_to_resolve_by_moments(1.0, 0.25, 1e-3), 1e-3, 1.0
+        alarm = math.sqrt(n / alpha) * sd  # |S - n mu| from which 1/z^2 < alpha, mu = 1
+        short_of = n * 0.25 - alarm  # by which the shifted total must fall back to be missed
+        variance = n * ((1 + share) * sd) ** 2
+        assert variance / (variance + short_of**2) <= 0.05 + 1e-12
+    assert statistics.runs_to_resolve_by_moments(1.0, 0.25, 1e-3) > 10 * statistics.runs_to_resolve(1.0, 0.25, 1e-3)
 
 
 def test_runs_to_resolve_by_law_need_something_to_see():

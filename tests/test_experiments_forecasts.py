@@ -53,6 +53,17 @@ class Lawless:
         return rng.random(correct.shape) < 0.5
 
 
+@dataclass(frozen=True)
+class EvaluationsToo:
+    """A token written costs 1, an evaluation more."""
+
+    evaluation: float
+
+    @property
+    def weights(self):
+        return np.array([0.0, self.evaluation, 0.0, 1.0, 0.0, 0.0])
+
+
 def cell_of(k=4, mutator=Resample(0.5), schedule=AllBlocks(), lam=1, problem=None, runner=None, **more):  # noqa: B008  # parts are immutable
     return Cell(problem or BlockOneMax(k, 4), mutator, schedule, runner or OnePlusLambda(lam), **more)
 
@@ -158,6 +169,116 @@ def test_without_a_budget_the_mean_stands():
     several = cell_of(mutator=Vote(Resample(0.6), 2), schedule=OnlyIncorrect())
     assert expected_calls(several) == predict(several, "calls").mean
     assert mean_cost(several, within_budget(several)) == predict(several, "cost").mean
+
+
+def spent_by_runs(cell, runs):
+    """Calls, tokens read and written and cost of executed runs, float [runs, 4]."""
+    table = runs_table([(cell.id, "blocks", 0, batch_columns(cell, simulate(cell, 2, 0, runs)))])
+    ledger = table[list(LEDGER)].to_numpy(dtype=float)
+    return np.column_stack((ledger[:, [0, 2, 3]], ledger @ cell.cost.weights))
+
+
+DIFFER_IN_PRICE = {
+    "short last chunk": Cell(
+        BlockOneMax(21, 16), Resample(0.5), RoundRobin(g=20), OnePlusLambda(), budget=Budget(calls=1000)
+    ),
+    "evaluations paid": cell_of(
+        7, FixKeep(0.01, 0.5), RoundRobin(g=3), lam=2, cost=EvaluationsToo(5.0), budget=only("evaluations", 60)
+    ),
+}
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("name", DIFFER_IN_PRICE)
+def test_what_differs_in_price_is_capped_by_the_largest_price_within_the_budget(name):
+    """Above the mean of 400 runs less 6 standard errors (false-fail rate 1e-8), and no more than twice it.
+
+    Hits within the budget that no run has met have a rate below ln(1e8)/400, and cost at most all that is spent.
+
+    The twin: the mean without the budget, which says more than ten times as much.
+    """
+    cell = DIFFER_IN_PRICE[name]
+    within, spent = within_budget(cell), spent_by_runs(cell, 400)
+    foretold = (within.calls, *mean_tokens(cell, within), mean_cost(cell, within))
+    for at, most in enumerate(foretold):
+        mean, error = spent[:, at].mean(), 6 * spent[:, at].std() / math.sqrt(len(spent))
+        error = error or mean * math.log(1e8) / len(spent)
+        assert mean - error <= most <= 2 * mean
+    assert mean_cost(cell, within) < predict(cell, "cost").mean / 10
+    assert within.at_most
+    assert "(at most, where calls differ in price)" in " ".join(totals(forecast(Grid("tiny", [cell])), 1))
+
+
+def test_ten_thousand_tokens_at_most():
+    cell = DIFFER_IN_PRICE["short last chunk"]
+    assert predict(cell, "cost").mean > 1e10
+    read, written = mean_tokens(cell, within_budget(cell))
+    assert 0.99 * 1000 * 320 < read == written <= 1000 * 320
+
+
+def test_what_no_budget_cuts_is_no_bound_though_calls_differ_in_price():
+    for cell in (
+        cell_of(5, schedule=RoundRobin(g=2)),
+        cell_of(),
+        cell_of(20, budget=Budget(1000)),
+        cell_of(budget=None),
+    ):
+        assert not within_budget(cell).at_most
+        assert "at most, where" not in " ".join(totals(forecast(Grid("tiny", [cell])), 1))
+
+
+VOTES = Cell(BlockOneMax(5, 16), Vote(Resample(0.51), ahead=20), RoundRobin(), OnePlusLambda())
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("budget", "exact"),
+    [
+        (only("evaluations", 10), True),
+        (Budget(calls=300), False),
+        (Budget(calls=20_000), False),
+        (only("generated_tokens", 3000), False),
+        (None, True),
+    ],
+)
+def test_votes_are_counted_as_calls(budget, exact):
+    """Means of 1,000 executed runs at 6 standard errors, false-fail rate 1e-8. The twin: answers for calls."""
+    cell = replace(VOTES, budget=budget)
+    within, spent = within_budget(cell), spent_by_runs(cell, 1000)
+    foretold = (within.calls, *mean_tokens(cell, within), mean_cost(cell, within))
+    for at, mean in enumerate(foretold):
+        error = 6 * spent[:, at].std() / math.sqrt(len(spent))
+        assert spent[:, at].mean() - error < mean
+        assert not exact or mean < spent[:, at].mean() + error
+    assert within.at_most is not exact
+    if budget == only("evaluations", 10):
+        assert spent[:, 0].mean() > 100 * 10  # ten answers are no ten calls
+        row = forecast(Grid("tiny", [cell])).iloc[0]
+        votes = VOTES.mutator.mean_calls(1)
+        assert within.last == pytest.approx(10 * votes)
+        assert row["beyond"] == (within.mean > 10 * votes)
+        assert row["note"].startswith(f"mean {within.mean:.3g} calls, budget {10 * votes:.3g}: ")
+    if budget == Budget(calls=300):
+        assert within.last == 300
+
+
+def test_votes_are_no_way_around_what_is_within_reason():
+    """A billion answers of some 400 votes each, of a run that never ends, are no billion calls."""
+    stuck = replace(VOTES, mutator=Vote(STUCK, ahead=20))
+    votes = stuck.mutator.mean_calls(0)
+    assert votes == pytest.approx(400)
+    for budget, refused in ((10**7, False), (10**9, True)):
+        grid = Grid("tiny", [replace(stuck, budget=only("evaluations", budget))])
+        if refused:
+            with pytest.raises(InputError, match="calls a run within its budget, more than 1e"):
+                check_budgets(grid)
+        else:
+            check_budgets(grid)
+    check_budgets(Grid("tiny", [replace(stuck, budget=Budget(10**9))]))
+    unknown = replace(VOTES, mutator=Vote(Lawless(), ahead=2))
+    check_budgets(Grid("tiny", [replace(unknown, budget=Budget(10**9))]))
+    with pytest.raises(InputError, match="needs a predicted finite mean"):
+        check_budgets(Grid("tiny", [replace(unknown, budget=only("evaluations", 10))]))
 
 
 # ------------------------------------------------------------------------------------------- beyond reason
