@@ -19,7 +19,8 @@ from evo.blocks import RunCounts
 from evo.errors import InputError
 from evo.ledger import LEDGER
 from experiments import Cell, Grid, Results, fit, sweep
-from experiments.fits import FEWEST_RUNS, FORMS, _fit_form
+from experiments.fits import FEWEST_RUNS, _fit_form
+from experiments.forms import FORMS
 from experiments.series import Series, series
 from experiments.store import describe
 from experiments.table import batch_columns, cells_table, no_runs, runs_table

@@ -1,0 +1,37 @@
+"""The forms of growth that are fitted: families of laws with two or three parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Form:
+    """A family of laws: log E = linear predictor, or E = a sum of two terms.
+
+    Attributes:
+        name: names it.
+        text: the law with its parameters, {x} for the parameter.
+        terms: of the linear predictor of log E, beside the constant: "x" and "ln x"; empty for a sum.
+        parameters: names of the parameters, the constant first.
+        summands: of a sum: the leading one, whose coefficient must be seen, and the other.
+        factored: whether a sum is written with its leading coefficient before the bracket.
+    """
+
+    name: str
+    text: str
+    terms: tuple[str, ...]
+    parameters: tuple[str, ...]
+    summands: tuple[str, ...] = ()
+    factored: bool = False
+
+
+FORMS = (
+    Form("exponential", "A base^{x}", ("x",), ("A", "base")),
+    Form("power", "A {x}^b", ("ln x",), ("A", "b")),
+    Form("exponential x power", "A base^{x} {x}^b", ("x", "ln x"), ("A", "base", "b")),
+    Form("logarithm", "A (ln {x} + c)", (), ("A", "c"), summands=("ln x", "1"), factored=True),
+    Form("affine", "A {x} + c", (), ("A", "c"), summands=("x", "1")),
+    Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c"), summands=("x ln x", "x"), factored=True),
+    Form("quadratic", "A {x}^2 + B {x}", (), ("A", "B"), summands=("x^2", "x")),
+)
