@@ -334,7 +334,7 @@ def test_numbers_beyond_64_bits_are_a_failure_of_their_batch(monkeypatch):
     with pytest.raises(InputError, match=r"a run came to .* tokens, more than the table's 64-bit numbers hold"):
         batch_columns(cell, simulate(cell))
     monkeypatch.setattr("experiments.tasks.simulate", simulate)
-    with pytest.raises(GridFailure, match=r"1 batch of 1 cell failed.*\n.*\n.*more than the table's 64-bit") as failed:
+    with pytest.raises(GridFailure, match=r"1 batch of 1 cell failed.*\n.*more than the table's 64-bit") as failed:
         run_grid(Grid("long", [cell, other], runs=10, batch=10), workers=1)
     assert set(failed.value.results.runs["cell"]) == {other.id}
 
