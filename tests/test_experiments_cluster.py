@@ -127,6 +127,7 @@ def alone(tmp_path):
 
 PARTS = """
 import os, time
+import copyreg
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,6 +157,16 @@ class Loops:
 class Sleeps:
     def rewrite(self, correct, rng):
         time.sleep(600)
+
+@dataclass(frozen=True)
+class Unreadable:
+    def __setstate__(self, state):
+        raise KeyboardInterrupt("not for you")
+    def __reduce__(self):
+        return copyreg.__newobj__, (Unreadable,), {"some": "state"}
+    def rewrite(self, correct, rng):
+        return correct
+
 
 @dataclass(frozen=True)
 class Ends:
@@ -229,7 +240,7 @@ def test_a_worker_that_is_killed_costs_nothing(machines, parts, tmp_path):
 
 @pytest.mark.slow
 def test_parts_that_break_are_failures_and_the_rest_goes_on(machines, parts, tmp_path):
-    broken = [parts.Raises(), parts.Loops(), parts.Sleeps(), parts.Ends()]
+    broken = [parts.Raises(), parts.Loops(), parts.Sleeps(), parts.Ends(), parts.Unreadable()]
     cells = [cell(mutator) for mutator in broken] + [cell(k=k) for k in (1, 2, 3)]
     with pytest.raises(GridFailure) as told:
         run_grid(Grid("broken", cells, runs=10), tmp_path / "out", scheduler=machines.address, time_limit=3.0)
@@ -239,10 +250,12 @@ def test_parts_that_break_are_failures_and_the_rest_goes_on(machines, parts, tmp
     }
     assert {name: failed.kind for name, failed in found.items()} == {
         "Raises": "raised", "Loops": "timed out", "Sleeps": "timed out", "Ends": "died",
+        "Unreadable": "raised",
     }  # fmt: skip
     assert "ValueError: no such block" in found["Raises"].message
-    assert all(failed.host for failed in found.values())
-    good = run_grid(Grid("broken", cells[4:], runs=10), workers=1).runs
+    assert "KeyboardInterrupt: not for you" in found["Unreadable"].message
+    assert all(failed.host for name, failed in found.items() if name != "Unreadable")
+    good = run_grid(Grid("broken", cells[5:], runs=10), workers=1).runs
     same(told.value.results.runs, good)
     same(load(tmp_path / "out").runs, good)
 

@@ -15,6 +15,7 @@ from typing import Any
 from evo.errors import InputError
 from evo.faults import foreign
 from evo.text import type_name
+from experiments.executors.executor import in_short
 from experiments.extensions import look_up_in
 from experiments.origins import source_hash
 from experiments.tasks import Answer, Job
@@ -86,7 +87,8 @@ def packed(jobs: Sequence[Job]) -> bytes:
 def unpacked(parcel: Parcel) -> tuple[Job, ...]:
     """The jobs of a parcel, if this process would run them as the driver would.
 
-    Raises: InputError if versions or sources differ, or a module is not found.
+    Raises: InputError if versions or sources differ, or a module is not found; RuntimeError if a part of a job raises
+    while it is read.
     """
     mine = versions()
     different = [
@@ -97,11 +99,13 @@ def unpacked(parcel: Parcel) -> tuple[Job, ...]:
     look_up_in(parcel.path)  # before the jobs are unpickled, which imports their modules
     try:
         jobs: tuple[Job, ...] = pickle.loads(parcel.jobs)
-    except Exception as error:
+    except (ImportError, AttributeError) as error:
         raise InputError(
             f"cannot read a task ({type(error).__name__}: {error}): the modules of your parts must be in the same "
             "folders there, or installed"
         ) from error
+    except BaseException as error:  # of one of the jobs, which fails alone once it is sent alone
+        raise RuntimeError(in_short(error)) from None
     for kind, its in sources(jobs).items():
         if parcel.sources.get(kind, its) != its:
             raise InputError(f"has imported another source of {kind}: copy the driver's and restart the worker")
