@@ -108,11 +108,6 @@ def _expect_finite_mean(cell: Cell) -> None:
         )
 
 
-def expected_calls(cell: Cell) -> float:
-    """Expected calls of a run within its budget, E[min(calls, budget)]; infinite if neither is known."""
-    return calls_within(cell)
-
-
 def seconds_a_batch(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
     """Rough single-core time of one batch, for order and progress; 1 s where no expectation is known.
 

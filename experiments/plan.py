@@ -13,6 +13,7 @@ from experiments.courses import Course, FixedCourse, RuledCourse
 from experiments.forecasts import seconds_a_batch
 from experiments.grid import Grid
 from experiments.stopping import most_batches, most_runs
+from experiments.table import BatchKey
 from experiments.tasks import Done, Failure, Job
 
 SECONDS_A_TASK = 0.3
@@ -26,8 +27,6 @@ FEWEST_OF_A_PACE = 3
 LEAST_LIMIT, TIMES_EXPECTED = 3600.0, 20.0
 """A batch is ended after an hour, or after so many times what it is expected to take."""
 
-Key = tuple[str, int]
-"""A batch: cell id and number."""
 Hits = Mapping[str, Mapping[int, IntArray]]
 """By cell id and number, `hit` of the batches that are there, -1 where a run is censored."""
 
@@ -91,10 +90,10 @@ class Plan:
     def __init__(
         self,
         grid: Grid,
-        finished: Collection[Key] = (),
+        finished: Collection[BatchKey] = (),
         hits: Hits = MappingProxyType({}),
-        leave_out: Collection[Key] = (),
-        only: Collection[Key] | None = None,
+        leave_out: Collection[BatchKey] = (),
+        only: Collection[BatchKey] | None = None,
         time_limit: float | None = None,
         ahead: int = 1,
         rows_a_task: int = ROWS_A_TASK,
@@ -221,7 +220,7 @@ class Plan:
             course.left for course in (*self._open, *self._waiting.values())
         )
 
-    def needs(self, key: Key) -> bool:
+    def needs(self, key: BatchKey) -> bool:
         """Whether a batch is part of the table, as far as it is known: a rule may not need what failed."""
         cell, batch = key
         return batch < self._needed.get(cell, 0)
@@ -240,7 +239,7 @@ class Plan:
         return self._unforeseen if course.expected == UNKNOWN else self._foreseen
 
 
-def _by_cell(keys: Iterable[Key]) -> dict[str, set[int]]:
+def _by_cell(keys: Iterable[BatchKey]) -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
     for cell, batch in keys:
         found[cell].add(batch)

@@ -169,7 +169,13 @@ def _noted(store: Store | None, grid: Grid, plan: Plan, driver: Driver, reused: 
     how = "failed"
     try:
         yield
-        how = "failed" if driver.failures else "stopped at a limit" if driver.stopped else "finished"
+        how = (
+            "failed"
+            if any(plan.needs(each.key) for each in driver.failures)
+            else "stopped at a limit"
+            if driver.stopped
+            else "finished"
+        )
     except KeyboardInterrupt:
         how = "interrupted"
         raise

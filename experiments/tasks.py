@@ -45,11 +45,6 @@ class Job:
     seconds: float
     limit: float
 
-    @property
-    def key(self) -> tuple[str, int]:
-        """What names it in the store: (cell id, batch)."""
-        return self.cell.id, self.batch
-
 
 @dataclass(frozen=True)
 class Answer:

@@ -29,14 +29,14 @@ from evo.errors import InputError
 from evo.ledger import LEDGER
 from experiments.cell import Cell
 from experiments.forecast_display import show_forecast, totals
-from experiments.forecasts import MOST_CALLS, Slowness, check_budgets, expected_calls, forecast, seconds_a_batch
+from experiments.forecasts import MOST_CALLS, Slowness, check_budgets, forecast, seconds_a_batch
 from experiments.grid import Grid, sweep
 from experiments.measured import number
 from experiments.predictions import predict
 from experiments.simulation import simulate
 from experiments.speed import slowness
 from experiments.table import batch_columns, runs_table
-from experiments.within_budget import generations_within, mean_cost, mean_tokens, within_budget
+from experiments.within_budget import calls_within, generations_within, mean_cost, mean_tokens, within_budget
 from operators import FixKeep, Malformed, Resample, Vote
 from problems import BlockOneMax, Judged, Noisy, UnequalBlocks
 
@@ -167,7 +167,7 @@ def test_without_a_budget_the_mean_stands():
         assert (within.calls, within.censored) == (16.0, 0.0)
         assert mean_cost(cell, within) == 0.0
     several = cell_of(mutator=Vote(Resample(0.6), 2), schedule=OnlyIncorrect())
-    assert expected_calls(several) == predict(several, "calls").mean
+    assert calls_within(several) == predict(several, "calls").mean
     assert mean_cost(several, within_budget(several)) == predict(several, "cost").mean
 
 

@@ -17,10 +17,11 @@ from evo.runner import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, UntilResolved
 from evo.theory.cut_means import cut_means, mean_within
 from experiments.cell import Cell
-from experiments.forecasts import check_budgets, expected_calls, forecast
+from experiments.forecasts import check_budgets, forecast
 from experiments.grid import MOST_RUNS, Grid, sweep
 from experiments.predictions import predict
 from experiments.running import run_grid
+from experiments.within_budget import calls_within
 from operators import BetaBlocks, FixKeep, Resample
 from problems import BlockOneMax
 
@@ -253,13 +254,13 @@ def test_the_censored_share_of_a_forecast_is_that_of_the_budget():
 
 
 def test_expected_calls_are_cut_at_the_budget():
-    assert expected_calls(cells(4)[0]) == 16.0
+    assert calls_within(cells(4)[0]) == 16.0
     tails = sum((1 - 2.0**-4) ** t for t in range(10))  # E[min(T, 10)], T geometric
-    assert expected_calls(cells(4, budget=Budget(calls=10))[0]) == pytest.approx(tails, rel=1e-12)
-    assert expected_calls(cells(3, mutator=NEVER, budget=Budget(calls=10))[0]) == 10.0
+    assert calls_within(cells(4, budget=Budget(calls=10))[0]) == pytest.approx(tails, rel=1e-12)
+    assert calls_within(cells(3, mutator=NEVER, budget=Budget(calls=10))[0]) == 10.0
     lam = cells(2, runner=OnePlusLambda(lam=4), budget=Budget(calls=6))[0]  # two generations of four calls
-    assert expected_calls(lam) == pytest.approx(4 * (1 + 0.75**4), rel=1e-12)
-    assert expected_calls(cells(4, mutator=Lawless())[0]) == Budget().calls
-    assert expected_calls(cells(4, mutator=Lawless(), budget=Budget(None, 1.0))[0]) == 1.0
+    assert calls_within(lam) == pytest.approx(4 * (1 + 0.75**4), rel=1e-12)
+    assert calls_within(cells(4, mutator=Lawless())[0]) == Budget().calls
+    assert calls_within(cells(4, mutator=Lawless(), budget=Budget(None, 1.0))[0]) == 1.0
     free = LLMPrimitive(m=0)
-    assert expected_calls(cells(4, mutator=Lawless(), budget=Budget(None, 1.0), cost=free)[0]) == math.inf
+    assert calls_within(cells(4, mutator=Lawless(), budget=Budget(None, 1.0), cost=free)[0]) == math.inf
