@@ -169,13 +169,9 @@ def _noted(store: Store | None, grid: Grid, plan: Plan, driver: Driver, reused: 
     how = "failed"
     try:
         yield
-        how = (
-            "failed"
-            if any(plan.needs(each.key) for each in driver.failures)
-            else "stopped at a limit"
-            if driver.stopped
-            else "finished"
-        )
+        how = "stopped at a limit" if driver.stopped else "finished"
+        if any(plan.needs(each.key) for each in driver.failures):
+            how = "failed"
     except KeyboardInterrupt:
         how = "interrupted"
         raise
