@@ -30,7 +30,7 @@ format: $(VENV)/.installed-dev   ## format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.installed-dev   ## calls per second of the engine beside DEAP, in one run
-	$(BIN)/python tests/bench_engines.py
+	$(BIN)/python tests/engine/bench_engines.py
 
 clean:             ## remove the environment
 	rm -rf $(VENV)

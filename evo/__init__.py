@@ -3,27 +3,20 @@
 Start with `evo.protocols`: the five parts a user can supply, and what passes between them and the engine.
 """
 
-from evo.budget import Budget
-from evo.costs import LLMPrimitive, QuadraticPrimitive, TokenPrices
+from evo.costs.budget import Budget
+from evo.costs.latency import Latency
+from evo.costs.ledger import LEDGER, Prompt
+from evo.costs.overhead import Overhead
+from evo.costs.prices import LLMPrimitive, QuadraticPrimitive, TokenPrices
 from evo.decomposed import Decomposed
 from evo.errors import EvoError, InputError, NoPrediction, OperatorError
-from evo.latency import Latency
-from evo.laws import CallLaw, IndependentBlocks
-from evo.ledger import LEDGER, Prompt
-from evo.overhead import Overhead
-from evo.parallel_runners import Asynchronous, Merged
+from evo.laws.counts import CallLaw, IndependentBlocks
 from evo.protocols import Chunk, CostModel, InformedMutator, Mutator, Problem, Rewritten, Schedule
-from evo.runner import OnePlusLambda
-from evo.schedules import (
-    AllBlocks,
-    EachChunk,
-    OnlyIncorrect,
-    RoundRobin,
-    UniformChunk,
-    UniformSubset,
-    UntilResolved,
-)
-from evo.selection import Archive, Islands, MuPlusLambda
+from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.runners.parallel import Asynchronous, Merged
+from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, UntilResolved
+from evo.search import Search
 
 __all__ = [
     "LEDGER",
@@ -57,6 +50,7 @@ __all__ = [
     "Rewritten",
     "RoundRobin",
     "Schedule",
+    "Search",
     "TokenPrices",
     "UniformChunk",
     "UniformSubset",

@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.random import Generator
 
+from evo.costs.overhead import Overhead
 from evo.errors import InputError
-from evo.overhead import Overhead
 from evo.parameters import shown, whole
 from evo.protocols import BoolArray, IntArray, Schedule
 
@@ -27,7 +27,7 @@ class Decomposed:
         writes: tokens that the decomposing call writes.
         head: tokens of instructions that it reads before the solution.
 
-    >>> from evo.ledger import CallTokens, Prompt
+    >>> from evo.costs.ledger import CallTokens, Prompt
     >>> from evo.schedules import UntilResolved
     >>> decomposed = Decomposed(UntilResolved(), writes=5)
     >>> tokens = CallTokens.of(Prompt(), k=3, l=4, g=1, overhead=decomposed.overhead)

@@ -61,7 +61,7 @@ class Mutator(Protocol):
 
     Optional: a property `law` (a `CallLaw`, or None) from which exact predictions are made; a method `fits(k, g)` that
     raises InputError for chunks of g of k blocks that it cannot serve; `overhead`, LLM work beside each call (see
-    `evo.overhead`, for schedules too); `mean_calls(i)`, expected calls of an answer where it takes several.
+    `evo.costs.overhead`, for schedules too); `mean_calls(i)`, expected calls of an answer where it takes several.
     """
 
     def rewrite(self, correct: BoolArray, rng: Generator, /) -> BoolArray | Rewritten:
@@ -174,5 +174,5 @@ class CostModel(Protocol):
 
     @property
     def weights(self) -> FloatArray:
-        """Float [6], in the order of `evo.ledger.LEDGER`."""
+        """Float [6], in the order of `evo.costs.ledger.LEDGER`."""
         ...

@@ -25,7 +25,7 @@ def canonical(value: object) -> str:
 
     Raises: InputError for values without one: NaN, lists, arrays, objects that are not frozen dataclasses.
 
-    >>> from evo.runner import OnePlusLambda
+    >>> from evo.runners.one_plus_lambda import OnePlusLambda
     >>> canonical(OnePlusLambda(lam=8))
     'OnePlusLambda(lam=8)'
     """

@@ -9,58 +9,60 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from experiments.axes import grid_cells, span
-    from experiments.cell import Cell
-    from experiments.checks import Check, Verdict, check
-    from experiments.executors.executor import WorkersLost
-    from experiments.export import export_results
-    from experiments.figures import growth_figure
-    from experiments.fits import Fits, ScalingLaw, fit
-    from experiments.forecasts import forecast
-    from experiments.grid import Grid, sweep
-    from experiments.limits import GridLimits
-    from experiments.predictions import Prediction, predict
-    from experiments.results import Results, load
-    from experiments.running import GridFailure, LimitReached, run_grid
-    from experiments.simulation import trace
-    from experiments.speedups import speedup
-    from experiments.stopping import UntilPrecise, UntilSuccesses
-    from experiments.summary import summarise
-    from experiments.timing import timed, waiting
-    from experiments.toml_grid import load_grid
+    from experiments.checks.check import Check, check
+    from experiments.fits.fit import fit
+    from experiments.fits.laws import Fits, ScalingLaw
+    from experiments.fits.speedups import speedup
+    from experiments.grids.axes import grid_cells, span
+    from experiments.grids.cell import Cell
+    from experiments.grids.grid import Grid, sweep
+    from experiments.grids.stopping import UntilPrecise, UntilSuccesses
+    from experiments.grids.toml import load_grid
+    from experiments.predictions.forecast import forecast
+    from experiments.predictions.predict import Prediction, predict
+    from experiments.predictions.verdict import Verdict
+    from experiments.reports.export import export_results
+    from experiments.reports.figures import growth_figure
+    from experiments.reports.summary import summarise
+    from experiments.reports.waiting import timed, waiting
+    from experiments.running.executors.executor import WorkersLost
+    from experiments.running.launch import GridFailure, LimitReached, run_grid
+    from experiments.running.limits import GridLimits
+    from experiments.running.simulation import trace
+    from experiments.store.results import Results, load
 
 _HOMES = {
-    "Cell": "cell",
-    "Check": "checks",
-    "Fits": "fits",
-    "Grid": "grid",
-    "GridFailure": "running",
-    "GridLimits": "limits",
-    "LimitReached": "running",
-    "Prediction": "predictions",
-    "Results": "results",
-    "ScalingLaw": "fits",
-    "UntilPrecise": "stopping",
-    "UntilSuccesses": "stopping",
-    "Verdict": "checks",
-    "WorkersLost": "executors.executor",
-    "check": "checks",
-    "export_results": "export",
-    "fit": "fits",
-    "forecast": "forecasts",
-    "grid_cells": "axes",
-    "growth_figure": "figures",
-    "load": "results",
-    "load_grid": "toml_grid",
-    "predict": "predictions",
-    "run_grid": "running",
-    "span": "axes",
-    "speedup": "speedups",
-    "summarise": "summary",
-    "sweep": "grid",
-    "timed": "timing",
-    "trace": "simulation",
-    "waiting": "timing",
+    "Cell": "grids.cell",
+    "Check": "checks.check",
+    "Fits": "fits.laws",
+    "Grid": "grids.grid",
+    "GridFailure": "running.launch",
+    "GridLimits": "running.limits",
+    "LimitReached": "running.launch",
+    "Prediction": "predictions.predict",
+    "Results": "store.results",
+    "ScalingLaw": "fits.laws",
+    "UntilPrecise": "grids.stopping",
+    "UntilSuccesses": "grids.stopping",
+    "Verdict": "predictions.verdict",
+    "WorkersLost": "running.executors.executor",
+    "check": "checks.check",
+    "export_results": "reports.export",
+    "fit": "fits.fit",
+    "forecast": "predictions.forecast",
+    "grid_cells": "grids.axes",
+    "growth_figure": "reports.figures",
+    "load": "store.results",
+    "load_grid": "grids.toml",
+    "predict": "predictions.predict",
+    "run_grid": "running.launch",
+    "span": "grids.axes",
+    "speedup": "fits.speedups",
+    "summarise": "reports.summary",
+    "sweep": "grids.grid",
+    "timed": "reports.waiting",
+    "trace": "running.simulation",
+    "waiting": "reports.waiting",
 }
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from evo.mixtures import BetaQualityLaw
+from evo.laws.mixtures import BetaQualityLaw
 from evo.parameters import positive
 from evo.protocols import BoolArray, Chunk, FloatArray
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.laws import Components
-from evo.mixtures import ComponentLaw
+from evo.laws.counts import Components
+from evo.laws.mixtures import ComponentLaw
 from evo.parameters import positive, probability
 from evo.protocols import BoolArray
 from operators.tables import probabilities

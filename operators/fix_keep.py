@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from evo.laws import IndependentBlocks
+from evo.laws.counts import IndependentBlocks
 from evo.parameters import probability
 from evo.protocols import BoolArray
 

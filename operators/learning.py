@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from evo.overhead import Overhead
+from evo.costs.overhead import Overhead
 from evo.parameters import positive, probability, whole
 from evo.protocols import BoolArray, Chunk, FloatArray, IntArray
 

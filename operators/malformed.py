@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from evo.mixtures import ComponentLaw, Invalid
+from evo.laws.mixtures import ComponentLaw, Invalid
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
 from operators.spill import SpillLaw, mapped_law

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.mixtures import ComponentLaw
+from evo.laws.mixtures import ComponentLaw
 from evo.parameters import probability, whole
 from evo.protocols import AnyMutator, Chunk, Rewritten
 from operators.wrapper import Wrapper, ask, component_law

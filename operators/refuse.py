@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from evo.laws import IndependentBlocks
-from evo.mixtures import ComponentLaw, Mixture
+from evo.laws.counts import IndependentBlocks
+from evo.laws.mixtures import ComponentLaw, Mixture
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
 from operators.wrapper import Wrapper, ask, component_law, handed_over, validity

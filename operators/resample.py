@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from evo.laws import IndependentBlocks
+from evo.laws.counts import IndependentBlocks
 from evo.parameters import probability
 from evo.protocols import BoolArray
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from evo.mixtures import ComponentLaw, Thinned
+from evo.laws.mixtures import ComponentLaw, Thinned
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
 from operators.spill import SpillLaw, mapped_law

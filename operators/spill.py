@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from evo.laws import expected_law
-from evo.mixtures import ComponentLaw
+from evo.laws.declared import expected_law
+from evo.laws.mixtures import ComponentLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, Chunk, Rewritten
 from operators.wrapper import Wrapper, ask

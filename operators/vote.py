@@ -8,14 +8,15 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.faults import is_foreign
-from evo.laws import CallLaw, IndependentBlocks, SoundLaw, declared_calls
-from evo.mixtures import ComponentLaw
-from evo.nested import one_that_changes_outside
+from evo.foreign import is_foreign
+from evo.laws.counts import CallLaw, IndependentBlocks
+from evo.laws.declared import SoundLaw, declared_calls
+from evo.laws.mixtures import ComponentLaw
+from evo.laws.nested import one_that_changes_outside
 from evo.parameters import choice, probability, whole
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
 from evo.text import type_name
-from evo.theory.voting import mean_votes, win_probability
+from evo.theory.calls.voting import mean_votes, win_probability
 from operators.wrapper import Wrapper, ask, component_law, handed_over, validity
 
 MOST_AHEAD = 10**6

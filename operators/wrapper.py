@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from evo.costs.ledger import overheads
+from evo.costs.overhead import Overhead
 from evo.errors import InputError
-from evo.laws import expected_law
-from evo.ledger import overheads
-from evo.mixtures import ComponentLaw
-from evo.overhead import Overhead
+from evo.laws.declared import expected_law
+from evo.laws.mixtures import ComponentLaw
 from evo.parameters import shown
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten, is_informed
 

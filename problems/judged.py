@@ -13,7 +13,7 @@ from evo.errors import InputError
 from evo.evaluation import Reading
 from evo.parameters import choice, flag, probability, whole
 from evo.protocols import BoolArray, FloatArray, IntArray, Problem
-from evo.theory.acceptance import expected_votes
+from evo.theory.calls.acceptance import expected_votes
 from problems.seen import Seen
 
 MOST_SAMPLES, MOST_VOTES, MOST_MEAN_VOTES = 1000, 10**6, 1000

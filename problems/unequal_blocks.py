@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evo.counting import count_correct
 from evo.protocols import BoolArray, IntArray
-from problems.per_block import whole_numbers
+from problems.block_values import whole_numbers
 from problems.starts import Starts, check_start
 
 

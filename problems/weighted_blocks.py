@@ -8,7 +8,7 @@ import numpy as np
 
 from evo.parameters import whole
 from evo.protocols import BoolArray, IntArray
-from problems.per_block import whole_numbers
+from problems.block_values import whole_numbers
 from problems.starts import Starts, check_start
 
 

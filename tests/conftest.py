@@ -9,10 +9,24 @@ import pytest
 
 STARTER = """
 import importlib, json, os, sys
-for name in ("pandas", "scipy.stats", "pyarrow.parquet", "joblib", "rich.progress", "rich.table", "evo.conformance",
-             "statsmodels.api", "experiments.report", "experiments.terminal", "experiments.export", "experiments.cli",
-             "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg",
-             "experiments.figures"):
+for name in (
+    "pandas",
+    "scipy.stats",
+    "pyarrow.parquet",
+    "joblib",
+    "rich.progress",
+    "rich.table",
+    "evo.conformance",
+    "statsmodels.api",
+    "experiments.reports.report",
+    "experiments.reports.terminal",
+    "experiments.reports.export",
+    "experiments.cli.app",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "experiments.reports.figures",
+):
     importlib.import_module(name)
 for line in sys.stdin:
     job = json.loads(line)
@@ -29,7 +43,7 @@ os.environ.clear()
 os.environ.update(job["environment"])
 sys.path[:0] = [os.path.abspath(folder) for folder in job["path"] if folder]
 sys.argv = ["llm-evo", *job["words"]]
-from experiments.cli import main
+from experiments.cli.app import main
 main()
 """
 """A process that has loaded what commands load, and forks one that runs a command, with nothing else done before."""

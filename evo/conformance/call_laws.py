@@ -10,8 +10,9 @@ import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.serving import State, ask, counts, sizes
-from evo.laws import CallLaw, are_probabilities, binomial_pmf, declared_law
-from evo.mixtures import ComponentLaw, is_mixture
+from evo.laws.counts import CallLaw, binomial_pmf
+from evo.laws.declared import are_probabilities, declared_law
+from evo.laws.mixtures import ComponentLaw, is_mixture
 from evo.protocols import AnyMutator, Chunk, FloatArray, Rewritten, is_informed
 from evo.statistics import binomial_p_value, normal_quantile
 from evo.text import is_frozen_dataclass

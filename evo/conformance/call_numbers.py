@@ -9,7 +9,7 @@ import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.serving import State, ask, sizes
-from evo.laws import declared_law, is_mean_of_calls
+from evo.laws.declared import declared_law, is_mean_of_calls
 from evo.protocols import AnyMutator, FloatArray
 from evo.statistics import normal_quantile
 

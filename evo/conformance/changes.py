@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
-from evo.contracts import fitness_change, fitness_values
+from evo.engine.contracts import fitness_change, fitness_values
 from evo.protocols import BoolArray, Problem
 
 ROWS = 500

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from evo.chunks import draws_subsets
 from evo.conformance.results import DoesNotApply
-from evo.contracts import chosen_chunks
+from evo.engine.contracts import chosen_chunks
 from evo.errors import InputError
 from evo.protocols import BoolArray, IntArray, Schedule
-from evo.schedules import draws_subsets
 
 KS: tuple[int, ...] = (12, 7, 3, 1, 16, 64)
 CANDIDATES: tuple[int, ...] = (*KS, *sorted({*range(1, 129), 200, 256, 500, 512, 1000, 1024, 2048, 4096} - {*KS}))

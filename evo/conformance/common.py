@@ -12,8 +12,8 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.conformance.results import Check, DoesNotApply, NotConforming
+from evo.costs.ledger import overheads
 from evo.errors import InputError
-from evo.ledger import overheads
 
 LOOP_CALLS = 5000
 """Calls made one by one, to be compared with as many in one batch."""

@@ -9,7 +9,7 @@ import numpy as np
 from evo.conformance.common import guarded, once
 from evo.conformance.parts import part_checks
 from evo.conformance.results import Check, CheckResult, NotConforming, results
-from evo.ledger import LEDGER
+from evo.costs.ledger import LEDGER
 from evo.protocols import CostModel
 
 MOST = 1e100

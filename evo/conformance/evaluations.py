@@ -12,7 +12,7 @@ from numpy.random import Generator
 from evo.conformance.batches import rows_independent, same_law
 from evo.conformance.common import LOOP_CALLS, changed, global_state_untouched, guarded, once, same_for_a_seed
 from evo.conformance.results import Check, NotConforming
-from evo.contracts import read
+from evo.engine.contracts import read
 from evo.evaluation import Reading, is_noisy
 from evo.protocols import BoolArray
 

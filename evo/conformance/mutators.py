@@ -24,7 +24,7 @@ from evo.conformance.common import (
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
 from evo.conformance.serving import State, arrays, ask, calls, counts, sizes
-from evo.contracts import drawn_traits, rewritten
+from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import EvoError, InputError
 from evo.protocols import AnyMutator, Chunk, is_informed
 
@@ -32,7 +32,7 @@ from evo.protocols import AnyMutator, Chunk, is_informed
 def check_mutator(mutator: AnyMutator) -> tuple[CheckResult, ...]:
     """Run all checks of a mutator, informed ones included; a few seconds at the most.
 
-    >>> from evo.laws import IndependentBlocks
+    >>> from evo.laws.counts import IndependentBlocks
     >>> check_mutator(object())[0].message
     'object is no frozen dataclass; write @dataclass(frozen=True) above the class'
     """

@@ -14,7 +14,7 @@ from evo.conformance.common import LOOP_CALLS, global_state_untouched, guarded, 
 from evo.conformance.evaluations import evaluation_checks
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
-from evo.contracts import fitness_values, initial_solutions
+from evo.engine.contracts import fitness_values, initial_solutions
 from evo.protocols import BoolArray, Problem
 
 ALL_SOLUTIONS_UP_TO = 12

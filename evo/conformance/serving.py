@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.conformance.results import DoesNotApply, NotConforming
-from evo.contracts import drawn_traits, rewritten
+from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import InputError
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten, is_informed
 

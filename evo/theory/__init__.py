@@ -3,20 +3,20 @@
 A schedule's function returns a `RunLaw` of two `TimeLaw`s; labels such as 2h are those of the theory notes.
 """
 
-from evo.theory.all_blocks import all_blocks
-from evo.theory.chain import MAX_STATES, AbsorbingChain, death_chain
-from evo.theory.chunks import Layout
-from evo.theory.closed import Geometric, NegativeBinomial
-from evo.theory.derived import MomentsOnly, Scaled
+from evo.theory.calls.gains import Layout
+from evo.theory.calls.passes import call_sums, passes
+from evo.theory.calls.starts import Start
+from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
 from evo.theory.evolution import harmonic, speedup_sequential, speedup_uniform, speedup_whole_prompt
-from evo.theory.only_incorrect import only_incorrect
-from evo.theory.round_robin import HORIZON, round_robin
-from evo.theory.run import RunLaw
-from evo.theory.starts import Start
-from evo.theory.times import TimeLaw
-from evo.theory.tokens import call_sums, passes
-from evo.theory.uniform_chunk import uniform_chunk
-from evo.theory.until_resolved import until_resolved
+from evo.theory.run_law import RunLaw
+from evo.theory.schedules.all_blocks import all_blocks
+from evo.theory.schedules.only_incorrect import only_incorrect
+from evo.theory.schedules.round_robin import HORIZON, round_robin
+from evo.theory.schedules.uniform_chunk import uniform_chunk
+from evo.theory.schedules.until_resolved import until_resolved
+from evo.theory.times.closed import Geometric, NegativeBinomial
+from evo.theory.times.derived import MomentsOnly, Scaled
+from evo.theory.times.law import TimeLaw
 
 __all__ = [
     "HORIZON",

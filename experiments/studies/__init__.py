@@ -1,5 +1,7 @@
 """The named studies: `llm-evo run NAME`."""
 
+from experiments.reports.study import Findings, Study
+from experiments.store.results import Results
 from experiments.studies import (
     correlation,
     difficulty,
@@ -14,7 +16,6 @@ from experiments.studies import (
     spill,
     voting,
 )
-from experiments.studies.study import Findings, Study
 
 STUDIES: dict[str, Study] = {
     study.name: study
@@ -34,4 +35,10 @@ STUDIES: dict[str, Study] = {
     )
 }
 
-__all__ = ["STUDIES", "Findings", "Study"]
+__all__ = ["STUDIES", "Findings", "Study", "study_of"]
+
+
+def study_of(results: Results) -> Study | None:
+    """The named study of a grid, if its name and arms are those of one."""
+    study = STUDIES.get(str(results.grid["name"]))
+    return study if study and set(study.grid().arms) <= set(results.cells["arm"]) else None

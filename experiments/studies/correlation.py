@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect
-from experiments.claims import Claim
-from experiments.grid import Grid, sweep
-from experiments.measured import Arms, Measured, beside, exact_mean
-from experiments.studies.curves import Panel, growth, panels_figure
-from experiments.studies.study import Findings, Study
+from experiments.fits.claims import Claim
+from experiments.grids.grid import Grid, sweep
+from experiments.reports.measured import Arms, Measured, beside, exact_mean
+from experiments.reports.panels import Panel, growth, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import BetaQuality, Resample
 from problems import BlockOneMax
 

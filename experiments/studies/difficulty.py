@@ -10,13 +10,13 @@ import numpy as np
 from evo import Budget, OnePlusLambda, OnlyIncorrect
 from evo.errors import NoPrediction
 from evo.protocols import FloatArray
-from evo.theory.cut_means import cut_means
-from experiments.cell import Cell
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, exact_median, number
-from experiments.predictions import predict
-from experiments.studies.curves import Curve, Panel, panels_figure
-from experiments.studies.study import Findings, Study
+from evo.theory.times.cut import cut_means
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.predictions.predict import predict
+from experiments.reports.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, exact_median, number
+from experiments.reports.panels import Curve, Panel, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import BetaBlocks, Resample
 from problems import BlockOneMax
 

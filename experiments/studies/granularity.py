@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo import LLMPrimitive, OnePlusLambda, OnlyIncorrect, Prompt
-from experiments.cell import Cell
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, Value, beside, exact_mean
-from experiments.studies.curves import Curve, Panel, panels_figure
-from experiments.studies.study import Findings, Study
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.reports.measured import Arms, Measured, Value, beside, exact_mean
+from experiments.reports.panels import Curve, Panel, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import Decaying, Halving, Resample
 from problems import BlockOneMax
 

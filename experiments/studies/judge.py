@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo import Budget, OnePlusLambda, UniformChunk
-from experiments.cell import Cell
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, beside, exact_cdf, exact_mean
-from experiments.studies.curves import Panel, curve, panels_figure
-from experiments.studies.study import Findings, Study
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.reports.measured import Arms, Measured, beside, exact_cdf, exact_mean
+from experiments.reports.panels import Panel, curve, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import Resample
 from problems import BlockOneMax, Judged
 

@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from evo import Budget, OnePlusLambda, OnlyIncorrect, Schedule, UniformChunk
-from experiments.cell import Cell
-from experiments.claims import Claim
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, Value, beside, exact_mean, number
-from experiments.studies.curves import Curve, Panel, curve, panels_figure
-from experiments.studies.study import Findings, Study
+from experiments.fits.claims import Claim
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.reports.measured import Arms, Measured, Value, beside, exact_mean, number
+from experiments.reports.panels import Curve, Panel, curve, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import Resample
 from problems import BlockOneMax, Noisy
 

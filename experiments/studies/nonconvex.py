@@ -8,12 +8,12 @@ import numpy as np
 
 from evo import AllBlocks, Budget, OnePlusLambda, Problem, RoundRobin, Schedule, UniformChunk
 from evo.schedules import UniformSubset
-from experiments.cell import Cell
-from experiments.claims import Claim
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean
-from experiments.studies.curves import Curve, Panel, curve, panels_figure
-from experiments.studies.study import Findings, Study
+from experiments.fits.claims import Claim
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.reports.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean
+from experiments.reports.panels import Curve, Panel, curve, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import Resample
 from problems import Jump, LeadingBlocks, Needle, Trap
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
-from experiments.claims import Claim
-from experiments.grid import Grid, sweep
-from experiments.studies.study import Study
+from experiments.fits.claims import Claim
+from experiments.grids.grid import Grid, sweep
+from experiments.reports.study import Study
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 

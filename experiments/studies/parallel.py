@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
-from evo.latency import Latency
-from evo.parallel_runners import Asynchronous, Merged
+from evo.costs.latency import Latency
 from evo.protocols import FloatArray
-from evo.runner import AnyRunner
+from evo.runners.parallel import Asynchronous, Merged
+from evo.runners.protocol import AnyRunner
 from evo.schedules import EachChunk
 from evo.seeding import streams
-from experiments.cell import Cell
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, Value, beside, exact_mean, mean_value, number
-from experiments.studies.curves import Curve, Panel, curve, panels_figure
-from experiments.studies.study import Findings, Study
-from experiments.timing import Barriers, waited
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.reports.measured import Arms, Measured, Value, beside, exact_mean, mean_value, number
+from experiments.reports.panels import Curve, Panel, curve, panels_figure
+from experiments.reports.study import Findings, Study
+from experiments.reports.waiting import Barriers, waited
 from operators import Resample
 from problems import BlockOneMax
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evo import AllBlocks, OnePlusLambda, UniformChunk
-from evo.runner import Runner
-from evo.selection import Archive, Islands, MuPlusLambda
-from experiments.cell import Cell
-from experiments.claims import Claim
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, beside, exact_mean
-from experiments.studies.curves import Panel, curve, panels_figure
-from experiments.studies.study import Findings, Study
+from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.protocol import Runner
+from experiments.fits.claims import Claim
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.reports.measured import Arms, Measured, beside, exact_mean
+from experiments.reports.panels import Panel, curve, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import Resample
 from problems import BlockOneMax
 

@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from evo import OnePlusLambda, OnlyIncorrect, UniformChunk
-from experiments.cell import Cell
-from experiments.claims import Claim
-from experiments.grid import Grid
-from experiments.measured import Arms, Measured, beside, exact_mean, ratio_noise
-from experiments.studies.curves import Panel, growth, panels_figure
-from experiments.studies.study import Findings, Study
+from experiments.fits.claims import Claim
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.reports.measured import Arms, Measured, beside, exact_mean, ratio_noise
+from experiments.reports.panels import Panel, growth, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import Resample, Spill
 from problems import BlockOneMax
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from evo import OnePlusLambda, OnlyIncorrect
 from evo.errors import NoPrediction
-from experiments.grid import Grid, sweep
-from experiments.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, number
-from experiments.predictions import calls_an_answer
-from experiments.studies.curves import Panel, curve, panels_figure
-from experiments.studies.study import Findings, Study
+from experiments.grids.grid import Grid, sweep
+from experiments.predictions.predict import calls_an_answer
+from experiments.reports.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, number
+from experiments.reports.panels import Panel, curve, panels_figure
+from experiments.reports.study import Findings, Study
 from operators import Resample, Vote
 from problems import BlockOneMax
 

@@ -1,0 +1,57 @@
+"""How a schedule cuts a solution into chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo.protocols import IntArray, Schedule
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """How a schedule cuts a solution of k blocks: m chunks of g blocks, the last of `last` blocks."""
+
+    g: int
+    m: int
+    last: int
+
+    @classmethod
+    def of(cls, schedule: Schedule, k: int) -> Chunks:
+        """The chunks of a schedule on k blocks.
+
+        Raises: InputError if the schedule's chunks do not fit k blocks.
+
+        >>> from evo.schedules import RoundRobin
+        >>> Chunks.of(RoundRobin(g=3), 8)
+        Chunks(g=3, m=3, last=2)
+        """
+        g = schedule.chunk_size(k)
+        return cls(g=g, m=-(-k // g), last=g if draws_subsets(schedule) else k % g or g)
+
+    def blocks(self, chunk: IntArray, size: int) -> IntArray:
+        """Positions of the blocks of chunks of `size` blocks: int [n] (or positions already, [n, g]) -> [n, size]."""
+        return chunk if chunk.ndim == 2 else chunk[:, None] * self.g + np.arange(size)
+
+    def groups(self, chunk: IntArray) -> list[tuple[int, IntArray | slice]]:
+        """Calls by the length of their chunks: each length, and the index that takes its calls from an array of all.
+
+        Args:
+            chunk: int [n], the chunk of each call, or the positions of its blocks [n, g].
+
+        >>> Chunks(g=3, m=3, last=2).groups(np.array([0, 2, 1]))
+        [(3, array([0, 2])), (2, array([1]))]
+        >>> Chunks(g=4, m=2, last=4).groups(np.array([0, 1, 1]))
+        [(4, slice(None, None, None))]
+        """
+        if self.last == self.g:
+            return [(self.g, slice(None))]
+        is_last = chunk == self.m - 1
+        both = ((self.g, np.flatnonzero(~is_last)), (self.last, np.flatnonzero(is_last)))
+        return [(size, calls) for size, calls in both if len(calls) > 0]
+
+
+def draws_subsets(schedule: Schedule) -> bool:
+    """Whether the schedule hands out any g blocks, by their positions, instead of chunks of consecutive ones."""
+    return bool(getattr(schedule, "subsets", False))

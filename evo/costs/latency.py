@@ -1,0 +1,68 @@
+"""How long a call takes: the waiting time beside the cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.costs.ledger import CallTokens
+from evo.errors import InputError
+from evo.parameters import non_negative, shown
+from evo.protocols import FloatArray
+
+MOST_SECONDS, MOST_TAIL = 1e9, 10.0
+"""Of a call or a token; and of the logarithm's sigma, beyond which sums of latencies mean nothing."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds of a call that reads c tokens and writes o: (fixed + per_prompt_token c + per_generated_token o) X.
+
+    X is lognormal with mean 1: X = exp(tail Z - tail^2/2), Z standard normal; constant for tail = 0. Var[X] =
+    exp(tail^2) - 1, and for tail above 1 a few calls take most of the time. LLM work beside a call (see
+    `evo.costs.overhead`) is done before it: its tokens and its own `fixed` are added, under the same X.
+
+    Attributes:
+        fixed: seconds whatever the length.
+        per_prompt_token: seconds a token read.
+        per_generated_token: seconds a token written.
+        tail: sigma of the lognormal factor.
+
+    >>> from evo.costs.ledger import Prompt
+    >>> Latency(fixed=0.5, per_generated_token=0.01).means(CallTokens.of(Prompt(), k=7, l=100, g=2))
+    (2.5, 1.5)
+    """
+
+    fixed: float = 0.0
+    per_prompt_token: float = 0.0
+    per_generated_token: float = 0.0
+    tail: float = 0.0
+
+    def __post_init__(self) -> None:
+        non_negative(self, "fixed", "per_prompt_token", "per_generated_token", "tail")
+        for name, most in (("fixed", MOST_SECONDS), ("per_prompt_token", MOST_SECONDS),
+                           ("per_generated_token", MOST_SECONDS), ("tail", MOST_TAIL)):  # fmt: skip
+            if getattr(self, name) > most:
+                raise InputError(f"Latency: {name} must be at most {most:g}, got {shown(getattr(self, name))}")
+
+    def means(self, tokens: CallTokens) -> tuple[float, float]:
+        """Expected seconds of a call on a full chunk, and of one on the shorter last chunk."""
+        full, short = (
+            self.fixed * tokens.calls + self.per_prompt_token * entries[0] + self.per_generated_token * entries[1]
+            for entries in (tokens.full, tokens.short)
+        )
+        return full, short
+
+    def factors(self, calls: int, rng: Generator) -> FloatArray:
+        """The factor X of each of some calls, float [calls]; nothing is drawn for tail = 0.
+
+        Drawn in pieces they are the same as at once.
+
+        >>> Latency(fixed=1.0).factors(2, np.random.default_rng(1)).tolist()
+        [1.0, 1.0]
+        """
+        if self.tail == 0.0:
+            return np.ones(calls)
+        return np.asarray(np.exp(self.tail * rng.standard_normal(calls) - self.tail**2 / 2.0))

@@ -1,0 +1,228 @@
+"""What the engines ask of the parts they run, and what they say when a part answers with something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.chunks import draws_subsets
+from evo.errors import OperatorError
+from evo.evaluation import Exact, NoisyProblem, Reading
+from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
+from evo.runners.protocol import Pool, Runner
+
+
+def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
+    """The problem's initial solutions, bool [runs, k], a copy.
+
+    Raises: OperatorError if they are of another shape or dtype.
+    """
+    correct = problem.initial(runs, rng)
+    expected = (runs, problem.k)
+    if not isinstance(correct, np.ndarray) or correct.shape != expected or correct.dtype != np.bool_:
+        raise OperatorError(
+            f"{type(problem).__name__}.initial: expected a bool array of shape {expected}, got "
+            f"{getattr(correct, 'dtype', type(correct).__name__)} of shape {getattr(correct, 'shape', '?')}"
+        )
+    return correct.copy()
+
+
+def drawn_traits(mutator: AnyMutator, runs: int, k: int, rng: Generator) -> Any:
+    """What the mutator draws for each run, [runs, ...]; None if it draws nothing.
+
+    Raises: OperatorError if there is not one row a run.
+    """
+    if not hasattr(mutator, "draw"):
+        return None
+    traits = mutator.draw(runs, k, rng)
+    if not isinstance(traits, np.ndarray) or traits.shape[:1] != (runs,):
+        raise OperatorError(
+            f"{type(mutator).__name__}.draw: expected an array of shape ({runs}, ...), one row a run, got "
+            f"{getattr(traits, 'shape', type(traits).__name__)}"
+        )
+    return traits
+
+
+def chosen_chunks(
+    schedule: Schedule, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator
+) -> IntArray:
+    """The chunk of each call of the next generations, int [runs, ahead, 1 or lam]; [..., g] positions for `subsets`.
+
+    Raises: OperatorError if they are of another shape, or not whole numbers from 0 to m-1 (positions: to k-1, in
+    ascending order).
+    """
+    chunk = schedule.choose(pointer, correct, m, ahead, lam, rng)
+    k, subsets = correct.shape[1], draws_subsets(schedule)
+    g = schedule.chunk_size(k)
+    size, m = ((g,), k) if subsets else ((), m)
+    shapes = ((len(pointer), ahead, 1, *size), (len(pointer), ahead, lam, *size))
+    if not isinstance(chunk, np.ndarray) or chunk.shape not in shapes or not np.issubdtype(chunk.dtype, np.integer):
+        raise OperatorError(
+            f"{type(schedule).__name__}.choose: expected whole numbers of shape {shapes[0]} or {shapes[1]}, got "
+            f"{getattr(chunk, 'dtype', type(chunk).__name__)} of shape {getattr(chunk, 'shape', '?')}"
+        )
+    if chunk.size and not (chunk.min() >= 0 and chunk.max() < m):
+        raise OperatorError(
+            f"{type(schedule).__name__}.choose: expected {'blocks' if subsets else 'chunks'} from 0 to {m - 1}, got "
+            f"{chunk.min()} to {chunk.max()}"
+        )
+    if subsets and (np.diff(chunk, axis=-1) <= 0).any():
+        raise OperatorError(
+            f"{type(schedule).__name__}.choose: expected {g} different blocks a call, in ascending order"
+        )
+    return chunk
+
+
+def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
+    """The mutator's answer to what it was given, a bare array of correctness taken as valid in one call each.
+
+    Raises: OperatorError if the answer is of another shape or dtype, or the mutator writes into its input.
+    """
+    try:
+        answer = mutator.rewrite(given, rng)  # type: ignore[arg-type]  # each mutator is given what it asks for
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise OperatorError(
+                f"{type(mutator).__name__}.rewrite changes its input; it must leave the blocks handed over as they are "
+                "and return a new array (copy them first)"
+            ) from error
+        raise
+    shape = given.correct.shape if isinstance(given, Chunk) else given.shape
+    if not isinstance(answer, Rewritten):
+        answer = Rewritten(answer)
+    _check_answer(mutator, "the blocks", answer.correct, shape, np.bool_)
+    if answer.valid is not None:
+        _check_answer(mutator, "valid", answer.valid, shape[:-1], np.bool_)
+    if answer.calls is not None:
+        _check_answer(mutator, "calls", answer.calls, shape[:-1], np.int64)
+        if answer.calls.size and answer.calls.min() < 1:
+            raise OperatorError(
+                f"{type(mutator).__name__}.rewrite: expected at least 1 call an answer, got {answer.calls.min()}"
+            )
+    if answer.solution is not None:
+        if not isinstance(given, Chunk) or given.solution is None:
+            raise OperatorError(
+                f'{type(mutator).__name__}.rewrite: a mutator that answers with a solution must say sees = "solution"'
+            )
+        _check_answer(mutator, "the solution", answer.solution, given.solution.shape, np.bool_)
+    return answer
+
+
+def fitness_change(problem: Problem, before: BoolArray, after: BoolArray) -> FloatArray:
+    """What a problem with `change` says that chunks bool [n, g] do to the fitness, float [n].
+
+    The chunks are entered into the parents afterwards: a `change` that wrote into them would rewrite solutions.
+
+    Raises: OperatorError if it writes into them, or does not answer with one finite number each.
+    """
+    kept = after.view()
+    kept.flags.writeable = False
+    try:
+        change = problem.change(before, kept)  # type: ignore[attr-defined]  # optional in the protocol
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise OperatorError(
+                f"{type(problem).__name__}.change changes the blocks that it is handed; copy them first"
+            ) from error
+        raise
+    return fitness_values(problem, "an offspring", change, (len(after),))
+
+
+def fitness_values(problem: object, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
+    """What a problem answered as floats, one number a solution.
+
+    Raises: OperatorError if it is of another shape, or not finite.
+    """
+    if np.shape(fitness) != shape:
+        raise OperatorError(
+            f"{type(problem).__name__}: expected one fitness {what}, shape {shape}, got shape {np.shape(fitness)}; "
+            "fitness maps bool [..., k] to numbers [...]"
+        )
+    if np.iscomplexobj(fitness):
+        raise OperatorError(f"{type(problem).__name__}: expected a real fitness of {what}, got complex numbers")
+    values = np.asarray(fitness, dtype=np.float64)
+    if not np.isfinite(values).all():
+        wrong = values[~np.isfinite(values)].flat[0]
+        raise OperatorError(f"{type(problem).__name__}: expected a finite fitness of {what}, got {wrong}")
+    return values
+
+
+_ADVICE = {
+    "the blocks": "return an array of the shape handed over, for example `rng.random(correct.shape) < p`",
+    "valid": "one truth value a call, for example `rng.random(correct.shape[:-1]) < p`",
+    "calls": "one number a call, for example `np.full(correct.shape[:-1], 2, dtype=np.int64)`",
+    "the solution": "return the whole parent as it is after the call, for example a changed `chunk.solution.copy()`",
+}
+
+
+def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    if not isinstance(answer, np.ndarray) or answer.shape != shape or answer.dtype != dtype:
+        got = (
+            f"{answer.dtype} array of shape {answer.shape}"
+            if isinstance(answer, np.ndarray)
+            else f"{type(answer).__name__}"
+        )
+        raise OperatorError(
+            f"{type(mutator).__name__}.rewrite: expected for {what} a {np.dtype(dtype).name} array of shape {shape}, "
+            f"got {got}; {_ADVICE[what]}"
+        )
+
+
+def read(
+    evaluator: NoisyProblem | Exact,
+    correct: BoolArray,
+    rng: Generator,
+    changed: BoolArray | None = None,
+    verdicts: Any = None,
+) -> Reading:
+    """What evaluators see of n solutions.
+
+    Raises: OperatorError if it is no Reading of n finite numbers and whole numbers of evaluations.
+    """
+    reading, name = evaluator.evaluate(correct, rng, changed, verdicts), f"{type(evaluator).__name__}.evaluate"
+    if not isinstance(reading, Reading):
+        raise OperatorError(f"{name}: expected a Reading(seen, evaluations), got {type(reading).__name__}")
+    seen = fitness_values(evaluator, "a solution", reading.seen, (len(correct),))
+    counted = np.asarray(reading.evaluations)
+    if counted.shape != (len(correct),) or counted.dtype.kind not in "iu" or (counted < 0).any():
+        raise OperatorError(f"{name}: expected for evaluations whole numbers >= 0 of shape ({len(correct)},)")
+    return Reading(seen, counted.astype(np.int64), reading.verdicts)
+
+
+def named_parents(runner: Runner, pool: Pool, rng: Generator) -> IntArray:
+    """The place of each offspring's parent, int [runs, lam].
+
+    Raises: OperatorError if they are of another shape, or no places that hold a solution.
+    """
+    who = runner.parents(pool, rng)
+    runs, places = pool.seen.shape
+    _check_places(f"{type(runner).__name__}.parents", who, (runs, runner.lam), places)
+    if np.isneginf(np.take_along_axis(pool.seen, who, axis=1)).any():
+        raise OperatorError(f"{type(runner).__name__}.parents: expected places that hold a solution, got an empty one")
+    return who
+
+
+def stayed(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArray:
+    """Who is in each place after the generation, int [runs, s].
+
+    Raises: OperatorError if they are of another shape, or no members or offspring.
+    """
+    stay = runner.survivors(pool, offspring)
+    runs, places = pool.seen.shape
+    _check_places(f"{type(runner).__name__}.survivors", stay, (runs, places), places + offspring.shape[1])
+    invalid = np.concatenate((np.zeros(pool.seen.shape, dtype=np.bool_), np.isneginf(offspring)), axis=1)
+    if np.take_along_axis(invalid, stay, axis=1).any():
+        raise OperatorError(f"{type(runner).__name__}.survivors: an invalid offspring (seen -inf) must not be kept")
+    return stay
+
+
+def _check_places(what: str, places: Any, shape: tuple[int, ...], below: int) -> None:
+    if not isinstance(places, np.ndarray) or places.shape != shape or not np.issubdtype(places.dtype, np.integer):
+        raise OperatorError(
+            f"{what}: expected whole numbers of shape {shape}, got {getattr(places, 'dtype', type(places).__name__)} "
+            f"of shape {getattr(places, 'shape', '?')}"
+        )
+    if places.size and not (places.min() >= 0 and places.max() < below):
+        raise OperatorError(f"{what}: expected numbers from 0 to {below - 1}, got {places.min()} to {places.max()}")

@@ -1,0 +1,364 @@
+"""The engine `deap`: the same cells run by DEAP's own (mu+lambda) loop; and our mutators for DEAP's toolboxes.
+
+Independent of `evo.engine.one_parent` is the evolutionary loop, one run at a time: `deap.algorithms.eaMuPlusLambda`
+(when an offspring is cloned, varied, evaluated and compared), `deap.base.Fitness` (what is better),
+`deap.tools.selBest` (the choice), solutions as Python lists with a fitness of the whole solution, and the counting.
+Ours in both engines, so that their agreement says nothing about them: problem, mutator, schedule, limits, and the
+checks of their answers.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.chunks import Chunks, draws_subsets
+from evo.costs.budget import Limit
+from evo.costs.lengths import ChunkTokens, expect_countable, whole_sums
+from evo.engine.batch import RunCounts, Trace
+from evo.engine.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
+from evo.errors import InputError
+from evo.evaluation import is_noisy
+from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Schedule
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.runners.protocol import AnyRunner
+from evo.schedules import invalid_is_down
+from evo.seeding import Streams
+
+GENERATIONS_A_LOOP = 1000
+"""DEAP's logbook keeps an entry a generation: a long run is a sequence of loops, so that memory stays bounded."""
+
+_ONE = np.ones(1, dtype=np.int64)
+Individual = TypeVar("Individual")
+Positions = int | Sequence[int] | Callable[[Any, Generator], Iterable[int]] | None
+
+
+def run_batch_deap(
+    problem: Problem,
+    mutator: AnyMutator,
+    schedule: Schedule,
+    runner: AnyRunner,
+    streams: Streams,
+    runs: int,
+    limits: Sequence[Limit] = (),
+    trace: bool = False,
+) -> tuple[RunCounts, Trace | None]:
+    """Simulate one batch of independent runs of the (1+lambda)-EA by `deap.algorithms.eaMuPlusLambda`.
+
+    Arguments, returns and errors are those of `evo.engine.one_parent.run_batch`; the law of what is returned is the
+    same, the draws are not. Each run has streams of its own, so that a larger budget prolongs the same trajectories.
+    The global `random`, from which DEAP draws (one parent out of one, mutation with probability 1), is left as it was.
+
+    Raises: OperatorError if a part breaks its contract, InputError if the schedule does not fit k.
+    """
+    from deap import base
+
+    one = _expect_plain(problem, runner, schedule)
+
+    class Maximised(base.Fitness):  # type: ignore[misc]  # deap has no types
+        weights = (1.0,)
+
+    chunks = Chunks.of(schedule, problem.k)
+    start = initial_solutions(problem, runs, streams.start)
+    traits: Any = drawn_traits(mutator, runs, problem.k, streams.mutator)
+    state = random.getstate()
+    try:
+        done = []
+        for number in range(runs):
+            run = _Run(problem, mutator, schedule, one, limits, chunks, streams)
+            run.traits = None if traits is None else traits[number : number + 1]
+            run.go(_Solution(start[number].tolist(), Maximised()))
+            done.append(run)
+    finally:
+        random.setstate(state)
+    hits, paid = (
+        np.array(column, dtype=np.int64) for column in zip(*((run.hit, run.paid) for run in done), strict=True)
+    )
+    return RunCounts.of(hits, paid), _traced(done) if trace else None
+
+
+def _expect_plain(problem: Problem, runner: AnyRunner, schedule: Schedule) -> OnePlusLambda:
+    """The runner, if this engine has a loop for such a cell.
+
+    Raises: InputError.
+    """
+    if type(runner) is not OnePlusLambda or is_noisy(problem) or draws_subsets(schedule):
+        raise InputError(
+            "the engine deap runs OnePlusLambda on an exact fitness with chunks of consecutive blocks; got "
+            f"{type(problem).__name__}, {type(schedule).__name__} and {type(runner).__name__}; use the engine blocks"
+        )
+    return runner
+
+
+def _traced(done: Sequence[_Run]) -> Trace:
+    """The improvements of all runs."""
+    rows = [(number, call, fitness) for number, run in enumerate(done) for call, fitness in run.improvements]
+    run_column, call_column, fitness_column = zip(*rows, strict=True)
+    return Trace(np.array(run_column), np.array(call_column), np.array(fitness_column, dtype=np.float64))
+
+
+class _Solution(list[bool]):
+    """A DEAP individual: its blocks, its DEAP fitness, and whether the call that made it was valid."""
+
+    def __init__(self, blocks: Iterable[bool], fitness: Any) -> None:
+        super().__init__(blocks)
+        self.fitness = fitness
+        self.valid = True
+
+    def clone(self) -> _Solution:
+        """A copy to be mutated; without a fitness, which DEAP deletes after mutation."""
+        return _Solution(self, type(self.fitness)())
+
+
+class _RunIsOver(Exception):
+    """A signal out of DEAP's loop: the generation just selected hit the optimum or reached a limit."""
+
+
+class _Run:
+    """One run: the operators that DEAP's loop calls, and what they count."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        mutator: AnyMutator,
+        schedule: Schedule,
+        runner: OnePlusLambda,
+        limits: Sequence[Limit],
+        chunks: Chunks,
+        streams: Streams,
+    ) -> None:
+        self.problem, self.mutator, self.schedule, self.runner = problem, mutator, schedule, runner
+        self.limits, self.chunks = limits, chunks
+        self.schedule_rng, self.mutator_rng = streams.schedule.spawn(1)[0], streams.mutator.spawn(1)[0]
+        self.tokens = ChunkTokens.of(problem, chunks, runner.lam)
+        self.lengths = np.zeros(0 if self.tokens is None else 3, dtype=np.int64)
+        self.traits: Any = None
+        self.pointer = np.zeros(1, dtype=np.int64)
+        self.handed_out: list[int] = []
+        self.hit, self.generations, self.calls, self.short_calls, self.evaluations = -1, 0, 0, 0, 0
+        self.improvements: list[tuple[int, float]] = []
+
+    def go(self, parent: _Solution) -> None:
+        """The whole run."""
+        from deap import algorithms, base
+
+        toolbox = base.Toolbox()
+        toolbox.register("clone", _Solution.clone)
+        for name in ("mutate", "evaluate", "select"):
+            toolbox.register(name, getattr(self, name))
+        parent.fitness.values = self.evaluate(parent)
+        self.improvements.append((0, parent.fitness.values[0]))
+        if all(parent):
+            self.hit = 0
+            return
+        population = [parent]
+        self.begin_generation(parent)
+        try:
+            while True:
+                algorithms.eaMuPlusLambda(
+                    population,
+                    toolbox,
+                    mu=1,
+                    lambda_=self.runner.lam,
+                    cxpb=0.0,
+                    mutpb=1.0,
+                    ngen=GENERATIONS_A_LOOP,
+                    verbose=False,
+                )
+        except _RunIsOver:
+            return
+
+    def begin_generation(self, parent: _Solution) -> None:
+        """Ask the schedule for the chunks of the calls to come."""
+        lam = self.runner.lam
+        correct = np.array([parent], dtype=np.bool_)
+        chosen = self.schedule.choose(self.pointer, correct, self.chunks.m, 1, lam, self.schedule_rng)
+        each: list[int] = chosen[0, 0].tolist()
+        self.handed_out = each * lam if len(each) == 1 else each[::-1]
+
+    def mutate(self, individual: _Solution) -> tuple[_Solution]:
+        """One call on the next chunk that the schedule hands out."""
+        chunk, g = self.handed_out.pop(), self.chunks.g
+        blocks = range(chunk * g, min(chunk * g + g, self.problem.k))
+        individual.valid, calls = _call(
+            individual, self.mutator, self.mutator_rng, blocks, self.generations, self.traits
+        )
+        self.calls += calls
+        if chunk == self.chunks.m - 1 and self.chunks.last < g:
+            self.short_calls += calls
+        if self.tokens is not None:
+            one, several = np.array([chunk]), np.array([calls])
+            self.lengths += whole_sums(self.tokens.sums(one, several, (1, 1, 1)))[0, 0]
+            expect_countable(self.lengths)
+        return (individual,)
+
+    def evaluate(self, individual: _Solution) -> tuple[float]:
+        """The problem's fitness of the whole solution; minus infinity, unevaluated, where the call was invalid."""
+        if not individual.valid:
+            return (-math.inf,)
+        fitness = self.problem.fitness(np.array([individual], dtype=np.bool_))
+        return (float(fitness_values(self.problem, "an offspring", fitness, (1,))[0]),)
+
+    def select(self, candidates: list[_Solution], mu: int) -> list[_Solution]:
+        """The next parent; the generation is counted, and the schedule told of it."""
+        from deap import tools
+
+        parent, *offspring = candidates
+        before = self.runner.lam * self.generations
+        self.generations += 1
+        valid = [one for one in offspring if one.valid]
+        self.evaluations += len(valid)
+        # selBest sorts stably: the first of equally good ones, so the parent's place decides between equals.
+        ranked = [parent, *offspring] if self.runner.accept == "strict" else [*offspring, parent]
+        best: _Solution = tools.selBest(ranked, mu)[0]
+        if best.fitness > parent.fitness:
+            call = next(number for number, one in enumerate(offspring, start=1) if one is best)
+            self.improvements.append((before + call, best.fitness.values[0]))
+
+        optimal = (number for number, one in enumerate(offspring, start=1) if one.valid and all(one))
+        first = next(optimal, None)
+        if first is not None:
+            self.hit = before + first
+        if first is not None or self.spent():
+            raise _RunIsOver
+        moved = np.array([any(one.fitness != parent.fitness for one in valid)])
+        if invalid_is_down(self.schedule):
+            moved |= len(valid) < len(offspring)
+        self.pointer = self.schedule.advance(self.pointer, moved, self.chunks.m, _ONE)
+        self.begin_generation(best)
+        return [best]
+
+    @property
+    def paid(self) -> list[int]:
+        """What the run has spent, as `RunCounts.of` wants it."""
+        return [self.generations, self.calls, self.short_calls, self.evaluations, *self.lengths.tolist()]
+
+    def spent(self) -> bool:
+        """Whether a limit is reached."""
+        if not self.limits:
+            return False
+        calls, short, evaluations = (np.array([count]) for count in (self.calls, self.short_calls, self.evaluations))
+        return any(limit.reached(calls, short, evaluations, self.lengths[None])[0] for limit in self.limits)
+
+
+def _call(
+    individual: Any,
+    mutator: AnyMutator,
+    rng: Generator,
+    blocks: Sequence[int],
+    generation: int = 0,
+    traits: Any = None,
+) -> tuple[bool, int]:
+    """Hand some blocks of a solution to the mutator and write its answer back; whether it is valid, and its calls."""
+    given: Any = _read(individual, blocks)
+    given.flags.writeable = False  # an operator that writes into its input is found out
+    sees = getattr(mutator, "sees", "chunk")
+    if sees != "chunk" or traits is not None:
+        solution = _read(individual, range(len(individual))) if sees == "solution" else None
+        positions = np.array([blocks], dtype=np.int64)
+        given = Chunk(given, positions, np.array([generation]), solution, traits)
+    answer = rewritten(mutator, given, rng)
+    calls = 1 if answer.calls is None else int(answer.calls[0])
+    if answer.valid is not None and not answer.valid[0]:
+        return False, calls
+    if answer.solution is not None:
+        _write(individual, range(len(individual)), answer.solution[0])
+    _write(individual, blocks, answer.correct[0])
+    return True, calls
+
+
+def _write(individual: Any, blocks: Sequence[int], correct: BoolArray) -> None:
+    """Set some blocks of a solution, each in its own type."""
+    for block, value in zip(blocks, correct.tolist(), strict=True):
+        individual[block] = type(individual[block])(value)
+
+
+def _read(individual: Any, blocks: Sequence[int]) -> BoolArray:
+    """Some blocks of a solution as one row, bool [1, g]."""
+    values = [individual[block] for block in blocks]
+    if not all(value in (0, 1) for value in values):
+        raise InputError(
+            f"mutate_chunk: expected an individual of 0 and 1 (or False and True), one a block, got {values!r}; "
+            "1 says that the block is correct"
+        )
+    return np.array([values], dtype=np.bool_)
+
+
+def mutate_chunk(
+    individual: Individual, mutator: AnyMutator, rng: Generator, blocks: Positions = None
+) -> tuple[Individual]:
+    """One simulated LLM call as a mutation operator for a DEAP toolbox of your own.
+
+    The individual (a list or array of 0/1 or bools, 1 for a correct block) is changed in place, its fitness is left
+    to DEAP. A call whose answer is not valid leaves it as it was.
+
+    Args:
+        individual: the solution, k blocks.
+        mutator: the simulated LLM call; one that draws something for a run needs `run_batch_deap`.
+        rng: where the mutator draws from; DEAP's own choices come from the global `random`.
+        blocks: positions handed over, from 0: all (None: GLOBAL mutation), one, a sequence, or a function of
+            (individual, rng) that chooses them, such as `uniform_chunk(1)` (LOCAL mutation).
+
+    Returns:
+        `(individual,)`, as DEAP wants it.
+
+    Raises: InputError if the individual or the positions do not fit, OperatorError if the mutator breaks its contract.
+
+    A whole run: the (1+4)-EA on eight blocks, all incorrect at first.
+
+    >>> import random
+    >>> from deap import algorithms, base, tools
+    >>> from operators import Resample
+    >>> class Correct(base.Fitness):
+    ...     weights = (1.0,)
+    >>> class Solution(list):
+    ...     def __init__(self, blocks):
+    ...         super().__init__(blocks)
+    ...         self.fitness = Correct()
+    >>> toolbox, rng = base.Toolbox(), np.random.default_rng(1)
+    >>> toolbox.register("mutate", mutate_chunk, mutator=Resample(0.5), rng=rng, blocks=uniform_chunk(1))
+    >>> toolbox.register("evaluate", lambda solution: (sum(solution),))
+    >>> toolbox.register("select", tools.selBest)
+    >>> population, logbook = algorithms.eaMuPlusLambda(
+    ...     [Solution([0] * 8)], toolbox, mu=1, lambda_=4, cxpb=0.0, mutpb=1.0, ngen=50, verbose=False)
+    >>> population
+    [[1, 1, 1, 1, 1, 1, 1, 1]]
+    """
+    if hasattr(mutator, "draw"):
+        raise InputError(
+            f"mutate_chunk: {type(mutator).__name__} draws something for a whole run (`draw`), and a single call knows "
+            "of no run; use run_batch_deap"
+        )
+    k = len(individual)  # type: ignore[arg-type]  # any list or array
+    chosen: Any = blocks(individual, rng) if callable(blocks) else blocks
+    chosen = range(k) if chosen is None else [chosen] if np.ndim(chosen) == 0 else list(chosen)
+    if not all(0 <= block < k for block in chosen) or len(set(chosen)) < len(chosen):
+        raise InputError(f"mutate_chunk: expected different positions from 0 to k-1 = {k - 1}, got {list(chosen)}")
+    _call(individual, mutator, rng, chosen)
+    return (individual,)
+
+
+def uniform_chunk(g: int) -> Callable[[Any, Generator], Sequence[int]]:
+    """For `mutate_chunk`: a uniformly random one of the chunks of g consecutive blocks, the last may be shorter.
+
+    Raises: InputError, when it is used, unless 1 <= g <= k.
+
+    >>> chunk = uniform_chunk(3)([0] * 8, np.random.default_rng(1))
+    >>> list(chunk) in ([0, 1, 2], [3, 4, 5], [6, 7])
+    True
+    """
+    return partial(_uniform_positions, g)
+
+
+def _uniform_positions(g: int, individual: Any, rng: Generator) -> Sequence[int]:
+    k = len(individual)
+    if not 1 <= g <= k:
+        raise InputError(f"uniform_chunk: chunk size g must be from 1 to k = {k}, got g = {g}")
+    chunk = int(rng.integers(-(-k // g)))
+    return range(chunk * g, min(chunk * g + g, k))

@@ -1,0 +1,284 @@
+"""The engine `blocks` for runners that keep several solutions and for evaluators that err: many runs in lockstep.
+
+A generation: the runner names the parents, the schedule their chunks, the mutator is called, evaluators say what they
+see of the offspring, the runner says who stays. The truth is known here alone: a run ends when its current solution,
+the one that is seen best, is truly optimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo.chunks import Chunks
+from evo.costs.budget import Limit, any_reached
+from evo.costs.lengths import expect_countable, whole_sums
+from evo.engine.batch import SPENT, RunCounts, Trace, columns_spent
+from evo.engine.calls import Caller, Parents, Round, write_back
+from evo.engine.contracts import (
+    chosen_chunks,
+    drawn_traits,
+    fitness_values,
+    initial_solutions,
+    named_parents,
+    read,
+    stayed,
+)
+from evo.evaluation import Exact, NoisyProblem, is_noisy
+from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
+from evo.runners.protocol import Pool, Runner
+from evo.schedules import invalid_is_down
+from evo.seeding import Streams
+
+
+def run_population_batch(
+    problem: Problem,
+    mutator: AnyMutator,
+    schedule: Schedule,
+    runner: Runner,
+    streams: Streams,
+    runs: int,
+    limits: Sequence[Limit] = (),
+    trace: bool = False,
+) -> tuple[RunCounts, Trace | None]:
+    """Simulate one batch of independent runs.
+
+    Arguments, returns and errors are those of `evo.engine.one_parent.run_batch`.
+
+    `hit` is the number of the call that made the current solution when that was first truly optimal (of the last call
+    made, where evaluating again made it current). A trace has a row for each change of the current solution.
+
+    Memory: some 2 (s + 2 lam) k bytes a run for s places.
+    """
+    return _Batch(problem, mutator, schedule, runner, streams, runs, limits, trace).run()
+
+
+class _Batch:
+    """Lockstep state of a batch: arrays of the active runs [runs, s, ...], and the records of all runs."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        mutator: AnyMutator,
+        schedule: Schedule,
+        runner: Runner,
+        streams: Streams,
+        runs: int,
+        limits: Sequence[Limit],
+        trace: bool,
+    ) -> None:
+        self.evaluator: NoisyProblem | Exact = problem if is_noisy(problem) else Exact(problem)
+        self.truth = self.evaluator.problem
+        self.schedule, self.runner, self.streams, self.limits = schedule, runner, streams, limits
+        self.chunks = Chunks.of(schedule, problem.k)
+        self.caller = Caller(self.truth, mutator, self.chunks, 1)
+        self.invalid_is_down = invalid_is_down(schedule)
+        self.places = len(runner.founders)
+
+        founders = max(runner.founders) + 1
+        start = initial_solutions(problem, runs * founders, streams.start).reshape(runs, founders, problem.k)
+        self.traits: Any = drawn_traits(mutator, runs, problem.k, streams.mutator)
+        reading = read(self.evaluator, start.reshape(-1, problem.k), streams.evaluation)
+        places = np.array(runner.founders)
+        self.correct = start[:, places]  # a copy: places are a list of numbers
+        self.seen = np.where(places >= 0, reading.seen.reshape(runs, founders)[:, places], -np.inf)
+        self.verdicts = None if reading.verdicts is None else _split(reading.verdicts, runs)[:, places]
+        self.fitness = fitness_values(
+            self.truth, "an initial solution", self.truth.fitness(self.correct), self.correct.shape[:2]
+        )
+        self.born = np.zeros((runs, self.places), dtype=np.int64)
+        self.generation = 0
+
+        self.run_number = np.arange(runs)
+        self.pointer = np.zeros(runs, dtype=np.int64)
+        self.over = np.zeros(runs, dtype=np.bool_)
+        self.spent = np.zeros((runs, columns_spent(self.caller)), dtype=np.int64)
+        self.hits = np.full(runs, -1, dtype=np.int64)
+        self.paid = np.zeros_like(self.spent)
+        self.trace = trace
+        self.changes: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
+
+    def run(self) -> tuple[RunCounts, Trace | None]:
+        """All generations, until every run has hit or is over its budget."""
+        current = self._current()
+        self._note(current, np.ones(len(current), dtype=np.bool_), -1)
+        self._hit(current, -1)
+        while not self.over.all():
+            self._advance()
+        return RunCounts.of(self.hits, self.paid), self._traced() if self.trace else None
+
+    def _advance(self) -> None:
+        """One generation of all active runs."""
+        before = self._identity(self._current())
+        evaluations = self._reevaluate()
+        pool = Pool(self.seen, self.born, self.generation)
+        who = named_parents(self.runner, pool, self.streams.selection)
+        made, children, changed = self._call(who)
+        runs, lam = who.shape
+        verdicts = None if self.verdicts is None else _flat(self._of(self.verdicts, who))
+        reading = read(self.evaluator, children, self.streams.evaluation, changed, verdicts)
+        valid = made.valid.reshape(runs, lam) > 0
+        seen = np.where(valid, reading.seen.reshape(runs, lam), -np.inf)
+        evaluations += np.where(valid, reading.evaluations.reshape(runs, lam), 0).sum(axis=1)
+
+        moved = (valid & (seen != np.take_along_axis(self.seen, who, axis=1))).any(axis=1)
+        if self.invalid_is_down:
+            moved |= ~valid.all(axis=1)
+        self._spend(made, evaluations, (runs, lam))
+        self._keep_survivors(stayed(self.runner, pool, seen), children, seen, reading.verdicts)
+        self.generation += 1
+        one = np.ones(runs, dtype=np.int64)
+        self.pointer = self.schedule.advance(self.pointer, moved, self.chunks.m, one)
+        current = self._current()
+        if self.trace:
+            self._note(current, self._identity(current) != before, self.generation)
+        self._hit(current, self.generation)
+
+    def _reevaluate(self) -> IntArray:
+        """Evaluate again who is kept, if evaluators do so; the evaluations that it takes, int [runs]."""
+        runs = len(self.run_number)
+        if not self.evaluator.reevaluate:
+            return np.zeros(runs, dtype=np.int64)
+        there = self.seen > -np.inf
+        solutions = self.correct.reshape(runs * self.places, -1)
+        old = None if self.verdicts is None else _flat(self.verdicts)
+        reading = read(self.evaluator, solutions, self.streams.evaluation, None, old)
+        self.seen = np.where(there, reading.seen.reshape(there.shape), -np.inf)
+        if reading.verdicts is not None:
+            self.verdicts = _split(reading.verdicts, runs)
+        spent: IntArray = np.where(there, reading.evaluations.reshape(there.shape), 0).sum(axis=1)
+        return spent
+
+    def _call(self, who: IntArray) -> tuple[Round, BoolArray, BoolArray]:
+        """The calls of a generation, one a row; the offspring, and which of their blocks are their own, bool [n, k]."""
+        runs, lam = who.shape
+        parents = self.correct[np.arange(runs)[:, None], who]
+        chunk = self._choose(parents)
+        flat = parents.reshape(runs * lam, -1)
+        traits = None if self.traits is None else np.repeat(self.traits, lam, axis=0)
+        generations = np.full(len(flat), self.generation, dtype=np.int64)
+        rows = Parents(flat, np.take_along_axis(self.fitness, who, axis=1).reshape(-1), generations, traits)
+        made = self.caller.round(rows, chunk, self.streams.mutator)
+        called = np.zeros(flat.shape, dtype=np.bool_)
+        everyone, chunk_called = np.arange(len(flat)), made.chunk[:, 0]
+        write_back(called, everyone, chunk_called, np.ones_like(made.after[:, 0]), self.chunks)
+        if made.solution is not None:
+            children = made.solution[:, 0]
+            return made, children, called | (children != flat)
+        children = flat.copy()
+        write_back(children, everyone, chunk_called, made.after[:, 0], self.chunks)
+        return made, children, called
+
+    def _choose(self, parents: BoolArray) -> IntArray:
+        """The chunk of each call, int [runs lam, 1, 1] (or positions [.., g]); `parents` is bool [runs, lam, k]."""
+        lam, m = parents.shape[1], self.chunks.m
+        same = self.places == 1
+        chosen = []
+        for j in range(1 if same else lam):
+            seen = parents[:, j]
+            seen.flags.writeable = False  # a schedule only looks
+            every = chosen_chunks(self.schedule, self.pointer, seen, m, 1, lam, self.streams.schedule)
+            chosen.append(every[:, 0] if same else every[:, 0, min(j, every.shape[2] - 1)][:, None])
+        chunk = np.concatenate(chosen, axis=1)
+        chunk = np.broadcast_to(chunk, (len(chunk), lam, *chunk.shape[2:]))
+        return chunk.reshape(-1, 1, 1, *chunk.shape[2:])
+
+    def _keep_survivors(
+        self, stay: IntArray, children: BoolArray, seen: FloatArray, verdicts: NDArray[Any] | None
+    ) -> None:
+        """Enter who is in each place after the generation."""
+        runs, lam = seen.shape
+        row, place = np.nonzero(stay != np.arange(self.places))
+        who = stay[row, place]
+        new = who >= self.places
+        offspring = np.maximum(who - self.places, 0)
+
+        def enter(old: Any, made: Any) -> None:
+            values = old[row, np.where(new, 0, who)]
+            values[new] = made[row[new], offspring[new]]
+            old[row, place] = values
+
+        calls = np.broadcast_to(lam * self.generation + 1 + np.arange(lam), (runs, lam))
+        enter(self.correct, _split(children, runs))
+        enter(self.born, calls)
+        enter(self.seen, seen)
+        if self.verdicts is not None:
+            enter(self.verdicts, _split(verdicts, runs))
+        entered = self.correct[row, place]
+        self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
+
+    def _spend(self, made: Round, evaluations: IntArray, shape: tuple[int, int]) -> None:
+        """Charge the generation, and find the runs that reach a budget with it."""
+        calls, short = (count.reshape(shape).sum(axis=1) for count in (made.calls, made.short_calls))
+        self.spent[:, : len(SPENT)] += np.stack((np.ones_like(calls), calls, short, evaluations), axis=1)
+        if made.lengths is not None:
+            self.spent[:, len(SPENT) :] += whole_sums(made.lengths.reshape(*shape, -1).sum(axis=1))
+            expect_countable(self.spent)
+        within = ~self.over
+        self.paid[self.run_number[within]] = self.spent[within]
+        _, calls, short, evaluations, *_ = self.spent.T
+        self.ending = any_reached(self.limits, calls, short, evaluations, self.spent[:, len(SPENT) :])
+
+    def _current(self) -> IntArray:
+        """The place of the solution that is seen best, of equal ones the oldest; int [runs]."""
+        best = self.seen == self.seen.max(axis=1, keepdims=True)
+        return np.asarray(np.argmin(np.where(best, self.born, np.iinfo(np.int64).max), axis=1))
+
+    def _identity(self, current: IntArray) -> IntArray:
+        """The call that made the current solution."""
+        return np.asarray(self.born[np.arange(len(current)), current])
+
+    def _when(self, current: IntArray, generation: int) -> IntArray:
+        """The call since which the current solution is that: its own, or the last one made if it is an older one."""
+        made, born = self.runner.lam * generation, self._identity(current)
+        return born if generation < 0 else np.where(born > made - self.runner.lam, born, made)
+
+    def _hit(self, current: IntArray, generation: int) -> None:
+        """Record the runs whose current solution is optimal and let them go; `generation` -1: the start."""
+        rows = np.arange(len(current))
+        done = np.asarray(self.correct[rows, current].all(axis=1))
+        number = self._when(current, generation)
+        counted = done & ~self.over
+        self.hits[self.run_number[counted]] = number[counted]
+        if generation >= 0:
+            self.over |= self.ending  # a hit in the generation that reaches the budget is a hit
+        if done.any():
+            self._stay(~done)
+
+    def _stay(self, rows: BoolArray) -> None:
+        """Go on with some of the runs."""
+        names = ("run_number", "pointer", "over", "spent", "correct", "fitness", "seen", "born", "verdicts", "traits")
+        for name in names:
+            values = getattr(self, name)
+            setattr(self, name, None if values is None else values[rows])
+
+    def _note(self, current: IntArray, rows: BoolArray, generation: int) -> None:
+        """A row of the trace for each run whose current solution is a new one."""
+        at = np.flatnonzero(rows)
+        place = current[at]
+        call, true, seen = self._when(current, generation)[at], self.fitness[at, place], self.seen[at, place]
+        self.changes.append((self.run_number[at], call, true, seen))
+
+    def _traced(self) -> Trace:
+        """The changes within the budget."""
+        run, call, fitness, seen = (np.concatenate(column) for column in zip(*self.changes, strict=True))
+        paid = call <= self.runner.lam * self.paid[run, 0]
+        return Trace(run[paid], call[paid], fitness[paid], seen[paid])
+
+    @staticmethod
+    def _of(values: Any, places: IntArray) -> Any:
+        """The entries of some places, [runs, n, ...] of [runs, s, ...]."""
+        return values[np.arange(len(places))[:, None], places]
+
+
+def _split(values: Any, runs: int) -> Any:
+    """A flat axis of runs and places as two."""
+    return values.reshape(runs, -1, *values.shape[1:])
+
+
+def _flat(values: Any) -> Any:
+    """Runs and places as one flat axis."""
+    return values.reshape(-1, *values.shape[2:])

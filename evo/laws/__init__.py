@@ -1,0 +1,7 @@
+"""What one call does to a chunk: laws of counts, their mixtures, and what a mutator declares."""
+
+from evo.laws.counts import CallLaw, IndependentBlocks
+from evo.laws.declared import declared_law
+from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture
+
+__all__ = ["BetaQualityLaw", "CallLaw", "IndependentBlocks", "Invalid", "Mixture", "declared_law"]

@@ -1,0 +1,83 @@
+"""The law of one LLM call on a chunk: how many of its blocks are correct afterwards.
+
+`pmf(g, i)` is what exact predictions are made from. It is a law of *counts*: it holds for operators that treat
+all blocks of a chunk alike, so that which blocks end up correct does not matter, only how many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo.parameters import probability
+
+FloatArray = NDArray[np.float64]
+Components = tuple[FloatArray, FloatArray, FloatArray]
+"""Weights, fix and keep of calls that treat blocks independently, float [n] each."""
+
+
+@runtime_checkable
+class CallLaw(Protocol):
+    """What one call does to a chunk, as the law of its number of correct blocks."""
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """Probabilities of 0..g correct blocks after a valid call; float [g+1], sums to 1 - P(invalid).
+
+        Args:
+            g: blocks in the chunk.
+            i: how many of them were incorrect before the call, 0..g.
+        """
+        ...
+
+
+def binomial_pmf(n: int, p: float) -> FloatArray:
+    """Probabilities of 0..n successes in n independent trials; float [n+1].
+
+    P(x+1)/P(x) = (n-x)/(x+1) * p/(1-p), multiplied outwards from the mode and scaled to sum 1: a relative error of
+    a few n ulp even for P(n) = p^n, where differences of log-gamma would lose digits.
+
+    >>> binomial_pmf(2, 0.5).tolist()
+    [0.25, 0.5, 0.25]
+    """
+    if p in (0.0, 1.0):
+        sure = np.zeros(n + 1)
+        sure[n if p == 1.0 else 0] = 1.0
+        return sure
+    x = np.arange(n, dtype=np.float64)
+    rising = (n - x) / (x + 1) * (p / (1 - p))
+    mode = min(int((n + 1) * p), n)
+    above = np.cumprod(rising[mode:])
+    below = np.cumprod(1 / rising[:mode][::-1])[::-1]
+    shape = np.concatenate((below, [1.0], above))
+    return np.asarray(shape / shape.sum())
+
+
+@dataclass(frozen=True)
+class IndependentBlocks:
+    """Each block of the chunk on its own: correct afterwards w.p. `fix` if it was incorrect, `keep` if correct.
+
+    Correct blocks after the call = Bin(i, fix) + Bin(g-i, keep) (theory 0, 1f). The paper's mutator is
+    fix = keep = 1/2 (Section 3.3.1).
+
+    >>> IndependentBlocks(fix=0.5, keep=1.0).pmf(2, 1).tolist()
+    [0.0, 0.5, 0.5]
+    """
+
+    fix: float
+    keep: float
+
+    def __post_init__(self) -> None:
+        probability(self, "fix", "keep")
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """Law of the number of correct blocks, float [g+1] (convolution of two binomials)."""
+        if self.fix == self.keep:
+            return binomial_pmf(g, self.fix)
+        return np.convolve(binomial_pmf(i, self.fix), binomial_pmf(g - i, self.keep))
+
+    def components(self, g: int) -> Components:
+        """One component, whatever g."""
+        return np.ones(1), np.array([self.fix]), np.array([self.keep])

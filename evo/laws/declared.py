@@ -1,0 +1,114 @@
+"""What a mutator declares: its law and the calls of an answer, checked where they are used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Number, Real
+from typing import Any
+
+import numpy as np
+
+from evo.errors import OperatorError
+from evo.foreign import told
+from evo.laws.counts import CallLaw, FloatArray
+from evo.text import type_name
+
+SUM_SLACK = 1e-9
+"""By so much the probabilities of a law may sum to another number than 1, or a mean of calls be less than 1."""
+
+
+PROBABILITY_SLACK = 1e-12
+"""By so much a probability of a law may be less than 0."""
+
+
+def declared_law(mutator: object) -> Any:
+    """The mutator's law, if its own class declares it, as a property or a field; else None.
+
+    A subclass may behave differently and inherits no claim.
+    """
+    return getattr(mutator, "law", None) if _declares_law(type(mutator)) else None
+
+
+def expected_law(mutator: object) -> Any:
+    """As `declared_law`; what is no law is an error, and does not pass for none.
+
+    Raises: OperatorError for a method, a class, a word or a number, or a property that raises AttributeError.
+    """
+    if not _declares_law(type(mutator)):
+        return None
+    try:
+        law = mutator.law  # type: ignore[attr-defined]  # it declares one
+    except AttributeError as error:  # which `getattr` would take for no law
+        raise OperatorError(told(error, mutator, "law")) from error
+    if isinstance(law, _NO_LAW) or (callable(law) and not hasattr(law, "pmf")):
+        raise OperatorError(
+            f"{type_name(type(mutator))}.law must be a property that gives a CallLaw or None, got {law!r:.100}"
+            + ("; write @property above it" if callable(law) and not isinstance(law, type) else "")
+        )
+    return law
+
+
+def _declares_law(kind: type) -> bool:
+    return "law" in vars(kind) or "law" in vars(kind).get("__annotations__", {})
+
+
+_NO_LAW = (type, str, bytes, Number, tuple, list, dict, set, np.ndarray)
+
+
+def declared_calls(mutator: Any, i: int) -> float | None:
+    """Expected calls of an answer for a block that is incorrect (i = 1) or correct (i = 0); None if not known.
+
+    Raises: OperatorError if `mean_calls` is no method that gives a number >= 1 or None.
+    """
+    if not hasattr(mutator, "mean_calls"):
+        return 1.0
+    method = mutator.mean_calls
+    mean = method(i) if callable(method) else method
+    if mean is None and callable(method):
+        return None
+    if not callable(method) or not is_mean_of_calls(mean):
+        raise OperatorError(
+            f"{type_name(type(mutator))}: mean_calls must be a method mean_calls(i) that gives the expected calls of "
+            f"an answer, a number >= 1, or None; got {mean!r:.100}"
+        )
+    return float(mean)
+
+
+def is_mean_of_calls(mean: object) -> bool:
+    """Whether this can be the expected calls of an answer: a number >= 1, or infinity."""
+    return not isinstance(mean, bool) and isinstance(mean, Real) and float(mean) >= 1 - SUM_SLACK
+
+
+def are_probabilities(pmf: FloatArray, g: int) -> bool:
+    """Whether these can be the probabilities of 0..g correct blocks: g+1 numbers >= 0 that sum to at most 1."""
+    return pmf.shape == (g + 1,) and bool((pmf >= -PROBABILITY_SLACK).all() and pmf.sum() <= 1 + SUM_SLACK)
+
+
+@dataclass(frozen=True)
+class SoundLaw:
+    """A declared law whose every answer is checked, so that a wrong one gives no prediction instead of a wrong number.
+
+    Attributes:
+        law: the law.
+        name: whose it is.
+    """
+
+    law: CallLaw
+    name: str
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """The law's pmf, float [g+1].
+
+        Raises: OperatorError unless it holds g+1 numbers >= 0 that sum to at most 1.
+        """
+        given = self.law.pmf(g, i)
+        try:
+            answer = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):  # words, lists of several lengths
+            answer = np.empty(0)
+        if not are_probabilities(answer, g):
+            raise OperatorError(
+                f"{self.name}: law.pmf({g}, {i}) must be {g + 1} probabilities, of 0..{g} correct blocks, that sum to "
+                f"1 less the probability of an invalid answer; got {given!r:.200}"
+            )
+        return answer

@@ -1,0 +1,245 @@
+"""The algebra of call laws: what wrappers make of the law of the mutator inside them.
+
+For each chunk length g every law here is a finite mixture of calls that treat blocks independently: components
+(weight, fix, keep) whose weights sum to 1 - P(invalid). A wrapper maps components to components, so any nesting has an
+exact law; a law without components has none to offer to a wrapper.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from evo.errors import InputError, OperatorError
+from evo.foreign import is_foreign
+from evo.laws.counts import Components, FloatArray, IndependentBlocks, binomial_pmf
+from evo.parameters import positive, probability, shown
+from evo.text import type_name
+
+_NO_CANCELLATION = 500
+_ALL_COUNTS = 64
+"""Up to this g components are compared with the pmf for every number of incorrect blocks."""
+
+
+@runtime_checkable
+class ComponentLaw(Protocol):
+    """A call law that wrappers can map."""
+
+    @abstractmethod
+    def components(self, g: int) -> Components:
+        """The mixture of independent-block calls on a chunk of g blocks."""
+        ...
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """Sum over components of weight * (Bin(i, fix) + Bin(g-i, keep)); float [g+1]."""
+        return _mixed(self.components(g), g, i)
+
+
+def is_mixture(components: Components, g: int, i: int, pmf: FloatArray) -> bool:
+    """Whether pmf, float [g+1], is the law of the components on g blocks, i of them incorrect, but for rounding."""
+    return pmf.shape == (g + 1,) and np.allclose(_mixed(components, g, i), pmf, rtol=1e-6, atol=1e-14)
+
+
+def _mixed(components: Components, g: int, i: int) -> FloatArray:
+    law = np.zeros(g + 1)
+    for weight, fix, keep in zip(*components, strict=True):
+        law += weight * IndependentBlocks(float(fix), float(keep)).pmf(g, i)
+    return law
+
+
+def sound_components(law: ComponentLaw, g: int) -> Components:
+    """The components of a law on g blocks; those of a law of others only if they are what its own pmf says.
+
+    Raises: OperatorError naming the class.
+    """
+    components = law.components(g)
+    if not is_foreign(type(law)):
+        return components
+    found = _three(law, components, g)
+    for i in range(g + 1) if g <= _ALL_COUNTS else (0, 1, 2, g - 1, g):
+        if not is_mixture(found, g, i, np.asarray(law.pmf(g, i), dtype=np.float64)):
+            raise OperatorError(
+                f"{type_name(type(law))}: components({g}) must be the mixture that pmf({g}, i) is, got {found!r:.100}, "
+                f"which is another law for i = {i}; mend one, or leave out `components` (a base class may have them)"
+            )
+    return found
+
+
+def _three(law: object, components: object, g: int) -> Components:
+    """Weights, fix and keep as arrays of one length."""
+    try:
+        weights, fix, keep = (np.asarray(each, dtype=np.float64) for each in components)  # type: ignore[attr-defined]  # or TypeError
+        sound = weights.ndim == 1 and weights.shape == fix.shape == keep.shape and bool((weights >= 0).all())
+        sound = sound and all(bool(((rate >= 0) & (rate <= 1)).all()) for rate in (fix, keep))
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise OperatorError(
+            f"{type_name(type(law))}: components({g}) must be three arrays of one length, weights >= 0 and the "
+            f"probabilities fix and keep, got {shown(components):.200}"
+        )
+    return weights, fix, keep
+
+
+@dataclass(frozen=True)
+class Mixture(ComponentLaw):
+    """One of several laws, drawn for each call: the refusal of a call is Mixture((e, 1-e), (no-op, law)) (theory 4a).
+
+    Attributes:
+        weights: probabilities, one a law, that sum to 1.
+        laws: the laws.
+
+    >>> Mixture((0.1, 0.9), (IndependentBlocks(0, 1), IndependentBlocks(0.5, 0.5))).pmf(1, 1).tolist()
+    [0.55, 0.45]
+    """
+
+    weights: tuple[float, ...]
+    laws: tuple[ComponentLaw, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.laws) or not self.laws:
+            raise InputError(
+                f"Mixture: expected a weight for each law, got {shown(self.weights)} for {len(self.laws)} laws"
+            )
+        if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-12:
+            raise InputError(f"Mixture: expected weights >= 0 that sum to 1, got {shown(self.weights)}")
+
+    def components(self, g: int) -> Components:
+        """The components of all laws, each weighted."""
+        parts = [sound_components(law, g) for law in self.laws]
+        weights = [weight * part[0] for weight, part in zip(self.weights, parts, strict=True)]
+        fix, keep = (np.concatenate([part[n] for part in parts]) for n in (1, 2))
+        return np.concatenate(weights), fix, keep
+
+
+@dataclass(frozen=True)
+class BetaQualityLaw(ComponentLaw):
+    """Quality q ~ Beta(a, b) drawn for each call; given q all blocks are correct independently w.p. q (theory 6a).
+
+    P(all g correct) = B(a+g, b)/B(a, b): for uniform quality GLOBAL takes k+1 calls instead of 2^k. The components are
+    the nodes of a Gauss-Jacobi rule that is exact for the polynomials of degree g that the pmf consists of.
+
+    Attributes:
+        a, b: parameters of the Beta law.
+
+    >>> round(float(1 / BetaQualityLaw(1, 1).pmf(20, 20)[20]), 9)
+    21.0
+    """
+
+    a: float
+    b: float
+
+    def __post_init__(self) -> None:
+        positive(self, "a", "b")
+
+    def components(self, g: int) -> Components:
+        """Nodes and weights of the Beta law, exact for degree g."""
+        weights, nodes = beta_rule(self.a, self.b, g)
+        return weights, nodes, nodes
+
+    def pmf(self, g: int, i: int) -> FloatArray:
+        """Beta-binomial, whatever i: C(g, x) B(a+x, b+g-x)/B(a, b); float [g+1].
+
+        Long chunks go by ratios of Gamma functions whose arguments differ by a and b alone: their logarithms are small,
+        where those of Beta functions cancel.
+        """
+        from scipy.special import betaln
+
+        x = np.arange(g + 1.0)
+        if g <= _NO_CANCELLATION:  # C(g, x) = Bin(g, 1/2)[x] 2^g, without its overflow
+            log = betaln(self.a + x, self.b + g - x) - betaln(self.a, self.b)
+            return np.asarray(np.exp(log + np.log(binomial_pmf(g, 0.5)) + g * np.log(2)))
+        from evo.theory.numeric.beta import log_gamma_ratio
+
+        log = log_gamma_ratio(g + 1.0, self.a + self.b - 1.0) - betaln(self.a, self.b)
+        log = log - log_gamma_ratio(x + 1.0, self.a - 1.0) - log_gamma_ratio(g - x + 1.0, self.b - 1.0)
+        return np.asarray(np.exp(log))
+
+
+@dataclass(frozen=True)
+class Invalid(ComponentLaw):
+    """A call whose output is malformed w.p. 1 - (1-rate)(1-per_block)^g, else follows the law (theory 4b).
+
+    Attributes:
+        rate: probability that a call is malformed, whatever its length.
+        law: law of a valid call.
+        per_block: probability that a block spoils the whole output.
+
+    >>> Invalid(0.1, IndependentBlocks(0.5, 0.5)).pmf(1, 1).tolist()
+    [0.45, 0.45]
+    """
+
+    rate: float
+    law: ComponentLaw
+    per_block: float = 0.0
+
+    def __post_init__(self) -> None:
+        probability(self, "rate", "per_block")
+
+    def components(self, g: int) -> Components:
+        """Those of the law with the weight that is left."""
+        weights, fix, keep = sound_components(self.law, g)
+        return (1 - self.rate) * (1 - self.per_block) ** g * weights, fix, keep
+
+
+@dataclass(frozen=True)
+class Thinned(ComponentLaw):
+    """Each block is rewritten only w.p. `rate`, else left: fix -> rate fix, keep -> 1 - rate (1-keep) (theory 7a).
+
+    Attributes:
+        rate: probability that a block is rewritten.
+        law: law of the rewriting.
+
+    >>> round(float(Thinned(0.25, IndependentBlocks(0.5, 0.5)).pmf(1, 0)[1]), 9)
+    0.875
+    """
+
+    rate: float
+    law: ComponentLaw
+
+    def __post_init__(self) -> None:
+        probability(self, "rate")
+
+    def components(self, g: int) -> Components:
+        """Those of the law with the rates mapped."""
+        weights, fix, keep = sound_components(self.law, g)
+        return weights, self.rate * fix, 1 - self.rate * (1 - keep)
+
+
+@lru_cache(maxsize=256)
+def beta_rule(a: float, b: float, degree: int) -> tuple[FloatArray, FloatArray]:
+    """Weights and nodes in (0, 1) with E[f(q)] = sum weight f(node) for q ~ Beta(a, b), f a polynomial.
+
+    Gauss-Jacobi with ceil((degree+1)/2) nodes, exact up to the degree.
+
+    >>> weights, nodes = beta_rule(2.0, 3.0, 4)
+    >>> round(float(weights @ nodes**4), 12)          # B(6, 3)/B(2, 3)
+    0.071428571429
+    """
+    from scipy.special import roots_jacobi
+
+    n = max(1, -(-(degree + 1) // 2))
+    with np.errstate(all="ignore"):
+        roots, weights = roots_jacobi(n, b - 1, a - 1)
+    if not (np.isfinite(roots).all() and np.isfinite(weights).all() and weights.sum() > 0):
+        roots, weights = _golub_welsch(n, b - 1, a - 1)
+    return weights / weights.sum(), (1 + roots) / 2
+
+
+def _golub_welsch(n: int, alpha: float, beta: float) -> tuple[FloatArray, FloatArray]:
+    """Nodes in (-1, 1) and weights of the Gauss-Jacobi rule by eigenvectors, where gamma functions overflow."""
+    from scipy.linalg import eigh_tridiagonal
+
+    s, j = alpha + beta, np.arange(1, n)
+    steps = (2 * j + s) * (2 * j + s + 2)
+    diagonal = np.concatenate(([(beta - alpha) / (s + 2)], (beta - alpha) * s / steps))
+    square = 4 * (1 + alpha) * (1 + beta) / ((2 + s) ** 2 * (3 + s)) if n > 1 else 0.0
+    i = np.arange(2, n)
+    rest = 4 * i * (i + alpha) * (i + beta) * (i + s) / ((2 * i + s) ** 2 * ((2 * i + s) ** 2 - 1))
+    off = np.sqrt(np.concatenate(([square], rest)))[: n - 1]
+    nodes, vectors = eigh_tridiagonal(diagonal, off)
+    return np.asarray(nodes), np.asarray(vectors[0] ** 2)

@@ -1,0 +1,231 @@
+"""Runners that keep more than one solution: how the parent is chosen is an axis of its own.
+
+The paper's local mutation needs Theta(k) calls because every call starts from the best solution so far. Evolution
+frameworks for LLMs keep archives and islands and explore; what that costs is seen by these runners beside
+`OnePlusLambda`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.errors import InputError
+from evo.parameters import choice, probability, whole
+from evo.protocols import BoolArray, FloatArray, IntArray
+from evo.runners.protocol import Pool
+
+MOST_PLACES = 10_000
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Keeps the best `size` solutions seen; each call varies one of them.
+
+    The parent of each offspring is chosen by `parent`: "uniform" among those kept; "proportional" to their seen fitness
+    (negative ones count as 0; uniform where all are 0); "last", the one that entered last. An offspring enters while
+    there is room, and later if it is seen fitter than the worst; of equal ones the older stays. With size 1 it is the
+    strict `OnePlusLambda`.
+
+    Attributes:
+        size: solutions kept, s.
+        parent: "uniform", "proportional" or "last".
+        lam: offspring a generation, each with a parent of its own.
+    """
+
+    size: int
+    parent: str = "uniform"
+    lam: int = 1
+
+    def __post_init__(self) -> None:
+        whole(self, "size", least=1, most=MOST_PLACES)
+        choice(self, "parent", ("uniform", "proportional", "last"))
+        whole(self, "lam", least=1, most=MOST_PLACES)
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """One initial solution; the other places are empty."""
+        return (0, *(-1,) * (self.size - 1))
+
+    def parents(self, pool: Pool, rng: Generator) -> IntArray:
+        """The place of each offspring's parent, int [runs, lam]."""
+        if self.parent == "last":
+            last = np.argmax(np.where(pool.seen > -np.inf, pool.born, -1), axis=1)
+            return np.broadcast_to(last[:, None], (len(last), self.lam))
+        there = pool.seen > -np.inf
+        weights = there.astype(np.float64)
+        if self.parent == "proportional":
+            fitness = np.where(there, np.maximum(pool.seen, 0.0), 0.0)
+            weights = np.where(fitness.sum(axis=1, keepdims=True) > 0.0, fitness, weights)
+        return drawn(weights, self.lam, rng)
+
+    def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
+        """The best of old and new, int [runs, s]."""
+        return fittest(pool, offspring)
+
+
+@dataclass(frozen=True)
+class MuPlusLambda:
+    """The (mu+lambda)-EA: lam offspring of uniformly chosen parents, the best mu of mu + lam stay.
+
+    It starts from mu initial solutions of their own. Of equally fit ones the older stays. With mu = 1 it is the strict
+    `OnePlusLambda`.
+
+    Attributes:
+        mu: solutions kept.
+        lam: offspring a generation, one call each.
+    """
+
+    mu: int
+    lam: int = 1
+
+    def __post_init__(self) -> None:
+        whole(self, "mu", least=1, most=MOST_PLACES)
+        whole(self, "lam", least=1, most=MOST_PLACES)
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """Mu initial solutions."""
+        return tuple(range(self.mu))
+
+    def parents(self, pool: Pool, rng: Generator) -> IntArray:
+        """Uniform places, int [runs, lam]."""
+        return rng.integers(self.mu, size=(len(pool.seen), self.lam))
+
+    def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
+        """The best mu of old and new, int [runs, mu]."""
+        return fittest(pool, offspring)
+
+
+@dataclass(frozen=True)
+class Islands:
+    """Islands with an archive of elites, as frameworks for LLM-driven evolution keep them; one call a generation.
+
+    Calls go to the islands in turn, and an offspring stays on its island (when that is full, instead of its worst, if
+    it is seen fitter). The parent is chosen w.p. `explore` uniformly from the island; w.p. `exploit` uniformly among
+    the elites, the best `archive` solutions of all islands: those of the island if it has any, else all; w.p. the rest
+    uniformly from all solutions. After every `migrate` generations of an island its best solution is copied to the
+    next one, in a ring. Every island starts from the same initial solution.
+
+    Its defaults are those of a widely used framework, without that one's grid of features: its population of 1,000
+    makes five islands of 200.
+
+    Attributes:
+        count: islands.
+        size: solutions an island keeps.
+        archive: elites among all solutions.
+        explore: P(the parent is any of the island).
+        exploit: P(the parent is an elite).
+        migrate: generations an island between migrations; 0 for none.
+    """
+
+    count: int = 5
+    size: int = 200
+    archive: int = 100
+    explore: float = 0.2
+    exploit: float = 0.7
+    migrate: int = 50
+
+    lam: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        whole(self, "count", least=1)
+        whole(self, "size", least=1)
+        if self.count * self.size > MOST_PLACES:
+            raise InputError(f"Islands: count x size must be at most {MOST_PLACES:,}, got {self.count} x {self.size}")
+        whole(self, "archive", least=1)
+        probability(self, "explore", "exploit")
+        if self.explore + self.exploit > 1.0 + 1e-12:
+            raise InputError(f"Islands: explore + exploit must be at most 1, got {self.explore} + {self.exploit}")
+        whole(self, "migrate", least=0)
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """The initial solution in the first place of each island."""
+        return (0, *(-1,) * (self.size - 1)) * self.count
+
+    def _island(self, generation: int) -> slice:
+        first = generation % self.count * self.size
+        return slice(first, first + self.size)
+
+    def parents(self, pool: Pool, rng: Generator) -> IntArray:
+        """The place of the parent, int [runs, 1]."""
+        places = self._used(pool)
+        seen, born = pool.seen[:, places], pool.born[:, places]
+        there = seen > -np.inf
+        here = there & (places // self.size == pool.generation % self.count)
+        elites = _best(seen, born, self.archive) & there
+        at_home = elites & here
+        chosen = np.where(at_home.any(axis=1, keepdims=True), at_home, elites)
+        u = rng.random((len(there), 1))
+        among = np.where(u < self.explore, here, np.where(u < self.explore + self.exploit, chosen, there))
+        return np.asarray(places[drawn(among.astype(np.float64), 1, rng)])
+
+    def _used(self, pool: Pool) -> IntArray:
+        """The places that are filled in some run, int [n]: islands fill up in order."""
+        return np.flatnonzero((pool.seen > -np.inf).any(axis=0))
+
+    def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
+        """Who is in each place, int [runs, count size]."""
+        runs, places = pool.seen.shape
+        stay = np.tile(np.arange(places), (runs, 1))
+        seen = pool.seen.copy()  # as places are filled
+        self._enter(stay, seen, self._island(pool.generation), offspring[:, 0], np.full(runs, places))
+        if self.count > 1 and self.migrate and (pool.generation + 1) % (self.migrate * self.count) == 0:
+            rows = np.arange(runs)
+            bests = [self._best_of(seen, each) for each in range(self.count)]
+            leaving = [(stay[rows, best], seen[rows, best]) for best in bests]
+            for each, (who, fitness) in enumerate(leaving):
+                self._enter(stay, seen, self._island(each + 1), fitness, who)
+        return stay
+
+    def _best_of(self, seen: FloatArray, island: int) -> IntArray:
+        """The place of an island's best solution, int [runs]."""
+        at = self._island(island)
+        return np.asarray(at.start + np.argmax(seen[:, at], axis=1))
+
+    @staticmethod
+    def _enter(stay: IntArray, seen: FloatArray, island: slice, fitness: FloatArray, who: IntArray) -> None:
+        """Put a newcomer into the island's emptiest place: a free one, or its worst if that is seen less fit."""
+        place = island.start + np.argmin(seen[:, island], axis=1)
+        rows = np.arange(len(place))
+        enters = fitness > seen[rows, place]
+        stay[rows[enters], place[enters]] = who[enters]
+        seen[rows[enters], place[enters]] = fitness[enters]
+
+
+def drawn(weights: FloatArray, lam: int, rng: Generator) -> IntArray:
+    """Places drawn with probabilities proportional to their weights, [runs, s] -> int [runs, lam]."""
+    ends = np.cumsum(weights, axis=1)
+    u = rng.random((len(weights), lam)) * ends[:, -1:]
+    place = (u[:, :, None] >= ends[:, None, :]).sum(axis=2)
+    last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0.0, axis=1)  # rounding may carry u to the very end
+    return np.asarray(np.minimum(place, last[:, None]), dtype=np.int64)
+
+
+def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
+    """The s best of those kept and their offspring, of equal ones the older; int [runs, s].
+
+    Who stays stays in place; offspring take the places of those who go.
+    """
+    places = pool.seen.shape[1]
+    seen = np.concatenate((pool.seen, offspring), axis=1)
+    newest = np.iinfo(np.int64).max // 2 + np.arange(offspring.shape[1])
+    born = np.concatenate((pool.born, np.broadcast_to(newest, offspring.shape)), axis=1)
+    kept = _best(seen, born, places)
+    stay = np.tile(np.arange(places), (len(seen), 1))
+    stay[~kept[:, :places]] = places + np.nonzero(kept[:, places:])[1]  # as many come as go, row by row
+    return stay
+
+
+def _best(seen: FloatArray, born: IntArray, number: int) -> BoolArray:
+    """Which of some solutions are the best `number`, of equal ones the older; [runs, n] each."""
+    if number >= seen.shape[1]:
+        return np.ones(seen.shape, dtype=np.bool_)
+    best = np.zeros(seen.shape, dtype=np.bool_)
+    order = np.lexsort((born, -seen), axis=1)[:, :number]
+    np.put_along_axis(best, order, True, axis=1)
+    return best

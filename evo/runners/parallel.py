@@ -1,0 +1,211 @@
+"""Runners for waiting time: calls in parallel, in merged rounds or by workers that never wait (theory 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from evo.chunks import Chunks
+from evo.costs.budget import Limit
+from evo.costs.latency import Latency
+from evo.costs.ledger import Prompt
+from evo.costs.lengths import block_lengths
+from evo.decomposed import inner_schedule
+from evo.engine.asynchronous import run_asynchronous_batch
+from evo.engine.batch import RunCounts, Trace
+from evo.engine.rounds import Watcher, run_merged_batch
+from evo.errors import InputError
+from evo.evaluation import is_noisy
+from evo.laws.nested import one_that_changes_outside
+from evo.parameters import shown, whole
+from evo.protocols import AnyMutator, IntArray, Problem, Schedule
+from evo.schedules import OnlyIncorrect, RoundRobin
+from evo.seeding import Streams
+
+MOST_WORKERS = 10_000
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Rounds of up to W calls in parallel, on different chunks; every improvement is merged into the parent.
+
+    Under RoundRobin(g) a round calls the next W chunks, under OnlyIncorrect(g) the W lowest that hold an incorrect
+    block, fewer near the end. All m chunks of one block, j incorrect: E[rounds] = sum_{t>=0} 1-(1-q^t)^j, logarithmic
+    in j, where keeping one winner a generation takes Theta(j) (theory 11a, 11b). Each offspring is evaluated
+    separately. `generations` are rounds; `hit` is all calls up to the end of the round that completes the optimum.
+
+    It needs an additive fitness seen exactly (`problem.change`), and calls that leave other chunks alone: else what is
+    better by itself need not be so together.
+
+    Attributes:
+        workers: W, calls in parallel; None: one for each chunk.
+    """
+
+    workers: int | None = None
+
+    lam: ClassVar[int] = 1
+    founders: ClassVar[tuple[int, ...]] = (0,)
+    in_flight: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            whole(self, "workers", least=1, most=MOST_WORKERS)
+
+    def width(self, schedule: Schedule, k: int) -> int:
+        """The most calls of a round: W, or m where there are fewer chunks."""
+        m = Chunks.of(schedule, k).m
+        return m if self.workers is None else min(self.workers, m)
+
+    def fits(self, problem: Problem, mutator: AnyMutator, schedule: Schedule, prompt: Prompt) -> None:
+        """Refuse what cannot be merged.
+
+        Raises: InputError.
+        """
+        kind = type(inner_schedule(schedule))
+        if kind not in (RoundRobin, OnlyIncorrect):
+            raise InputError(
+                "Merged: expected the schedule RoundRobin or OnlyIncorrect, which name different chunks for the calls "
+                f"of a round, got {kind.__name__}"
+            )
+        if is_noisy(problem):
+            raise InputError(
+                "Merged: expected exact evaluation, got "
+                f"{type(problem).__name__}: each of the merged improvements must be a real one (theory 11a)"
+            )
+        if not hasattr(problem, "change"):
+            raise InputError(
+                f"Merged: expected a problem with an additive fitness, which says so by its method `change`, got "
+                f"{type(problem).__name__}: else improvements of several chunks need not add up (theory 11a)"
+            )
+        _refuse_unequal_blocks("Merged", problem)
+        _refuse_spill("Merged", mutator, Chunks.of(schedule, problem.k).m)
+
+    def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
+        """W a round under RoundRobin; from 1 to W a round under OnlyIncorrect; int [runs] each."""
+        most = self.width(schedule, k) * generations
+        return (generations if type(inner_schedule(schedule)) is OnlyIncorrect else most), most
+
+    def run_batch(
+        self,
+        problem: Problem,
+        mutator: AnyMutator,
+        schedule: Schedule,
+        streams: Streams,
+        runs: int,
+        limits: Sequence[Limit] = (),
+        trace: bool = False,
+        watch: Watcher | None = None,
+    ) -> tuple[RunCounts, Trace | None]:
+        """Simulate one batch by `evo.engine.rounds`; `watch` is told of each round.
+
+        Raises: InputError for parts that do not fit, OperatorError if a part breaks its contract.
+        """
+        self.fits(problem, mutator, schedule, Prompt())
+        return run_merged_batch(problem, mutator, schedule, self.workers, streams, runs, limits, trace, watch)
+
+
+@dataclass(frozen=True)
+class Asynchronous:
+    """W workers that are always busy: an answer is compared when it returns, and its worker starts the next call.
+
+    A call is made from the solution that is current at its start, and compared with that at its return: with an
+    additive fitness its chunk is merged if it is better there, else the whole offspring replaces the current one if it
+    is fitter. `generations` are answers that came back, `hit` is the number of the one that completes the optimum, in
+    the order of return; `calls` are all that were started, the W-1 under way at the end included: they are paid for.
+    `seconds` is when the last answer came back. With W = 1 it is the strict OnePlusLambda.
+
+    Attributes:
+        workers: W.
+        latency: seconds of a call; not 0.
+        prompt: what a call reads, for its latency: the cell's, if seconds are counted by prompt token.
+    """
+
+    workers: int
+    latency: Latency = Latency(fixed=1.0)
+    prompt: Prompt = Prompt()
+
+    lam: ClassVar[int] = 1
+    founders: ClassVar[tuple[int, ...]] = (0,)
+
+    def __post_init__(self) -> None:
+        whole(self, "workers", least=1, most=MOST_WORKERS)
+        for name, kind in (("latency", Latency), ("prompt", Prompt)):
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(f"Asynchronous: {name} must be a {kind.__name__}, got {shown(getattr(self, name))}")
+        seconds = self.latency
+        if not (seconds.fixed or seconds.per_prompt_token or seconds.per_generated_token):
+            raise InputError(
+                "Asynchronous: expected calls that take time, such as Latency(fixed=1.0), got none; in no time no "
+                "answer returns before another"
+            )
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way when the last answer comes back, W-1."""
+        return self.workers - 1
+
+    def fits(self, problem: Problem, mutator: AnyMutator, schedule: Schedule, prompt: Prompt) -> None:
+        """Refuse what cannot be compared when it returns.
+
+        Raises: InputError.
+        """
+        if is_noisy(problem):
+            raise InputError(f"Asynchronous: expected exact evaluation, got {type(problem).__name__}")
+        if self.latency.per_prompt_token and prompt != self.prompt:
+            raise InputError(
+                f"Asynchronous: seconds are counted by prompt token, and the cell's prompt is {shown(prompt)}; give "
+                f"the same to the runner, whose prompt is {shown(self.prompt)}: it is part of what names the draws"
+            )
+        _refuse_unequal_blocks("Asynchronous", problem)
+        if hasattr(problem, "change"):
+            _refuse_spill("Asynchronous", mutator, Chunks.of(schedule, problem.k).m)
+
+    def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
+        """Those that came back and W-1 more; int [runs] each."""
+        started = generations + self.in_flight * (generations > 0)
+        return started, started
+
+    def run_batch(
+        self,
+        problem: Problem,
+        mutator: AnyMutator,
+        schedule: Schedule,
+        streams: Streams,
+        runs: int,
+        limits: Sequence[Limit] = (),
+        trace: bool = False,
+    ) -> tuple[RunCounts, Trace | None]:
+        """Simulate one batch by `evo.engine.asynchronous`.
+
+        Raises: InputError for parts that do not fit, OperatorError if a part breaks its contract.
+        """
+        self.fits(problem, mutator, schedule, self.prompt)
+        return run_asynchronous_batch(
+            problem, mutator, schedule, self.workers, self.latency, self.prompt, streams, runs, limits, trace
+        )
+
+
+def _refuse_unequal_blocks(runner: str, problem: Problem) -> None:
+    """Refuse problems whose blocks differ in length: the tokens of each call's chunk are not counted here.
+
+    Raises: InputError.
+    """
+    if block_lengths(problem) is not None:
+        raise InputError(
+            f"{runner}: expected blocks of equal length, for it does not count those of chunks, got "
+            f"{type(problem).__name__}; use OnePlusLambda"
+        )
+
+
+def _refuse_spill(runner: str, mutator: AnyMutator, m: int) -> None:
+    """Refuse mutators that say that they change blocks outside their chunk; others are found out when they do.
+
+    Raises: InputError.
+    """
+    outside = one_that_changes_outside(mutator)
+    if outside is not None and m > 1:
+        raise InputError(
+            f"{runner}: expected a mutator that changes nothing but its chunk, got {type(outside).__name__}: its "
+            "answers cannot be merged with those of calls made at the same time (theory 11a)"
+        )

@@ -1,0 +1,113 @@
+"""The evolutionary algorithm: how many offspring a generation has, whom they come from, and who stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from numpy.random import Generator
+
+from evo.protocols import AnyMutator, FloatArray, IntArray, Problem, Schedule
+
+if TYPE_CHECKING:
+    from evo.costs.budget import Limit
+    from evo.costs.ledger import Prompt
+    from evo.engine.batch import RunCounts, Trace
+    from evo.seeding import Streams
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The solutions that runs keep, as a runner sees them; a row a run, s places each.
+
+    Attributes:
+        seen: float [runs, s], seen fitness; -inf where a place is empty.
+        born: int [runs, s], the number of the call that made the solution; 0 for an initial one.
+        generation: generations made.
+    """
+
+    seen: FloatArray
+    born: IntArray
+    generation: int
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """The evolutionary algorithm: whom offspring come from, and who stays."""
+
+    @property
+    def lam(self) -> int:
+        """Offspring a generation, one call each."""
+        ...
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """For each of the s places the number of the initial solution that it holds at first, -1 if it is empty."""
+        ...
+
+    def parents(self, pool: Pool, rng: Generator) -> IntArray:
+        """The place of each offspring's parent; int [runs, lam], no empty place."""
+        ...
+
+    def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
+        """Who is in each place after the generation.
+
+        Args:
+            pool: before it.
+            offspring: float [runs, lam], seen fitness; -inf where the call was invalid, which must not displace anyone.
+
+        Returns:
+            int [runs, s]: a place 0..s-1, or s + j for offspring j.
+        """
+        ...
+
+
+@runtime_checkable
+class OwnLoop(Protocol):
+    """A runner that is no loop of parents, offspring and survivors, and runs its batches itself.
+
+    Its last offspring is the one that hits: `hit` is the number of answers that had come back by then.
+    """
+
+    @property
+    def lam(self) -> int:
+        """1: how many calls a generation makes is told by `answers`."""
+        ...
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """As for any `Runner`: (0,) for a single current solution."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Answers that are paid for and have not come back when the last offspring has."""
+        ...
+
+    def fits(self, problem: Problem, mutator: AnyMutator, schedule: Schedule, prompt: Prompt) -> None:
+        """Refuse the parts of a cell that it cannot run.
+
+        Raises: InputError.
+        """
+        ...
+
+    def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
+        """The fewest and the most answers that runs of so many generations have paid for, int [runs] each."""
+        ...
+
+    def run_batch(
+        self,
+        problem: Problem,
+        mutator: AnyMutator,
+        schedule: Schedule,
+        streams: Streams,
+        runs: int,
+        limits: Sequence[Limit] = (),
+        trace: bool = False,
+    ) -> tuple[RunCounts, Trace | None]:
+        """Simulate one batch; arguments, returns and errors are those of `evo.engine.one_parent.run_batch`."""
+        ...
+
+
+AnyRunner = Runner | OwnLoop

@@ -1,0 +1,49 @@
+"""A search: the four parts that decide what a run does, and so name its random numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from evo.chunks import Chunks
+from evo.protocols import AnyMutator, Problem, Schedule
+from evo.runners.protocol import AnyRunner
+from evo.text import canonical
+
+
+@dataclass(frozen=True)
+class Search:
+    """A problem, the mutator that varies its solutions, the schedule of its calls, and the runner.
+
+    All that is random of a run depends on these four alone: prompt, prices and budget are read off its counts.
+
+    Attributes:
+        problem: what is optimised.
+        mutator: the simulated LLM call.
+        schedule: which chunk each call gets.
+        runner: the (1+lambda)-EA, or another way to choose parents and survivors.
+
+    >>> from evo import AllBlocks, OnePlusLambda
+    >>> from operators import Resample
+    >>> from problems import BlockOneMax
+    >>> Search(BlockOneMax(k=4, l=16), Resample(p=0.5), AllBlocks(), OnePlusLambda()).text
+    'BlockOneMax(k=4, l=16), Resample(p=0.5), AllBlocks(), OnePlusLambda()'
+    """
+
+    problem: Problem
+    mutator: AnyMutator
+    schedule: Schedule
+    runner: AnyRunner
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical texts of the four parts, which name the random streams (`evo.seeding`)."""
+        return ", ".join(canonical(part) for part in (self.problem, self.mutator, self.schedule, self.runner))
+
+    @cached_property
+    def chunks(self) -> Chunks:
+        """How the schedule cuts the solution.
+
+        Raises: InputError if the schedule's chunks do not fit k blocks.
+        """
+        return Chunks.of(self.schedule, self.problem.k)

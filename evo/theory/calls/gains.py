@@ -1,0 +1,145 @@
+"""What calls do to one chunk: best-of-lam offspring, the chain of a chunk, and when its count does not matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo.errors import InputError, NoPrediction
+from evo.laws.counts import CallLaw, FloatArray, IndependentBlocks
+from evo.laws.declared import SoundLaw
+from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture
+from evo.theory.calls.starts import Start
+
+UNDERFLOW = 1e-305  # a product of positive probabilities below this may have become 0 or lost its digits
+
+
+@dataclass(frozen=True)
+class Layout:
+    """k blocks as `full` chunks of g consecutive blocks and, if `short` > 0, a last one of `short` blocks.
+
+    >>> Layout.of(7, 3)
+    Layout(g=3, full=2, short=1)
+    """
+
+    g: int
+    full: int
+    short: int
+
+    @classmethod
+    def of(cls, k: int, g: int) -> Layout:
+        """The layout of k blocks.
+
+        Raises: InputError if g is not in 1..k.
+        """
+        if not 1 <= g <= k:
+            raise InputError(f"the chunk size g must be from 1 to k={k}, got {g}")
+        return cls(g, k // g, k % g)
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks, m = ceil(k/g)."""
+        return self.full + (self.short > 0)
+
+
+def check_run(k: int, start: Start, lam: int) -> None:
+    """Check that the start is one of k blocks and lam is a whole number >= 1.
+
+    Raises: InputError.
+    """
+    if start.k != k:
+        raise InputError(f"the start has k={start.k} blocks, the run k={k}")
+    if lam < 1:
+        raise InputError(f"lam must be a whole number >= 1, got {lam}")
+
+
+def at_least_once(chance: float | FloatArray, lam: int) -> FloatArray:
+    """1 - (1-chance)^lam (theory 1c), without cancellation.
+
+    >>> float(at_least_once(0.5, 2))
+    0.75
+    """
+    if lam == 1:
+        return np.asarray(chance, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return np.asarray(-np.expm1(lam * np.log1p(-np.asarray(chance, dtype=np.float64))))
+
+
+def best_of(gains: FloatArray, lam: int) -> FloatArray:
+    """Law of the largest gain among lam offspring, from that of one; index v-1 for gain v >= 1 (theory 1f).
+
+    P(best = v) = F(v)^lam - F(v-1)^lam = F(v)^lam (1 - (1 - P(v)/F(v))^lam), F the cdf of one offspring's gain.
+
+    >>> best_of(np.array([0.5, 0.25]), 2).round(12).tolist()
+    [0.5, 0.4375]
+    """
+    if lam == 1:
+        return gains
+    above = np.append(np.cumsum(gains[:0:-1])[::-1], 0.0)
+    below = 1.0 - above
+    share = np.divide(gains, below, out=np.zeros_like(gains), where=below > 0.0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.exp(lam * np.log1p(-np.minimum(above, 1.0))) * at_least_once(np.minimum(share, 1.0), lam))
+
+
+def gains_of(law: CallLaw, g: int, most: int | None = None) -> list[FloatArray]:
+    """For i = 0..most incorrect blocks the probabilities that one offspring gains 1..i; list of float [i].
+
+    Raises: NoPrediction where a state seems stuck only because its probabilities are below the smallest float.
+    """
+    gains = [np.zeros(0)]
+    for i in range(1, (g if most is None else most) + 1):
+        gain = np.asarray(law.pmf(g, i)[g - i + 1 :], dtype=np.float64)
+        if gain.sum() < UNDERFLOW:
+            _check_underflow(law, g, i)
+        gains.append(gain)
+    return gains
+
+
+def completion(law: CallLaw, g: int, most: int) -> float | None:
+    """P(one offspring of a chunk completes it) if that is the same for 1..most incorrect blocks, else None (theory 1a).
+
+    Raises: NoPrediction if it is too small for floats.
+
+    >>> round(completion(IndependentBlocks(0.5, 0.5), 10, 10) * 2**10, 12)
+    1.0
+    """
+    same = float(law.pmf(g, most)[g])
+    if not forgetful(law) and any(float(law.pmf(g, i)[g]) != same for i in range(1, most)):
+        return None
+    if same < UNDERFLOW:
+        _check_underflow(law, g, most)
+    return same
+
+
+def forgetful(law: CallLaw) -> bool:
+    """Whether a call is known to treat incorrect and correct blocks alike, fix = keep; False if that is not known.
+
+    >>> forgetful(Invalid(0.1, IndependentBlocks(0.5, 0.5))), forgetful(IndependentBlocks(0.5, 0.9))
+    (True, False)
+    """
+    if type(law) is SoundLaw or type(law) is Invalid:
+        return forgetful(law.law)
+    if type(law) is Mixture:
+        return all(forgetful(part) for part in law.laws)
+    return type(law) is BetaQualityLaw or (type(law) is IndependentBlocks and law.fix == law.keep)
+
+
+def chunk_steps(gains: list[FloatArray], lam: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Step [n, n], finish [n] and offspring_hit [n] of one chunk, state i-1 for i incorrect blocks (theory 3a)."""
+    most = len(gains) - 1
+    step, finish, hit = np.zeros((most, most)), np.zeros(most), np.zeros(most)
+    for i in range(1, most + 1):
+        best = best_of(gains[i], lam)
+        step[i - 1, : i - 1] = best[-2::-1]
+        finish[i - 1], hit[i - 1] = best[-1], gains[i][-1]
+    return step, finish, hit
+
+
+def _check_underflow(law: CallLaw, g: int, i: int) -> None:
+    """Tell a true zero from an underflow by the chances of single blocks."""
+    fix, keep = float(law.pmf(1, 1)[1]), float(law.pmf(1, 0)[1])
+    possible = fix > 0.0 and (keep > 0.0 or i == g)
+    if possible and g * np.log(min(fix, keep or 1.0)) < np.log(UNDERFLOW):
+        raise NoPrediction(f"the chance of improving {i} incorrect of {g} blocks is below 1e-305, too small for floats")

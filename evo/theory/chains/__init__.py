@@ -1,0 +1,1 @@
+"""Absorbing chains on small states."""

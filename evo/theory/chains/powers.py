@@ -1,0 +1,95 @@
+"""Powers of a one-generation transition matrix, cached, with the probability of staying kept as a logarithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evo.laws.counts import FloatArray
+
+NEGLIGIBLE = 1e-30  # moves below this share of all moves from their state are dropped; it keeps powers sparse
+DENSE_BELOW = 64  # states; sparse products cost more than they save below
+DENSE_SHARE = 0.1  # of non-zero entries, above which a power is stored dense
+
+
+class Powers:
+    """Applies M^n to column vectors, M = one generation, for whole n of any size.
+
+    `moves` [n, n] holds the probabilities of moving between different states, from column to row; `leave` [n] the
+    column sums. M^(2^b) = A_b + diag(exp(2^b log1p(-leave))), and A_{b+1} = A_b A_b + A_b D_b + D_b A_b: only
+    non-negative terms, and no 1 - (1 - tiny). A power is built where the steps it saves would cost more.
+    """
+
+    def __init__(self, moves: Any, leave: FloatArray) -> None:
+        with np.errstate(divide="ignore"):
+            self._log_stay = np.log1p(-leave)
+        self._powers = [_stored(moves)]
+        self._stays = [np.exp(self._log_stay)]
+
+    def plan(self, generations: int) -> int:
+        """The highest power worth using for so many generations in all; it depends on nothing asked before."""
+        top = 0
+        while generations >> (top + 1):
+            power = self._powers[top]
+            if (generations >> top) * _seconds_to_apply(power) < _seconds_to_square(power):
+                break
+            top += 1
+            if top == len(self._powers):
+                self._square()
+        return top
+
+    def advance(self, state: FloatArray, generations: int, top: int) -> FloatArray:
+        """The distribution `generations` later, by powers up to M^(2^top); state is [n] or [n, columns]."""
+        for _ in range(generations >> top):
+            state = self._apply(top, state)
+        for bit in range(top - 1, -1, -1):
+            if generations >> bit & 1:
+                state = self._apply(bit, state)
+        return state
+
+    def _apply(self, bit: int, state: FloatArray) -> FloatArray:
+        stay = self._stays[bit] if state.ndim == 1 else self._stays[bit][:, None]
+        return np.asarray(self._powers[bit] @ state + stay * state)
+
+    def _square(self) -> None:
+        power, stay = self._powers[-1], self._stays[-1]
+        if isinstance(power, np.ndarray):
+            square: Any = power @ power + power * stay + stay[:, None] * power
+        else:
+            from scipy.sparse import diags_array
+
+            diagonal = diags_array(stay)
+            square = power @ power + power @ diagonal + diagonal @ power
+        self._powers.append(_stored(square))
+        self._stays.append(np.exp(2.0 ** len(self._stays) * self._log_stay))
+
+
+def _stored(matrix: Any) -> Any:
+    """The matrix as an array if small or full, else as sparse rows; a large one without negligible entries."""
+    if matrix.shape[0] <= DENSE_BELOW:
+        return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+    least = NEGLIGIBLE * matrix.sum(axis=0)
+    if isinstance(matrix, np.ndarray):
+        matrix[matrix < least] = 0.0
+        return matrix
+    matrix = matrix.tocsr()
+    matrix.data[matrix.data < least[matrix.indices]] = 0.0
+    matrix.eliminate_zeros()
+    states = matrix.shape[0]
+    if matrix.nnz > DENSE_SHARE * states**2:
+        return matrix.toarray()
+    return matrix
+
+
+def _seconds_to_apply(matrix: Any) -> float:
+    """Rough cost on one core; only the ratio to `_seconds_to_square` matters, and only for speed."""
+    if isinstance(matrix, np.ndarray):
+        return float(3e-6 + 5e-10 * matrix.size)
+    return float(8e-6 + 2e-9 * matrix.nnz)
+
+
+def _seconds_to_square(matrix: Any) -> float:
+    if isinstance(matrix, np.ndarray):
+        return float(2e-5 + 1e-8 * matrix.size + 4e-11 * len(matrix) ** 3)
+    return float(5e-4 + 1e-8 * matrix.nnz**2 / matrix.shape[0])

@@ -1,0 +1,1 @@
+"""Sums and special functions that keep their digits."""

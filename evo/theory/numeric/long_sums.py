@@ -1,0 +1,116 @@
+"""Sums of sequences over very many whole numbers, from few of their terms: tails that fall slowly (theory 2g)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from evo.errors import NoPrediction
+from evo.laws.counts import FloatArray
+
+Terms = Callable[[Sequence[int]], FloatArray]  # sorted whole numbers [n] -> terms [n, sums]
+
+_NODES = 20  # terms of a panel
+_ALL = 128  # panels of at most so many are summed term by term
+_GRID = 4096  # up to here the sums of Legendre polynomials are taken term by term
+_ACCURATE = 1e-14  # of the sum: what the last coefficients of a panel may contribute
+_DROPPED = 1e-18  # of the sum: the rest that is left out
+
+
+def long_sums(terms: Terms, end: int, most: int, orders: Sequence[float]) -> FloatArray:
+    """Sums of terms(c) over 0 <= c < end, several at once; float [sums].
+
+    On panels [c, 2c) the terms are interpolated at 20 whole numbers near the Gauss-Legendre nodes, and the
+    interpolating polynomial is summed over all whole numbers of the panel. A panel whose last Legendre coefficients
+    are not below 1e-14 of the sum is halved.
+
+    Args:
+        terms: smooth functions of c, >= 0.
+        end: the end of the sums.
+        most: how many terms may be computed.
+        orders: for each sum n, where its terms / (c+1)^n do not rise, to know when the rest is negligible; infinite
+            where that is not known, and the sums are taken to their end.
+
+    Raises: NoPrediction if it takes more terms.
+
+    >>> round(float(long_sums(lambda c: np.exp(-1e-9 * np.array(c, dtype=float))[:, None], 10**11, 4000, [0])[0]), 3)
+    1000000000.5
+    """
+    used = 0
+    total = np.zeros(len(orders))
+    first, stop = 0, min(end, _ALL)
+    while first < end:
+        waiting = [(first, stop)]
+        while waiting:
+            low, high = waiting.pop()
+            used += min(high - low, _NODES) if high - low > _ALL else high - low
+            if used > most:
+                raise NoPrediction(f"the tail sums over {float(end):.3g} numbers take more than {most} terms")
+            part, rest, latest = _panel(terms, low, high)
+            if bool((rest <= _ACCURATE * (total + part)).all()):
+                total = total + part
+            else:
+                waiting += [((low + high) // 2, high), (low, (low + high) // 2)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            growth = [(float(end) / stop) ** n if n * math.log(end) < 700.0 else np.inf for n in orders]
+            if bool((latest * growth * float(end) <= _DROPPED * total).all()):
+                break
+        first, stop = stop, min(end, 2 * stop)
+    return total
+
+
+def whole_rule(width: int) -> tuple[FloatArray, FloatArray]:
+    """Places among 0..width-1 and weights of the sum of a smooth function over them all; float [n] each.
+
+    >>> places, weights = whole_rule(1000)
+    >>> len(places), round(float(weights @ places**2)), sum(n * n for n in range(1000))
+    (20, 332833500, 332833500)
+    """
+    if width <= _ALL:
+        return np.arange(width, dtype=np.float64), np.ones(width)
+    offsets, weights, _ = _rule(width)
+    return np.array(offsets, dtype=np.float64), weights
+
+
+def _panel(terms: Terms, low: int, high: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The sum over low <= c < high, a bound of its error, and the last of its terms; float [sums] each."""
+    if high - low <= _ALL:
+        values = terms(range(low, high))
+        return values.sum(axis=0), np.zeros(values.shape[1]), values[-1]
+    offsets, weights, last_coefficients = _rule(high - low)
+    values = terms([low + offset for offset in offsets])
+    error = np.abs(last_coefficients @ values).sum(axis=0) * float(high - low)
+    return weights @ values, error, values[-1]
+
+
+@lru_cache(maxsize=512)
+def _rule(width: int) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
+    """Nodes among 0..width-1, weights of the sum over them all, and the rows that give the last 3 coefficients."""
+    legendre = np.polynomial.legendre
+    ideal = legendre.leggauss(_NODES)[0]
+    offsets = tuple(min(width - 1, int((float(x) + 1.0) / 2.0 * width)) for x in ideal)
+    x = np.array([(2 * offset + 1 - width) / width for offset in offsets])
+    inverse = np.linalg.inv(legendre.legvander(x, _NODES - 1))
+    return offsets, _polynomial_sums(width) @ inverse, inverse[-3:]
+
+
+def _polynomial_sums(width: int) -> FloatArray:
+    """Sums of P_j((2c+1-width)/width) over c, float [nodes]; by Euler and Maclaurin, B_2k(1/2) h^2k/(2k)!, h = 2/width.
+
+    P_j^(d)(1) = (j+d)!/(2^d d! (j-d)!).
+    """
+    if width <= _GRID:
+        return np.asarray(
+            np.polynomial.legendre.legvander((2.0 * np.arange(width) + 1.0 - width) / width, _NODES - 1).sum(axis=0)
+        )
+    sums = np.zeros(_NODES)
+    sums[0] = width
+    h = 2.0 / width
+    for j in range(2, _NODES, 2):
+        for d, coefficient in ((1, -1 / 24), (3, 7 / 5760), (5, -31 / 967680)):
+            derivative = np.prod(np.arange(j - d + 1.0, j + d + 1.0)) / (2.0**d * float(np.prod(np.arange(1.0, d + 1))))
+            sums[j] += 2.0 * coefficient * h**d * (derivative if j >= d else 0.0)
+    return sums

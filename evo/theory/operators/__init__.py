@@ -1,0 +1,1 @@
+"""The law of a run with operators for which counts do not suffice."""

@@ -1,0 +1,1 @@
+"""The law of a run on other problems than BlockOneMax."""

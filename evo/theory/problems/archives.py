@@ -1,0 +1,150 @@
+"""Runs that keep several solutions, as chains on how many incorrect blocks each of them has (theory 1f, 2b).
+
+Exact where an offspring's count depends on its parent's count alone (`evo.theory.calls.offspring_counts`), one call a
+generation: the state is the sorted tuple of counts, and the count of the solution that entered last where that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from math import comb, factorial, prod
+
+import numpy as np
+
+from evo.errors import NoPrediction
+from evo.laws.counts import FloatArray
+from evo.theory.calls.starts import Start
+from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
+from evo.theory.run_law import RunLaw, no_short_chunk
+
+FAR_TOO_MANY = 16 * MAX_STATES
+"""Ways for so many solutions to have so many incorrect blocks that there is no need to look which can be reached."""
+Counts = tuple[int, ...]
+State = tuple[Counts, int]  # incorrect blocks of those kept, ascending; of the last one, or -1 where it does not matter
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """How a runner keeps and chooses.
+
+    Attributes:
+        size: solutions kept, s.
+        parent: "uniform", "proportional" (to the number of correct blocks) or "last".
+        founders: initial solutions.
+    """
+
+    size: int
+    parent: str = "uniform"
+    founders: int = 1
+
+    def chances(self, state: State, k: int) -> FloatArray:
+        """P(each of those kept is the parent)."""
+        counts, last = state
+        if self.parent == "last":
+            chosen = np.zeros(len(counts))
+            chosen[counts.index(last)] = 1.0
+            return chosen
+        correct = k - np.array(counts, dtype=np.float64)
+        if self.parent == "uniform" or correct.sum() == 0.0:
+            return np.full(len(counts), 1.0 / len(counts))
+        return np.asarray(correct / correct.sum())
+
+    def after(self, state: State, wrong: int) -> State:
+        """Who is kept when an offspring with so many incorrect blocks comes."""
+        counts, _ = state
+        if len(counts) == self.size:
+            if wrong >= counts[-1]:
+                return state
+            counts = counts[:-1]
+        return tuple(sorted((*counts, wrong))), wrong if self.parent == "last" else -1
+
+
+def archive_run(keeper: Keeper, offspring: FloatArray, start: Start) -> RunLaw:
+    """Law of a run with one call a generation.
+
+    A full archive takes an offspring that is fitter than its worst, so the counts only fall, and the chain is
+    triangular.
+
+    Args:
+        keeper: how solutions are kept and chosen.
+        offspring: float [k+1, k+1], P(an offspring has j incorrect blocks | its parent has i).
+        start: law of each initial solution.
+
+    Raises: NoPrediction if there are more than MAX_STATES states.
+
+    One place is the (1+1)-EA, k H_k / fix:
+
+    >>> from evo.laws.counts import IndependentBlocks
+    >>> from evo.theory.calls.offspring_counts import subset_offspring
+    >>> single = subset_offspring(IndependentBlocks(0.5, 0.5), 4, 1)
+    >>> [round(archive_run(Keeper(s), single, Start(4)).hit.mean, 9) for s in (1, 2)]
+    [16.666666667, 19.425685426]
+    """
+    k = start.k
+    if comb(k + keeper.size, k) > FAR_TOO_MANY:
+        raise NoPrediction(_too_many(keeper, k))
+    begin, done = _begin(keeper, start)
+    moves = _explore(keeper, offspring, k, begin)
+    # Each move fills a place or lowers the sum of the counts.
+    order = sorted(moves, key=lambda state: ((keeper.size - len(state[0])) * (k + 1) + sum(state[0]), state))
+    place = {state: number for number, state in enumerate(order)}
+    finish = np.array([moves[state][0] for state in order])
+    from scipy.sparse import coo_array
+
+    entries = [(place[state], place[after], chance) for state in order for after, chance in moves[state][1].items()]
+    rows, columns, chances = (np.array(column) for column in zip(*entries, strict=True)) if entries else ((), (), ())
+    step = coo_array((chances, (rows, columns)), shape=(len(order), len(order))).tocsr()
+    first = np.zeros(len(order))
+    for state, chance in begin.items():
+        first[place[state]] = chance
+    chain = AbsorbingChain(step, finish, finish, first, done, 1)
+    return RunLaw(chain.hit, chain.generations, no_short_chunk, "chain on the counts of those kept")
+
+
+def _too_many(keeper: Keeper, k: int) -> str:
+    return f"the chain of {keeper.size} solutions of k={k} blocks has more than {MAX_STATES} states"
+
+
+def _begin(keeper: Keeper, start: Start) -> tuple[dict[State, float], float]:
+    """Initial states with their probabilities, and P(some initial solution is optimal)."""
+    law, founders = start.law(), keeper.founders
+    possible = [wrong for wrong in range(1, start.k + 1) if law[wrong] > 0.0]
+    if comb(len(possible) + founders - 1, founders) > MAX_STATES:
+        raise NoPrediction(f"{founders} initial solutions can have more than {MAX_STATES} different counts")
+    begin: dict[State, float] = {}
+    for counts in combinations_with_replacement(possible, founders):
+        ways = factorial(founders) / prod(factorial(counts.count(wrong)) for wrong in set(counts))
+        begin[counts, counts[0] if keeper.parent == "last" else -1] = ways * prod(float(law[w]) for w in counts)
+    return begin, float(1.0 - (1.0 - law[0]) ** founders)
+
+
+def _explore(
+    keeper: Keeper, offspring: FloatArray, k: int, begin: dict[State, float]
+) -> dict[State, tuple[float, dict[State, float]]]:
+    """All states that can be reached: P(the optimum is generated), and the moves to other states."""
+    found: dict[State, tuple[float, dict[State, float]]] = {}
+    waiting = list(begin)
+    while waiting:
+        state = waiting.pop()
+        if state in found:
+            continue
+        if len(found) >= MAX_STATES:
+            raise NoPrediction(
+                f"the chain of {keeper.size} solutions of k={k} blocks has more than {MAX_STATES} states"
+            )
+        finish, moves = _moves(keeper.after, state, keeper.chances(state, k) @ offspring[list(state[0])])
+        found[state] = finish, moves
+        waiting.extend(moves)
+    return found
+
+
+def _moves(after: Callable[[State, int], State], state: State, made: FloatArray) -> tuple[float, dict[State, float]]:
+    """P(the optimum is generated) and P(each other state) of one generation whose offspring has the law `made`."""
+    moves: dict[State, float] = {}
+    for wrong in np.flatnonzero(made[1:]) + 1:
+        target = after(state, int(wrong))
+        if target != state:
+            moves[target] = moves.get(target, 0.0) + float(made[wrong])
+    return float(made[0]), moves

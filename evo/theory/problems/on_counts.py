@@ -1,0 +1,154 @@
+"""Runs of which only the number of incorrect blocks matters, which may rise and fall (theory 1f, 7d, 8b, 10).
+
+For fitness functions of the count (needle, trap, jump) and acceptance that depends on the counts (noise). Which blocks
+are called must not depend on more than the count either: AllBlocks, random subsets, OnlyIncorrect with g = 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from evo.errors import InputError, NoPrediction
+from evo.laws.counts import FloatArray
+from evo.protocols import IntArray
+from evo.theory.calls.gains import at_least_once, best_of, check_run
+from evo.theory.calls.offspring_counts import RAISED
+from evo.theory.calls.starts import Start
+from evo.theory.chains.chain import check_states
+from evo.theory.chains.kept import KeptChain
+from evo.theory.problems.ranks import ranks
+from evo.theory.run_law import RunLaw, finished, no_short_chunk
+from evo.theory.times.closed import Geometric
+
+LONGEST = 1e280  # generations; a longer run may hang on a probability that was below the smallest float
+
+
+def run_on_counts(
+    offspring: FloatArray, fitness: FloatArray, start: Start, lam: int = 1, weak: bool = False, source: str = ""
+) -> RunLaw:
+    """Law of a (1+lambda)-EA whose fitness is a function of the number of incorrect blocks.
+
+    Best of lam offspring: P(the best has fitness f_v) = F(f_v)^lam - F(f_v-)^lam, F the cdf of one offspring's fitness
+    (theory 1f); among the equally good the first, whose count has the law of one offspring of that fitness. If every
+    parent generates the optimum w.p. P, hit ~ Geom(P) (theory 1a).
+
+    Args:
+        offspring: float [k+1, k+1], of `evo.theory.calls.offspring_counts`.
+        fitness: float [k+1], by the number of incorrect blocks; the only maximum is at 0.
+        start: the initial law.
+        lam: offspring a generation.
+        weak: whether an equally good offspring replaces the parent.
+        source: labels of the formulas.
+
+    Raises: InputError if the arrays do not fit; NoPrediction if the chain is too large, or probabilities too small.
+
+    >>> from evo.laws.counts import IndependentBlocks
+    >>> from evo.theory.calls.offspring_counts import subset_offspring
+    >>> single = subset_offspring(IndependentBlocks(0.5, 0.5), 4, 1)
+    >>> round(run_on_counts(single, np.array([1.0, 0, 0, 0, 0]), Start(4), weak=True).hit.mean, 9)  # needle, theory 10b
+    42.666666667
+    """
+    check_run(start.k, start, lam)
+    check_states(start.k, f"the counts of k={start.k} blocks")
+    _check_matrix(offspring, start.k, "offspring")
+    rank = ranks(fitness, start.k + 1, 0, f"counts of 0..{start.k} incorrect blocks")
+    if start.most == 0:
+        return finished(lam)
+    same = float(offspring[1, 0])
+    if RAISED < same == offspring[1:, 0].min() == offspring[1:, 0].max():
+        generations = Geometric(float(at_least_once(same, lam)), start.optimal)
+        return RunLaw(Geometric(same, start.optimal), generations, no_short_chunk, source or "theory 1a, 1c", lam)
+    step, finish = _best_of_lam(offspring, rank, lam, weak)
+    level = rank[0] - rank[1:]
+    return _run(step, finish, offspring[1:, 0], start, lam, level, source or "theory 1f, on counts")
+
+
+def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, source: str = "") -> RunLaw:
+    """Law of a (1+1)-EA that replaces its parent by chance, e.g. under noise (theory 8b).
+
+    The optimum is hit when it is generated and accepted: when the current solution is first optimal. With g = 1 the
+    count is a birth-death chain, h_i = (1 + d_i h_{i+1})/u_i from i to i-1; it is solved without a subtraction, so
+    that a mean of 10^12 generations keeps its digits.
+
+    Args:
+        offspring: float [k+1, k+1], of `evo.theory.calls.offspring_counts`.
+        accept: float [k+1, k+1], P(an offspring with j incorrect blocks replaces a parent with i).
+        start: the initial law.
+        source: labels of the formulas.
+
+    Raises: InputError if the arrays do not fit; NoPrediction if the chain is too large, or probabilities too small.
+
+    >>> from evo.laws.counts import IndependentBlocks
+    >>> from evo.theory.calls.offspring_counts import wrong_block_offspring
+    >>> calls = wrong_block_offspring(IndependentBlocks(0.5, 0.5), 4)
+    >>> round(accepted_on_counts(calls, np.full((5, 5), 0.8), Start(4)).hit.mean, 9)  # j/(a A+), theory 8b
+    10.0
+    """
+    check_run(start.k, start, 1)
+    check_states(start.k, f"the counts of k={start.k} blocks")
+    _check_matrix(offspring, start.k, "offspring")
+    _check_matrix(accept, start.k, "accept")
+    if start.most == 0:
+        return finished(1)
+    moves = offspring * accept
+    moves = np.where((offspring > 0.0) & (accept > 0.0), np.maximum(moves, RAISED), 0.0)
+    step, finish = moves[1:, 1:], moves[1:, 0]
+    level = np.zeros(start.k, dtype=np.int64)  # every count may follow every other
+    return _run(step, finish, finish, start, 1, level, source or "theory 8b, on counts")
+
+
+def _run(
+    step: FloatArray,
+    finish: FloatArray,
+    hit: FloatArray,
+    start: Start,
+    lam: int,
+    level: IntArray,
+    source: str,
+) -> RunLaw:
+    """The run as a chain on 1..k incorrect blocks.
+
+    Raises: NoPrediction if it may hang on a probability that was raised.
+    """
+    from scipy.sparse import csr_array
+
+    np.fill_diagonal(step, 0.0)
+    counts = start.law()
+    chain = KeptChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam, level)
+    _check_floats(chain)
+    return RunLaw(chain.hit, chain.generations, no_short_chunk, source, lam)
+
+
+def _check_floats(chain: KeptChain) -> None:
+    """Refuse a run that from some state hangs on moves too rare for floats; what is impossible is 0 and traps."""
+    if (
+        chain.rows.data.min(initial=1.0) > 10 * RAISED
+        and chain.finish[chain.finish > 0.0].min(initial=1.0) > 10 * RAISED
+    ):
+        return
+    longest = chain.longest_mean
+    if longest > LONGEST:
+        raise NoPrediction(f"a mean of {longest:.2g} generations rests on probabilities that are too small for floats")
+
+
+def _best_of_lam(offspring: FloatArray, rank: IntArray, lam: int, weak: bool) -> tuple[FloatArray, FloatArray]:
+    """Moves among 1..k incorrect blocks, float [k, k], and P(the optimum is generated), float [k]."""
+    top, k = int(rank[0]), len(rank) - 1
+    step, finish = np.zeros((k, k)), np.zeros(k)
+    for i in range(1, k + 1):
+        least = int(rank[i]) + (not weak)  # the lowest fitness that is accepted
+        each = np.asarray(np.bincount(rank, offspring[i], top + 1)[least:], dtype=np.float64)
+        best = best_of(each, lam)
+        share = np.divide(best, each, out=np.zeros_like(best), where=each > 0.0)
+        accepted = np.flatnonzero(rank[1:] >= least)
+        step[i - 1, accepted] = share[rank[accepted + 1] - least] * offspring[i, accepted + 1]
+        finish[i - 1] = best[-1]
+    return step, finish
+
+
+def _check_matrix(matrix: Any, k: int, name: str) -> None:
+    most = matrix.sum(axis=1) if name == "offspring" and np.ndim(matrix) == 2 else matrix
+    if np.shape(matrix) != (k + 1, k + 1) or not (matrix >= 0.0).all() or not (most <= 1.0 + 1e-9).all():
+        raise InputError(f"{name} must hold probabilities [{k + 1}, {k + 1}] for k={k}, got shape {np.shape(matrix)}")

@@ -1,0 +1,1 @@
+"""The law of a run under each schedule."""

@@ -1,0 +1,153 @@
+"""Closed laws of times: geometric and negative binomial (theory 1a, 1b, 2a)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evo.errors import NoPrediction
+from evo.laws.counts import FloatArray
+from evo.theory.times.law import Split, TimeLaw, below, check_level, least_time, tied
+
+
+@dataclass(frozen=True)
+class Geometric:
+    """T = 0 w.p. `zero`, else the first success of trials on 1, 2, ... that succeed w.p. `success` (theory 1a).
+
+    E = (1-zero)/success and Var = (1-zero)(2-success)/success^2 - E^2.
+
+    >>> Geometric(2.0**-10).mean, Geometric(2.0**-10).quantile(0.9)
+    (1024.0, 2357.0)
+    """
+
+    success: float
+    zero: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """E[T] = (1-zero)/success."""
+        if self.zero == 1.0:
+            return 0.0
+        return math.inf if self.success == 0.0 else (1.0 - self.zero) / self.success
+
+    @property
+    def variance(self) -> float:
+        """Var[T] = (1-zero)(1 - success + zero)/success^2.
+
+        Raises: NoPrediction if it is finite but above the largest float.
+        """
+        if self.mean in (0.0, math.inf):
+            return self.mean
+        square = self.mean / self.success
+        if math.isinf(square):
+            raise NoPrediction(f"the variance of a time of mean {self.mean:g} is above the largest float")
+        return square * (1.0 - self.success + self.zero)
+
+    def tail(self, t: ArrayLike) -> FloatArray:
+        """P(T > t) = (1-zero)(1-success)^t."""
+        times = np.floor(np.asarray(t, dtype=np.float64))
+        with np.errstate(invalid="ignore"):
+            survive = np.exp(times * math.log1p(-self.success)) if self.success < 1.0 else 1.0 * (times < 1)
+        survive = np.where(np.isnan(survive), 1.0, survive)  # success = 0 at t = inf
+        return np.where(times < 0, 1.0, (1.0 - self.zero) * survive)
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(T <= t) = zero + (1-zero)(1 - (1-success)^t)."""
+        times = np.floor(np.asarray(t, dtype=np.float64))
+        with np.errstate(invalid="ignore"):
+            hit = -np.expm1(times * math.log1p(-self.success)) if self.success < 1.0 else 1.0 * (times >= 1)
+        hit = np.where(np.isnan(hit), 0.0, hit)
+        return np.where(times < 0, 0.0, self.zero + (1.0 - self.zero) * hit)
+
+    def quantile(self, u: float) -> float:
+        """ceil(ln(1-u')/ln(1-success)) with u' = (u-zero)/(1-zero), but for rounding (`tied`) (theory 1b).
+
+        >>> Geometric(0.5).quantile(0.875)
+        3.0
+        """
+        check_level(u)
+        if not below(self.zero, 1.0 - self.zero, u, 1.0):
+            return 0.0
+        if self.success in (0.0, 1.0):
+            return math.inf if self.success == 0.0 else 1.0
+        level = (u - self.zero) / (1.0 - self.zero)
+        guess = max(1.0, float(math.ceil(math.log1p(-level) / math.log1p(-self.success))))
+        times = (guess - 2.0, guess - 1.0, guess, guess + 1.0)
+        near: list[Split] = [(float(self.cdf(t)), float(self.tail(t))) for t in times]
+        late = int(below(*near[1], u)) + int(below(*near[2], u))  # the logs may round across a whole number
+        at = guess - 1.0 + late
+        return at - 1.0 if at > 1.0 and tied(near[late], near[late + 1], u) else at
+
+    def total(self, runs: int) -> TimeLaw | None:
+        """The sum of copies is negative binomial if no mass is at 0."""
+        return NegativeBinomial(runs, self.success) if self.zero == 0.0 else None
+
+
+@dataclass(frozen=True)
+class NegativeBinomial:
+    """T = sum of j independent Geom(success) on 1, 2, ...: E = j/success, Var = j(1-success)/success^2 (theory 2a).
+
+    >>> NegativeBinomial(4, 0.5).mean, NegativeBinomial(4, 0.5).variance
+    (8.0, 8.0)
+    """
+
+    j: int
+    success: float
+
+    @property
+    def mean(self) -> float:
+        """E[T] = j/success."""
+        if self.j == 0:
+            return 0.0
+        return math.inf if self.success == 0.0 else self.j / self.success
+
+    @property
+    def variance(self) -> float:
+        """Var[T] = j(1-success)/success^2.
+
+        Raises: NoPrediction if it is finite but above the largest float.
+        """
+        if self.mean in (0.0, math.inf):
+            return self.mean
+        value = self.mean / self.success
+        if math.isinf(value):
+            raise NoPrediction(f"the variance of a time of mean {self.mean:g} is above the largest float")
+        return value * (1.0 - self.success)
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(T <= t) = P(Bin(t, success) >= j) = I_success(j, t-j+1)."""
+        return self._beta(t, upper=False)
+
+    def tail(self, t: ArrayLike) -> FloatArray:
+        """P(T > t) = P(Bin(t, success) < j)."""
+        return self._beta(t, upper=True)
+
+    def quantile(self, u: float) -> float:
+        """The least t with cdf(t) >= u, by bisection."""
+        check_level(u)
+        if u > 0.0 and self.j > 0 and self.success == 0.0:
+            return math.inf
+        return least_time(self, u)
+
+    def total(self, runs: int) -> TimeLaw:
+        """The sum of copies is NB(runs j, success)."""
+        return NegativeBinomial(runs * self.j, self.success)
+
+    def _beta(self, t: ArrayLike, upper: bool) -> FloatArray:
+        from scipy.special import betainc, betaincc
+
+        times = np.floor(np.asarray(t, dtype=np.float64))
+        if self.j == 0 or self.success in (0.0, 1.0):
+            reached = times >= self.j if self.success == 1.0 or self.j == 0 else np.zeros(times.shape, bool)
+            return np.where(reached, 0.0, 1.0) if upper else np.where(reached, 1.0, 0.0)
+        possible = (times >= self.j) & np.isfinite(times)
+        spare = np.where(possible, times - self.j + 1.0, 1.0)
+        value = (betaincc if upper else betainc)(float(self.j), spare, self.success)
+        sure = np.where(times == np.inf, 1.0, 0.0)
+        return np.where(possible, value, 1.0 - sure if upper else sure)
+
+
+ALREADY_OPTIMAL = Geometric(success=1.0, zero=1.0)

@@ -1,0 +1,141 @@
+"""Laws of hitting times: what every exact prediction answers with.
+
+A time counts generations or calls; it is a whole number >= 0, or infinite with the probability missing in the cdf.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from numpy.typing import ArrayLike
+
+from evo.errors import InputError, NoPrediction
+from evo.laws.counts import FloatArray
+
+SLACK = 1e-12  # relative rounding error of the smaller of cdf and tail; that of chains is the largest
+_ROUNDING = 1e-15  # absolute, where one of them is computed as 1 less the other
+_EXACT = 1 << 53  # whole numbers up to here are floats
+_LARGEST = 1023  # largest power of 2 among floats
+
+
+@runtime_checkable
+class TimeLaw(Protocol):
+    """The law of a whole random time T >= 0."""
+
+    @property
+    def mean(self) -> float:
+        """E[T], infinite if T can be infinite; raises NoPrediction where it is not known."""
+        ...
+
+    @property
+    def variance(self) -> float:
+        """Var[T], infinite if the mean is; raises NoPrediction where it is not known."""
+        ...
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(T <= t) for any real t, in the shape of t."""
+        ...
+
+    def tail(self, t: ArrayLike) -> FloatArray:
+        """P(T > t), accurate where it is small; in the shape of t."""
+        ...
+
+    def quantile(self, u: float) -> float:
+        """The least whole t with P(T <= t) >= u, infinite if there is none; 0 <= u < 1.
+
+        A level within 1e-12 of a step of the cdf counts as reached there: see `tied`.
+        """
+        ...
+
+    def total(self, runs: int) -> TimeLaw | None:
+        """The law of the sum of `runs` independent copies, None where it has no closed form."""
+        ...
+
+
+Split = tuple[float, float]  # P(T <= t), P(T > t)
+
+
+def check_level(u: float) -> None:
+    """Check that u is a level of a quantile, 0 <= u < 1.
+
+    Raises: InputError.
+    """
+    if not 0.0 <= u < 1.0:
+        raise InputError(f"the level of a quantile must be in [0, 1), got {u!r}")
+
+
+def below(cdf: float, tail: float, u: float, slack: float = 0.0) -> bool:
+    """Whether P(T <= t) < u, judged from the smaller of cdf and tail: a cdf near 1 has no digits left.
+
+    Args:
+        cdf: P(T <= t).
+        tail: P(T > t).
+        u: a level.
+        slack: shares of the rounding error by which the level is lowered, 0 for the strict order.
+    """
+    allowed = slack * (SLACK * min(u, 1.0 - u) + _ROUNDING)
+    return cdf < u - allowed if u <= 0.5 else tail > 1.0 - u + allowed
+
+
+def tied(before: Split, at: Split, u: float) -> bool:
+    """Whether u is a level of the cdf at t-1 but for rounding, when t is the first time strictly at u or above.
+
+    So it is if P(T <= t-1) is u within 1e-12 and P(T <= t) is not: where the cdf rises in steps below 1e-12 no
+    rounding is told from a step, and t stands.
+
+    >>> tied((0.4999999999999999, 0.5), (0.6, 0.4), 0.5), tied((0.499, 0.501), (0.6, 0.4), 0.5)
+    (True, False)
+    """
+    return not below(*before, u, 1.0) and not below(*at, u, -1.0)
+
+
+def least_time(law: TimeLaw, u: float) -> float:
+    """The least whole t with cdf(t) >= u, but for rounding (`tied`), by doubling and bisection; it must reach u.
+
+    Raises: NoPrediction if it is above the largest float.
+
+    >>> from evo.theory.times.closed import NegativeBinomial
+    >>> least_time(NegativeBinomial(8, 0.5), 0.5)
+    15.0
+    """
+
+    def split(t: float) -> Split:
+        # one of them decides, and each may take long
+        return (float(law.cdf(t)), math.nan) if u <= 0.5 else (math.nan, float(law.tail(t)))
+
+    first = _first(lambda t: not below(*split(t), u))
+    if 0 < first < _EXACT and tied(split(first - 1), split(first), u):
+        first = _first(lambda t: not below(*split(t), u, 1.0))
+    return float(first)
+
+
+def _first(reached: Callable[[float], bool]) -> float:
+    """The least whole number that is reached, to the accuracy of floats; `reached` is monotone."""
+    if reached(0):
+        return 0
+    high: float = 1
+    while not reached(high):
+        if high >= _EXACT:
+            return _first_float(reached)
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def _first_float(reached: Callable[[float], bool]) -> float:
+    """The same among floats from 2^53: the exponent first, then the digits."""
+    if not reached(2.0**_LARGEST):
+        raise NoPrediction("the quantile is above the largest float")
+    small, large = 53, _LARGEST
+    while large - small > 1:
+        exponent = (small + large) // 2
+        small, large = (small, exponent) if reached(2.0**exponent) else (exponent, large)
+    low, high = 2.0**small, 2.0**large
+    while low < (middle := low + (high - low) / 2.0) < high:
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

@@ -1,0 +1,1 @@
+"""Whether the runs are what was predicted."""

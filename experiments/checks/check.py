@@ -1,0 +1,324 @@
+"""Checks: every measured figure beside its exact prediction, and a verdict.
+
+For each cell four tests, each at the same share of alpha, the false-alarm rate of the whole grid:
+
+* mean: the mean of `hit`, by the law of the total, or by Chebyshev's bound where only moments are known; none where the
+  law is known and that of the total is not (a tail too heavy for its convolution);
+* law: the whole law of `hit`, by the largest difference of the cdfs (DKW); censored runs count as later hits;
+* calls: the mean of `calls`, in the same way;
+* ledger: every entry of every run against a literal enumeration of forward passes, calls = lam x generations, hit
+  within the last one.
+
+A cell AGREES only if the tests would have found a discrepancy worth the name; otherwise CANNOT_TELL says what is
+missing (`experiments.checks.power`). Where no mean is tested it is one that the law shows. Chebyshev's bound holds for
+any law, where the normal law has no stated error, and takes many runs: some 75,000 to tell a mean off by 25 % of a time
+as spread as a geometric one, alone in its grid. Where the predicted mean is infinite (heavy tails, or runs that never
+reach the optimum) no number of runs tells it: AGREES then speaks of the law within the calls that all runs made, where
+a cdf off by 0.1 anywhere would have been found, and says nothing of the tail beyond them. Cells that share their
+trajectories (they differ only in price) count once. Rows of the engine `law` are refused: they were drawn from the
+prediction.
+
+Where a stopping rule looked at the runs (`experiments.grids.stopping`) their number is no longer independent of what
+they show, and a p-value for a fixed number would err too often: one that is looked at until it is small errs as often
+as one likes. So after b batches each p-value is multiplied by b (b + 1), which holds wherever a rule stops, whatever it
+looked at: the sum over b of 1/(b (b + 1)) is 1 (union bound). The runs needed to tell a discrepancy are counted with
+it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from evo import statistics
+from evo.errors import InputError, NoPrediction
+from experiments.checks.completeness import missing_runs, table_fault
+from experiments.checks.ledger import ledger_fault
+from experiments.checks.power import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
+from experiments.checks.stored import stored_tests
+from experiments.grids.arguments import a_number, expect_a
+from experiments.grids.cell import Cell
+from experiments.grids.cell_text import identity_in
+from experiments.grids.labels import labels
+from experiments.grids.stopping import every_stop
+from experiments.predictions.predict import Prediction, predict, takes_several_calls
+from experiments.predictions.verdict import Verdict
+from experiments.store.kept import kept_of
+from experiments.store.predictions import StoredPrediction
+from experiments.store.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVIDENCE = ("blocks", "deap")
+TESTS_A_CELL = 4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test of one cell.
+
+    Attributes:
+        test: "mean", "law", "calls" or "ledger".
+        p_value: bound on the probability of a discrepancy this large if the prediction holds; 0 for a broken identity.
+            Where a rule stopped the runs it holds at every stop.
+        found: what was found, in words.
+    """
+
+    test: str
+    p_value: float
+    found: str
+
+
+@dataclass(frozen=True)
+class CellCheck:
+    """The verdict on one cell.
+
+    Attributes:
+        cell: id of the cell.
+        label: its arm with all that varies within it, k and lam.
+        verdict: AGREES, DIFFERS or CANNOT_TELL.
+        reason: for DIFFERS what differs, for CANNOT_TELL what is missing, for AGREES what would have been found.
+        outcomes: the tests.
+        runs: number of runs.
+        censored: those that ended at their budget.
+        stored: why the prediction that was stored when the runs were made was used; empty if it was computed anew.
+        looks: batches after each of which a stopping rule looked at the runs; 0 where their number was given.
+    """
+
+    cell: str
+    label: str
+    verdict: Verdict
+    reason: str
+    outcomes: tuple[Outcome, ...]
+    runs: int
+    censored: int
+    stored: str = ""
+    looks: int = 0
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdicts on a grid.
+
+    Attributes:
+        cells: one a cell, in the order of the grid.
+        alpha: false-alarm rate over all tests of the grid together.
+        alpha_each: false-alarm rate of one test.
+    """
+
+    cells: tuple[CellCheck, ...] = field(repr=False)
+    alpha: float
+    alpha_each: float
+
+    def count(self, verdict: Verdict) -> int:
+        """How many cells have a verdict."""
+        return sum(cell.verdict is verdict for cell in self.cells)
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)
+        others = [f"{cell.verdict} {cell.label}: {cell.reason}" for cell in self.cells if cell.verdict != "AGREES"]
+        note = [self.note] if self.note else []
+        return "\n".join([f"{counts} (false-alarm rate {self.alpha:g} over the grid)", *note, *others])
+
+    @property
+    def note(self) -> str:
+        """Which cells a rule stopped, and what that means for their p-values; empty if none."""
+        stopped = sum(cell.looks > 0 for cell in self.cells)
+        cells = f"{stopped:,} cell{'' if stopped == 1 else 's'}"
+        return f"{cells} stopped by a rule: p-values hold at every stop" if stopped else ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """DIFFERS if any cell differs, else CANNOT_TELL if any is open, else AGREES."""
+        for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
+            if self.count(verdict):
+                return verdict
+        return Verdict.AGREES
+
+
+def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Check:
+    """Compare results with the exact predictions.
+
+    Args:
+        results: of `run_grid` or `load`.
+        alpha: false-alarm rate over all checks of the grid; each test has alpha / (4 cells).
+        resolution: relative discrepancy of the mean that must be found with probability 0.95 for AGREES; where the
+            mean is not tested (runs are censored, or the tail is heavy) of all times, by the law within the budget.
+            Where the predicted mean is infinite, a difference of 0.1 of the cdf must be found instead.
+
+    Raises: InputError for rows that are no evidence (engine `law`), or alpha or resolution out of range.
+    """
+    expect_a(Results, "check", results, "results of run_grid or load")
+    alpha, resolution = a_number("check: alpha", alpha), a_number("check: resolution", resolution)
+    if not 0 < alpha < 1 or not 0 < resolution < math.inf:
+        raise InputError(f"check: expected 0 < alpha < 1 and resolution > 0, got {alpha!r} and {resolution!r}")
+    engines = set(results.runs["engine"].unique()) - set(EVIDENCE)
+    if engines:
+        raise InputError(
+            f"check: expected runs that executed the operator (engine {' or '.join(EVIDENCE)}), got rows of the engine "
+            f"{', '.join(sorted(engines))}, which are drawn from the law that they would be checked against"
+        )
+    cells = {str(cell_id): _parse(results, str(cell_id)) for cell_id in results.cells.index}
+    trajectories = {_identity(results, cell_id, cell) for cell_id, cell in cells.items()}
+    alpha_each = alpha / (TESTS_A_CELL * len(trajectories))
+    none = results.runs.iloc[:0]
+    called = labels(results.cells)
+    verdicts = tuple(
+        _check_cell(results, cell_id, called[cell_id], cell, results.by_cell.get(cell_id, none), alpha_each, resolution)
+        for cell_id, cell in cells.items()
+    )
+    return Check(verdicts, alpha, alpha_each)
+
+
+def _parse(results: Results, cell_id: str) -> Cell | str:
+    """The cell, or why it cannot be had."""
+    try:
+        return results.cell(cell_id)
+    except InputError as error:
+        return str(error)
+
+
+def _identity(results: Results, cell_id: str, cell: Cell | str) -> str:
+    """What names the cell's trajectories; its id if that cannot be told."""
+    try:
+        return cell.identity if isinstance(cell, Cell) else identity_in(str(results.cells.loc[cell_id, "text"]))
+    except InputError:
+        return cell_id
+
+
+def _check_cell(
+    results: Results, cell_id: str, label: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
+) -> CellCheck:
+    place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
+    label += f", k = {place['problem.k']}, lam = {place['runner.lam']}"
+    censored, looks = int(runs["hit"].isna().sum()), _looks(results, runs)
+    outcomes: tuple[Outcome, ...] = ()
+    stored = results.prediction(cell_id) if isinstance(cell, str) else None
+    if isinstance(cell, str) and stored is None:
+        verdict, reason = Verdict.CANNOT_TELL, cell
+    elif runs.empty:
+        verdict, reason = Verdict.CANNOT_TELL, missing_runs(results, cell_id, runs)
+    else:
+        level = _level(alpha, runs, looks)
+        if isinstance(cell, Cell):
+            outcomes, open_, told = _tests(cell, runs, level, resolution)
+        else:
+            outcomes, open_, told = _stored_tests(stored, place, runs, level(len(runs)), resolution)
+        outcomes = tuple(_at_every_stop(outcome, looks) for outcome in outcomes)
+        known = cell if isinstance(cell, Cell) else None
+        books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known, runs)) else None
+        outcomes = outcomes if books is None else (*outcomes, books)
+        open_ = missing_runs(results, cell_id, runs) or open_
+        differing = [outcome.found for outcome in outcomes if outcome.p_value < alpha]
+        if differing:
+            verdict, reason = Verdict.DIFFERS, "; ".join(differing)
+        elif open_:
+            verdict, reason = Verdict.CANNOT_TELL, open_
+        else:
+            verdict, reason = Verdict.AGREES, f"{told} would have been found"
+    why = cell if stored is not None and outcomes and isinstance(cell, str) else ""
+    if why:
+        reason = f"{reason} (checked against the prediction stored when it was run: {why})"
+    return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored, why, looks)
+
+
+def _stored_tests(
+    stored: StoredPrediction | None, place: pd.Series[Any], runs: pd.DataFrame, alpha: float, resolution: float
+) -> tuple[tuple[Outcome, ...], str, str]:
+    """The tests of a cell whose parts are not imported."""
+    assert stored is not None  # else there is nothing to test
+    found, open_, told = stored_tests(stored, place, runs, alpha, resolution)
+    return tuple(Outcome(*each) for each in found), open_, told
+
+
+def _looks(results: Results, runs: pd.DataFrame) -> int:
+    """Batches after each of which a rule looked at the runs; 0 for a number of runs."""
+    return 0 if isinstance(results.asked, int) else kept_of(results.asked, runs).batches
+
+
+def _level(alpha: float, runs: pd.DataFrame, looks: int) -> Level:
+    if looks == 0:
+        return lambda number: alpha
+    size = int(runs["batch"].value_counts().max())
+    return lambda number: alpha / every_stop(max(1, math.ceil(number / size)))
+
+
+def _at_every_stop(outcome: Outcome, looks: int) -> Outcome:
+    """The outcome as it holds wherever a rule stopped; identities hold in every run or not at all."""
+    if looks == 0 or outcome.test == "ledger":
+        return outcome
+    factor = every_stop(looks)
+    found = f"{outcome.found}, times {factor} since a rule stopped after {_counted(looks, 'batch', 'batches')}"
+    return replace(outcome, p_value=min(1.0, factor * outcome.p_value), found=found)
+
+
+def _tests(cell: Cell, runs: pd.DataFrame, level: Level, resolution: float) -> tuple[tuple[Outcome, ...], str, str]:
+    """The tests that can be made, what is missing for AGREES (empty if nothing is), and what they would find."""
+    books = _ledger_test(cell, runs)
+    try:
+        hit, calls = predict(cell, "hit"), predict(cell, "calls")
+    except NoPrediction as error:
+        return (books,), str(error), ""
+    last = _compared_up_to(cell, runs)
+    made = (
+        books,
+        _law_test(hit, runs, last),
+        _mean_test("mean", hit, runs, "hit"),
+        _mean_test("calls", calls, runs, "calls"),
+    )
+    outcomes = tuple(outcome for outcome in made if outcome is not None)
+    tested = {outcome.test for outcome in outcomes}
+    if math.isinf(hit.mean):
+        tried = "answers" if takes_several_calls(cell) else "calls"
+        where = "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {tried}"
+        told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {where}"
+        return outcomes, missing_of_law(hit, last, len(runs), level, "law" in tested), told
+    open_, told = missing(hit, len(runs), level, resolution, last, "mean" in tested)
+    return outcomes, too_censored(int(runs["hit"].isna().sum()), len(runs)) or open_, told
+
+
+def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
+    """The identities of the ledger; they hold in every run or are broken."""
+    fault = ledger_fault(cell, runs)
+    return Outcome("ledger", 1.0, "the ledger adds up") if fault is None else Outcome("ledger", 0.0, fault)
+
+
+def _law_test(hit: Prediction, runs: pd.DataFrame, last: float) -> Outcome | None:
+    """The whole law of `hit`; None where only moments are known."""
+    if hit.law is None:
+        return None
+    hits = runs["hit"].dropna().to_numpy(dtype=float)
+    try:
+        distance = statistics.law_distance(hits, len(runs), hit.law, last)
+    except NoPrediction:
+        return None
+    p_value = statistics.dkw_p_value(len(runs), distance)
+    return Outcome("law", p_value, f"the law of hit is {distance:.3f} off its cdf (p <= {p_value:.2g})")
+
+
+def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str) -> Outcome | None:
+    """A mean; None if a run is censored, no finite variance is known, or the law is and that of the total is not."""
+    if runs["hit"].isna().any() or predicted.law is None or math.isinf(predicted.mean):
+        return None
+    try:
+        if math.isinf(predicted.variance):
+            return None
+        p_value, how = statistics.mean_p_value(float(runs[column].sum()), len(runs), predicted.law)
+    except NoPrediction:
+        return None
+    measured = runs[column].mean()
+    return Outcome(
+        test, p_value, f"mean {column} {measured:.5g}, predicted {predicted.mean:.5g} (p = {p_value:.2g}, {how})"
+    )
+
+
+def _counted(number: float, one: str, several: str) -> str:
+    return f"{number:.0f} {one if number == 1 else several}"
+
+
+def _compared_up_to(cell: Cell, runs: pd.DataFrame) -> float:
+    """The last offspring up to which it is known of every run whether it has hit; infinite if none is censored."""
+    censored = runs.loc[runs["hit"].isna(), "generations"]
+    return float(cell.runner.lam * censored.min()) if len(censored) else math.inf

@@ -1,0 +1,121 @@
+"""Does the ledger add up? Each entry of each run against a literal enumeration of forward passes.
+
+The engine writes its ledger by closed forms (`evo.costs.ledger`); here the passes are counted one by one
+(`evo.theory.calls.passes`), from the cell's text alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo.chunks import draws_subsets
+from evo.costs.ledger import LEDGER, overheads
+from evo.costs.lengths import block_lengths
+from evo.decomposed import inner_schedule
+from evo.protocols import BoolArray, FloatArray, IntArray
+from evo.runners.protocol import OwnLoop
+from evo.schedules import RoundRobin
+from experiments.grids.cell import Cell
+from experiments.predictions.counts import _last_generation, answers_of, entries_of_call, evaluations_of
+from experiments.predictions.rules import always_valid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OF_FLOATS = 1e-15
+"""Relative: whole numbers are told apart up to 1e15, sums beyond are rounded."""
+UNLESS = "; a mutator whose answers take several calls (Rewritten.calls) must declare `mean_calls`"
+
+
+def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
+    """The first entry that does not add up, in words; None if all do.
+
+    calls = lam x generations (at least that where an answer takes several calls; for runners with a loop of their own
+    as many as they say), and one more for each LLM call that a
+    part declares beside them; hit lies in the last generation, and
+    a run without one has reached its budget; evaluations <= lam x generations, and equal where the law says that all
+    answers are valid (with evaluators that err: as many as they need for each solution, offspring or evaluated again);
+    and with s of the calls on the shorter last chunk, each token entry = (calls - s) x entry of a
+    full call + s x entry of a short one. Where blocks differ in length, entries are those of the chunks that were
+    called, if the schedule tells which (AllBlocks, RoundRobin), and else between those of the shortest and longest.
+    """
+    beside = sum(work.calls for work in overheads(cell.mutator, cell.schedule))
+    all_calls, short = runs["calls"].to_numpy(), runs["short_calls"].to_numpy()
+    calls = all_calls // (1 + beside)
+    evaluations = runs["evaluations"].to_numpy()
+    several = hasattr(cell.mutator, "mean_calls")
+    generations = runs["generations"].to_numpy()
+    least_paid, most_paid = answers_of(cell, generations)
+    first, back = _last_generation(cell, generations, None if several else calls)
+    fewest, most = evaluations_of(cell, generations, back)
+    unevaluated = evaluations < fewest
+    hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
+    faults = {
+        f"calls are not {_identity(cell)}{'' if several else UNLESS}": (
+            (calls < least_paid) | ((calls > most_paid) & (not several))
+        ),
+        f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
+        "hit is not in the last generation": (hit > back[1]) | (hit < first),
+        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, runs),
+        "there are more evaluations than offspring need": evaluations > most,
+        "there are fewer evaluations than offspring need, though all answers are valid": (
+            unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
+        ),
+        "there are more calls on the short chunk than calls": (short < 0) | (short > calls),
+    }
+    for entry, (least, largest) in _counted(cell, runs["generations"].to_numpy(), calls, short).items():
+        written = runs[entry].to_numpy(dtype=float)
+        off = written - np.clip(written, least, largest)
+        worst = int(np.argmax(np.abs(off)))
+        faults[
+            f"{entry} of batch {runs['batch'].iloc[worst]}, run {runs['run'].iloc[worst]} is off by {off[worst]:+.15g} "
+            f"after {all_calls[worst]} calls"
+        ] = np.abs(off) > 1e-12 * largest
+    return next((words for words, broken in faults.items() if broken.any()), None)
+
+
+def _identity(cell: Cell) -> str:
+    """What calls are, in words."""
+    if isinstance(cell.runner, OwnLoop):
+        return f"as many as {type(cell.runner).__name__} makes in so many generations"
+    return f"lam x generations with lam = {cell.runner.lam}"
+
+
+def _spent(cell: Cell, runs: pd.DataFrame) -> BoolArray:
+    """Where a run has reached one of the cell's limits, by its own ledger, bool [runs]."""
+    if cell.budget is None:
+        return np.zeros(len(runs), dtype=np.bool_)
+    return cell.budget.reached(runs[list(LEDGER)].to_numpy(dtype=float), cell.cost.weights, OF_FLOATS)
+
+
+def _counted(
+    cell: Cell, generations: IntArray, calls: IntArray, short_calls: IntArray
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """The least and the largest that each entry can be, float [runs] each; equal where it is known which chunks."""
+    lengths, chunks = block_lengths(cell.problem), cell.chunks
+    if lengths is None:
+        full, last = (entries_of_call(cell, blocks * cell.problem.l) for blocks in (chunks.g, chunks.last))
+        on_full, on_last = (calls - short_calls).astype(float), short_calls.astype(float)
+        known = {name: on_full * full[name] + on_last * last[name] for name in full}
+        return {name: (entry, entry) for name, entry in known.items()}
+    if draws_subsets(cell.schedule):
+        ascending = sorted(lengths)
+        of_chunks = [entries_of_call(cell, sum(some)) for some in (ascending[: chunks.g], ascending[-chunks.g :])]
+    else:
+        of_chunks = [
+            entries_of_call(cell, sum(lengths[low : low + chunks.g])) for low in range(0, len(lengths), chunks.g)
+        ]
+    in_turn = type(inner_schedule(cell.schedule)) is RoundRobin and not hasattr(cell.mutator, "mean_calls")
+    bounds = {}
+    for name in of_chunks[0]:
+        each = np.array([entries[name] for entries in of_chunks], dtype=float)
+        if in_turn:
+            turns = (generations[:, None] + chunks.m - 1 - np.arange(chunks.m)) // chunks.m
+            bounds[name] = (cell.runner.lam * (turns @ each),) * 2
+        else:
+            on_full, on_last = calls - short_calls, short_calls * each[-1]
+            others = each[:-1] if chunks.last < chunks.g else each
+            bounds[name] = (on_full * others.min() + on_last, on_full * others.max() + on_last)
+    return bounds

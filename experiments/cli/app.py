@@ -1,0 +1,347 @@
+"""The command `llm-evo`. Nothing heavy is imported before a sub-command needs it, so `--help` answers at once.
+
+Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 3 some batches
+failed, all others are done; 4 a limit of the whole grid was reached; 5 the results folder is in use, damaged or cannot
+be read or written, or no worker is left; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experiments.cli.exits import DIFFERS, exit_for, plain_errors
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from experiments.grids.grid import Grid
+
+app = typer.Typer(
+    name="llm-evo",
+    help="A testbed for LLM mutators: what LLM-driven search costs as problems grow, beside exact predictions.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+Target = Annotated[str, typer.Argument(metavar="STUDY | FILE.toml", help="A named study (see `show`) or a TOML file.")]
+Folder = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results folder, as `run` writes it.")]
+Runs = Annotated[
+    int | None, typer.Option(help="Runs a cell, a number, instead of the grid's own or its stopping rule.")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed, instead of the grid's own.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="blocks (batched), deap (DEAP's own loop, slow) or law (drawn from the predicted law)."),
+]
+Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]
+Stored = Annotated[
+    bool, typer.Option("--stored", help="Import no parts of others; use the predictions stored when they were run.")
+]
+
+
+@app.command()
+def run(
+    target: Target = "paper",
+    out: Annotated[str | None, typer.Option(help="Results folder; results/NAME unless said.")] = None,
+    runs: Runs = None,
+    seed: Seed = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless said.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the workers of a dask scheduler instead.")
+    ] = None,
+    engine: Engine = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only the verdict at the end.")] = False,
+    accept_changed_code: Annotated[
+        bool, typer.Option("--accept-changed-code", help="Go on though the source of a part of yours has changed.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run only the batches that failed in earlier launches.")
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Seconds after which a batch is ended, as a failure; an hour or more unless said."),
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="GiB of data that a worker may have; its share of the machine unless said.")
+    ] = None,
+    max_calls: Annotated[
+        float | None, typer.Option(help="Calls of all runs after which nothing more is begun.")
+    ] = None,
+    max_tokens: Annotated[
+        float | None, typer.Option(help="Tokens, read and written, after which nothing more is begun.")
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Cost after which nothing more is begun.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Seconds after which nothing more is begun.")] = None,
+) -> None:
+    """Run a grid, check it against exact predictions, fit its laws, and write a report.
+
+    What is already in the results folder is not run again: after Ctrl-C (once: finish what is at work; twice: stop at
+    once) the same command goes on.
+
+    Example: `llm-evo run paper` or `llm-evo run grid.toml --runs 200 --out results/try`
+    """
+    with plain_errors():
+        from experiments.cli.run import run_and_report
+        from experiments.running.limits import GridLimits
+
+        grid = _grid(target, runs, seed, engine)
+        code = run_and_report(
+            grid, _folder(out, grid), quiet, workers=workers, accept_changed_code=accept_changed_code,
+            limits=GridLimits(max_calls, max_tokens, max_cost, max_seconds), time_limit=time_limit, memory=memory,
+            retry_failed=retry_failed, scheduler=scheduler,
+        )  # fmt: skip
+        if code:
+            raise typer.Exit(code)
+
+
+@app.command()
+def status(results: Folder) -> None:
+    """How far a grid is, from another terminal while it runs: cells, batches, who is at work, damaged parts.
+
+    Example: `llm-evo status results/paper`
+    """
+    with plain_errors():
+        from experiments.store.status import status as status_of
+
+        found = status_of(results)
+        console = _console()
+        console.print(found.title, markup=False, soft_wrap=True)
+        for name, value in found.lines():
+            console.print(f"{name:<12}  {value}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def predict(target: Target = "paper", runs: Runs = None, engine: Engine = None) -> None:
+    """What a grid will take, before anything runs: calls, tokens, cost, censored runs, time on this machine.
+
+    Example: `llm-evo predict grid.toml`
+    """
+    with plain_errors():
+        from experiments.cli.forecast import show_forecast
+        from experiments.predictions.forecast import check_budgets, forecast
+        from experiments.running.speed import slowness
+
+        grid = _grid(target, runs, None, engine)
+        show_forecast(forecast(grid, slowness(grid.engine)), grid.runs, os.cpu_count() or 1, _console())
+        check_budgets(grid)
+
+
+@app.command()
+def check(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
+    """Compare results with exact predictions; exit code 1 if a cell DIFFERS.
+
+    Example: `llm-evo check results/paper`
+    """
+    with plain_errors():
+        from experiments.checks.check import check as check_results
+        from experiments.reports.terminal import show_check
+        from experiments.store.results import load
+
+        checked = check_results(load(results, imports=not stored), alpha)
+        show_check(checked, _console())
+        exit_for(checked.verdict)
+
+
+@app.command()
+def fit(
+    results: Folder,
+    along: Annotated[str, typer.Option(help="The parameter that grows, for example k or problem.l.")] = "k",
+    quantity: Annotated[str, typer.Option(help="hit, calls or cost.")] = "hit",
+    least: Annotated[
+        float,
+        typer.Option("--from", help="Smallest value of the parameter to use; all unless said.", show_default=False),
+    ] = float("-inf"),
+    most: Annotated[
+        float, typer.Option("--to", help="Largest value of the parameter to use; all unless said.", show_default=False)
+    ] = float("inf"),
+    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+) -> None:
+    """Fit scaling laws: which form of growth, with which parameters, in which intervals.
+
+    Example: `llm-evo fit results/paper --along k --quantity cost --from 16`
+    """
+    with plain_errors():
+        from experiments.fits.fit import fit as fit_laws
+        from experiments.reports.terminal import show_fits
+        from experiments.store.results import load
+
+        show_fits(fit_laws(load(results), along, quantity, least, most, confidence), _console())
+
+
+@app.command("time")
+def waiting_time(
+    results: Folder,
+    workers: Annotated[int | None, typer.Option(help="Calls at the same time; a whole generation unless said.")] = None,
+    fixed: Annotated[float, typer.Option(help="Seconds of a call, whatever its length.")] = 1.0,
+    per_prompt_token: Annotated[float, typer.Option(help="Seconds for each token read.")] = 0.0,
+    per_generated_token: Annotated[float, typer.Option(help="Seconds for each token written.")] = 0.0,
+    tail: Annotated[float, typer.Option(help="Heavy tail: sigma of the logarithm of the seconds.")] = 0.0,
+) -> None:
+    """Waiting time beside cost, from the same runs: parallel rounds, and seconds for a latency of the calls.
+
+    Example: `llm-evo time results/paper --workers 8 --fixed 0.5 --per-generated-token 0.02 --tail 1`
+    """
+    with plain_errors():
+        from evo.costs.latency import Latency
+        from experiments.reports.terminal import show_waiting
+        from experiments.reports.waiting import waiting
+        from experiments.store.results import load
+
+        latency = Latency(fixed, per_prompt_token, per_generated_token, tail)
+        show_waiting(waiting(load(results), workers, latency), workers, _console())
+
+
+@app.command()
+def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
+    """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.
+
+    Example: `llm-evo report results/paper`
+    """
+    with plain_errors():
+        from experiments.reports.files import write
+        from experiments.reports.report import report as make_report
+        from experiments.reports.terminal import show_report
+        from experiments.store.results import load
+
+        made = make_report(load(results, imports=not stored), alpha)
+        files = write(made, results)
+        show_report(made, _console())
+        _console().print(f"\nWritten to {results}: {', '.join(file.name for file in files)}", markup=False)
+        exit_for(made.check.verdict)
+
+
+@app.command()
+def export(
+    results: Folder,
+    to: Annotated[str, typer.Option(help="csv, parquet, or ioh: traces for IOHanalyzer and IOHinspector.")],
+    out: Annotated[str, typer.Option(help="Folder (csv, ioh) or file (parquet) to write; must be free.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Write results for other tools: CSV, Parquet, or traces in IOHprofiler's format.
+
+    Traces are not stored: for ioh the runs are executed again, and compared with the stored ones.
+
+    Example: `llm-evo export results/paper --to csv --out paper_csv`
+    """
+    with plain_errors():
+        from evo.errors import InputError
+        from experiments.cli.progress import ProgressDisplay
+        from experiments.reports.export import export_results
+        from experiments.store.results import load
+
+        if not out.strip():
+            raise InputError(f"--out: expected a path, got {out!r}")
+        with ProgressDisplay(_console(stderr=True), quiet) as display:
+            path = export_results(load(results), to, out, display)
+        _console().print(f"Written to {path}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def show() -> None:
+    """List the studies, and the parts that a grid can name, with their parameters.
+
+    Example: `llm-evo show`
+    """
+    with plain_errors():
+        from rich.table import Table
+
+        from experiments.grids.extensions import describe_entry, offered
+        from experiments.grids.parts import KINDS, NESTED, describe
+        from experiments.studies import STUDIES
+
+        console = _console()
+        table = Table("study", "question", title="Studies: llm-evo run NAME", title_justify="left", title_style="bold")
+        for study in STUDIES.values():
+            table.add_row(study.name, study.question)
+        console.print(table)
+        for kind, parts in (KINDS | NESTED).items():
+            table = Table(kind, "", title_justify="left")
+            for part in parts:
+                signature, summary = describe(part)
+                table.add_row(signature, summary)
+            for name, entries in offered(kind).items():
+                for entry in entries:
+                    table.add_row(name, describe_entry(entry))
+            console.print(table)
+        console.print(
+            'Parts of your own: type = "module:Class", of a module beside the TOML file or installed.', markup=False
+        )
+
+
+@app.command()
+def check_operator(
+    part: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help='As "my_pkg:MyMutator(p=0.5)".')],
+) -> None:
+    """Check a part of your own: mutator, problem, schedule or cost model; exit code 1 if a check fails.
+
+    The module is looked up in the current folder too.
+
+    Example: `llm-evo check-operator "my_pkg:MyMutator(p=0.5)"`
+    """
+    with plain_errors():
+        from evo.conformance import check_part, kind_of
+        from experiments.grids.extensions import build
+
+        made = build(part, Path.cwd())
+        kind, found = kind_of(made), check_part(made)
+        console = _console()
+        console.print(f"{kind} {made!r}", markup=False, soft_wrap=True)
+        for result in found:
+            line = f"{result.outcome:<14}  {result.name}: {result.message}"
+            console.print(line, markup=False, soft_wrap=True, style="bold red" if result.passed is False else None)
+        counted = {word: sum(result.outcome == word for result in found) for word in ("passed", "FAILED")}
+        apart = len(found) - sum(counted.values())
+        console.print(f"{counted['passed']} passed, {counted['FAILED']} FAILED, {apart} do not apply", markup=False)
+        if counted["FAILED"]:
+            raise typer.Exit(DIFFERS)
+
+
+def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:
+    """The grid of a study or file, with what the command line changes of it."""
+    from evo.errors import InputError
+    from experiments.grids.parts import suggestion
+    from experiments.grids.toml import load_grid
+    from experiments.studies import STUDIES
+
+    if target in STUDIES:
+        grid = STUDIES[target].grid()
+    elif target.endswith(".toml"):
+        grid = load_grid(Path(target))
+    else:
+        known = ", ".join(STUDIES)
+        raise InputError(
+            f"expected a study ({known}) or a file that ends in .toml, got {target!r}{suggestion(target, STUDIES)}"
+        )
+    changes = {"runs": runs, "seed": seed, "engine": engine}
+    return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
+
+
+def _folder(out: str | None, grid: Grid) -> Path:
+    """The results folder: as asked for, or named as the grid."""
+    from evo.errors import InputError
+
+    if out is not None and not out.strip():
+        raise InputError(f"--out: expected a folder, got {out!r}; leave it out for results/{grid.name}")
+    return Path("results") / grid.name if out is None else Path(out)
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

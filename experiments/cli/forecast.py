@@ -1,0 +1,112 @@
+"""What the terminal shows of a forecast: a row a cell, what to know of some, and what all of it comes to."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.cli.progress import duration
+from experiments.grids.stopping import Runs, in_words
+from experiments.predictions.refusals import kind_of_reason
+from experiments.reports.measured import number
+from experiments.reports.terminal import MOST_ROWS, alike, counted, folded, print_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console) -> None:
+    """What a grid will take: `experiments.predictions.forecast.forecast` a row a cell, and totals over all runs.
+
+    Args:
+        table: the forecast.
+        runs: of a cell, a number or a stopping rule.
+        cores: processes that would run at the same time.
+        console: where to.
+    """
+    _show_rows(table, runs, console)
+    noted = table[table["note"] != ""].to_dict("records")
+    reasons = ((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted)
+    for told, _ in alike(reasons, _kind)[:MOST_ROWS]:
+        console.print(told, markup=False)
+    for line in totals(table, cores):
+        console.print(line, markup=False)
+
+
+def totals(table: pd.DataFrame, cores: int) -> list[str]:
+    """What all cells come to, in sentences; cells of which a number is not known are counted apart."""
+    known = table[table["spent"].notna()]
+    lines = []
+    if len(known):
+        calls = number((known["runs"] * known["spent"]).sum())
+        sums = [f"{calls} calls"]
+        priced = known[known["read"].notna() & known["paid"].notna()]
+        if len(priced):
+            read, written = (number((priced["runs"] * priced[name]).sum()) for name in ("read", "written"))
+            sums.append(f"{read} tokens read and {written} written")
+            one = priced["prices"].nunique() == 1
+            paid = number((priced["runs"] * priced["paid"]).sum())
+            sums.append(f"cost {paid}" if one else "cost by several models, not added")
+        which = f"{counted(len(known), 'cell')}, {counted(int(known['runs'].sum()), 'run')}"
+        most = " (at most, where calls differ in price)" if known["at_most"].any() else ""
+        lines.append(f"{which} within their budgets: {', '.join(sums)}{most}")
+        lines += _notcounted(len(known) - len(priced), "whose tokens or cost are not predicted", "in these")
+        lines += _chances(known)
+        seconds = max(known["seconds"].sum() / cores, known["longest"].max())
+        if math.isfinite(seconds):
+            lines.append(f"about {duration(seconds)} on {counted(cores, 'core')} of this machine")
+    return lines + _notcounted(len(table) - len(known), "without a prediction", "")
+
+
+def _notcounted(cells: int, which: str, where: str) -> list[str]:
+    if not cells:
+        return []
+    verb = "is" if cells == 1 else "are"
+    return [" ".join(f"{counted(cells, 'cell')} {which} {verb} not counted {where}".split())]
+
+
+def _chances(known: pd.DataFrame) -> list[str]:
+    """The chance that a run is censored: over all cells, and in the worst."""
+    shares = known["censored"].dropna()
+    if not len(shares):
+        return []
+    worst = known.loc[known["censored"] == shares.max()].iloc[0]
+    said = f"chance that a run is censored: {number(float(shares.mean()))} over all cells"
+    if worst["censored"] > 0 and len(shares) > 1:
+        said += f", at most {number(worst['censored'])} ({worst['series']}, k = {worst['k']}, lam = {worst['lam']})"
+    return [said, *_notcounted(len(known) - len(shares), "of which it is not known", "in this")]
+
+
+def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
+    shown = Table(
+        title=f"Before anything runs: exact means of a run that no budget ends ({in_words(runs)} a cell)",
+        caption="hit: calls to the first optimum; calls: all until then, its generation paid whole; cost: of these "
+        "calls; censored: share of runs that the budget ends before; from: where the formula is from. What is within "
+        "the budgets is added up below",
+        caption_justify="left",
+    )
+    shown.add_column("arm", no_wrap=True)
+    of_runs = [] if isinstance(runs, int) else ["runs"]  # expected ones
+    for heading in ("k", "lam", "hit", "calls", "cost", "censored", *of_runs):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    shown.add_column("from", overflow="fold")
+    for row in table.to_dict("records"):
+        hit, calls, cost, *runs_of = (number(row[name]) for name in ("hit", "calls", "cost", *of_runs))
+        arm, at, source = folded(row["series"], console.width), (str(row["k"]), str(row["lam"])), escape(row["source"])
+        shown.add_row(arm, *at, hit, calls, cost, _share(row["censored"]), *runs_of, source)
+    print_table(shown, console)
+
+
+def _share(share: float | None) -> str:
+    """A share in a few characters, so that the table fits 80 columns."""
+    return number(share) if share is None or not 0 < share < 1e-3 else f"{share:.1e}"
+
+
+def _kind(reason: str) -> str:
+    """Means beyond a budget are alike whatever their numbers; other reasons as on reports."""
+    return re.sub(r"\d[\d.e+]*", "#", reason) if reason.startswith(("mean ", "the mean ")) else kind_of_reason(reason)

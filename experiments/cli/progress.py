@@ -1,0 +1,149 @@
+"""Progress on the terminal: a live bar, or a line now and then where nobody watches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from experiments.grids.cell import Cell
+from experiments.running.progress import Progress
+
+SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_UPDATES, SECONDS_BETWEEN_LOOKS = 10.0, 0.1, 0.5
+DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
+
+
+class ProgressDisplay:
+    """A live bar on a terminal, a line every ten seconds elsewhere; nothing if quiet. Use as a context manager.
+
+    Args:
+        console: where to.
+        quiet: whether to show nothing.
+        clock: gives the seconds since some moment.
+    """
+
+    def __init__(self, console: Console, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console = console
+        self._clock = clock
+        self._lines = not quiet and not console.is_terminal
+        self._begun = self._last_line = clock()
+        self._progress: Progress | None = None
+        self._news = False
+        self._lock, self._over = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._keep_telling, name="progress", daemon=True)
+        self._runs_before: int | None = None
+        self._shown = -SECONDS_BETWEEN_UPDATES
+        columns = (
+            TextColumn("{task.fields[cell]}", justify="left"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[counts]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        self.bar = Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
+        self.task = self.bar.add_task("", total=1, cell="starting", counts="", left="")
+
+    def __enter__(self) -> ProgressDisplay:
+        self.bar.start()
+        if self._lines:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the grid is."""
+        now = self._clock()
+        if self._runs_before is None:
+            self._runs_before = progress.runs
+        self._progress, self._news = progress, progress.cell is not None
+        if now - self._shown < SECONDS_BETWEEN_UPDATES and progress.batches < progress.of_batches:
+            return
+        self._shown = now
+        self.bar.update(
+            self.task, completed=progress.batches, total=progress.of_batches, cell=_short_cell(progress.cell),
+            counts=self._counts(progress, now), left=_left(progress),
+        )  # fmt: skip
+        self.tell_if_due()
+
+    def _keep_telling(self) -> None:
+        """Tell, though no batch comes back for long, that somebody is at work."""
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self.tell_if_due()
+
+    def tell_if_due(self) -> None:
+        """Print a line where nobody watches, if none was printed for ten seconds."""
+        with self._lock:
+            now, progress = self._clock(), self._progress
+            if not self._lines or now - self._last_line < SECONDS_BETWEEN_LINES:
+                return
+            self._last_line = now
+            said = [] if progress is None else [self._counts(progress, now), _left(progress)]
+            said.append(f"last: {_short_cell(progress.cell)}" if progress is not None and self._news
+                        else f"at work for {duration(now - self._begun)}")  # fmt: skip
+            self._news = False
+            self.console.print(", ".join(filter(None, said)), soft_wrap=True, markup=False)
+
+    def _counts(self, progress: Progress, now: float) -> str:
+        """Cells, runs, rate and failures so far."""
+        if not progress.of_runs:
+            return f"{progress.batches:,} of {progress.of_batches:,} batches"
+        said = [
+            f"{progress.cells:,} of {progress.of_cells:,} cells",
+            f"{short_number(progress.runs)} of {short_number(progress.of_runs)} runs",
+        ]
+        made = progress.runs - (self._runs_before or 0)
+        if made > 0 and now > self._begun:
+            said.append(f"{short_number(made / (now - self._begun))} runs/s")
+        if progress.failures:
+            said.append(f"{progress.failures:,} FAILED")
+        return ", ".join(said)
+
+
+def short_number(number: float) -> str:
+    """A count in a few characters.
+
+    >>> short_number(950), short_number(12_345), short_number(7_654_321)
+    ('950', '12.3k', '7.65M')
+    """
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= size:
+            return f"{number / min(size, 1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{number:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit one would say it in.
+
+    >>> duration(45), duration(600), duration(9000), duration(400_000)
+    ('45 s', '10 min', '2.5 h', '4.6 days')
+    """
+    if seconds < 1.5 * MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < 1.5 * HOUR:
+        return f"{seconds / MINUTE:.0f} min"
+    return f"{seconds / HOUR:.1f} h" if seconds < 2 * DAY else f"{seconds / DAY:.1f} days"
+
+
+def _left(progress: Progress) -> str:
+    """The time left in words; nothing where it is not known, or nothing is left."""
+    if progress.left is None or progress.batches >= progress.of_batches:
+        return ""
+    return f"about {duration(max(1.0, progress.left))} left"
+
+
+def _short_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "at work"
+    return f"{type(cell.schedule).__name__} k={cell.problem.k} lam={cell.runner.lam}"

@@ -1,0 +1,76 @@
+"""What `llm-evo run` does: run a grid and show how far it is, then check, fit and report what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from evo.foreign import foreign
+from experiments.cli.exits import DIFFERS, FAILED, LIMITED, told_interrupt
+from experiments.cli.progress import ProgressDisplay
+from experiments.grids.grid import Grid
+from experiments.grids.stopping import in_words
+from experiments.predictions.verdict import Verdict
+from experiments.reports.files import write
+from experiments.reports.report import report
+from experiments.reports.terminal import counted, show_check, show_drawn, show_report
+from experiments.running.launch import GridFailure, LimitReached, run_grid
+from experiments.running.progress import Progress
+from experiments.store.results import Results
+from experiments.studies import study_of
+
+
+def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int:
+    """Run a grid into a folder and report it; the exit code.
+
+    Args:
+        grid: the grid.
+        folder: the results folder.
+        quiet: no progress, and only the verdicts.
+        options: of `run_grid`.
+
+    Raises: those of `run_grid`, but for batches that failed and limits that were reached: they have exit codes.
+    """
+    console = Console(highlight=False)
+    if not quiet:
+        each = in_words(grid.runs).replace(" runs", " runs each", 1)
+        console.print(f"{grid.name}: {counted(len(grid.cells), 'cell')}, {each}, into {folder}", markup=False)
+    problem: GridFailure | LimitReached | None = None
+    with told_interrupt(folder), ProgressDisplay(Console(stderr=True, highlight=False), quiet) as display:
+
+        def watch(progress: Progress) -> None:
+            if progress.there and not quiet:
+                console.print(f"{progress.there} of {len(grid.cells)} cells already there", markup=False)
+            display(progress)
+
+        def tell(message: str) -> None:
+            display.console.print(f"note: {message}", markup=False, soft_wrap=True)
+
+        isolated = any(True for cell in grid.cells for _ in foreign(cell))  # parts of others may end their process
+        try:
+            results = run_grid(grid, folder, watch=watch, tell=tell, isolated=isolated, **options)
+        except (GridFailure, LimitReached) as error:
+            problem, results = error, error.results
+    verdict = _show(grid, results, folder, quiet, console)
+    if problem is not None:
+        typer.echo(f"error: {problem}", err=True)
+        return FAILED if isinstance(problem, GridFailure) else LIMITED
+    return DIFFERS if verdict is Verdict.DIFFERS else 0
+
+
+def _show(grid: Grid, results: Results, folder: Path, quiet: bool, console: Console) -> Verdict | None:
+    """Write and show the report; of runs that were drawn from the prediction only how they grow."""
+    if grid.engine == "law":
+        show_drawn(results, console)
+        return None
+    made = report(results, study=study_of(results))
+    files = write(made, folder)
+    if quiet:
+        show_check(made.check, console)
+    else:
+        show_report(made, console)
+        console.print(f"\nWritten to {folder}: runs/*.parquet, {', '.join(file.name for file in files)}", markup=False)
+    return made.check.verdict

@@ -1,0 +1,130 @@
+"""Claims of asymptotic growth, each tied to a fitted law: does the measured growth bear it out?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.fits.fit import fit
+from experiments.fits.laws import Fits, ScalingLaw
+from experiments.fits.series import series
+from experiments.predictions.verdict import Verdict
+from experiments.store.results import Results
+
+CONFIDENCE = 0.999
+WIDEST = 0.15
+"""Half-width of an interval, relative to the claimed value, that still tells."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one arm grows by a law.
+
+    Attributes:
+        arm: label of the arm.
+        lam: offspring a generation.
+        paper: what the paper says, with its equation.
+        quantity: "hit" or "cost".
+        form: name of the form that the law should have.
+        parameter: its parameter that is claimed.
+        value: the claimed value.
+        at_most: whether the claim is that the parameter is at most the value; otherwise it is the value.
+        tolerance: relative difference that an asymptotic value may have at the k that were run, where the exact means
+            bend away from the form; without it, more runs would refute a true claim.
+        least: smallest k at which the law is asked for: an asymptotic form need not hold at small k.
+        rival: name of a form that must not fit; "" if there is none.
+        holds: what follows if the measured law is as claimed: does the paper's statement hold here, and on what
+            assumption.
+    """
+
+    arm: str
+    paper: str
+    quantity: str
+    form: str
+    parameter: str
+    value: float
+    holds: str
+    lam: int = 1
+    least: float = -math.inf
+    rival: str = ""
+    at_most: bool = False
+    tolerance: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """`base = 2`, with its tolerance if it has one."""
+        within = f" within {self.tolerance:.0%}" if self.tolerance else ""
+        return f"{self.parameter} {'<=' if self.at_most else '='} {self.value:.4g}{within}"
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values of the parameter that bear the claim out."""
+        least = -math.inf if self.at_most else self.value * (1 - self.tolerance)
+        return least, self.value * (1 + self.tolerance)
+
+
+@dataclass(frozen=True)
+class ClaimCheck:
+    """A claim beside what was fitted."""
+
+    claim: Claim
+    verdict: Verdict
+    law: ScalingLaw | None
+    reason: str
+
+
+def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
+    """The claims whose arm is in the grid, each with its verdict.
+
+    AGREES: the 99.9 % interval of the fitted parameter meets the claimed range (or lies below it, for "at most"), the
+    form fits, its rival does not. DIFFERS: the interval misses the range, or the form does not fit. CANNOT_TELL: the
+    interval is too wide, the rival fits too, or the series cannot be fitted.
+
+    Error rates are those of one claim, not of all together: a true claim DIFFERS about twice in a thousand, by its
+    interval or by its misfit. Beyond some 20,000 runs a cell even an asymptotic form that holds does not fit.
+    """
+    arms = set(results.cells["arm"])
+    fitted: dict[tuple[str, float], Fits] = {}
+    labels: dict[str, dict[tuple[str, int | None], str]] = {}
+    checks = []
+    for claim in claims:
+        if claim.arm in arms:
+            key = (claim.quantity, claim.least)
+            if key not in fitted:
+                fitted[key] = fit(results, quantity=claim.quantity, least=claim.least, confidence=CONFIDENCE)
+            if claim.quantity not in labels:
+                labels[claim.quantity] = _labels(results, claim.quantity)
+            label = labels[claim.quantity].get((claim.arm, claim.lam), "")
+            checks.append(_check(claim, fitted[key], label))
+    return checks
+
+
+def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
+    laws = {law.form.name: law for law in fits.laws if law.series == label}
+    law = laws.get(claim.form)
+    if law is None:
+        reasons = [refusal.reason for refusal in fits.refused if refusal.series == label]
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "; ".join(reasons) or "the form could not be fitted")
+    estimate = law[claim.parameter]
+    if not law.fits:
+        return ClaimCheck(claim, Verdict.DIFFERS, law, f"{law.text} does not fit (misfit {law.misfit:.1g})")
+    least, most = claim.range
+    if estimate.low > most or estimate.high < least:
+        return ClaimCheck(claim, Verdict.DIFFERS, law, f"{estimate}, claimed {claim.text}")
+    if claim.at_most and estimate.high > most:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"{estimate} does not tell {claim.text}")
+    if estimate.high - estimate.low > 2 * WIDEST * claim.value:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"the interval of {claim.parameter} is too wide to tell")
+    rival = laws.get(claim.rival)
+    if rival is not None and rival.fits:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"{rival.text} fits too (misfit {rival.misfit:.2g})")
+    return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
+
+
+def _labels(results: Results, quantity: str) -> dict[tuple[str, int | None], str]:
+    """Label of the first series of each arm and lam."""
+    labels: dict[tuple[str, int | None], str] = {}
+    for each in series(results, "k", quantity):
+        labels.setdefault((each.arm, each.lam), each.label)
+    return labels

@@ -1,0 +1,1 @@
+"""What is run: cells, grids, axes, and files that describe them."""

@@ -1,0 +1,221 @@
+"""A cell: one combination of parts, the unit of every grid, table and prediction."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from evo.chunks import Chunks
+from evo.costs.budget import Budget, Limit
+from evo.costs.ledger import LEDGER, CallTokens, Prompt, UnequalTokens, overheads
+from evo.costs.lengths import ChunkTokens, block_lengths
+from evo.costs.prices import LLMPrimitive
+from evo.errors import InputError
+from evo.evaluation import is_noisy
+from evo.foreign import blamed
+from evo.parameters import shown
+from evo.protocols import AnyMutator, CostModel, Problem, Schedule
+from evo.runners.protocol import AnyRunner, OwnLoop
+from evo.search import Search
+from evo.text import canonical, is_frozen_dataclass, parse
+from experiments.grids.parts import find_any
+
+MOST_BLOCKS = 10**8
+MOST_OFFSPRING = 10**6
+MOST_TOKENS = 2**26
+"""Read, or written, by a call at the most: sums of squares over its passes stay exact."""
+BATCH_BLOCKS = 2**24
+"""Blocks held by one batch of runs at the most, one byte each."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A problem, the mutator that varies its solutions, the schedule of its calls, and the algorithm.
+
+    Only these first four are the cell's random identity: cells that differ in prompt, cost or budget share their
+    trajectories, and a price cannot touch the draws.
+
+    Attributes:
+        problem: what is optimised.
+        mutator: the simulated LLM call.
+        schedule: which chunk each call gets.
+        runner: the (1+lambda)-EA, or another way to choose parents and survivors.
+        prompt: what a call reads.
+        cost: prices of the ledger.
+        budget: when a run is given up; None only where the predicted mean is finite.
+
+    Raises: InputError if a part is none, or does not fit the others; OperatorError naming a part whose code breaks.
+
+    >>> from evo import OnePlusLambda, UntilResolved
+    >>> from problems import BlockOneMax
+    >>> from operators import Resample
+    >>> cell = Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda())
+    >>> cell.text
+    'Cell(problem=BlockOneMax(k=4, l=16), mutator=Resample(p=0.5), schedule=UntilResolved(), runner=OnePlusLambda())'
+    >>> Cell.parse(cell.text) == cell
+    True
+    """
+
+    problem: Problem
+    mutator: AnyMutator
+    schedule: Schedule
+    runner: AnyRunner
+    prompt: Prompt = Prompt()
+    cost: CostModel = LLMPrimitive()
+    budget: Budget | None = Budget()
+
+    def __post_init__(self) -> None:
+        with blamed(self):
+            self._expect_all()
+
+    def _expect_all(self) -> None:
+        self._expect("problem", ("k", "l", "initial", "fitness"), "BlockOneMax(k=4, l=16)")
+        self._expect("mutator", ("rewrite",), "Resample(p=0.5)")
+        self._expect("schedule", ("chunk_size", "choose", "advance", "oblivious"), "UntilResolved()")
+        self._expect("cost", ("weights",), "LLMPrimitive(m=1)")
+        own = ("run_batch", "fits", "answers", "in_flight")
+        loop = own if hasattr(self.runner, "run_batch") else ("parents", "survivors")
+        self._expect("runner", ("lam", "founders", *loop), "OnePlusLambda(lam=8)")
+        self._expect_a("prompt", Prompt)
+        if self.budget is not None:
+            self._expect_a("budget", Budget)
+        canonical(self)  # refuses what has no text, such as arrays in a part
+        self._expect_sizes()
+        if hasattr(self.mutator, "fits"):
+            with blamed(self.mutator, "fits"):
+                self.mutator.fits(self.problem.k, self.chunks.g)
+        if isinstance(self.runner, OwnLoop):
+            with blamed(self.runner, "fits"):
+                self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
+        self._expect_weights()
+        for work in overheads(self.mutator, self.schedule):  # which refuses what is none
+            beside = max(work.prompt_tokens(self.chunks.g, self.problem.k, self.problem.l), work.writes)
+            if beside > MOST_TOKENS:
+                raise InputError(
+                    f"Cell: expected LLM work beside a call that reads and writes at most {MOST_TOKENS:,} tokens, got "
+                    f"{shown(beside)}; lower what the mutator or the schedule declares, its head or what it writes"
+                )
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical text, which names the cell for ever."""
+        return canonical(self)
+
+    @cached_property
+    def id(self) -> str:
+        """The first 12 hexadecimal digits of the text's SHA-256: the cell's name in tables."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
+
+    @cached_property
+    def search(self) -> Search:
+        """The four parts that decide what a run does."""
+        return Search(self.problem, self.mutator, self.schedule, self.runner)
+
+    @property
+    def identity(self) -> str:
+        """The text of the search, which names the random streams."""
+        return self.search.text
+
+    @property
+    def chunks(self) -> Chunks:
+        """How the schedule cuts the solution."""
+        return self.search.chunks
+
+    @property
+    def tokens(self) -> CallTokens | UnequalTokens:
+        """Ledger entries of one call, with the LLM work that mutator and schedule declare beside it."""
+        beside, lengths = overheads(self.mutator, self.schedule), block_lengths(self.problem)
+        if lengths is not None:
+            return UnequalTokens.of(self.prompt, lengths, beside)
+        return CallTokens.of(self.prompt, self.problem.k, self.problem.l, self.chunks.g, beside)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The budget as the engine sees it."""
+        return () if self.budget is None else self.budget.limits(self.tokens, self.cost.weights)
+
+    @classmethod
+    def parse(cls, text: str) -> Cell:
+        """The cell of a canonical text.
+
+        Raises: InputError if it is not the text of a cell, or names a part that is not loaded.
+        """
+        cell = parse(text, lambda name: cls if name == "Cell" else find_any(name))
+        if not isinstance(cell, Cell):
+            raise InputError(f"expected the canonical text of a cell, got {shown(text)}")
+        return cell
+
+    def batch_size(self, batch: int) -> int:
+        """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow."""
+        kept = len(self.runner.founders)
+        if isinstance(self.runner, OwnLoop):
+            return max(1, min(batch, BATCH_BLOCKS // (self.problem.k * (kept + self.runner.in_flight))))
+        slabs = kept == 1 and not is_noisy(self.problem)  # the loop for one parent cuts its offspring into slabs
+        a_run = max(self.problem.k, self.runner.lam) if slabs else self.problem.k * (kept + self.runner.lam)
+        return max(1, min(batch, BATCH_BLOCKS // a_run))
+
+    def _expect(self, name: str, needed: tuple[str, ...], example: str) -> None:
+        part: Any = getattr(self, name)
+        missing = [attribute for attribute in needed if not hasattr(part, attribute)]
+        if isinstance(part, type):
+            raise InputError(
+                f"Cell: expected for {name} a {name} such as {example}, got the class {part.__name__}; write it with "
+                "its parameters in parentheses"
+            )
+        if missing:
+            raise InputError(
+                f"Cell: expected for {name} a {name} such as {example}, got {shown(part)} without {', '.join(missing)}"
+            )
+        if not is_frozen_dataclass(part):
+            raise InputError(
+                f"Cell: expected for {name} an instance of a class marked @dataclass(frozen=True), so that it has a "
+                f"text that names its runs, got {shown(part)}"
+            )
+
+    def _expect_a(self, name: str, kind: type) -> None:
+        part = getattr(self, name)
+        if not isinstance(part, kind):
+            raise InputError(f"Cell: expected for {name} a {kind.__name__}, got {shown(part)}")
+
+    def _expect_sizes(self) -> None:
+        """Refuse sizes no solution can have, from parts that do not check their own."""
+        kind = type(self.problem).__name__
+        for name, size in (("k", self.problem.k), ("l", self.problem.l)):
+            if not _is_whole(size) or size < 1:
+                raise InputError(f"{kind}: {name} must be a whole number >= 1, got {shown(size)}")
+        with blamed(self.schedule, "chunk_size"):
+            g = self.schedule.chunk_size(self.problem.k)
+        if not _is_whole(g) or not 1 <= g <= self.problem.k:
+            raise InputError(
+                f"{type(self.schedule).__name__}: chunk_size must be a whole number from 1 to k = {self.problem.k}, "
+                f"got {shown(g)}"
+            )
+
+        for name, size, most in (("k", self.problem.k, MOST_BLOCKS), ("lam", self.runner.lam, MOST_OFFSPRING)):
+            if size > most:
+                raise InputError(f"Cell: expected {name} to be at most {most:,}, which memory allows, got {size:,}")
+        ChunkTokens.of(self.problem, self.chunks, self.runner.lam)  # refuses what cannot be counted exactly
+        longest = max(self.prompt.tokens(g, self.problem.k, self.problem.l), g * self.problem.l)
+        if longest > MOST_TOKENS:
+            raise InputError(
+                f"Cell: expected calls that read and write at most {MOST_TOKENS:,} tokens each, got {longest:,}; "
+                "lower k, l or the prompt's head"
+            )
+
+    def _expect_weights(self) -> None:
+        """Refuse prices that would spoil the table after the runs were made."""
+        weights = np.asarray(self.cost.weights)
+        if weights.shape != (len(LEDGER),) or weights.dtype.kind not in "iuf" or not np.isfinite(weights).all():
+            raise InputError(
+                f"{type(self.cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
+                f"{shown(self.cost.weights)}"
+            )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

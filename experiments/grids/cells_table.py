@@ -1,0 +1,57 @@
+"""The table of cells: a row a cell, with the parameters of its parts and its prices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evo.costs.ledger import LEDGER
+from evo.text import is_frozen_dataclass, parameters, type_name
+from experiments.grids.grid import Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+WEIGHTS = tuple(f"weight.{entry}" for entry in LEDGER)
+"""Columns of the table of cells: the prices of the ledger's entries."""
+
+
+def cells_table(grid: Grid) -> pd.DataFrame:
+    """A row a cell, index `cell` (its id).
+
+    Columns: arm, text; for each part its type (`problem`) and parameters (`problem.k`, null where a part has none or
+    it is None, in words where cells have values of several types), those of parts inside it too (`mutator.inner.p`);
+    `weight.calls` and so on, the prices of the ledger's entries.
+    """
+    import pandas as pd
+
+    labels = grid.labels
+    rows = []
+    for cell in grid.cells:
+        row: dict[str, Any] = {"cell": cell.id, "arm": labels[cell.id], "text": cell.text}
+        for kind, part in parameters(cell).items():
+            row |= _columns(kind, part)
+        # of every problem and runner, whether they are fields of it or not
+        row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
+        row |= dict(zip(WEIGHTS, cell.cost.weights, strict=True))
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    mixed = [column for column, kind in table.dtypes.astype(str).items() if kind == "object"]
+    for column in mixed:  # a file wants one type a column
+        table[column] = table[column].map(str, na_action="ignore").astype("str")
+    return table.set_index("cell")
+
+
+def _columns(place: str, part: object) -> dict[str, object]:
+    """Type and parameters of a part, and of the parts inside it: `problem.problem` and `problem.problem.start`."""
+    found: dict[str, object] = {place: "none" if part is None else type_name(type(part))}
+    for name, value in ({} if part is None else parameters(part)).items():
+        inside = f"{place}.{name}"
+        if is_frozen_dataclass(value):
+            found |= _columns(inside, value)
+        else:
+            found[inside] = value if value is None or isinstance(value, int | float | str) else repr(value)
+    for size in ("k", "l"):  # the cell's own columns have them
+        if place.startswith("problem."):
+            found.pop(f"{place}.{size}", None)
+    return found

@@ -1,0 +1,127 @@
+"""Grids: the cells of an experiment, in arms that belong together, and how many runs of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from evo.costs.budget import Budget
+from evo.costs.ledger import Prompt
+from evo.costs.prices import LLMPrimitive
+from evo.errors import InputError
+from evo.parameters import choice, shown, whole
+from experiments.grids.cell import Cell
+from experiments.grids.stopping import EXPECTED, MOST_RUNS, RULES, Runs
+
+ENGINES = ("blocks", "deap", "law")
+MOST_BATCH = 2**16
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of an experiment and how they are run.
+
+    Attributes:
+        name: names the results folder.
+        arms: cells by the label of the arm they belong to (a plain sequence of cells is one arm, labelled "cells").
+        runs: runs a cell: a number, or `UntilPrecise` or `UntilSuccesses`, which look at the runs so far.
+        seed: names the random streams, with the cell's text.
+        batch: runs simulated together; part of the streams' names, so another batch size means other draws.
+        engine: "blocks" (batched), "deap" (DEAP's own loop, one run at a time), or "law" (drawn from the predicted law:
+            for looking ahead, no evidence).
+
+    Raises: InputError if a parameter is out of range, a cell stands in it twice, or there is no cell.
+
+    >>> from evo import AllBlocks, OnePlusLambda
+    >>> from problems import BlockOneMax
+    >>> from operators import Resample
+    >>> grid = Grid("tiny", sweep(problem=[BlockOneMax(k, l=16) for k in (1, 2, 3)], mutator=Resample(0.5),
+    ...                           schedule=AllBlocks(), runner=OnePlusLambda()), runs=100)
+    >>> len(grid.cells)
+    3
+    """
+
+    name: str
+    arms: Mapping[str, Sequence[Cell]] | Sequence[Cell]
+    runs: Runs = 1000
+    seed: int = 1
+    batch: int = 500
+    engine: str = "blocks"
+    cells: tuple[Cell, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise InputError(
+                "Grid: name must be letters, digits, '.', '_' or '-' (it names the results folder), got "
+                f"{shown(self.name)}"
+            )
+        self._check_runs()
+        whole(self, "seed", least=0)
+        whole(self, "batch", least=1, most=MOST_BATCH)
+        choice(self, "engine", ENGINES)
+        arms = self.arms if isinstance(self.arms, Mapping) else {"cells": self.arms}
+        frozen = {label: self._arm(label, cells) for label, cells in arms.items()}
+        object.__setattr__(self, "arms", frozen)
+        object.__setattr__(self, "cells", tuple(cell for cells in frozen.values() for cell in cells))
+        self._check_cells()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The arm's label of each cell, by the cell's id."""
+        assert isinstance(self.arms, Mapping)  # __post_init__ made it one
+        return {cell.id: label for label, cells in self.arms.items() for cell in cells}
+
+    def _check_runs(self) -> None:
+        if type(self.runs) in RULES:
+            return
+        try:
+            whole(self, "runs", least=1, most=MOST_RUNS)
+        except InputError:
+            if isinstance(self.runs, int | float):
+                raise
+            raise InputError(f"Grid: runs must be {EXPECTED}, got {self.runs!r}") from None
+
+    def _arm(self, label: object, cells: object) -> tuple[Cell, ...]:
+        if not isinstance(label, str):
+            raise InputError(f"Grid {self.name!r}: expected a string as the label of an arm, got {shown(label)}")
+        if not isinstance(cells, Iterable):
+            raise InputError(f"Grid {self.name!r}: expected in the arm {label!r} a list of cells, got {shown(cells)}")
+        return tuple(cells)
+
+    def _check_cells(self) -> None:
+        if not self.cells:
+            raise InputError(f"Grid {self.name!r}: expected at least one cell, got none")
+        for cell in self.cells:
+            if not isinstance(cell, Cell):
+                raise InputError(f"Grid {self.name!r}: expected cells, got {shown(cell)}")
+        seen: set[str] = set()
+        for cell in self.cells:
+            if cell.text in seen:
+                raise InputError(f"Grid {self.name!r}: the cell {cell.text} stands in it twice; leave one out")
+            seen.add(cell.text)
+
+
+def sweep(
+    *,
+    problem: Any,
+    mutator: Any,
+    schedule: Any,
+    runner: Any,
+    prompt: Any = Prompt(),
+    cost: Any = LLMPrimitive(),
+    budget: Any = Budget(),
+) -> list[Cell]:
+    """All combinations of the parts: a list or tuple of parts is an axis.
+
+    The last axis varies fastest. Where parts share an axis, axes run together, or some combinations are no cells:
+    `experiments.grids.axes.grid_cells`.
+    """
+    axes = (_axis(part) for part in (problem, mutator, schedule, runner, prompt, cost, budget))
+    return [Cell(*parts) for parts in product(*axes)]
+
+
+def _axis(part: Any) -> Sequence[Any]:
+    return part if isinstance(part, list | tuple) else [part]

@@ -1,0 +1,67 @@
+"""What the cells of a grid are called: their arm, with what varies within an arm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_PARAMETERS = ("arm", "text")
+SHOWN_APART = ("problem.k", "runner.lam")
+"""Parameters that have columns of their own wherever cells are listed."""
+
+
+def labels(cells: pd.DataFrame) -> dict[str, str]:
+    """What each cell is called beside its k and lam: its arm, with all else that varies within an arm.
+
+    Args:
+        cells: of `experiments.grids.cells_table.cells_table`.
+    """
+    varying = [
+        name
+        for name in parameter_names(cells)
+        if name not in SHOWN_APART and varies(cells, name) and not moves_with(cells, name, "problem.k")
+    ]
+    return {str(cell_id): label_of(row, varying) for cell_id, row in cells.iterrows()}
+
+
+def words(fixed: dict[str, object]) -> list[str]:
+    """Values of parameters in words: `p = 0.5`, `schedule = UntilResolved`."""
+    said = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fixed.items()
+    }
+    return [f"{name.split('.')[-1]} = {value}" for name, value in said.items()]
+
+
+def parameter_names(cells: pd.DataFrame) -> list[str]:
+    """The columns of a table of cells that are parameters or types of parts."""
+    return [name for name in cells.columns if name not in NOT_PARAMETERS and not name.startswith("weight.")]
+
+
+def varies(cells: pd.DataFrame, name: str) -> bool:
+    """Whether a type of part varies within an arm, or a parameter among parts of one type."""
+    if cells[name].nunique(dropna=False) < 2:
+        return False
+    within = ["arm", name.rpartition(".")[0]] if "." in name else ["arm"]
+    return bool(cells.groupby(within)[name].nunique(dropna=False).max() > 1)
+
+
+def moves_with(cells: pd.DataFrame, name: str, column: str) -> bool:
+    """Whether a parameter has another value for each value of `column`, and only one: as weights have for each k."""
+    if name == column or not varies(cells, name):
+        return False
+    values = cells[["arm", name, column]].drop_duplicates()
+    each_way = (values.groupby(["arm", one], dropna=False)[other].nunique(dropna=False).max() == 1 for one, other in
+                ((name, column), (column, name)))  # fmt: skip
+    return all(each_way)
+
+
+def values_of(cell: pd.Series, varying: list[str]) -> dict[str, object]:
+    """The values that a cell has of what varies, by their column."""
+    return {name: cell[name] for name in varying if cell.notna()[name]}
+
+
+def label_of(cell: pd.Series, varying: list[str]) -> str:
+    """What a cell is called: its arm, and the values of what varies."""
+    return ", ".join([str(cell["arm"]), *words(values_of(cell, varying))])

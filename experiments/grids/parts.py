@@ -1,0 +1,141 @@
+"""The parts known by name: what a TOML file may say, what a stored text may name, what `llm-evo show` lists."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+from typing import Any
+
+import operators
+import problems
+from evo import decomposed, schedules
+from evo.costs import budget, latency, ledger, prices
+from evo.errors import InputError
+from evo.runners import archives, one_plus_lambda, parallel
+from evo.text import canonical, is_frozen_class
+from experiments.grids.stopping import RULES
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "problem": (
+        problems.BlockOneMax,
+        problems.WeightedBlocks,
+        problems.LeadingBlocks,
+        problems.Jump,
+        problems.Trap,
+        problems.Needle,
+        problems.UnequalBlocks,
+        problems.Noisy,
+        problems.Judged,
+    ),
+    "mutator": (
+        operators.Resample,
+        operators.FixKeep,
+        operators.BetaQuality,
+        operators.BetaRunQuality,
+        operators.PerBlock,
+        operators.BetaBlocks,
+        operators.Decaying,
+        operators.Halving,
+        operators.Learning,
+        operators.Sparse,
+        operators.Refuse,
+        operators.Malformed,
+        operators.Spill,
+        operators.Misaligned,
+        operators.Vote,
+    ),
+    "schedule": (
+        schedules.AllBlocks,
+        schedules.UntilResolved,
+        schedules.RoundRobin,
+        schedules.UniformChunk,
+        schedules.UniformSubset,
+        schedules.EachChunk,
+        schedules.OnlyIncorrect,
+        decomposed.Decomposed,
+    ),
+    "runner": (
+        one_plus_lambda.OnePlusLambda,
+        archives.MuPlusLambda,
+        archives.Archive,
+        archives.Islands,
+        parallel.Merged,
+        parallel.Asynchronous,
+    ),
+    "prompt": (ledger.Prompt,),
+    "cost": (prices.LLMPrimitive, prices.QuadraticPrimitive, prices.TokenPrices),
+    "budget": (budget.Budget,),
+}
+NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": RULES}
+"""Kinds that are no parts of a cell: those in other parts, by the parameter's name, and the rules for `runs`."""
+
+
+def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
+    """The class of a part known by name.
+
+    Args:
+        kind: "mutator" and so on.
+        name: of the class.
+        also: other names that could have been meant.
+
+    Raises: InputError with the nearest known name.
+
+    >>> find_part("mutator", "Resample").__name__
+    'Resample'
+    """
+    known = {part.__name__: part for part in (KINDS | NESTED)[kind]}
+    if name not in known:
+        names = [*known, *also]
+        raise InputError(f"unknown {kind} {name!r}{suggestion(name, names)}; known: {', '.join(names)}")
+    return known[name]
+
+
+def find_any(name: str) -> type:
+    """The class a canonical text names: one of ours, or `module.Class` of a module that is already imported.
+
+    Raises: InputError. Nothing is imported here, and nothing but a frozen dataclass is given out: a text in a file
+    must not run code that nobody asked for.
+    """
+    known = {part.__name__: part for parts in (KINDS | NESTED).values() for part in parts}
+    if name in known:
+        return known[name]
+    found = _loaded(name)
+    if isinstance(found, type):
+        if is_frozen_class(found):
+            return found
+        raise InputError(f"{name!r} is no part: expected a class marked @dataclass(frozen=True)")
+    if "." in name:
+        module = name.rpartition(".")[0]
+        raise InputError(f"the part {name!r} is not loaded; import the module {module!r} first")
+    raise InputError(f"unknown part {name!r}{suggestion(name, known)}; known: {', '.join(known)}")
+
+
+def _loaded(name: str) -> object:
+    """What `module.Class` or `module.Outer.Inner` stands for, in a module that is already imported; None if nothing."""
+    module, _, attribute = name.rpartition(".")
+    if not module:
+        return None
+    return getattr(sys.modules.get(module) or _loaded(module), attribute, None)
+
+
+def suggestion(word: object, known: Any) -> str:
+    """`; did you mean 'X'?` for the nearest known word, or nothing."""
+    if not isinstance(word, str):
+        return ""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def describe(part: type) -> tuple[str, str]:
+    """A part's signature and the first sentence of its docstring.
+
+    >>> describe(operators.FixKeep)[0]
+    'FixKeep(fix, keep)'
+    """
+    words = []
+    for field in fields(part):
+        words.append(field.name if field.default is MISSING else f"{field.name}={canonical(field.default)}")
+    summary = (part.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+    return f"{part.__name__}({', '.join(words)})", " ".join(summary.split())

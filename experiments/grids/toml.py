@@ -1,0 +1,294 @@
+"""Grids from TOML files: the same parts by name, lists as axes, errors with file and key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
+
+from evo.errors import InputError, OperatorError
+from evo.foreign import place
+from evo.parameters import shown
+from experiments.grids.arguments import a_path
+from experiments.grids.axes import at, limited
+from experiments.grids.cell import Cell
+from experiments.grids.extensions import find_named
+from experiments.grids.grid import Grid
+from experiments.grids.parts import KINDS, NESTED, find_part, suggestion
+from experiments.grids.toml_axes import as_value, combined, items, put_in, references
+
+EXAMPLE = """\
+name = "mine"
+runs = 1000
+
+[[arm]]
+label    = "local"
+problem  = {type = "BlockOneMax", k = [4, 8, 16], l = 16}
+mutator  = {type = "Resample", p = 0.5}
+schedule = {type = "UntilResolved"}
+runner   = {type = "OnePlusLambda", lam = [1, 8]}
+"""
+
+
+MOST_BITS = 2**12
+"""Of a whole number at the most."""
+
+_Find = Callable[[str, str], type]
+"""Gives the class for a kind and a name."""
+
+
+def _or_reference(value: Any, table: Callable[[Any], Any]) -> Any:
+    return value if isinstance(value, str) and value.startswith("$") else table(value)
+
+
+_Table = Annotated[dict[str, Any], WrapValidator(_or_reference)]
+
+
+class _Arm(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    label: str
+    problem: _Table
+    mutator: _Table
+    schedule: _Table
+    runner: _Table = {"type": "OnePlusLambda"}
+    prompt: _Table = {"type": "Prompt"}
+    cost: _Table = {"type": "LLMPrimitive"}
+    budget: Any = {"type": "Budget"}  # a table or "none"; `_parts` says so in one sentence
+    axes: dict[str, Any] = {}
+    zip: Any = []  # the values of these are `combinations`' and `Condition`'s to check
+    where: Any = []
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Any  # the values of these are Grid's to check
+    arm: list[_Arm]
+    runs: Any = 1000  # or a table for a stopping rule
+    seed: Any = 1
+    batch: Any = 500
+    engine: Any = "blocks"
+
+
+def load_grid(path: Path | str) -> Grid:
+    """The grid of a TOML file.
+
+    Top level: name, runs, seed, batch, engine, and one [[arm]] or more, each with a label and a table for problem,
+    mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values is an
+    axis; the arm has all combinations. `budget = "none"` stands for no budget. A type is one of ours, or "module:Class"
+    of a module beside the file (or anywhere on the path), or the name of an entry point of an installed package. `runs`
+    is a number, or the table of a stopping rule, `{type = "UntilPrecise", relative = 0.05, most = 20000}`.
+
+    A range, `{from = 4, to = 64, step = 4}` (or factor, or count), stands for a list, or for some values of one. Axes
+    named in `[arm.axes]` stand wherever the arm says "$name", and vary slower than lists; `zip = [["k", "m"]]` has
+    axes run together, and `where = ["g <= k"]` says which combinations of them are cells.
+
+    Raises: InputError naming the file, the key, what was expected and what came.
+    """
+    path = a_path("load_grid", path)
+    try:
+        return _grid(_content(path), path)
+    except RecursionError:
+        raise InputError(f"{path}: expected numbers, words and lists of them, got deeper nesting") from None
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the grid: {error.strerror}") from None
+    except ValueError as error:  # syntax, encoding, whole numbers of thousands of digits
+        raise InputError(f"{path}: expected TOML in UTF-8, got a syntax error: {error}") from None
+    _refuse_endless_numbers(path, "", content)
+    return content
+
+
+def _refuse_endless_numbers(path: Path, key: str, value: Any) -> None:
+    """Refuse numbers that Python itself does not write down, as hexadecimal ones in a file may be."""
+    if isinstance(value, dict | list):
+        steps = value.items() if isinstance(value, dict) else enumerate(value, start=1)
+        for step, inner in steps:
+            _refuse_endless_numbers(path, f"{key}[{step}]" if isinstance(value, list) else f"{key}.{step}", inner)
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise InputError(f"{path}: {key[1:]}: expected a number, got one of thousands of digits")
+
+
+def _grid(content: dict[str, Any], path: Path) -> Grid:
+    try:
+        file = _File.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_explain(error)}") from None
+    arms: dict[str, list[Cell]] = {}
+    for number, arm in enumerate(file.arm, start=1):
+        place = f"{path}: arm {number} ({arm.label!r})"
+        if arm.label in arms:
+            raise InputError(f"{place}: label must be another one for each arm, got {arm.label!r} twice")
+        arms[arm.label] = _cells(arm, place, path.parent.resolve())
+    try:
+        return Grid(file.name, arms, runs=_runs(file.runs), seed=file.seed, batch=file.batch, engine=file.engine)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _runs(value: Any) -> Any:
+    """A stopping rule of a table with a type; anything else is Grid's to check."""
+    if not isinstance(value, dict) or "type" not in value:
+        return value
+    rules = _parts("runs", "stopping rule", value, find_part)
+    if len(rules) != 1:
+        raise InputError(f"runs: expected one stopping rule for the whole grid, got a list of {len(rules)} values")
+    return rules[0]
+
+
+def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
+    find = cache(partial(find_named, folder=folder))
+    try:
+        cells: list[Cell] = []
+        for chosen in combined({kind: getattr(arm, kind) for kind in KINDS}, arm.axes, arm.zip, arm.where):
+            cells += _cells_at(arm, chosen, find, len(cells))
+        return cells
+    except (InputError, OperatorError) as error:
+        raise type(error)(f"{place}: {error}") from None
+
+
+def _cells_at(arm: _Arm, chosen: dict[str, Any], find: _Find, before: int) -> list[Cell]:
+    """The cells of one combination of the named axes: all combinations of the lists."""
+    axes = []
+    for kind in KINDS:
+        written = getattr(arm, kind)
+        try:
+            axes.append(_parts(kind, kind, put_in(written, chosen), find))
+        except InputError as error:
+            raise InputError(f"{at({name: chosen[name] for name in references(kind, written)})}{error}") from None
+    limited(map(len, axes), before)
+    cells = []
+    for parts in product(*axes):
+        try:
+            cells.append(Cell(*parts))
+        except (InputError, OperatorError) as error:
+            raise type(error)(f"{at(chosen)}{error}{_advice(arm, parts[0], parts[2])}") from None
+    return cells
+
+
+def _advice(arm: _Arm, problem: Any, schedule: Any) -> str:
+    """How to leave out cells whose chunks would be longer than their solutions, where k or g has several values."""
+    g, k = getattr(getattr(schedule, "schedule", schedule), "g", None), getattr(problem, "k", None)
+    if not isinstance(g, int) or not isinstance(k, int) or g <= k:
+        return ""
+    written = {"g": _written(arm.schedule, "g"), "k": _written(arm.problem, "k")}
+    names = {word: value[1:] for word, value in written.items() if isinstance(value, str)}
+    if names:
+        return f'; leave such cells out by where = ["{names.get("g", g)} <= {names.get("k", k)}"]'
+    if any(isinstance(value, list | dict) for value in written.values()):
+        return '; to leave such cells out, name k and g in [arm.axes], write "$k" and "$g", and where = ["g <= k"]'
+    return ""
+
+
+def _written(table: Any, word: str) -> Any:
+    """What a table, or one inside it, says of a parameter; None if nothing."""
+    if not isinstance(table, dict) or word in table:
+        return table[word] if isinstance(table, dict) else None
+    return next((said for inner in table.values() if (said := _written(inner, word)) is not None), None)
+
+
+def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
+    """The parts a table stands for: one for each combination of its lists."""
+    if kind == "budget" and table == "none":
+        return [None]
+    if not isinstance(table, dict):
+        expected = 'a table or "none"' if kind == "budget" else "a table with a type"
+        raise InputError(f"{key}: expected {expected}, got {shown(table)}")
+    values = dict(table)
+    name = values.pop("type", None)
+    if not isinstance(name, str):
+        raise InputError(
+            f'{key}: expected a table with a type, such as {{type = "{(KINDS | NESTED)[kind][0].__name__}"}}, '
+            + (f"got type = {shown(name)}" if "type" in table else "got none")
+        )
+    try:
+        part = find(kind, name)
+        _check_keys(part, values)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
+    axes = [[(word, item) for item in _axis(key, kind, word, value, find)] for word, value in values.items()]
+    limited(map(len, axes))
+    try:
+        return [part(**dict(chosen)) for chosen in product(*axes)]
+    except InputError as error:
+        raise InputError(f"{key}: {error}{_hint(part, values)}") from None
+    except (MemoryError, RecursionError):
+        raise
+    except (Exception, SystemExit) as error:  # of a part of others, which may raise anything
+        raise InputError(f"{key}: cannot build {name}: {type(error).__name__}: {error} {place(error, part)}") from error
+
+
+def _hint(part: type, values: dict[str, Any]) -> str:
+    """What to write for a table of numbers, which as a plain list is an axis."""
+    for field in fields(part):
+        value = values.get(field.name)
+        if isinstance(value, list) and str(field.type).startswith("tuple") and not isinstance(value[0], list | tuple):
+            return f"; a list is an axis, one value a cell: for one tuple write {field.name} = [{shown(value):.100}]"
+    return ""
+
+
+def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
+    """The values of a parameter, `word`; a table with a type is a part.
+
+    It is of the kind that the parameter's name says, as the latency or prompt of a runner; else of the same kind as
+    what it is in: the mutator inside a wrapper.
+    """
+    key = f"{key}.{word}"
+    kind, only = word if word in KINDS or word in NESTED else kind, NESTED.get(word, ())
+    found: list[Any] = []
+    for item in items(key, value):
+        if isinstance(item, dict) and len(only) == 1:
+            item = {"type": only[0].__name__} | item
+        found += _parts(key, kind, item, find) if isinstance(item, dict) and "type" in item else [as_value(key, item)]
+    return found
+
+
+def _check_keys(part: type, values: dict[str, Any]) -> None:
+    parameters = [field for field in fields(part) if field.init]
+    allowed = [field.name for field in parameters]
+    listed = ", ".join(allowed) or "none"
+    for key in values:
+        if key not in allowed:
+            raise InputError(f"{part.__name__} has no parameter {key!r}{suggestion(key, allowed)}; allowed: {listed}")
+    for field in parameters:
+        if field.name not in values and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"{part.__name__} needs the parameter {field.name!r}, got none; allowed: {listed}")
+
+
+def _explain(error: ValidationError) -> str:
+    """The first fault of a file in one line: key, expected, got."""
+    fault = error.errors()[0]
+    key = _key(fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        allowed = list(_Arm.model_fields if len(fault["loc"]) > 1 else _File.model_fields)
+        word = str(fault["loc"][-1])
+        if word in _File.model_fields:
+            return f"unknown key {key!r}; {word} is a key of the whole file, write it above the first [[arm]]"
+        if word in _Arm.model_fields:
+            return f"unknown key {key!r}; {word} is a key of an arm, write it below [[arm]] (a table: [arm.{word}])"
+        return f"unknown key {key!r}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
+    if fault["type"] == "missing":
+        axes = fault["input"].get("axes")
+        if len(fault["loc"]) > 1 and isinstance(axes, dict) and fault["loc"][-1] in axes:
+            return f"expected the key {key!r}, got it in [arm.axes]; write it above, an arm's tables come last"
+        return f"expected the key {key!r}, got none; a grid looks like this:\n\n{EXAMPLE}"
+    if key == "arm":
+        return f"arm: expected one [[arm]] or more, in two brackets, got {shown(fault['input'])}"
+    return f"{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, got {shown(fault['input'])}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """`arm[1].mutator` from pydantic's location; arms are counted from 1."""
+    words = [f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in location]
+    return "".join(words).lstrip(".")

@@ -1,0 +1,70 @@
+"""What a generation and a call count: answers, evaluations, tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo.costs.ledger import overheads
+from evo.costs.lengths import block_lengths
+from evo.evaluation import is_noisy
+from evo.protocols import FloatArray, IntArray
+from evo.runners.protocol import OwnLoop
+from evo.theory import call_sums
+from experiments.grids.cell import Cell
+
+if TYPE_CHECKING:
+    pass
+
+
+def answers_of(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
+    """The fewest and the most answers that runs of so many generations have paid for, [runs] each."""
+    if isinstance(cell.runner, OwnLoop):
+        return cell.runner.answers(generations, cell.schedule, cell.problem.k)
+    offspring = cell.runner.lam * generations
+    return offspring, offspring
+
+
+def _last_generation(
+    cell: Cell, generations: IntArray, calls: IntArray | None
+) -> tuple[IntArray, tuple[IntArray, IntArray]]:
+    """The first number that a hit may have, and the fewest and the most offspring that came back; int [runs] each.
+
+    `calls` are those paid for where each is an answer, else None.
+    """
+    fewest, most = answers_of(cell, generations)
+    if not isinstance(cell.runner, OwnLoop):
+        return np.where(generations > 0, fewest - cell.runner.lam + 1, 0), (fewest, most)
+    if calls is not None:
+        fewest = most = calls
+    waiting = cell.runner.in_flight * (generations > 0)
+    return fewest - waiting, (fewest - waiting, most - waiting)
+
+
+def offspring_back(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
+    """The fewest and the most offspring that have come back after so many generations, int [runs] each."""
+    return _last_generation(cell, generations, None)[1]
+
+
+def evaluations_of(
+    cell: Cell, generations: IntArray, offspring: tuple[IntArray, IntArray]
+) -> tuple[FloatArray, FloatArray]:
+    """The fewest and the most evaluations of runs all of whose answers are valid, float [runs] each."""
+    least, greatest = (number.astype(np.float64) for number in offspring)
+    if not is_noisy(cell.problem):
+        return least, greatest
+    again = generations.astype(np.float64) if cell.problem.reevaluate else np.zeros(len(generations))
+    fewest, most = cell.problem.evaluations_each
+    return fewest * (least + again), most * (greatest + again * len(cell.runner.founders))
+
+
+def entries_of_call(cell: Cell, tokens: int) -> dict[str, int]:
+    """Entries of one call that writes so many tokens, all LLM work beside it included, by counting passes."""
+    all_tokens = sum(block_lengths(cell.problem) or (cell.problem.k * cell.problem.l,))
+    works = [(cell.prompt.head + (tokens if cell.prompt.shows == "chunk" else all_tokens), tokens)]
+    for work in overheads(cell.mutator, cell.schedule):
+        works.append((work.head + {"nothing": 0, "chunk": tokens, "solution": all_tokens}[work.reads], work.writes))
+    each = [(prompt, generated, *call_sums(prompt, generated)) for prompt, generated in works]
+    names = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
+    return {name: sum(column) for name, column in zip(names, zip(*each, strict=True), strict=True)}

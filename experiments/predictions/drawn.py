@@ -1,0 +1,144 @@
+"""The engine `law`: runs drawn from the predicted law of `hit`, so that k with 2^k out of reach can be looked at.
+
+Such rows are no evidence for the prediction that they were drawn from: each carries its engine, and `check` refuses
+them. What is drawn agrees with the engine `blocks` where both can run, which is tested.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evo.costs.lengths import block_lengths
+from evo.engine.batch import RunCounts
+from evo.errors import InputError, NoPrediction
+from evo.evaluation import is_noisy
+from evo.protocols import FloatArray, IntArray
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.seeding import streams
+from evo.text import type_name
+from evo.theory import TimeLaw
+from experiments.grids.cell import Cell
+from experiments.predictions.conditions import always_valid
+from experiments.predictions.predict import predict
+from experiments.predictions.within_budget import generations_within
+
+MOST = 2**62
+"""The largest count."""
+
+
+def law_of_hit(cell: Cell) -> TimeLaw:
+    """The law that runs of a cell are drawn from.
+
+    Raises: InputError where it is not known, or does not tell all that a run counts.
+    """
+    reason = _unfit(cell)
+    if reason:
+        raise _refusal(cell, reason)
+    try:
+        law = predict(cell, "hit").law
+        if law is None:
+            raise NoPrediction("only the mean of hit is known")
+        law.cdf(1.0)  # or it raises
+    except NoPrediction as error:
+        raise _refusal(cell, f"draws from the predicted law of hit, which is not known ({error})") from None
+    if not always_valid(cell):
+        raise _refusal(
+            cell,
+            "needs a mutator whose law says that all answers are valid, for it does not draw which are, got "
+            f"{cell.mutator!r:.200}",
+        )
+    return law
+
+
+def _refusal(cell: Cell, reason: str) -> InputError:
+    return InputError(f"{cell.text}: the engine law {reason}; use the engine blocks")
+
+
+def _unfit(cell: Cell) -> str:
+    """What of a run does not follow from `hit`; empty if all does."""
+    if type(cell.runner) is not OnePlusLambda:
+        return f"needs the runner OnePlusLambda, whose calls follow from hit, got {type_name(type(cell.runner))}"
+    if is_noisy(cell.problem):
+        return f"needs exact evaluation, got {type_name(type(cell.problem))}, whose evaluations are not drawn"
+    if block_lengths(cell.problem) is not None:
+        return f"needs blocks of equal length, for it does not draw which are called, got {cell.problem!r:.200}"
+    if cell.chunks.last < cell.chunks.g:
+        return (
+            f"needs chunks of equal length, g a divisor of k = {cell.problem.k}, for it does not draw which are "
+            f"called, got g = {cell.chunks.g}"
+        )
+    if hasattr(cell.mutator, "mean_calls"):
+        return f"needs answers of one call each, got {type_name(type(cell.mutator))}, whose calls are not drawn"
+    return ""
+
+
+def run_law_batch(cell: Cell, seed: int, batch: int, size: int) -> RunCounts:
+    """One batch of runs of a cell, hit = the least t with P(hit <= t) >= U, U uniform; one draw a run.
+
+    The last generation is paid whole. A budget ends a run as in the engine `blocks`: after the first generation that
+    reaches it, and a hit in that one is a hit. So a larger budget prolongs the same runs.
+
+    Args:
+        cell: what to run.
+        seed: of the grid.
+        batch: number of the batch.
+        size: runs.
+
+    Raises: InputError where the law of `hit` is not known or does not tell all counts, or where they exceed 2^62.
+    """
+    law, lam = law_of_hit(cell), cell.runner.lam
+    levels = streams(seed, cell.identity, batch).mutator.random(size)
+    last = generations_within(cell)[1]
+    within = int(min(lam * last, MOST))
+    hit = quantiles(law, levels, within)
+    late = hit > within
+    if late.any() and lam * last > MOST:
+        raise InputError(
+            f"{cell.text}: a run came to more than 2^62 calls, which tables cannot hold; lower k, or give a "
+            "Budget(calls=...)"
+        )
+    generations = np.where(late, within // lam, -(-hit // lam))
+    calls = lam * generations
+    return RunCounts(np.where(late, -1, hit), generations, calls, np.zeros_like(calls), calls.copy())
+
+
+def quantiles(law: TimeLaw, levels: FloatArray, most: int) -> IntArray:
+    """For each level u the least whole t <= most with P(T <= t) >= u, most + 1 where there is none; int64 [n].
+
+    All levels at once: an octave by its ends, then by halves, each time that several ask for once.
+
+    Args:
+        law: of T.
+        levels: in [0, 1), float [n].
+        most: at most 2^62.
+
+    >>> from evo.theory import Geometric
+    >>> quantiles(Geometric(0.5), np.array([0.0, 0.5, 0.51, 0.87, 0.99]), 5).tolist()
+    [0, 1, 2, 3, 6]
+    """
+    ends = np.array([-1, 0, *(2**i for i in range(max(1, most).bit_length()) if 2**i < most), most], dtype=np.int64)
+    low, high = np.full(len(levels), -1, dtype=np.int64), np.full(len(levels), most + 1, dtype=np.int64)
+    for end in np.unique(ends[1:]):
+        open_ = np.flatnonzero(high > most)
+        if not len(open_):
+            break
+        reached = _reached(law, np.full(len(open_), end), levels[open_])
+        high[open_[reached]], low[open_[~reached]] = end, end
+    while len(wide := np.flatnonzero((high - low > 1) & (high <= most))):
+        middle = low[wide] + (high[wide] - low[wide]) // 2
+        reached = _reached(law, middle, levels[wide])
+        high[wide[reached]], low[wide[~reached]] = middle[reached], middle[~reached]
+    return high
+
+
+def _reached(law: TimeLaw, times: IntArray, levels: FloatArray) -> np.ndarray:
+    """Whether P(T <= t) >= u, judged from the smaller of cdf and tail; bool [n]."""
+    different, which = np.unique(times, return_inverse=True)
+    t = different.astype(np.float64)
+    answer = np.empty(len(times), dtype=np.bool_)
+    for small, side in ((True, law.cdf), (False, law.tail)):
+        rows = np.flatnonzero((levels <= 0.5) == small)
+        if len(rows):
+            value = np.atleast_1d(side(t))[which[rows]]
+            answer[rows] = value >= levels[rows] if small else value <= 1 - levels[rows]
+    return answer

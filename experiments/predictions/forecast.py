@@ -1,0 +1,223 @@
+"""What a grid will take before anything runs: calls, tokens, cost, censored runs and time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evo.errors import InputError, NoPrediction
+from evo.evaluation import is_noisy
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.text import canonical
+from experiments.grids.arguments import expect_a
+from experiments.grids.cell import Cell
+from experiments.grids.cells_table import cells_table
+from experiments.grids.grid import Grid
+from experiments.grids.labels import labels
+from experiments.predictions.drawn import law_of_hit
+from experiments.predictions.expected_runs import expected_runs
+from experiments.predictions.predict import predict, predicted_mean
+from experiments.predictions.within_budget import (
+    Within,
+    calls_at_the_end,
+    calls_within,
+    generations_within,
+    mean_cost,
+    mean_tokens,
+    within_budget,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Measured on one core of a small machine (tests/engine/bench_engines.py); they order tasks and show the time left.
+SECONDS_A_BLOCK = 2.5e-9
+SECONDS_AN_OFFSPRING = 6e-8
+SECONDS_A_ROUND = 1.5e-4
+SECONDS_A_DEAP_CALL = 6e-5
+OFFSPRING_A_ROUND = 4096
+
+SECONDS_A_LAW_BATCH = 2e-3
+
+MOST_CALLS = 10**10
+"""Expected calls of a run beyond which none is started: some 10 minutes of one core each."""
+NEARLY_ALL = 0.95
+
+
+@dataclass(frozen=True)
+class Slowness:
+    """Seconds of this machine over those of the one that the constants are from (`experiments.running.speed`).
+
+    Attributes:
+        offspring: of making offspring, many at once.
+        rounds: of a round, however few offspring it makes.
+    """
+
+    offspring: float = 1.0
+    rounds: float = 1.0
+
+
+def check_budgets(grid: Grid) -> None:
+    """Refuse cells that may never end, or not within reason.
+
+    Raises: InputError naming the first cell that the engine `law` cannot draw; that has no budget and a mean that is
+    infinite, or not known (a budget on cost where calls cost nothing is none); or, unless the engine is `law`, whose
+    expected calls a run within its budget are more than 10^10.
+    """
+    for cell in grid.cells:
+        if grid.engine == "law":
+            law_of_hit(cell)
+        _, most = generations_within(cell)
+        if math.isinf(most):
+            _expect_finite_mean(cell)
+        if grid.engine == "law" or calls_at_the_end(cell) <= MOST_CALLS:
+            continue
+        within = within_budget(cell)
+        if (calls := _reached(within)) > MOST_CALLS:
+            expected = "up to" if within.mean is None else "expected"
+            raise InputError(
+                f"{cell.text}: {expected} {calls:.3g} calls a run within its budget, more than "
+                f"{MOST_CALLS:.0e}; give a smaller Budget(calls=...) or lower k, or look ahead by drawing from the "
+                'predicted law (engine = "law", `--engine law`)'
+            )
+
+
+def _reached(within: Within) -> float:
+    """Calls of a run, near enough to judge whether it is within reason: no generation begins after the last."""
+    return min(within.calls, within.last)
+
+
+def _expect_finite_mean(cell: Cell) -> None:
+    """Refuse a cell that no budget ends, unless it is known to end.
+
+    Raises: InputError.
+    """
+    malformed = any(limit.per_evaluation > 0 for limit in cell.limits)
+    unpaid = "malformed offspring are free" if malformed else "calls cost nothing"
+    none = "budget=None" if cell.budget is None else f"{cell.budget} where {unpaid}"
+    try:
+        mean = predict(cell, "calls").mean
+    except NoPrediction as error:
+        raise InputError(
+            f"{none} needs a predicted finite mean, got none for {cell.text}; give a Budget(calls=...). {error}"
+        ) from None
+    if math.isinf(mean):
+        raise InputError(
+            f"{none} needs a predicted finite mean, got an infinite one for {cell.text}; give a Budget(calls=...)"
+        )
+
+
+def seconds_a_batch(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
+    """Rough single-core time of one batch, for order and progress; 1 s where no expectation is known.
+
+    Of a finite mean the lesser of it and the budget: what the budget cuts off a tail can take seconds to know.
+    """
+    mean = predicted_mean(cell, "calls")
+    if mean is None:
+        return 1.0
+    last = calls_at_the_end(cell)
+    return _seconds(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
+
+
+def _seconds(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
+    """The time of one batch of runs with so many calls on average."""
+    if engine == "law":
+        return SECONDS_A_LAW_BATCH * slowness.rounds
+    offspring = size * calls
+    if engine == "deap":
+        return offspring * SECONDS_A_DEAP_CALL * slowness.offspring
+    ahead = cell.schedule.oblivious and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
+    lockstep = offspring / size / cell.runner.lam
+    rounds = min(lockstep, offspring / OFFSPRING_A_ROUND + cell.problem.k) if ahead else lockstep
+    an_offspring = SECONDS_AN_OFFSPRING + cell.chunks.g * SECONDS_A_BLOCK
+    return offspring * an_offspring * slowness.offspring + rounds * SECONDS_A_ROUND * slowness.rounds
+
+
+def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
+    """A row a cell: what a run takes on average without its budget and within it, and how long all its runs take.
+
+    Columns: `series` is the arm with all that varies within it beside k and lam; `hit`, `calls` and `cost` are means
+    without a budget; `spent` (calls), `read` and `written` (tokens) and `paid` (cost, in the unit of `prices`) are
+    means within it, where `at_most` says so at most so much (calls differ in price, or an answer takes a random number
+    of them); `censored` is P(no hit within the budget); `runs` are those of the grid, of a stopping rule about those of
+    `experiments.predictions.expected_runs`; `seconds` of one core are those of all runs, `longest` those of a batch;
+    `beyond` says whether the mean is beyond the budget. Where there is no prediction the numbers are null and `note`
+    says why; `note` also tells of means that are infinite or beyond the budget.
+
+    Args:
+        grid: what would be run.
+        slowness: of this machine (`experiments.running.speed.slowness`); that of the constants unless said.
+    """
+    import pandas as pd
+
+    expect_a(Grid, "forecast", grid, "a Grid")
+    arms, series = grid.labels, labels(cells_table(grid))
+    return pd.DataFrame([_row(grid, cell, arms[cell.id], series[cell.id], slowness) for cell in grid.cells])
+
+
+def _row(grid: Grid, cell: Cell, arm: str, series: str, slowness: Slowness) -> dict[str, Any]:
+    size, within = cell.batch_size(grid.batch), within_budget(cell)
+    runs = expected_runs(grid.runs, cell, size, within.censored)
+    read, written = mean_tokens(cell, within)
+    longest = None if within.mean is None else _seconds(cell, within.calls, size, grid.engine, slowness)
+    row: dict[str, Any] = {
+        "cell": cell.id,
+        "arm": arm,
+        "series": series,
+        "k": cell.problem.k,
+        "lam": cell.runner.lam,
+        "hit": None,
+        "calls": within.mean,
+        "spent": None if within.mean is None else within.calls,
+        "read": read,
+        "written": written,
+        "cost": predicted_mean(cell, "cost"),
+        "paid": mean_cost(cell, within),
+        "prices": canonical(cell.cost),
+        "at_most": within.at_most,
+        "censored": within.censored,
+        "runs": runs,
+        "seconds": None if longest is None else longest * math.ceil(runs / size),
+        "longest": longest,
+        "beyond": within.mean is not None and within.mean > within.last,
+        "source": "",
+        "note": "",
+    }
+    try:
+        hit = predict(cell)
+        row |= {"hit": hit.mean, "source": hit.source}
+    except NoPrediction as error:
+        row["note"] = str(error)
+    row["note"] = row["note"] or _note(within, grid.engine)
+    return row
+
+
+def _note(within: Within, engine: str) -> str:
+    """What to know of a cell with a prediction: that its mean is beyond reason, infinite, or beyond its budget."""
+    mean, share = within.mean or 0.0, within.censored
+    if math.isinf(within.calls):
+        return "the mean is infinite, and no budget ends a run: it is not started"
+    if (reached := _reached(within)) > MOST_CALLS and engine != "law":
+        return f"mean {mean:.3g} calls, {reached:.3g} within the budget, over {MOST_CALLS:.0e}: it is not started"
+    if math.isinf(mean):
+        return f"the mean is infinite: {_ended(share)} at the budget"
+    if mean > within.last:
+        return f"mean {mean:.3g} calls, budget {within.last:.3g}: {_censored(share)} end censored"
+    return ""
+
+
+def _ended(share: float | None) -> str:
+    """How many runs a budget ends, in words."""
+    if share is None:
+        return "some runs end"
+    if share == 1.0:
+        return "all runs end"
+    return f"a share {share:.3g} of the runs ends" if share < 0.9995 else "more than 0.999 of the runs end"
+
+
+def _censored(share: float | None) -> str:
+    """How many runs end censored where the mean is beyond the budget, in words."""
+    if share is None:
+        return "many runs"
+    return "nearly all runs" if share > NEARLY_ALL else f"{share:.0%} of the runs"

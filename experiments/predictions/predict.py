@@ -1,0 +1,251 @@
+"""Exact predictions of a cell: the first rule whose every condition the cell meets, or a refusal that says why.
+
+Types are matched exactly: a subclass may behave differently and inherits no claim. Predictions are of the run without
+a budget; a budget only cuts what can be seen of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evo.decomposed import inner_schedule
+from evo.errors import InputError, NoPrediction
+from evo.evaluation import is_noisy
+from evo.foreign import blamed
+from evo.laws.counts import CallLaw
+from evo.laws.declared import declared_calls, expected_law
+from evo.laws.mixtures import ComponentLaw, sound_components
+from evo.parameters import shown
+from evo.protocols import FloatArray
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import OnlyIncorrect, UntilResolved
+from evo.theory import RunLaw, TimeLaw
+from experiments.grids.cell import Cell
+from experiments.predictions.conditions import all_incorrect, always_valid, exact_feedback
+from experiments.predictions.rules import Rule, rule_for
+from operators.spill import SpillLaw
+from problems import BlockOneMax
+
+QUANTITIES = ("hit", "calls", "generations", "cost")
+
+TRUSTED = (
+    "the mutator's `rewrite` follows its declared law, independently from call to call given what a run draws",
+    "the run goes on to the optimum: no budget",
+)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An exact prediction of one quantity of a cell.
+
+    Attributes:
+        quantity: "hit", "calls", "generations" or "cost".
+        mean: its expectation; may be infinite.
+        source: where the formula is from.
+        checked: the conditions that the code checked of this cell.
+        trusted: what it could not check.
+        law: the whole law, in units of `unit`; None if only the mean is known.
+        unit: price of a call for "cost", else 1.
+        kind: "exact".
+
+    The variance, quantiles and cdf raise NoPrediction where they are not known.
+    """
+
+    quantity: str
+    mean: float
+    source: str
+    checked: tuple[str, ...]
+    trusted: tuple[str, ...]
+    law: TimeLaw | None
+    unit: float = 1.0
+    kind: str = "exact"
+
+    @property
+    def variance(self) -> float:
+        """Variance of the quantity."""
+        return self.unit**2 * self._known.variance if self.unit else 0.0
+
+    def quantile(self, u: float) -> float:
+        """The least value that is not exceeded with probability u, 0 <= u < 1."""
+        times = self._known.quantile(u)
+        return self.unit * times if self.unit else 0.0
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(quantity <= t), in the shape of t."""
+        if self.unit == 0.0:
+            return np.where(np.asarray(t) >= 0, 1.0, 0.0)
+        # A cost that is a whole number of calls must not be rounded below it.
+        return self._known.cdf(np.asarray(t, dtype=np.float64) / self.unit * (1 + 1e-12))
+
+    @property
+    def _known(self) -> TimeLaw:
+        if self.law is None:
+            raise NoPrediction(
+                f"only the mean of {self.quantity} is known: the last chunk is shorter, so calls differ in price, or "
+                "an answer takes a random number of calls"
+            )
+        return self.law
+
+
+def predict(cell: Cell, quantity: str = "hit") -> Prediction:
+    """The exact prediction of a quantity of a cell.
+
+    Args:
+        cell: any cell.
+        quantity: "hit" (the number of the call that first generates the optimum), "calls" (lam x generations, all
+            paid for), "generations", or "cost".
+
+    Raises: NoPrediction naming the nearest rules and what the cell misses of them; InputError for another quantity, or
+    for what is no cell; OperatorError naming a part whose code breaks or whose law is none.
+
+    >>> from evo import OnePlusLambda, UntilResolved
+    >>> from operators import Resample
+    >>> from problems import BlockOneMax
+    >>> cell = Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda())
+    >>> predict(cell).mean, predict(cell).variance, predict(cell, "cost").mean
+    (8.0, 8.0, 3008.0)
+    """
+    if not isinstance(quantity, str) or quantity not in QUANTITIES:
+        raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {shown(quantity)}")
+    with blamed(_a_cell(cell)):
+        return _predict(cell, quantity)
+
+
+def _predict(cell: Cell, quantity: str) -> Prediction:
+    rule = _sound_rule(cell)
+    run = _run_law_of(rule, cell)
+    checked = tuple(needs for needs, _ in rule.conditions)
+    law: TimeLaw | None
+    if quantity == "cost":
+        law, mean, unit = _cost(cell, run)
+    elif quantity == "calls" and takes_several_calls(cell):
+        law, mean, unit = None, run.calls.mean * calls_an_answer(cell), 1.0
+    else:
+        law = {"hit": run.hit, "calls": run.calls, "generations": run.generations}[quantity]
+        mean, unit = law.mean, 1.0
+    return Prediction(quantity, mean, run.source, checked, TRUSTED, law, unit)
+
+
+def predicted_mean(cell: Cell, quantity: str) -> float | None:
+    """The predicted mean, or None if there is no prediction."""
+    try:
+        return predict(cell, quantity).mean
+    except NoPrediction:
+        return None
+
+
+def short_calls_mean(cell: Cell) -> float:
+    """Expected calls on the shorter last chunk.
+
+    Raises: NoPrediction.
+    """
+    with blamed(_a_cell(cell)):
+        return _run_law_of(_sound_rule(cell), cell).short_calls
+
+
+def _a_cell(cell: Cell) -> Cell:
+    if not isinstance(cell, Cell):
+        raise InputError(f"predict: expected a Cell(problem, mutator, schedule, runner), got {shown(cell):.200}")
+    return cell
+
+
+def _sound_rule(cell: Cell) -> Rule:
+    """The rule of a cell whose mutator declares a law, or none, but nothing else."""
+    law = expected_law(cell.mutator)
+    law = getattr(law, "inside", law)
+    if isinstance(law, ComponentLaw):
+        for g in {cell.chunks.g, cell.chunks.last}:
+            sound_components(law, g)
+    return rule_for(cell)
+
+
+def _run_law_of(rule: Rule, cell: Cell) -> RunLaw:
+    """The law of the cell's random identity: cells that differ only in price share it."""
+    bare = Cell(cell.problem, cell.mutator, cell.schedule, cell.runner)
+    return _run_law(rule, bare, bare.text)
+
+
+@lru_cache(maxsize=1024)
+def _run_law(rule: Rule, cell: Cell, text: str) -> RunLaw:
+    # The text, too, tells cells apart: parts of others may be equal (`__eq__`) that behave differently.
+    return rule.run_law(cell)
+
+
+def takes_several_calls(cell: Cell) -> bool:
+    """Whether an answer of the mutator may take several LLM calls (votes, or calls that a part makes beside it)."""
+    return hasattr(cell.mutator, "mean_calls") or cell.tokens.calls > 1
+
+
+def calls_an_answer(cell: Cell) -> float:
+    """Expected LLM calls of an answer; with it E[calls] = E[answers] * this (Wald's identity).
+
+    Raises: NoPrediction for chunks of several blocks, of which `mean_calls(i)` says nothing, and where it differs
+    between correct and incorrect blocks and both are handed over.
+    """
+    if not hasattr(cell.mutator, "mean_calls"):
+        return float(cell.tokens.calls)
+    if cell.chunks.g != 1:
+        raise NoPrediction(f"mean_calls is of one block, the schedule hands over g = {cell.chunks.g}")
+    wrong, right = (declared_calls(cell.mutator, i) for i in (1, 0))
+    if wrong is None or right is None:
+        raise NoPrediction(f"the number of calls of an answer of {type(cell.mutator).__name__} is not known")
+    if wrong == right or _only_incorrect_blocks(cell):
+        return wrong * cell.tokens.calls
+    raise NoPrediction(
+        f"an answer takes {wrong:.4g} calls for an incorrect block and {right:.4g} for a correct one, and how often "
+        f"each is called under {type(cell.schedule).__name__} is not known"
+    )
+
+
+def _only_incorrect_blocks(cell: Cell) -> bool:
+    """Whether every call is on an incorrect block, given that g = 1.
+
+    UntilResolved leaves a block when it is repaired: from an all-incorrect start it never meets a correct one.
+    """
+    schedule, law = type(inner_schedule(cell.schedule)), expected_law(cell.mutator)
+    if schedule is OnlyIncorrect:
+        return isinstance(law, CallLaw | SpillLaw)
+    return (
+        schedule is UntilResolved
+        and isinstance(law, CallLaw)
+        and type(cell.problem) is BlockOneMax
+        and all_incorrect(cell) is None
+        and exact_feedback(cell) is None
+        and type(cell.runner) is OnePlusLambda
+        and cell.runner.lam == 1
+    )
+
+
+def _evaluations_a_call(cell: Cell) -> float:
+    """Evaluations paid for with each call: of the offspring, and of the parent again (theory 8a).
+
+    Raises: NoPrediction where their number is random.
+    """
+    problem = cell.problem
+    if not is_noisy(problem):
+        return 1.0
+    fewest, most = problem.evaluations_each
+    again = len(cell.runner.founders) / cell.runner.lam if problem.reevaluate else 0.0
+    if fewest != most or len(cell.runner.founders) > 1:
+        raise NoPrediction("evaluations have a price, and how many a solution takes is random")
+    return fewest * (1.0 + again)
+
+
+def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
+    """Law, mean and unit of the cost: the expected ledger times the prices (theory 3c, 12a)."""
+    weights, several = cell.cost.weights, calls_an_answer(cell) / cell.tokens.calls
+    if weights[1] != 0 and not always_valid(cell):
+        raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
+    evaluations = _evaluations_a_call(cell) if weights[1] != 0 else 0.0
+    full, short = (float(weights[1] * evaluations + several * price) for price in cell.tokens.prices(weights))
+    if full == short:
+        mean = full * run.calls.mean if full else 0.0
+        return (None, mean, 1.0) if hasattr(cell.mutator, "mean_calls") else (run.calls, mean, full)
+    if math.isinf(run.calls.mean):
+        return None, math.inf, 1.0
+    return None, (run.calls.mean - run.short_calls) * full + run.short_calls * short, 1.0

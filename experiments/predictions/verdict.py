@@ -1,0 +1,17 @@
+"""What a check comes to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+class Verdict(StrEnum):
+    """What a check came to."""
+
+    AGREES = "AGREES"
+    DIFFERS = "DIFFERS"
+    CANNOT_TELL = "CANNOT_TELL"

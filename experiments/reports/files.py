@@ -1,0 +1,135 @@
+"""A report as files beside its results: tables, text, figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evo.errors import InputError
+from experiments.checks.check import Check
+from experiments.fits.claims import ClaimCheck
+from experiments.fits.laws import Fits
+from experiments.fits.series import parameter_column
+from experiments.store.files import StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+from experiments.reports.report import Report
+
+TEXT_WIDTH = 130
+
+
+def write(made: Report, folder: Path) -> list[Path]:
+    """Write a report beside its results: tables as CSV, the text of the terminal, the figure as PNG and SVG.
+
+    Raises: StoreError if the folder cannot be written.
+    """
+    import pandas as pd
+
+    tables = {"summary.csv": made.summary, "checks.csv": _outcomes(made.check)}
+    if made.fits is not None:
+        tables["laws.csv"] = _laws(made.fits)
+    if made.claims:
+        tables["claims.csv"] = _claims(made.claims)
+    if made.speedup is not None:
+        tables["speedup.csv"] = made.speedup
+    files = []
+    try:
+        for name, table in tables.items():
+            pd.DataFrame(table).to_csv(folder / name, index=False)
+            files.append(folder / name)
+        files += [_write_text(made, folder / "report.txt"), *_write_figure(made, folder)]
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot write the report ({error}); choose a folder you can write to") from None
+    return files
+
+
+def _outcomes(checked: Check) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {"cell": cell.cell, "label": cell.label, "verdict": str(cell.verdict), "reason": cell.reason}
+            | {"test": outcome.test, "p_value": outcome.p_value, "found": outcome.found, "alpha": checked.alpha_each}
+            | {"looks": cell.looks}
+            for cell in checked.cells
+            for outcome in cell.outcomes
+        ]
+    )
+
+
+def _laws(fits: Fits) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for law in fits.laws:
+        row = {"series": law.series, "law": law.text, "p_value": law.misfit, "aic": law.aic}
+        for estimate in law.estimates:
+            name = estimate.name
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        row |= {"confidence": law.confidence, "least": law.least, "most": law.most, "cells": law.cells}
+        rows.append(row | {"runs": law.runs, "censored_share": law.censored_share, "method": law.method})
+    rows += [{"series": refusal.series, "law": f"none: {refusal.reason}"} for refusal in fits.refused]
+    return pd.DataFrame(rows)
+
+
+def _claims(claims: tuple[ClaimCheck, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "arm": each.claim.arm,
+                "lam": each.claim.lam,
+                "paper": each.claim.paper,
+                "law": each.law.text if each.law else "",
+                "estimates": "; ".join(map(str, each.law.estimates)) if each.law else "",
+                "claimed": each.claim.text,
+                "verdict": str(each.verdict),
+                "reason": each.reason,
+            }
+            for each in claims
+        ]
+    )
+
+
+def _write_text(made: Report, file: Path) -> Path:
+    from rich.console import Console
+
+    from experiments.reports.terminal import show_report
+
+    with file.open("w", encoding="utf-8") as stream:
+        show_report(made, Console(file=stream, width=TEXT_WIDTH))
+    return file
+
+
+def _write_figure(made: Report, folder: Path) -> list[Path]:
+    from matplotlib import rc_context
+
+    if made.results.runs.empty:
+        return []
+    own = made.study is not None and made.study.figure is not None and made.findings is not None
+    name = made.study.name if made.study and own else "cost"
+    try:
+        figure = _draw(made, own)
+    except InputError:
+        return []
+    files = [folder / f"{name}.png", folder / f"{name}.svg"]
+    with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
+        figure.savefig(files[0], dpi=150)
+        figure.savefig(files[1], metadata={"Date": None})
+    return files
+
+
+def _draw(made: Report, own: bool) -> Figure:
+    """The study's own figure, or mean cost along k.
+
+    Raises: InputError where k is no parameter.
+    """
+    from experiments.reports.figures import growth_figure
+
+    if own and made.study and made.study.figure:
+        return made.study.figure(made.arms)
+    parameter_column(made.results.cells, "k")
+    return growth_figure(made.results, title=made.study.title if made.study else "")

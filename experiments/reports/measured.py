@@ -1,0 +1,216 @@
+"""What was measured of a cell, beside what is predicted: means, medians, shares, each with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from evo.errors import InputError, NoPrediction
+from evo.protocols import FloatArray
+from evo.statistics import binomial_interval, normal_quantile
+from experiments.checks.check import Check
+from experiments.grids.cell import Cell
+from experiments.predictions.predict import Prediction, predict
+from experiments.predictions.verdict import Verdict
+from experiments.reports.summary import CONFIDENCE
+from experiments.store.results import Results
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measured value with its 95 % interval.
+
+    Attributes:
+        value: the value.
+        low, high: the interval; a lower bound (of runs that were censored) has high = infinity.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def bound(self) -> bool:
+        """Whether it is a lower bound only."""
+        return math.isinf(self.high)
+
+    def times(self, factor: float) -> Value:
+        """The value in another unit."""
+        return Value(self.value * factor, self.low * factor, self.high * factor)
+
+    def __str__(self) -> str:
+        return f"> {number(self.value)}" if self.bound else number(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """The runs of one cell.
+
+    Attributes:
+        cell: the cell.
+        verdict: of its check.
+        hit: number of the offspring that was the first optimum, NaN where the run was censored; float [runs].
+        calls: calls of each run.
+        generations: generations of each run.
+        cost: cost of each run.
+        seconds: of each run of a runner that keeps the time (`Asynchronous`), else NaN.
+    """
+
+    cell: Cell
+    verdict: Verdict
+    hit: FloatArray
+    calls: FloatArray
+    generations: FloatArray
+    cost: FloatArray
+    seconds: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return len(self.hit)
+
+    @property
+    def censored(self) -> int:
+        """How many of them ended at their budget."""
+        return int(np.isnan(self.hit).sum())
+
+    @property
+    def reached(self) -> float:
+        """The last offspring up to which it is known of every run whether it has hit; infinite if none was censored."""
+        return float(self.offspring[np.isnan(self.hit)].min()) if self.censored else math.inf
+
+    @property
+    def offspring(self) -> FloatArray:
+        """Offspring of each run; an offspring is one call unless answers take several (votes)."""
+        return self.cell.runner.lam * self.generations
+
+    def mean(self, quantity: str = "hit") -> Value:
+        """Mean of hit, calls or cost, by the normal law; a lower bound where runs were censored."""
+        values = {"hit": np.where(np.isnan(self.hit), self.offspring, self.hit), "calls": self.calls, "cost": self.cost}
+        found = mean_value(values[quantity])
+        return Value(found.value, found.value, math.inf) if self.censored else found
+
+    def cut_mean(self, budget: float) -> Value:
+        """Mean of min(hit, budget): what a run costs that gives up there."""
+        return mean_value(np.fmin(self.hit, budget))
+
+    @property
+    def median(self) -> Value:
+        """Median of hit, with the order statistics that hold it; a lower bound if most runs were censored."""
+        ordered = np.sort(np.where(np.isnan(self.hit), np.inf, self.hit))
+        n = len(ordered)
+        half = normal_quantile(0.5 + CONFIDENCE / 2) * math.sqrt(n) / 2
+        places = [math.ceil(n / 2) - 1, math.floor(n / 2 - half) - 1, math.ceil(n / 2 + half)]
+        middle, low, high = (float(ordered[min(max(place, 0), n - 1)]) for place in places)
+        return Value(self.reached, self.reached, math.inf) if math.isinf(middle) else Value(middle, low, high)
+
+    def within(self, t: float) -> Value:
+        """Share of the runs that hit by call t, with its exact binomial interval; t must not be beyond `reached`."""
+        hits = int((self.hit <= t).sum())
+        return Value(hits / self.runs, *binomial_interval(hits, self.runs, 1 - CONFIDENCE))
+
+    @property
+    def answer_calls(self) -> Value:
+        """Calls an answer: a ratio of sums, its interval by the delta method."""
+        ratio = float(self.calls.sum() / self.offspring.sum())
+        rest = mean_value(self.calls - ratio * self.offspring)
+        half = (rest.high - rest.low) / 2 / float(self.offspring.mean())
+        return Value(ratio, ratio - half, ratio + half)
+
+
+Arms = Mapping[str, Sequence[Measured]]
+"""The cells that have runs, by their arm, in the order of the grid."""
+
+
+def measured(results: Results, checked: Check) -> dict[str, list[Measured]]:
+    """What was measured, by arm; cells without runs, or with a part that is not loaded, are left out."""
+    verdicts = {cell.cell: cell.verdict for cell in checked.cells}
+    arms: dict[str, list[Measured]] = {str(arm): [] for arm in results.cells["arm"].unique()}
+    for cell_id, arm in results.cells["arm"].items():
+        runs = results.by_cell.get(str(cell_id))
+        if runs is None:
+            continue
+        try:
+            cell = results.cell(str(cell_id))
+        except InputError:
+            continue
+        columns = (
+            runs[name].to_numpy(dtype=float, na_value=np.nan)
+            for name in ("hit", "calls", "generations", "cost", "seconds")
+        )
+        arms[str(arm)].append(Measured(cell, verdicts[str(cell_id)], *columns))
+    return arms
+
+
+def exact(cell: Cell, ask: Callable[[Prediction], float], quantity: str = "hit") -> float:
+    """Something of the exact prediction of a cell; NaN where it is not known.
+
+    >>> from evo import AllBlocks, OnePlusLambda
+    >>> from operators import Resample
+    >>> from problems import BlockOneMax
+    >>> exact(Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), AllBlocks(), OnePlusLambda()), lambda known: known.mean)
+    16.0
+    """
+    try:
+        return float(ask(predict(cell, quantity)))
+    except NoPrediction:
+        return math.nan
+
+
+def exact_mean(cell: Cell, quantity: str = "hit") -> float:
+    """The predicted mean; may be infinite; NaN where it is not known."""
+    return exact(cell, lambda known: known.mean, quantity)
+
+
+def exact_cdf(cell: Cell, times: FloatArray) -> FloatArray:
+    """P(hit <= t) in the shape of t; NaN where it is not known."""
+    try:
+        return predict(cell).cdf(times)
+    except NoPrediction:
+        return np.full(np.shape(times), np.nan)
+
+
+def exact_median(cell: Cell) -> float:
+    """The predicted median of hit; NaN where it is not known."""
+    return exact(cell, lambda known: known.quantile(0.5))
+
+
+def number(value: float | None) -> str:
+    """A number to four digits.
+
+    >>> number(1048576), number(21.6612), number(float("nan"))
+    ('1,048,576', '21.66', '-')
+    """
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "inf"
+    if value == 0 or 0.001 <= abs(value) < 1e7:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:.3e}"
+
+
+def beside(found: Value, predicted: float, verdict: Verdict | None = None) -> str:
+    """Measured with its mark, and exact in brackets: `21.7 ✓ (21.66)`."""
+    mark = "" if verdict is None else f" {MARKS[verdict]}"
+    return f"{found}{mark}" + ("" if math.isnan(predicted) else f" ({number(predicted)})")
+
+
+def ratio_noise(over: Value, under: Value) -> float:
+    """Half-width of the 95 % interval of the log of a ratio of two means, by the delta method."""
+    return math.hypot(*((each.high - each.low) / 2 / each.value for each in (over, under)))
+
+
+MARKS = {Verdict.AGREES: "✓", Verdict.DIFFERS: "✗", Verdict.CANNOT_TELL: "?"}
+
+
+def mean_value(values: FloatArray) -> Value:
+    """The mean of a number a run, with its interval by the normal law."""
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Value(mean, mean, mean)
+    half = normal_quantile(0.5 + CONFIDENCE / 2) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Value(mean, mean - half, mean + half)

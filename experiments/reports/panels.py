@@ -1,0 +1,274 @@
+"""What the figures of the studies are made of: panels of measured points on exact curves, each named at its end."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evo.protocols import FloatArray
+from experiments.reports.figures import COLOURS, INCHES_A_LINE, LABEL_WIDTH, MARKERS, End, label_ends, spread
+from experiments.reports.measured import Measured, Value, exact_mean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HEIGHT, WIDTH, WIDTH_OF_THREE = 5.6, 6.2, 4.9
+AROUND, BESIDE = 1.4, 1.9
+"""Inches of a panel's height, and about as many of its width, that are not its axes."""
+CHARACTER, GAP = 0.065, 0.12
+"""Inches of a character of a label, and between two labels."""
+MOST_LEGEND = 110
+"""Characters in a line of the legend, a panel."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One series of a panel.
+
+    Attributes:
+        label: stands at the end of the curve; empty for none.
+        x: where it was measured.
+        values: what was measured.
+        line_x, line_y: the exact curve; may reach further than what was measured; empty if there is none.
+        colour: number of its colour and marker.
+        best: whether its lowest point is marked with a star.
+        dashed: whether it is of another kind than the rest.
+        left: whether its label stands to the left of its end.
+    """
+
+    label: str
+    x: FloatArray
+    values: Sequence[Value]
+    line_x: FloatArray
+    line_y: FloatArray
+    colour: int = 0
+    best: bool = False
+    dashed: bool = False
+    left: bool = False
+
+
+def curve(
+    label: str,
+    cells: Sequence[Measured],
+    along: Callable[[Measured], float],
+    value: Callable[[Measured], Value],
+    predicted: Callable[[Measured], float],
+    *,
+    colour: int = 0,
+    best: bool = False,
+    dashed: bool = False,
+) -> Curve:
+    """What was measured on some cells over what is predicted for the same cells."""
+    x = np.array([along(each) for each in cells], dtype=np.float64)
+    line = np.array([predicted(each) for each in cells], dtype=np.float64)
+    return Curve(label, x, [value(each) for each in cells], x, line, colour, best, dashed)
+
+
+def growth(label: str, cells: Sequence[Measured], furthest: int = 0, *, colour: int = 0, dashed: bool = False) -> Curve:
+    """Mean hit along k over the exact curve at every k, up to `furthest` or as far as was run."""
+    x = np.array([each.cell.problem.k for each in cells], dtype=np.float64)
+    line = np.arange(1, max(furthest, int(x.max())) + 1, dtype=np.float64)
+    exact = np.array([mean_at(cells[0], int(k)) for k in line])
+    return Curve(label, x, [each.mean() for each in cells], line, exact, colour, dashed=dashed)
+
+
+def mean_at(each: Measured, k: int) -> float:
+    """The exact mean of hit of the same cell with another k; NaN where it is not known."""
+    problem: Any = each.cell.problem
+    return exact_mean(replace(each.cell, problem=replace(problem, k=k)))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes.
+
+    Attributes:
+        title: what it shows.
+        xlabel, ylabel: names of the axes.
+        curves: what is drawn.
+        log_x: whether x is on a log scale, with ticks at the powers of this base; 0 for a linear scale.
+        log_y: whether y is on a log scale.
+        xticks: places of the ticks of x; empty for the usual.
+        y_range: limits of y; None for what the curves need.
+        level: place of a horizontal line; None for none.
+        upright: place of a vertical line; None for none.
+    """
+
+    title: str
+    xlabel: str
+    ylabel: str
+    curves: Sequence[Curve]
+    log_x: int = 0
+    log_y: bool = True
+    xticks: tuple[float, ...] = ()
+    y_range: tuple[float, float] | None = None
+    level: float | None = None
+    upright: float | None = None
+
+
+def panels_figure(title: str, panels: Sequence[Panel], columns: int = 2, note: str = "") -> Figure:
+    """A figure of some panels.
+
+    Args:
+        title: the point, in a sentence.
+        panels: what is drawn.
+        columns: panels side by side.
+        note: what the marks mean, after what all figures have.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    height = HEIGHT if rows == 1 else 0.8 * HEIGHT
+    width = WIDTH if columns < 3 else WIDTH_OF_THREE
+    figure = Figure(figsize=(width * columns + 1.6, height * rows + 0.3), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for ax, panel in zip(axes, panels, strict=False):
+        _draw_panel(ax, panel, INCHES_A_LINE / (height - AROUND))
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    figure.suptitle(textwrap.fill(title, 62 * columns + 16), fontsize=13, fontweight="bold")
+    figure.supxlabel(
+        textwrap.fill(_legend(panels, note), int(MOST_LEGEND * columns * width / WIDTH)), fontsize=8.5, color="#444444"
+    )
+    return figure
+
+
+def _legend(panels: Sequence[Panel], note: str) -> str:
+    drawn = [curve for panel in panels for curve in panel.curves]
+    parts = ["points: measured, with 95% intervals"] if any(len(each.x) for each in drawn) else []
+    if any(np.isfinite(each.line_y).any() for each in drawn):
+        parts.append("lines: exact predictions (not fitted)")
+    if any(value.bound for each in drawn for value in each.values):
+        parts.append("open triangles: lower bounds, some runs were censored")
+    if any(each.best for each in drawn):
+        parts.append("stars: cheapest")
+    return "; ".join([*parts, note] if note else parts)
+
+
+def _draw_panel(ax: Axes, panel: Panel, line: float) -> None:
+    ax.set_xlabel(panel.xlabel)
+    ax.set_ylabel(panel.ylabel)
+    if panel.log_y:
+        ax.set_yscale("log", nonpositive="mask")
+    if panel.level is not None:
+        ax.axhline(panel.level, color="#888888", linewidth=1, zorder=1)
+    if panel.upright is not None:
+        ax.axvline(panel.upright, color="#888888", linewidth=1, linestyle=":", zorder=1)
+    for each in panel.curves:
+        _draw_curve(ax, each)
+    _scale_x(ax, panel)
+    if panel.y_range is not None:
+        ax.set_ylim(*panel.y_range)
+    ax.grid(alpha=0.25, which="major")
+    ax.spines[["top", "right"]].set_visible(False)
+    lines = _name_curves(ax, panel, line)
+    ax.set_title(panel.title, fontsize=11, pad=6 + 14 * lines)
+
+
+def _name_curves(ax: Axes, panel: Panel, line: float) -> int:
+    """Names at the ends of the curves, or above the axes where they leave; how many lines these take."""
+    top = ax.get_ylim()[1]
+    ends, above = [], []
+    for each in panel.curves:
+        x, y = _longer(each)
+        colour = COLOURS[each.colour % len(COLOURS)]
+        if len(x) == 0 or not each.label:
+            continue
+        if y[-1] <= top:
+            ends.append(End(float(x[-1]), float(y[-1]), _folded(each.label), colour, each.left))
+        else:
+            above.append(End(_leaves(x, y, top), top, each.label, colour))
+    if ends:
+        label_ends(ax, ends, line)
+    if above:
+        _label_above(ax, sorted(above, key=lambda end: end.x))
+    return max((1 + end.text.count("\n") for end in above), default=0)
+
+
+def _leaves(x: FloatArray, y: FloatArray, top: float) -> float:
+    """Where a curve goes above the axes."""
+    out = int(np.argmax(y > top))
+    if out == 0:
+        return float(x[0])
+    share = math.log(top / y[out - 1]) / math.log(y[out] / y[out - 1])
+    return float(x[out - 1] * (x[out] / x[out - 1]) ** share)
+
+
+def _label_above(ax: Axes, ends: list[End]) -> None:
+    """Names above the axes, each over its curve or as near as its neighbours let it."""
+    columns = ax.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]  # made by `subplots`
+    inches = ax.get_figure().get_size_inches()[0] / columns - BESIDE  # type: ignore[union-attr]  # it is in one
+    to_share = ax.transData + ax.transAxes.inverted()
+    shares = [float(to_share.transform((end.x, end.y))[0]) for end in ends]
+    texts = [re.sub(r"[${}^\\]", "", end.text) for end in ends]
+    widths = [(CHARACTER * max(map(len, text.split("\n"))) + GAP) / inches for text in texts]
+    for end, place in zip(ends, spread(shares, widths), strict=True):
+        ax.annotate(end.text, (place, 1.0), xycoords="axes fraction", xytext=(0, 3), fontsize=9,
+                    textcoords="offset points", ha="center", va="bottom", color=end.colour,
+                    annotation_clip=False)  # fmt: skip
+
+
+def _draw_curve(ax: Axes, each: Curve) -> None:
+    """Line, points and star of one series."""
+    colour, marker = COLOURS[each.colour % len(COLOURS)], MARKERS[each.colour % len(MARKERS)]
+    line = np.where(np.isfinite(each.line_y), each.line_y, np.nan)
+    ax.plot(each.line_x, line, color=colour, linewidth=2, alpha=0.8, zorder=2, linestyle="--" if each.dashed else "-")
+    value, low, high = np.array([(v.value, v.low, v.high) for v in each.values]).reshape(-1, 3).T
+    known = np.isfinite(high)
+    floor = np.where(value > 0, 1e-3 * value, 0.0)  # a log scale has no place for zero
+    ax.errorbar(
+        each.x[known], value[known], yerr=(value[known] - np.maximum(low, floor)[known], (high - value)[known]),
+        fmt=marker, color=colour, markersize=6.5, markerfacecolor="white" if each.dashed else colour,
+        markeredgecolor=colour if each.dashed else "white", markeredgewidth=0.5, linewidth=1, capsize=2, zorder=3,
+    )  # fmt: skip
+    ax.plot(
+        each.x[~known], value[~known], marker="^", linestyle="none", mfc="none", color=colour, markersize=7, zorder=3
+    )
+    if each.best:
+        x, y = _longer(each)
+        lowest = int(np.argmin(y))
+        ax.plot(x[lowest], y[lowest], marker="*", color=colour, markersize=16, markeredgecolor="black",
+                markeredgewidth=0.8, zorder=4)  # fmt: skip
+
+
+def _longer(each: Curve) -> tuple[FloatArray, FloatArray]:
+    """Of the exact curve and the points the one that reaches further, without its gaps; the curve if both do."""
+    points = np.array([value.value for value in each.values], dtype=np.float64)
+    found = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in ((each.line_x, each.line_y), (each.x, points))]
+    return max(found, key=lambda each: each[0][-1] if len(each[0]) else -math.inf)
+
+
+def _folded(label: str) -> str:
+    return "\n".join(textwrap.fill(line, LABEL_WIDTH) for line in label.split("\n"))
+
+
+def _scale_x(ax: Axes, panel: Panel) -> None:
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
+
+    drawn = [np.concatenate((each.x, each.line_x)) for each in panel.curves]
+    x = np.concatenate(drawn) if drawn else np.empty(0)
+    if len(x) == 0:
+        return
+    least, most = float(x.min()), float(x.max())
+    if panel.log_x:
+        ax.set_xscale("log", base=panel.log_x)
+        stretch = (most / least) ** 0.04 if most > least else 1.5
+        ax.set_xlim(least / stretch, most * stretch)
+        if panel.log_x == 2:
+            ax.xaxis.set_major_formatter(lambda tick, _: f"{tick:g}")
+    else:
+        margin = 0.05 * (most - least) or 0.5
+        ax.set_xlim(least - margin, most + margin)
+        if (x == np.round(x)).all():
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if panel.xticks:
+        ax.xaxis.set_major_locator(FixedLocator(list(panel.xticks)))
+        ax.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,68 @@
+"""The report on a results folder: checks, laws, claims, speed-up and figure, in memory and as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experiments.checks.check import Check, check
+from experiments.fits.claims import ClaimCheck, check_claims
+from experiments.fits.fit import fit
+from experiments.fits.laws import Fits
+from experiments.fits.speedups import speedup
+from experiments.reports.measured import Arms, measured
+from experiments.reports.study import Findings, Study
+from experiments.reports.summary import summarise
+from experiments.store.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is said about the results of a grid.
+
+    Attributes:
+        results: the results.
+        check: the verdicts.
+        summary: a row a cell.
+        fits: growth of hit along k; None where fewer than three values of k were run.
+        claims: the study's claims; empty for a grid of the user's own.
+        speedup: the study's speed-up; None without one.
+        study: the named study, or None.
+        arms: what was measured, by arm.
+        findings: what the study found; None for a grid of the user's own, or one that has not run all its cells.
+    """
+
+    results: Results
+    check: Check
+    summary: pd.DataFrame
+    fits: Fits | None
+    claims: tuple[ClaimCheck, ...]
+    speedup: pd.DataFrame | None
+    study: Study | None
+    arms: Arms
+    findings: Findings | None
+
+
+def report(results: Results, alpha: float = 1e-3, study: Study | None = None) -> Report:
+    """Check, summarise and fit results; of a named study, test its claims and draw its findings.
+
+    Raises: InputError as `check` does.
+    """
+    checked = check(results, alpha)
+    few, along = results.cells["problem.k"].nunique() < 3, results.cells["problem.k"].nunique() > 1
+    arms = measured(results, checked)
+    complete = sum(map(len, arms.values())) == len(results.cells)
+    return Report(
+        results=results,
+        check=checked,
+        summary=summarise(results, checked),
+        fits=None if few else fit(results),
+        claims=tuple(check_claims(results, study.claims)) if study and along else (),
+        speedup=speedup(results, *study.speedup, alpha=alpha) if study and study.speedup else None,
+        study=study,
+        arms=arms,
+        findings=study.findings(arms) if study and study.findings and complete else None,
+    )

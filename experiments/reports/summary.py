@@ -1,0 +1,103 @@
+"""The summary of a grid: a row a cell, measured beside predicted, with its verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evo.errors import InputError, NoPrediction
+from evo.statistics import binomial_interval, normal_quantile
+from experiments.checks.check import Check
+from experiments.grids.arguments import expect_a
+from experiments.grids.labels import labels
+from experiments.grids.stopping import Runs
+from experiments.predictions.predict import predict
+from experiments.store.kept import kept_of
+from experiments.store.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIDENCE = 0.95
+"""Of the intervals shown; verdicts have error rates of their own, see `experiments.checks.check`."""
+
+
+def summarise(results: Results, checked: Check) -> pd.DataFrame:
+    """A row a cell.
+
+    Columns: cell, arm, series (the arm with all that varies within it beside k and lam), k, lam, text; runs,
+    stopped (by their number, a rule or its cap; unfinished where a rule asks for more), censored, success_ratio with
+    interval; hit, its interval and hit_predicted; cost, its interval and cost_predicted; ert (calls of all runs / hits,
+    infinite without a hit) and ert_cost; source of the predictions; verdict, reason.
+    Means of cells with censored runs are null: the finished runs alone would be too cheap. Intervals are at 95 %: exact
+    for the success ratio, normal for the means, null for a single run. Those of runs that a rule stopped are computed
+    as for a number of runs; measured, they hold the true ratio at 95 % and the mean at 94 to 95 %, if `UntilPrecise`
+    asked for 10 % or less.
+    """
+    import pandas as pd
+
+    expect_a(Results, "summarise", results, "results of run_grid or load")
+    expect_a(Check, "summarise", checked, "a Check of these results")
+    empty = results.runs.iloc[:0]
+    rows, series = [], labels(results.cells)
+    for cell_check in checked.cells:
+        runs = results.by_cell.get(cell_check.cell, empty)
+        place = results.cells.loc[cell_check.cell]
+        rows.append(
+            {"cell": cell_check.cell, "arm": place["arm"], "series": series[cell_check.cell]}
+            | {"k": place["problem.k"], "lam": place["runner.lam"]}
+            | {"stopped": _stopped(results.asked, runs)}
+            | _measured(runs)
+            | _predicted(results, cell_check.cell)
+            | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": place["text"]}
+        )
+    return pd.DataFrame(rows)
+
+
+def _stopped(asked: Runs, runs: pd.DataFrame) -> str:
+    if isinstance(asked, int):
+        return "number"
+    kept = kept_of(asked, runs)
+    return ("rule" if kept.by_rule else "cap") if kept.decided else "unfinished"
+
+
+def _measured(runs: pd.DataFrame) -> dict[str, Any]:
+    hits = int(runs["hit"].notna().sum())
+    low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
+    nothing = math.inf if len(runs) else math.nan
+    row: dict[str, Any] = {
+        "runs": len(runs),
+        "censored": len(runs) - hits,
+        "success_ratio": hits / len(runs) if len(runs) else math.nan,
+        "success_low": low,
+        "success_high": high,
+        "ert": runs["calls"].sum() / hits if hits else nothing,
+        "ert_cost": runs["cost"].sum() / hits if hits else nothing,
+    }
+    for quantity in ("hit", "cost"):
+        values = runs[quantity].to_numpy(dtype=float, na_value=np.nan)
+        known = hits == len(values) > 0
+        mean = float(values.mean()) if known else math.nan
+        error = float(values.std(ddof=1)) / math.sqrt(len(values)) if known and len(values) > 1 else math.nan
+        half = normal_quantile(0.5 + CONFIDENCE / 2) * error
+        row |= {quantity: mean, f"{quantity}_low": mean - half, f"{quantity}_high": mean + half}
+    return row
+
+
+def _predicted(results: Results, cell_id: str) -> dict[str, Any]:
+    def known(ask: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return ask()
+        except (NoPrediction, InputError):
+            return otherwise
+
+    stored = results.prediction(cell_id)
+    means = {} if stored is None else stored.means
+    return {
+        "hit_predicted": known(lambda: predict(results.cell(cell_id), "hit").mean, means.get("hit", math.nan)),
+        "cost_predicted": known(lambda: predict(results.cell(cell_id), "cost").mean, means.get("cost", math.nan)),
+        "source": known(lambda: predict(results.cell(cell_id)).source, "" if stored is None else stored.source),
+    }

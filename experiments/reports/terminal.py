@@ -1,0 +1,321 @@
+"""What the terminal shows: tables of a report, a forecast, waiting times."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.checks.check import Check
+from experiments.fits.claims import CONFIDENCE as CLAIM_CONFIDENCE
+from experiments.fits.claims import ClaimCheck
+from experiments.fits.fit import fit
+from experiments.fits.laws import NO_FIT, POOR_FIT, Fits, ScalingLaw
+from experiments.predictions.refusals import in_short, kind_of_reason
+from experiments.predictions.verdict import Verdict
+from experiments.reports.measured import MARKS as PLAIN_MARKS
+from experiments.reports.measured import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.reports.report import Report
+    from experiments.reports.study import Findings
+    from experiments.store.results import Results
+
+MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
+AGREES_WITH_THEORY = {Verdict.AGREES: "yes", Verdict.DIFFERS: "no", Verdict.CANNOT_TELL: "cannot tell"}
+FEWEST_OF_A_LAW = 3
+MOST_ROWS = 40
+MOST_VERDICTS = 12
+WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM, MOST_OF_NAME = 8, 20, 10, 20
+
+
+def show_report(made: Report, console: Console) -> None:
+    """The whole report: what was found, or measured beside exact; laws, claims, speed-up, verdicts."""
+    if made.findings is not None:
+        show_findings(made.findings, console)
+    else:
+        for table in _overview(made.summary, console.width):
+            print_table(table, console)
+    _show_censored(made.summary, console)
+    if made.claims:
+        print_table(_claims_table(made.claims, console.width), console)
+    elif made.fits is not None and made.findings is None:
+        show_fits(made.fits, console)
+    if made.speedup is not None and len(made.speedup):
+        print_table(_speedup_table(made), console)
+    show_check(made.check, console)
+
+
+def alike(reasons: Iterable[tuple[str, str]], kind: Callable[[str], str] = kind_of_reason) -> list[tuple[str, int]]:
+    """Cells and their reasons put together where the reason is the same: in words, and how many cells it is."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for cell, reason in reasons:
+        found.setdefault(kind(reason), []).append((cell, reason))
+    return [(_told(same), len(same)) for same in found.values()]
+
+
+def _told(same: list[tuple[str, str]]) -> str:
+    """The first cell and its reason, and how many others have it."""
+    (cell, reason), *others = same
+    more = f" (and {counted(len(others), 'more cell')}, for the same reason)" if others else ""
+    return f"{cell}{more}: {in_short(reason)}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: `1 cell`, `2 cells`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def show_findings(findings: Findings, console: Console) -> None:
+    """The sentences, and the table that they are from."""
+    console.print()
+    for sentence in findings.sentences:
+        console.print(f"* {sentence}", markup=False)
+    table = Table(title="Measured, verdict (exact)", caption=findings.note or None, caption_justify="left")
+    for i, heading in enumerate(findings.headings):
+        table.add_column(escape(heading), justify="right" if i else "left", overflow="fold", no_wrap=i == 0)
+    for arm, *row in findings.rows:
+        table.add_row(folded(arm, console.width), *(_marked(text) for text in row))
+    print_table(table, console)
+
+
+def folded(name: str, width: int) -> str:
+    """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`."""
+    whole = name.replace(" = ", "\xa0=\xa0")
+    least = min(MOST_OF_NAME, _longest_word(name))
+    return escape(textwrap.fill(whole, max(least, width // 6)).replace("\xa0", " "))
+
+
+def _marked(text: str) -> str:
+    """Text with its marks in their colours."""
+    text = escape(text)
+    for verdict, mark in PLAIN_MARKS.items():
+        text = text.replace(f" {mark}", f" {MARKS[verdict]}")
+    return text
+
+
+def show_check(checked: Check, console: Console) -> None:
+    """The verdicts in one line, and each cell that does not agree."""
+    counts = ", ".join(f"{checked.count(verdict)} {verdict}" for verdict in Verdict)
+    console.print(
+        f"\n[bold]Check against exact predictions:[/] {counts}  (of {counted(len(checked.cells), 'cell')}; "
+        f"false-alarm rate {checked.alpha:g} over the grid)" + (f"\n{checked.note}" if checked.note else "")
+    )
+    for why, count in Counter(cell.stored for cell in checked.cells if cell.stored).items():
+        told = f"{counted(count, 'cell')} checked against the prediction stored when it was run: {why}"
+        console.print(told, markup=False)
+    for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
+        cells = [cell for cell in checked.cells if cell.verdict is verdict]
+        told_alike = alike((cell.label, cell.reason) for cell in cells)
+        listed = Table.grid(padding=(0, 0, 0, 1))
+        for told, _ in told_alike[:MOST_VERDICTS]:
+            listed.add_row("", MARKS[verdict], escape(told))
+        left = sum(count for _, count in told_alike[MOST_VERDICTS:])
+        if left:
+            listed.add_row("", MARKS[verdict], f"and {left} more, all in summary.csv")
+        if cells:
+            console.print(listed)
+
+
+def show_fits(fits: Fits, console: Console) -> None:
+    """For each series the best law, its runner-up, and those that could not be fitted."""
+    table = Table(title="Fitted laws", caption_justify="left")
+    for heading in ("series", "best law", "parameters", "p (fit)", "range", "next best"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("series", "p (fit)"))
+    for law in fits.best:
+        rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
+        rival = f"{_law(rivals[0])} (p {rivals[0].misfit:.1g})" if rivals else ""
+        misfit = f"{law.misfit:.1g}" + ("" if law.fits else f" {MARKS[Verdict.DIFFERS]}")
+        best = _law(law) if law.fits else f"{NO_FIT} {_law(law)}"
+        table.add_row(folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
+    for refusal in fits.refused:
+        table.add_row(folded(refusal.series, console.width), "none", escape(refusal.reason), "", "", "")
+    if fits.laws:
+        table.caption = (
+            f"{100 * fits.laws[0].confidence:.4g} % intervals; p (fit): probability that a true law of this form fits "
+            f"as badly ({MARKS[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits)"
+        )
+    print_table(table, console)
+    if fits.note:
+        console.print(fits.note, markup=False)
+
+
+def show_drawn(results: Results, console: Console) -> None:
+    """What was drawn from predicted laws: no verdicts, only how it grows."""
+    rows, cells = len(results.runs), results.cells
+    console.print(f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check")
+    if cells["problem.k"].nunique() >= FEWEST_OF_A_LAW:
+        show_fits(fit(results), console)
+
+
+def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> None:
+    """Rounds and seconds beside the cost, a row a cell."""
+    who = "a worker for each call of a generation" if workers is None else counted(workers, "worker")
+    shown = Table(
+        title=f"Waiting time beside cost, {who} (means of the runs)",
+        caption="rounds: generations, times the turns that the workers need for one; seconds: until the last call is "
+        "back, with a barrier after each generation; >: some runs ended at their budget",
+        caption_justify="left",
+    )
+    shown.add_column("arm", no_wrap=True)
+    for heading in ("k", "lam", "rounds", "seconds", "cost"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in table.to_dict("records"):
+        sign = "> " if row["censored"] else ""
+        numbers = (sign + number(row[name]) for name in ("rounds", "makespan", "cost"))
+        shown.add_row(folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers)
+    print_table(shown, console)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """The title as a line of its own, since a narrow table would fold it."""
+    console.print(f"\n[bold]{table.title}[/]")
+    table.title = None
+    console.print(table)
+
+
+def _show_censored(summary: pd.DataFrame, console: Console) -> None:
+    """Say where a budget bit."""
+    cells = summary[summary["censored"] > 0]
+    if len(cells):
+        console.print(
+            f"{counted(int(cells['censored'].sum()), 'run')} of {counted(len(cells), 'cell')} ended at their budget "
+            "without the optimum (censored): they count as lower bounds"
+            + ("" if (cells["hit_predicted"] == math.inf).all() else "; give a larger budget to see more")
+        )
+
+
+def _overview(summary: pd.DataFrame, width: int) -> list[Table]:
+    """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
+    if summary.duplicated(["series", "k", "lam"]).any() or summary["series"].nunique() > 7:
+        return [_long_table(summary, width)]
+    columns = _side_by_side(list(dict.fromkeys(summary["series"])), width)
+    return [
+        _pivot(part[part["series"].isin(shown)], lam, width)
+        for lam, part in summary.groupby("lam")
+        for shown in columns
+        if part["series"].isin(shown).any()
+    ]
+
+
+def _side_by_side(series: list[str], width: int) -> list[list[str]]:
+    """The series in tables that fit the width, so that no heading breaks within a word."""
+    tables: list[list[str]] = [[]]
+    for each in series:
+        taken = sum(_column_width(one) for one in tables[-1])
+        if tables[-1] and WIDTH_OF_K + taken + _column_width(each) > width:
+            tables.append([])
+        tables[-1].append(each)
+    return tables
+
+
+def _column_width(series: str) -> int:
+    return 3 + max(LEAST_OF_ARM, _longest_word(series))
+
+
+def _longest_word(*texts: str) -> int:
+    return max(len(word) for text in texts for word in text.split() or [""])
+
+
+def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
+    table = Table(title=f"Calls to the optimum, lam = {lam}: measured mean, verdict (exact mean)")
+    table.add_column("k", justify="right")
+    arms = list(dict.fromkeys(summary["series"]))
+    for arm in arms:
+        table.add_column(escape(arm), justify="right", overflow="fold", min_width=_longest_word(arm))
+    between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
+    ks = sorted(summary["k"].unique())
+    for k in ks if len(ks) <= MOST_ROWS // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_ROWS]:
+        row = summary[summary["k"] == k].set_index("series")
+        table.add_row(str(k), *(_measured_cell(row.loc[arm], between) if arm in row.index else "" for arm in arms))
+    return table
+
+
+def _measured_cell(row: pd.Series, between: str = " ") -> str:
+    measured = number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
+    exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({number(row['hit_predicted'])})"
+    return f"{measured} {MARKS[Verdict(row['verdict'])]}{exact}"
+
+
+def _long_table(summary: pd.DataFrame, width: int) -> Table:
+    table = Table(title="Calls to the optimum")
+    for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost"):
+        table.add_column(
+            heading, justify="left" if heading == "arm" else "right", overflow="fold", no_wrap=heading == "arm"
+        )
+    for _, row in summary.head(MOST_ROWS).iterrows():
+        success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
+        numbers = (_measured_cell(row), success, number(row["cost"]))
+        table.add_row(folded(row["series"], width), str(row["k"]), str(row["lam"]), *numbers)
+    if len(summary) > MOST_ROWS:
+        table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
+    return table
+
+
+def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
+    table = Table(
+        title=f"What the paper claims, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)",
+        caption="exact theory agrees?: whether the interval of the measured law meets the value that exact theory "
+        "gives, with the tolerance named for the k that were run; the mark is of the measurement, not of the claim. "
+        "so the claim: what both together say of the paper's claim",
+        caption_justify="left",
+    )
+    for heading in ("arm", "claim of the paper", "measured law", "exact theory agrees?", "so the claim"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "arm")
+    for each in claims:
+        law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
+        law += f"\n{_range(each.law)}" if each.law else ""
+        agrees = f"{MARKS[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}\n({escape(each.claim.text)})"
+        table.add_row(folded(each.claim.arm, width), each.claim.paper, law, agrees, _so(each), end_section=True)
+    return table
+
+
+def _so(each: ClaimCheck) -> str:
+    """What follows for the paper's claim; nothing where the measured law is not the one that exact theory gives."""
+    if each.verdict is not Verdict.AGREES:
+        return f"[bold]open[/]: {escape(each.reason)}"
+    for words, style in (("does not hold", "red"), ("holds", "green")):
+        if each.reason.startswith(words):
+            return f"[bold {style}]{words}[/]{escape(each.reason.removeprefix(words))}"
+    return escape(each.reason)
+
+
+def _speedup_table(made: Report) -> Table:
+    assert made.speedup is not None
+    assert made.study is not None
+    slow, fast = made.study.speedup or ("", "")
+    shown = made.speedup[made.speedup["lam"] == 1]
+    table = Table(
+        title=f"Speed-up: cost of {slow} over cost of {fast} (lam = 1)", title_justify="left", title_style="bold",
+        caption=f"exact: of the predicted means; intervals hold for all rows together w.p. {1 - made.check.alpha:g}",
+        caption_justify="left",
+    )  # fmt: skip
+    for heading in ("k", "measured", "interval", "exact", "measured / (2^k k)", ""):
+        table.add_column(heading, justify="right")
+    for row in shown.to_dict("records"):
+        interval = f"{number(row['low'])} .. {number(row['high'])}"
+        ratio = f"{row['speedup'] / (2 ** row['k'] * row['k']):.3f}"
+        mark = MARKS[Verdict(row["verdict"])]
+        table.add_row(f"{row['k']:g}", number(row["speedup"]), interval, number(row["exact"]), ratio, mark)
+    return table
+
+
+def _law(law: ScalingLaw) -> str:
+    return escape(law.text)
+
+
+def _estimates(law: ScalingLaw) -> str:
+    return escape("\n".join(str(estimate) for estimate in law.estimates))
+
+
+def _range(law: ScalingLaw) -> str:
+    censored = f", {law.censored_share:.1%} censored" if law.censored_share else ""
+    return f"{law.along} = {law.least:g} .. {law.most:g}{censored}"

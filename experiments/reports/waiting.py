@@ -1,0 +1,288 @@
+"""Waiting time, read off the table of runs later: parallel rounds, and seconds with drawn latencies.
+
+The runs are those of the table. Latencies come from a stream of their own, so that time touches no other draw and the
+same runs can be timed for any number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.random import Generator
+
+from evo.costs.latency import Latency
+from evo.costs.ledger import UnequalTokens
+from evo.decomposed import inner_schedule
+from evo.errors import InputError
+from evo.parameters import shown
+from evo.protocols import BoolArray, FloatArray, IntArray
+from evo.runners.parallel import Asynchronous, Merged
+from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved
+from evo.seeding import streams
+from experiments.grids.arguments import expect_a, expect_whole
+from experiments.grids.cell import Cell
+from experiments.grids.labels import labels
+from experiments.running.simulation import merged_rounds
+from experiments.store.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SLAB_CALLS = 2**20
+"""Latencies held at once, unless a single generation makes more calls: 8 MB."""
+
+
+@dataclass(frozen=True)
+class Barriers:
+    """The generations of some runs, one after the other, run by run: a barrier ends each.
+
+    Attributes:
+        owner: int [n], whose generation it is: a row of the runs.
+        calls: int [n], its calls.
+        short: bool [n, most calls], which of them are on the shorter last chunk.
+    """
+
+    owner: IntArray
+    calls: IntArray
+    short: BoolArray
+
+    @classmethod
+    def full(cls, generations: IntArray, width: int) -> Barriers:
+        """The generations of runs that made so many, int [runs], each of `width` calls on full chunks."""
+        owner = np.repeat(np.arange(len(generations)), generations)
+        return cls(owner, np.full(len(owner), width), np.zeros((len(owner), width), dtype=np.bool_))
+
+
+def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
+    """The runs of a grid with their waiting time on W workers, a row a run.
+
+    Columns beside those of `results.runs`:
+
+    * rounds: sum over generations of ceil(calls/W): generations ceil(lam/W) for (1+lam) runs (theory 11c), generations
+      for Merged where W is no less than its own workers; null for Asynchronous, which has none.
+    * makespan: seconds. The calls of a generation go to the workers in order, each to the first that is free, and all
+      wait for the last one. For lam = 1 the sum of the latencies; for Asynchronous its `seconds`, with its own workers
+      and latency. A censored run's is a lower bound.
+
+    The latencies of a batch are drawn run by run, so that more runs of a cell leave those of the others as they were.
+    Rounds of Merged under OnlyIncorrect are not in the table: their batches are run again.
+
+    Args:
+        results: of `run_grid` or `load`.
+        workers: W; None: as many as a generation has calls.
+        latency: seconds of a call; its tokens are those of the cell's prompt.
+        seed: names the stream of the latencies, with the cell's text and the batch.
+
+    Raises: InputError for cells whose calls' lengths are not known from the table: answers of several calls, or calls
+    on chunks of different lengths within a generation.
+    """
+    expect_a(Results, "timed", results, "results of run_grid or load")
+    expect_a(Latency, "timed", latency, "a Latency of calls")
+    expect_whole("timed: seed", seed, 0)
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers < 1):
+        raise InputError(f"timed: expected for workers a whole number >= 1 or None, got {shown(workers)}")
+    runs = results.runs
+    rounds, makespan = np.full((2, len(runs)), np.nan)
+    for name, of_cell in results.by_cell.items():
+        cell = results.cell(name)
+        for batch, part in of_cell.groupby("batch", sort=False):
+            rows, number = part.index.to_numpy(), int(str(batch))
+            if type(cell.runner) is Asynchronous:
+                makespan[rows] = part["seconds"]
+                continue
+            rng = streams(seed, f"timed {cell.text}", number).latency
+            rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
+    return runs.assign(rounds=rounds, makespan=makespan)
+
+
+def waiting(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
+    """The waiting time of each cell beside its cost: series, k, lam, mean rounds, seconds and cost, censored share.
+
+    Arguments and errors are those of `timed`; rounds are null where there are none.
+    """
+    import pandas as pd
+
+    timed_runs = timed(results, workers, latency, seed)
+    groups = results.with_runs(timed_runs).by_cell
+    names = labels(results.cells)
+    rows = []
+    for cell_id, of in results.cells.iterrows():
+        runs = groups.get(str(cell_id))
+        if runs is None:
+            continue
+        means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
+        censored = float(runs["hit"].isna().mean())
+        place = {"series": names[str(cell_id)], "k": of["problem.k"], "lam": of["runner.lam"]}
+        rows.append({**place, **means, "censored": censored})
+    return pd.DataFrame(rows)
+
+
+def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:
+    """When the last of some calls is done, each given in order to the first worker that is free.
+
+    Args:
+        seconds: float [n, calls], a row a generation.
+        workers: None for as many as calls.
+
+    Returns:
+        Float [n].
+
+    >>> list_schedule(np.array([[3.0, 1.0, 1.0, 1.0]]), 2).tolist()
+    [3.0]
+    """
+    n, calls = seconds.shape
+    if workers == 1:
+        return np.asarray(seconds.sum(axis=1))
+    if workers is None or workers >= calls:
+        return np.asarray(seconds.max(axis=1))
+    free, rows = np.zeros((n, workers)), np.arange(n)
+    for call in range(calls):
+        first = np.argmin(free, axis=1)
+        free[rows, first] += seconds[:, call]
+    return np.asarray(free.max(axis=1))
+
+
+def waited(
+    slabs: Iterable[Barriers],
+    runs: int,
+    means: tuple[float, float],
+    workers: int | None,
+    latency: Latency,
+    rng: Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Rounds and makespan of runs whose latencies are drawn, float [runs] each.
+
+    Args:
+        slabs: their generations.
+        runs: how many they are.
+        means: expected seconds of a call on a full chunk, and of one on the shorter last chunk.
+        workers: W; None: as many as a generation has calls.
+        latency: of which the factors are drawn.
+        rng: where from.
+    """
+    full, last = means
+    rounds, makespan = np.zeros((2, runs))
+    for slab in slabs:
+        width = slab.short.shape[1]
+        there = np.arange(width) < slab.calls[:, None]
+        seconds = np.zeros(there.shape)
+        seconds[there] = np.where(slab.short[there], last, full) * latency.factors(int(slab.calls.sum()), rng)
+        np.add.at(rounds, slab.owner, -(-slab.calls // (workers or width)))
+        np.add.at(makespan, slab.owner, list_schedule(seconds, workers))
+    return rounds, makespan
+
+
+def _times(
+    results: Results,
+    cell: Cell,
+    batch: int,
+    part: pd.DataFrame,
+    workers: int | None,
+    latency: Latency,
+    rng: Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """Rounds and makespan of the kept runs of a batch, float [runs] each."""
+    if hasattr(cell.mutator, "mean_calls"):
+        raise InputError(f"timed: expected one call an answer, got {cell.text}: the table does not keep their numbers")
+    tokens = cell.tokens
+    if isinstance(tokens, UnequalTokens):
+        raise InputError(f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths")
+    full, short = latency.means(tokens)
+    if full != short:
+        _expect_known_lengths(cell)
+    if latency.tail == 0.0 and not _varies(cell) and (full == short or _same_chunk(cell)):
+        width, number = _width(cell), part["generations"].to_numpy()
+        each = -(-width // (workers or width))
+        shorter = part["short_calls"].to_numpy() // width if full != short else np.zeros_like(number)
+        return each * number.astype(np.float64), each * (full * (number - shorter) + short * shorter)
+    return waited(_generations(results, cell, batch, part), len(part), (full, short), workers, latency, rng)
+
+
+def _width(cell: Cell) -> int:
+    """The most calls of a generation."""
+    if isinstance(cell.runner, Merged):
+        return cell.runner.width(cell.schedule, cell.problem.k)
+    return cell.runner.lam
+
+
+def _varies(cell: Cell) -> bool:
+    """Whether generations differ in the number of their calls."""
+    return type(cell.runner) is Merged and type(inner_schedule(cell.schedule)) is OnlyIncorrect
+
+
+def _same_chunk(cell: Cell) -> bool:
+    """Whether all calls of a generation are on the same chunk."""
+    if type(cell.runner) is Merged:
+        return False
+    kind = type(inner_schedule(cell.schedule))
+    one = len(cell.runner.founders) == 1  # several parents may have their lowest incorrect blocks in different chunks
+    return kind in (AllBlocks, RoundRobin, UntilResolved) or (kind is OnlyIncorrect and one) or cell.runner.lam == 1
+
+
+def _expect_known_lengths(cell: Cell) -> None:
+    """Refuse cells whose table does not tell which calls of a generation are shorter.
+
+    Raises: InputError.
+    """
+    known = type(cell.runner) is Merged or type(inner_schedule(cell.schedule)) is EachChunk
+    if not (known or _same_chunk(cell)):
+        raise InputError(
+            f"timed: expected chunks of one length, or a schedule that gives the calls of a generation the same chunk; "
+            f"got {cell.text}; let g divide k, or take latencies that do not depend on tokens"
+        )
+
+
+def _generations(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> Iterator[Barriers]:
+    """The generations of the kept runs of a batch, in slabs of some SLAB_CALLS calls."""
+    if _varies(cell):
+        yield from _run_again(results, cell, batch, part)
+        return
+    number = part["generations"].to_numpy()
+    width, ends = _width(cell), np.cumsum(number)
+    short_calls = part["short_calls"].to_numpy()
+    step = max(1, SLAB_CALLS // width)
+    for low in range(0, int(ends[-1]) if len(ends) else 0, step):
+        places = np.arange(low, min(low + step, int(ends[-1])))
+        owner = np.searchsorted(ends, places, side="right")
+        turn = places - (ends - number)[owner]
+        short = _short(cell, width, turn, (number - short_calls // width)[owner])
+        yield Barriers(owner, np.full(len(places), width), short)
+
+
+def _short(cell: Cell, width: int, turn: IntArray, full: IntArray) -> BoolArray:
+    """Which calls of generations number `turn` of their runs are on the shorter last chunk; bool [n, width].
+
+    Where all calls of a generation get the same chunk, it does not matter which of a run's generations those are:
+    latencies are independent of that. They are taken to be those after the first `full`.
+    """
+    m, place = cell.chunks.m, np.arange(width)
+    if type(cell.runner) is Merged:  # calls number turn width, .. of a round-robin run
+        return np.asarray((turn[:, None] * width + place) % m == m - 1)
+    if type(inner_schedule(cell.schedule)) is EachChunk:
+        return np.broadcast_to(place % m == m - 1, (len(turn), width))
+    return np.broadcast_to((turn >= full)[:, None], (len(turn), width))
+
+
+def _run_again(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> Iterator[Barriers]:
+    """The rounds of the kept runs of a batch of Merged under OnlyIncorrect, run by run."""
+    size = cell.batch_size(results.grid["batch"])
+    seen = merged_rounds(cell, results.grid["seed"], batch, size)
+    if not seen:
+        return
+    run, calls, short = (np.concatenate(column) for column in zip(*seen, strict=True))
+    turn = np.concatenate([np.full(len(rows), turn) for turn, (rows, _, _) in enumerate(seen)])
+    kept = {int(number): row for row, number in enumerate(part["run"])}
+    number = np.zeros(size, dtype=np.int64)  # 0 for runs that are not kept; those over their budget went on
+    number[list(kept)] = part["generations"].to_numpy()
+    rows = np.flatnonzero(turn < number[run])
+    rows = rows[np.lexsort((turn[rows], run[rows]))]
+    owner = np.searchsorted(part["run"].to_numpy(), run[rows])
+    calls, short, width = calls[rows], short[rows], _width(cell)
+    step = max(1, SLAB_CALLS // width)
+    for low in range(0, len(rows), step):
+        at = slice(low, low + step)
+        place = np.arange(width) + 1  # the last chunk comes last in its round
+        yield Barriers(owner[at], calls[at], (place == calls[at, None]) & (short[at, None] > 0))

@@ -1,0 +1,1 @@
+"""Making the runs: a launch, its agenda, its executors."""

@@ -1,0 +1,246 @@
+"""Which batches of a grid are still to run, and in which tasks: long ones first, cheap ones together."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from evo.protocols import IntArray
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.grids.stopping import most_batches, most_runs
+from experiments.predictions.forecast import seconds_a_batch
+from experiments.running.queues import Course, FixedCourse, RuledCourse
+from experiments.running.tasks import Done, Failure, Job
+from experiments.store.table import BatchKey
+
+SECONDS_A_TASK = 0.3
+"""What a task of several batches takes about, so that neither the driver nor the last worker is waited for."""
+ROWS_A_TASK = 50_000
+"""About so many rows, and no more, come from a task: the driver's memory must not grow with the runs."""
+UNKNOWN = 1.0
+"""What `seconds_a_batch` gives where no expectation is known."""
+FEWEST_OF_A_PACE = 3
+"""Batches that came back from which a pace is told."""
+LEAST_LIMIT, TIMES_EXPECTED = 3600.0, 20.0
+"""A batch is ended after an hour, or after so many times what it is expected to take."""
+
+Hits = Mapping[str, Mapping[int, IntArray]]
+"""By cell id and number, `hit` of the batches that are there, -1 where a run is censored."""
+
+
+@dataclass
+class _Pace:
+    """Batches whose times are foreseen equally well: those to come, and those that came back.
+
+    Attributes:
+        to_come: how many.
+        expected: seconds that these are expected to take.
+        back: how many came back.
+        forecast: seconds that these were expected to take.
+        measured: seconds that they took.
+    """
+
+    to_come: int = 0
+    expected: float = 0.0
+    back: int = 0
+    forecast: float = 0.0
+    measured: float = 0.0
+
+    def add(self, batches: int, seconds: float) -> None:
+        """More batches to come, of so many expected seconds each; fewer if it is negative."""
+        self.to_come += batches
+        self.expected += batches * seconds
+
+    def received(self, forecast: float, measured: float) -> None:
+        """One came back."""
+        self.back, self.forecast, self.measured = self.back + 1, self.forecast + forecast, self.measured + measured
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that those to come will take; None while too few came back."""
+        if self.to_come == 0:
+            return 0.0
+        return None if self.back < FEWEST_OF_A_PACE else max(0.0, self.expected) * self.measured / self.forecast
+
+
+class Plan:
+    """What is to run of a grid.
+
+    Attributes:
+        of_batches: batches of the whole grid, at the most.
+        batches: those that are there, or failed, or are not needed.
+        there: cells that were whole before.
+        cells: cells that are whole.
+        runs, of_runs: runs of the table that are there, and that it will have at the most.
+
+    Args:
+        grid: the grid.
+        finished: the batches that are there.
+        hits: of these, for the grid's stopping rule; of no matter if there is none.
+        leave_out: batches that are not to run, since they failed before.
+        only: the only batches to run; None for all that are missing.
+        time_limit: seconds after which a batch is ended; None: an hour, or 20 times what it is expected to take.
+        rows_a_task: rows after which a task takes no further batch.
+        ahead: batches of a cell that may be on their way before its stopping rule has said that they are needed.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        finished: Collection[BatchKey] = (),
+        hits: Hits = MappingProxyType({}),
+        leave_out: Collection[BatchKey] = (),
+        only: Collection[BatchKey] | None = None,
+        time_limit: float | None = None,
+        ahead: int = 1,
+        rows_a_task: int = ROWS_A_TASK,
+    ) -> None:
+        self._grid, self._time_limit, self._ahead, self._rows_a_task = grid, time_limit, ahead, rows_a_task
+        self.of_batches = self.batches = self.there = self.runs = 0
+        self.of_runs = most_runs(grid.runs) * len(grid.cells)
+        self._courses: dict[str, Course] = {}
+        self._needed: dict[str, int] = {}
+        self._measured = self._forecast = 0.0
+        self._foreseen, self._unforeseen = _Pace(), _Pace()
+        there, left_out, chosen = _by_cell(finished), _by_cell(leave_out), None if only is None else _by_cell(only)
+        for cell in grid.cells:
+            wanted = None if chosen is None else chosen.get(cell.id, set())
+            seen = hits.get(cell.id, {})
+            self._add(cell, there.get(cell.id, set()), seen, left_out.get(cell.id, set()), wanted)
+        self.cells = self.there
+        self._open = deque(sorted(self._courses.values(), key=lambda course: -course.expected))
+        self._waiting: dict[str, Course] = {}
+
+    def _add(
+        self,
+        cell: Cell,
+        finished: set[int],
+        hits: Mapping[int, IntArray],
+        left_out: set[int],
+        wanted: set[int] | None,
+    ) -> None:
+        """Plan a cell, of which only the `wanted` batches are to run, if that is given."""
+        grid, size = self._grid, cell.batch_size(self._grid.batch)
+        cap = most_batches(grid.runs, size)
+        expected = seconds_a_batch(cell, size, grid.engine) if len(finished) < cap else 0.0
+        course: Course
+        if isinstance(grid.runs, int):
+            missing = [batch for batch in range(cap) if batch not in finished]
+            to_run = [batch for batch in missing if batch not in left_out and (wanted is None or batch in wanted)]
+            course = FixedCourse(cell, size, expected, to_run, len(missing), cap)
+        else:
+            none = wanted is not None and not wanted
+            course = RuledCourse(cell, size, expected, grid.runs, hits, set(range(cap)) if none else left_out,
+                                 self._ahead)  # fmt: skip
+        self.of_batches += cap
+        self.batches += cap - course.left
+        self.there += course.whole
+        self.runs += sum(self._kept(batch, size) for batch in finished if batch < cap)
+        self._needed[cell.id] = course.needed
+        if course.left:
+            self._pace_of(course).add(course.left, expected)
+            self._courses[cell.id] = course
+
+    def _kept(self, batch: int, size: int) -> int:
+        """Rows of a batch that belong to the table."""
+        return min(size, most_runs(self._grid.runs) - batch * size)
+
+    def next_task(self) -> list[Job]:
+        """The next jobs, some SECONDS_A_TASK of them together; none if nothing can be sent now."""
+        task: list[Job] = []
+        seconds, rows = 0.0, 0
+        while self._open and (not task or (seconds < SECONDS_A_TASK and rows < self._rows_a_task)):
+            course = self._open[0]
+            if not course.has_next:
+                self._waiting[course.cell.id] = self._open.popleft()
+                continue
+            each = self._seconds(course)
+            if task and seconds + each > 2 * SECONDS_A_TASK:
+                break  # a long one is a task of its own
+            task.append(self._job(course, each))
+            seconds, rows = seconds + each, rows + course.size
+        return task
+
+    def _seconds(self, course: Course) -> float:
+        """What a batch of a cell will take, by what was measured so far."""
+        return course.expected * self._pace if course.measured is None else course.measured
+
+    @property
+    def _pace(self) -> float:
+        """Measured seconds an expected one."""
+        return self._measured / self._forecast if self._forecast > 0 else 1.0
+
+    def _job(self, course: Course, seconds: float) -> Job:
+        limit = max(LEAST_LIMIT, TIMES_EXPECTED * max(seconds, course.expected))
+        return Job(
+            cell=course.cell,
+            batch=course.next(),
+            size=course.size,
+            seed=self._grid.seed,
+            engine=self._grid.engine,
+            seconds=seconds,
+            limit=limit if self._time_limit is None else self._time_limit,
+        )
+
+    def received(self, done: Done) -> list[Done]:
+        """What belongs to the table, now that a batch has come back."""
+        course = self._courses[done.job.cell.id]
+        self._measured += done.seconds
+        self._forecast += course.expected
+        self._pace_of(course).received(course.expected, done.seconds)
+        was_whole, left = course.whole, course.left
+        kept = course.received(done)
+        self.cells += course.whole and not was_whole
+        self.runs += sum(self._kept(each.job.batch, course.size) for each in kept)
+        self._after(course, left)
+        return kept
+
+    def failed(self, failure: Failure) -> None:
+        """A batch will not come back."""
+        course = self._courses[failure.job.cell.id]
+        left = course.left
+        course.failed(failure.job.batch)
+        self._after(course, left)
+
+    def _after(self, course: Course, left: int) -> None:
+        """Count what is not awaited any more; a cell whose rule has been asked may have more to send."""
+        self._needed[course.cell.id] = course.needed
+        self.batches += left - course.left
+        self._pace_of(course).add(course.left - left, course.expected)
+        if course.has_next and self._waiting.pop(course.cell.id, None) is not None:
+            self._open.appendleft(course)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether batches are left that were neither sent nor failed."""
+        return bool(self._open or self._waiting) and any(
+            course.left for course in (*self._open, *self._waiting.values())
+        )
+
+    def needs(self, key: BatchKey) -> bool:
+        """Whether a batch is part of the table, as far as it is known: a rule may not need what failed."""
+        cell, batch = key
+        return batch < self._needed.get(cell, 0)
+
+    def seconds_left(self, workers: int) -> float | None:
+        """What the rest will take so many workers at the most, at the pace so far; None while that is not known well.
+
+        Batches whose times could not be foreseen say nothing of the others.
+        """
+        if self._forecast == 0:
+            return None
+        foreseen, unforeseen = self._foreseen.left, self._unforeseen.left
+        return None if foreseen is None or unforeseen is None else (foreseen + unforeseen) / workers
+
+    def _pace_of(self, course: Course) -> _Pace:
+        return self._unforeseen if course.expected == UNKNOWN else self._foreseen
+
+
+def _by_cell(keys: Iterable[BatchKey]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for cell, batch in keys:
+        found[cell].add(batch)
+    return found

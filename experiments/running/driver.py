@@ -1,0 +1,131 @@
+"""The loop of a launch: sends tasks, takes what comes back, writes it, and tells those who watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from experiments.grids.grid import Grid
+from experiments.running.agenda import Plan
+from experiments.running.executors.executor import Executor
+from experiments.running.interrupts import Interrupt
+from experiments.running.limits import GridLimits, Spent
+from experiments.running.progress import Progress
+from experiments.running.sink import Sink
+from experiments.running.tasks import Done, Failure, Outcome
+from experiments.store.failures import FailedBatch
+
+SECONDS_BETWEEN_WRITES, PER_SECONDS = 2.0, 200.0
+"""A part is written every two seconds, from there on for every 200 seconds of the launch: so parts stay few."""
+MOST_ROWS_HELD = 100_000
+PATIENCE = 0.5
+"""Seconds of waiting after which the loop looks whether somebody wants it to stop."""
+
+
+class Driver:
+    """One launch of a grid.
+
+    Attributes:
+        failures: what failed in it.
+        hosts: machines that worked for it.
+        stopped: which limit of the grid was reached; empty if none was.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        plan: Plan,
+        sink: Sink,
+        limits: GridLimits,
+        spent: Spent,
+        watch: Callable[[Progress], None],
+    ) -> None:
+        self._grid, self._plan, self._sink, self._watch = grid, plan, sink, watch
+        self._limits, self._spent = limits, spent
+        self.failures: list[FailedBatch] = []
+        self.hosts: set[str] = set()
+        self.stopped = ""
+        self._last: Done | None = None
+        self._begun = self._written = time.monotonic()
+
+    def run(self, executor: Executor, interrupt: Interrupt) -> None:
+        """Run until everything is there, or somebody or a limit says that it is enough; what came back is written.
+
+        Raises: KeyboardInterrupt after the tasks at work, if that was asked for; WorkersLost; StoreError.
+        """
+        self._watch(self._progress(executor, self._plan.there))
+        try:
+            with executor:
+                while self._send(executor, interrupt):
+                    for outcome in executor.finished(PATIENCE):
+                        self._take(outcome)
+                        if self._due():
+                            self._write()
+                        self._watch(self._progress(executor))
+        finally:
+            self._write()
+        self.stopped = self._limits.reached(self._spent) if self._plan.has_more else ""
+        if interrupt.asked:
+            raise KeyboardInterrupt
+
+    def _send(self, executor: Executor, interrupt: Interrupt) -> bool:
+        """Give the executor what it can take; whether anything is at work."""
+        while self._may_send(executor) and not interrupt.asked and not self._enough():
+            task = self._plan.next_task()
+            if not task:
+                break
+            executor.submit(task)
+        return executor.busy > 0
+
+    def _may_send(self, executor: Executor) -> bool:
+        """Whether a task would be begun soon; where runs are limited at once, so that little comes after the limit."""
+        return executor.free > 0 and not (self._limits.on_runs and executor.busy >= executor.workers)
+
+    def _enough(self) -> bool:
+        return bool(self._limits.reached(self._spent))
+
+    def _take(self, outcome: Outcome) -> None:
+        if outcome.host:
+            self.hosts.add(outcome.host)
+        if isinstance(outcome, Done):
+            self._last = outcome
+            for done in self._plan.received(outcome):
+                self._spent.add(done.columns, done.job.cell.cost.weights)
+                self._sink.add(done)
+        else:
+            self._plan.failed(outcome)
+            failed = _remembered(outcome)
+            self.failures.append(failed)
+            self._sink.failed(failed)
+
+    def _due(self) -> bool:
+        now = time.monotonic()
+        pause = SECONDS_BETWEEN_WRITES * max(1.0, (now - self._begun) / PER_SECONDS)
+        return now - self._written > pause or self._sink.rows_held > MOST_ROWS_HELD
+
+    def _write(self) -> None:
+        self._sink.write()
+        self._written = time.monotonic()
+
+    def _progress(self, executor: Executor, there: int = 0) -> Progress:
+        plan = self._plan
+        return Progress(
+            cell=None if self._last is None else self._last.job.cell,
+            batches=plan.batches,
+            of_batches=plan.of_batches,
+            cells=plan.cells,
+            of_cells=len(self._grid.cells),
+            runs=plan.runs,
+            of_runs=plan.of_runs,
+            failures=sum(plan.needs(failed.key) for failed in self.failures),
+            left=plan.seconds_left(max(1, executor.workers)),
+            there=there,
+        )
+
+
+def _remembered(failure: Failure) -> FailedBatch:
+    """What the results folder keeps of a failure."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    cell = failure.job.cell
+    return FailedBatch(cell.id, failure.job.batch, cell.text, failure.kind, failure.message, failure.host, now)

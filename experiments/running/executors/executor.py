@@ -1,0 +1,109 @@
+"""The protocol of executors, and the simplest one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from evo.errors import EvoError
+from experiments.running.tasks import Job, Outcome, outcome_of, run_jobs
+
+
+class WorkersLost(EvoError):
+    """There is nobody left who could go on; what was finished before is stored."""
+
+
+class Executor(Protocol):
+    """Runs tasks, and gives back one outcome for each job of them, in the order in which they finish.
+
+    A worker that dies costs no other job than the one it was at, and that only if it dies of it again. Use as a
+    context manager: on leaving, whatever is still at work is ended at once.
+    """
+
+    @property
+    def workers(self) -> int:
+        """How many jobs it runs at the same time, as far as is known."""
+        ...
+
+    @property
+    def free(self) -> int:
+        """How many more tasks it could take without letting them wait for long."""
+        ...
+
+    @property
+    def busy(self) -> int:
+        """Tasks that are not finished."""
+        ...
+
+    def submit(self, task: Sequence[Job]) -> None:
+        """Take a task."""
+        ...
+
+    def finished(self, patience: float) -> list[Outcome]:
+        """Outcomes since the last call; waits for some, but not longer than `patience` seconds.
+
+        Raises: WorkersLost.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Here:
+    """Runs tasks in this process, when asked for outcomes; a part that hangs or ends the process takes all with it."""
+
+    def __init__(self) -> None:
+        self._tasks: deque[Sequence[Job]] = deque()
+
+    @property
+    def workers(self) -> int:
+        """This process."""
+        return 1
+
+    @property
+    def free(self) -> int:
+        """One task at a time."""
+        return 1 - len(self._tasks)
+
+    @property
+    def busy(self) -> int:
+        """Tasks that are not finished."""
+        return len(self._tasks)
+
+    def submit(self, task: Sequence[Job]) -> None:
+        """Take a task."""
+        self._tasks.append(task)
+
+    def finished(self, patience: float) -> list[Outcome]:
+        """The outcomes of the next task, however long it takes."""
+        if not self._tasks:
+            return []
+        task = self._tasks.popleft()
+        answers = run_jobs(task, users=KeyboardInterrupt)
+        return [outcome_of(job, answer) for job, answer in zip(task, answers, strict=True)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._tasks.clear()
+
+
+def in_short(error: BaseException) -> str:
+    """An error in words, whatever its own code does.
+
+    >>> in_short(ValueError("no"))
+    'ValueError: no'
+    """
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}, which cannot be shown"

@@ -1,0 +1,229 @@
+"""Running a grid: what is missing of it, by some executor, into a results folder or into memory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evo.errors import EvoError, InputError
+from evo.parameters import shown
+from experiments.grids.arguments import a_path, expect_a, expect_whole
+from experiments.grids.cells_table import cells_table
+from experiments.grids.grid import Grid
+from experiments.predictions.forecast import check_budgets
+from experiments.running.agenda import ROWS_A_TASK, Plan
+from experiments.running.driver import Driver
+from experiments.running.executors.executor import Executor, Here
+from experiments.running.executors.guard import memory_share
+from experiments.running.executors.processes import Processes
+from experiments.running.interrupts import first_is_a_wish
+from experiments.running.limits import GridLimits, Spent
+from experiments.running.progress import Progress
+from experiments.running.sink import IntoMemory, IntoStore
+from experiments.store.failures import FailedBatch, explain
+from experiments.store.grid_json import describe
+from experiments.store.provenance import begin, ended
+from experiments.store.results import Results, load
+from experiments.store.store import Store
+
+
+class GridFailure(EvoError):
+    """Some batches of a grid could not be run; all others were.
+
+    Attributes:
+        results: what was run, stored or not.
+        failures: the batches that failed, in this launch or an earlier one.
+    """
+
+    def __init__(self, message: str, results: Results, failures: list[FailedBatch]) -> None:
+        super().__init__(message)
+        self.results = results
+        self.failures = failures
+
+
+class LimitReached(EvoError):
+    """A limit of the whole grid was reached; what was at work then is finished.
+
+    Attributes:
+        results: what was run, stored or not.
+    """
+
+    def __init__(self, message: str, results: Results) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=3)
+
+
+def run_grid(
+    grid: Grid,
+    out: Path | str | None = None,
+    workers: int | None = None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    accept_changed_code: bool = False,
+    tell: Callable[[str], None] = _warn,
+    *,
+    limits: GridLimits = GridLimits(),
+    time_limit: float | None = None,
+    memory: float | None = None,
+    isolated: bool = False,
+    retry_failed: bool = False,
+    scheduler: str | None = None,
+) -> Results:
+    """Run a grid; the same table for any number of workers, any executor and any interruption.
+
+    Ctrl-C once finishes what is at work, twice stops at once; either way what is finished is stored, and the same call
+    goes on from there.
+
+    Args:
+        grid: what to run.
+        out: the results folder; what is there already is not run again. None: nothing is written.
+        workers: processes; None: one for each core. A single one is this process, in which a part that hangs, or ends
+            the process, takes the launch with it, unless `isolated`.
+        watch: called with the progress at the start and after each task.
+        accept_changed_code: whether to add to runs of a part of others whose source has changed since.
+        tell: called with what the user should know, such as damaged parts that were set aside.
+        limits: when to send nothing more.
+        time_limit: seconds after which a batch is ended, as a failure; None: an hour, or 20 times what it is expected
+            to take. Not in this process.
+        memory: GiB of data that a worker process may have; None: its share of 90 % of the machine's.
+        isolated: whether a single worker is a process of its own, too.
+        retry_failed: whether to run only what failed before, instead of all else that is missing.
+        scheduler: address of a dask scheduler, tcp://HOST:PORT, whose workers run the tasks instead; the folders of
+            parts of others must exist there. Neither `workers` nor `memory` is for them.
+
+    Raises: InputError for a cell without a budget whose mean is not known to be finite, or for changed code;
+    GridFailure if some batches failed, after all others are done; LimitReached; StoreError if the folder cannot be
+    written or another launch is at work in it; WorkersLost if nobody is left to go on; KeyboardInterrupt. What is
+    finished by then is stored.
+    """
+    expect_a(Grid, "run_grid", grid, "a Grid")
+    check_budgets(grid)
+    _expect_numbers(workers, time_limit, memory)
+    if scheduler is not None:
+        _expect_their_own(workers, memory)
+    if retry_failed and out is None:
+        raise InputError("run_grid: retry_failed needs a results folder (out), got None")
+    with ExitStack() as stack:
+        path = None if out is None else a_path("run_grid: out", out)
+        store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code))
+        ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
+        rows = 1 if limits.on_runs else ROWS_A_TASK  # a task a batch, for limits are looked at between tasks
+        plan, reused = _plan(grid, store, retry_failed, time_limit=time_limit, ahead=ahead, rows_a_task=rows)
+        workers = _workers(workers, plan)
+        alone = workers == 1 and not isolated and time_limit is None and memory is None
+        executor = _executor(workers, memory, alone, scheduler)
+        sink = IntoMemory() if store is None else IntoStore(store)
+        driver = Driver(grid, plan, sink, limits, _spent(store, limits), watch)
+        wish = stack.enter_context(first_is_a_wish(lambda: tell(FINISHING)))
+        with _noted(store, grid, plan, driver, reused):
+            for message in () if store is None else store.told:
+                tell(message)
+            driver.run(executor, wish)
+        failed = driver.failures if store is None else list(store.failures().values())
+        failures = [each for each in failed if plan.needs(each.key)]
+        known = {cell.id: cell for cell in grid.cells}
+        if isinstance(sink, IntoMemory):
+            results = replace(Results.of(describe(grid), cells_table(grid), sink.rows()), known=known)
+        else:
+            results = Results.stored(sink.path, known)
+    if failures:
+        raise GridFailure(_told(failures, store), results, failures)
+    if driver.stopped:
+        raise LimitReached(
+            f"the grid's limit is reached ({driver.stopped}): what was at work is finished and kept; the same command "
+            "with a larger limit goes on from there",
+            results,
+        )
+    return results
+
+
+def _plan(grid: Grid, store: Store | None, retry_failed: bool, **options: Any) -> tuple[Plan, int]:
+    """What is to run, and how many batches of earlier cells could be taken over."""
+    if store is None:
+        return Plan(grid, **options), 0
+    finished = store.finished()
+    reused = store.take_over(grid, finished)
+    hits = {} if isinstance(grid.runs, int) else store.hits()
+    failed = store.failures()
+    store.forget_failures(failed.keys() & (finished | reused))  # a launch was killed before it could
+    left_out, only = ((), failed) if retry_failed else (failed, None)
+    return Plan(grid, finished | reused, hits, left_out, only, **options), len(reused)
+
+
+@contextmanager
+def _noted(store: Store | None, grid: Grid, plan: Plan, driver: Driver, reused: int) -> Iterator[None]:
+    """Write down that a launch has begun, and how it ended."""
+    if store is None:
+        yield
+        return
+    more = {"batches taken over": reused} if reused else {}
+    launch = begin(grid, plan.of_batches - plan.batches, None, store.accepted, store.told, **more)
+    store.note(launch)
+    how = "failed"
+    try:
+        yield
+        how = "stopped at a limit" if driver.stopped else "finished"
+        if any(plan.needs(each.key) for each in driver.failures):
+            how = "failed"
+    except KeyboardInterrupt:
+        how = "interrupted"
+        raise
+    finally:
+        store.note(ended(launch, how, sorted(driver.hosts)), launch)
+
+
+AHEAD_ON_A_CLUSTER = 16
+"""Batches of a cell on their way before its stopping rule needs them, where there may be hundreds of workers."""
+FINISHING = "finishing what is at work; Ctrl-C again stops at once"
+
+
+def _expect_numbers(workers: int | None, time_limit: float | None, memory: float | None) -> None:
+    if workers is not None:
+        expect_whole("run_grid: workers", workers, 1)
+    for name, value in (("time_limit", time_limit), ("memory", memory)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
+            raise InputError(f"run_grid: {name} must be a number > 0 or None, got {shown(value)}")
+
+
+def _expect_their_own(workers: int | None, memory: float | None) -> None:
+    """The workers of a scheduler are as many, and have the memory, that they were started with."""
+    for name, value, option in (("workers", workers, "--nworkers"), ("memory", memory, "--memory-limit")):
+        if value is not None:
+            raise InputError(f"run_grid: {name} is not for a scheduler's workers, got {value!r}; use dask's {option}")
+
+
+def _workers(workers: int | None, plan: Plan) -> int:
+    """No more than there are batches."""
+    return max(1, min(workers or os.cpu_count() or 1, plan.of_batches - plan.batches))
+
+
+def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | None) -> Executor:
+    if scheduler is not None:
+        from experiments.running.executors.cluster import Cluster
+
+        return Cluster(scheduler)
+    if alone:
+        return Here()
+    return Processes(workers, memory_share(workers) if memory is None else int(memory * 2**30))
+
+
+def _spent(store: Store | None, limits: GridLimits) -> Spent:
+    """What earlier launches came to, if a limit counts it."""
+    if store is None or not limits.on_runs:
+        return Spent()
+    runs = load(store.path).runs
+    tokens = runs["prompt_tokens"].sum() + runs["generated_tokens"].sum()
+    return Spent(float(runs["calls"].sum()), float(tokens), float(runs["cost"].sum()))
+
+
+def _told(failures: list[FailedBatch], store: Store | None) -> str:
+    again = "" if store is None else "\nThey are not tried again until you say so: --retry-failed (retry_failed=True)"
+    return explain(failures, None if store is None else store.path) + again

@@ -1,0 +1,81 @@
+"""Limits of a whole grid: when a launch sends nothing more, at the end of a batch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, fields
+
+from evo.errors import InputError
+from evo.protocols import FloatArray
+from experiments.store.table import Columns
+
+
+@dataclass(frozen=True)
+class GridLimits:
+    """The most a grid may come to. What is at work when a limit is reached is finished and stored.
+
+    Attributes:
+        calls: LLM calls of all runs, those of earlier launches included.
+        tokens: tokens read and written, in the same way.
+        cost: cost, in the unit of the cells' cost models.
+        seconds: wall-clock time of this launch.
+
+    >>> GridLimits(calls=1000).reached(Spent(calls=1200))
+    'calls: 1,200 of at most 1,000'
+    """
+
+    calls: float | None = None
+    tokens: float | None = None
+    cost: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            most = getattr(self, each.name)
+            if most is not None and (isinstance(most, bool) or not isinstance(most, int | float) or not most > 0):
+                raise InputError(f"GridLimits: {each.name} must be a number > 0 or None, got {most!r}")
+
+    @property
+    def on_runs(self) -> bool:
+        """Whether what earlier launches came to matters."""
+        return any(most is not None for most in (self.calls, self.tokens, self.cost))
+
+    def reached(self, spent: Spent) -> str:
+        """Which limit is reached, in words; empty if none is."""
+        for each in fields(self):
+            most, got = getattr(self, each.name), getattr(spent, each.name)
+            if most is not None and got >= most:
+                return f"{each.name}: {got:,.10g} of at most {most:,.10g}"
+        return ""
+
+
+class Spent:
+    """What a grid has come to.
+
+    Attributes:
+        calls, tokens, cost: of all runs.
+        seconds: wall-clock time since this was made.
+    """
+
+    def __init__(self, calls: float = 0.0, tokens: float = 0.0, cost: float = 0.0) -> None:
+        self.calls, self.tokens, self.cost = calls, tokens, cost
+        self._begun = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since this was made."""
+        return time.monotonic() - self._begun
+
+    def add(self, columns: Columns, weights: FloatArray) -> None:
+        """Count the rows of a batch.
+
+        Args:
+            columns: its columns.
+            weights: prices of the ledger's entries, float [6].
+        """
+        from evo.costs.ledger import LEDGER
+
+        ledger = {name: float(columns[name].sum()) for name in LEDGER}
+        self.calls += ledger["calls"]
+        self.tokens += ledger["prompt_tokens"] + ledger["generated_tokens"]
+        self.cost += sum(weight * ledger[name] for name, weight in zip(LEDGER, weights, strict=True))

@@ -1,0 +1,1 @@
+"""What was run: the results folder and its tables."""

@@ -1,0 +1,137 @@
+"""One driver at a time in a results folder: an advisory lock on `driver.lock`, freed by the system when a driver dies.
+
+The file is removed with the lock; one that a killed driver leaves behind stops nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from experiments.store.files import StoreError
+
+if sys.platform != "win32":
+    import fcntl
+
+NAME = "driver.lock"
+TRIES, PAUSE = 10, 0.05
+"""A look of `llm-evo status` at the lock is over long before these tries are."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock, as the lock file says: pid and host of the driver, and when it began."""
+
+    pid: int | str = "unknown"
+    host: str = "unknown"
+    since: str = "unknown"
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} on {self.host}, since {self.since}"
+
+
+class FolderLock:
+    """The lock of a results folder, from `take` until `release` or the end of the process.
+
+    Attributes:
+        missing: why there is no lock, where the system or the disk offers none; empty if there is one.
+    """
+
+    def __init__(self, file: Path, opened: int | None, missing: str = "") -> None:
+        self.file = file
+        self.missing = missing
+        self._opened = opened
+
+    @classmethod
+    def take(cls, folder: Path) -> FolderLock:
+        """Take the lock of a folder.
+
+        Raises: StoreError, saying who holds it; OSError if the lock file cannot be written.
+        """
+        file = folder / NAME
+        if sys.platform == "win32":
+            return cls(file, None, "this system has no advisory locks")
+        for _ in range(TRIES):
+            opened = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+            holder = Holder()
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = _read_holder(opened)
+            except OSError as error:
+                os.close(opened)
+                file.unlink(missing_ok=True)
+                return cls(file, None, f"this disk offers no advisory locks ({error})")
+            else:
+                if _is_still(file, opened):
+                    lock = cls(file, opened)
+                    lock._sign()
+                    return lock
+            os.close(opened)
+            time.sleep(PAUSE)
+        raise _taken(folder, holder)
+
+    def release(self) -> None:
+        """Remove the lock file and free the lock; nothing if it is free."""
+        if self._opened is not None:
+            self.file.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
+            os.close(self._opened)
+            self._opened = None
+
+    def _sign(self) -> None:
+        """Write down who holds the lock."""
+        assert self._opened is not None
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now}
+        try:
+            os.ftruncate(self._opened, 0)
+            os.pwrite(self._opened, json.dumps(holder).encode(), 0)
+        except OSError:
+            self.release()
+            raise
+
+
+def holder_of(folder: Path) -> Holder | None:
+    """The driver at work in a folder; None if there is none, or the system cannot tell."""
+    try:
+        opened = os.open(folder / NAME, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(opened)
+    except OSError:
+        pass
+    finally:
+        os.close(opened)  # and the lock is free again
+    return None
+
+
+def _is_still(file: Path, opened: int) -> bool:
+    """Whether an opened lock file is the one in the folder: another driver may have removed it on leaving."""
+    try:
+        return os.path.samestat(os.fstat(opened), file.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _read_holder(opened: int) -> Holder:
+    try:
+        return Holder(**json.loads(os.pread(opened, 4096, 0)))
+    except (OSError, ValueError, TypeError):
+        return Holder()  # it is just being written
+
+
+def _taken(folder: Path, holder: Holder) -> StoreError:
+    return StoreError(
+        f"{folder}: another launch is at work in this folder ({holder}); wait until it is done (`llm-evo status "
+        f"{folder}` says how far it is), end it and run again to go on, or choose another folder with --out"
+    )

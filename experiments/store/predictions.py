@@ -1,0 +1,232 @@
+"""Predictions as columns of the table of cells, so that it can be checked without the parts of others.
+
+* `predicted.hit.mean`, `.variance`, also of calls and cost: null where not known, infinite where they are.
+* `predicted.hit.times`, `.cdf`: the law of hit at some 64 times (`experiments.store.law_points`), the last of them
+  infinite; lists, empty where it is not known.
+* `prediction.source`, `.checked`, `.trusted`: the formula and its conditions.
+* `prediction.refused`: why there is no prediction; null if there is one.
+* `call.calls`: LLM calls that an answer stands for; `call.a_generation`: calls of a generation, null where they are not
+  a fixed number.
+* `call.prompt_tokens` and so on: ledger entries of an answer on a full chunk, counted pass by pass; `short_call.` the
+  same on the shorter last chunk; null where blocks differ in length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evo.costs.lengths import block_lengths
+from evo.errors import EvoError, NoPrediction
+from evo.protocols import FloatArray
+from evo.runners.protocol import OwnLoop
+from experiments.grids.cell import Cell
+from experiments.predictions.counts import entries_of_call
+from experiments.predictions.predict import Prediction, predict
+from experiments.store.law_points import law_points
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREFIXES = ("predicted.", "prediction.", "call.", "short_call.")
+"""How the names of these columns begin; no other column of the table of cells begins so."""
+QUANTITIES = ("hit", "calls", "cost")
+ENTRIES = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
+LISTS = ("predicted.hit.times", "predicted.hit.cdf")
+TEXTS = ("prediction.source", "prediction.checked", "prediction.trusted", "prediction.refused")
+SHORT = 300
+"""Characters of a refusal that are kept."""
+
+
+def columns_of(cell: Cell) -> dict[str, Any]:
+    """The columns of one cell; None stands for null, lists are arrays.
+
+    >>> from evo import OnePlusLambda, UntilResolved
+    >>> from operators import Resample
+    >>> from problems import BlockOneMax
+    >>> found = columns_of(Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda()))
+    >>> found["predicted.hit.mean"], found["predicted.hit.variance"], found["call.pass_tokens"]
+    (8.0, 8.0, 376.0)
+    """
+    row: dict[str, Any] = dict.fromkeys(TEXTS) | dict.fromkeys(LISTS, np.empty(0))
+    for quantity in QUANTITIES:
+        row |= dict.fromkeys((f"predicted.{quantity}.mean", f"predicted.{quantity}.variance"))
+    try:
+        row |= _of_hit(cell, predict(cell, "hit"))
+    except EvoError as error:  # a law that breaks is told by the run that needs it
+        words = " ".join(str(error).split())
+        row["prediction.refused"] = words if len(words) <= SHORT else f"{words[: SHORT - 3]}..."
+    else:
+        for quantity in QUANTITIES[1:]:
+            row |= _moments(cell, quantity)
+    return row | _of_a_call(cell)
+
+
+def predictions_table(cells: Iterable[Cell]) -> pd.DataFrame:
+    """The columns of all cells, index `cell` (the id), with the same types whatever is known of them."""
+    import pandas as pd
+
+    cells = list(cells)
+    rows, columns = [columns_of(cell) for cell in cells], {}
+    for name in rows[0] if rows else []:
+        # arrays, not lists: a file gives them one type, even where all are empty
+        kind: Any = "object" if name in LISTS else "str" if name in TEXTS else "float64"
+        columns[name] = pd.Series([row[name] for row in rows], dtype=kind)
+    return pd.DataFrame(columns).set_index(pd.Index([cell.id for cell in cells], dtype="str", name="cell"))
+
+
+def split(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A stored table of cells, without the columns of predictions, and these alone (none in earlier versions)."""
+    apart = [name for name in cells.columns if str(name).startswith(PREFIXES)]
+    return cells.drop(columns=apart), cells[apart]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredPrediction:
+    """What a row of the table of cells tells of a cell's prediction, and of how its ledger hangs together.
+
+    Attributes:
+        means, variances: of "hit", "calls" and "cost"; those that are known.
+        times, cdf: the law of hit at some times, the last of them infinite; None where it is not known.
+        source: of the formula.
+        refused: why there is no prediction; empty if there is one.
+        call, short_call: ledger entries of one call on a full chunk and on the last one; empty where not known.
+        calls: LLM calls that an answer stands for.
+        a_generation: calls of a generation; None where they are not a fixed number.
+        lam: offspring a generation.
+    """
+
+    means: Mapping[str, float]
+    variances: Mapping[str, float]
+    times: FloatArray | None
+    cdf: FloatArray | None
+    source: str
+    refused: str
+    call: Mapping[str, float]
+    short_call: Mapping[str, float]
+    calls: int
+    a_generation: int | None
+    lam: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], lam: int) -> StoredPrediction:
+        """From the columns of a cell."""
+        known = {name: value for name, value in row.items() if name in LISTS or _is_known(value)}
+        times, cdf = (_floats(row[name]) for name in LISTS)
+
+        def numbers(prefix: str, names: Iterable[str], suffix: str = "") -> dict[str, float]:
+            found = {name: f"{prefix}{name}{suffix}" for name in names}
+            return {name: float(known[column]) for name, column in found.items() if column in known}
+
+        return cls(
+            means=numbers("predicted.", QUANTITIES, ".mean"),
+            variances=numbers("predicted.", QUANTITIES, ".variance"),
+            times=times,
+            cdf=cdf,
+            source=str(known.get("prediction.source", "")),
+            refused=str(known.get("prediction.refused", "")),
+            call=numbers("call.", ENTRIES),
+            short_call=numbers("short_call.", ENTRIES),
+            calls=int(known["call.calls"]),
+            a_generation=int(known["call.a_generation"]) if "call.a_generation" in known else None,
+            lam=lam,
+        )
+
+    def within(self, last: float) -> tuple[FloatArray, FloatArray]:
+        """Times up to `last`, and the cdf there.
+
+        Raises: NoPrediction if the law is not known.
+        """
+        if self.times is None or self.cdf is None:
+            raise NoPrediction("the law of hit was not stored")
+        seen = self.times <= last
+        return self.times[seen], self.cdf[seen]
+
+    @property
+    def ever(self) -> float:
+        """P(the optimum is ever hit)."""
+        return 0.0 if self.cdf is None else float(self.cdf[-1])
+
+    def gap(self, last: float) -> float:
+        """By how much less a cdf that is off between two of the times up to `last` is off at one of them, at most.
+
+        If F and G differ by d at t, t_i < t < t_{i+1}, then they differ by d - (F(t_{i+1}) - F(t_i)) at t_i or t_{i+1},
+        since both rise.
+        """
+        times, cdf = self.within(last)
+        apart = np.diff(times) > 1
+        return float(np.diff(cdf)[apart].max(initial=0.0))
+
+    def distance_if_stretched(self, last: float, share: float) -> float:
+        """How far at least the cdf is, at some time up to `last`, from that of a time longer by `share` (or shorter).
+
+        The stretched cdf at t, F(t / (1 + share)), lies between the cdf at the times around it.
+        """
+        times, cdf = self.within(last)
+        if len(times) == 0 or self.times is None or self.cdf is None:
+            return 0.0
+        back = times / (1.0 + share)
+        after = np.searchsorted(self.times, back, side="left")
+        before = np.searchsorted(self.times, np.floor(back), side="right") - 1
+        most = self.cdf[np.minimum(after, len(self.cdf) - 1)]
+        least = np.where(before < 0, 0.0, self.cdf[np.maximum(before, 0)])
+        return float(np.max(np.maximum(cdf - most, least - cdf), initial=0.0))
+
+
+def _of_hit(cell: Cell, hit: Prediction) -> dict[str, Any]:
+    try:
+        variance = hit.variance
+    except NoPrediction:
+        variance = None
+    row: dict[str, Any] = {
+        "prediction.source": hit.source,
+        "prediction.checked": "; ".join(hit.checked),
+        "prediction.trusted": "; ".join(hit.trusted),
+        "predicted.hit.mean": hit.mean,
+        "predicted.hit.variance": variance,
+    }
+    try:
+        times, cdf = law_points(cell, hit)
+    except NoPrediction:
+        return row
+    return row | {"predicted.hit.times": times, "predicted.hit.cdf": cdf}
+
+
+def _moments(cell: Cell, quantity: str) -> dict[str, float]:
+    row: dict[str, float] = {}
+    try:
+        prediction = predict(cell, quantity)
+        row[f"predicted.{quantity}.mean"] = prediction.mean
+        row[f"predicted.{quantity}.variance"] = prediction.variance
+    except EvoError:  # what is known of hit stays
+        pass
+    return row
+
+
+def _of_a_call(cell: Cell) -> dict[str, float | None]:
+    calls = cell.tokens.calls
+    fixed = not isinstance(cell.runner, OwnLoop) and not hasattr(cell.mutator, "mean_calls")
+    row: dict[str, float | None] = {"call.calls": calls, "call.a_generation": None}
+    if fixed:
+        row["call.a_generation"] = calls * cell.runner.lam
+    for place, blocks in (("call", cell.chunks.g), ("short_call", cell.chunks.last)):
+        names = [f"{place}.{entry}" for entry in ENTRIES]
+        row |= dict.fromkeys(names)
+        if block_lengths(cell.problem) is None:
+            entries = entries_of_call(cell, blocks * cell.problem.l)
+            row |= {f"{place}.{entry}": float(value) for entry, value in entries.items()}
+    return row
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def _floats(values: Any) -> FloatArray | None:
+    """A list of a Parquet file as an array; None for an empty one."""
+    found = np.asarray(values, dtype=np.float64)
+    return found if found.size else None

@@ -1,0 +1,150 @@
+"""Where results are from: what is written down of each launch, apart from the tables, which say nothing of it.
+
+    provenance.json     a list of launches: when and how they began and ended, command, versions, hosts, git commits
+
+A launch that was killed has no end: `ended` and `how` stay null.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from experiments.grids.grid import Grid
+from experiments.grids.stopping import written
+from experiments.store.files import StoreError, write_text
+
+NAME = "provenance.json"
+ENDS = ("finished", "interrupted", "failed", "stopped at a limit")
+PACKAGES = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
+SECONDS_FOR_GIT = 10.0
+
+
+def begin(
+    grid: Grid,
+    batches: int,
+    folder: Path | None = None,
+    accepted: Iterable[str] = (),
+    told: Iterable[str] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """What to write down of a launch that begins.
+
+    Args:
+        grid: what is run.
+        batches: that are still to run.
+        folder: of the grid's file; the current one unless said.
+        accepted: parts whose changed source was accepted.
+        told: what the user was told of the folder.
+        more: entries of the launch's own, such as the batches taken over.
+    """
+    numbers = {"seed": grid.seed, "runs": written(grid.runs), "batch": grid.batch, "engine": grid.engine}
+    accepted, told = list(accepted), list(told)
+    return {
+        "started": _now(),
+        "ended": None,
+        "how": None,
+        "command": sys.argv,
+        **numbers,
+        "batches to run": batches,
+        **more,
+        "hosts": [socket.gethostname()],
+        "git": git_states(Path(__file__).parent, folder or Path.cwd()),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {name: version(name) for name in PACKAGES},
+        **({"accepted changed code": accepted} if accepted else {}),
+        **({"told": told} if told else {}),
+    }
+
+
+def ended(launch: dict[str, Any], how: str, hosts: Iterable[str] = ()) -> dict[str, Any]:
+    """The entry of a launch that has ended.
+
+    Args:
+        launch: as it began.
+        how: "finished", "interrupted", "failed" or "stopped at a limit".
+        hosts: on which workers ran, besides the driver's.
+    """
+    return launch | {"ended": _now(), "how": how, "hosts": list(dict.fromkeys([*launch["hosts"], *hosts]))}
+
+
+def write_launch(folder: Path, launch: dict[str, Any], instead_of: dict[str, Any] | None = None) -> None:
+    """Append a launch to the provenance of a results folder, or put it in the place of its earlier entry.
+
+    Raises: StoreError if the file is damaged; OSError.
+    """
+    file = folder / NAME
+    try:
+        launches = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        if not isinstance(launches, list):
+            raise ValueError(f"got {launches!r:.80}")
+    except ValueError as error:
+        raise StoreError(f"{file}: expected a JSON list of launches ({error}); remove this file") from None
+    before = None if instead_of is None else json.loads(json.dumps(instead_of))
+    place = next((n for n in reversed(range(len(launches))) if launches[n] == before), len(launches))
+    launches[place : place + 1] = [launch]
+    write_text(file, json.dumps(launches, indent=1) + "\n")
+
+
+def last_launch(folder: Path) -> dict[str, Any] | None:
+    """The entry of the last launch into a results folder; None if there is none that can be read."""
+    try:
+        last = json.loads((folder / NAME).read_text(encoding="utf-8"))[-1]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return last if isinstance(last, dict) else None
+
+
+def git_states(package: Path, folder: Path) -> dict[str, Any]:
+    """The git commits of the testbed's own folder and of the grid's, and whether tracked files were changed there.
+
+    Null where there is no work tree, no git, or the package is none of the tree's tracked files; one entry if both are
+    the same tree.
+
+    >>> git_states(Path("/"), Path("/"))
+    {'testbed': None, 'grid': None}
+    """
+    own = _state(package) if _git(package, "ls-files", "--error-unmatch", "__init__.py") is not None else None
+    grid = _state(folder)
+    return {"testbed": own, "grid": None if grid == own else grid}
+
+
+def _state(folder: Path) -> dict[str, Any] | None:
+    """Top folder, commit and whether tracked files differ from it; None outside work trees."""
+    top, commit = _git(folder, "rev-parse", "--show-toplevel"), _git(folder, "rev-parse", "HEAD")
+    if top is None or commit is None:
+        return None
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"folder": top, "commit": commit, "changed": None if changed is None else bool(changed)}
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """What git says in a folder; None if it fails or is not there."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_FOR_GIT,
+            env=own | {"GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,162 @@
+"""The results of a grid, as all later stages see them: its tables of cells and of runs, in memory or in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo.errors import InputError
+from experiments.grids.arguments import a_path
+from experiments.grids.cell import Cell
+from experiments.grids.cell_text import foreign_in
+from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.stopping import Runs, as_runs
+from experiments.store.failures import FailedBatch, read_failures
+from experiments.store.files import StoreError
+from experiments.store.grid_json import held_origins, read_grid
+from experiments.store.origins import recall
+from experiments.store.parts import Damaged, read_table
+from experiments.store.predictions import StoredPrediction, split
+from experiments.store.rows import read_rows, rows_of
+from experiments.store.run_table import RunTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a grid.
+
+    Attributes:
+        grid: name, runs (a number, or the text of a stopping rule), seed, batch, engine.
+        cells: a row a cell, index `cell` (its id); see `experiments.grids.cells_table.cells_table`.
+        rows: the table of runs, which may not be read yet; see `runs` and `by_cell`.
+        path: the folder; None for results that were not written.
+        known: cells of this process by their id, whose parts need not be found by name.
+        predictions: what was predicted of the cells when they were run, index `cell`; see
+            `experiments.store.predictions`. Without a column for results that were not written.
+        imports: whether parts of others may be imported; if not, their cells have but their stored predictions.
+    """
+
+    grid: dict[str, Any]
+    cells: pd.DataFrame
+    rows: RunTable = field(repr=False)
+    path: Path | None = None
+    known: Mapping[str, Cell] = field(default_factory=dict, repr=False)
+    predictions: pd.DataFrame | None = field(default=None, repr=False)
+    imports: bool = True
+
+    @classmethod
+    def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
+        """Results from their tables: rows in a fixed order, cut to the runs that the grid keeps of a cell, priced."""
+        cells, predictions = split(cells)
+        rows = RunTable.of(rows_of(runs, cells, as_runs(grid["runs"])))
+        return cls(grid, cells, rows, path, predictions=predictions)
+
+    @classmethod
+    def stored(cls, path: Path, known: Mapping[str, Cell] | None = None, imports: bool = True) -> Results:
+        """The results in a folder; the runs are read when they are first asked for.
+
+        Raises: InputError if the folder is not one of ours; StoreError if a file other than its parts is damaged.
+        """
+        grid, table = read_grid(path), read_cells(path)
+        if len(table) != grid["cells"] or not table.index.is_unique:
+            raise StoreError(
+                f"{path / 'cells.parquet'}: expected {grid['cells']} different cells, as grid.json says, got "
+                f"{len(table)}; run the grid again to write it anew"
+            )
+        cells, predictions = split(table)
+        rows = RunTable(partial(read_rows, path, cells, as_runs(grid["runs"])))
+        return cls(grid, cells, rows, path, known or {}, predictions, imports)
+
+    @property
+    def asked(self) -> Runs:
+        """How many runs a cell the grid asks for: a number, or its stopping rule."""
+        return as_runs(self.grid["runs"])
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """A row a run, in the order of cell, batch, run.
+
+        Columns: cell, engine, batch, run, hit (null: censored), generations, the ledger's entries, short_calls, seconds
+        (null: read off later), cost = ledger @ weights.
+
+        Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.
+        """
+        return self.rows.table
+
+    @property
+    def by_cell(self) -> Mapping[str, pd.DataFrame]:
+        """The runs of each cell that has some, by its id: slices of `runs`, cut when they are asked for."""
+        return self.rows.by_cell
+
+    @cached_property
+    def failures(self) -> Mapping[str, tuple[FailedBatch, ...]]:
+        """By cell id the batches that failed and are not there; none of results that were not written."""
+        found: dict[str, tuple[FailedBatch, ...]] = {}
+        for (cell, batch), failed in ({} if self.path is None else read_failures(self.path)).items():
+            there = self.by_cell.get(cell)
+            if cell in self.cells.index and (there is None or batch not in there["batch"].to_numpy()):
+                found[cell] = (*found.get(cell, ()), failed)
+        return found
+
+    def with_runs(self, runs: pd.DataFrame) -> Results:
+        """The same results with other runs."""
+        return replace(self, rows=RunTable.of(runs))
+
+    def cell(self, cell_id: str) -> Cell:
+        """The cell of an id; parts of others are imported if the grid named them and their source is as it was.
+
+        Raises: InputError if it names a part that is not loaded, not found or has changed.
+        """
+        if cell_id in self.known:
+            return self.known[cell_id]
+        text = str(self.cells.loc[cell_id, "text"])
+        if not self.imports and (parts := foreign_in(text)):
+            raise InputError(f"not imported, as asked for: {', '.join(parts)}")
+        recall(held_origins(self.grid), text)
+        return Cell.parse(text)
+
+    def prediction(self, cell_id: str) -> StoredPrediction | None:
+        """What was predicted of a cell when it was run; None in results of earlier versions, or not written."""
+        if self.predictions is None or self.predictions.empty:
+            return None
+        row = {str(name): value for name, value in self.predictions.loc[cell_id].items()}
+        return StoredPrediction.of(row, int(self.cells["runner.lam"][cell_id]))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One tidy table: the runs with arm, parts (that of the cost as `cost_model`) and parameters of their cells."""
+        shown = [name for name in self.cells.columns if name != "text" and not name.startswith("weight.")]
+        cells = self.cells[shown].rename(columns={"cost": "cost_model"})  # a run has a cost of its own
+        return self.runs.merge(cells, left_on="cell", right_index=True)
+
+
+def load(path: Path | str, imports: bool = True) -> Results:
+    """Read a results folder.
+
+    Args:
+        path: the folder.
+        imports: whether parts of others may be imported to predict their cells anew; if not, their stored predictions
+            are used.
+
+    Raises: InputError if the folder is not one of ours; StoreError if a file in it is damaged or cannot be read.
+    """
+    results = Results.stored(a_path("load", path), imports=imports)
+    _ = results.runs  # read now, so that what is wrong with a part is told here
+    return results
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """The table of cells of a results folder with their predictions, index `cell`.
+
+    Raises: StoreError naming the file if it cannot be read.
+    """
+    table = read_table(path / "cells.parquet", ("cell", "arm", "text", *WEIGHTS))
+    if isinstance(table, Damaged):
+        raise StoreError(f"{table}; run the grid again to write it anew")
+    return table.set_index("cell")

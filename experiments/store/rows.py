@@ -1,0 +1,253 @@
+"""All rows of the parts as one table: in a fixed order, each run once, cut to the runs of the grid, priced.
+
+Ten million rows: words are codes until the end, rows are ordered by one integer each, and a column of the parts is
+given back as soon as its values are in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo.costs.ledger import LEDGER
+from evo.protocols import BoolArray, FloatArray, IntArray
+from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.stopping import Runs
+from experiments.store.copies import expect_equal
+from experiments.store.files import StoreError
+from experiments.store.kept import kept_rows
+from experiments.store.parts import WORDS, Damaged, read_parts, words_and_codes
+from experiments.store.table import DTYPES, LATER, repeated
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+
+NULL = np.iinfo(np.int64).min
+"""Stands for a hit that is null."""
+
+
+class RunColumns:
+    """The columns of tables of runs, all of them numbers: codes of words, NULL for a hit that is null, NaN for seconds.
+
+    Attributes:
+        words: for `cell` and `engine` each word and its code.
+    """
+
+    def __init__(self) -> None:
+        self.words: dict[str, dict[str, int]] = {name: {} for name in WORDS}
+        kinds = {"str": "int32", "Int64": "int64"}
+        self._room = {name: np.empty(0, dtype=kinds.get(kind, kind)) for name, kind in DTYPES.items()}
+        self._rows = 0
+
+    def add(self, part: pa.Table) -> None:
+        """Add a part; nothing of it is held."""
+        columns: dict[str, NDArray[Any]] = {}
+        for name, kind in DTYPES.items():
+            if name in WORDS:
+                words, codes = words_and_codes(part, name)
+                columns[name] = self._codes(name, words)[codes]
+            else:
+                columns[name] = (part[name].fill_null(NULL) if kind == "Int64" else part[name]).to_numpy()
+        self._append(columns, len(part))
+
+    def add_table(self, table: pd.DataFrame) -> None:
+        """Add a table in memory."""
+        import pandas as pd
+
+        columns: dict[str, NDArray[Any]] = {}
+        for name, kind in DTYPES.items():
+            if name in WORDS:
+                codes, words = pd.factorize(table[name])
+                columns[name] = self._codes(name, list(map(str, words)))[codes]
+            else:
+                columns[name] = table[name].to_numpy(na_value=NULL) if kind == "Int64" else table[name].to_numpy()
+        self._append(columns, len(table))
+
+    def pop(self, name: str) -> NDArray[Any]:
+        """A column, which is not held any more."""
+        return self._room.pop(name)[: self._rows]
+
+    def some(self, name: str, rows: IntArray) -> NDArray[Any]:
+        """Some values of a column."""
+        return self._room[name][rows]
+
+    def _codes(self, name: str, words: list[str]) -> IntArray:
+        known = self.words[name]
+        return np.array([known.setdefault(word, len(known)) for word in words], dtype=np.int32)
+
+    def _append(self, columns: dict[str, NDArray[Any]], rows: int) -> None:
+        """One array a column, twice as large when it is full: what is not written yet takes no memory."""
+        whole = self._rows + rows
+        for name, values in columns.items():
+            room = self._room[name]
+            if len(room) < whole:
+                self._room[name] = np.empty(max(whole, 2 * len(room)), dtype=room.dtype)
+                self._room[name][: self._rows] = room[: self._rows]
+            self._room[name][self._rows : whole] = values
+        self._rows = whole
+
+
+def read_rows(path: Path, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
+    """The rows of the cells, from the parts of a results folder; see `in_order`.
+
+    Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.
+    """
+    columns, damaged = RunColumns(), []
+    files: list[Path] = []
+    sizes: list[int] = []
+    for file, part in read_parts(path):
+        if isinstance(part, Damaged):
+            damaged.append(str(part))
+        else:
+            files.append(file)
+            sizes.append(len(part))
+            columns.add(part)
+    if damaged:
+        raise StoreError(
+            "; ".join(damaged) + "; run the grid again: it sets aside what is "
+            f"damaged, into {path / 'damaged'}, and computes its batches anew"
+        )
+    ends = list(accumulate(sizes))
+
+    def compare(copies: pd.DataFrame, numbers: IntArray) -> None:
+        expect_equal(copies, [files[at] for at in np.searchsorted(ends, numbers, side="right").tolist()])
+
+    return in_order(columns, cells, runs, compare)
+
+
+def rows_of(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
+    """The rows of the cells, from a table of runs in memory; see `in_order`. Of several rows of a run one counts."""
+    columns = RunColumns()
+    columns.add_table(table)
+    return in_order(columns, cells, runs, lambda copies, numbers: None)
+
+
+def in_order(
+    columns: RunColumns, cells: pd.DataFrame, runs: Runs, on_copies: Callable[[pd.DataFrame, IntArray], None]
+) -> pd.DataFrame:
+    """The table of runs in the order of cell, batch, run.
+
+    Args:
+        columns: those of the parts; emptied.
+        cells: the table of cells; rows of others are left out.
+        runs: how many a cell, a number or a stopping rule.
+        on_copies: called with the rows that are there twice and their numbers; then one of each stays, the one that
+            tells more.
+    """
+    names = sorted(columns.words["cell"])
+    rank = np.argsort(np.argsort(np.array(list(columns.words["cell"]), dtype=str))).astype(np.int32)
+    code, batch, run = rank[columns.pop("cell")], columns.pop("batch"), columns.pop("run")
+    key = _key(code, batch, run)
+    order = np.argsort(key, kind="stable")
+    copy = _follows_its_like(key[order])
+    if copy.any():
+        twice = np.sort(order[copy | np.append(copy[1:], False)])
+        on_copies(_some(columns, twice, np.array(names, dtype=object)[code], batch, run), twice)
+        order = np.lexsort((*(np.isnan(columns.some(name, np.arange(len(key)))) for name in LATER), key))
+        order = order[~_follows_its_like(key[order])]
+    del key, copy
+    code, batch, run = code[order], batch[order], run[order]
+    known = np.array([name in cells.index for name in names], dtype=np.bool_)
+    kept = known[code] & _asked_for(runs, code, batch, run, columns.some("hit", order))
+    if not kept.all():
+        order, code, batch, run = order[kept], code[kept], batch[kept], run[kept]
+    return _table(columns, names, {"cell": code, "batch": batch, "run": run}, order, cells)
+
+
+def _asked_for(runs: Runs, cell: IntArray, batch: IntArray, run: IntArray, hit: IntArray) -> BoolArray:
+    """Which rows the tables of their cells hold; rows in order."""
+    if isinstance(runs, int):
+        return within(cell, batch, run, runs)
+    return kept_rows(runs, cell, batch, np.where(hit == NULL, -1, hit))
+
+
+def within(cell: IntArray, batch: IntArray, run: IntArray, runs: int) -> BoolArray:
+    """Which rows are among the first `runs` of their cell, by their number batch * size + run; bool [rows].
+
+    Rows of a cell are in one piece. The size of its batches is the largest `run` in them and one more: batches are
+    stored whole.
+
+    >>> within(np.array([7, 7, 7, 7]), np.array([0, 0, 2, 2]), np.array([0, 1, 0, 1]), 5).tolist()
+    [True, True, True, False]
+    """
+    if not len(cell):
+        return np.zeros(0, dtype=np.bool_)
+    first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))
+    size = np.maximum.reduceat(run.astype(np.int64), first) + 1
+    return np.asarray(batch * np.repeat(size, np.diff(np.append(first, len(cell)))) + run < runs)
+
+
+def _key(code: IntArray, batch: IntArray, run: IntArray) -> IntArray:
+    """One integer a row, in the order of cell, batch, run; int64 [rows]."""
+    key = code.astype(np.int64)
+    for column in (batch, run):
+        least, most = int(column.min(initial=0)), int(column.max(initial=0))
+        if (int(key.max(initial=0)) + 1) * (most - least + 1) >= 2**63:  # numbers of no grid of ours: by their ranks
+            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+            column = np.unique(column, return_inverse=True)[1]
+            least, most = 0, int(column.max())
+        key *= most - least + 1
+        key += column
+        key -= least
+    return key
+
+
+def _follows_its_like(key: IntArray) -> BoolArray:
+    """Which of the keys in order are equal to the one before."""
+    copy = np.zeros(len(key), dtype=np.bool_)
+    copy[1:] = key[1:] == key[:-1]
+    return copy
+
+
+def _some(columns: RunColumns, rows: IntArray, cell: NDArray[Any], batch: IntArray, run: IntArray) -> pd.DataFrame:
+    """A few rows of the parts as they are."""
+    import pandas as pd
+
+    found: dict[str, Any] = {"cell": cell[rows], "batch": batch[rows], "run": run[rows]}
+    for name in DTYPES:
+        if name not in found:
+            values = columns.some(name, rows)
+            words = np.array(list(columns.words.get(name, ())), dtype=object)
+            found[name] = words[values] if name in WORDS else _with_nulls(values) if name == "hit" else values
+    return pd.DataFrame(found)[list(DTYPES)].astype(DTYPES)
+
+
+def _table(
+    columns: RunColumns, names: list[str], key: dict[str, IntArray], order: IntArray, cells: pd.DataFrame
+) -> pd.DataFrame:
+    """The rows in their order, with their cost; `key` has the columns that are in order already."""
+    import pandas as pd
+
+    made: dict[str, Any] = {}
+    for name in DTYPES:
+        values = key[name] if name in key else columns.pop(name)[order]
+        if name in WORDS:
+            made[name] = repeated(names if name in key else list(columns.words[name]), values)
+        else:
+            made[name] = _with_nulls(values) if DTYPES[name] == "Int64" else values
+    made["cost"] = _cost(made, cells.reindex(names), key["cell"])
+    return pd.DataFrame(made, copy=False)
+
+
+def _with_nulls(values: IntArray) -> Any:
+    """Integers, null where they are NULL."""
+    import pandas as pd
+
+    null = values == NULL
+    return pd.arrays.IntegerArray(np.where(null, 1, values), null)
+
+
+def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> FloatArray:
+    """Ledger @ weights of each row, in the unit of its cell's cost model; float [rows]."""
+    cost = np.zeros(len(code))
+    for entry, column in zip(LEDGER, WEIGHTS, strict=True):
+        weight = cells[column].to_numpy(dtype=float)
+        if np.any(weight != 0):
+            cost += columns[entry] * weight[code]
+    return cost

@@ -1,0 +1,237 @@
+"""How far a results folder is, read while a launch may be at work in it: nothing is written, moved or locked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo.errors import EvoError
+from evo.protocols import IntArray
+from experiments.grids.arguments import a_path
+from experiments.grids.stopping import Runs, as_runs, most_batches, most_runs
+from experiments.store.failures import read_failures
+from experiments.store.grid_json import read_grid
+from experiments.store.index import Batches, hits_of_batches
+from experiments.store.kept import kept_batches
+from experiments.store.lock import Holder, holder_of
+from experiments.store.parts import Damaged
+from experiments.store.provenance import last_launch
+from experiments.store.results import Results, read_cells
+from experiments.store.run_table import RunTable
+from experiments.store.table import no_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Starting:
+    """A results folder that a launch has only begun to fill.
+
+    Attributes:
+        path: the folder.
+        driver: the launch.
+    """
+
+    path: Path
+    driver: Holder
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return f"a grid that is starting, in {self.path}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What to show: a name and its value in words."""
+        return [("launch", f"starting: {self.driver}")]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a results folder is.
+
+    Attributes:
+        path: the folder.
+        grid: what grid.json says.
+        cells: cells of which all batches are there.
+        batches: finished batches, of those the grid asks for.
+        of_batches: batches the grid asks for, of a stopping rule at the most as far as it is not decided; None if an
+            older folder does not say and a part of others is not found.
+        runs: runs in finished batches, of those the grid asks for.
+        of_runs: runs the grid asks for, or at the most.
+        driver: the launch at work; None if there is none.
+        written: when a part was last written, in seconds since 1970; None if none was.
+        damaged: damaged parts that the next launch sets aside.
+        set_aside: files in `damaged/`.
+        contradiction: why the parts contradict each other; empty if they do not.
+        failed: batches of the grid that failed and were not run again since.
+        last: how the last launch ended, in words; empty while one is at work, or if nothing was written of any.
+    """
+
+    path: Path
+    grid: Mapping[str, Any]
+    cells: int
+    batches: int
+    of_batches: int | None
+    runs: int
+    of_runs: int
+    driver: Holder | None
+    written: float | None
+    damaged: list[Damaged]
+    set_aside: int
+    contradiction: str
+    failed: int
+    last: str
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return f"{self.grid['name']}, in {self.path}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What to show: a name and its value in words."""
+        up_to = "up to " if self.cells < self.grid["cells"] and isinstance(self.grid["runs"], str) else ""
+        of_batches = "an unknown number" if self.of_batches is None else f"{up_to}{self.of_batches:,}"
+        shown = [
+            ("cells done", f"{self.cells:,} of {self.grid['cells']:,}"),
+            ("batches done", f"{self.batches:,} of {of_batches}"),
+            ("runs", f"{self.runs:,} of {up_to}{self.of_runs:,}"),
+            *([("failed", self._failed())] if self.failed else []),
+            ("launch", "none at work" if self.driver is None else f"at work: {self.driver}"),
+            *([("last launch", self.last)] if self.last else []),
+            ("last write", "none" if self.written is None else _ago(self.written)),
+            ("damaged", self._damage()),
+        ]
+        return shown + ([("error", self.contradiction)] if self.contradiction else [])
+
+    def _failed(self) -> str:
+        return f"{self.failed:,} {'batch' if self.failed == 1 else 'batches'}; --retry-failed runs only what failed"
+
+    def _damage(self) -> str:
+        found = [f"{part.file.name}: {part.why}" for part in self.damaged]
+        if found:
+            found.append("the next launch sets them aside and computes their batches anew")
+        if self.set_aside:
+            found.append(f"{self.set_aside} set aside in {self.path / 'damaged'}")
+        return "; ".join(found) or "none"
+
+
+def status(path: Path | str) -> Status | Starting:
+    """How far a results folder is; `Starting` while a launch at work in it has not written its cells.
+
+    Raises: InputError if the folder is not one of ours; StoreError if it cannot be read.
+    """
+    path = a_path("status", path)
+    driver = holder_of(path)  # before the parts: what a driver writes while it leaves is counted
+    try:
+        grid, cells = read_grid(path), read_cells(path)
+    except EvoError:
+        driver = driver or holder_of(path)
+        if driver is None:
+            raise
+        return Starting(path, driver)
+    found = Batches.read(path)
+    contradiction = ""
+    try:
+        found.expect_no_contradiction()
+    except EvoError as error:
+        contradiction, found = str(error), replace(found, file={})
+    asked = as_runs(grid["runs"])
+    there: dict[str, set[int]] = {}
+    for cell, batch in found.file:
+        if cell in cells.index:
+            there.setdefault(cell, set()).add(batch)
+    hits = {} if isinstance(asked, int) else hits_of_batches(path)
+    counted = [_counted(asked, found.size[cell], numbers, hits.get(cell, {})) for cell, numbers in there.items()]
+    of_batches = _of_batches(path, grid, cells)
+    times = [when for file in (path / "runs").glob("part-*.parquet") if (when := _modified(file)) is not None]
+    aside = path / "damaged"
+    return Status(
+        path=path,
+        grid=grid,
+        cells=sum(each.done for each in counted),
+        batches=sum(each.batches for each in counted),
+        of_batches=None if of_batches is None else of_batches - sum(each.spared_batches for each in counted),
+        runs=sum(each.runs for each in counted),
+        of_runs=len(cells) * most_runs(asked) - sum(each.spared_runs for each in counted),
+        driver=driver,
+        written=max(times, default=None),
+        damaged=found.damaged,
+        set_aside=len(list(aside.iterdir())) if aside.is_dir() else 0,
+        contradiction=contradiction,
+        failed=sum(key[0] in cells.index and key not in found.file for key in read_failures(path)),
+        last=_ended(path) if driver is None else "",
+    )
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """How far one cell is: its batches and runs, and those that a stopping rule has spared."""
+
+    done: bool
+    batches: int
+    runs: int
+    spared_batches: int = 0
+    spared_runs: int = 0
+
+
+def _counted(asked: Runs, size: int, numbers: set[int], hits: Mapping[int, IntArray]) -> _Counted:
+    """Count the runs of a cell, whose batches are always stored whole.
+
+    Args:
+        asked: of the grid.
+        size: runs a batch.
+        numbers: of the batches that are there.
+        hits: of these; of no matter where a number of runs is asked for.
+    """
+    most, cap = most_runs(asked), most_batches(asked, size)
+    kept = kept_batches(asked, [hits.get(batch) for batch in range(min(cap, len(hits)))], size)
+    needed = cap if kept is None else kept
+    found = sum(batch < needed for batch in numbers)
+    runs = min(found * size, most)
+    if kept is None or found < needed:
+        return _Counted(False, found, runs)
+    return _Counted(True, found, runs, cap - kept, most - runs)
+
+
+def _of_batches(path: Path, grid: dict[str, Any], cells: pd.DataFrame) -> int | None:
+    """Batches of the grid at the most; of folders of earlier versions, that do not say, from the texts of the cells."""
+    if "batches" in grid:
+        return int(grid["batches"])
+    results = Results(grid, cells, RunTable.of(no_runs()), path)
+    try:
+        sizes = [results.cell(cell).batch_size(grid["batch"]) for cell in cells.index]
+    except EvoError:
+        return None
+    return sum(most_batches(as_runs(grid["runs"]), size) for size in sizes)
+
+
+def _ended(path: Path) -> str:
+    """How the last launch ended, in words; empty if nothing was written of any."""
+    launch = last_launch(path)
+    if launch is None:
+        return ""
+    how, started, ended = (launch.get(name) for name in ("how", "started", "ended"))
+    if how is None:
+        return f"did not end: it was killed; it began {started}"
+    return f"{how}, {ended}"
+
+
+def _modified(file: Path) -> float | None:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _ago(when: float) -> str:
+    seconds = max(0, round(time.time() - when))
+    word = next(
+        (f"{seconds // size} {unit}" for size, unit in ((86400, "d"), (3600, "h"), (60, "min")) if seconds >= size),
+        f"{seconds} s",
+    )
+    return f"{datetime.fromtimestamp(when, UTC).isoformat(sep=' ', timespec='seconds')} ({word} ago)"

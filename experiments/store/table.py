@@ -1,0 +1,105 @@
+"""The two tables of a grid: a row a run, and a row a cell. Counts only; prices are weights in the row of the cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo.costs.ledger import LEDGER
+from evo.engine.batch import RunCounts
+from evo.errors import InputError
+from experiments.grids.cell import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEY = ["cell", "batch", "run"]
+"""Columns that name a run."""
+DTYPES = {
+    "cell": "str",
+    "engine": "str",
+    "batch": "int32",
+    "run": "int32",
+    "hit": "Int64",
+    "generations": "int64",
+    **dict.fromkeys(LEDGER, "int64"),
+    "pass_tokens_squared": "float64",  # may leave 64-bit integers, see evo.costs.ledger.CallTokens.ledger
+    "short_calls": "int64",
+    "seconds": "float64",
+}
+LATER = ("seconds",)
+"""Columns that results of earlier versions do not have; null there."""
+
+BatchKey = tuple[str, int]
+"""What names a batch: the cell's id, and the batch's number."""
+Columns = Mapping[str, NDArray[Any]]
+"""The columns of a batch that a worker computes, by name."""
+Batch = tuple[str, str, int, Columns]
+"""Cell id, engine, number of the batch, and its `batch_columns`."""
+
+
+def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
+    """What the table of runs tells of each run of a batch, [runs] each.
+
+    hit (int64, -1 if censored), generations, ledger, short_calls; and `seconds`, which is NaN for runners whose time is
+    read off later, from counts (`experiments.reports.waiting`).
+
+    Raises: InputError if a number leaves 64-bit integers.
+    """
+    ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)
+    if (ledger[:, :-1] >= 2**63).any():
+        raise InputError(
+            f"{cell.text}: a run came to {ledger[:, :-1].max():.3g} tokens, more than the table's 64-bit numbers hold; "
+            "lower the budget, k or l"
+        )
+    columns = {
+        "hit": counts.hit.astype(np.int64),
+        "generations": counts.generations,
+        **dict(zip(LEDGER, ledger.T, strict=True)),
+        "short_calls": counts.short_calls,
+        "seconds": np.full(len(counts.hit), np.nan) if counts.seconds is None else counts.seconds,
+    }
+    return {name: values.astype(DTYPES[name].lower()) for name, values in columns.items()}
+
+
+def runs_table(batches: Sequence[Batch]) -> pd.DataFrame:
+    """One table of the rows of batches: cell, engine, batch, run, hit (null if censored), and so on, as DTYPES says.
+
+    Args:
+        batches: of each the cell's id, the engine, its number, and its `batch_columns`.
+    """
+    import pandas as pd
+
+    sizes = np.array([len(columns["hit"]) for *_, columns in batches], dtype=np.int64)
+    if not sizes.sum():
+        return no_runs()
+    first, places = np.repeat(np.cumsum(sizes) - sizes, sizes), np.arange(len(sizes))
+    made: dict[str, Any] = {
+        "cell": repeated([cell for cell, *_ in batches], np.repeat(places, sizes)),
+        "engine": repeated([engine for _, engine, *_ in batches], np.repeat(places, sizes)),
+        "batch": np.repeat(np.array([batch for _, _, batch, _ in batches], dtype=np.int32), sizes),
+        "run": (np.arange(len(first)) - first).astype(np.int32),
+    }
+    for name in DTYPES:
+        if name not in made:
+            made[name] = np.concatenate([columns[name] for *_, columns in batches])
+    made["hit"] = pd.arrays.IntegerArray(made["hit"], made["hit"] < 0)
+    return pd.DataFrame(made, copy=False)
+
+
+def repeated(words: list[str], places: NDArray[Any]) -> Any:
+    """The word at each of the places, as pandas keeps strings."""
+    import pandas as pd
+    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+
+    return pd.array(pa.array(words, pa.large_string()).take(pa.array(places)), dtype="str")
+
+
+def no_runs() -> pd.DataFrame:
+    """A table of runs without a row."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in DTYPES.items()})

@@ -1,0 +1,318 @@
+"""Claims and speed-ups on tables drawn from known laws: how often a true one DIFFERS, and that false ones do."""
+
+import io
+import math
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from scipy.stats import binom
+
+from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
+from evo.costs.ledger import LEDGER
+from evo.engine.batch import RunCounts
+from evo.errors import InputError
+from experiments import Grid, Results, Verdict, predict, sweep
+from experiments.fits.claims import Claim, check_claims
+from experiments.fits.speedups import speedup
+from experiments.grids.cells_table import cells_table
+from experiments.reports.terminal import _claims_table
+from experiments.store.store import describe
+from experiments.store.table import batch_columns, no_runs, runs_table
+from experiments.studies.paper import CLAIMS, GLOBAL, NO_DAMAGE, grid
+from operators import FixKeep, Resample
+from problems import BlockOneMax
+
+FALSE_FAIL = 1e-6
+STUDY = {label: [cell for cell in arm if cell.runner.lam == 1] for label, arm in grid().arms.items()}
+UNTIL_RESOLVED = "LOCAL UntilResolved"
+
+
+@pytest.fixture
+def rng(request):
+    return np.random.default_rng(None if request.config.getoption("--vary-seed") else 20251)
+
+
+class Drawing:
+    """Tables of the same cells drawn again and again: only hits and what follows from them are written anew."""
+
+    def __init__(self, arms, runs):
+        one = np.ones(runs, dtype=np.int64)
+        self.cells = {cell.id: cell for arm in arms.values() for cell in arm}
+        made = [
+            runs_table(
+                [
+                    (
+                        cell.id,
+                        "blocks",
+                        0,
+                        batch_columns(cell, RunCounts(one, one, cell.runner.lam * one, 0 * one, cell.runner.lam * one)),
+                    )
+                ]
+            )
+            for cell in self.cells.values()
+        ]
+        drawn = Grid("drawn", arms, runs=runs, batch=runs)
+        self.once = Results.of(describe(drawn), cells_table(drawn), pd.concat([no_runs(), *made], ignore_index=True))
+        self.columns = [*LEDGER, "generations", "cost"]
+        self.each = self.once.runs[self.columns].to_numpy()
+        self.order = list(dict.fromkeys(self.once.runs["cell"]))
+
+    def draw(self, hits):
+        hit = np.concatenate([hits(self.cells[cell_id]) for cell_id in self.order])
+        runs = self.once.runs.copy()
+        generations = -(-hit // runs["calls"].to_numpy())
+        runs[self.columns] = self.each * generations[:, None]
+        runs["hit"] = pd.array(hit, dtype="Int64")
+        return self.once.with_runs(runs)
+
+
+@cache
+def drawing(runs):
+    """The table of the study, made once: each draw is a copy."""
+    return Drawing(STUDY, runs)
+
+
+@cache
+def cdf(cell):
+    law = predict(cell).law
+    return law.cdf(np.arange(law.quantile(1 - 1e-9)))
+
+
+class Sampler:
+    """Draws `hit` of cells from their exact laws, by inversion; laws may be swapped for those of other cells."""
+
+    def __init__(self, rng, runs, swap=lambda cell: cell):
+        self.rng, self.runs, self.swap = rng, runs, swap
+
+    def __call__(self, cell):
+        return np.searchsorted(cdf(self.swap(cell)), self.rng.random(self.runs), side="right")
+
+
+def verdicts(results):
+    return {(each.claim.arm, each.claim.quantity): each.verdict for each in check_claims(results, CLAIMS)}
+
+
+def count_false(rng, grids):
+    """How often each of the study's seven true claims DIFFERS and AGREES on honest tables of 1,000 runs a cell."""
+    table, sample = drawing(1000), Sampler(rng, 1000)
+    found = [verdicts(table.draw(sample)) for _ in range(grids)]
+    assert all(len(each) == 7 for each in found)
+    return [sum(verdict is wanted for each in found for verdict in each.values()) for wanted in Verdict]
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("grids", [2, pytest.param(200, marks=pytest.mark.slow)])
+def test_true_claims_rarely_differ(grids, rng):
+    """Said: about 2 in 1,000 a claim. Fails w.p. 1e-6 at 4 in 1,000; 200 grids fail w.p. > 0.99 at 25 in 1,000."""
+    agrees, differs, _ = count_false(rng, grids)
+    print(f"{differs} of {7 * grids} true claims DIFFER, {agrees} AGREE")
+    most = binom.isf(FALSE_FAIL, 7 * grids, 0.004)
+    assert differs <= most
+    assert grids < 200 or binom.sf(most, 7 * grids, 0.025) > 0.99
+    assert agrees >= binom.ppf(FALSE_FAIL, 7 * grids, 0.98)
+
+
+FALSE = {
+    "an operator that samples 0.52": (
+        lambda cell: replace(cell, mutator=Resample(0.52)) if type(cell.mutator) is Resample else cell,
+        {(GLOBAL, "hit")},
+    ),
+    "no damage that is damage": (
+        lambda cell: replace(cell, mutator=Resample(0.5)),
+        {(NO_DAMAGE, "hit")},
+    ),
+    "UntilResolved that draws chunks": (
+        lambda cell: (
+            replace(cell, schedule=STUDY["LOCAL UniformChunk"][0].schedule)
+            if type(cell.schedule) is UntilResolved
+            else cell
+        ),
+        {(UNTIL_RESOLVED, "hit")},
+    ),
+    "UniformChunk that goes round": (
+        lambda cell: (
+            replace(cell, schedule=STUDY["LOCAL RoundRobin"][0].schedule)
+            if type(cell.schedule) is type(STUDY["LOCAL UniformChunk"][0].schedule)
+            else cell
+        ),
+        {("LOCAL UniformChunk", "hit")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_false_claims_differ(name, rng):
+    swap, expected = FALSE[name]
+    found = verdicts(drawing(1000).draw(Sampler(rng, 1000, swap)))
+    assert expected <= {claim for claim, verdict in found.items() if verdict is Verdict.DIFFERS}
+
+
+def test_a_linear_arm_does_not_bear_out_k_log_k(rng):
+    linear = Sampler(rng, 1000, lambda cell: replace(cell, schedule=UntilResolved()) if cell.chunks.g == 1 else cell)
+    found = verdicts(drawing(1000).draw(linear))
+    assert found["LOCAL RoundRobin", "hit"] is not Verdict.AGREES
+    assert found["LOCAL UniformChunk", "hit"] is not Verdict.AGREES
+
+
+def test_an_asymptotic_constant_holds_with_many_runs(rng):
+    """10,000 runs see the exact means bend: without its tolerance a true claim of A would DIFFER, with it it AGREES."""
+    arm = {"LOCAL RoundRobin": STUDY["LOCAL RoundRobin"]}
+    (claim,) = (claim for claim in CLAIMS if claim.arm in arm)
+    drawn = Drawing(arm, 10_000).draw(Sampler(rng, 10_000))
+    strict, lenient = check_claims(drawn, [replace(claim, value=1.47, tolerance=0.0), claim])
+    assert (strict.verdict, lenient.verdict) == (Verdict.DIFFERS, Verdict.AGREES)
+    assert lenient.claim.text == "A = 1.443 within 2%"
+
+
+def test_few_runs_cannot_tell(rng):
+    found = verdicts(drawing(30).draw(Sampler(rng, 30)))
+    assert {arm for (arm, _), verdict in found.items() if verdict is Verdict.AGREES} <= {GLOBAL}  # by its likelihood
+    assert Verdict.DIFFERS not in found.values()
+
+
+def text(each):
+    """The claims table of one claim, without its lines."""
+    console = Console(width=130, record=True, file=io.StringIO())
+    console.print(_claims_table((each,), 130))
+    return " ".join(re.sub("[│┃ ]+", " ", console.export_text()).split())
+
+
+def test_rivals_widths_and_bounds(rng):
+    arm = {GLOBAL: STUDY[GLOBAL]}
+    drawn = Drawing(arm, 1000).draw(Sampler(rng, 1000))
+
+    def verdict(**parts):
+        base = {"arm": GLOBAL, "paper": "", "quantity": "hit", "form": "exponential", "parameter": "base", "value": 2.0}
+        (each,) = check_claims(drawn, [Claim(**(base | {"holds": "so"} | parts))])
+        return each.verdict, each.reason
+
+    assert verdict() == (Verdict.AGREES, "so")
+    (near,) = check_claims(drawn, [Claim(GLOBAL, "", "hit", "exponential", "base", 2.04, holds="so", tolerance=0.03)])
+    assert not near.law["base"].low <= 2.04 <= near.law["base"].high
+    assert "✓ yes so" in text(near)
+    assert "(base = 2.04 within 3%)" in text(near)
+    assert "claim of the paper measured law exact theory agrees? so the claim" in text(near)
+    assert "✓ yes does not hold: so" in text(replace(near, reason="does not hold: so"))
+    for verdict_of, mark in ((Verdict.DIFFERS, "✗ no"), (Verdict.CANNOT_TELL, "? cannot tell")):
+        assert f"{mark} open: so" in text(replace(near, verdict=verdict_of))
+    assert verdict(rival="exponential x power")[0] is Verdict.CANNOT_TELL  # which holds the law
+    assert verdict(value=2.1, at_most=True)[0] is Verdict.AGREES
+    assert verdict(value=2.0, at_most=True)[0] is Verdict.CANNOT_TELL
+    assert verdict(value=1.9, at_most=True)[0] is Verdict.DIFFERS
+    assert verdict(form="x log x", parameter="A")[0] is not Verdict.AGREES
+    assert "too wide" in verdict(form="exponential x power", parameter="b", value=0.01, tolerance=3.0)[1]
+    assert verdict(lam=8)[0] is Verdict.CANNOT_TELL  # only lam = 1 was run
+    assert not check_claims(drawn, [replace(CLAIMS[0], arm="another")])
+
+
+RATIO = {"slow": STUDY[GLOBAL][:8], "fast": STUDY[UNTIL_RESOLVED][:8]}
+
+
+@pytest.mark.statistical
+def test_speedups_differ_as_rarely_as_said(rng):
+    """60 tables at alpha = 0.05; fails w.p. 1e-6 at a true rate of 0.08 (the normal law), w.p. > 0.99 at 0.44."""
+    table, sample = Drawing(RATIO, 400), Sampler(rng, 400)
+    differing = missed = 0
+    for _ in range(60):
+        made = speedup(table.draw(sample), "slow", "fast", alpha=0.05)
+        differing += (made["verdict"] == "DIFFERS").any()
+        missed += ((made["exact"] < made["low"]) | (made["exact"] > made["high"])).any()
+    print(f"of 60 honest tables {differing} have a speed-up that DIFFERS, {missed} an interval that misses")
+    most = binom.isf(FALSE_FAIL, 60, 0.08)
+    assert binom.sf(most, 60, 0.44) > 0.99
+    assert max(differing, missed) <= most
+
+
+def test_a_wrong_speedup_differs(rng):
+    def swap(cell):
+        return replace(cell, mutator=Resample(0.52))
+
+    made = speedup(Drawing(RATIO, 1000).draw(Sampler(rng, 1000, swap)), "slow", "fast")
+    assert made["verdict"].iloc[-1] == "DIFFERS"
+
+
+@pytest.mark.parametrize("runs", [1, 2, 99])
+def test_too_few_runs_never_tell_of_a_speedup(runs, rng):
+    made = speedup(Drawing(RATIO, runs).draw(Sampler(rng, runs)), "slow", "fast")
+    assert set(made["verdict"]) == {"CANNOT_TELL"}
+    assert made[["low", "high"]].isna().all(axis=None)
+    assert made["exact"].tolist() == pytest.approx([2 ** (k - 1) * (48 * k - 1) / 47 for k in range(1, 9)])
+
+
+def test_a_wide_interval_of_a_speedup_does_not_agree(rng):
+    made = speedup(Drawing(RATIO, 200).draw(Sampler(rng, 200)), "slow", "fast")
+    assert set(made["verdict"]) <= {"CANNOT_TELL", "DIFFERS"}
+    assert set(speedup(Drawing(RATIO, 1000).draw(Sampler(rng, 1000)), "slow", "fast")["verdict"]) == {"AGREES"}
+
+
+@dataclass(frozen=True)
+class NoLaw:
+    def rewrite(self, correct, rng):
+        return correct
+
+
+def test_speedups_of_odd_arms():
+    """Only like with like; no row for a censored run or a mean of 0; no verdict without a finite prediction."""
+    problem = [BlockOneMax(k=k, l=l) for l in (8, 16) for k in (1, 2)]
+    runners = [OnePlusLambda(lam=lam) for lam in (1, 2)]
+    parts = {"runner": runners, "problem": problem}
+    arms = {
+        "slow": sweep(mutator=Resample(1.0), schedule=AllBlocks(), **parts),
+        "fast": sweep(mutator=Resample(1.0), schedule=UntilResolved(), **parts),
+        "unknown": sweep(mutator=NoLaw(), schedule=AllBlocks(), budget=Budget(calls=9), **parts),
+        "infinite": sweep(mutator=FixKeep(0.0, 0.5), schedule=AllBlocks(), budget=Budget(calls=9), **parts),
+        "done": sweep(
+            problem=[BlockOneMax(k=1, l=8, start=1.0)],
+            mutator=Resample(1.0),
+            schedule=AllBlocks(),
+            runner=runners,
+        ),
+    }
+    table = Drawing(arms, 120)
+    one = table.draw(lambda cell: np.full(120, 0 if cell.problem.start else 1))
+    made = speedup(one, "slow", "unknown")
+    assert len(made) == 8
+    assert list(made.columns[:5]) == ["k", "slow", "fast", "lam", "problem.l"]
+    assert not made.duplicated(["k", "lam", "problem.l"]).any()
+    assert set(made["verdict"]) == {"CANNOT_TELL"}
+    assert made["speedup"].tolist() == [1.0] * 8
+    assert set(speedup(one, "slow", "infinite")["verdict"]) == {"CANNOT_TELL"}
+    assert speedup(one, "slow", "done").empty
+    along_lam = speedup(one, "slow", "unknown", along="lam")
+    assert along_lam["lam"].tolist() == [1.0, 2.0] * 4
+    # p = 1 makes k calls of UntilResolved certain, one generation each: no spread at all, equal but for rounding.
+    certain = table.draw(
+        lambda cell: np.full(
+            120, cell.problem.k if type(cell.schedule) is UntilResolved and cell.runner.lam == 1 else 1
+        )
+    )
+    exact = speedup(certain, "slow", "fast")
+    assert set(exact.loc[exact["lam"] == 1, "verdict"]) == {"AGREES"}
+    off = table.draw(lambda cell: np.full(120, 2))
+    assert "DIFFERS" in set(speedup(off, "slow", "fast")["verdict"])
+    censored = one.with_runs(one.runs.assign(hit=one.runs["hit"].where(one.runs["run"] > 0)))
+    assert speedup(censored, "slow", "fast").empty
+    with pytest.raises(InputError, match="an arm of the grid, got 'slower'"):
+        speedup(one, "slower", "fast")
+
+
+def test_lam_of_a_grid_with_one_lam():
+    arms = {
+        name: sweep(
+            problem=[BlockOneMax(k=k, l=8) for k in (1, 2, 3)],
+            mutator=Resample(0.5),
+            schedule=schedule,
+            runner=OnePlusLambda(lam=8),
+        )
+        for name, schedule in ((GLOBAL, AllBlocks()), ("fast", UntilResolved()))
+    }
+    one = Drawing(arms, 120).draw(lambda cell: np.full(120, 8))
+    assert speedup(one, GLOBAL, "fast")["lam"].tolist() == [8, 8, 8]
+    (claimed,) = check_claims(one, CLAIMS[:1])  # of lam = 1
+    assert claimed.verdict is Verdict.CANNOT_TELL
+    assert math.isclose(CLAIMS[0].value, 2)

@@ -1,0 +1,200 @@
+"""Figures: what is drawn, and that nothing odd about a grid breaks or garbles them."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, UniformChunk, UntilResolved
+from evo.errors import InputError
+from experiments import Grid, growth_figure, run_grid, sweep
+from experiments.reports.figures import spread
+from operators import FixKeep, Resample
+from problems import BlockOneMax
+
+ONE = OnePlusLambda()
+
+
+@dataclass(frozen=True)
+class Coin:
+    """Resample without a declared law."""
+
+    p: float
+
+    def rewrite(self, correct, rng):
+        return rng.random(correct.shape) < self.p
+
+
+def cells(ks, mutator=None, schedule=None, runner=ONE, **more):
+    problem = [BlockOneMax(k=k, l=8) for k in ks]
+    parts = {"problem": problem, "mutator": mutator or Resample(0.5), "schedule": schedule or AllBlocks()}
+    return sweep(**(parts | {"runner": runner} | more))
+
+
+def drawn(arms, along="k", quantity="cost", runs=20):
+    results = run_grid(Grid("figure", arms, runs=runs, batch=runs), workers=1)
+    return growth_figure(results, along, quantity)
+
+
+def labels(figure, number=0):
+    """Boxes of the labels at the ends of the curves of a panel, by their text."""
+    figure.draw_without_rendering()
+    return [(text.get_text(), text.get_window_extent()) for text in figure.axes[number].texts]
+
+
+def assert_readable(figure):
+    """No label overlaps another, or leaves the figure; nor does anything else that is written."""
+    for number in range(len(figure.axes)):
+        boxes = labels(figure, number)
+        for i, (_, box) in enumerate(boxes):
+            for _, other in boxes[:i]:
+                overlap = min(box.y1, other.y1) - max(box.y0, other.y0)
+                assert overlap < 1.0 or box.x0 > other.x1 or other.x0 > box.x1
+            assert figure.bbox.x0 <= box.x0
+            assert box.x1 <= figure.bbox.x1
+            assert figure.bbox.y0 <= box.y0
+            assert box.y1 <= figure.bbox.y1
+    for text in (figure._suptitle, figure._supxlabel):
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0
+        assert box.x1 <= figure.bbox.x1
+
+
+def points(ax):
+    return [tuple(container.lines[0].get_xdata()) for container in ax.containers]
+
+
+def curves(ax):
+    return [line for line in ax.lines if line.get_linestyle() == "-" and line.get_marker() == "None"]
+
+
+def test_points_over_curves_a_panel_a_lam():
+    lams = [OnePlusLambda(lam=lam) for lam in (1, 8)]
+    arms = {
+        "GLOBAL": cells(range(1, 5), runner=lams),
+        "LOCAL": cells([1, 2, 4, 8, 32], schedule=UntilResolved(), runner=lams),
+    }
+    figure = drawn(arms)
+    assert [ax.get_title() for ax in figure.axes] == [f"lam = {lam} offspring a generation" for lam in (1, 8)]
+    for number, ax in enumerate(figure.axes):
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")  # k spans 1:32
+        assert ax.get_xlabel() == "k  (blocks of the solution)"
+        assert points(ax) == [(1, 2, 3, 4), (1, 2, 4, 8, 32)]
+        assert [len(curve.get_xdata()) for curve in curves(ax)] == [4, 5]
+        assert sorted(text for text, _ in labels(figure, number)) == ["GLOBAL", "LOCAL"]
+        assert 0.7 < ax.get_xlim()[0] < 1
+        assert 32 < ax.get_xlim()[1] < 40
+    assert figure.axes[0].get_ylabel() == "mean cost of a run  (sum of m c over forward passes)"
+    # p = 1/2, l = 8, lam = 1: 2^k calls that cost (3 k^2 l^2 - k l)/2 each.
+    exact = [2**k * (3 * 64 * k * k - 8 * k) / 2 for k in range(1, 5)]
+    np.testing.assert_allclose(curves(figure.axes[0])[0].get_ydata(), exact, rtol=1e-12)
+    assert "lines: exact" in figure.get_supxlabel()
+    assert "triangles" not in figure.get_supxlabel()
+    assert_readable(figure)
+
+
+def test_censored_points_are_open_triangles_and_legend_says_so():
+    figure = drawn({"a": cells(range(2, 9), budget=Budget(calls=40))})
+    (ax,) = figure.axes
+    triangles = [line for line in ax.lines if line.get_marker() == "^"]
+    assert [line.get_markerfacecolor() for line in triangles] == ["none"]
+    assert len(triangles[0].get_xdata()) + len(points(ax)[0]) == 7
+    assert 8 in triangles[0].get_xdata()
+    assert "open triangles: lower bounds" in figure.get_supxlabel().replace("\n", " ")
+    assert ax.get_xscale() == "linear"
+    assert_readable(figure)
+
+
+ODD = {
+    "one cell": ({"a": cells([3])}, "k"),
+    "no prediction": ({"a": cells([1, 2, 3], Coin(0.5)), "b": cells([2, 4], schedule=UntilResolved(g=2))}, "k"),
+    "infinite": ({"a": cells([1, 2, 3], FixKeep(0.0, 0.5), budget=Budget(calls=20)), "b": cells([1, 2])}, "k"),
+    "nothing to do": ({"a": cells([], problem=[BlockOneMax(k=k, l=8, start=1.0) for k in (1, 2, 3)])}, "k"),
+    "some done": ({"a": cells([], problem=[BlockOneMax(k=2, l=8, start=p) for p in (0.0, 0.5, 1.0)])}, "start"),
+    "along lam": ({"a": cells([2, 4], runner=[OnePlusLambda(lam=lam) for lam in (1, 2, 8, 32)])}, "lam"),
+    "along p": ({"a": cells([4], [Resample(p) for p in (0.2, 0.5, 0.9)])}, "mutator.p"),
+    "along l": ({"a": cells([], problem=[BlockOneMax(k=2, l=l) for l in (1, 8, 64)])}, "l"),
+    "long labels": ({f"{i}, an arm described at some length by its author": cells([2, 3], Resample(0.5 + i / 50))
+                     for i in range(4)}, "k"),
+    "many arms": ({f"arm {i}": cells([2, 4, 8], Resample(0.5 + i / 100), UniformChunk()) for i in range(18)}, "k"),
+    "many lams": ({"a": cells([1, 2, 3], runner=[OnePlusLambda(lam=lam) for lam in range(1, 6)])}, "k"),
+    "mixed arm": ({"a": [*cells([1, 2, 3], [Resample(0.5), FixKeep(0.5, 0.9)]),
+                         *cells([1, 2], schedule=RoundRobin())]}, "k"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("quantity", ["cost", "hit"])
+def test_odd_grids(name, quantity):
+    """Warnings are errors here, so that Matplotlib's own complaints count."""
+    arms, along = ODD[name]
+    figure = drawn(arms, along, quantity)
+    assert_readable(figure)
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def test_one_run_has_no_interval():
+    assert_readable(drawn({"a": cells([1, 2, 3])}, runs=1))
+
+
+def test_series_of_one_arm_have_names_and_colours_of_their_own():
+    figure = drawn({"a": cells([1, 2, 3], [Resample(0.5), Resample(0.25)])})
+    texts = figure.axes[0].texts
+    assert sorted(text.get_text() for text in texts) == ["a, p = 0.25", "a, p = 0.5"]
+    assert len({text.get_color() for text in texts}) == 2
+    many = drawn({f"arm {i}": cells([1, 2], Resample(0.4 + i / 50)) for i in range(12)})
+    pairs = {(c.lines[0].get_color(), c.lines[0].get_marker()) for c in many.axes[0].containers}
+    assert len(pairs) == 12
+
+
+def test_dollars_of_a_label_are_shown_as_they_are():
+    figure = drawn({"10 $ a call, 2^k$": cells([1, 2, 3])})
+    (text,) = figure.axes[0].texts
+    assert text.get_text().replace("\n", " ") == r"10 \$ a call, 2^k\$"
+    assert_readable(figure)
+
+
+def test_no_curve_without_a_prediction():
+    figure = drawn({"a": cells([1, 2, 3], Coin(0.5))})
+    assert all(np.isnan(curve.get_ydata()).all() for curve in curves(figure.axes[0]))
+    assert "lines" not in figure.get_supxlabel()
+    infinite = drawn({"a": cells([1, 2, 3], FixKeep(0.0, 0.5), budget=Budget(calls=20))})
+    assert all(np.isnan(curve.get_ydata()).all() for curve in curves(infinite.axes[0]))
+
+
+def test_labels_of_axes_follow_quantity_and_price():
+    arms = {"a": cells([1, 2], cost=LLMPrimitive(m=1, per_call=5))}
+    assert drawn(arms).axes[0].get_ylabel() == "mean cost of a run  (unit of the cost model)"
+    assert drawn(arms, quantity="hit").axes[0].get_ylabel() == "mean calls to the optimum"
+    assert drawn(arms, quantity="calls").axes[0].get_ylabel() == "mean calls a run"
+
+
+def test_the_same_results_give_the_same_picture():
+    results = run_grid(Grid("figure", {"a": cells([1, 2, 3]), "b": cells([9])}, runs=5, batch=5), workers=1)
+    first, second = io.BytesIO(), io.BytesIO()
+    growth_figure(results).savefig(first, format="png")
+    growth_figure(results).savefig(second, format="png")
+    assert first.getvalue() == second.getvalue()
+
+
+def test_results_without_runs_are_refused():
+    results = run_grid(Grid("figure", {"a": cells([1, 2, 3])}, runs=1, batch=1), workers=1)
+    empty = results.with_runs(results.runs.iloc[:0])
+    with pytest.raises(InputError, match="results with runs"):
+        growth_figure(empty)
+    with pytest.raises(InputError, match="did you mean"):
+        growth_figure(results, along="kk")
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 15])
+def test_labels_spread_without_overlap_and_stay_in_order(count):
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        centres = sorted(rng.beta(0.3, 0.3, count).tolist())
+        sizes = rng.uniform(0.01, 1 / count, count).tolist()
+        places = spread(centres, sizes)
+        gaps = [b - a - (s + t) / 2 for a, b, s, t in zip(places, places[1:], sizes, sizes[1:], strict=False)]
+        assert all(gap > -1e-9 for gap in gaps)
+        assert places[0] - sizes[0] / 2 > -1e-9
+        assert places[-1] + sizes[-1] / 2 < 1 + 1e-9

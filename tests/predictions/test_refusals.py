@@ -1,0 +1,76 @@
+"""What the terminal makes of a refusal: the nearest rule in a line, the same for cells that differ in numbers."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+
+import pytest
+from rich.console import Console
+
+from evo import AllBlocks, OnePlusLambda, RoundRobin, UntilResolved
+from evo.errors import NoPrediction
+from evo.laws.mixtures import ComponentLaw
+from experiments import Cell, predict
+from experiments.checks.check import CellCheck, Check
+from experiments.predictions.refusals import in_short, kind_of_reason
+from experiments.predictions.rules import RULES
+from experiments.predictions.verdict import Verdict
+from experiments.reports.terminal import counted, show_check
+from operators import BetaQuality, BetaRunQuality
+from problems import BlockOneMax
+
+OF_COUNTS_OR_ANY = [rule for rule in RULES if not rule.about or ComponentLaw in rule.about]
+"""The rules that could be about a mutator whose law is one of counts and components."""
+
+
+@dataclass(frozen=True)
+class MyProblem(BlockOneMax):
+    """Another problem."""
+
+
+def reason(k, mutator, schedule, problem=BlockOneMax):
+    with pytest.raises(NoPrediction) as caught:
+        predict(Cell(problem(k, 2), mutator, schedule, OnePlusLambda()))
+    return str(caught.value)
+
+
+def test_the_nearest_rule_and_how_many_others():
+    full = reason(9, BetaQuality(2, 2), UntilResolved(3))
+    assert in_short(full) == (
+        "no exact prediction; one block a call until resolved: needs g = 1, got g = 3, where a rise of f does not say "
+        f"that a chunk is finished, and {len(OF_COUNTS_OR_ANY) - 1} other rules; see docs/predictions.md"
+    )
+    assert full.count("\n") >= 2  # for Python the others are there
+    run_quality = reason(9, BetaRunQuality(2, 1), RoundRobin(3))
+    assert in_short(run_quality) == (
+        "no exact prediction; quality of a run, in turn: needs g = 1, got g = 3, and 4 other rules; "
+        "see docs/predictions.md"
+    )
+
+
+def test_a_cell_is_told_only_of_rules_for_its_schedule():
+    full = reason(4, BetaQuality(2, 2), AllBlocks(), MyProblem)
+    assert "global mutation: needs problem BlockOneMax, or one whose runs have the same law, got " in full
+    assert "resolved" not in full
+    assert "for other schedules, problems or runners" in full
+
+
+def test_reasons_that_differ_in_numbers_are_of_one_kind():
+    one, other = (reason(k, BetaQuality(2, 2), UntilResolved(g)) for k, g in ((9, 3), (16, 2)))
+    assert one != other
+    assert kind_of_reason(one) == kind_of_reason(other)
+    assert kind_of_reason(one) != kind_of_reason(reason(9, BetaRunQuality(2, 1), RoundRobin(3)))
+    told = "37 more runs would tell a mean off by 25% (52 in all)"
+    assert (in_short(told), kind_of_reason(told)) == (told, told)
+
+
+def test_one_is_no_plural():
+    assert [counted(n, "cell") for n in (0, 1, 2, 1200)] == ["0 cells", "1 cell", "2 cells", "1,200 cells"]
+    cell = CellCheck("c1", "a, k = 9, lam = 1", Verdict.CANNOT_TELL, "no runs yet", (), 0, 0)
+    console = Console(width=200, file=io.StringIO(), record=True)
+    show_check(Check((cell,), 1e-3, 1e-3), console)
+    show_check(Check((cell, replace(cell, cell="c2")), 1e-3, 1e-3), console)
+    shown = console.export_text()
+    assert "(of 1 cell; " in shown
+    assert "a, k = 9, lam = 1 (and 1 more cell, for the same reason): no runs yet" in shown

@@ -1,0 +1,385 @@
+"""The table of runs from its parts: the same, bit for bit, as plain pandas makes it; read late, once, and no more."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyarrow import parquet
+
+from evo.costs.ledger import LEDGER
+from evo.costs.prices import LLMPrimitive, TokenPrices
+from evo.engine.batch import RunCounts
+from evo.errors import InputError
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import RoundRobin
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid, sweep
+from experiments.running.launch import GridFailure, run_grid
+from experiments.store import parts as run_parts
+from experiments.store.index import Batches
+from experiments.store.results import Results, load
+from experiments.store.rows import _key, within
+from experiments.store.run_table import RowsByCell, RunTable
+from experiments.store.status import status
+from experiments.store.store import StoreError
+from experiments.store.table import DTYPES, KEY, batch_columns, no_runs, runs_table
+from operators import Resample
+from problems import BlockOneMax
+
+
+def grid(runs: int = 45) -> Grid:
+    """Batches of 10; two prices, a budget that censors, calls on a shorter last chunk."""
+    cells = sweep(
+        problem=[BlockOneMax(k, l=3) for k in (3, 5)],
+        mutator=Resample(0.5),
+        schedule=RoundRobin(2),
+        runner=OnePlusLambda(),
+        cost=[LLMPrimitive(m=3), TokenPrices(prompt=1e-6, generated=3e-6, per_call=0.1)],
+    )
+    return Grid("small", cells, runs=runs, batch=10)
+
+
+def plain(folder: Path, results: Results) -> pd.DataFrame:
+    """The table by pandas alone, as straight as it gets."""
+    parts = [pd.read_parquet(file) for file in sorted(folder.glob("runs/*.parquet"))]
+    rows = pd.concat([no_runs(), *parts], ignore_index=True)
+    rows = rows[rows["cell"].isin(results.cells.index)]
+    rows = rows.sort_values("seconds", kind="stable").drop_duplicates(KEY).sort_values(KEY, ignore_index=True)
+    rows = rows[rows.groupby("cell").cumcount() < results.grid["runs"]].reset_index(drop=True)
+    weights = results.cells.loc[rows["cell"], [f"weight.{entry}" for entry in LEDGER]].to_numpy(dtype=float)
+    return rows.assign(cost=(rows[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1))
+
+
+CELLS, BATCHES = 4, 20
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with a part a batch."""
+    folder: Path = tmp_path_factory.mktemp("made") / "out"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("experiments.running.agenda.SECONDS_A_TASK", 0.0)
+        patched.setattr("experiments.running.driver.SECONDS_BETWEEN_WRITES", -1.0)
+        run_grid(grid(), folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def out(made, tmp_path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "out"))
+
+
+def parts(out: Path) -> list[Path]:
+    return sorted(out.glob("runs/*.parquet"))
+
+
+def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_table_is_that_of_plain_pandas_bit_for_bit(out, seed):
+    """Parts of many batches in any order, batches that are there twice, with times or not, and some that are not."""
+    draw = random.Random(seed)
+    batches = [pd.read_parquet(file) for file in parts(out)]
+    for file in parts(out):
+        file.unlink()
+    draw.shuffle(batches)
+    batches = batches[: draw.choice([len(batches), len(batches) - 7])]
+    timed = [rows.assign(seconds=0.5 * rows["run"]) for rows in draw.sample(batches, 5)]
+    pieces = batches + draw.sample(batches, 9) + timed
+    draw.shuffle(pieces)
+    for number, first in enumerate(range(0, len(pieces), 6)):
+        rows = pd.concat(pieces[first : first + 6], ignore_index=True)
+        rows.to_parquet(out / "runs" / f"part-{draw.random()}-{number}.parquet", index=False)
+    for runs in (45, 23, 10, 1):
+        results = run_grid_without_running(out, runs)
+        if len(batches) == BATCHES:
+            same(results.runs, plain(out, results))
+        else:  # batches that are missing are no reason to take later ones
+            rows = plain(out, run_grid_without_running(out, 10**6))
+            same(results.runs, rows[rows["batch"] * 10 + rows["run"] < runs].reset_index(drop=True))
+        assert {name: str(kind) for name, kind in results.runs.dtypes.items()} == DTYPES | {"cost": "float64"}
+        from_memory = Results.of(results.grid, results.cells, plain(out, results))
+        same(from_memory.runs, results.runs)
+
+
+def run_grid_without_running(out: Path, runs: int) -> Results:
+    results = load(out)
+    wanted = dict(results.grid) | {"runs": runs}
+    rows = pd.concat([pd.read_parquet(file) for file in parts(out)], ignore_index=True).sort_values(
+        "seconds", kind="stable"
+    )
+    made = Results.of(wanted, results.cells, rows)
+    file = out / "grid.json"
+    text = file.read_text()
+    file.write_text(text.replace(f'"runs": {results.grid["runs"]}', f'"runs": {runs}'))
+    try:
+        read = load(out)
+    finally:
+        file.write_text(text)
+    assert read.grid["runs"] == runs
+    same(read.runs, made.runs)
+    return read
+
+
+def test_rows_of_cells_that_are_not_in_the_grid_are_left_out_but_compared(out):
+    rows = pd.read_parquet(parts(out)[0])
+    rows.assign(cell="zzz").to_parquet(out / "runs" / "part-1.parquet")
+    before = load(out).runs
+    assert "zzz" not in set(before["cell"])
+    rows.assign(cell="zzz", calls=rows["calls"] + 1).to_parquet(out / "runs" / "part-2.parquet")
+    for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
+        with pytest.raises(StoreError, match=r"part-1\.parquet and part-2\.parquet differ in calls of cell zzz"):
+            read()
+
+
+@pytest.mark.parametrize("column", [name for name in DTYPES if name not in KEY])
+def test_a_difference_in_any_column_is_named(out, column):
+    rows = pd.read_parquet(parts(out)[0])
+    file = out / "runs" / "part-again.parquet"
+    other: Any = {"engine": "deap", "hit": None, "seconds": 2.0}.get(column, 10**6)
+    rows.assign(seconds=1.0).to_parquet(out / "runs" / "part-timed.parquet", index=False)
+    load(out)
+    changed = rows[column].where(rows["run"] != 4, other)
+    rows.assign(**{column: changed.astype(DTYPES[column])}).to_parquet(file, index=False)
+    for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
+        with pytest.raises(StoreError, match=rf"part-again\.parquet.* differ in {column} of cell \w+, .*run 4, "):
+            read()
+    assert f"differ in {column}" in status(out).contradiction
+
+
+def test_nulls_where_none_may_be_are_damage(out):
+    part = parts(out)[0]
+    rows = pd.read_parquet(part)
+    part.unlink()
+    file = out / "runs" / "part-null.parquet"
+    for column in (name for name in DTYPES if name not in ("hit", "seconds")):
+        with_null = rows.astype({column: "object"})
+        with_null.loc[3, column] = None
+        with_null.to_parquet(file, index=False)
+        with pytest.raises(StoreError, match=rf"part-null\.parquet: cannot be read \(.*'{column}'"):
+            load(out)
+
+
+# ------------------------------------------------------------------------------------------- order and number
+
+
+def test_a_key_orders_as_the_columns_do():
+    rng = np.random.default_rng(1)
+    small = rng.integers(0, [5, 7, 3], (500, 3))
+    large = rng.choice(np.array([-(2**31), -1, 0, 3, 2**31 - 1]), (500, 3))
+    large[:, 0] = rng.integers(0, 10**6, 500)
+    for columns in (small, large, large[:1], large[:0]):
+        cell, batch, run = columns.T.astype(np.int32)
+        key = _key(cell, batch, run)
+        rows = np.lexsort((run, batch, cell))
+        assert key.dtype == np.int64
+        same_row = (np.diff(columns[rows], axis=0) == 0).all(axis=1)
+        np.testing.assert_array_equal(np.diff(key[rows]) == 0, same_row)
+        assert (np.diff(key[rows]) >= 0).all()
+
+
+def test_runs_are_counted_over_all_batches():
+    cell = np.repeat([0, 1, 1], [6, 4, 4])
+    batch = np.repeat([0, 1, 0, 2], [3, 3, 4, 4])
+    run = np.concatenate([np.arange(n) for n in (3, 3, 4, 4)])
+    for runs in range(15):
+        number = batch * np.where(cell == 0, 3, 4) + run
+        np.testing.assert_array_equal(within(cell, batch, run, runs), number < runs)
+
+
+# ------------------------------------------------------------------------------------------- read late, once, no more
+
+
+@pytest.fixture
+def columns_read(monkeypatch) -> Iterator[list[tuple[str, ...]]]:
+    """The columns of each part that was read."""
+    seen: list[tuple[str, ...]] = []
+    original = run_parts.read_part
+
+    def read(file: Path, columns: Any) -> Any:
+        part = original(file, columns)
+        seen.append(tuple(part.column_names))
+        return part
+
+    for place in ("run_parts", "run_batches"):
+        monkeypatch.setattr(f"experiments.{place}.read_part", read)
+    return seen
+
+
+def test_a_grid_is_run_without_its_table_being_read(out, columns_read):
+    results = run_grid(grid(45), out, workers=1)
+    assert columns_read == [("cell", "batch")] * BATCHES
+    columns_read.clear()
+    status(out)
+    assert columns_read == [("cell", "batch")] * BATCHES
+    columns_read.clear()
+    runs = results.runs
+    assert columns_read == [tuple(DTYPES)] * BATCHES
+    assert results.runs is runs
+    assert results.by_cell is results.by_cell
+    assert len(columns_read) == BATCHES
+
+
+def test_of_a_part_whose_bytes_are_checked_only_the_columns_asked_for_are_decoded(out, monkeypatch):
+    seen: list[list[str]] = []
+    original = parquet.ParquetFile.read
+
+    def read(self: Any, columns: Any = None, **more: Any) -> Any:
+        seen.append(columns)
+        return original(self, columns, **more)
+
+    monkeypatch.setattr(parquet.ParquetFile, "read", read)
+    found = Batches.read(out)
+    assert seen == [["cell", "batch"]] * BATCHES
+    assert set(found.file) == {(cell.id, batch) for cell in grid().cells for batch in range(5)}
+    assert set(found.size.values()) == {10}
+    found.expect_no_contradiction()
+    assert len(seen) == BATCHES  # nothing is there twice, so nothing is compared
+    (out / "runs" / "part-zz.parquet").write_bytes(parts(out)[0].read_bytes())
+    seen.clear()
+    again = Batches.read(out)
+    assert seen == [["cell", "batch"]] * BATCHES + [list(DTYPES)]  # no checksum: decoding tells whether it is sound
+    again.expect_no_contradiction()
+    assert len(seen) == BATCHES + 3  # the copy and its original
+
+
+def test_what_went_wrong_with_a_part_since_is_told_when_it_is_read(out):
+    results = run_grid(grid(), out, workers=1)
+    part = parts(out)[0]
+    part.write_bytes(b"")
+    with pytest.raises(StoreError, match=f"{part}: truncated or altered"):
+        _ = results.runs
+
+
+def test_a_whole_folder_that_is_there_twice_counts_once(out):
+    before = load(out).runs
+    for part in parts(out):
+        (out / "runs" / f"part-{part.name[-20:]}").write_bytes(part.read_bytes())
+    same(load(out).runs, before)
+    same(run_grid(grid(), out, workers=1).runs, before)
+    assert (status(out).batches, status(out).runs) == (BATCHES, CELLS * 45)
+
+
+# ------------------------------------------------------------------------------------------- the rows of each cell
+
+
+def test_the_rows_of_a_cell_are_a_slice_of_the_table(out):
+    results = load(out)
+    assert list(results.by_cell) == sorted(results.cells.index)
+    assert len(results.by_cell) == CELLS
+    for cell, rows in results.by_cell.items():
+        same(rows, results.runs[results.runs["cell"] == cell])
+        assert np.shares_memory(rows["calls"].to_numpy(), results.runs["calls"].to_numpy())
+    assert results.by_cell.get("nosuch") is None
+
+
+def test_the_rows_of_a_cell_of_a_table_in_any_order(out):
+    runs = load(out).runs
+    mixed = runs.sample(frac=1, random_state=1)
+    for cell, rows in RowsByCell(mixed).items():
+        same(rows, mixed[mixed["cell"] == cell])
+    assert dict(RowsByCell(runs.iloc[:0])) == {}
+    fewer = load(out).with_runs(mixed[mixed["batch"] == 1])
+    assert {len(rows) for rows in fewer.by_cell.values()} == {10}
+    assert fewer.runs.index.equals(pd.RangeIndex(len(fewer.runs)))
+
+
+# ------------------------------------------------------------------------------------------- batches into a table
+
+
+def test_a_table_of_batches_is_that_of_each_one_after_the_other():
+    cells, rng = grid().cells, np.random.default_rng(3)
+    batches = []
+    for number, cell in enumerate(cells):
+        calls = rng.integers(1, 100, 4 + number)
+        hit = np.where(calls > 60, -1, calls)
+        seconds = None if number % 2 else calls / 3
+        counts = RunCounts(hit, calls, calls, 0 * calls, calls, seconds)
+        columns = batch_columns(cell, counts)
+        assert {name: str(values.dtype) for name, values in columns.items()} == {
+            name: kind.lower() for name, kind in DTYPES.items() if name not in (*KEY, "engine")
+        }
+        assert columns["hit"].tolist() == hit.tolist()
+        batches.append((cell.id, "deap", number, columns))
+    whole = runs_table(batches)
+    assert dict(whole.dtypes.astype(str)) == DTYPES
+    assert list(whole.columns) == list(DTYPES)
+    same(whole, pd.concat([runs_table([batch]) for batch in batches], ignore_index=True))
+    assert whole["hit"].fillna(-1).tolist() == np.concatenate([columns["hit"] for *_, columns in batches]).tolist()
+    assert whole["run"].tolist() == [run for n in range(4, 8) for run in range(n)]
+    assert whole["seconds"].isna().sum() == 5 + 7
+    same(runs_table([]), no_runs())
+
+
+def test_numbers_beyond_64_bits_are_a_failure_of_their_batch(monkeypatch):
+    cell, other = grid().cells[:2]
+
+    def simulate(of: Cell, *more: Any) -> RunCounts:
+        calls = np.full(10, 2**60 if of is cell else 1)
+        return RunCounts(calls, calls, calls, 0 * calls, calls)
+
+    with pytest.raises(InputError, match=r"a run came to .* tokens, more than the table's 64-bit numbers hold"):
+        batch_columns(cell, simulate(cell))
+    monkeypatch.setattr("experiments.running.tasks.simulate", simulate)
+    with pytest.raises(GridFailure, match=r"1 batch of 1 cell failed.*\n.*more than the table's 64-bit") as failed:
+        run_grid(Grid("long", [cell, other], runs=10, batch=10), workers=1)
+    assert set(failed.value.results.runs["cell"]) == {other.id}
+
+
+# ------------------------------------------------------------------------------------------- ten million rows
+
+LAUNCH = """
+    import resource, sys
+
+    from evo import AllBlocks, OnePlusLambda
+    from experiments import Cell, Grid, run_grid
+    from operators import Resample
+    from problems import BlockOneMax
+
+    rows = int(sys.argv[1])
+    cells = [Cell(BlockOneMax(1, l), Resample(0.5), AllBlocks(), OnePlusLambda()) for l in range(1, 21)]
+    results = run_grid(Grid("many", cells, runs=rows // 20, batch=1000), sys.argv[2], workers=1)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    if len(sys.argv) > 3:
+        results.runs
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+MOST = 100 * 1024
+"""Kilobytes that the driver of a hundred times as many runs may take more: a part of 100,000 rows, thrice."""
+
+
+def peaks(folder: Path, rows: int, *more: str) -> list[int]:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LAUNCH), str(rows), str(folder), *more],
+        capture_output=True, text=True, check=True, env=os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"},
+    )  # fmt: skip
+    return [int(line) for line in done.stdout.split()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kilobytes on Linux")
+def test_the_memory_of_the_driver_does_not_grow_with_the_number_of_runs(tmp_path):
+    """10^5 and 10^7 rows, as numbers about 10 MB and 1 GB; and the twin: the table that is asked for shows."""
+    (few,) = peaks(tmp_path / "few", 10**5)
+    many, read = peaks(tmp_path / "many", 10**7, "and read them")
+    assert many - few < MOST
+    assert read - few > 10 * MOST
+    assert sum(parquet.read_metadata(part).num_rows for part in parts(tmp_path / "many")) == 10**7
+
+
+def test_runs_by_cell_are_named_and_not_listed():
+    table = pd.DataFrame({"cell": ["a", "a", "b"], "batch": 0, "run": [0, 1, 0]})
+    assert repr(RunTable.of(table).by_cell) == "<3 runs by the id of their cell; cells: 2>"

@@ -1,0 +1,371 @@
+"""The results folder: what is written, what is read back, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evo.costs.budget import Budget
+from evo.costs.ledger import LEDGER, Prompt
+from evo.costs.prices import LLMPrimitive, TokenPrices
+from evo.errors import InputError
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import AllBlocks, RoundRobin
+from experiments.grids.cell import Cell
+from experiments.grids.cells_table import cells_table
+from experiments.grids.grid import Grid, sweep
+from experiments.running.launch import run_grid
+from experiments.store.results import load
+from experiments.store.store import Store, StoreError
+from experiments.store.table import DTYPES
+from operators import FixKeep, Resample
+from problems import BlockOneMax
+
+
+def grid(*ks: int, **changes: Any) -> Grid:
+    cells = sweep(
+        problem=[BlockOneMax(k, l=4) for k in ks or (1, 2)],
+        mutator=Resample(0.5),
+        schedule=AllBlocks(),
+        runner=OnePlusLambda(),
+    )
+    return Grid("tiny", cells, **({"runs": 20, "batch": 10} | changes))
+
+
+def folder_of(path: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    """The results folder of `grid()`."""
+    run_grid(grid(), tmp_path / "out", workers=1)
+    return tmp_path / "out"
+
+
+# ------------------------------------------------------------------------------------------- what is written
+
+
+def test_what_is_read_back_is_what_was_run(out):
+    made, read = run_grid(grid(), workers=1), load(out)
+    pd.testing.assert_frame_equal(read.runs, made.runs, check_exact=True)
+    pd.testing.assert_frame_equal(read.cells, made.cells, check_exact=True)
+    assert read.grid == made.grid
+    assert (read.path, made.path) == (out, None)
+    assert [read.cell(name) for name in read.cells.index] == list(grid().cells)
+
+
+def test_the_table_of_runs_has_the_columns_that_are_promised(out):
+    runs = load(out).runs
+    assert list(runs.columns) == [*DTYPES, "cost"]
+    assert {name: str(kind) for name, kind in runs.dtypes.items()} == DTYPES | {"cost": "float64"}
+    table = load(out).table
+    assert len(table) == 40
+    assert {"arm", "problem.k", "mutator.p", "schedule", "runner.lam"} <= set(table.columns)
+    assert list(table.groupby("problem.k").size()) == [20, 20]
+
+
+def test_cost_is_the_ledger_times_the_weights():
+    cells = sweep(
+        problem=BlockOneMax(3, l=4),
+        mutator=Resample(0.5),
+        schedule=RoundRobin(g=2),
+        runner=OnePlusLambda(lam=2),
+        prompt=Prompt(head=10),
+        cost=[LLMPrimitive(m=2), TokenPrices(prompt=1e-6, generated=3e-6, per_call=0.5)],
+    )
+    runs = run_grid(Grid("tiny", cells, runs=50, batch=50), workers=1).runs
+    first, second = (part for _, part in runs.groupby("cell", sort=False))
+    by_price = {cell.id: cell.cost for cell in cells}
+    for part in (first, second):
+        cost = by_price[part["cell"].iloc[0]]
+        priced = part[list(LEDGER)].to_numpy(dtype=float) @ cost.weights
+        assert part["cost"].to_numpy() == pytest.approx(priced, rel=1e-12)
+    shared = ["batch", "run", "hit", "generations", *LEDGER, "short_calls"]  # a price cannot touch the draws
+    pd.testing.assert_frame_equal(first[shared].reset_index(drop=True), second[shared].reset_index(drop=True))
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A mutator with a parameter of any type."""
+
+    value: Any
+
+    def rewrite(self, correct, rng):
+        return rng.random(correct.shape) < 0.5
+
+
+def test_parameters_of_several_types_and_none_stand_in_one_column(tmp_path):
+    parts = {"schedule": AllBlocks(), "runner": OnePlusLambda()}
+    cells = [Cell(BlockOneMax(2, 4), Mixed(value), **parts) for value in (1, "a", None, (1, 2), 2.5, True)]
+    cells += [Cell(BlockOneMax(2, 4, incorrect=wrong), Resample(0.5), **parts) for wrong in (None, 1)]
+    cells += [
+        Cell(BlockOneMax(2, 4), Resample(0.5), **parts, budget=budget)
+        for budget in (None, Budget(calls=9), Budget(calls=None, cost=9.0))
+    ]
+    made = Grid("tiny", cells, runs=3, batch=3)
+    results = run_grid(made, tmp_path / "out", workers=1)
+    pd.testing.assert_frame_equal(results.cells, cells_table(made), check_exact=True)
+    values = results.cells["mutator.value"]
+    assert list(values.dropna()) == ["1", "a", "(1, 2)", "2.5", "True"]
+    assert list(results.cells["problem.incorrect"].dropna()) == [1.0]
+    assert list(results.cells["budget.calls"].dropna().unique()) == [10_000_000, 9]
+    assert list(results.cells["budget"].iloc[-3:]) == ["none", "Budget", "Budget"]
+
+
+def test_provenance_tells_of_each_launch(out):
+    run_grid(grid(runs=30), out, workers=1)
+    launches = json.loads((out / "provenance.json").read_text())
+    assert [launch["batches to run"] for launch in launches] == [4, 2]
+    assert [launch["runs"] for launch in launches] == [20, 30]
+    assert {"started", "command", "python", "platform", "versions"} <= set(launches[0])
+    assert launches[0]["versions"]["numpy"] == np.__version__
+
+
+def test_nothing_but_what_is_promised_is_in_the_folder(out):
+    names = {name if not name.startswith("runs/part-") else "runs/part" for name in folder_of(out)}
+    assert names == {"grid.json", "provenance.json", "cells.parquet", "runs/part"}
+
+
+# ------------------------------------------------------------------------------------------- folders taken up again
+
+
+def test_a_larger_grid_of_the_same_name_goes_on_in_the_folder(out):
+    before = load(out).runs
+    results = run_grid(grid(1, 2, 3), out, workers=1)
+    assert list(results.cells["problem.k"]) == [1, 2, 3]
+    pd.testing.assert_frame_equal(results.runs.merge(before[["cell", "batch", "run"]]), before, check_exact=True)
+    smaller = run_grid(grid(1, runs=5), out, workers=1)
+    assert len(smaller.runs) == 5
+    assert len(run_grid(grid(1, 2, 3), out, workers=1, watch=must_be_done).runs) == 60
+
+
+def must_be_done(progress) -> None:
+    assert progress.batches == progress.of_batches
+
+
+@pytest.mark.parametrize(("key", "value", "held"), [("seed", 2, 1), ("batch", 5, 10), ("engine", "deap", "blocks")])
+def test_a_folder_of_another_seed_batch_or_engine_is_left_alone(out, key, value, held):
+    before = folder_of(out)
+    with pytest.raises(
+        InputError, match=f"holds a grid run with {key} = {held!r}, this one has {key} = {value!r}; choose"
+    ):
+        run_grid(grid(**{key: value}), out, workers=1)
+    assert folder_of(out) == before
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("ten years")
+    before = folder_of(tmp_path)
+    with pytest.raises(InputError, match=r"expected a results folder, .* got a folder without grid\.json"):
+        run_grid(grid(), tmp_path, workers=1)
+    assert folder_of(tmp_path) == before
+
+
+def test_an_empty_folder_and_what_a_killed_launch_leaves_are_taken(tmp_path):
+    (tmp_path / "grid.json.0123.tmp").write_text("{")
+    assert len(run_grid(grid(), tmp_path, workers=1).runs) == 40
+    (tmp_path / "runs" / "part-1.parquet.0123.tmp").write_text("PAR1")
+    for left in tmp_path.rglob("*.tmp"):
+        os.utime(left, (0, 0))  # a young one may be another launch's
+    assert len(run_grid(grid(), tmp_path, workers=1).runs) == 40
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+# ------------------------------------------------------------------------------------------- folders that are none
+
+
+@pytest.mark.parametrize(
+    ("name", "got"), [("nosuch", "got nothing of that name"), ("file", "got a file"), (".", "got a folder without")]
+)
+def test_a_results_folder_that_is_none(tmp_path, name, got):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match=f"{tmp_path}.*: expected a results folder, as `llm-evo run` writes it, {got}"):
+        load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"", "expected JSON as `llm-evo run` writes it, got a syntax error"),
+        (b"{", "expected JSON"),
+        (b"\xff", "expected JSON"),
+        (b"[]", r"expected the keys .*, got \[\]"),
+        (b"{}", "expected the keys batch, cells, engine"),
+    ],
+)
+def test_a_grid_json_that_is_none(out, text, expected):
+    (out / "grid.json").write_bytes(text)
+    for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
+        with pytest.raises(InputError, match=rf"grid\.json: {expected}"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("format", 2, "expected format 1, got 2; use the version that wrote it"),
+        ("runs", "many", "runs must be a whole number from 1 to 1000000000, or a stopping rule such as .*, got 'many'"),
+        ("batch", None, "batch must be a whole number >= 1, got None"),
+    ],
+)
+def test_a_grid_json_with_a_value_that_is_none(out, key, value, expected):
+    file = out / "grid.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    with pytest.raises(InputError, match=rf"grid\.json: {expected}"):
+        load(out)
+
+
+def damages(whole: bytes) -> list[bytes]:
+    return [
+        b"",
+        b"PAR1",
+        whole[: len(whole) // 2],
+        whole[:-1],
+        whole[:-8] + b"\xff" * 4 + whole[-4:],
+        b"x" * len(whole),
+    ]
+
+
+def test_a_part_without_a_checksum_that_is_damaged_is_named_and_set_aside(out):
+    """Of earlier versions; `test_experiments_store_safety` has those with one."""
+    part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
+    for damaged in damages(whole := part.read_bytes()):
+        part.write_bytes(damaged)
+        with pytest.raises(StoreError, match=rf"{part.name}: cannot be read \(.*; run the grid again: it sets aside"):
+            load(out)
+    told: list[str] = []
+    results = run_grid(grid(), out, workers=1, tell=told.append)
+    assert len(told) == 1
+    assert f"{part}: cannot be read" in told[0]
+    assert (out / "damaged" / part.name).read_bytes() == damages(whole)[-1]
+    pd.testing.assert_frame_equal(results.runs, run_grid(grid(), workers=1).runs)
+
+
+def test_a_table_that_is_no_table_of_runs_is_named(out):
+    part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
+    pd.DataFrame({"cell": ["x"], "hit": [1]}).to_parquet(part)
+    with pytest.raises(StoreError, match=rf"{part.name}: has no column engine, batch, .*; run the grid again"):
+        load(out)
+
+
+def test_a_table_of_cells_that_is_damaged_or_gone_is_named_and_made_again(out):
+    file = out / "cells.parquet"
+    for damaged in damages(file.read_bytes()):
+        file.write_bytes(damaged)
+        with pytest.raises(StoreError, match=r"cells\.parquet: cannot be read"):
+            load(out)
+    file.unlink()
+    with pytest.raises(StoreError, match=r"cells\.parquet: cannot be read"):
+        load(out)
+    assert len(run_grid(grid(), out, workers=1, watch=must_be_done).runs) == 40
+    assert len(load(out).runs) == 40
+
+
+def test_a_provenance_that_is_damaged_is_named(out):
+    for text in ("{", "3"):
+        (out / "provenance.json").write_text(text)
+        with pytest.raises(
+            StoreError, match=r"provenance\.json: expected a JSON list of launches .*; remove this file"
+        ):
+            run_grid(grid(), out, workers=1)
+
+
+def test_a_cell_of_an_operator_that_is_not_loaded_is_named(out):
+    results = load(out)
+    text = results.cells["text"].iloc[0].replace("Resample", "somewhere.Else")
+    other = replace(results, cells=results.cells.assign(text=text))
+    with pytest.raises(
+        InputError, match=r"the part 'somewhere\.Else' is not loaded; import the module 'somewhere' first"
+    ):
+        other.cell(str(results.cells.index[0]))
+
+
+# ------------------------------------------------------------------------------------------- writing
+
+
+def test_a_file_in_the_way(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match=r"expected a results folder, .* got a file"):
+        run_grid(grid(), tmp_path / "file", workers=1)
+    with pytest.raises(StoreError, match=r"cannot write results \(.*Not a directory"):
+        run_grid(grid(), tmp_path / "file" / "out", workers=1)
+
+
+FULL = OSError(28, "No space left on device")
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
+    """Let every write of a kind fail after the first few, half of the file written."""
+    written = 0
+    kind = {"to_parquet": pd.DataFrame, "write_text": Path}[name]
+    original = getattr(kind, name)
+
+    def write(self: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal written
+        written += 1
+        if written <= after:
+            return original(self, target, *args, **kwargs)
+        file = target if isinstance(target, Path) else self
+        file.write_bytes(b"PAR1 half")
+        raise FULL
+
+    monkeypatch.setattr(kind, name, write)
+
+
+@pytest.mark.parametrize("name", ["write_text", "to_parquet"])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_disk_that_is_full_loses_nothing_and_leaves_nothing_half_written(tmp_path, monkeypatch, name, after):
+    monkeypatch.setattr("experiments.running.driver.SECONDS_BETWEEN_WRITES", -1.0)  # a part for each task
+    monkeypatch.setattr("experiments.running.agenda.SECONDS_A_TASK", 0.0)
+    full = after < (2 if name == "write_text" else math.inf)  # grid.json and provenance.json, and that is all
+    with monkeypatch.context() as patched:
+        fill_the_disk(patched, name, after)
+        if full:
+            with pytest.raises(StoreError, match=r"out: cannot write results \(.*No space left.*run again to go on"):
+                run_grid(grid(), tmp_path / "out", workers=1)
+    assert not list(tmp_path.rglob("*.tmp"))
+    parts = list((tmp_path / "out").glob("runs/*"))
+    assert len(parts) == (max(0, after - 1) if name == "to_parquet" else 0)
+    missing: list[int] = []
+    results = run_grid(grid(), tmp_path / "out", workers=1, watch=lambda seen: missing.append(4 - seen.batches))
+    assert missing[0] == 4 - len(parts)
+    pd.testing.assert_frame_equal(results.runs, run_grid(grid(), workers=1).runs, check_exact=True)
+
+
+def test_a_part_becomes_visible_only_when_it_is_whole(tmp_path, monkeypatch):
+    opened = Store.open(tmp_path / "out", grid())
+    seen: list[set[Any]] = []
+    original = os.replace
+
+    def replace_late(*paths: Any) -> None:
+        seen.append(opened.finished())
+        original(*paths)
+
+    rows = run_grid(grid(), workers=1).runs.drop(columns="cost")
+    monkeypatch.setattr(os, "replace", replace_late)
+    opened.add(rows)
+    assert seen == [set()]
+    assert opened.finished() == {(cell.id, batch) for cell in grid().cells for batch in (0, 1)}
+
+
+def test_rows_that_are_there_twice_count_once(out):
+    part = next((out / "runs").iterdir())
+    before = load(out).runs
+    (out / "runs" / "part-again.parquet").write_bytes(part.read_bytes())
+    pd.testing.assert_frame_equal(load(out).runs, before, check_exact=True)
+
+
+def test_every_price_survives_the_file(tmp_path):
+    cells = [Cell(BlockOneMax(2, 4), FixKeep(0.5, 0.25), AllBlocks(), OnePlusLambda(), cost=TokenPrices(1e-300, 0.1))]
+    run_grid(Grid("tiny", cells, runs=2), tmp_path / "out", workers=1)
+    weights = load(tmp_path / "out").cells.filter(like="weight.").to_numpy()[0]
+    assert list(weights) == list(cells[0].cost.weights)
