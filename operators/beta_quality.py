@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.laws.mixtures import BetaQualityLaw
+from evo.laws.special import RunQualityLaw
 from evo.parameters import positive
 from evo.protocols import BoolArray, Chunk, FloatArray
 
@@ -38,18 +39,6 @@ class BetaQuality:
     def law(self) -> BetaQualityLaw:
         """Beta-binomial (theory 6a)."""
         return BetaQualityLaw(self.a, self.b)
-
-
-@dataclass(frozen=True)
-class RunQualityLaw:
-    """Quality q ~ Beta(a, b) drawn once a run: calls are not independent of each other.
-
-    Attributes:
-        a, b: parameters of the Beta law.
-    """
-
-    a: float
-    b: float
 
 
 @dataclass(frozen=True)

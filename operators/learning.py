@@ -9,30 +9,9 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.costs.overhead import Overhead
+from evo.laws.special import LearningLaw
 from evo.parameters import positive, probability, whole
-from evo.protocols import BoolArray, Chunk, FloatArray, IntArray
-
-
-@dataclass(frozen=True)
-class LearningLaw:
-    """fix = keep = p(t) after t generations; no law of counts in a chunk, for calls are not alike.
-
-    GLOBAL hits in generation t+1 w.p. 1 - (1 - p(t)^k)^lam whatever happened before, so that P(generations > t) is a
-    product of (1 - p(s)^k)^lam over s < t.
-
-    Attributes:
-        start: p(0).
-        end: p at infinity.
-        halfway: generations that halve the rest of the way.
-    """
-
-    start: float
-    end: float
-    halfway: float
-
-    def success(self, generation: IntArray | int) -> FloatArray:
-        """p(t), float in the shape of `generation`."""
-        return np.asarray(self.end - (self.end - self.start) * 2.0 ** (-np.asarray(generation) / self.halfway))
+from evo.protocols import BoolArray, Chunk
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from numpy.random import Generator
 
 from evo.laws.mixtures import ComponentLaw, Invalid
+from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
-from operators.spill import SpillLaw, mapped_law
+from operators.spill import mapped_law
 from operators.wrapper import Wrapper, ask, validity
 
 

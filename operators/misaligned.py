@@ -8,27 +8,10 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.laws.mixtures import ComponentLaw
+from evo.laws.special import MisalignedLaw
 from evo.parameters import probability, whole
 from evo.protocols import AnyMutator, Chunk, Rewritten
 from operators.wrapper import Wrapper, ask, component_law
-
-
-@dataclass(frozen=True)
-class MisalignedLaw:
-    """W.p. `rate` a call is made on the blocks `by` further on; counts in a chunk do not suffice.
-
-    AllBlocks, and UniformChunk with g = 1, hand over the same blocks in law either way: there it is the law `inside`.
-
-    Attributes:
-        inside: what a call does to the blocks it is made on.
-        rate: P(a call misses).
-        by: by how many blocks.
-    """
-
-    inside: ComponentLaw
-    rate: float
-    by: int
 
 
 @dataclass(frozen=True)

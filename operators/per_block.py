@@ -9,32 +9,10 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
+from evo.laws.special import BetaBlocksLaw, PerBlockLaw
 from evo.parameters import positive
 from evo.protocols import BoolArray, Chunk, FloatArray
 from operators.tables import probabilities
-
-
-@dataclass(frozen=True)
-class PerBlockLaw:
-    """Each block has a success probability of its own, fix = keep = p_j; counts in a chunk do not suffice.
-
-    Attributes:
-        p: p_j of each block.
-    """
-
-    p: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class BetaBlocksLaw:
-    """p_j ~ Beta(a, b) independently for each block, fixed for the run; fix = keep = p_j.
-
-    Attributes:
-        a, b: parameters of the Beta law.
-    """
-
-    a: float
-    b: float
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from evo.laws.mixtures import ComponentLaw, Thinned
+from evo.laws.mixtures import ComponentLaw, SparseLaw
+from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
-from operators.spill import SpillLaw, mapped_law
+from operators.spill import mapped_law
 from operators.wrapper import Wrapper, ask, handed_over
 
 
@@ -49,4 +50,4 @@ class Sparse(Wrapper):
     @property
     def law(self) -> ComponentLaw | SpillLaw | None:
         """That of the mutator inside, thinned, outside its chunk too; None if that has none."""
-        return mapped_law(self.inner, lambda law: Thinned(self.rate, law), self.rate)
+        return mapped_law(self.inner, lambda law: SparseLaw(self.rate, law), self.rate)

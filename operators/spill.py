@@ -7,24 +7,12 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
-from evo.laws.declared import expected_law
+from evo.laws.declared import declared_law
 from evo.laws.mixtures import ComponentLaw
+from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, Chunk, Rewritten
 from operators.wrapper import Wrapper, ask
-
-
-@dataclass(frozen=True)
-class SpillLaw:
-    """The law of a call that breaks each correct block outside its chunk w.p. `rate`; counts in a chunk do not suffice.
-
-    Attributes:
-        inside: what it does to its chunk.
-        rate: P(a correct block outside the chunk breaks).
-    """
-
-    inside: ComponentLaw
-    rate: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +54,7 @@ class Spill(Wrapper):
     @property
     def law(self) -> SpillLaw | None:
         """What it does inside and outside its chunk; None if the mutator inside has no law that says so."""
-        law = expected_law(self.inner)
+        law = declared_law(self.inner)
         if isinstance(law, SpillLaw):
             return SpillLaw(law.inside, 1 - (1 - law.rate) * (1 - self.rate))
         return SpillLaw(law, self.rate) if isinstance(law, ComponentLaw) else None
@@ -76,7 +64,7 @@ def mapped_law(
     inner: AnyMutator, inside: Callable[[ComponentLaw], ComponentLaw], outside: float = 1.0
 ) -> ComponentLaw | SpillLaw | None:
     """What a wrapper makes of the law inside: of the chunk's by `inside`, the rate of spilling times `outside`."""
-    law = expected_law(inner)
+    law = declared_law(inner)
     if isinstance(law, SpillLaw):
         return SpillLaw(inside(law.inside), outside * law.rate)
     return inside(law) if isinstance(law, ComponentLaw) else None

@@ -10,9 +10,8 @@ from numpy.random import Generator
 from evo.errors import InputError
 from evo.foreign import is_foreign
 from evo.laws.counts import CallLaw, IndependentBlocks
-from evo.laws.declared import SoundLaw, declared_calls
+from evo.laws.declared import SoundLaw, declared_calls, one_that_changes_outside
 from evo.laws.mixtures import ComponentLaw
-from evo.laws.nested import one_that_changes_outside
 from evo.parameters import choice, probability, whole
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
 from evo.text import type_name

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from evo.costs.ledger import overheads
 from evo.costs.overhead import Overhead
 from evo.errors import InputError
-from evo.laws.declared import expected_law
+from evo.laws.declared import declared_law
 from evo.laws.mixtures import ComponentLaw
 from evo.parameters import shown
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten, is_informed
@@ -80,5 +80,5 @@ def component_law(inner: AnyMutator) -> ComponentLaw | None:
 
     Raises: OperatorError if what it declares is no law.
     """
-    law = expected_law(inner)
+    law = declared_law(inner)
     return law if isinstance(law, ComponentLaw) else None

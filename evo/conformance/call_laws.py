@@ -10,8 +10,9 @@ import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.serving import State, ask, counts, sizes
+from evo.errors import OperatorError
 from evo.laws.counts import CallLaw, binomial_pmf
-from evo.laws.declared import are_probabilities, declared_law
+from evo.laws.declared import are_probabilities, declared_law, declares_law
 from evo.laws.mixtures import ComponentLaw, is_mixture
 from evo.protocols import AnyMutator, Chunk, FloatArray, Rewritten, is_informed
 from evo.statistics import binomial_p_value, normal_quantile
@@ -169,14 +170,13 @@ def samples_needed(alpha: float) -> int:
 
 
 def _law(mutator: AnyMutator) -> CallLaw:
-    law = declared_law(mutator)
     name = type(mutator).__name__
-    if law is None and "law" in vars(type(mutator)):
-        _refuse_a_fault(mutator)
-    elif law is None and getattr(mutator, "law", None) is not None:
+    if not declares_law(type(mutator)) and getattr(mutator, "law", None) is not None:
         raise DoesNotApply(f"{name} inherits its law and declares none of its own: cells run and are not predicted")
-    if callable(law) and not hasattr(law, "pmf"):
-        raise NotConforming(f"{name}.law is a method, which nobody calls; write @property above it")
+    try:
+        law = declared_law(mutator)
+    except OperatorError as error:
+        raise NotConforming(str(error)) from None
     if law is None:
         raise DoesNotApply("no law is declared: cells run and are fitted, not predicted")
     if not hasattr(law, "pmf"):
@@ -186,18 +186,8 @@ def _law(mutator: AnyMutator) -> CallLaw:
                 f"None, got {law!r}"
             )
         raise DoesNotApply(f"{type(law).__name__} has no pmf(g, i): counts in a chunk do not suffice")
-    if isinstance(law, type):
-        raise NotConforming(f"{name}.law is the class {law.__name__}; return one of its objects")
     counted: CallLaw = law
     return counted
-
-
-def _refuse_a_fault(mutator: Any) -> None:
-    """An AttributeError in the property would pass for a mutator without a law."""
-    try:
-        _ = mutator.law
-    except AttributeError as error:
-        raise NotConforming(f"{type(mutator).__name__}.law raises AttributeError: {error}") from None
 
 
 def _sound(mutator: AnyMutator) -> CallLaw:

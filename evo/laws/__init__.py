@@ -2,6 +2,6 @@
 
 from evo.laws.counts import CallLaw, IndependentBlocks
 from evo.laws.declared import declared_law
-from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture
+from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture, SparseLaw
 
-__all__ = ["BetaQualityLaw", "CallLaw", "IndependentBlocks", "Invalid", "Mixture", "declared_law"]
+__all__ = ["BetaQualityLaw", "CallLaw", "IndependentBlocks", "Invalid", "Mixture", "SparseLaw", "declared_law"]

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evo.parameters import probability
+from evo.protocols import FloatArray as FloatArray
 
-FloatArray = NDArray[np.float64]
 Components = tuple[FloatArray, FloatArray, FloatArray]
 """Weights, fix and keep of calls that treat blocks independently, float [n] each."""
 

@@ -1,7 +1,8 @@
-"""What a mutator declares: its law and the calls of an answer, checked where they are used."""
+"""What a mutator declares: its law, its calls an answer and the mutator that it wraps, checked where they are used."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Number, Real
 from typing import Any
@@ -10,31 +11,25 @@ import numpy as np
 
 from evo.errors import OperatorError
 from evo.foreign import told
-from evo.laws.counts import CallLaw, FloatArray
+from evo.laws.counts import CallLaw
+from evo.protocols import FloatArray
 from evo.text import type_name
 
 SUM_SLACK = 1e-9
-"""By so much the probabilities of a law may sum to another number than 1, or a mean of calls be less than 1."""
-
-
+"""Tolerance when checking that a pmf sums to 1 and that E[calls] >= 1."""
 PROBABILITY_SLACK = 1e-12
-"""By so much a probability of a law may be less than 0."""
+"""Tolerance when checking that a probability is >= 0."""
 
 
 def declared_law(mutator: object) -> Any:
-    """The mutator's law, if its own class declares it, as a property or a field; else None.
+    """The law that the mutator's own class declares, as a property or a field; None if it declares none.
 
-    A subclass may behave differently and inherits no claim.
+    A subclass may behave differently, and inherits no claim.
+
+    Raises: OperatorError for a method, a class, a word or a number in place of a law, or a property that raises
+    AttributeError.
     """
-    return getattr(mutator, "law", None) if _declares_law(type(mutator)) else None
-
-
-def expected_law(mutator: object) -> Any:
-    """As `declared_law`; what is no law is an error, and does not pass for none.
-
-    Raises: OperatorError for a method, a class, a word or a number, or a property that raises AttributeError.
-    """
-    if not _declares_law(type(mutator)):
+    if not declares_law(type(mutator)):
         return None
     try:
         law = mutator.law  # type: ignore[attr-defined]  # it declares one
@@ -48,7 +43,8 @@ def expected_law(mutator: object) -> Any:
     return law
 
 
-def _declares_law(kind: type) -> bool:
+def declares_law(kind: type) -> bool:
+    """Whether the class itself, and not a base class, has a `law`."""
     return "law" in vars(kind) or "law" in vars(kind).get("__annotations__", {})
 
 
@@ -112,3 +108,20 @@ class SoundLaw:
                 f"1 less the probability of an invalid answer; got {given!r:.200}"
             )
         return answer
+
+
+def nest(mutator: object) -> Iterator[object]:
+    """The mutator and, along `inner`, the mutators that it wraps; the outermost first.
+
+    >>> from operators import Refuse, Resample
+    >>> [type(each).__name__ for each in nest(Refuse(Resample(p=0.5), rate=0.1))]
+    ['Refuse', 'Resample']
+    """
+    while mutator is not None:
+        yield mutator
+        mutator = getattr(mutator, "inner", None)
+
+
+def one_that_changes_outside(mutator: object) -> object | None:
+    """The outermost mutator of a nest that changes blocks outside its chunk (`changes_outside`); None if none does."""
+    return next((each for each in nest(mutator) if getattr(each, "changes_outside", False)), None)

@@ -16,8 +16,10 @@ import numpy as np
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import is_foreign
-from evo.laws.counts import Components, FloatArray, IndependentBlocks, binomial_pmf
+from evo.laws.counts import Components, IndependentBlocks, binomial_pmf
+from evo.laws.gamma import log_gamma_ratio
 from evo.parameters import positive, probability, shown
+from evo.protocols import FloatArray
 from evo.text import type_name
 
 _NO_CANCELLATION = 500
@@ -153,8 +155,6 @@ class BetaQualityLaw(ComponentLaw):
         if g <= _NO_CANCELLATION:  # C(g, x) = Bin(g, 1/2)[x] 2^g, without its overflow
             log = betaln(self.a + x, self.b + g - x) - betaln(self.a, self.b)
             return np.asarray(np.exp(log + np.log(binomial_pmf(g, 0.5)) + g * np.log(2)))
-        from evo.theory.numeric.beta import log_gamma_ratio
-
         log = log_gamma_ratio(g + 1.0, self.a + self.b - 1.0) - betaln(self.a, self.b)
         log = log - log_gamma_ratio(x + 1.0, self.a - 1.0) - log_gamma_ratio(g - x + 1.0, self.b - 1.0)
         return np.asarray(np.exp(log))
@@ -187,14 +187,14 @@ class Invalid(ComponentLaw):
 
 
 @dataclass(frozen=True)
-class Thinned(ComponentLaw):
+class SparseLaw(ComponentLaw):
     """Each block is rewritten only w.p. `rate`, else left: fix -> rate fix, keep -> 1 - rate (1-keep) (theory 7a).
 
     Attributes:
         rate: probability that a block is rewritten.
         law: law of the rewriting.
 
-    >>> round(float(Thinned(0.25, IndependentBlocks(0.5, 0.5)).pmf(1, 0)[1]), 9)
+    >>> round(float(SparseLaw(0.25, IndependentBlocks(0.5, 0.5)).pmf(1, 0)[1]), 9)
     0.875
     """
 
@@ -208,6 +208,10 @@ class Thinned(ComponentLaw):
         """Those of the law with the rates mapped."""
         weights, fix, keep = sound_components(self.law, g)
         return weights, self.rate * fix, 1 - self.rate * (1 - keep)
+
+
+Thinned = SparseLaw
+"""Former name."""
 
 
 @lru_cache(maxsize=256)

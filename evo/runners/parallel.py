@@ -17,7 +17,7 @@ from evo.engine.batch import RunCounts, Trace
 from evo.engine.rounds import Watcher, run_merged_batch
 from evo.errors import InputError
 from evo.evaluation import is_noisy
-from evo.laws.nested import one_that_changes_outside
+from evo.laws.declared import one_that_changes_outside
 from evo.parameters import shown, whole
 from evo.protocols import AnyMutator, IntArray, Problem, Schedule
 from evo.schedules import OnlyIncorrect, RoundRobin

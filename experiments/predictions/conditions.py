@@ -7,9 +7,9 @@ from collections.abc import Callable
 from evo.decomposed import inner_schedule
 from evo.evaluation import is_noisy
 from evo.laws.counts import CallLaw
-from evo.laws.declared import SUM_SLACK, SoundLaw, declared_law
+from evo.laws.declared import SUM_SLACK, SoundLaw, declared_law, nest, one_that_changes_outside
 from evo.laws.mixtures import ComponentLaw
-from evo.laws.nested import nest, one_that_changes_outside
+from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.protocols import Problem, Schedule
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import (
@@ -26,13 +26,8 @@ from evo.theory import MAX_STATES, Start
 from evo.theory.calls.gains import completion
 from evo.theory.problems.enumeration import ALL, INCORRECT, RESOLVED, ROBIN, SUBSET, UNIFORM, enumeration_states
 from experiments.grids.cell import Cell
-from operators.beta_quality import RunQualityLaw
-from operators.learning import LearningLaw
-from operators.misaligned import MisalignedLaw
-from operators.per_block import BetaBlocksLaw, PerBlockLaw
 from operators.refuse import Refuse
 from operators.sparse import Sparse
-from operators.spill import SpillLaw
 from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap, UnequalBlocks, WeightedBlocks
 
 

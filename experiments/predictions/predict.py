@@ -18,8 +18,9 @@ from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.foreign import blamed
 from evo.laws.counts import CallLaw
-from evo.laws.declared import declared_calls, expected_law
+from evo.laws.declared import declared_calls, declared_law
 from evo.laws.mixtures import ComponentLaw, sound_components
+from evo.laws.special import SpillLaw
 from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -28,7 +29,6 @@ from evo.theory import RunLaw, TimeLaw
 from experiments.grids.cell import Cell
 from experiments.predictions.conditions import all_incorrect, always_valid, exact_feedback
 from experiments.predictions.rules import Rule, rule_for
-from operators.spill import SpillLaw
 from problems import BlockOneMax
 
 QUANTITIES = ("hit", "calls", "generations", "cost")
@@ -156,7 +156,7 @@ def _a_cell(cell: Cell) -> Cell:
 
 def _sound_rule(cell: Cell) -> Rule:
     """The rule of a cell whose mutator declares a law, or none, but nothing else."""
-    law = expected_law(cell.mutator)
+    law = declared_law(cell.mutator)
     law = getattr(law, "inside", law)
     if isinstance(law, ComponentLaw):
         for g in {cell.chunks.g, cell.chunks.last}:
@@ -207,7 +207,7 @@ def _only_incorrect_blocks(cell: Cell) -> bool:
 
     UntilResolved leaves a block when it is repaired: from an all-incorrect start it never meets a correct one.
     """
-    schedule, law = type(inner_schedule(cell.schedule)), expected_law(cell.mutator)
+    schedule, law = type(inner_schedule(cell.schedule)), declared_law(cell.mutator)
     if schedule is OnlyIncorrect:
         return isinstance(law, CallLaw | SpillLaw)
     return (

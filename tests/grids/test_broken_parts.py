@@ -16,7 +16,7 @@ import pytest
 from evo.conformance import check_mutator
 from evo.errors import InputError, NoPrediction, OperatorError
 from evo.laws.counts import IndependentBlocks
-from evo.laws.declared import expected_law
+from evo.laws.declared import declared_law
 from evo.laws.mixtures import ComponentLaw, Invalid, Mixture, sound_components
 from evo.protocols import Chunk, Rewritten
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -267,10 +267,10 @@ def test_what_is_no_law_is_not_taken_for_none(part, wrap):
 
 
 def test_no_law_and_inherited_laws_are_no_faults():
-    assert expected_law(Half()) is None
-    assert expected_law(with_law(None)()) is None
-    assert expected_law(dataclass(frozen=True)(type("Under", (LawMethod,), {}))()) is None
-    assert expected_law(Resample(0.5)) == HALF
+    assert declared_law(Half()) is None
+    assert declared_law(with_law(None)()) is None
+    assert declared_law(dataclass(frozen=True)(type("Under", (LawMethod,), {}))()) is None
+    assert declared_law(Resample(0.5)) == HALF
 
 
 # ------------------------------------------------------------------------------------------- code that raises

@@ -439,17 +439,19 @@ BROKEN_MUTATORS = [
     (
         Raising(),
         "shape and dtype",
-        "Raising raised ValueError: the model is out to lunch (test_evo_conformance.py, line N, in rewrite)",
+        "Raising raised ValueError: the model is out to lunch (test_conformance.py, line N, in rewrite)",
     ),
     (
         MethodLaw(),
         "law adds up",
-        "MethodLaw.law is a method, which nobody calls; write @property above it",
+        f"{__name__}.MethodLaw.law must be a property that gives a CallLaw or None, got <bound method MethodLaw.law of "
+        "MethodLaw(p=0.5)>; write @property above it",
     ),
     (
         FaultyLaw(),
         "law adds up",
-        "FaultyLaw.law raises AttributeError: 'FaultyLaw' object has no attribute 'fix'",
+        f"{__name__}.FaultyLaw.law raised AttributeError: 'FaultyLaw' object has no attribute 'fix' "
+        f"({__file__}, line N)",
     ),
     (
         ListLaw(),

@@ -176,8 +176,7 @@ BROKEN_LAWS = [
     (
         mutator("Word", law="half"),
         "law adds up",
-        "Word.law must be a law with a method pmf(g, i), such as IndependentBlocks(fix=0.5, keep=0.5), or None, got "
-        "'half'",
+        f"{__name__}.Word.law must be a property that gives a CallLaw or None, got 'half'",
     ),
 ]
 

@@ -18,6 +18,7 @@ from evo.engine.deap import run_batch_deap
 from evo.engine.one_parent import run_batch
 from evo.laws.counts import CallLaw, binomial_pmf
 from evo.laws.mixtures import BetaQualityLaw
+from evo.laws.special import SpillLaw
 from evo.seeding import streams
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict
@@ -38,7 +39,6 @@ from operators import (
     Spill,
     Vote,
 )
-from operators.spill import SpillLaw
 from operators.wrapper import ask
 from problems import BlockOneMax
 

@@ -27,6 +27,7 @@ from evo import (
 from evo.engine.deap import mutate_chunk
 from evo.engine.one_parent import run_batch
 from evo.laws.counts import IndependentBlocks
+from evo.laws.special import MisalignedLaw, SpillLaw
 from evo.seeding import streams
 from evo.text import canonical
 from experiments.grids.cell import Cell
@@ -49,8 +50,6 @@ from operators import (
     Spill,
     Vote,
 )
-from operators.misaligned import MisalignedLaw
-from operators.spill import SpillLaw
 from problems import BlockOneMax
 
 HALF = Resample(p=0.5)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from evo.laws.counts import IndependentBlocks
-from evo.theory import Start
-from evo.theory.schedules import all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
+from evo.theory import Start, all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
 
 
 @dataclass(frozen=True)

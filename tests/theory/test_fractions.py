@@ -10,9 +10,18 @@ import pytest
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
-from evo.theory import Start, harmonic, speedup_sequential, speedup_uniform
+from evo.theory import (
+    Start,
+    all_blocks,
+    harmonic,
+    only_incorrect,
+    round_robin,
+    speedup_sequential,
+    speedup_uniform,
+    uniform_chunk,
+    until_resolved,
+)
 from evo.theory.chains import chain
-from evo.theory.schedules import all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
 
 HALF = IndependentBlocks(0.5, 0.5)
 

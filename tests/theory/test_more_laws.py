@@ -13,12 +13,11 @@ from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.laws.declared import SoundLaw
 from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture
-from evo.theory import NegativeBinomial, Start
+from evo.theory import NegativeBinomial, Start, all_blocks, only_incorrect, round_robin, uniform_chunk
 from evo.theory.calls.gains import completion, forgetful
 from evo.theory.operators.learning import learning_all_blocks
 from evo.theory.operators.misaligned import misaligned_only_incorrect
 from evo.theory.operators.per_block import blocks_all_at_once, blocks_until_resolved
-from evo.theory.schedules import all_blocks, only_incorrect, round_robin, uniform_chunk
 
 HALF = IndependentBlocks(0.5, 0.5)
 

@@ -9,12 +9,13 @@ import pytest
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
-from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture, Thinned, beta_rule
-from evo.theory import MAX_STATES, Start
+from evo.laws.gamma import log_gamma_ratio
+from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture, SparseLaw, beta_rule
+from evo.theory import MAX_STATES, Start, all_blocks, only_incorrect, uniform_chunk, until_resolved
 from evo.theory.calls.acceptance import ahead_error
 from evo.theory.calls.voting import judge_least_ahead, least_ahead, mean_votes, task_success, win_probability
 from evo.theory.chains.elimination import Elimination
-from evo.theory.numeric.beta import BetaNodes, inverse_moment, log_gamma_ratio, survival
+from evo.theory.numeric.beta import BetaNodes, inverse_moment, survival
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk
 from evo.theory.operators.per_block import (
     blocks_all_at_once,
@@ -41,7 +42,6 @@ from evo.theory.problems.enumeration import (
     enumeration_states,
 )
 from evo.theory.problems.lasting_judges import accepted_calls, accepted_correct
-from evo.theory.schedules import all_blocks, only_incorrect, uniform_chunk, until_resolved
 from evo.theory.schedules.misread import until_misread
 
 HALF, MIXED = IndependentBlocks(0.5, 0.5), IndependentBlocks(0.4, 0.7)
@@ -162,7 +162,7 @@ def test_enumeration_equals_every_solution_call_by_call(schedule, g, lam, weak, 
 @pytest.mark.parametrize("lam", [1, 3])
 @pytest.mark.parametrize("start", [Start(6), Start(6, p0=0.4), Start(6, incorrect=3)])
 def test_enumeration_equals_the_laws_of_counts(start, lam):
-    for law in (MIXED, BetaQualityLaw(2, 1), Thinned(0.4, Invalid(0.2, MIXED))):
+    for law in (MIXED, BetaQualityLaw(2, 1), SparseLaw(0.4, Invalid(0.2, MIXED))):
         call = BlockCall(law)
         for schedule, g, other in (
             (ALL, 6, all_blocks(law, 6, start, lam)),

@@ -3,8 +3,16 @@
 import pytest
 
 from evo.laws.counts import IndependentBlocks
-from evo.theory import Start, call_sums, speedup_sequential
-from evo.theory.schedules import all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
+from evo.theory import (
+    Start,
+    all_blocks,
+    call_sums,
+    only_incorrect,
+    round_robin,
+    speedup_sequential,
+    uniform_chunk,
+    until_resolved,
+)
 
 # id, schedule, k, g, fix, keep, start, lam, quantity, value
 CASES = [

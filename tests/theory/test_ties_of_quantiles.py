@@ -7,11 +7,19 @@ import pytest
 
 from evo.laws.counts import IndependentBlocks
 from evo.laws.mixtures import BetaQualityLaw
-from evo.theory import Geometric, NegativeBinomial, Start
+from evo.theory import (
+    Geometric,
+    NegativeBinomial,
+    Start,
+    all_blocks,
+    only_incorrect,
+    round_robin,
+    uniform_chunk,
+    until_resolved,
+)
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk
 from evo.theory.operators.quality_turns import quality_round_robin
 from evo.theory.operators.run_quality import quality_all_blocks, quality_only_incorrect, quality_uniform_chunk
-from evo.theory.schedules import all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
 from evo.theory.times.law import below, least_time, tied
 
 HALF, QUARTER, EIGHTH = Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)

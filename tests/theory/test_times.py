@@ -15,11 +15,15 @@ from evo.theory import (
     Scaled,
     Start,
     TimeLaw,
+    all_blocks,
     call_sums,
     death_chain,
+    only_incorrect,
     passes,
+    round_robin,
+    uniform_chunk,
+    until_resolved,
 )
-from evo.theory.schedules import all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
 
 MIXED = IndependentBlocks(0.4, 0.7)
 LAWS = [

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from evo.errors import NoPrediction
-from evo.laws.counts import FloatArray
+from evo.laws.gamma import log1p, log_gamma_ratio
+from evo.protocols import FloatArray
 from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
-from evo.theory.numeric.beta import BetaNodes, expm1, inverse_moment, log1p, log_gamma_ratio, power, survival
+from evo.theory.numeric.beta import BetaNodes, expm1, inverse_moment, power, survival
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.schedules.in_turn import tail_sums
 from evo.theory.schedules.poisson_clock import PoissonClock

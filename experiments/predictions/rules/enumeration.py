@@ -8,6 +8,7 @@ import numpy as np
 
 from evo.laws.declared import declared_law
 from evo.laws.mixtures import ComponentLaw
+from evo.laws.special import PerBlockLaw, SpillLaw
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import UntilResolved, invalid_is_down
@@ -33,8 +34,6 @@ from experiments.predictions.conditions import (
 )
 from experiments.predictions.rules.acceptance import acceptance
 from experiments.predictions.rules.rule import Rule
-from operators.per_block import PerBlockLaw
-from operators.spill import SpillLaw
 from problems import BlockOneMax
 
 

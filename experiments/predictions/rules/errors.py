@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evo import theory
+from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.schedules import OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.theory import RunLaw
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk
@@ -37,11 +38,6 @@ from experiments.predictions.conditions import (
     whole_solutions,
 )
 from experiments.predictions.rules.rule import own_law, rule_of
-from operators.beta_quality import RunQualityLaw
-from operators.learning import LearningLaw
-from operators.misaligned import MisalignedLaw
-from operators.per_block import BetaBlocksLaw, PerBlockLaw
-from operators.spill import SpillLaw
 
 
 def _inside(formula: Callable[..., RunLaw]) -> Callable[[Cell], RunLaw]:

@@ -1,0 +1,97 @@
+"""Laws of calls that are no laws of counts in a chunk: which blocks, which run or which generation matters, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo.laws.mixtures import ComponentLaw
+from evo.protocols import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class SpillLaw:
+    """The law of a call that breaks each correct block outside its chunk w.p. `rate`; counts in a chunk do not suffice.
+
+    Attributes:
+        inside: what it does to its chunk.
+        rate: P(a correct block outside the chunk breaks).
+    """
+
+    inside: ComponentLaw
+    rate: float
+
+
+@dataclass(frozen=True)
+class MisalignedLaw:
+    """W.p. `rate` a call is made on the blocks `by` further on; counts in a chunk do not suffice.
+
+    AllBlocks, and UniformChunk with g = 1, hand over the same blocks in law either way: there it is the law `inside`.
+
+    Attributes:
+        inside: what a call does to the blocks it is made on.
+        rate: P(a call misses).
+        by: by how many blocks.
+    """
+
+    inside: ComponentLaw
+    rate: float
+    by: int
+
+
+@dataclass(frozen=True)
+class PerBlockLaw:
+    """Each block has a success probability of its own, fix = keep = p_j; counts in a chunk do not suffice.
+
+    Attributes:
+        p: p_j of each block.
+    """
+
+    p: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BetaBlocksLaw:
+    """p_j ~ Beta(a, b) independently for each block, fixed for the run; fix = keep = p_j.
+
+    Attributes:
+        a, b: parameters of the Beta law.
+    """
+
+    a: float
+    b: float
+
+
+@dataclass(frozen=True)
+class RunQualityLaw:
+    """Quality q ~ Beta(a, b) drawn once a run: calls are not independent of each other.
+
+    Attributes:
+        a, b: parameters of the Beta law.
+    """
+
+    a: float
+    b: float
+
+
+@dataclass(frozen=True)
+class LearningLaw:
+    """fix = keep = p(t) after t generations; no law of counts in a chunk, for calls are not alike.
+
+    GLOBAL hits in generation t+1 w.p. 1 - (1 - p(t)^k)^lam whatever happened before, so that P(generations > t) is a
+    product of (1 - p(s)^k)^lam over s < t.
+
+    Attributes:
+        start: p(0).
+        end: p at infinity.
+        halfway: generations that halve the rest of the way.
+    """
+
+    start: float
+    end: float
+    halfway: float
+
+    def success(self, generation: IntArray | int) -> FloatArray:
+        """p(t), float in the shape of `generation`."""
+        return np.asarray(self.end - (self.end - self.start) * 2.0 ** (-np.asarray(generation) / self.halfway))
