@@ -7,6 +7,7 @@ from evo.theory.calls.gains import Layout
 from evo.theory.calls.passes import call_sums, passes
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
+from evo.theory.chains.explore import explored
 from evo.theory.evolution import harmonic, speedup_sequential, speedup_uniform, speedup_whole_prompt
 from evo.theory.run_law import RunLaw
 from evo.theory.schedules.all_blocks import all_blocks
@@ -33,6 +34,7 @@ __all__ = [
     "all_blocks",
     "call_sums",
     "death_chain",
+    "explored",
     "harmonic",
     "only_incorrect",
     "passes",

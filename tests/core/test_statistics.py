@@ -16,8 +16,19 @@ from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import OnlyIncorrect
-from evo.theory import Geometric, MomentsOnly, NegativeBinomial, Scaled, Start, TimeLaw
-from evo.theory.schedules import all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
+from evo.theory import (
+    Geometric,
+    MomentsOnly,
+    NegativeBinomial,
+    Scaled,
+    Start,
+    TimeLaw,
+    all_blocks,
+    only_incorrect,
+    round_robin,
+    uniform_chunk,
+    until_resolved,
+)
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict
 from operators import BetaRunQuality

@@ -127,7 +127,7 @@ def test_poissonization_and_linearity_agree_with_the_chains(monkeypatch, k, g, p
     law, start = IndependentBlocks(0.5, 0.7), Start(k, p0=p0)
     exact = [schedule(law, k, g, start) for schedule in (uniform_chunk, only_incorrect)]
     for module in ("occupancy", "uniform_chunk", "only_incorrect"):
-        monkeypatch.setattr(import_module(f"evo.theory.{module}"), "MAX_STATES", 1)
+        monkeypatch.setattr(import_module(f"evo.theory.schedules.{module}"), "MAX_STATES", 1)
     moments = [schedule(law, k, g, start) for schedule in (uniform_chunk, only_incorrect)]
     for one, other in zip(exact, moments, strict=True):
         close(other.hit.mean, one.hit.mean, 1e-11)

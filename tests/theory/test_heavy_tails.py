@@ -12,12 +12,11 @@ from scipy.special import log1p as scipy_log1p
 
 from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
-from evo.theory import Start
+from evo.theory import Start, round_robin
 from evo.theory.numeric.beta import expm1, log1p, survival
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin
 from evo.theory.operators.quality_turns import quality_round_robin
 from evo.theory.operators.run_quality import quality_only_incorrect
-from evo.theory.schedules import round_robin
 
 MAKERS = (beta_all_blocks, beta_only_incorrect, beta_round_robin, quality_only_incorrect, quality_round_robin)
 

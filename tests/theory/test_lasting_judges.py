@@ -8,7 +8,7 @@ import pytest
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
-from evo.theory import Start
+from evo.theory import Start, only_incorrect, uniform_chunk
 from evo.theory.calls.acceptance import ahead_error
 from evo.theory.problems.lasting_judges import (
     LastingJudge,
@@ -17,7 +17,6 @@ from evo.theory.problems.lasting_judges import (
     persistent_only_incorrect,
     persistent_uniform,
 )
-from evo.theory.schedules import only_incorrect, uniform_chunk
 
 LAWS = {"oracle": persistent_only_incorrect, "uniform": persistent_uniform}
 TEXTS = tuple(product((True, False), repeat=2))  # of a block: truly right, judged right

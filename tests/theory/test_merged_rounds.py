@@ -8,8 +8,7 @@ import pytest
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
-from evo.theory import Geometric, Start
-from evo.theory.schedules import only_incorrect, round_robin
+from evo.theory import Geometric, Start, only_incorrect, round_robin
 from evo.theory.schedules.each_chunk import last_rank, one_kept, order_positions
 from evo.theory.schedules.merged import InRounds, MergedLaw, merged_in_turn, merged_only_incorrect
 

@@ -1,4 +1,4 @@
-"""Powers of a one-generation transition matrix, cached, with the probability of staying kept as a logarithm."""
+"""Powers of the transition matrix of one generation, with the probability of staying kept as a logarithm."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.laws.counts import FloatArray
+from evo.protocols import FloatArray
 
 NEGLIGIBLE = 1e-30  # moves below this share of all moves from their state are dropped; it keeps powers sparse
 DENSE_BELOW = 64  # states; sparse products cost more than they save below
@@ -17,8 +17,10 @@ class Powers:
     """Applies M^n to column vectors, M = one generation, for whole n of any size.
 
     `moves` [n, n] holds the probabilities of moving between different states, from column to row; `leave` [n] the
-    column sums. M^(2^b) = A_b + diag(exp(2^b log1p(-leave))), and A_{b+1} = A_b A_b + A_b D_b + D_b A_b: only
-    non-negative terms, and no 1 - (1 - tiny). A power is built where the steps it saves would cost more.
+    column sums; state 0 is absorbing. M^(2^b) = A_b + D_b, D_0 = diag(1 - leave), and
+    A_{b+1} = A_b A_b + A_b D_b + D_b A_b: only non-negative terms, and no 1 - (1 - tiny). Rounding changes the sum of
+    a column by 1e-16 or so, which 40 squarings would make 1e-4: each column is scaled to the sum 1 again, P(absorbed)
+    or the rest, whichever is larger. A power is built where the steps it saves would cost more.
     """
 
     def __init__(self, moves: Any, leave: FloatArray) -> None:
@@ -61,8 +63,27 @@ class Powers:
 
             diagonal = diags_array(stay)
             square = power @ power + power @ diagonal + diagonal @ power
-        self._powers.append(_stored(square))
         self._stays.append(np.exp(2.0 ** len(self._stays) * self._log_stay))
+        self._powers.append(_stored(square))
+        self._rescale()
+
+    def _rescale(self) -> None:
+        """Make the columns of the last power sum to 1."""
+        power = self._powers[-1]
+        dense = isinstance(power, np.ndarray)
+        absorbed: FloatArray = power[0].copy() if dense else power[[0]].toarray()[0]
+        rest = np.asarray(power[1:].sum(axis=0)) + self._stays[-1]
+        early = absorbed < 0.5
+        later = np.divide(1.0 - absorbed, rest, out=np.ones_like(rest), where=early)
+        first = np.divide(1.0 - rest, absorbed, out=np.ones_like(rest), where=~early)
+        self._stays[-1] = self._stays[-1] * later
+        if dense:
+            power[0] *= first
+            power[1:] *= later
+        else:
+            begun = power.indptr[1]
+            power.data[:begun] *= first[power.indices[:begun]]
+            power.data[begun:] *= later[power.indices[begun:]]
 
 
 def _stored(matrix: Any) -> Any:

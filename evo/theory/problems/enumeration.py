@@ -15,9 +15,7 @@ from evo.laws.mixtures import ComponentLaw
 from evo.protocols import BoolArray, IntArray
 from evo.theory.calls.gains import Layout, at_least_once, best_of, check_run
 from evo.theory.calls.starts import Start
-from evo.theory.chains.chain import MAX_STATES
-from evo.theory.chains.cyclic import CyclicChain
-from evo.theory.chains.kept import KeptChain
+from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.problems.ranks import ranks
 from evo.theory.run_law import RunLaw, finished
 
@@ -119,10 +117,9 @@ def enumerated(
         return finished(lam)
     layout = Layout.of(k, g)
     enumerator = _Enumerator(call, schedule, layout, k, lam, weak, down, rank, accept)
-    landscape = fitness is not None or accept is not None
-    if landscape or schedule == SUBSET:
+    if fitness is not None or accept is not None or schedule == SUBSET:
         _check_work(enumerator)
-    chain, short = enumerator.chain(start, KeptChain if landscape else CyclicChain)
+    chain, short = enumerator.chain(start)
 
     def short_calls() -> float:
         return lam * chain.expected(short) if short.any() else 0.0
@@ -160,7 +157,7 @@ class _Enumerator:
             return [np.array(some, dtype=np.int64) for some in combinations(range(k), g)]
         return [np.arange(first, min(first + g, k), dtype=np.int64) for first in range(0, k, g)]
 
-    def chain(self, start: Start, kind: type[CyclicChain]) -> tuple[CyclicChain, FloatArray]:
+    def chain(self, start: Start) -> tuple[AbsorbingChain, FloatArray]:
         """The chain, and P(a call goes to the short chunk) in each state."""
         from scipy.sparse import coo_array
 
@@ -186,7 +183,7 @@ class _Enumerator:
         step_matrix = coo_array((np.concatenate(values), places), shape=(n, n)).tocsr()
         begin = np.zeros(n)
         begin[::pointers] = _start_law(start)[right]
-        return kind(step_matrix, finish, hit, begin, start.optimal, self.lam, self.level), short
+        return AbsorbingChain(step_matrix, finish, hit, begin, start.optimal, self.lam), short
 
     def _drawn(self, parent: int, pointer: int) -> list[IntArray]:
         """The chunks an offspring may get, each as likely."""

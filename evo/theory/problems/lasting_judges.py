@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -27,10 +26,8 @@ from evo.laws.counts import FloatArray, binomial_pmf
 from evo.protocols import IntArray
 from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
-from evo.theory.chains.chain import AbsorbingChain, ChainTime, check_states, death_chain
-from evo.theory.chains.moments import LastGeneration
+from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.times.law import TimeLaw
 from evo.theory.times.thinned import NEVER, powers, thinned
 
 
@@ -166,52 +163,7 @@ def _independent(judge: LastingJudge, start: Start, leave: FloatArray, last: flo
     return RunLaw(thinned(chain.hit, never), thinned(chain.generations, never), no_short_chunk, "theory 8e", lam)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class _JudgedChain(AbsorbingChain):
-    """State 0 holds the runs with a dead block, for ever.
-
-    Attributes:
-        accept: P(one offspring is accepted), [n]; `offspring_hit` is the part of it that makes the optimum.
-    """
-
-    accept: FloatArray
-
-    @property
-    def hit(self) -> TimeLaw:
-        """Law of the number of the call that makes the current solution optimal."""
-        return _JudgedHit(self, calls=self.lam)
-
-    @cached_property
-    def escape(self) -> float:
-        """Probability of never being optimal, as the sum of the ways to die."""
-        doomed = np.where(self.leave > 0.0, 0.0, 1.0)
-        for i in np.flatnonzero(self.leave > 0.0):
-            row = slice(self.rows.indptr[i], self.rows.indptr[i + 1])
-            doomed[i] = self.rows.data[row] @ doomed[self.rows.indices[row]] / self.leave[i]
-        return float(self.start @ doomed)
-
-    def last_generation(self, calls: int) -> LastGeneration:
-        """The first accepted offspring decides, whatever it is."""
-        return LastGeneration.of(self.accept if calls > 1 else np.ones_like(self.finish), calls)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _JudgedHit(ChainTime):
-    """Calls until the hit: r calls into a generation it was met w.p. (hit/accept) (1 - (1-accept)^r)."""
-
-    chain: _JudgedChain
-
-    def _split(self, state: FloatArray, calls: int) -> tuple[float, float]:
-        left, accept = state[1:], self.chain.accept
-        share = np.divide(self.chain.offspring_hit, accept, out=np.zeros_like(accept), where=accept > 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            miss = np.where(calls > 0, calls * np.log1p(-accept), 0.0)
-        done = float(state[0] - (left * share) @ np.expm1(miss))
-        tail = float(left @ (1.0 - share + share * np.exp(miss)))
-        return (done, 1.0 - done) if done < 0.5 else (1.0 - tail, tail)
-
-
-def _shaky_chain(judge: LastingJudge, k: int, start: Start, lam: int) -> _JudgedChain:
+def _shaky_chain(judge: LastingJudge, k: int, start: Start, lam: int) -> AbsorbingChain:
     from scipy.sparse import coo_array
 
     most = start.most
@@ -235,7 +187,7 @@ def _shaky_chain(judge: LastingJudge, k: int, start: Start, lam: int) -> _Judged
     step = coo_array((chances * scale[rows], (rows, columns)), shape=(states, states)).tocsr()
     hit = np.where(y == 1, good / k, 0.0)
     begin, optimal = _shaky_start(judge, start, first, states)
-    return _JudgedChain(step, hit * scale, hit, begin, optimal, lam, accept)
+    return AbsorbingChain(step, hit * scale, hit, begin, optimal, lam, accept)
 
 
 def _shaky_start(judge: LastingJudge, start: Start, first: IntArray, states: int) -> tuple[FloatArray, float]:

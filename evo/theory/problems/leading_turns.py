@@ -13,7 +13,7 @@ from evo.laws.counts import FloatArray
 from evo.protocols import IntArray
 from evo.theory.calls.gains import at_least_once
 from evo.theory.calls.starts import Start
-from evo.theory.chains.moments import LastGeneration
+from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.run_law import RunLaw, no_short_chunk
 from evo.theory.schedules.until_resolved import correct_before_last
 from evo.theory.times.law import TimeLaw, check_level, least_time

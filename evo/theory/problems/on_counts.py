@@ -16,8 +16,7 @@ from evo.protocols import IntArray
 from evo.theory.calls.gains import at_least_once, best_of, check_run
 from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.calls.starts import Start
-from evo.theory.chains.chain import check_states
-from evo.theory.chains.kept import KeptChain
+from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.problems.ranks import ranks
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import Geometric
@@ -61,8 +60,7 @@ def run_on_counts(
         generations = Geometric(float(at_least_once(same, lam)), start.optimal)
         return RunLaw(Geometric(same, start.optimal), generations, no_short_chunk, source or "theory 1a, 1c", lam)
     step, finish = _best_of_lam(offspring, rank, lam, weak)
-    level = rank[0] - rank[1:]
-    return _run(step, finish, offspring[1:, 0], start, lam, level, source or "theory 1f, on counts")
+    return _run(step, finish, offspring[1:, 0], start, lam, source or "theory 1f, on counts")
 
 
 def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, source: str = "") -> RunLaw:
@@ -95,8 +93,7 @@ def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, 
     moves = offspring * accept
     moves = np.where((offspring > 0.0) & (accept > 0.0), np.maximum(moves, RAISED), 0.0)
     step, finish = moves[1:, 1:], moves[1:, 0]
-    level = np.zeros(start.k, dtype=np.int64)  # every count may follow every other
-    return _run(step, finish, finish, start, 1, level, source or "theory 8b, on counts")
+    return _run(step, finish, finish, start, 1, source or "theory 8b, on counts")
 
 
 def _run(
@@ -105,7 +102,6 @@ def _run(
     hit: FloatArray,
     start: Start,
     lam: int,
-    level: IntArray,
     source: str,
 ) -> RunLaw:
     """The run as a chain on 1..k incorrect blocks.
@@ -116,12 +112,12 @@ def _run(
 
     np.fill_diagonal(step, 0.0)
     counts = start.law()
-    chain = KeptChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam, level)
+    chain = AbsorbingChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam)
     _check_floats(chain)
     return RunLaw(chain.hit, chain.generations, no_short_chunk, source, lam)
 
 
-def _check_floats(chain: KeptChain) -> None:
+def _check_floats(chain: AbsorbingChain) -> None:
     """Refuse a run that from some state hangs on moves too rare for floats; what is impossible is 0 and traps."""
     if (
         chain.rows.data.min(initial=1.0) > 10 * RAISED

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evo.laws.counts import CallLaw
-from evo.theory.chains.chain import check_states
-from evo.theory.chains.kept import KeptChain
+from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, no_short_chunk
 
 
@@ -31,5 +30,5 @@ def first_run_of_successes(law: CallLaw, k: int) -> RunLaw:
     fails = coo_array((np.full(k - 1, 1.0 - p), (row[1:], np.zeros(k - 1, dtype=np.int64))), shape=(k, k))
     finish = np.where(row == k - 1, p, 0.0)
     first = np.where(row == 0, 1.0, 0.0)
-    chain = KeptChain((goes_on + fails).tocsr(), finish, finish, first, 0.0, 1, np.zeros(k, dtype=np.int64))
+    chain = AbsorbingChain((goes_on + fails).tocsr(), finish, finish, first, 0.0, 1)
     return RunLaw(chain.hit, chain.generations, no_short_chunk, "theory 10a")

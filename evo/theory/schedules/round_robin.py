@@ -14,7 +14,7 @@ from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw, FloatArray
 from evo.theory.calls.gains import Layout, check_run
 from evo.theory.calls.starts import Start
-from evo.theory.chains.moments import LastGeneration
+from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.numeric.long_sums import long_sums
 from evo.theory.run_law import RunLaw, finished
 from evo.theory.schedules.own_calls import OwnCalls

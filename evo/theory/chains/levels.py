@@ -1,0 +1,90 @@
+"""Linear systems over all states of a chain, one strongly connected component after the other."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from evo.protocols import FloatArray, IntArray
+from evo.theory.chains.elimination import Elimination
+
+
+class Levels:
+    """Solves x_i = c_i + sum_j P_ij x_j, c >= 0, without a subtraction.
+
+    States that lead to each other form a level (a strongly connected component). A level leads to lower levels only:
+    a single state by x_i = (c_i + sum_j P_ij x_j)/(P(leaving i)), several by `Elimination`.
+
+    >>> from scipy.sparse import csr_array
+    >>> Levels(csr_array([[0.0, 0.0], [0.25, 0.0]]), np.array([0.5, 0.0])).solve(np.ones(2), np.inf).tolist()
+    [2.0, 6.0]
+    """
+
+    def __init__(self, rows: Any, finish: FloatArray) -> None:
+        """Find the levels.
+
+        Args:
+            rows: csr [n, n], probabilities of moving between different states; no stored zeros.
+            finish: [n], probabilities of absorption.
+        """
+        owner = np.repeat(np.arange(len(finish)), np.diff(rows.indptr))
+        if (rows.indices < owner).all():
+            self._order, self._bounds = np.arange(len(finish)), np.arange(len(finish) + 1)
+        else:
+            self._order, self._bounds = _components(rows, owner)
+            rows = rows[self._order][:, self._order]
+        self._rows, self._finish = rows, finish[self._order]
+
+    def solve(self, constant: FloatArray, hopeless: float) -> FloatArray:
+        """The solution x, float [n].
+
+        Args:
+            constant: c, float [n].
+            hopeless: x of the states from which the optimum cannot be reached.
+        """
+        right, x = constant[self._order], np.zeros(len(constant))
+        starts, to, chance = self._rows.indptr, self._rows.indices, self._rows.data
+        with np.errstate(over="ignore"):
+            for low, high, out, several in self._systems:
+                if out == 0.0:
+                    x[low:high] = hopeless
+                elif several is None:
+                    ahead = slice(starts[low], starts[high])
+                    x[low] = (right[low] + chance[ahead] @ x[to[ahead]]) / out
+                else:
+                    system, below = several
+                    known = right[low:high] + below @ x[:low]
+                    x[low:high] = system.solve(known) if np.isfinite(known).all() else np.inf
+        answer = np.empty(len(x))
+        answer[self._order] = x
+        return answer
+
+    @cached_property
+    def _systems(self) -> list[tuple[int, int, float, tuple[Elimination, Any] | None]]:
+        """First and last state of each level, P(leaving it), how to solve for several, and what leads below."""
+        starts, chance, bounds = self._rows.indptr, self._rows.data, self._bounds.tolist()
+        systems: list[tuple[int, int, float, tuple[Elimination, Any] | None]] = []
+        for low, high in pairwise(bounds):
+            if high == low + 1:
+                out = float(chance[starts[low] : starts[high]].sum() + self._finish[low])
+                systems.append((low, high, out, None))
+            else:
+                among, below = self._rows[low:high, low:high].toarray(), self._rows[low:high, :low]
+                exits = self._finish[low:high] + below.sum(axis=1)
+                systems.append(
+                    (low, high, float(exits.sum()), (Elimination(among, exits), below) if exits.any() else None)
+                )
+        return systems
+
+
+def _components(rows: Any, owner: IntArray) -> tuple[IntArray, IntArray]:
+    """The states sorted by level, the lowest first, and where each level begins."""
+    from scipy.sparse.csgraph import connected_components
+
+    levels, level = connected_components(rows, connection="strong")
+    if (level[rows.indices] > level[owner]).any():
+        raise AssertionError("scipy's strongly connected components are not numbered from the sinks on")
+    return np.argsort(level, kind="stable"), np.searchsorted(np.sort(level), np.arange(levels + 1))

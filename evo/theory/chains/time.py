@@ -1,0 +1,145 @@
+"""The law of the time until an absorbing chain ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evo.errors import NoPrediction
+from evo.protocols import FloatArray
+from evo.theory.times.law import TimeLaw, below, check_level, tied
+
+if TYPE_CHECKING:
+    from evo.theory.chains.chain import AbsorbingChain
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ChainTime:
+    """Absorption time of a chain: in generations (`calls` = 1), or in calls up to and with the hit (`calls` = lam)."""
+
+    chain: AbsorbingChain
+    calls: int
+
+    @property
+    def mean(self) -> float:
+        """E[T], infinite if a state that cannot be left is reached."""
+        return self._moments[0]
+
+    @property
+    def variance(self) -> float:
+        """Var[T].
+
+        Raises: NoPrediction if it is finite but above the largest float.
+        """
+        mean, variance = self._moments
+        if math.isinf(variance) and not math.isinf(mean):
+            raise NoPrediction(f"the variance of a time of mean {mean:g} is above the largest float")
+        return variance
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(T <= t) to 1e-12 or better: absorbed by then, or sum_i pi_c(i) (1-(1-s_i)^r) within a generation."""
+        return self._spread(t)[0]
+
+    def tail(self, t: ArrayLike) -> FloatArray:
+        """P(T > t) = sum_i pi_c(i) (1-s_i)^r, t = lam c + r."""
+        return self._spread(t)[1]
+
+    def quantile(self, u: float) -> float:
+        """The least t with cdf(t) >= u: whole generations by doubling and halving, then the call."""
+        check_level(u)
+        if not below(self.chain.start_done, 1.0 - self.chain.start_done, u, 1.0):
+            return 0.0
+        if self.chain.escape > 0.0 and u > 1.0 - self.chain.escape - 1e-13:
+            return math.inf
+        strict, tie = self._first(u, 0.0)
+        return float(self._first(u, 1.0)[0] if tie else strict)
+
+    def total(self, runs: int) -> TimeLaw | None:
+        """No closed form."""
+        return None
+
+    def _first(self, u: float, slack: float) -> tuple[int, bool]:
+        """The first t at u, and whether the one before is too, but for rounding."""
+        whole, state = self._last_below(u, slack)
+        low, high = 0, self.calls
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if below(*self._split(state, middle), u, slack) else (low, middle)
+        tie = tied(self._split(state, high - 1), self._after(state, high), u)
+        return whole * self.calls + high, tie
+
+    def _after(self, state: FloatArray, calls: int) -> tuple[float, float]:
+        """P(T <= t) and P(T > t) some calls into a generation, or after a whole one."""
+        if calls < self.calls:
+            return self._split(state, calls)
+        return self._split(self.chain.powers.advance(state, 1, 0), 0)
+
+    @cached_property
+    def _moments(self) -> tuple[float, float]:
+        return self.chain.moments(self.calls)
+
+    def _spread(self, t: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        times = np.floor(np.asarray(t, dtype=np.float64))
+        cdf, tail = np.zeros(times.shape), np.ones(times.shape)
+        cdf[times == np.inf], tail[times == np.inf] = 1.0 - self.chain.escape, self.chain.escape
+        usual = (times >= 0) & np.isfinite(times)
+        unique, back = np.unique(times[usual], return_inverse=True)
+        turns = [divmod(int(time), self.calls) for time in unique]
+        states = self._walk([turn[0] for turn in turns])
+        both = np.array([self._split(state, turn[1]) for state, turn in zip(states, turns, strict=True)])
+        if len(unique):
+            cdf[usual], tail[usual] = both[back].T
+        return cdf, tail
+
+    def _walk(self, generations: list[int]) -> Iterator[FloatArray]:
+        """Distributions over the n+1 states at sorted generations."""
+        state, now = self._begin(), 0
+        top = self.chain.powers.plan(max(generations, default=0))
+        for generation in generations:
+            state, now = self.chain.powers.advance(state, generation - now, top), generation
+            yield state
+
+    def _split(self, state: FloatArray, calls: int) -> tuple[float, float]:
+        """P(T <= t) and P(T > t) some calls into a generation; each from the smaller side."""
+        done, left = state[0], state[1:]
+        if calls:
+            with np.errstate(divide="ignore"):
+                miss = calls * np.log1p(-self.chain.deciding)
+            ends = left * self._share
+            done, left = done - ends @ np.expm1(miss), left - ends + ends * np.exp(miss)
+        tail = float(left.sum())
+        return (float(done), 1.0 - float(done)) if done < 0.5 else (1.0 - tail, tail)
+
+    @cached_property
+    def _share(self) -> FloatArray:
+        """P(the offspring that decides is the optimum), [n]."""
+        hit, decides = self.chain.offspring_hit, self.chain.decides
+        if decides is None:
+            return np.ones_like(hit)
+        return np.divide(hit, decides, out=np.zeros_like(hit), where=decides > 0.0)
+
+    def _last_below(self, u: float, slack: float) -> tuple[int, FloatArray]:
+        """The last generation c with P(generations <= c) < u, and the distribution there."""
+        now, state, gap = 0, self._begin(), 1
+        powers = self.chain.powers
+
+        def advance(state: FloatArray, gap: int) -> FloatArray:
+            return powers.advance(state, gap, powers.plan(gap))
+
+        while below(*self._split(ahead := advance(state, gap), 0), u, slack):
+            now, state, gap = now + gap, ahead, 2 * gap
+        while gap > 1:
+            gap //= 2
+            ahead = advance(state, gap)
+            if below(*self._split(ahead, 0), u, slack):
+                now, state = now + gap, ahead
+        return now, state
+
+    def _begin(self) -> FloatArray:
+        return np.append(self.chain.start_done, self.chain.start)

@@ -1,0 +1,120 @@
+"""The explorer of states: a new schedule has its exact law by one short process, here against brute force."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from evo.errors import InputError, NoPrediction
+from evo.laws.counts import IndependentBlocks
+from evo.theory.calls.starts import Start
+from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
+from evo.theory.chains.explore import explored
+
+
+def halves(law, k, start, lam=1):
+    """A schedule that the project does not have: a random block of the first half, then one of the second, and so on."""
+    fix = law.pmf(1, 1)[1]
+    counts = Start(k // 2, p0=start.p0).law()
+    begin = {(i, j, 0): counts[i] * counts[j] for i in range(k // 2 + 1) for j in range(k // 2 + 1)}
+    begin[None] = begin.pop((0, 0, 0))
+
+    def events(state):
+        i, j, turn = state
+        chance = fix * state[turn] / (k // 2)
+        better = (i - 1, j, 1) if turn == 0 else (i, j - 1, 0)
+        yield 2, (better if any(better[:2]) else None), chance
+        yield 1, (i, j, 1 - turn), 1 - chance
+
+    return explored(begin, events, lam, "halves in turn")
+
+
+def halves_by_brute_force(fix, keep, k, p0, lam, calls):
+    """P(the optimum is generated within t calls) for t = 0..calls: all solutions, and all lam offspring at once."""
+    optimum = (True,) * k
+    state = {(tuple(s), 0): p0 ** sum(s) * (1 - p0) ** (k - sum(s)) for s in product((False, True), repeat=k)}
+    done, cdf = state.pop((optimum, 0)), []
+    for _ in range(calls // lam):
+        ahead, hits = {}, np.zeros(lam)
+        for (parent, turn), chance in state.items():
+            one = {}
+            for block in range(turn * k // 2, (turn + 1) * k // 2):
+                right = keep if parent[block] else fix
+                for value, p in ((True, right), (False, 1 - right)):
+                    child = (*parent[:block], value, *parent[block + 1 :])
+                    one[child] = one.get(child, 0.0) + p / (k // 2)
+            for brood in product(one.items(), repeat=lam):
+                p = chance * np.prod([each for _, each in brood])
+                children = [child for child, _ in brood]
+                if optimum in children:
+                    hits[children.index(optimum)] += p
+                else:
+                    best = max(children, key=sum)
+                    parent_after = best if sum(best) > sum(parent) else parent
+                    ahead[parent_after, 1 - turn] = ahead.get((parent_after, 1 - turn), 0.0) + p
+        cdf += list(done + np.concatenate([[0.0], np.cumsum(hits)[:-1]]))
+        done, state = done + hits.sum(), ahead
+    return np.array(cdf)
+
+
+@pytest.mark.parametrize("lam", [1, 2, 3])
+@pytest.mark.parametrize("p0", [0.0, 0.3])
+def test_a_schedule_of_ones_own_has_its_law_by_one_process(lam, p0):
+    law, k, calls = IndependentBlocks(0.4, 0.7), 4, 12 * lam
+    run = halves(law, k, Start(k, p0=p0), lam)
+    by_force = halves_by_brute_force(0.4, 0.7, k, p0, lam, calls)
+    np.testing.assert_allclose(run.hit.cdf(np.arange(calls)), by_force, atol=1e-13)
+    np.testing.assert_allclose(run.generations.cdf(np.arange(calls // lam)), by_force[::lam], atol=1e-13)
+    assert run.hit.mean == pytest.approx(run.hit.tail(np.arange(2000)).sum(), rel=1e-10)
+
+
+@pytest.mark.parametrize("lam", [1, 2, 3])
+def test_of_equal_ranks_the_first_takes_place(lam):
+    """A ruin of two: to the optimum w.p. 0.3, into a trap w.p. 0.2, whichever of lam offspring has an event first."""
+    run = explored({"alive": 1.0}, lambda s: [(1, None, 0.3), (1, "dead", 0.2)] if s == "alive" else [], lam)
+    calls = np.arange(1, 40)
+    np.testing.assert_allclose(run.hit.cdf(calls), 0.6 * (1 - 0.5**calls), rtol=1e-13)  # the calls up to an event
+    np.testing.assert_allclose(run.hit.tail(calls), 0.4 + 0.6 * 0.5**calls, rtol=1e-13)
+    np.testing.assert_allclose(run.generations.cdf(calls), 0.6 * (1 - 0.5 ** (lam * calls)), rtol=1e-13)
+    assert run.hit.quantile(0.59) == 6 and run.hit.quantile(0.61) == run.hit.mean == np.inf
+
+
+def test_moments_of_the_call_that_hits_where_equal_ranks_share_a_generation():
+    """Two states to and fro by events of one rank: the law of calls does not depend on lam."""
+    runs = [explored({0: 1.0}, lambda s: [(1, None, 0.1), (1, 1 - s, 0.2)], lam) for lam in (1, 4)]
+    for run in runs:
+        tails = run.hit.tail(np.arange(4000))
+        assert run.hit.mean == pytest.approx(tails.sum(), rel=1e-12)
+        assert run.hit.variance + run.hit.mean**2 == pytest.approx(((2 * np.arange(4000) + 1) * tails).sum(), rel=1e-12)
+
+
+def test_calls_on_the_short_chunk_are_counted_by_state():
+    run = explored(
+        {"long": 1.0}, lambda s: [(1, "short" if s == "long" else None, 0.25)], 3, short=lambda s: s == "short"
+    )
+    assert run.short_calls == pytest.approx(3 / (1 - 0.75**3), rel=1e-14)
+
+
+def test_chains_may_go_round_and_count_any_order_of_states():
+    """A walk 3 -> 2 -> 1 -> optimum that may step back, its states numbered at random; h = 14 (gambler's sums)."""
+    step = np.array([[0, 0.5, 0], [0, 0, 0], [0.5, 0, 0]])  # states: middle, top, bottom
+    step[1, 0] = 1.0  # the top state steps back surely
+    chain = AbsorbingChain(step, np.array([0, 0, 0.5]), np.array([0, 0, 0.5]), np.array([0, 1.0, 0]), 0.0, 1)
+    step[0, 2] = 0.5
+    assert chain.generations.mean == pytest.approx(9, rel=1e-14)  # h_1 = 5, h_2 = 8, h_3 = 9
+    assert chain.longest_mean == pytest.approx(9, rel=1e-14)
+    assert chain.expected(np.array([0, 1.0, 0])) == pytest.approx(3, rel=1e-14)  # visits of the top
+    assert chain.escape == 0.0
+
+
+def test_what_cannot_be_explored_is_refused():
+    with pytest.raises(NoPrediction, match=f"more than {MAX_STATES} states"):
+        explored({0: 1.0}, lambda s: [(1, s + 1, 0.5)])
+    with pytest.raises(InputError, match="sum to 1"):
+        explored({0: 0.5}, lambda s: [(1, None, 0.5)])
+    with pytest.raises(InputError, match="more than 1"):
+        explored({0: 1.0}, lambda s: [(1, None, 0.6), (2, 1, 0.6)])
+    with pytest.raises(InputError, match="the optimum has rank 1"):
+        explored({0: 1.0}, lambda s: [(1, None, 0.5), (2, 1, 0.5)] if s == 0 else [], lam=2)
+    done = explored({None: 1.0}, lambda s: [], lam=2)
+    assert done.hit.mean == done.generations.mean == 0.0
