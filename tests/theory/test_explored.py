@@ -13,7 +13,7 @@ from evo.theory.chains.explore import explored
 
 
 def halves(law, k, start, lam=1):
-    """A schedule that the project does not have: a random block of the first half, then one of the second, and so on."""
+    """A schedule that the project does not have: a random block of the first half, then one of the second, .."""
     fix = law.pmf(1, 1)[1]
     counts = Start(k // 2, p0=start.p0).law()
     begin = {(i, j, 0): counts[i] * counts[j] for i in range(k // 2 + 1) for j in range(k // 2 + 1)}
@@ -76,7 +76,8 @@ def test_of_equal_ranks_the_first_takes_place(lam):
     np.testing.assert_allclose(run.hit.cdf(calls), 0.6 * (1 - 0.5**calls), rtol=1e-13)  # the calls up to an event
     np.testing.assert_allclose(run.hit.tail(calls), 0.4 + 0.6 * 0.5**calls, rtol=1e-13)
     np.testing.assert_allclose(run.generations.cdf(calls), 0.6 * (1 - 0.5 ** (lam * calls)), rtol=1e-13)
-    assert run.hit.quantile(0.59) == 6 and run.hit.quantile(0.61) == run.hit.mean == np.inf
+    assert run.hit.quantile(0.59) == 6
+    assert run.hit.quantile(0.61) == run.hit.mean == np.inf
 
 
 def test_moments_of_the_call_that_hits_where_equal_ranks_share_a_generation():
@@ -89,19 +90,16 @@ def test_moments_of_the_call_that_hits_where_equal_ranks_share_a_generation():
 
 
 def test_calls_on_the_short_chunk_are_counted_by_state():
-    run = explored(
-        {"long": 1.0}, lambda s: [(1, "short" if s == "long" else None, 0.25)], 3, short=lambda s: s == "short"
-    )
+    events = {"long": [(1, "short", 0.25)], "short": [(1, None, 0.25)]}
+    run = explored({"long": 1.0}, events.__getitem__, lam=3, short=lambda state: state == "short")
     assert run.short_calls == pytest.approx(3 / (1 - 0.75**3), rel=1e-14)
 
 
 def test_chains_may_go_round_and_count_any_order_of_states():
-    """A walk 3 -> 2 -> 1 -> optimum that may step back, its states numbered at random; h = 14 (gambler's sums)."""
-    step = np.array([[0, 0.5, 0], [0, 0, 0], [0.5, 0, 0]])  # states: middle, top, bottom
-    step[1, 0] = 1.0  # the top state steps back surely
+    """A walk on the states middle, top, bottom: from the top it always steps down, from the others up or down."""
+    step = np.array([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0], [0.5, 0.0, 0.0]])
     chain = AbsorbingChain(step, np.array([0, 0, 0.5]), np.array([0, 0, 0.5]), np.array([0, 1.0, 0]), 0.0, 1)
-    step[0, 2] = 0.5
-    assert chain.generations.mean == pytest.approx(9, rel=1e-14)  # h_1 = 5, h_2 = 8, h_3 = 9
+    assert chain.generations.mean == pytest.approx(9, rel=1e-14)  # 5 from the bottom, 8 from the middle
     assert chain.longest_mean == pytest.approx(9, rel=1e-14)
     assert chain.expected(np.array([0, 1.0, 0])) == pytest.approx(3, rel=1e-14)  # visits of the top
     assert chain.escape == 0.0

@@ -98,9 +98,9 @@ def _generation(state: State, events: Iterable[Event], lam: int) -> _Moves:
     """The best of lam offspring: F(r)^lam - F(r-)^lam for each rank r, shared among its events."""
     chances: dict[tuple[int, State], float] = {}
     each: dict[int, float] = {}
-    for rank, to, chance in events:
+    for rank, target, chance in events:
         if chance > 0.0:
-            chances[rank, to] = chances.get((rank, to), 0.0) + chance
+            chances[rank, target] = chances.get((rank, target), 0.0) + chance
             each[rank] = each.get(rank, 0.0) + chance
     if not sum(each.values()) <= 1.0 + SLACK:
         raise InputError(f"explored: the events of state {state!r} have probabilities that sum to more than 1")
