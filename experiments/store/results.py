@@ -8,12 +8,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo.errors import InputError
+from evo.errors import InputError, NoPrediction
 from experiments.grids.arguments import a_path
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.stopping import Runs, as_runs
+from experiments.predictions.predict import Prediction, predict
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
 from experiments.store.grid_json import held_origins, read_grid
@@ -36,7 +37,7 @@ class Results:
         cells: a row a cell, index `cell` (its id); see `experiments.grids.cells_table.cells_table`.
         rows: the table of runs, which may not be read yet; see `runs` and `by_cell`.
         path: the folder; None for results that were not written.
-        known: cells of this process by their id, whose parts need not be found by name.
+        known: cells by their id that need not be found by name: those of this process, and those that were asked for.
         predictions: what was predicted of the cells when they were run, index `cell`; see
             `experiments.store.predictions`. Without a column for results that were not written.
         imports: whether parts of others may be imported; if not, their cells have but their stored predictions.
@@ -46,9 +47,10 @@ class Results:
     cells: pd.DataFrame
     rows: RunTable = field(repr=False)
     path: Path | None = None
-    known: Mapping[str, Cell] = field(default_factory=dict, repr=False)
+    known: dict[str, Cell] = field(default_factory=dict, repr=False)
     predictions: pd.DataFrame | None = field(default=None, repr=False)
     imports: bool = True
+    _predicted: dict[tuple[str, str], Prediction | str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
@@ -71,7 +73,7 @@ class Results:
             )
         cells, predictions = split(table)
         rows = RunTable(partial(read_rows, path, cells, as_runs(grid["runs"])))
-        return cls(grid, cells, rows, path, known or {}, predictions, imports)
+        return cls(grid, cells, rows, path, dict(known or {}), predictions, imports)
 
     @property
     def asked(self) -> Runs:
@@ -119,7 +121,23 @@ class Results:
         if not self.imports and (parts := foreign_in(text)):
             raise InputError(f"not imported, as asked for: {', '.join(parts)}")
         recall(held_origins(self.grid), text)
-        return Cell.parse(text)
+        return self.known.setdefault(cell_id, Cell.parse(text))
+
+    def predict(self, cell_id: str, quantity: str = "hit") -> Prediction:
+        """The prediction of a quantity of a cell, "hit", "calls", "generations" or "cost"; each is made once.
+
+        Raises: NoPrediction with the reason; InputError as `cell`; OperatorError naming a part whose law is none.
+        """
+        key = cell_id, quantity
+        if key not in self._predicted:
+            try:
+                self._predicted[key] = predict(self.cell(cell_id), quantity)
+            except NoPrediction as error:
+                self._predicted[key] = str(error)
+        found = self._predicted[key]
+        if isinstance(found, str):
+            raise NoPrediction(found)
+        return found
 
     def prediction(self, cell_id: str) -> StoredPrediction | None:
         """What was predicted of a cell when it was run; None in results of earlier versions, or not written."""

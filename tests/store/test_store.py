@@ -16,12 +16,13 @@ import pytest
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, Prompt
 from evo.costs.prices import LLMPrimitive, TokenPrices
-from evo.errors import InputError
+from evo.errors import InputError, NoPrediction
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, RoundRobin
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid, sweep
+from experiments.predictions.predict import Prediction, predict
 from experiments.running.launch import run_grid
 from experiments.store.results import load
 from experiments.store.store import Store, StoreError
@@ -369,3 +370,39 @@ def test_every_price_survives_the_file(tmp_path):
     run_grid(Grid("tiny", cells, runs=2), tmp_path / "out", workers=1)
     weights = load(tmp_path / "out").cells.filter(like="weight.").to_numpy()[0]
     assert list(weights) == list(cells[0].cost.weights)
+
+
+def test_cells_are_parsed_and_predicted_once_a_results_object(out, monkeypatch):
+    made: list[str] = []
+
+    def counted(cell: Cell, quantity: str) -> Prediction:
+        made.append(quantity)
+        return predict(cell, quantity)
+
+    monkeypatch.setattr("experiments.store.results.predict", counted)
+    results = load(out)
+    cell_id = str(results.cells.index[0])
+    assert results.cell(cell_id) is results.cell(cell_id)
+    others = results.with_runs(results.runs.iloc[:1])
+    assert others.predict(cell_id, "hit") is results.predict(cell_id, "hit")
+    assert results.predict(cell_id, "calls").mean == predict(results.cell(cell_id), "calls").mean
+    assert made == ["hit", "calls"]
+
+
+@dataclass(frozen=True)
+class Unlawful:
+    """A mutator that declares no law."""
+
+    def rewrite(self, correct, rng):
+        return correct | (rng.random(correct.shape) < 0.5)
+
+
+def test_a_refusal_to_predict_is_given_again():
+    cell = Cell(BlockOneMax(k=3, l=2), Unlawful(), AllBlocks(), OnePlusLambda(), budget=Budget(calls=9))
+    results = run_grid(Grid("refused", [cell], runs=2))
+    refused = []
+    for _ in range(2):
+        with pytest.raises(NoPrediction) as raised:
+            results.predict(cell.id, "cost")
+        refused.append(str(raised.value))
+    assert refused[0] == refused[1]
