@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo.errors import InputError
 from evo.protocols import IntArray, Schedule
 
 
@@ -29,6 +30,29 @@ class Chunks:
         """
         g = schedule.chunk_size(k)
         return cls(g=g, m=-(-k // g), last=g if draws_subsets(schedule) else k % g or g)
+
+    @classmethod
+    def cut(cls, k: int, g: int) -> Chunks:
+        """K blocks in chunks of g consecutive ones.
+
+        Raises: InputError if g is not in 1..k.
+
+        >>> Chunks.cut(7, 3), Chunks.cut(7, 3).full, Chunks.cut(7, 3).short
+        (Chunks(g=3, m=3, last=1), 2, 1)
+        """
+        if not 1 <= g <= k:
+            raise InputError(f"the chunk size g must be from 1 to k={k}, got {g}")
+        return cls(g=g, m=-(-k // g), last=k % g or g)
+
+    @property
+    def full(self) -> int:
+        """Number of the chunks of g blocks."""
+        return self.m - (self.last < self.g)
+
+    @property
+    def short(self) -> int:
+        """Blocks of the shorter last chunk, 0 if there is none."""
+        return self.last if self.last < self.g else 0
 
     def blocks(self, chunk: IntArray, size: int) -> IntArray:
         """Positions of the blocks of chunks of `size` blocks: int [n] (or positions already, [n, g]) -> [n, size]."""

@@ -116,3 +116,11 @@ def test_what_cannot_be_explored_is_refused():
         explored({0: 1.0}, lambda s: [(1, None, 0.5), (2, 1, 0.5)] if s == 0 else [], lam=2)
     done = explored({None: 1.0}, lambda s: [], lam=2)
     assert done.hit.mean == done.generations.mean == 0.0
+
+
+def test_what_is_spent_before_a_trap_is_counted():
+    """Into the trap w.p. 0.5 a call, else into the short chunk, which is left w.p. 0.25."""
+    events = {"long": [(1, "trap", 0.5), (1, "short", 0.5)], "short": [(1, None, 0.25)], "trap": []}
+    run = explored({"long": 1.0}, events.__getitem__, short=lambda state: state == "short")
+    assert run.calls.mean == np.inf
+    assert run.short_calls == pytest.approx(0.5 * 4, rel=1e-14)

@@ -101,18 +101,18 @@ class AbsorbingChain:
     @cached_property
     def escape(self) -> float:
         """Probability that the optimum is never generated; exactly 0 where nothing can trap."""
-        return float(self.start @ self._levels.solve(np.zeros_like(self.finish), hopeless=1.0))
+        return float(self.start @ self._levels.solve(np.zeros_like(self.finish), closed=1.0))
 
     @cached_property
     def longest_mean(self) -> float:
         """The largest finite mean number of generations from any state."""
-        means = self._levels.solve(np.ones_like(self.finish), hopeless=np.inf)
+        means = self._levels.solve(np.ones_like(self.finish))
         return float(means[np.isfinite(means)].max(initial=0.0))
 
     def expected(self, reward: FloatArray) -> float:
         """Expectation of the sum of `reward` [n] over the generations of a run."""
         used = self.start > 0.0
-        return float(self.start[used] @ self._levels.solve(reward, hopeless=np.inf)[used])
+        return float(self.start[used] @ self._levels.solve(reward)[used])
 
     def moments(self, calls: int) -> tuple[float, float]:
         """Mean and variance of the time that counts `calls` a generation.
@@ -120,14 +120,14 @@ class AbsorbingChain:
         h_i = c_i + sum_j P_ij h_j, and by total variance V_i = sum_j P_ij (V_j + (calls + h_j - h_i)^2) + .. (1f).
         """
         last, unit, finish = self._last_generation(calls), float(calls), self.finish
-        mean = self._levels.solve(unit * (1.0 - finish) + finish * last.mean, hopeless=np.inf)
+        mean = self._levels.solve(unit * (1.0 - finish) + finish * last.mean)
         centre = np.where(np.isfinite(mean), mean, 0.0)
         owner = np.repeat(np.arange(len(finish)), np.diff(self.rows.indptr))
         with np.errstate(over="ignore"):
             gap = (unit + centre[self.rows.indices] - centre[owner]) ** 2
             ends = np.where(finish > 0.0, (last.mean - centre) ** 2 + last.variance, 0.0)
             moved = np.bincount(owner, self.rows.data * gap, len(finish)) + finish * ends
-        variance = self._levels.solve((1.0 - self.leave) * unit**2 + moved, hopeless=np.inf)
+        variance = self._levels.solve((1.0 - self.leave) * unit**2 + moved)
         return _mixed(self.start, self.start_done, mean, variance)
 
     @cached_property

@@ -16,6 +16,7 @@ from evo.theory.run_law import RunLaw, finished, no_short_chunk
 
 State = Any  # anything hashable; None is the optimum
 Event = tuple[int, Any, float]  # rank, next state, probability
+MAX_MOMENTS = 1 << 17  # states of a chain of which only moments are asked for
 SLACK = 1e-9  # by which probabilities may sum to more or less than 1
 
 
@@ -25,6 +26,7 @@ def explored(
     lam: int = 1,
     source: str = "",
     short: Callable[[State], float] | None = None,
+    most: int = MAX_STATES,
 ) -> RunLaw:
     """Law of a (1+lambda)-EA on any small states, from the events of one offspring.
 
@@ -38,8 +40,9 @@ def explored(
         lam: offspring a generation. For lam > 1 the optimum has the highest rank of those possible.
         source: label of the formula.
         short: P(a call goes to the shorter last chunk) in a state; None if there is no such chunk.
+        most: states explored; above MAX_STATES (up to MAX_MOMENTS, in seconds) moments are known, but no distribution.
 
-    Raises: NoPrediction beyond MAX_STATES states; InputError if the probabilities do not fit.
+    Raises: NoPrediction beyond `most` states; InputError if the probabilities do not fit.
 
     Blocks called in turn from the first, begun anew after a failure (theory 10a), (1/2^-4 - 1)/(1 - 1/2) calls:
 
@@ -50,7 +53,7 @@ def explored(
         raise InputError(f"explored: expected initial probabilities that sum to 1, got the sum {sum(begin.values())!r}")
     if begin.get(None, 0.0) == 1.0:
         return finished(lam)
-    place, moves = _explore(begin, events, lam)
+    place, moves = _explore(begin, events, lam, most)
     chain = _chain(place, moves, begin, lam)
 
     def short_calls() -> float:
@@ -78,7 +81,7 @@ class _Moves:
 
 
 def _explore(
-    begin: Mapping[State, float], events: Callable[[State], Iterable[Event]], lam: int
+    begin: Mapping[State, float], events: Callable[[State], Iterable[Event]], lam: int, most: int
 ) -> tuple[dict[State, int], list[_Moves]]:
     """All states that can be met, with their numbers, and what happens in each."""
     place = {state: number for number, state in enumerate(s for s, p in begin.items() if s is not None and p > 0.0)}
@@ -89,8 +92,8 @@ def _explore(
             if to not in place:
                 place[to] = len(order)
                 order.append(to)
-        if len(order) > MAX_STATES:
-            raise NoPrediction(f"the exact chain of this run has more than {MAX_STATES} states")
+        if len(order) > most:
+            raise NoPrediction(f"the exact chain of this run has more than {most} states")
     return place, moves
 
 

@@ -19,7 +19,7 @@ class Levels:
     a single state by x_i = (c_i + sum_j P_ij x_j)/(P(leaving i)), several by `Elimination`.
 
     >>> from scipy.sparse import csr_array
-    >>> Levels(csr_array([[0.0, 0.0], [0.25, 0.0]]), np.array([0.5, 0.0])).solve(np.ones(2), np.inf).tolist()
+    >>> Levels(csr_array([[0.0, 0.0], [0.25, 0.0]]), np.array([0.5, 0.0])).solve(np.ones(2)).tolist()
     [2.0, 6.0]
     """
 
@@ -38,19 +38,19 @@ class Levels:
             rows = rows[self._order][:, self._order]
         self._rows, self._finish = rows, finish[self._order]
 
-    def solve(self, constant: FloatArray, hopeless: float) -> FloatArray:
+    def solve(self, constant: FloatArray, closed: float | None = None) -> FloatArray:
         """The solution x, float [n].
 
         Args:
             constant: c, float [n].
-            hopeless: x of the states from which the optimum cannot be reached.
+            closed: x of the levels that are never left; None: their sum of c for ever, 0 or infinite.
         """
         right, x = constant[self._order], np.zeros(len(constant))
         starts, to, chance = self._rows.indptr, self._rows.indices, self._rows.data
         with np.errstate(over="ignore"):
             for low, high, out, several in self._systems:
                 if out == 0.0:
-                    x[low:high] = hopeless
+                    x[low:high] = closed if closed is not None else np.inf if right[low:high].any() else 0.0
                 elif several is None:
                     ahead = slice(starts[low], starts[high])
                     x[low] = (right[low] + chance[ahead] @ x[to[ahead]]) / out

@@ -15,8 +15,8 @@ from evo.theory.calls.starts import Start
 from evo.theory.numeric.beta import BetaNodes, expm1, inverse_moment, power, survival
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.schedules.in_turn import tail_sums
-from evo.theory.schedules.poisson_clock import PoissonClock
-from evo.theory.times.blended import Blended
+from evo.theory.schedules.poisson import PoissonClock
+from evo.theory.times.law import GivenTail
 
 _SHORT = 512  # calls up to which sums of own calls are always convolved, beyond which their transform is inverted
 _LONG = 1 << 21  # calls up to which they are convolved where the inversion would lose digits
@@ -44,7 +44,7 @@ def beta_only_incorrect(a: float, b: float, k: int, start: Start) -> RunLaw:
     spread = float(counts @ (j - expected) ** 2)
     mean = expected * own
     variance = math.inf if math.isinf(square) else expected * (2 * square - own - own**2) + spread * own**2
-    hit = Blended(_OwnSums(a, b, start).tails, mean, variance)
+    hit = GivenTail(_OwnSums(a, b, start).tails, mean, variance)
     return RunLaw(hit, hit, no_short_chunk, "theory 5b, 5c")
 
 
@@ -119,7 +119,7 @@ def beta_all_blocks(a: float, b: float, k: int, start: Start) -> RunLaw:
             return begun * survival(a, b, t)
         return begun * np.array([_product_tail(a, b, k, float(time)) for time in t])
 
-    hit = Blended(tails, begun * once, variance)
+    hit = GivenTail(tails, begun * once, variance)
     return RunLaw(hit, hit, no_short_chunk, "theory 5c, annealed")
 
 

@@ -15,7 +15,7 @@ from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.schedules.in_turn import own_geometric, tail_sums
-from evo.theory.schedules.poisson_clock import PoissonClock, log_trapezoid
+from evo.theory.schedules.poisson import PoissonClock, poisson_moments
 from evo.theory.times.closed import Geometric
 
 Entry = tuple[int, float]  # a state and its probability
@@ -108,7 +108,7 @@ def blocks_uniform_chunk(p: tuple[float, ...], k: int, start: Start) -> RunLaw:
         return np.asarray(-np.expm1(logs))
 
     slowest = float(rates.min())
-    mean, variance = (math.inf, math.inf) if slowest == 0.0 else log_trapezoid(tail, k, slowest)
+    mean, variance = poisson_moments(tail, k, slowest)
     never = 1.0 - math.prod(1.0 - open_rate * (rate == 0.0) for rate in p)
     clock = PoissonClock(k, finished_by, mean, variance, never)
     return RunLaw(clock, clock, no_short_chunk, "theory 5a, Poissonization")

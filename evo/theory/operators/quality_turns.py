@@ -16,7 +16,7 @@ from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.numeric.beta import BetaNodes, inverse_moment
 from evo.theory.numeric.long_sums import long_sums, whole_rule
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.times.blended import Blended
+from evo.theory.times.law import GivenTail
 
 _DIGITS = 42.0
 _OCTAVES = 30  # below q = 2^-30 moments are continued by their powers of q
@@ -43,7 +43,7 @@ def quality_round_robin(a: float, b: float, k: int, start: Start, lam: int = 1) 
     clocks = []
     for length in {1: 1, lam: lam}:
         turns = _Turns(k, 1.0 - start.correct_rate, lam, length)
-        clocks.append(Blended(turns.averaged(nodes), *_moments(a, b, nodes, turns, start)))
+        clocks.append(GivenTail(turns.averaged(nodes), *_moments(a, b, nodes, turns, start)))
     return RunLaw(clocks[-1], clocks[0], no_short_chunk, "theory 2g, 6a", lam)
 
 

@@ -13,8 +13,8 @@ from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
 from evo.theory.numeric.beta import BetaNodes, inverse_moment
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.poisson_clock import PoissonClock
-from evo.theory.times.blended import Blended
+from evo.theory.schedules.poisson import PoissonClock
+from evo.theory.times.law import GivenTail
 
 
 def quality_all_blocks(a: float, b: float, k: int, start: Start, lam: int = 1) -> RunLaw:
@@ -37,12 +37,12 @@ def quality_all_blocks(a: float, b: float, k: int, start: Start, lam: int = 1) -
         return np.asarray(begun * survive)
 
     once, twice = inverse_moment(a, b, k), inverse_moment(a, b, 2 * k)
-    hit = Blended(tails, begun * once, _variance(begun * once, begun * (2 * twice - once), twice))
+    hit = GivenTail(tails, begun * once, _variance(begun * once, begun * (2 * twice - once), twice))
     if lam == 1:
         return RunLaw(hit, hit, no_short_chunk, "theory 6a")
     once, twice = (_inverse_any(a, b, k, lam, power) for power in (1, 2))
     variance = _variance(begun * once, begun * (2 * twice - once), twice)
-    return RunLaw(hit, Blended(tails, begun * once, variance, lam), no_short_chunk, "theory 6a", lam)
+    return RunLaw(hit, GivenTail(tails, begun * once, variance, lam), no_short_chunk, "theory 6a", lam)
 
 
 def quality_only_incorrect(a: float, b: float, k: int, start: Start) -> RunLaw:
@@ -75,7 +75,7 @@ def quality_only_incorrect(a: float, b: float, k: int, start: Start) -> RunLaw:
     once, twice = inverse_moment(a, b, 1), inverse_moment(a, b, 2)
     mean = float(counts @ j) * once
     second = float(counts @ (j * (j + 1.0))) * twice - mean
-    hit = Blended(tails, mean, _variance(mean, second, twice))
+    hit = GivenTail(tails, mean, _variance(mean, second, twice))
     return RunLaw(hit, hit, no_short_chunk, "theory 2a, 6a")
 
 

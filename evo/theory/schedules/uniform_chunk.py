@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from evo.chunks import Chunks
 from evo.errors import NoPrediction
-from evo.laws.counts import CallLaw, FloatArray
-from evo.theory.calls.gains import Layout, at_least_once, check_run, completion, gains_of
+from evo.laws.counts import CallLaw
+from evo.protocols import FloatArray
+from evo.theory.calls.gains import at_least_once, check_run, completion, gains_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
+from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
 from evo.theory.run_law import RunLaw, finished
-from evo.theory.schedules.occupancy import Occupancy, chunk_occupancies, occupancy_chain, unfinished_law
-from evo.theory.schedules.poisson import poissonized_moments
-from evo.theory.schedules.poisson_clock import PoissonClock
+from evo.theory.schedules.occupancy import occupancies, unfinished_law
+from evo.theory.schedules.poisson import PoissonClock, poissonized_moments
 from evo.theory.times.derived import MomentsOnly
 from evo.theory.times.law import TimeLaw
 
@@ -34,88 +36,103 @@ def uniform_chunk(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> R
     12.0
     """
     check_run(k, start, lam)
-    layout = Layout.of(k, g)
+    chunks = Chunks.cut(k, g)
     if start.most == 0:
         return finished(lam)
     if g == 1:
-        fix = float(law.pmf(1, 1)[1])
-        chain = _single_blocks(fix, start, lam)
-        clock = _clock(fix, k, start, chain) if lam == 1 and start.most > MAX_STATES else None
-        return _run(chain, layout, lam, "theory 2b, 2c, 2j", clock)
-    rates = _completions(law, layout, start) if lam == 1 else None
+        return _single_blocks(float(law.pmf(1, 1)[1]), start, lam, "theory 2b, 2c, 2j")
+    rates = _completions(law, chunks, start) if lam == 1 else None
     if rates is not None:
-        chain = _unfinished(rates, layout, start)
-        many = layout.chunks > MAX_STATES and start.independent and not layout.short
-        clock = _clock(rates[0], layout.full, _chunks_as_blocks(layout, start), chain) if many else None
-        return _run(chain, layout, lam, "theory 2b, 3b", clock)
-    occupancies = chunk_occupancies(layout, start)
-    if occupancies is None:
-        return _moments(law, layout, start, lam)
-    gains = [gains_of(law, size) for size in (layout.g, layout.short)]
-    chain = occupancy_chain(occupancies, gains[0], gains[1], layout.chunks, lam)
-    return _run(chain, layout, lam, "theory 3a, 3b")
+        return _unfinished(rates, chunks, start)
+    gains = {size: gains_of(law, size) for size in (g, chunks.short)}
+    try:
+        return _occupied(gains, chunks, start, lam)
+    except NoPrediction:
+        return _moments(gains, chunks, start, lam)
 
 
-def _run(chain: AbsorbingChain, layout: Layout, lam: int, source: str, clock: PoissonClock | None = None) -> RunLaw:
-    short = partial(_short_calls, layout, chain.generations, lam)
-    hit, generations = (chain.hit, chain.generations) if clock is None else (clock, clock)
-    return RunLaw(hit, generations, short, source, lam)
+def _single_blocks(fix: float, start: Start, lam: int, source: str) -> RunLaw:
+    """The death chain on incorrect blocks; beyond MAX_STATES the law for lam = 1 by Poissonization."""
+    rates = fix * np.arange(1, start.most + 1) / start.k
+    counts = start.law()[: start.most + 1]
+    chain = death_chain(at_least_once(rates, lam), fix / start.k, counts[1:], float(counts[0]), lam)
+    if lam == 1 and start.most > MAX_STATES:
+        clock = _clock(fix, start, chain)
+        return RunLaw(clock, clock, lambda: 0.0, source, lam)
+    return RunLaw(chain.hit, chain.generations, lambda: 0.0, source, lam)
 
 
-def _clock(fix: float, m: int, start: Start, chain: AbsorbingChain) -> PoissonClock:
+def _clock(fix: float, start: Start, chain: AbsorbingChain) -> PoissonClock:
     """The law of T for too many blocks for a chain: called at rate 1 each, all are finished by x w.p. F(x).
 
-    (2c) is the coefficient of F(x) = (1 - (1-p0) e^(-ax))^m, or of (1 - e^(-ax))^j for exactly j incorrect blocks.
+    (2c) is the coefficient of F(x) = (1 - (1-p0) e^(-ax))^k, or of (1 - e^(-ax))^j for exactly j incorrect blocks.
     """
-    open_rate, power = (1.0 - start.correct_rate, m) if start.independent else (1.0, start.most)
+    open_rate, power = (1.0 - start.correct_rate, start.k) if start.independent else (1.0, start.most)
 
     def finished_by(z: Any) -> Any:
         return (1.0 - open_rate * np.exp(-fix * z)) ** power
 
     mean, variance = chain.moments(1)
     never = 0.0 if fix > 0.0 else 1.0 - chain.start_done
-    return PoissonClock(m, finished_by, mean, variance, never)
+    return PoissonClock(start.k, finished_by, mean, variance, never)
 
 
-def _chunks_as_blocks(layout: Layout, start: Start) -> Start:
-    return Start(layout.full, p0=float(start.chunk_law(layout.g)[0]))
-
-
-def _short_calls(layout: Layout, generations: TimeLaw, lam: int) -> float:
-    """E[calls]/m, by Wald's identity: every call draws its chunk independently of when the run ends."""
-    return lam * generations.mean / layout.chunks if layout.short else 0.0
-
-
-def _single_blocks(fix: float, start: Start, lam: int) -> AbsorbingChain:
-    rates = fix * np.arange(1, start.most + 1) / start.k
-    counts = start.law()[: start.most + 1]
-    return death_chain(at_least_once(rates, lam), fix / start.k, counts[1:], float(counts[0]), lam)
-
-
-def _completions(law: CallLaw, layout: Layout, start: Start) -> tuple[float, float] | None:
+def _completions(law: CallLaw, chunks: Chunks, start: Start) -> tuple[float, float] | None:
     """P(a call finishes a full chunk) and that for the short one, if neither depends on the count."""
-    sizes = [size for size in (layout.g, layout.short) if size]
+    sizes = [size for size in (chunks.g, chunks.short) if size]
     rates = [completion(law, size, min(size, start.most)) for size in sizes]
     known = [rate for rate in rates if rate is not None]
     return (known[0], known[-1]) if len(known) == len(rates) else None
 
 
-def _unfinished(rates: tuple[float, float], layout: Layout, start: Start) -> AbsorbingChain:
-    """The chain on the number of unfinished full chunks, and whether the short one is."""
-    begin = unfinished_law(layout, start)
-    if not layout.short:
-        leave: FloatArray = rates[0] * np.arange(1, layout.full + 1) / layout.chunks
-        return death_chain(leave, rates[0] / layout.chunks, begin[1:, 0], float(begin[0, 0]), 1)
-    lefts = range(layout.full + 1)
-    states: dict[Occupancy, float] = {(n, last): float(begin[n, last]) for n in lefts for last in (0, 1)}
-    gains = [[np.zeros(0), np.array([rate])] for rate in rates]
-    return occupancy_chain(states, gains[0], gains[1], layout.chunks, 1)
+def _unfinished(rates: tuple[float, float], chunks: Chunks, start: Start) -> RunLaw:
+    """The chain on the number of unfinished full chunks, and whether the short one is, for lam = 1."""
+    m, law = chunks.m, unfinished_law(chunks, start)
+    if not chunks.short and start.independent:
+        return _single_blocks(rates[0], Start(m, p0=float(start.chunk_law(chunks.g)[0])), 1, "theory 2b, 3b")
+
+    def events(state: State) -> Iterator[Event]:
+        full, short = state
+        yield 1, ((full - 1, short) if full + short > 1 else None), rates[0] * full / m
+        yield 1, ((full, 0) if full else None), rates[1] * short / m
+
+    begin = {(n, last) if n + last else None: float(p) for (n, last), p in np.ndenumerate(law)}
+    short = (lambda _: 1.0 / m) if chunks.short else None
+    return explored(begin, events, 1, "theory 2b, 3b", short, MAX_MOMENTS)
 
 
-def _moments(law: CallLaw, layout: Layout, start: Start, lam: int) -> RunLaw:
-    missing = f"UniformChunk with {layout.chunks} chunks of {layout.g} blocks needs more than {MAX_STATES} states"
+def _occupied(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
+    """The chain on occupancies: n_1, .., n_g full chunks with 1, .., g incorrect blocks, and the short one's count.
+
+    Raises: NoPrediction if it is too large.
+    """
+    full, short = ([gain.tolist() for gain in gains[size]] for size in (chunks.g, chunks.short))
+
+    def events(state: State) -> Iterator[Event]:
+        *counts, last = state
+        for i, n in enumerate(counts, start=1):
+            for v in range(1, i + 1) if n else ():
+                after = counts.copy()
+                after[i - 1] -= 1
+                if v < i:
+                    after[i - v - 1] += 1
+                yield v, _or_optimum((*after, last)), n / chunks.m * full[i][v - 1]
+        for v in range(1, last + 1):
+            yield v, _or_optimum((*counts, last - v)), short[last][v - 1] / chunks.m
+
+    begin = {_or_optimum(state): chance for state, chance in occupancies(chunks, start).items()}
+    called = (lambda _: 1.0 / chunks.m) if chunks.short else None  # whatever the state
+    return explored(begin, events, lam, "theory 3a, 3b", called)
+
+
+def _or_optimum(state: tuple[int, ...]) -> State:
+    return state if any(state) else None
+
+
+def _moments(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
+    missing = f"UniformChunk with {chunks.m} chunks of {chunks.g} blocks needs more than {MAX_STATES} states"
     if lam > 1 or not start.independent:
         raise NoPrediction(f"{missing}; moments are known for lam=1 and independent blocks at the start")
-    mean, variance = poissonized_moments(law, layout, start)
-    hit = MomentsOnly(missing, mean, variance)
-    return RunLaw(hit, hit, partial(_short_calls, layout, hit, 1), "theory 3b, Poissonization", lam)
+    hit: TimeLaw = MomentsOnly(missing, *poissonized_moments(gains, chunks, start))
+    # every call draws its chunk independently of when the run ends (Wald's identity)
+    return RunLaw(hit, hit, lambda: hit.mean / chunks.m if chunks.short else 0.0, "theory 3b, Poissonization", lam)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from evo.errors import NoPrediction
-from evo.laws.counts import CallLaw, FloatArray
+from evo.laws.counts import CallLaw
+from evo.protocols import FloatArray
 from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
-from evo.theory.chains.chain import AbsorbingChain, death_chain
+from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
+from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import NegativeBinomial
 from evo.theory.times.law import TimeLaw
@@ -33,16 +38,61 @@ def until_resolved(law: CallLaw, k: int, start: Start, lam: int = 1, g: int = 1)
     if start.most == 0:
         return finished(lam)
     fix = float(law.pmf(1, 1)[1])
-    resolve, skip = float(at_least_once(fix, lam)), float(at_least_once(float(law.pmf(1, 0)[0]), lam))
-    if start.law()[k] == 1.0:
-        chain = death_chain(np.full(k, resolve), fix, np.arange(k) == k - 1.0, 0.0, lam)
-        generations: TimeLaw = NegativeBinomial(k, resolve)
-    else:
-        exact = start.incorrect is not None
-        chain = _exact_count(fix, resolve, skip, start, lam) if exact else _bernoulli(fix, resolve, skip, start, lam)
-        generations = chain.generations
-    hit = generations if lam == 1 else chain.hit
-    return RunLaw(hit, generations, no_short_chunk, "theory 2h, 2i, 2j", lam)
+    damage = float(law.pmf(1, 0)[0])
+    if start.incorrect is None and start.p0 > 0.0:
+        return one_after_the_other([fix] * k, [damage] * k, start, lam, "theory 2h, 2i, 2j", MAX_MOMENTS)
+    resolve = float(at_least_once(fix, lam))
+    chain = _exact_count(fix, resolve, float(at_least_once(damage, lam)), start, lam)
+    generations: TimeLaw = NegativeBinomial(k, resolve) if start.most == k else chain.generations
+    return RunLaw(generations if lam == 1 else chain.hit, generations, no_short_chunk, "theory 2h, 2i, 2j", lam)
+
+
+def one_after_the_other(
+    fix: Sequence[float],
+    damage: Sequence[float],
+    start: Start,
+    lam: int = 1,
+    source: str = "theory 2h, 5a",
+    most: int = MAX_STATES,
+) -> RunLaw:
+    """Law of a run of UntilResolved over blocks that may differ, independent at the start.
+
+    A state is (blocks from the present one to the end, is it incorrect), among runs with an incorrect block from here
+    on. Behind an incorrect block there is another one w.p. 1 - p0^(blocks behind it).
+
+    Args:
+        fix: P(a call makes each block correct), in their order.
+        damage: P(a call makes each block incorrect).
+        start: the initial law.
+        lam: offspring a generation.
+        source: label of the formula.
+        most: states, see `explored`.
+
+    >>> one_after_the_other([0.5, 0.25], [0.5, 0.5], Start(2)).generations.mean
+    6.0
+    """
+    k, p0 = start.k, start.correct_rate
+
+    def some(blocks: int) -> float:
+        """P(one of so many is incorrect)."""
+        return -math.expm1(blocks * math.log(p0)) if p0 else float(blocks > 0)
+
+    def enter(left: int) -> dict[State, float]:
+        """The next block, if `left` are left and one of them is incorrect."""
+        return {(left, True): (1.0 - p0) / some(left), (left, False): p0 * some(left - 1) / some(left)}
+
+    def events(state: State) -> Iterator[Event]:
+        left, incorrect = state
+        leave = fix[k - left] if incorrect else damage[k - left]
+        if incorrect:
+            yield 1, None, leave * p0 ** (left - 1)
+        if left > 1:
+            another = some(left - 1) if incorrect else 1.0
+            for then, chance in enter(left - 1).items():
+                yield 1, then, leave * another * chance
+
+    begin = {state: (1.0 - start.optimal) * p for state, p in enter(k).items()} | {None: start.optimal}
+    return explored(begin, events, lam, source, most=most)
 
 
 def correct_before_last(k: int, j: int) -> FloatArray:
@@ -64,24 +114,3 @@ def _exact_count(fix: float, resolve: float, skip: float, start: Start, lam: int
     leave = np.append(np.full(j, resolve), np.full(start.k - j, skip))
     begin = np.append(np.zeros(j - 1), correct_before_last(start.k, j))
     return death_chain(leave, fix, begin, 0.0, lam)
-
-
-def _bernoulli(fix: float, resolve: float, skip: float, start: Start, lam: int) -> AbsorbingChain:
-    """States (blocks left to the last incorrect one, this one incorrect or correct): 2(b-1) and 2(b-1)+1."""
-    from scipy.sparse import coo_array
-
-    k, kinds = start.k, np.array([1.0 - start.p0, start.p0])
-    blocks = np.arange(1, k)
-    targets = np.stack([2 * blocks - 2, 2 * blocks - 1])  # of the next block, by its kind
-    share = np.where(blocks == 1, np.array([[1.0], [0.0]]), kinds[:, None])  # the last one is incorrect
-    rows, columns, values = [], [], []
-    for kind, leave in enumerate((resolve, skip)):
-        rows.append(np.broadcast_to(2 * blocks + kind, (2, k - 1)).ravel())
-        columns.append(targets.ravel())
-        values.append((leave * share).ravel())
-    places = (np.concatenate(rows), np.concatenate(columns))
-    step = coo_array((np.concatenate(values), places), shape=(2 * k, 2 * k))
-    last = np.arange(2 * k) == 0
-    begin = np.outer(kinds[0] * start.p0 ** np.arange(k - 1.0, -1.0, -1.0), kinds)
-    begin[0] = begin[0].sum(), 0.0
-    return AbsorbingChain(step, last * resolve, last * fix, begin.ravel(), start.optimal, lam)

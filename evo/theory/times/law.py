@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.errors import InputError, NoPrediction
-from evo.laws.counts import FloatArray
+from evo.protocols import FloatArray
 
 SLACK = 1e-12  # relative rounding error of the smaller of cdf and tail; that of chains is the largest
 _ROUNDING = 1e-15  # absolute, where one of them is computed as 1 less the other
@@ -20,8 +22,20 @@ _EXACT = 1 << 53  # whole numbers up to here are floats
 _LARGEST = 1023  # largest power of 2 among floats
 
 
+class Spread(Protocol):
+    """A law of which cdf and tail can be computed."""
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(T <= t) for any real t, in the shape of t."""
+        ...
+
+    def tail(self, t: ArrayLike) -> FloatArray:
+        """P(T > t), accurate where it is small; in the shape of t."""
+        ...
+
+
 @runtime_checkable
-class TimeLaw(Protocol):
+class TimeLaw(Spread, Protocol):
     """The law of a whole random time T >= 0."""
 
     @property
@@ -32,14 +46,6 @@ class TimeLaw(Protocol):
     @property
     def variance(self) -> float:
         """Var[T], infinite if the mean is; raises NoPrediction where it is not known."""
-        ...
-
-    def cdf(self, t: ArrayLike) -> FloatArray:
-        """P(T <= t) for any real t, in the shape of t."""
-        ...
-
-    def tail(self, t: ArrayLike) -> FloatArray:
-        """P(T > t), accurate where it is small; in the shape of t."""
         ...
 
     def quantile(self, u: float) -> float:
@@ -91,7 +97,7 @@ def tied(before: Split, at: Split, u: float) -> bool:
     return not below(*before, u, 1.0) and not below(*at, u, -1.0)
 
 
-def least_time(law: TimeLaw, u: float) -> float:
+def least_time(law: Spread, u: float) -> float:
     """The least whole t with cdf(t) >= u, but for rounding (`tied`), by doubling and bisection; it must reach u.
 
     Raises: NoPrediction if it is above the largest float.
@@ -139,3 +145,76 @@ def _first_float(reached: Callable[[float], bool]) -> float:
     while low < (middle := low + (high - low) / 2.0) < high:
         low, high = (low, middle) if reached(middle) else (middle, high)
     return high
+
+
+class ByTail:
+    """A law given by its tail at whole t >= 0: what such laws have in common.
+
+    Attributes:
+        never: P(T is infinite).
+    """
+
+    never: float
+
+    def tail_at(self, t: FloatArray) -> FloatArray:
+        """P(T > t) at finite whole t >= 0, float [n] -> [n]."""
+        raise NotImplementedError
+
+    def cdf_at(self, t: FloatArray) -> FloatArray:
+        """P(T <= t) likewise; to be replaced where it is known with more digits than 1 - P(T > t)."""
+        return 1.0 - self.tail_at(t)
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(T <= t)."""
+        return _at(t, self.cdf_at, 0.0, 1.0 - self.never)
+
+    def tail(self, t: ArrayLike) -> FloatArray:
+        """P(T > t)."""
+        return _at(t, self.tail_at, 1.0, self.never)
+
+    def quantile(self, u: float) -> float:
+        """The least t with cdf(t) >= u, by bisection."""
+        check_level(u)
+        if self.never > 0.0 and 1.0 - self.never < u + SLACK:
+            return math.inf
+        return least_time(self, u)
+
+    def total(self, runs: int) -> TimeLaw | None:
+        """No closed form."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class GivenTail(ByTail):
+    """The law of a hitting time given by its tail, for example after averaging over a quality drawn once a run.
+
+    Attributes:
+        survive: P(T > t) for whole t >= 0, float [n] -> [n].
+        mean, variance: of T, infinite where the tail is too heavy.
+        factor: T counts units of so many of the times that `survive` takes.
+        never: P(T is infinite).
+
+    >>> halves = GivenTail(lambda t: 0.5**t, mean=2.0, variance=2.0)
+    >>> halves.cdf([-1, 1.5, np.inf]).tolist(), halves.quantile(0.9)
+    ([0.0, 0.5, 1.0], 4.0)
+    """
+
+    survive: Callable[[FloatArray], FloatArray]
+    mean: float
+    variance: float
+    factor: int = 1
+    never: float = 0.0
+
+    def tail_at(self, t: FloatArray) -> FloatArray:
+        """P(T > t)."""
+        return self.survive(self.factor * t)
+
+
+def _at(t: ArrayLike, of: Callable[[FloatArray], FloatArray], before: float, at_last: float) -> FloatArray:
+    """A function of finite whole times >= 0, with its values before 0 and at infinity."""
+    times = np.floor(np.asarray(t, dtype=np.float64))
+    answer = np.where(times < 0, before, at_last)
+    usual = (times >= 0) & np.isfinite(times)
+    if usual.any():
+        answer[usual] = np.clip(of(times[usual]), 0.0, 1.0)
+    return answer
