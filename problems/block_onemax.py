@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evo.counting import count_correct
+from evo.landscapes import OfCounts
 from evo.protocols import BoolArray, IntArray
 from problems.starts import Starts
 
@@ -28,6 +29,11 @@ class BlockOneMax(Starts):
     l: int
     start: float = 0.0
     incorrect: int | None = None
+
+    @property
+    def landscape(self) -> OfCounts:
+        """The number of correct blocks."""
+        return OfCounts(range(self.k + 1))
 
     def fitness(self, correct: BoolArray) -> IntArray:
         """Number of correct blocks; bool [..., k] -> int [...]."""

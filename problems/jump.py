@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.counting import count_correct
+from evo.landscapes import OfCounts
 from evo.parameters import whole
 from evo.protocols import BoolArray, IntArray
 from problems.starts import Starts
@@ -41,6 +42,11 @@ class Jump(Starts):
     def __post_init__(self) -> None:
         super().__post_init__()
         whole(self, "m", least=1, most=self.k)
+
+    @property
+    def landscape(self) -> OfCounts:
+        """A function of the number of correct blocks."""
+        return OfCounts((*range(self.m, self.k + 1), *range(self.m - 1, 0, -1), self.m + self.k))
 
     def fitness(self, correct: BoolArray) -> IntArray:
         """Jump of the number of correct blocks; bool [..., k] -> int [...]."""

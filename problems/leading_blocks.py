@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo.landscapes import Leading
 from evo.protocols import BoolArray, IntArray
 from problems.starts import Starts
 
@@ -32,6 +33,11 @@ class LeadingBlocks(Starts):
     l: int
     start: float = 0.0
     incorrect: int | None = None
+
+    @property
+    def landscape(self) -> Leading:
+        """The prefix of correct blocks."""
+        return Leading()
 
     def fitness(self, correct: BoolArray) -> IntArray:
         """Number of correct blocks before the first incorrect one; bool [..., k] -> int [...]."""

@@ -10,6 +10,7 @@ from numpy.random import Generator
 from evo.errors import InputError
 from evo.parameters import probability, whole
 from evo.protocols import BoolArray
+from evo.theory.calls.starts import Start
 
 
 class _Started(Protocol):
@@ -47,6 +48,11 @@ class Starts:
             return rng.random((runs, self.k)) < self.start
         correct = np.arange(self.k) >= self.incorrect
         return rng.permuted(np.broadcast_to(correct, (runs, self.k)), axis=1)
+
+    @property
+    def initial_law(self: _Started) -> Start:
+        """The law of `initial`, from which predictions are made."""
+        return Start(self.k, self.start, self.incorrect)
 
 
 def check_start(problem: _Started) -> None:

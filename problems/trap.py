@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.counting import count_correct
+from evo.landscapes import OfCounts
 from evo.protocols import BoolArray, IntArray
 from problems.starts import Starts
 
@@ -33,6 +34,11 @@ class Trap(Starts):
     l: int
     start: float = 0.0
     incorrect: int | None = None
+
+    @property
+    def landscape(self) -> OfCounts:
+        """A function of the number of correct blocks."""
+        return OfCounts((*range(self.k, 0, -1), self.k + 1))
 
     def fitness(self, correct: BoolArray) -> IntArray:
         """Number of incorrect blocks, or k+1 at the optimum; bool [..., k] -> int [...]."""

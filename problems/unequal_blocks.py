@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evo.counting import count_correct
+from evo.landscapes import OfCounts
 from evo.protocols import BoolArray, IntArray
 from problems.block_values import whole_numbers
 from problems.starts import Starts, check_start
@@ -45,6 +46,11 @@ class UnequalBlocks(Starts):
     def l(self) -> int:
         """Tokens of the longest block: sizes that fit with it fit; the ledger goes by `lengths`."""
         return max(self.lengths)
+
+    @property
+    def landscape(self) -> OfCounts:
+        """The number of correct blocks."""
+        return OfCounts(range(self.k + 1))
 
     def fitness(self, correct: BoolArray) -> IntArray:
         """Number of correct blocks; bool [..., k] -> int [...]."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo.landscapes import Weighted
 from evo.parameters import whole
 from evo.protocols import BoolArray, IntArray
 from problems.block_values import whole_numbers
@@ -48,6 +49,11 @@ class WeightedBlocks(Starts):
     def k(self) -> int:
         """Blocks, one a weight."""
         return len(self.weights)
+
+    @property
+    def landscape(self) -> Weighted:
+        """A sum of weights."""
+        return Weighted(self.weights)
 
     def fitness(self, correct: BoolArray) -> IntArray:
         """Sum of the weights of the correct blocks; bool [..., k] -> int [...]."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from evo.declarations import holds
 from evo.errors import OperatorError
 from evo.foreign import told
 from evo.laws.counts import CallLaw
@@ -45,7 +46,7 @@ def declared_law(mutator: object) -> Any:
 
 def declares_law(kind: type) -> bool:
     """Whether the class itself, and not a base class, has a `law`."""
-    return "law" in vars(kind) or "law" in vars(kind).get("__annotations__", {})
+    return holds(kind, "law")
 
 
 _NO_LAW = (type, str, bytes, Number, tuple, list, dict, set, np.ndarray)

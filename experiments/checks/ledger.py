@@ -19,7 +19,7 @@ from evo.runners.protocol import OwnLoop
 from evo.schedules import RoundRobin
 from experiments.grids.cell import Cell
 from experiments.predictions.counts import _last_generation, answers_of, entries_of_call, evaluations_of
-from experiments.predictions.rules import always_valid
+from experiments.predictions.setting import always_valid
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,8 @@ from evo.seeding import streams
 from evo.text import type_name
 from evo.theory import TimeLaw
 from experiments.grids.cell import Cell
-from experiments.predictions.conditions import always_valid
 from experiments.predictions.predict import predict
+from experiments.predictions.setting import always_valid
 from experiments.predictions.within_budget import generations_within
 
 MOST = 2**62

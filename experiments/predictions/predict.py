@@ -1,7 +1,6 @@
-"""Exact predictions of a cell: the first rule whose every condition the cell meets, or a refusal that says why.
+"""Exact predictions of a cell: the first row of the table that fits its search, or a refusal that says why.
 
-Types are matched exactly: a subclass may behave differently and inherits no claim. Predictions are of the run without
-a budget; a budget only cuts what can be seen of it.
+Predictions are of the run without a budget; a budget only cuts what can be seen of it.
 """
 
 from __future__ import annotations
@@ -13,23 +12,23 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evo.decomposed import inner_schedule
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.foreign import blamed
 from evo.laws.counts import CallLaw
-from evo.laws.declared import declared_calls, declared_law
-from evo.laws.mixtures import ComponentLaw, sound_components
+from evo.laws.declared import declared_calls
 from evo.laws.special import SpillLaw
 from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import OnlyIncorrect, UntilResolved
+from evo.search import Search
 from evo.theory import RunLaw, TimeLaw
 from experiments.grids.cell import Cell
-from experiments.predictions.conditions import all_incorrect, always_valid, exact_feedback
-from experiments.predictions.rules import Rule, rule_for
-from problems import BlockOneMax
+from experiments.predictions.conditions import ALL_INCORRECT, RISING
+from experiments.predictions.refusals import HEAD
+from experiments.predictions.rules import Row, row_and_law
+from experiments.predictions.setting import Setting, always_valid
 
 QUANTITIES = ("hit", "calls", "generations", "cost")
 
@@ -113,22 +112,16 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
     if not isinstance(quantity, str) or quantity not in QUANTITIES:
         raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {shown(quantity)}")
     with blamed(_a_cell(cell)):
-        return _predict(cell, quantity)
-
-
-def _predict(cell: Cell, quantity: str) -> Prediction:
-    rule = _sound_rule(cell)
-    run = _run_law_of(rule, cell)
-    checked = tuple(needs for needs, _ in rule.conditions)
-    law: TimeLaw | None
-    if quantity == "cost":
-        law, mean, unit = _cost(cell, run)
-    elif quantity == "calls" and takes_several_calls(cell):
-        law, mean, unit = None, run.calls.mean * calls_an_answer(cell), 1.0
-    else:
-        law = {"hit": run.hit, "calls": run.calls, "generations": run.generations}[quantity]
-        mean, unit = law.mean, 1.0
-    return Prediction(quantity, mean, run.source, checked, TRUSTED, law, unit)
+        row, run = _known(cell)
+        law: TimeLaw | None
+        if quantity == "cost":
+            law, mean, unit = _cost(cell, run)
+        elif quantity == "calls" and takes_several_calls(cell):
+            law, mean, unit = None, run.calls.mean * calls_an_answer(cell), 1.0
+        else:
+            law = {"hit": run.hit, "calls": run.calls, "generations": run.generations}[quantity]
+            mean, unit = law.mean, 1.0
+        return Prediction(quantity, mean, run.source, row.checked, TRUSTED, law, unit)
 
 
 def predicted_mean(cell: Cell, quantity: str) -> float | None:
@@ -145,7 +138,7 @@ def short_calls_mean(cell: Cell) -> float:
     Raises: NoPrediction.
     """
     with blamed(_a_cell(cell)):
-        return _run_law_of(_sound_rule(cell), cell).short_calls
+        return _known(cell)[1].short_calls
 
 
 def _a_cell(cell: Cell) -> Cell:
@@ -154,26 +147,24 @@ def _a_cell(cell: Cell) -> Cell:
     return cell
 
 
-def _sound_rule(cell: Cell) -> Rule:
-    """The rule of a cell whose mutator declares a law, or none, but nothing else."""
-    law = declared_law(cell.mutator)
-    law = getattr(law, "inside", law)
-    if isinstance(law, ComponentLaw):
-        for g in {cell.chunks.g, cell.chunks.last}:
-            sound_components(law, g)
-    return rule_for(cell)
+def _known(cell: Cell) -> tuple[Row, RunLaw]:
+    """The row that a cell fits, and the law of a run: cells that differ only in price share it.
+
+    Raises: NoPrediction.
+    """
+    found = _looked_up(cell.search, cell.search.text)
+    if isinstance(found, str):
+        raise NoPrediction(found.replace(HEAD + cell.search.text, HEAD + cell.text, 1))
+    return found
 
 
-def _run_law_of(rule: Rule, cell: Cell) -> RunLaw:
-    """The law of the cell's random identity: cells that differ only in price share it."""
-    bare = Cell(cell.problem, cell.mutator, cell.schedule, cell.runner)
-    return _run_law(rule, bare, bare.text)
-
-
-@lru_cache(maxsize=1024)
-def _run_law(rule: Rule, cell: Cell, text: str) -> RunLaw:
-    # The text, too, tells cells apart: parts of others may be equal (`__eq__`) that behave differently.
-    return rule.run_law(cell)
+@lru_cache(maxsize=4096)
+def _looked_up(search: Search, text: str) -> tuple[Row, RunLaw] | str:
+    """A refusal is kept, too, as its words. The text tells searches apart whose parts say that they are equal."""
+    try:
+        return row_and_law(Setting(search))
+    except NoPrediction as error:
+        return str(error)
 
 
 def takes_several_calls(cell: Cell) -> bool:
@@ -207,17 +198,16 @@ def _only_incorrect_blocks(cell: Cell) -> bool:
 
     UntilResolved leaves a block when it is repaired: from an all-incorrect start it never meets a correct one.
     """
-    schedule, law = type(inner_schedule(cell.schedule)), declared_law(cell.mutator)
-    if schedule is OnlyIncorrect:
-        return isinstance(law, CallLaw | SpillLaw)
+    setting = Setting(cell.search)
+    if type(setting.schedule) is OnlyIncorrect:
+        return isinstance(setting.law, CallLaw | SpillLaw)
     return (
-        schedule is UntilResolved
-        and isinstance(law, CallLaw)
-        and type(cell.problem) is BlockOneMax
-        and all_incorrect(cell) is None
-        and exact_feedback(cell) is None
+        type(setting.schedule) is UntilResolved
+        and isinstance(setting.law, CallLaw)
         and type(cell.runner) is OnePlusLambda
         and cell.runner.lam == 1
+        and not any(condition.miss(setting) for condition in (RISING, ALL_INCORRECT))
+        and not setting.down
     )
 
 

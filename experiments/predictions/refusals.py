@@ -3,58 +3,66 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evo.text import canonical, type_name
-from experiments.grids.cell import Cell
 
 HEAD = "no exact prediction for "
 MOST_LISTED = 3
-"""Rules that are listed with all that the cell misses of them; of more only the nearest."""
-OTHER_PARTS = ("needs schedule", "needs problem", "needs runner")
-"""What a rule for other parts than the cell's misses: it says little about the cell."""
 ELSEWHERE = "see docs/predictions.md"
-REFUSAL = re.compile(HEAD + r".* by any of (?P<count>\d+) rules?:\n  (?P<nearest>.*)")
+REFUSAL = re.compile(HEAD + r".* by any of (?P<count>\d+) rows?:\n  (?P<nearest>.*)")
 
 
-def no_law(cell: Cell) -> str:
+@dataclass(frozen=True)
+class Missed:
+    """What a setting misses of a row.
+
+    Attributes:
+        row: its name.
+        parts: how many of the setting's parts it is not about.
+        reasons: in words; empty if nothing is missing.
+    """
+
+    row: str
+    parts: int
+    reasons: list[str]
+
+
+def no_law(mutator: object) -> str:
     """Why a mutator without a law of its own has no prediction."""
-    kind, inner = type_name(type(cell.mutator)), getattr(cell.mutator, "inner", None)
-    if getattr(cell.mutator, "law", None) is not None:
+    kind, inner = type_name(type(mutator)), getattr(mutator, "inner", None)
+    if getattr(mutator, "law", None) is not None:
         return f"{kind} inherits its law and may behave differently: declare it in the class to have predictions"
     around = "" if inner is None else f" around {canonical(inner)}"
     return f"{kind} declares no law{around}: it runs and is fitted, not predicted"
 
 
-def missing_rules(cell: Cell, misses: Mapping[str, Sequence[str]]) -> str:
-    """What the cell misses of the rules, the nearest first: those for its own schedule, problem and runner, if any.
+def missing_rules(text: str, tried: Sequence[Missed]) -> str:
+    """What a search misses of the nearest rows about such laws: those for its own parts first, then what misses least.
 
     Args:
-        cell: the cell that no rule predicts.
-        misses: of each rule about such laws what the cell misses.
+        text: of the search that no row predicts.
+        tried: what it misses of each.
     """
-    least = min(map(_other_parts, misses.values()), default=0)
-    near = [rule for rule, missed in misses.items() if _other_parts(missed) == least]
-    nearest = sorted(near, key=lambda rule: len(misses[rule]))
-    listed = nearest if len(nearest) <= MOST_LISTED else nearest[:1]
-    lines = [
-        f"{HEAD}{cell.text} by any of {_rules(len(misses))}:",
-        *(f"  {rule}: {'; '.join(misses[rule])}" for rule in listed),
-    ]
-    if len(nearest) > len(listed):
-        lines.append(f"  other rules: {', '.join(nearest[len(listed) :])}")
-    if len(misses) > len(nearest):
-        lines.append(f"  and {_rules(len(misses) - len(nearest))} for other schedules, problems or runners")
+    if not tried:
+        return f"{HEAD}{text}: no row is about the law that its mutator declares; {ELSEWHERE}"
+    nearest = sorted(tried, key=lambda missed: (missed.parts, len(missed.reasons)))
+    listed = nearest[:MOST_LISTED]
+    lines = [f"{HEAD}{text} by any of {_rows(len(tried))}:"]
+    lines += [f"  {missed.row}: {'; '.join(missed.reasons)}" for missed in listed]
+    if len(tried) > len(listed):
+        lines.append(f"  and {_rows(len(tried) - len(listed))} from which it differs in more")
     return "\n".join(lines) + f"; {ELSEWHERE}"
 
 
 def in_short(reason: str) -> str:
-    """The nearest rule of such a refusal, and how many others there are; any other reason as it is."""
+    """The nearest row of such a refusal, and how many others there are; any other reason as it is."""
     found = REFUSAL.match(reason)
     if found is None:
         return reason
     others = int(found["count"]) - 1
-    tail = f", and {others} other rule{'' if others == 1 else 's'}" if others else ""
+    tail = f", and {others} other row{'' if others == 1 else 's'}" if others else ""
     return f"no exact prediction; {found['nearest'].removesuffix(f'; {ELSEWHERE}')}{tail}; {ELSEWHERE}"
 
 
@@ -63,9 +71,5 @@ def kind_of_reason(reason: str) -> str:
     return re.sub(r"\d[\d.e+]*", "#", in_short(reason)) if REFUSAL.match(reason) else reason
 
 
-def _rules(count: int) -> str:
-    return f"{count} rule{'' if count == 1 else 's'}"
-
-
-def _other_parts(missed: Sequence[str]) -> int:
-    return sum(miss.startswith(OTHER_PARTS) for miss in missed)
+def _rows(count: int) -> str:
+    return f"{count} row{'' if count == 1 else 's'}"

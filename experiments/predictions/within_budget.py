@@ -17,9 +17,9 @@ from evo.laws.declared import declared_calls
 from evo.theory import TimeLaw
 from evo.theory.times.cut import NEGLIGIBLE, mean_within
 from experiments.grids.cell import Cell
-from experiments.predictions.conditions import always_valid
 from experiments.predictions.counts import answers_of, evaluations_of, offspring_back
 from experiments.predictions.predict import calls_an_answer, predict, predicted_mean
+from experiments.predictions.setting import always_valid
 
 
 @dataclass(frozen=True)

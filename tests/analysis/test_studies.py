@@ -21,7 +21,7 @@ from evo.errors import NoPrediction
 from evo.statistics import mean_p_value, runs_to_resolve_by_law, total_tails
 from experiments import Grid, Verdict, predict, run_grid
 from experiments.checks.check import check
-from experiments.predictions.conditions import start_of
+from experiments.predictions.setting import Setting
 from experiments.reports.files import write
 from experiments.reports.measured import Measured, Value, exact_mean
 from experiments.reports.panels import Curve, Panel, mean_at, panels_figure
@@ -106,7 +106,7 @@ def test_a_study_is_a_grid_a_question_and_a_figure(name):
         "blocks",
     )
     assert {claim.arm for claim in study.claims} <= set(grid.arms)
-    assert all(start_of(cell).p0 == 0.0 for cell in grid.cells)
+    assert all(Setting(cell.search).start.p0 == 0.0 for cell in grid.cells)
     assert study.question
     assert study.title
     assert study.figure is not None

@@ -10,18 +10,17 @@ from rich.console import Console
 
 from evo import AllBlocks, OnePlusLambda, RoundRobin, UntilResolved
 from evo.errors import NoPrediction
-from evo.laws.mixtures import ComponentLaw
 from experiments import Cell, predict
 from experiments.checks.check import CellCheck, Check
 from experiments.predictions.refusals import in_short, kind_of_reason
 from experiments.predictions.rules import RULES
+from experiments.predictions.setting import Setting
 from experiments.predictions.verdict import Verdict
 from experiments.reports.terminal import counted, show_check
 from operators import BetaQuality, BetaRunQuality
 from problems import BlockOneMax
 
-OF_COUNTS_OR_ANY = [rule for rule in RULES if not rule.about or ComponentLaw in rule.about]
-"""The rules that could be about a mutator whose law is one of counts and components."""
+COUNTED = Cell(BlockOneMax(9, 2), BetaQuality(2, 2), AllBlocks(), OnePlusLambda())
 
 
 @dataclass(frozen=True)
@@ -35,25 +34,28 @@ def reason(k, mutator, schedule, problem=BlockOneMax):
     return str(caught.value)
 
 
-def test_the_nearest_rule_and_how_many_others():
+def test_the_nearest_row_and_how_many_others():
     full = reason(9, BetaQuality(2, 2), UntilResolved(3))
+    of_counts = [row for row in RULES if not row.parts[0].miss(Setting(COUNTED.search))]
     assert in_short(full) == (
         "no exact prediction; one block a call until resolved: needs g = 1, got g = 3, where a rise of f does not say "
-        f"that a chunk is finished, and {len(OF_COUNTS_OR_ANY) - 1} other rules; see docs/predictions.md"
+        f"that a chunk is finished, and {len(of_counts) - 1} other rows; see docs/predictions.md"
     )
     assert full.count("\n") >= 2  # for Python the others are there
     run_quality = reason(9, BetaRunQuality(2, 1), RoundRobin(3))
     assert in_short(run_quality) == (
-        "no exact prediction; quality of a run, in turn: needs g = 1, got g = 3, and 4 other rules; "
+        "no exact prediction; quality of a run, in turn: needs g = 1, got g = 3, and 4 other rows; "
         "see docs/predictions.md"
     )
 
 
-def test_a_cell_is_told_only_of_rules_for_its_schedule():
+def test_a_cell_is_told_only_of_the_nearest_rows():
     full = reason(4, BetaQuality(2, 2), AllBlocks(), MyProblem)
     assert "global mutation: needs problem BlockOneMax, or one whose runs have the same law, got " in full
+    assert "MyProblem, which inherits its landscape and may behave differently" in full
     assert "resolved" not in full
-    assert "for other schedules, problems or runners" in full
+    assert full.count("needs") == 3
+    assert "rows from which it differs in more" in full
 
 
 def test_reasons_that_differ_in_numbers_are_of_one_kind():

@@ -34,7 +34,7 @@ def until_resolved(law: CallLaw, k: int, start: Start, lam: int = 1, g: int = 1)
     """
     check_run(k, start, lam)
     if g != 1:
-        raise NoPrediction(f"UntilResolved has an exact law for g=1 only, got g={g}")
+        raise NoPrediction(f"needs g = 1, got g = {g}, where a rise of f does not say that a chunk is finished")
     if start.most == 0:
         return finished(lam)
     fix = float(law.pmf(1, 1)[1])
