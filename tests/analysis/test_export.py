@@ -32,6 +32,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.labels import labels
 from experiments.reports import export as export_module
+from experiments.reports import ioh
 from experiments.reports.export import export_results
 from experiments.running.launch import run_grid
 from experiments.running.progress import Progress
@@ -205,10 +206,8 @@ def test_blocks_are_the_traces_that_python_gives():
     cell = varied()[-1]
     results = results_of([cell], runs=10)
     told = trace(cell, seed=1, runs=10)
-    place = export_module._places(results)[0]
-    for number, run in enumerate(
-        export_module._runs(results, place, export_module._Told(results, [place], lambda progress: None))
-    ):
+    place = ioh._places(results)[0]
+    for number, run in enumerate(ioh._runs(results, place, ioh._Told(results, [place], lambda progress: None))):
         mine = told[told["run"] == number]
         kept = run.evaluations <= mine["call"].max() + 1
         assert run.evaluations[kept].tolist() == (mine["call"] + 1).tolist()
@@ -257,7 +256,7 @@ def test_a_problem_of_others_has_a_number_of_its_own_that_stays(tmp_path):
         numbers += [meta["function_id"] for meta in metas if meta["function_name"].endswith(".Own")]
     assert len(numbers) == 2
     assert numbers[0] == numbers[1] >= 1000
-    many = export_module._function_numbers({f"f{number}" for number in range(1000)})
+    many = ioh._function_numbers({f"f{number}" for number in range(1000)})
     assert len(set(many.values())) == 1000
     assert max(many.values()) < 2**16
 
@@ -354,18 +353,18 @@ def test_progress_counts_the_batches_that_are_executed_again(tmp_path):
 def test_only_one_batch_is_held_at_a_time(tmp_path, monkeypatch):
     """The blocks of a batch are on their way to the file before the next batch is made."""
     held: list[int] = []
-    again = export_module.simulate_traced
+    again = ioh.simulate_traced
 
     def watched(*batch: Any) -> Any:
         counts, found = again(*batch)
         held.append(len(found.run))
         return counts, found
 
-    monkeypatch.setattr(export_module, "simulate_traced", watched)
+    monkeypatch.setattr(ioh, "simulate_traced", watched)
     cell = varied()[0]
     results = results_of([cell], runs=25)
-    place = export_module._places(results)[0]
-    runs = export_module._runs(results, place, export_module._Told(results, [place], lambda progress: None))
+    place = ioh._places(results)[0]
+    runs = ioh._runs(results, place, ioh._Told(results, [place], lambda progress: None))
     for number, _ in enumerate(runs):
         assert len(held) == number // 10 + 1
 
@@ -477,7 +476,7 @@ def test_a_part_that_is_not_loaded_is_named_before_anything_is_run(tmp_path, mon
     results = results_of(varied()[:2])
     text = results.cells["text"].str.replace("Resample", "gone_module.Gone", regex=False)
     foreign = replace(results, cells=results.cells.assign(text=text), known={})
-    monkeypatch.setattr(export_module, "simulate_traced", lambda *_: pytest.fail("nothing is to be run"))
+    monkeypatch.setattr(ioh, "simulate_traced", lambda *_: pytest.fail("nothing is to be run"))
     with pytest.raises(InputError, match=r"'gone_module\.Gone' is not loaded; import the module 'gone_module' first"):
         export_results(foreign, "ioh", tmp_path / "ioh")
     assert list(tmp_path.iterdir()) == []
@@ -507,7 +506,7 @@ def test_an_export_that_is_broken_off_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_: object) -> tuple[object, Trace]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export_module, "simulate_traced", broken)
+    monkeypatch.setattr(ioh, "simulate_traced", broken)
     with pytest.raises(KeyboardInterrupt):
         export_results(results_of(varied()[:1]), "ioh", tmp_path / "ioh")
     assert list(tmp_path.iterdir()) == []

@@ -375,8 +375,8 @@ def test_a_share_of_the_memory_is_that_of_the_machine():
 def test_workers_end_when_their_driver_is_killed(tmp_path):
     program = """
         import sys, time
-        from experiments.executors.processes import Processes
-        from experiments.tasks import Job
+        from experiments.running.executors.processes import Processes
+        from experiments.running.tasks import Job
         from evo import AllBlocks, OnePlusLambda
         from experiments import Cell
         from operators import Resample

@@ -140,7 +140,7 @@ def test_what_is_half_written_is_not_read_and_would_be_found_out(out, read):
 LAUNCH = """
     import sys, time
     from experiments import driver, plan, running, tasks
-    from experiments.toml_grid import load_grid
+    from experiments.grids.toml import load_grid
 
     plan.SECONDS_A_TASK, driver.SECONDS_BETWEEN_WRITES = 0.0, -1.0
     simulate = tasks.simulate

@@ -214,8 +214,8 @@ def columns_read(monkeypatch) -> Iterator[list[tuple[str, ...]]]:
         seen.append(tuple(part.column_names))
         return part
 
-    for place in ("run_parts", "run_batches"):
-        monkeypatch.setattr(f"experiments.{place}.read_part", read)
+    for place in ("parts", "index"):
+        monkeypatch.setattr(f"experiments.store.{place}.read_part", read)
     return seen
 
 

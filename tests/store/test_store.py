@@ -237,7 +237,7 @@ def damages(whole: bytes) -> list[bytes]:
 
 
 def test_a_part_without_a_checksum_that_is_damaged_is_named_and_set_aside(out):
-    """Of earlier versions; `test_experiments_store_safety` has those with one."""
+    """Of earlier versions; `test_store_safety` has those with one."""
     part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
     for damaged in damages(whole := part.read_bytes()):
         part.write_bytes(damaged)

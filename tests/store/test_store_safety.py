@@ -371,9 +371,9 @@ DRIVERS = """
 
     from experiments import driver, plan, running, tasks
     from evo.errors import EvoError
-    from experiments.folder_lock import FolderLock
-    from experiments.store import Store
-    from experiments.toml_grid import load_grid
+    from experiments.store.lock import FolderLock
+    from experiments.store.store import Store
+    from experiments.grids.toml import load_grid
 
     mode, out, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     rng = random.Random(seed)
