@@ -12,7 +12,8 @@ from evo.theory.evolution import harmonic, speedup_sequential, speedup_uniform, 
 from evo.theory.run_law import RunLaw
 from evo.theory.schedules.all_blocks import all_blocks
 from evo.theory.schedules.only_incorrect import only_incorrect
-from evo.theory.schedules.round_robin import HORIZON, round_robin
+from evo.theory.schedules.round_robin import round_robin
+from evo.theory.schedules.sweep import HORIZON
 from evo.theory.schedules.uniform_chunk import uniform_chunk
 from evo.theory.schedules.until_resolved import until_resolved
 from evo.theory.times.closed import Geometric, NegativeBinomial

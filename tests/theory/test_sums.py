@@ -10,7 +10,7 @@ import pytest
 from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.theory import Start, round_robin
-from evo.theory.numeric.long_sums import long_sums, whole_rule
+from evo.theory.numeric.sums import long_sums, whole_rule
 from evo.theory.operators.per_block import blocks_round_robin
 
 

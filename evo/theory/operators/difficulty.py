@@ -14,8 +14,8 @@ from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
 from evo.theory.numeric.beta import BetaNodes, expm1, inverse_moment, power, survival
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.in_turn import tail_sums
 from evo.theory.schedules.poisson import PoissonClock
+from evo.theory.schedules.round_robin import tail_sums
 from evo.theory.times.law import GivenTail
 
 _SHORT = 512  # calls up to which sums of own calls are always convolved, beyond which their transform is inverted
@@ -60,7 +60,7 @@ def beta_round_robin(a: float, b: float, k: int, start: Start, lam: int = 1) -> 
     open_rate = 1.0 - start.correct_rate
 
     def unfinished(own: FloatArray) -> FloatArray:
-        return np.broadcast_to(open_rate * survival(a, b, own)[:, None], (len(own), k))
+        return np.broadcast_to(open_rate * survival(a, b, own)[..., None], (*own.shape, k))
 
     return tail_sums(unfinished, k, lam, 0.0, 0.0, "theory 2g, 5c", power=a)
 

@@ -14,7 +14,7 @@ from evo.errors import NoPrediction
 from evo.laws.counts import FloatArray
 from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
-from evo.theory.numeric.long_sums import long_sums
+from evo.theory.numeric.sums import long_sums
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.law import SLACK, TimeLaw, check_level, least_time
 

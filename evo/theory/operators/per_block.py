@@ -14,8 +14,8 @@ from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.in_turn import own_geometric, tail_sums
 from evo.theory.schedules.poisson import PoissonClock, poisson_moments
+from evo.theory.schedules.round_robin import own_geometric, tail_sums
 from evo.theory.times.closed import Geometric
 
 Entry = tuple[int, float]  # a state and its probability

@@ -14,7 +14,7 @@ from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.numeric.beta import BetaNodes, inverse_moment
-from evo.theory.numeric.long_sums import long_sums, whole_rule
+from evo.theory.numeric.sums import long_sums, whole_rule
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.law import GivenTail
 

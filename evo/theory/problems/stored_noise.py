@@ -12,7 +12,7 @@ from evo.errors import InputError, NoPrediction
 from evo.laws.counts import FloatArray, IndependentBlocks
 from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
-from evo.theory.numeric.panels import NODES, Panels
+from evo.theory.numeric.sums import NODES, Panels
 from evo.theory.problems.stored_tail import StoredTime
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.schedules.only_incorrect import only_incorrect

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from evo.errors import NoPrediction
 from evo.laws.counts import FloatArray
 from evo.theory.calls.starts import Start
-from evo.theory.numeric.panels import NODES, Panels
+from evo.theory.numeric.sums import NODES, Panels
 from evo.theory.times.law import TimeLaw, check_level, least_time
 
 MOST_WORK = 1_000_000_000  # calls times values of u; some ten seconds

@@ -22,7 +22,8 @@ from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, no_short_chunk
 from evo.theory.schedules.only_incorrect import only_incorrect
-from evo.theory.schedules.round_robin import HORIZON, round_robin
+from evo.theory.schedules.round_robin import round_robin
+from evo.theory.schedules.sweep import HORIZON
 from evo.theory.times.derived import MomentsOnly, Scaled
 from evo.theory.times.law import TimeLaw
 

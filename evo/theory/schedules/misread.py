@@ -12,7 +12,7 @@ from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.round_robin import HORIZON
+from evo.theory.schedules.sweep import HORIZON
 from evo.theory.times.derived import MomentsOnly
 
 

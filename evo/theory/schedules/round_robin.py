@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from evo.errors import NoPrediction
-from evo.laws.counts import CallLaw, FloatArray
-from evo.theory.calls.gains import Layout, check_run
+from evo.chunks import Chunks
+from evo.laws.counts import CallLaw
+from evo.protocols import FloatArray
+from evo.theory.calls.gains import at_least_once, check_run, chunk_steps, completion, gains_of
 from evo.theory.calls.starts import Start
+from evo.theory.chains.chain import AbsorbingChain
 from evo.theory.chains.last_generation import LastGeneration
-from evo.theory.numeric.long_sums import long_sums
-from evo.theory.run_law import RunLaw, finished
-from evo.theory.schedules.own_calls import OwnCalls
-from evo.theory.schedules.turns import Turns
-from evo.theory.times.law import SLACK, TimeLaw, check_level, least_time
-
-HORIZON = 1 << 26  # most terms of a tail sum: a few seconds
-_LARGEST = 1e150  # times whose squares are floats
-_BLOCK = 1 << 22  # floats held at a time
-_DIGITS = 42.0  # the sums end e^-42 < 1e-18 down the tail
+from evo.theory.run_law import RunLaw, finished, no_short_chunk
+from evo.theory.schedules.counted_turns import CountedTurns
+from evo.theory.schedules.sweep import IndependentTurns, SweepTime, Turns
 
 
 def round_robin(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> RunLaw:
@@ -40,139 +34,155 @@ def round_robin(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> Run
     12.80952381
     """
     check_run(k, start, lam)
-    layout = Layout.of(k, g)
+    chunks = Chunks.cut(k, g)
     if start.most == 0:
         return finished(lam)
-    own = OwnCalls(law, g, min(g, start.most), lam)
-    short = OwnCalls(law, layout.short, min(layout.short, start.most), lam) if layout.short else None
-    generations = RoundRobinTime(Turns(layout, start, own, short, (0, lam)))
-    hit = generations
+    sizes = [g] * (chunks.full > 0) + [chunks.short] * (chunks.short > 0)
+    own = [OwnCalls(law, size, min(size, start.most), lam) for size in sizes]
+    slowest = min(one.slowest(start.chunk_law(one.g)) for one in own)
+
+    def time(length: int) -> SweepTime:
+        turns = _turns(own, chunks, start, lam, length)
+        never = float(turns.tails(np.array([2.0**62]))[0, -1]) if slowest == 0.0 else 0.0
+        return SweepTime(turns, slowest, g, never=never)
+
+    generations = hit = time(1)
     if lam > 1:
-        alike = short is None and own.same is not None
-        hit = RoundRobinTime(Turns(layout, start, own, short, range(lam + 1)), generations if alike else None)
+        hit = time(lam)
+        if not chunks.short and own[0].same is not None:
+            begun = float(hit.turns.tails(np.zeros(1))[0, 0])
+            hit = replace(hit, moments=partial(_from_generations, generations, own[0].same, begun, lam))
+    short = (lambda: lam * generations.last_turns) if chunks.short else no_short_chunk
+    return RunLaw(hit, generations, short, "theory 2e, 2f, 2g", lam)
 
-    def short_calls() -> float:
-        return lam * generations.last_turns if layout.short else 0.0
 
-    return RunLaw(hit, generations, short_calls, "theory 2e, 2f, 2g", lam)
+def tail_sums(
+    unfinished: Callable[[FloatArray], FloatArray],
+    k: int,
+    lam: int,
+    slowest: float,
+    never: float,
+    source: str,
+    power: float = math.inf,
+) -> RunLaw:
+    """Law of a run of RoundRobin, g = 1, over blocks that are independent of each other.
+
+    Args:
+        unfinished: P(each block is not finished after n own calls), non-increasing in n; [n, places] -> [n, places, k].
+        k: blocks.
+        lam: calls a turn.
+        slowest: the rate at which `unfinished` falls, >= 1 - slowest a call; 0 with `power` for a power law.
+        never: P(the run never ends).
+        source: labels of the formulas.
+        power: al where `unfinished` falls like n^-al; infinite for a geometric fall.
+    """
+    times = [
+        SweepTime(IndependentTurns(unfinished, k, lam, length), float(at_least_once(slowest, lam)), 1, power, never)
+        for length in (1, lam)
+    ]
+    return RunLaw(times[1] if lam > 1 else times[0], times[0], no_short_chunk, source, lam)
+
+
+def own_geometric(p: FloatArray, open_rate: float, own: FloatArray) -> FloatArray:
+    """P(block j is incorrect at first and after n own calls) = (1-p0)(1-p_j)^n; float [.., k]."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.multiply.outer(own, np.log1p(-p))
+    return np.asarray(open_rate * np.where((own[..., None] == 0) | (p == 0.0), 1.0, np.exp(logs)))
 
 
 @dataclass(frozen=True, eq=False)
-class RoundRobinTime:
-    """A clock of a round-robin run; t = length (m c + q) + r after c sweeps, q turns and r readings.
+class OwnCalls:
+    """How long a chunk of g blocks takes in calls of its own, lam a turn; at most `most` blocks are incorrect.
 
-    Attributes:
-        turns: what it reads.
-        whole: the clock G of generations, if T = lam (G-1) + R with R, the calls of the last one, independent of G:
-            where every call on an unfinished chunk finishes it with the same chance.
+    >>> from evo.laws.counts import IndependentBlocks
+    >>> half = OwnCalls(IndependentBlocks(0.5, 0.5), 1, 1, 2)
+    >>> half.tails(np.array([2.0, 3.0, 4.0]), np.array([[0.0], [1.0]])).ravel().round(12).tolist()
+    [0.25, 0.125, 0.0625]
     """
 
-    turns: Turns
-    whole: RoundRobinTime | None = None
+    law: CallLaw
+    g: int
+    most: int
+    lam: int
 
-    @property
-    def mean(self) -> float:
-        """E[T] = sum of P(T > t), or lam E[G-1] + E[R]."""
-        return self._sums[0] if self.whole is None else self._from_whole(self.whole)[0]
+    def tails(self, own: FloatArray, begin: FloatArray) -> FloatArray:
+        """P(not finished within n own calls), from laws of the incorrect blocks at first.
 
-    @property
-    def variance(self) -> float:
-        """Var[T] = sum of (2t+1) P(T > t), less the square of the mean."""
-        if self.whole is not None:
-            return self._from_whole(self.whole)[1]
-        mean, second, _ = self._sums
-        return math.inf if math.isinf(mean) else max(second - mean**2, 0.0)
+        Args:
+            own: n, whole numbers of any shape.
+            begin: [g+1, laws].
 
-    def _from_whole(self, whole: RoundRobinTime) -> tuple[float, float]:
-        """Mean and variance from those of G, each 0 with the probability that the start is optimal."""
-        if math.isinf(whole.mean):
-            return math.inf, math.inf
-        lam, begun = float(self.turns.length), float(self.turns.sweeps([0])[0, 0, 0])
-        last = LastGeneration.of(np.array([self.turns.own.same]), self.turns.length)
-        r, spread = float(last.mean[0]), float(last.variance[0])
-        # T = lam G - (lam - R) 1(G > 0), where Cov(G, 1(G > 0)) = E[G] (1 - begun)
-        mean = lam * whole.mean - begun * (lam - r)
-        less = begun * spread + begun * (1.0 - begun) * (lam - r) ** 2
-        return mean, lam**2 * whole.variance - 2.0 * lam * (lam - r) * whole.mean * (1.0 - begun) + less
-
-    @property
-    def last_turns(self) -> float:
-        """Expected number of turns of the last chunk: sum over sweeps of P(its turn is reached)."""
-        return self._sums[2]
-
-    def cdf(self, t: ArrayLike) -> FloatArray:
-        """P(T <= t)."""
-        return self._at(t, self.turns.finished, 0.0, 1.0 - self._never)
-
-    def tail(self, t: ArrayLike) -> FloatArray:
-        """P(T > t)."""
-        return self._at(t, self.turns.sweeps, 1.0, self._never)
-
-    def _at(self, t: ArrayLike, of: Callable[[Sequence[int]], FloatArray], before: float, at_last: float) -> FloatArray:
-        """A function of sweeps at the places of t."""
-        times = np.floor(np.asarray(t, dtype=np.float64))
-        answer = np.where(times < 0, before, at_last)
-        usual = (times >= 0) & np.isfinite(times)
-        length = self.turns.length
-        sweep, within = np.divmod(times[usual], self.turns.layout.chunks * length)
-        unique, back = np.unique(sweep, return_inverse=True)
-        turn, call = np.divmod(within.astype(np.int64), length)
-        values = np.zeros(len(sweep))
-        step = max(1, _BLOCK // self.turns.sweep_floats())
-        for first in range(0, len(unique), step):
-            sweeps = of([int(c) for c in unique[first : first + step]])
-            here = (back >= first) & (back < first + step)
-            values[here] = sweeps[back[here] - first, turn[here], call[here]]
-        answer[usual] = values
-        return answer
-
-    def quantile(self, u: float) -> float:
-        """The least t with cdf(t) >= u, by bisection."""
-        check_level(u)
-        if self._never > 0.0 and 1.0 - self._never < u + SLACK:
-            return math.inf
-        return least_time(self, u)
-
-    def total(self, runs: int) -> TimeLaw | None:
-        """No closed form."""
-        return None
-
-    @cached_property
-    def _never(self) -> float:
-        return float(self.turns.sweeps([1 << 62])[0, -1, -1]) if self._slowest == 0.0 else 0.0
-
-    @cached_property
-    def _slowest(self) -> float:
-        parts = [own for own in (self.turns.own, self.turns.short) if own is not None]
-        return min(own.slowest(self.turns.start.chunk_law(own.g)) for own in parts)
-
-    @cached_property
-    def _sums(self) -> tuple[float, float, float]:
-        """Sums of P(T > t), of (2t+1) P(T > t), and of P(the last chunk's turn is reached).
-
-        Raises: NoPrediction if they take more than HORIZON terms.
+        Returns: float [.., laws].
         """
-        if self._slowest == 0.0:
-            return math.inf, math.inf, math.inf
-        size = self.turns.layout.chunks * self.turns.length
-        rate = 1.0 if self._slowest == 1.0 else -math.log1p(-self._slowest)
-        # g+1 is the most states a chunk passes through
-        sweeps = (self.turns.own.g + 1) * (_DIGITS + math.log(self.turns.layout.chunks)) / rate + 2.0
-        if sweeps * size > _LARGEST:
-            raise NoPrediction("the times of this run are above the largest float")
-        sums = long_sums(self._of_sweeps, math.ceil(sweeps), max(1, HORIZON // size), (0, 1, 0))
-        return float(sums[0]), float(sums[1]), float(sums[2])
+        some = begin[1 : self.most + 1]
+        if self.same is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                miss = np.where(own > 0, np.exp(own * np.log1p(-self.same)), 1.0)
+            return np.asarray(miss[..., None] * some.sum(axis=0))
+        turns, at_turn = np.unique(own // self.lam, return_inverse=True)
+        calls, at_call = np.unique(own % self.lam, return_inverse=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.outer(calls, np.log1p(-self._chain.offspring_hit))
+            miss = np.where(calls[:, None] > 0, np.exp(logs), 1.0)
+        table = np.empty((len(turns), len(calls), some.shape[1]))
+        state, now = np.vstack([np.zeros(some.shape[1]), some]), 0
+        top = self._chain.powers.plan(int(turns[-1]))
+        for row, turn in zip(table, turns, strict=True):
+            state, now = self._chain.powers.advance(state, int(turn) - now, top), int(turn)
+            row[:] = miss @ state[1:]
+        return table[at_turn, at_call]
 
-    def _of_sweeps(self, sweeps: Sequence[int]) -> FloatArray:
-        """The terms of `_sums`, each added up over a sweep; float [sweeps, 3]."""
-        chunks, length = self.turns.layout.chunks, self.turns.length
-        places = np.arange(chunks * length, dtype=np.float64).reshape(chunks, length)
-        step = max(1, _BLOCK // self.turns.sweep_floats())
-        parts = []
-        for first in range(0, len(sweeps), step):
-            some = sweeps[first : first + step]
-            tails = self.turns.sweeps(some)
-            began = np.array([float(c) for c in some]) * (chunks * length)
-            mean, within = tails.sum(axis=(1, 2)), (tails * places).sum(axis=(1, 2))
-            parts.append(np.stack([mean, (2.0 * began + 1.0) * mean + 2.0 * within, tails[:, -1, 0]], axis=1))
-        return np.concatenate(parts)
+    def slowest(self, counts: FloatArray) -> float:
+        """The smallest probability per turn of leaving a state that can be met from the given counts, float [g+1]."""
+        if self.same is not None:
+            return float(at_least_once(self.same, self.lam))
+        reached = counts[1 : self.most + 1] > 0.0
+        rows = self._chain.rows
+        for i in range(self.most - 1, -1, -1):
+            if reached[i]:
+                reached[rows.indices[rows.indptr[i] : rows.indptr[i + 1]]] = True
+        return float(self._chain.leave[reached].min(initial=1.0))
+
+    @cached_property
+    def same(self) -> float | None:
+        """P(a call finishes the chunk) if that is the same for all counts, else None."""
+        return completion(self.law, self.g, self.most)
+
+    @cached_property
+    def _chain(self) -> AbsorbingChain:
+        steps = chunk_steps(gains_of(self.law, self.g, self.most), self.lam)
+        return AbsorbingChain(*steps, np.zeros(self.most), 0.0, self.lam)
+
+
+def _turns(own: list[OwnCalls], chunks: Chunks, start: Start, lam: int, length: int) -> Turns:
+    if not start.independent:
+        parts = [partial(one.tails, begin=np.diag(start.independent_law(one.g))) for one in own]
+        return CountedTurns(parts, chunks, start, lam, length)
+    begin = [start.chunk_law(one.g)[:, None] for one in own]
+
+    def unfinished(calls: FloatArray) -> FloatArray:
+        tails = [one.tails(calls, law) for one, law in zip(own, begin, strict=True)]
+        return np.concatenate([np.repeat(tails[0], chunks.full, axis=-1), *tails[1:]], axis=-1)
+
+    return IndependentTurns(unfinished, chunks.m, lam, length)
+
+
+def _from_generations(generations: SweepTime, same: float, begun: float, lam: int) -> tuple[float, float]:
+    """Mean and variance of the hit T = lam (G-1) + R from those of G, where all calls finish a chunk alike.
+
+    R, the calls of the last generation, is independent of G. With B = 1(G > 0), T = lam G - (lam - R) B, and
+    Cov(G, B) = E[G] (1 - begun).
+
+    Args:
+        generations: G.
+        same: P(a call finishes an unfinished chunk).
+        begun: P(G > 0).
+        lam: calls a generation.
+    """
+    if math.isinf(generations.mean):
+        return math.inf, math.inf
+    last = LastGeneration.of(np.array([same]), lam)
+    r, spread = float(last.mean[0]), float(last.variance[0])
+    mean = lam * generations.mean - begun * (lam - r)
+    less = begun * spread + begun * (1.0 - begun) * (lam - r) ** 2
+    return mean, lam**2 * generations.variance - 2.0 * lam * (lam - r) * generations.mean * (1.0 - begun) + less

@@ -1,18 +1,20 @@
-"""Sums of sequences over very many whole numbers, from few of their terms: tails that fall slowly (theory 2g)."""
+"""Sums over very many whole numbers from few of their terms (theory 2g), and running integrals on equal panels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from evo.errors import NoPrediction
-from evo.laws.counts import FloatArray
+from evo.protocols import FloatArray
 
 Terms = Callable[[Sequence[int]], FloatArray]  # sorted whole numbers [n] -> terms [n, sums]
 
+NODES = 16  # of `Panels`, on a panel
 _NODES = 20  # terms of a panel
 _ALL = 128  # panels of at most so many are summed term by term
 _GRID = 4096  # up to here the sums of Legendre polynomials are taken term by term
@@ -114,3 +116,49 @@ def _polynomial_sums(width: int) -> FloatArray:
             derivative = np.prod(np.arange(j - d + 1.0, j + d + 1.0)) / (2.0**d * float(np.prod(np.arange(1.0, d + 1))))
             sums[j] += 2.0 * coefficient * h**d * (derivative if j >= d else 0.0)
     return sums
+
+
+@dataclass(frozen=True)
+class Panels:
+    """`count` panels of one width, the first from `left` on.
+
+    >>> panels = Panels(left=0.0, width=0.5, count=2)
+    >>> inner, whole = panels.beyond(np.exp(panels.nodes))
+    >>> round(float(whole), 12), bool(np.allclose(inner, np.e - np.exp(panels.nodes), rtol=1e-13))
+    (1.718281828459, True)
+    """
+
+    left: float
+    width: float
+    count: int
+
+    @cached_property
+    def nodes(self) -> FloatArray:
+        """The nodes, float [count, NODES]."""
+        edges = self.left + self.width * np.arange(self.count)
+        return np.asarray(edges[:, None] + self.width * (0.5 + 0.5 * np.polynomial.legendre.leggauss(NODES)[0]))
+
+    def beyond(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The integrals of functions from each node, [..., count, NODES], and from the left end, [...], to the right.
+
+        Args:
+            values: the functions at the nodes, [..., count, NODES].
+        """
+        weights, inside = self._rule
+        rest = np.cumsum((values @ weights)[..., ::-1], axis=-1)[..., ::-1]
+        inner = values @ inside
+        inner[..., :-1, :] += rest[..., 1:, None]
+        return inner, rest[..., 0]
+
+    @cached_property
+    def _rule(self) -> tuple[FloatArray, FloatArray]:
+        """Weights [n] of a panel's integral, and [n, n] of those from each node, a column each, to its right end.
+
+        By Legendre polynomials: the integral of P_r from x to 1 is (P_{r-1}(x) - P_{r+1}(x))/(2r+1), and 1 - x at 0.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        values = np.polynomial.legendre.legvander(nodes, NODES)
+        order = np.arange(1, NODES)
+        integrals = np.column_stack([1.0 - nodes, (values[:, : NODES - 1] - values[:, 2:]) / (2 * order + 1)])
+        coefficients = (np.arange(NODES) + 0.5)[:, None] * values[:, :NODES].T * weights
+        return 0.5 * self.width * weights, (0.5 * self.width * integrals @ coefficients).T
