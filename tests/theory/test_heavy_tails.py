@@ -12,8 +12,9 @@ from scipy.special import log1p as scipy_log1p
 
 from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
+from evo.laws.gamma import log1p
 from evo.theory import Start, round_robin
-from evo.theory.numeric.beta import expm1, log1p, survival
+from evo.theory.numeric.beta import expm1, survival
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin
 from evo.theory.operators.quality_turns import quality_round_robin
 from evo.theory.operators.run_quality import quality_only_incorrect
