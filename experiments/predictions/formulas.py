@@ -40,7 +40,7 @@ from evo.theory.problems.enumeration import (
 )
 from evo.theory.problems.lasting_judges import LastingJudge, persistent_only_incorrect, persistent_uniform
 from evo.theory.problems.on_counts import accepted_on_counts, run_on_counts
-from evo.theory.problems.stored_noise import stored_only_incorrect
+from evo.theory.problems.stored_noise import stored_on_counts
 from evo.theory.problems.success_runs import first_run_of_successes
 from evo.theory.run_law import no_short_chunk
 from evo.theory.schedules.each_chunk import one_kept
@@ -152,9 +152,9 @@ def verdict_errors(judged: Judged) -> tuple[float, float]:
     return majority_error(judged.fp, judged.votes), majority_error(judged.fn, judged.votes)
 
 
-def stored(law: CallLaw, k: int, evaluators: Noisy, start: Start) -> RunLaw:
-    """The parent keeps the value that it was accepted with (theory 8d)."""
-    return stored_only_incorrect(float(law.pmf(1, 1)[1]), evaluators.sigma, k, start, evaluators.samples)
+def stored(law: CallLaw, k: int, g: int, schedule: Schedule, evaluators: Noisy, start: Start) -> RunLaw:
+    """The parent keeps the value that it was accepted with (theory 8d, 17d, 17e)."""
+    return stored_on_counts(offspring_counts(law, k, g, schedule), evaluators.sigma, start, evaluators.samples)
 
 
 def lasting_only_incorrect(law: CallLaw, k: int, evaluators: Judged, start: Start, lam: int) -> RunLaw:

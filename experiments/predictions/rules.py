@@ -169,8 +169,8 @@ RULES: tuple[Row, ...] = (
         leading.leading_until_resolved, whatever=ACCEPT),
     # evaluators that err (theory 8)
     Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, f.afresh, (c.AFRESH,)),
-    Row("the parent keeps the value that it was accepted with", CallLaw, OnlyIncorrect, ONE, c.NOISY, f.stored,
-        (c.STORED, c.VALID)),
+    Row("the parent keeps the value that it was accepted with", CallLaw, ON_COUNTS, ONE, c.NOISY, f.stored,
+        (c.STORED,), ACCEPT),
     Row("verdicts that last, only incorrect blocks", CallLaw, OnlyIncorrect, ONE, c.JUDGED, f.lasting_only_incorrect,
         (c.LASTING, c.VALID, c.NEW_TEXTS)),
     Row("verdicts that last, random blocks", CallLaw, UniformChunk, ONE, c.JUDGED, f.lasting_random,

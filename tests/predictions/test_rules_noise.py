@@ -136,7 +136,7 @@ def test_laws_without_a_variance_hold_in_the_engine(of):
     ("of", "missing"),
     [
         (cell(Noisy(FOUR, 1.0), runner=OnePlusLambda(2)), "lam = 2"),
-        (cell(Noisy(FOUR, 1.0, reevaluate=False)), "reevaluate = false"),
+        (cell(Noisy(FOUR, 1.0, reevaluate=False), RoundRobin()), "RoundRobin"),
         (cell(Noisy(FOUR, 1.0), UntilResolved()), "UntilResolved"),
         (cell(Judged(FOUR, 0.1, 0.1, persistent=True, samples=2)), "samples = 2"),
         (cell(Judged(FOUR, 0.1, 0.1, persistent=True), runner=OnePlusLambda(accept="weak")), "weak"),

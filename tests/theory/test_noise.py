@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.special import erfcx
 
 from evo.errors import InputError, NoPrediction
+from evo.laws.counts import IndependentBlocks
 from evo.theory import Start
 from evo.theory.calls.acceptance import (
     ahead_error,
@@ -19,8 +20,8 @@ from evo.theory.calls.acceptance import (
     judged_block_acceptance,
     majority_error,
 )
-from evo.theory.problems.stored_noise import stored_means, stored_only_incorrect
-from evo.theory.problems.stored_tail import StoredTime
+from evo.theory.calls.offspring_counts import subset_offspring, whole_offspring, wrong_block_offspring
+from evo.theory.problems.stored_noise import StoredTime, stored_means, stored_on_counts
 
 
 def onemax(k):
@@ -210,10 +211,10 @@ def test_first_ahead_is_the_gamblers_ruin(f, ahead):  # (9a), (9b)
         lambda: majority_error(0.1, 2),
         lambda: majority_error(1.5, 3),
         lambda: ahead_error(0.1, 0),
-        lambda: stored_only_incorrect(1.5, 1.0, 2, Start(2)),
-        lambda: stored_only_incorrect(0.5, math.inf, 2, Start(2)),
-        lambda: stored_only_incorrect(0.5, 1.0, 2, Start(2), m=0),
-        lambda: stored_only_incorrect(0.5, 1.0, 2, Start(3)),
+        lambda: stored_on_counts(np.eye(4), 1.0, Start(2)),
+        lambda: stored(0.5, math.inf, 2, Start(2)),
+        lambda: stored(0.5, 1.0, 2, Start(2), m=0),
+        lambda: stored(0.5, 1.0, 2, Start(3)),
     ],
     ids=[f"input{n}" for n in range(17)],
 )
@@ -225,6 +226,64 @@ def test_bad_input_is_refused(call):
 # --- Gaussian noise, the parent's value stored ---
 
 
+def stored(fix, sigma, k, start, m=1):
+    """OnlyIncorrect."""
+    return stored_on_counts(wrong_block_offspring(IndependentBlocks(fix, 1.0), k), sigma, start, m)
+
+
+def means(fix, s, most):
+    return stored_means(np.diag([0.0] + [1 - fix] * most) + np.diag([fix] * most, -1), s)
+
+
+UNIFORM, WHOLE, WRONG = (
+    lambda law, k: subset_offspring(law, k, 1),
+    lambda law, k: whole_offspring(law, k),
+    lambda law, k: wrong_block_offspring(law, k),
+)
+STORED = [  # (17d), (17e): calls, P(solved) and E[fitness] after them, by programs that share nothing with this one
+    (UNIFORM, 10, 0.5, 0.5, 0.5, 102.4330607293341,
+     (20, 0.0014904, 5.50785), (100, 0.6722158, 9.537911), (400, 0.9873257, 9.982897)),
+    (UNIFORM, 20, 0.5, 0.5, 1.0, 38026.35277631883,
+     (20, 0.0, 3.869516), (100, 6.37e-05, 9.552184), (400, 0.050869, 15.228273)),
+    (WHOLE, 6, 0.5, 0.5, 0.5, 102.55109164025478,
+     (20, 0.2549216, 5.076722), (100, 0.7042923, 5.696635), (400, 0.9633898, 5.963263)),
+    (UNIFORM, 12, 0.3, 0.9, 0.5, 320.9424217872234,
+     (20, 3e-07, 3.841159), (100, 0.0852959, 9.481198), (400, 0.8122935, 11.75125)),
+    (WRONG, 12, 0.3, 0.9, 0.5, 56.85947365794696,
+     (20, 0.0015209, 4.698048), (100, 0.9581799, 11.84447), (400, 0.9993065, 11.99592)),
+    (WHOLE, 10, 0.5, 0.95, 0.3, 6.22564024846654,
+     (20, 0.9970403, 9.997037), (100, 0.9999992, 9.999999), (400, 1.0, 10.0)),
+    (WRONG, 5, 0.4, 0.9, 1.0, 89.93257240310021,
+     (20, 0.2951402, 3.098709), (100, 0.8681816, 4.681916), (400, 0.9793318, 4.948977)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schedule", "k", "fix", "keep", "sigma", "mean", "first", "second", "third"), STORED)
+def test_stored_noise_has_the_published_laws(schedule, k, fix, keep, sigma, mean, first, second, third):
+    hit = stored_on_counts(schedule(IndependentBlocks(fix, keep), k), sigma, Start(k)).hit
+    assert hit.mean == pytest.approx(mean, rel=1e-10)
+    for calls, solved, fitness in (first, second, third):
+        assert hit.cdf(calls) == pytest.approx(solved, abs=6e-8)
+        assert hit.tail(calls) == pytest.approx(1 - solved, abs=6e-8)
+        assert hit.fitness_at(np.array([calls])) == pytest.approx(fitness, abs=6e-7)
+
+
+@pytest.mark.parametrize(("k", "sigma", "mean", "rel"), [(2, 1.0, 43.5218499, 1e-8), (50, 0.5, 1236.54, 1e-5)])
+def test_stored_noise_under_uniform_chunk(k, sigma, mean, rel):  # (17d), (8d)
+    run = stored_on_counts(subset_offspring(IndependentBlocks(0.5, 0.5), k, 1), sigma, Start(k))
+    assert run.hit.mean == pytest.approx(mean, rel=rel)
+
+
+def test_where_stored_noise_may_freeze_for_ever_is_refused():
+    """Blocks that a call always flips: from 1 of 3 incorrect blocks no whole solution is ever correct."""
+    flips = whole_offspring(IndependentBlocks(1.0, 0.0), 3)
+    assert math.isinf(stored_on_counts(flips, 1.0, Start(3, incorrect=1)).hit.mean)
+    with pytest.raises(NoPrediction, match="no call helps"):
+        stored_on_counts(flips, 1.0, Start(3, p0=0.5))
+    with pytest.raises(NoPrediction, match="no call raises"):
+        stored_means(np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0.5, 0]]), 1.0)
+
+
 def upper(z, s):
     """P(noise > z)."""
     return 0.5 * math.erfc(z / s / math.sqrt(2))
@@ -232,7 +291,7 @@ def upper(z, s):
 
 @pytest.mark.parametrize(("sigma", "value"), [(0.5, 2.502), (1.0, 6.870), (2.0, 121.1), (4.0, 3.0e6)])
 def test_one_block_has_the_published_means(sigma, value):  # (8d), to the digits given there
-    assert stored_only_incorrect(0.5, sigma, 1, Start(1)).hit.mean == pytest.approx(value, rel=0.006)
+    assert stored(0.5, sigma, 1, Start(1)).hit.mean == pytest.approx(value, rel=0.006)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +299,7 @@ def test_one_block_has_the_published_means(sigma, value):  # (8d), to the digits
     [(1, 0.5, 2.5017403093721350929), (1, 2.0, 121.11799461296124104), (3, 0.5, 7.625097426014822)],
 )
 def test_stored_references(k, sigma, value):
-    assert stored_only_incorrect(0.5, sigma, k, Start(k)).hit.mean == pytest.approx(value, rel=1e-13)
+    assert stored(0.5, sigma, k, Start(k)).hit.mean == pytest.approx(value, rel=1e-13)
 
 
 @pytest.mark.parametrize(("a", "s"), [(0.5, 0.1), (0.05, 0.7), (0.9, 1.5), (1.0, 2.0), (0.5, 3.0), (0.2, 1.0)])
@@ -252,7 +311,7 @@ def test_one_block_is_the_closed_form(a, s):  # (8d): (exp((1-a)R)-1)/(1-a)
     ends = np.append(s * np.arange(-10, 10), 10 * s + np.arange(0, 45 * s * s, s))
     total = sum(quad(rate, *pair, epsabs=1e-15, epsrel=1e-13)[0] for pair in pairwise(ends))
     exact = math.expm1((1 - a) * total) / (1 - a) if a < 1 else total
-    assert stored_means(a, s, 1)[1] == pytest.approx(exact, rel=1e-10)
+    assert means(a, s, 1)[1] == pytest.approx(exact, rel=1e-10)
 
 
 def backward(a, s, most, step):
@@ -278,35 +337,35 @@ def backward(a, s, most, step):
 @pytest.mark.parametrize(("a", "s", "step"), [(0.5, 0.5, 1 / 400), (0.3, 1.0, 1 / 200), (0.9, 0.7, 1 / 200)])
 def test_stored_means_solve_the_equation_for_v(a, s, step):  # (8d), with an error of order step^2 extrapolated away
     coarse, fine = backward(a, s, 3, step), backward(a, s, 3, step / 2)
-    np.testing.assert_allclose(stored_means(a, s, 3)[1:], fine + (fine - coarse) / 3, rtol=2e-8)
+    np.testing.assert_allclose(means(a, s, 3)[1:], fine + (fine - coarse) / 3, rtol=2e-8)
 
 
 def test_little_noise_is_none_and_repeats_divide_it():
-    assert stored_only_incorrect(0.3, 0.01, 50, Start(50)).hit.mean == pytest.approx(50 / 0.3, rel=1e-12)
-    assert stored_only_incorrect(0.3, 1e-300, 5, Start(5)).hit.mean == pytest.approx(5 / 0.3, rel=1e-12)
-    none = stored_only_incorrect(0.3, 0.0, 5, Start(5)).hit
+    assert stored(0.3, 0.01, 50, Start(50)).hit.mean == pytest.approx(50 / 0.3, rel=1e-12)
+    assert stored(0.3, 1e-300, 5, Start(5)).hit.mean == pytest.approx(5 / 0.3, rel=1e-12)
+    none = stored(0.3, 0.0, 5, Start(5)).hit
     assert (none.mean, none.variance) == pytest.approx((5 / 0.3, 5 * 0.7 / 0.09))
-    four, one = stored_only_incorrect(0.5, 2.0, 3, Start(3), m=4).hit, stored_only_incorrect(0.5, 1.0, 3, Start(3)).hit
+    four, one = stored(0.5, 2.0, 3, Start(3), m=4).hit, stored(0.5, 1.0, 3, Start(3)).hit
     assert four.mean == pytest.approx(one.mean, rel=1e-14)
     assert four.tail([3, 9]).tolist() == one.tail([3, 9]).tolist()
 
 
 def test_starts_are_mixtures():
-    each = stored_means(0.4, 1.0, 4)
+    each = means(0.4, 1.0, 4)
     weights = [math.comb(4, j) * 0.7**j * 0.3 ** (4 - j) for j in range(5)]
     mixed, exact = (
-        stored_only_incorrect(0.4, 1.0, 4, Start(4, p0=0.3)),
-        stored_only_incorrect(0.4, 1.0, 4, Start(4, incorrect=2)),
+        stored(0.4, 1.0, 4, Start(4, p0=0.3)),
+        stored(0.4, 1.0, 4, Start(4, incorrect=2)),
     )
     assert mixed.hit.mean == pytest.approx(weights @ each, rel=1e-13)
     assert exact.hit.mean == pytest.approx(each[2], rel=1e-13)
-    tails = [stored_only_incorrect(0.4, 1.0, 4, Start(4, incorrect=j)).hit.tail([0, 3, 20]) for j in range(5)]
+    tails = [stored(0.4, 1.0, 4, Start(4, incorrect=j)).hit.tail([0, 3, 20]) for j in range(5)]
     np.testing.assert_allclose(mixed.hit.tail([0, 3, 20]), np.array(weights) @ np.array(tails), rtol=1e-12)
-    assert stored_only_incorrect(0.4, 1.0, 4, Start(4, incorrect=0)).hit.mean == 0.0
+    assert stored(0.4, 1.0, 4, Start(4, incorrect=0)).hit.mean == 0.0
 
 
 def test_the_distribution_sums_to_the_mean():
-    time = stored_only_incorrect(0.5, 0.3, 3, Start(3)).hit
+    time = stored(0.5, 0.3, 3, Start(3)).hit
     tails = time.tail(np.arange(6000))
     rest = 6000 * tails[-1]  # the tails fall faster than 1/t, by how much is not said: an order of magnitude
     assert rest < 1e-6
@@ -318,7 +377,7 @@ def test_the_distribution_sums_to_the_mean():
 def test_the_first_calls_by_hand():
     """One block: P(T > 1) = 1 - a Phi(1/(s sqrt 2)); then the second by quadrature over the first noise."""
     a, s = 0.3, 0.8
-    time = stored_only_incorrect(a, s, 1, Start(1)).hit
+    time = stored(a, s, 1, Start(1)).hit
     assert time.tail(1) == pytest.approx(1 - a * (1 - upper(1, s * math.sqrt(2))), rel=1e-13)
 
     def twice(z):  # rejected, then not hit; or another incorrect text accepted, then not hit from its noise
@@ -334,7 +393,7 @@ def test_the_first_calls_by_hand():
 
 def test_the_variance_is_infinite():
     """E[T^2] >= E[S(z-1)^-2], the noise of the start alone: it grows without bound with the range of z."""
-    time = stored_only_incorrect(0.5, 0.5, 1, Start(1)).hit
+    time = stored(0.5, 0.5, 1, Start(1)).hit
     assert math.isinf(time.variance)
     assert math.isfinite(time.mean)
     parts = [
@@ -345,14 +404,14 @@ def test_the_variance_is_infinite():
 
 
 def test_what_is_out_of_reach_is_refused():
-    frozen = stored_only_incorrect(0.01, 20.0, 3, Start(3)).hit
+    frozen = stored(0.01, 20.0, 3, Start(3)).hit
     with pytest.raises(NoPrediction, match="largest float"):
         _ = frozen.mean
     with pytest.raises(NoPrediction, match="call by call"):
         frozen.tail(10**9)
-    with pytest.raises(NoPrediction, match="nodes"):
-        stored_means(0.5, 1e4, 1)
-    never = stored_only_incorrect(0.0, 1.0, 3, Start(3, p0=0.5)).hit
+    with pytest.raises(NoPrediction, match="not computed"):
+        means(0.5, 1e4, 1)
+    never = stored(0.0, 1.0, 3, Start(3, p0=0.5)).hit
     assert math.isinf(never.mean)
     assert never.tail(10) == pytest.approx(7 / 8)
 
@@ -379,14 +438,14 @@ def test_stored_law_against_simulation(a, s, k, request):
     hit = simulated(a, s, k, runs, calls, rng)
     empirical = np.searchsorted(np.sort(hit), np.arange(calls + 1), side="right") / runs
     distance = math.sqrt(math.log(2 / 1e-6) / (2 * runs))
-    law = stored_only_incorrect(a, s, k, Start(k)).hit
+    law = stored(a, s, k, Start(k)).hit
     assert np.abs(law.cdf(np.arange(calls + 1)) - empirical).max() < distance
     # a tenth more noise is told from it
-    assert np.abs(stored_only_incorrect(a, 1.1 * s, k, Start(k)).hit.cdf(np.arange(151)) - empirical).max() > distance
+    assert np.abs(stored(a, 1.1 * s, k, Start(k)).hit.cdf(np.arange(151)) - empirical).max() > distance
 
 
 def test_the_times_are_both_clocks():
-    run = stored_only_incorrect(0.5, 1.0, 2, Start(2))
+    run = stored(0.5, 1.0, 2, Start(2))
     assert isinstance(run.hit, StoredTime)
     assert run.hit is run.generations
     assert run.short_calls == 0.0

@@ -1,170 +1,263 @@
-"""Gaussian noise with a stored parent's value: a lucky evaluation freezes the search (theory 8d)."""
+"""Gaussian noise with a stored value: a lucky evaluation freezes the search (theory 8d, 17d, 17e)."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 import numpy as np
 
 from evo.errors import InputError, NoPrediction
-from evo.laws.counts import FloatArray, IndependentBlocks
+from evo.protocols import BoolArray, FloatArray
 from evo.theory.calls.gains import check_run
+from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.calls.starts import Start
-from evo.theory.numeric.sums import NODES, Panels
-from evo.theory.problems.stored_tail import StoredTime
+from evo.theory.chains.chain import check_states
+from evo.theory.numeric.sums import Panels
+from evo.theory.problems.on_counts import run_on_counts
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.only_incorrect import only_incorrect
 from evo.theory.times.closed import Geometric
-from evo.theory.times.law import TimeLaw
+from evo.theory.times.law import ByTail, TimeLaw
 
-ACCURACY = 1e-11  # relative; how well two grids, one twice as fine, must agree
-MAX_NODES = 1 << 20  # of the finer grid
-LOWEST = -9.5  # standard deviations; an evaluation is below it w.p. 1e-21
-NEGLIGIBLE = math.log(1e-20)
-LARGEST = 700.0  # exp of more is no float
+SMALLEST = 0.05  # of less noise no float of a law depends: an evaluation is 10 standard deviations off w.p. 1e-23
+EDGE = 8.6  # standard deviations; an evaluation is further out w.p. 1e-17
+WIDEST = 0.5  # of a panel, in standard deviations: tails are within 1e-13 of those on finer panels
+MOST_WORK = 1_000_000_000  # calls times values of the recursion: some ten seconds
+ACCURACY = 3e-14  # relative, of a step of the integration of the mean
+LOWEST = -12.0  # standard deviations from where the mean is integrated
+MOST_RANGE = 5_000  # standard deviations that the mean is integrated over
+MOST_TERMS = 50_000_000  # these times moves
 
 
-def stored_only_incorrect(fix: float, sigma: float, k: int, start: Start, m: int = 1) -> RunLaw:
-    """Law of a run of OnlyIncorrect, g = 1, lam = 1, if a solution is evaluated once, when it is new (theory 8d).
+def stored_on_counts(offspring: FloatArray, sigma: float, start: Start, m: int = 1) -> RunLaw:
+    """Law of a (1+1)-EA on BlockOneMax that evaluates a solution once, when it is new (theory 8d, 17d, 17e).
 
-    An evaluation is the fitness plus z ~ N(0, s^2), s = sigma/sqrt(m), and the parent keeps its z. From i incorrect
-    blocks and z the hit, when the optimum becomes the current solution, takes V_i(z) calls in the mean, and with
-    S(z) = P(noise > z), J_i(z) = int_z^inf V_i dPhi, a = fix
-
-        V_i(z) (a S(z-1) + (1-a) S(z)) = 1 + a J_{i-1}(z-1) + (1-a) J_i(z), J_0 = 0, E = J_j(-inf).
-
-    The variance is infinite for every s > 0: while z is kept a call is accepted w.p. at most S(z-1), so that
-    E[T^2] >= E[S(z-1)^-2] = int dPhi(z)/S(z-1)^2, whose integrand grows like exp((z-2)^2/(2 s^2)). A mean of runs
-    therefore converges slowly, and has no standard error; compare distributions. They are computed call by call
-    (`StoredTime`), and not beyond some 10^5 calls.
+    An evaluation is the fitness plus N(0, s^2), s = sigma/sqrt(m), and the parent keeps the value it got. The hit is
+    when the optimum becomes the current solution. The variance is infinite for every s > 0: while a value z is kept, a
+    call is accepted w.p. at most P(k + noise > z), and the mean of the inverse square of that over z is infinite. A
+    mean of runs therefore converges slowly and has no standard error: compare distributions, not means.
 
     Args:
-        fix: a, P(an incorrect block is correct after a call).
+        offspring: float [k+1, k+1], of `evo.theory.calls.offspring_counts`.
         sigma: standard deviation of one evaluation, in units of a block's fitness; 0 is no noise.
-        k: blocks.
         start: the initial law.
         m: evaluations of a new solution, of which the mean is stored.
 
-    Raises: InputError; asked for the mean, NoPrediction if it is above the largest float or not found to 1e-11.
+    Raises: InputError if the numbers do not fit; NoPrediction if the hit may be infinite with a probability that is not
+    known; and when asked, for a mean above the largest float or a distribution beyond what can be computed call by
+    call, some 10^5 calls.
 
-    >>> round(stored_only_incorrect(0.5, 0.5, 1, Start(1)).hit.mean, 12)
+    >>> from evo.laws.counts import IndependentBlocks
+    >>> from evo.theory.calls.offspring_counts import wrong_block_offspring
+    >>> calls = wrong_block_offspring(IndependentBlocks(0.5, 0.5), 1)
+    >>> round(stored_on_counts(calls, 0.5, Start(1)).hit.mean, 12)
     2.501740309372
     """
+    k = start.k
     check_run(k, start, 1)
-    if not 0.0 <= fix <= 1.0 or not 0.0 <= sigma < math.inf or not m >= 1 or m % 1:
-        raise InputError(
-            "stored_only_incorrect: expected fix in [0, 1], a finite sigma >= 0 and a whole number m >= 1, got "
-            f"fix={fix!r}, sigma={sigma!r}, m={m!r}"
-        )
+    check_states(k, f"the counts of k={k} blocks")
+    if np.shape(offspring) != (k + 1, k + 1):
+        raise InputError(f"offspring must hold probabilities [{k + 1}, {k + 1}], got shape {np.shape(offspring)}")
+    if not 0.0 <= sigma < math.inf or not m >= 1 or m % 1:
+        raise InputError(f"expected a finite sigma >= 0 and a whole number m >= 1, got sigma={sigma!r}, m={m!r}")
     if start.most == 0:
         return finished(1)
-    if sigma == 0.0:
-        return only_incorrect(IndependentBlocks(fix, 1.0), k, 1, start)
-    s = max(sigma / math.sqrt(m), 1e-6)  # below 0.01 no float of the law depends on it
-    hit: TimeLaw = StoredTime(fix, s, start, partial(_mean, fix, s, start)) if fix > 0.0 else _never(start)
-    return RunLaw(hit, hit, no_short_chunk, "theory 8d")
+    s = sigma / math.sqrt(m)
+    if s <= SMALLEST:
+        return run_on_counts(offspring, k - np.arange(k + 1.0), start, source="theory 8d")
+    moves = np.where(offspring > RAISED, offspring, 0.0)
+    moves[0] = 0.0
+    ends = _ends(moves, start)
+    hit: TimeLaw = StoredTime(moves, s, start) if ends else Geometric(success=0.0, zero=start.optimal)
+    return RunLaw(hit, hit, no_short_chunk, "theory 8d, 17d, 17e")
 
 
-def _mean(fix: float, s: float, start: Start) -> float:
-    weights = start.law()[: start.most + 1]
-    used = weights > 0.0
-    return float(weights[used] @ stored_means(fix, s, start.most)[used])
+class StoredTime(ByTail):
+    """Calls until the hit, from the density p_i(x) of i incorrect blocks and a stored noise of x s, call by call (17e).
 
+    One call, q the chances of the offspring, phi and S density and tail of N(0, 1), d = (i - j)/s:
 
-def _never(start: Start) -> TimeLaw:
-    return Geometric(success=0.0, zero=float(start.law()[0]))
+        p_j(x) <- p_j(x) (1 - sum_n q(j, n) S(x - (j - n)/s)) + phi(x) sum_i q(i, j) int_{-inf}^{x + d} p_i(y) dy.
 
+    P(T > t) falls like 1/t, a little faster, so that the mean is finite and the variance is not.
 
-def stored_means(fix: float, s: float, most: int) -> FloatArray:
-    """E = J_j(-inf) for j = 0..most incorrect blocks, float [most+1]; from ever finer grids until two agree.
-
-    Raises: NoPrediction if the mean is above the largest float, or the grids do not agree to 1e-11.
-
-    >>> stored_means(0.5, 1.0, 3).round(9).tolist()
-    [0.0, 6.869562406, 16.961044676, 28.817314222]
-    """
-    if fix == 0.0:
-        return np.append(0.0, np.full(most, math.inf))
-    coarse: FloatArray | None = None
-    for halvings in range(1, 12):
-        equation = _Equation.of(fix, s, 0.5**halvings)
-        if equation is None:
-            break
-        fine = equation.means(most)
-        if coarse is not None and np.allclose(fine, coarse, rtol=ACCURACY, atol=0.0):
-            return fine
-        coarse = fine
-    raise NoPrediction(f"the mean with stored noise of s={s:g}, fix={fix:g} needs more than {MAX_NODES} nodes")
-
-
-@dataclass(frozen=True)
-class _Equation:
-    """The equation for J solved in x = z/s, on panels of one width; a shift of z by 1 is a whole number of panels.
-
-    J' = -rate (1 + a J_{i-1}(z-1) + (1-a) J_i), rate = phi/(a S(z-1) + (1-a) S(z)), by the integrating factor
-    exp((1-a) C), C(z) = int_z^inf rate:  J_i = exp((1-a) C) int_z^inf rate (1 + a J_{i-1}(z-1)) exp(-(1-a) C).
-
-    Attributes:
-        fix: a.
-        panels: the panels, in standard deviations.
-        shift: panels that 1/s is.
-        rate: at the nodes, [panels, NODES].
+    >>> time = StoredTime(np.array([[0.0, 0.0], [0.5, 0.5]]), 1.0, Start(1))
+    >>> time.tail([0, 1, 2]).round(9).tolist(), time.quantile(0.5)
+    ([1.0, 0.619875031, 0.429812546], 2.0)
     """
 
-    fix: float
-    panels: Panels
-    shift: int
-    rate: FloatArray
+    never = 0.0
 
-    @classmethod
-    def of(cls, fix: float, s: float, widest: float) -> _Equation | None:
-        """Panels no wider than `widest`, None if there would be too many."""
-        delta = 1.0 / s
-        shift = math.ceil(delta / widest)
-        width = delta / shift
-        count = (_highest(fix, delta) - LOWEST) / width
-        if count * NODES > MAX_NODES:
-            return None
-        panels = Panels(LOWEST, width, math.ceil(count))
-        return cls(fix, panels, shift, _rate(panels.nodes, fix, delta))
+    def __init__(self, moves: FloatArray, s: float, start: Start) -> None:
+        """Prepare; nothing is computed before it is asked for.
 
-    def means(self, most: int) -> FloatArray:
-        """J_j(-inf) for j = 0..most."""
-        rest = 1.0 - self.fix
-        exponent, whole = self.panels.beyond(self.rate)
-        total = float(whole)
-        if rest * total > LARGEST:
-            raise NoPrediction(f"the mean with stored noise is about exp({rest * total:.4g}), above the largest float")
-        damped, grown = self.rate * np.exp(-rest * exponent), np.exp(rest * exponent)
-        means, before = np.zeros(most + 1), np.zeros_like(self.rate)
-        for j in range(1, most + 1):
-            # left of the first panel J is constant, as the noise is never there
-            later = np.full_like(before, means[j - 1])
-            later[self.shift :] = before[: -self.shift]
-            inner, whole = self.panels.beyond(damped * (1.0 + self.fix * later))
-            before, means[j] = grown * inner, math.exp(rest * total) * float(whole)
-        if not np.isfinite(means).all():
-            raise NoPrediction("the mean with stored noise is above the largest float")
-        return means
+        Args:
+            moves: float [k+1, k+1], P(an offspring has j incorrect blocks | its parent has i); row 0 is 0.
+            s: standard deviation of the stored noise, > 0.
+            start: the initial law.
+        """
+        self._moves, self._s, self._start = moves, s, start
+        self._shift = math.ceil(1.0 / s / WIDEST)  # panels that one block is
+        width = 1.0 / s / self._shift
+        self._panels = Panels(-EDGE, width, math.ceil(2 * EDGE / width))
+        self._counts = [start.law()]  # P(i blocks are incorrect), [k+1], after each call
+        self._normal = np.exp(-0.5 * self._panels.nodes**2) / math.sqrt(2.0 * math.pi)
+        self._density = self._counts[0][:, None, None] * self._normal
+
+    @cached_property
+    def mean(self) -> float:
+        """E[T].
+
+        Raises: NoPrediction if it is above the largest float, infinite, or takes too long.
+        """
+        return float(self._start.law() @ stored_means(self._moves, self._s))
+
+    @property
+    def variance(self) -> float:
+        """Infinite."""
+        return math.inf
+
+    def cdf_at(self, t: FloatArray) -> FloatArray:
+        """P(T <= t)."""
+        return self._after(t)[:, 0]
+
+    def tail_at(self, t: FloatArray) -> FloatArray:
+        """P(T > t).
+
+        Raises: NoPrediction where that would take too long.
+        """
+        return np.asarray(self._after(t)[:, 1:].sum(axis=1))
+
+    def fitness_at(self, t: FloatArray) -> FloatArray:
+        """The expected number of correct blocks of the current solution after t calls (17e)."""
+        k = self._start.k
+        return np.asarray(k - self._after(t) @ np.arange(k + 1.0))
+
+    def _after(self, t: FloatArray) -> FloatArray:
+        """P(i blocks are incorrect) after t calls, float [n, k+1]."""
+        self._reach(int(t.max(initial=0.0)))
+        return np.array([self._counts[int(time)] for time in t])
+
+    def _reach(self, calls: int) -> None:
+        """Go on to so many calls."""
+        feasible = MOST_WORK // (np.count_nonzero(self._moves) * self._normal.size)
+        if calls > feasible:
+            raise NoPrediction(
+                f"the distribution with stored noise is computed call by call, here up to {feasible} calls, not {calls}"
+            )
+        while len(self._counts) <= calls:
+            above, whole = self._panels.beyond(self._density)
+            below, inflow = whole[:, None, None] - above, np.zeros_like(above)
+            for rise, first, chances in self._diagonals:
+                old = slice(first, first + len(chances))
+                new = slice(first - rise, first - rise + len(chances))
+                inflow[new] += chances[:, None, None] * self._further(below[old], whole[old], rise * self._shift)
+            self._density = self._density * self._kept + self._normal * inflow
+            self._counts.append(np.maximum(self._panels.beyond(self._density)[1], 0.0))
+
+    @staticmethod
+    def _further(below: FloatArray, whole: FloatArray, panels: int) -> FloatArray:
+        """The integrals up to so many panels further right (left if negative), [.., count, NODES]."""
+        count = below.shape[1]
+        moved = np.zeros_like(below)
+        if panels < 0:
+            moved[:, -panels:] = below[:, : max(0, count + panels)]
+            return moved
+        moved[:] = whole[:, None, None]
+        moved[:, : max(0, count - panels)] = below[:, panels:]
+        return moved
+
+    @cached_property
+    def _diagonals(self) -> list[tuple[int, int, FloatArray]]:
+        """By rise of the fitness: the rise, the first count of incorrect blocks it is from, and its chances."""
+        k = self._start.k
+        all_of_them = [(rise, max(0, rise), np.diagonal(self._moves, -rise)) for rise in range(-k, k + 1)]
+        return [(rise, first, chances) for rise, first, chances in all_of_them if chances.any()]
+
+    @cached_property
+    def _kept(self) -> FloatArray:
+        """P(a call is rejected) for each count of incorrect blocks, at the nodes; [k+1, count, NODES]."""
+        from scipy.special import ndtr
+
+        x = self._panels.nodes
+        rejected = np.broadcast_to((1.0 - self._moves.sum(axis=1))[:, None, None], self._density.shape).copy()
+        for rise, first, chances in self._diagonals:
+            rejected[first : first + len(chances)] += chances[:, None, None] * ndtr(x - rise / self._s)
+        return rejected
 
 
-def _rate(x: FloatArray, fix: float, delta: float) -> FloatArray:
-    """phi(x)/(a S(x-delta) + (1-a) S(x)) in standard deviations, from logarithms as both sides underflow."""
+def stored_means(moves: FloatArray, s: float) -> FloatArray:
+    """E[T] from each count of incorrect blocks, float [k+1] (17d).
+
+    With phi_i and S_i density and tail of an evaluation, J_i(z) = int_z^inf phi_i h_i, h_i(z) the calls still needed:
+
+        J_i'(z) = -phi_i(z) (1 + sum_j q(i, j) J_j(z)) / sum_j q(i, j) S_j(z),  J_i(inf) = 0,  E = J_i(-inf).
+
+    Args:
+        moves: float [k+1, k+1], P(an offspring has j incorrect blocks | its parent has i); row 0, the optimum, is 0.
+        s: standard deviation of the stored noise, > 0.
+
+    Raises: NoPrediction if a mean is above the largest float, or infinite since no call raises the fitness of some
+    solutions, or takes too long.
+
+    >>> moves = np.array([[0, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]])
+    >>> stored_means(moves, 1.0).round(9).tolist()
+    [0.0, 6.869562406, 16.961044676]
+    """
+    from scipy.integrate import solve_ivp
+    from scipy.sparse import csr_array
     from scipy.special import log_ndtr
 
-    log_density = -0.5 * x**2 - 0.5 * math.log(2.0 * math.pi)
-    with np.errstate(divide="ignore"):
-        log_fixed, log_same = np.log(fix) + log_ndtr(delta - x), np.log1p(-fix) + log_ndtr(-x)
-    return np.asarray(np.exp(log_density - np.logaddexp(log_fixed, log_same)))
+    k = len(moves) - 1
+    rows = csr_array(moves[1:])
+    if (rows.indices[rows.indptr[:-1]] > np.arange(k)).any():
+        raise NoPrediction("the mean with stored noise is infinite or not known where no call raises the fitness")
+    fitness = (k - np.arange(k + 1.0)) / s
+    highest = fitness[0] + max(40.0 * s, 12.0)
+    if highest - LOWEST > MOST_RANGE or (highest - LOWEST) * rows.nnz > MOST_TERMS:
+        raise NoPrediction(f"the mean with stored noise of s={s:g} is not computed for k={k} blocks")
+    chances, ends = np.log(rows.data), rows.indptr[:-1]
+    owner = np.repeat(np.arange(k), np.diff(rows.indptr))
+
+    def slope(z: float, later: FloatArray) -> FloatArray:
+        accepted = chances + log_ndtr(fitness - z)[rows.indices]
+        largest = np.maximum.reduceat(accepted, ends)
+        accepted = largest + np.log(np.add.reduceat(np.exp(accepted - largest[owner]), ends))
+        rate = np.exp(-0.5 * (z - fitness[1:]) ** 2 - 0.5 * math.log(2.0 * math.pi) - accepted)
+        needed: FloatArray = rate * (1.0 + rows @ np.append(0.0, later))
+        if not np.isfinite(needed).all():
+            raise NoPrediction(f"the mean with stored noise of s={s:g} is above the largest float")
+        return np.asarray(-needed)
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        over = (highest, LOWEST)
+        found = solve_ivp(slope, over, np.zeros(k), "DOP853", over, rtol=ACCURACY, atol=1e-20, max_step=2.0)
+    if not found.success:
+        raise NoPrediction(f"the mean with stored noise of s={s:g} is not found: {found.message}")
+    return np.append(0.0, found.y[:, -1])
 
 
-def _highest(fix: float, delta: float) -> float:
-    """Standard deviations beyond which the integral of the rate is negligible: rate <= phi(x)/(a S(x-delta))."""
-    from scipy.special import log_ndtr
+def _ends(moves: FloatArray, start: Start) -> bool:
+    """Whether the optimum is reached with certainty; False if it never is, unless at the start.
 
-    x = 8.0
-    while -0.5 * x**2 - math.log(fix * min(delta, 1.0)) - float(log_ndtr(delta - x)) > NEGLIGIBLE:
-        x *= 1.05
-    return x
+    Every offspring that is possible is accepted with some probability, so that what can be reached decides.
+
+    Raises: NoPrediction if it is reached from some counts that are met and not from others.
+    """
+    possible, counts = moves > 0.0, np.arange(len(moves))
+    met = _reached(possible, start.law() > 0.0) & (counts > 0)
+    good = _reached(possible.T, counts == 0)[met]
+    if good.any() and not good.all():
+        raise NoPrediction(
+            "with stored noise a run may get to where no call helps, with a probability that is not known"
+        )
+    return bool(good.all())
+
+
+def _reached(possible: BoolArray, begin: BoolArray) -> BoolArray:
+    """What can be reached by possible moves, bool [k+1, k+1] from row to column; bool [k+1]."""
+    found, more = np.zeros_like(begin), begin
+    while (found != more).any():
+        found = more
+        more = found | possible[found].any(axis=0)
+    return found
