@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from evo.declarations import holds
 from evo.protocols import BoolArray, FloatArray, IntArray, Problem
 
 
@@ -91,3 +92,10 @@ class Exact:
         """The fitness of n solutions, bool [n, k]."""
         fitness = np.asarray(self.problem.fitness(correct), dtype=np.float64)
         return Reading(fitness, np.ones(len(correct), dtype=np.int64))
+
+
+def offers_change(problem: object) -> bool:
+    """Whether a problem offers `change`, and no class below the one that does redefines its `fitness`."""
+    return getattr(problem, "change", None) is not None and (
+        not hasattr(type(problem), "change") or holds(type(problem), "change", "fitness")
+    )

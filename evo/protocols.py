@@ -96,6 +96,9 @@ class Problem(Protocol):
     Optional: `change(before, after)`, the change of fitness when a chunk `before` [..., g] becomes `after`
     [..., g]; offer it where the fitness is a sum over blocks, so that the engine need not look at whole solutions.
     `lengths`, k whole numbers, the tokens of each block where they differ; `l` is then the largest of them.
+
+    For exact predictions a problem declares two things: `landscape`, what its fitness is (`evo.landscapes`), and
+    `initial_law`, an `evo.theory.Start`, the law of `initial` (which `problems.Starts` brings).
     """
 
     @property
@@ -127,7 +130,10 @@ class Schedule(Protocol):
     `oblivious` is True if the chunks of later generations do not depend on what earlier calls did.
 
     Optional: `invalid`, "ignore" or "down": whether an invalid offspring tells the schedule nothing (the default), or
-    as much as a fall of the fitness.
+    as much as a fall of the fitness. For exact predictions `same_as`, a schedule of `evo.schedules` whose chunks have
+    the same law as these, or a method `run_law` of its own: what it asks for by name of `law, k, g, start, lam, weak`
+    is what it can serve, on problems whose fitness rises with the number of correct blocks, under `OnePlusLambda`; it
+    returns an `evo.theory.RunLaw`.
     """
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.engine.contracts import fitness_change, fitness_values
+from evo.evaluation import offers_change
 from evo.protocols import BoolArray, Problem
 
 ROWS = 500
@@ -19,8 +20,11 @@ def change_is_of_fitness(problem: Problem) -> str:
 
     Raises: NotConforming.
     """
-    if getattr(problem, "change", None) is None:
-        raise DoesNotApply("no change(before, after) is offered: the engine looks at whole solutions")
+    if not offers_change(problem):
+        why = "no change(before, after) is offered"
+        if getattr(problem, "change", None) is not None:
+            why = "`fitness` is redefined below the class that offers `change`, which is not used"
+        raise DoesNotApply(f"{why}: the engine looks at whole solutions")
     k = problem.k
     lengths = sorted({*range(1, min(ALL_UP_TO, k) + 1), k})
     for g in lengths:

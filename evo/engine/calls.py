@@ -16,6 +16,7 @@ from evo.chunks import Chunks
 from evo.costs.lengths import ChunkTokens
 from evo.counting import count_correct
 from evo.engine.contracts import fitness_change, fitness_values, rewritten
+from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, is_informed
 
 SLAB_BLOCKS = 2**21
@@ -107,7 +108,7 @@ class Caller:
         self.tokens = ChunkTokens.of(problem, chunks, lam)
         self.sees_solution = getattr(mutator, "sees", "chunk") == "solution"
         self.informed = is_informed(mutator)
-        self.separable = hasattr(problem, "change")
+        self.separable = offers_change(problem)
         whole_solutions = self.informed or not self.separable
         self.blocks_a_call = problem.k if whole_solutions else chunks.g
 

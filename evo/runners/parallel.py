@@ -16,7 +16,7 @@ from evo.engine.asynchronous import run_asynchronous_batch
 from evo.engine.batch import RunCounts, Trace
 from evo.engine.rounds import Watcher, run_merged_batch
 from evo.errors import InputError
-from evo.evaluation import is_noisy
+from evo.evaluation import is_noisy, offers_change
 from evo.laws.declared import one_that_changes_outside
 from evo.parameters import shown, whole
 from evo.protocols import AnyMutator, IntArray, Problem, Schedule
@@ -73,7 +73,7 @@ class Merged:
                 "Merged: expected exact evaluation, got "
                 f"{type(problem).__name__}: each of the merged improvements must be a real one (theory 11a)"
             )
-        if not hasattr(problem, "change"):
+        if not offers_change(problem):
             raise InputError(
                 f"Merged: expected a problem with an additive fitness, which says so by its method `change`, got "
                 f"{type(problem).__name__}: else improvements of several chunks need not add up (theory 11a)"
@@ -158,7 +158,7 @@ class Asynchronous:
                 f"the same to the runner, whose prompt is {shown(self.prompt)}: it is part of what names the draws"
             )
         _refuse_unequal_blocks("Asynchronous", problem)
-        if hasattr(problem, "change"):
+        if offers_change(problem):
             _refuse_spill("Asynchronous", mutator, Chunks.of(schedule, problem.k).m)
 
     def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:

@@ -9,7 +9,7 @@ import numpy as np
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import CallLaw, FloatArray, IndependentBlocks
 from evo.laws.declared import SoundLaw
-from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture
+from evo.laws.mixtures import BetaQualityLaw, ComponentLaw, Invalid, Mixture
 from evo.theory.calls.starts import Start
 
 UNDERFLOW = 1e-305  # a product of positive probabilities below this may have become 0 or lost its digits
@@ -137,9 +137,25 @@ def chunk_steps(gains: list[FloatArray], lam: int) -> tuple[FloatArray, FloatArr
     return step, finish, hit
 
 
+def block_chances(law: CallLaw, g: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """P(a block is incorrect, correct after a call on g blocks) of a correct one, and of an incorrect one.
+
+    Of a law without components those of a call on a single block.
+
+    >>> block_chances(IndependentBlocks(0.5, 0.75), 4)
+    ((0.25, 0.75), (0.5, 0.5))
+    """
+    if isinstance(law, ComponentLaw):
+        weights, fix, keep = law.components(g)
+        chances = [(float(weights @ (1.0 - p)), float(weights @ p)) for p in (keep, fix)]
+    else:
+        chances = [(float(pmf[0]), float(pmf[1])) for pmf in (law.pmf(1, 0), law.pmf(1, 1))]
+    return chances[0], chances[1]
+
+
 def _check_underflow(law: CallLaw, g: int, i: int) -> None:
     """Tell a true zero from an underflow by the chances of single blocks."""
-    fix, keep = float(law.pmf(1, 1)[1]), float(law.pmf(1, 0)[1])
+    (_, keep), (_, fix) = block_chances(law, g)
     possible = fix > 0.0 and (keep > 0.0 or i == g)
     if possible and g * np.log(min(fix, keep or 1.0)) < np.log(UNDERFLOW):
         raise NoPrediction(f"the chance of improving {i} incorrect of {g} blocks is below 1e-305, too small for floats")

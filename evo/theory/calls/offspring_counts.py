@@ -9,7 +9,7 @@ import numpy as np
 
 from evo.laws.counts import CallLaw, FloatArray
 from evo.protocols import BoolArray
-from evo.theory.calls.gains import Layout
+from evo.theory.calls.gains import Layout, block_chances
 from evo.theory.calls.starts import Start
 
 RAISED = 1e-290
@@ -78,11 +78,11 @@ def _incorrect_after(law: CallLaw, g: int) -> FloatArray:
 
 
 def _possible(law: CallLaw, g: int) -> BoolArray:
-    """Which counts can come out, judged by what a call does to a single block; bool [g+1, g+1].
+    """Which counts can come out, judged by what a call does to each block; bool [g+1, g+1].
 
     Where blocks depend on each other this may hold too much for possible: then a run that never ends is refused.
     """
-    (break_, keep), (leave, fix) = np.asarray(law.pmf(1, 0)), np.asarray(law.pmf(1, 1))
+    (break_, keep), (leave, fix) = block_chances(law, g)
     i, j = np.arange(g + 1)[:, None], np.arange(g + 1)[None, :]
     least = i * (fix == 0.0) + (g - i) * (keep == 0.0)
     most = i * (leave > 0.0) + (g - i) * (break_ > 0.0)
