@@ -13,7 +13,7 @@ from experiments.running.interrupts import Interrupt
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
 from experiments.running.sink import Sink
-from experiments.running.tasks import Done, Failure, Outcome
+from experiments.running.tasks import Done, Failure, JobOutcome
 from experiments.store.failures import FailedBatch
 
 SECONDS_BETWEEN_WRITES, PER_SECONDS = 2.0, 200.0
@@ -85,7 +85,7 @@ class Driver:
     def _enough(self) -> bool:
         return bool(self._limits.reached(self._spent))
 
-    def _take(self, outcome: Outcome) -> None:
+    def _take(self, outcome: JobOutcome) -> None:
         if outcome.host:
             self.hosts.add(outcome.host)
         if isinstance(outcome, Done):

@@ -19,8 +19,8 @@ from experiments.predictions.forecast import check_budgets
 from experiments.running.agenda import ROWS_A_TASK, Plan
 from experiments.running.driver import Driver
 from experiments.running.executors.executor import Executor, Here
-from experiments.running.executors.guard import memory_share
 from experiments.running.executors.processes import Processes
+from experiments.running.executors.worker_setup import memory_share
 from experiments.running.interrupts import first_is_a_wish
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress

@@ -1,6 +1,6 @@
 """What a worker does: a task is some batches, cheap ones together; errors come back as values.
 
-So that an operator that errs costs its own batch only, and the driver needs no more of a worker than its answers.
+So an operator that errs costs its own batch only, and the driver needs no more of a worker than its answers.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from evo.errors import InputError, OperatorError
@@ -21,6 +20,8 @@ HOST = socket.gethostname()
 """Of this process."""
 RAISED, TIMED_OUT, DIED = "raised", "timed out", "died"
 """The kinds of failures."""
+UNLIKE = "unlike"
+"""The kind of an answer of a machine that would not run the job as the driver would; nothing was run."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,24 @@ class Answer:
         error: why it failed, with the traceback.
         seconds: what it took.
         host: where it was run.
+        kind: of the failure; empty if there is none.
     """
 
     columns: Columns | None
     error: str
     seconds: float
     host: str
+    kind: str = ""
+
+
+def failed(kind: str, why: str) -> Answer:
+    """The answer of a job that gave no rows.
+
+    Args:
+        kind: "raised", "timed out", "died" or "unlike".
+        why: in words.
+    """
+    return Answer(None, why, 0.0, HOST, kind)
 
 
 @dataclass(frozen=True)
@@ -90,46 +103,31 @@ class Failure:
     host: str = ""
 
 
-Outcome = Done | Failure
+JobOutcome = Done | Failure
 
 
-class Ended(BaseException):
-    """Raised in the thread of a job that has to end; it is no error of the job's own."""
-
-
-def run_jobs(
-    jobs: Iterable[Job], begins: Callable[[int], None] = lambda number: None, users: type[BaseException] = Ended
-) -> list[Answer]:
-    """Run some jobs, one after the other; whatever a part raises is the answer of its own job.
+def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer:
+    """Run a job; whatever a part raises is its answer.
 
     Args:
-        jobs: the jobs.
-        begins: called with the number of each job when it begins.
-        users: raised by whoever waits for the jobs, and not caught: KeyboardInterrupt where Ctrl-C comes here.
+        job: the job.
+        passed_on: exceptions that are not caught: KeyboardInterrupt where the user's Ctrl-C comes here.
     """
-    answers = []
-    for number, job in enumerate(jobs):
-        begins(number)
-        answers.append(_run_job(job, users))
-    return answers
-
-
-def outcome_of(job: Job, answer: Answer) -> Outcome:
-    """The outcome of a job that a worker answered."""
-    if answer.columns is None:
-        return Failure(job, RAISED, answer.error, answer.host)
-    return Done(job, answer.columns, answer.seconds, answer.host)
-
-
-def _run_job(job: Job, users: type[BaseException]) -> Answer:
-    begun, columns, error = time.perf_counter(), None, ""
+    begun, columns, error, kind = time.perf_counter(), None, "", ""
     try:
         columns = batch_columns(job.cell, simulate(job.cell, job.seed, job.batch, job.size, job.engine))
+    except passed_on:
+        raise
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
-        if isinstance(broken, users | Ended):
-            raise
-        error = _in_words(broken, job.cell)
-    return Answer(columns, error, time.perf_counter() - begun, HOST)
+        error, kind = _in_words(broken, job.cell), RAISED
+    return Answer(columns, error, time.perf_counter() - begun, HOST, kind)
+
+
+def outcome_of(job: Job, answer: Answer) -> JobOutcome:
+    """The outcome of a job that a worker answered."""
+    if answer.columns is None:
+        return Failure(job, answer.kind, answer.error, answer.host)
+    return Done(job, answer.columns, answer.seconds, answer.host)
 
 
 def _in_words(error: BaseException, cell: Cell) -> str:
@@ -142,5 +140,17 @@ def _in_words(error: BaseException, cell: Cell) -> str:
         else:
             said = told(error, cell)
         return f"{said}\n{''.join(traceback.format_exception(error, limit=-4))}"
+    except Exception:
+        return one_line(error)
+
+
+def one_line(error: BaseException) -> str:
+    """An error in words, whatever the error's own code does.
+
+    >>> one_line(ValueError("no"))
+    'ValueError: no'
+    """
+    try:
+        return f"{type(error).__name__}: {error}"
     except Exception:
         return f"{type(error).__name__}, which cannot be shown"

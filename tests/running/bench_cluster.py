@@ -28,12 +28,12 @@ from experiments.running.agenda import Plan
 from experiments.running.driver import Driver
 from experiments.running.executors.cluster import Cluster
 from experiments.running.executors.executor import Here
-from experiments.running.executors.messages import Errand, Parcel, own_path, packed, sources, versions
+from experiments.running.executors.messages import JobsAway, RemoteCall, TaskMessage, own_path, versions
 from experiments.running.interrupts import Interrupt
 from experiments.running.launch import run_grid
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.sink import IntoStore
-from experiments.running.tasks import Job, outcome_of, run_jobs
+from experiments.running.tasks import Job, outcome_of, run_job
 from experiments.store.results import load
 from experiments.store.store import Store
 from operators import FixKeep, Resample
@@ -105,8 +105,8 @@ def through(cluster, jobs, tasks, in_flight):
 
 def tasks_a_second():
     job = next(tiny_jobs())
-    parcel = Parcel(packed((job,)), own_path(), versions(), sources((job,)), "x" * 40, False)
-    print(f"bytes a task up {len(pickle.dumps(Errand(int, parcel)))}, down {len(pickle.dumps(run_jobs([job])))}")
+    message = TaskMessage(JobsAway(with_sources=True).pack((job,)), own_path(), versions(), "x" * 40)
+    print(f"bytes a task up {len(pickle.dumps(RemoteCall(int, message)))}, down {len(pickle.dumps(run_job(job)))}")
     for workers in (1, 2):
         with machines(workers) as address, Cluster(address) as cluster:
             jobs = tiny_jobs()
@@ -150,7 +150,7 @@ class Instant(Here):
         task = self._tasks.popleft()
         for job in task:
             if job.size not in self._answers:
-                (self._answers[job.size],) = run_jobs([job])
+                self._answers[job.size] = run_job(job)
         return [outcome_of(job, self._answers[job.size]) for job in task]
 
 

@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +24,10 @@ from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, RoundRobin, UntilResolved
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
-from experiments.running.executors import apart, cluster
-from experiments.running.executors import messages as parcels
+from experiments.running.executors import cluster, connection, messages
 from experiments.running.executors.cluster import Cluster
 from experiments.running.executors.executor import WorkersLost
-from experiments.running.executors.messages import Parcel, packed, sources, unpacked, versions
-from experiments.running.executors.watchdog import Watchdog
+from experiments.running.executors.messages import JobsAway, UnlikeDriver, different_versions, unpacked, versions
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.tasks import Job
 from experiments.store.results import load
@@ -139,7 +138,7 @@ class Slow:
 
     def rewrite(self, correct, rng):
         if self.folder:
-            (Path(self.folder) / str(os.getpid())).touch()
+            (Path(self.folder) / f"{os.getppid()}-{os.getpid()}").touch()
         time.sleep(self.seconds)
         return rng.random(correct.shape) < 0.5
 
@@ -224,18 +223,22 @@ def test_the_same_table_as_here_and_nothing_is_left(machines, capfd):
 
 
 def test_a_worker_that_is_killed_costs_nothing(machines, parts, tmp_path):
+    """A dask worker, and the isolated process of another one."""
     machines.worker("--no-nanny")
     slow = Grid("slow", [cell(parts.Slow(0.1, str(tmp_path)), k=1)], runs=24, batch=1)
     killed = []
 
     def kill(progress):
-        pids = [int(file.name) for file in tmp_path.iterdir() if file.name.isdigit()]
-        if pids and not killed:
-            killed.append(pids[0])
-            os.kill(pids[0], 9)
+        seen = [file.name.split("-") for file in tmp_path.iterdir() if "-" in file.name]
+        of_others = [(dask, isolated) for dask, isolated in seen if dask not in killed]
+        if of_others and len(killed) < 2:
+            dask, isolated = of_others[0]
+            with suppress(ProcessLookupError):  # it has ended since
+                os.kill(int(isolated if killed else dask), 9)
+                killed.append(dask)
 
     results = run_grid(slow, scheduler=machines.address, watch=kill)
-    assert killed
+    assert len(killed) == 2
     same(results.runs, run_grid(slow, workers=1).runs)
 
 
@@ -327,8 +330,8 @@ def test_workers_of_other_versions_or_sources_are_refused_by_name(machines, part
     ):
         run_grid(tiny(), scheduler=machines.address)
     monkeypatch.setattr(cluster, "versions", versions)
-    monkeypatch.setattr(cluster, "sources", lambda jobs: {name: "0" for name in sources(jobs)})
-    with pytest.raises(InputError, match=r"worker .* has imported another source of parts_of_\d+\.Slow: copy"):
+    monkeypatch.setattr(messages, "_source", lambda kind: "0")
+    with pytest.raises(InputError, match=r"worker .* has another source of parts_of_\d+\.Slow: copy"):
         run_grid(Grid("g", [cell(parts.Slow(0.0))], runs=5), scheduler=machines.address)
 
 
@@ -339,7 +342,7 @@ def test_malformed_addresses_are_refused(address):
 
 
 def test_nobody_answers(monkeypatch):
-    monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 0.3)
+    monkeypatch.setattr(connection, "SECONDS_TO_CONNECT", 0.3)
     with pytest.raises(InputError, match=r"scheduler: nobody answers at tcp://127.0.0.1:1 .*; start one"):
         run_grid(tiny(), scheduler="tcp://127.0.0.1:1")
     assert client_threads() == []
@@ -364,42 +367,17 @@ def job(mutator=None, limit=60.0):
     return Job(cell(mutator), 0, 5, 1, "blocks", 0.1, limit)
 
 
-def parcel(*jobs, apart=False, **others):
-    given = {"path": parcels.own_path(), "versions": versions(), "sources": sources(jobs)}
-    return Parcel(**{"jobs": packed(jobs), "topic": "", "apart": apart, **given, **others})
-
-
-def test_a_parcel_is_unpacked_where_all_is_as_at_the_driver(parts):
-    assert unpacked(pickle.loads(pickle.dumps(parcel(job(), job(parts.Ends()))))) == (job(), job(parts.Ends()))
-    with pytest.raises(InputError, match=r"has python 3\.\d+, not 3\.1 as the driver"):
-        unpacked(parcel(job(), versions={**versions(), "python": "3.1"}))
-    strange = packed([job(parts.Ends())]).replace(parts.__name__.encode(), b"x" * len(parts.__name__))
-    with pytest.raises(InputError, match=r"cannot read a task \(ModuleNotFoundError: No module named 'xxx.*folders"):
-        unpacked(parcel(job(), jobs=strange))
-
-
-def test_jobs_apart_die_alone(parts):
-    jobs = (job(), job(parts.Ends()), job(parts.Sleeps(), limit=0.5), job(parts.Raises()))
-    good, *ended, raised = apart.run_apart(parcel(*jobs, apart=True), jobs, lambda: True)
-    assert good.columns is not None
-    assert ended == ["died", "timed out"]
-    assert "no such block" in raised.error
-    assert apart.run_apart(parcel(*jobs, apart=True), jobs, lambda: False) is None
-
-
-def test_the_watchdog_ends_a_job_past_its_limit_and_no_other(parts):
-    with Watchdog(lambda: True, pytest.fail) as watchdog:
-        assert watchdog.run(0, job(parts.Loops(), limit=0.3)) is None
-        assert watchdog.run(1, job()).columns is not None
-    gone = time.monotonic() + 0.3
-    with Watchdog(lambda: time.monotonic() < gone, pytest.fail) as watchdog:
-        assert watchdog.run(0, job(parts.Loops())) is None
-
-
-def test_the_last_resort_is_for_code_that_does_not_end(parts, monkeypatch):
-    monkeypatch.setattr("experiments.running.executors.watchdog.GRACE", 0.2)
-    hung = []
-    with Watchdog(lambda: True, hung.append) as watchdog:
-        assert watchdog.run(7, job(parts.Slow(1.5), limit=0.1)) is None
-    assert hung
-    assert set(hung) == {7}
+def test_a_job_is_read_where_all_is_as_at_the_driver(parts):
+    away = JobsAway(with_sources=True)
+    mine, theirs = away.pack([job(), job(parts.Ends())])
+    assert [unpacked(pickle.loads(pickle.dumps(packed))) for packed in (mine, theirs)] == [job(), job(parts.Ends())]
+    assert list(theirs.sources) == [f"{parts.__name__}.Ends"]
+    with pytest.raises(UnlikeDriver, match=r"has another source of parts_of_\d+\.Ends: copy the driver's"):
+        unpacked(replace(theirs, sources={f"{parts.__name__}.Ends": "0"}))
+    strange = replace(theirs, content=theirs.content.replace(parts.__name__.encode(), b"x" * len(parts.__name__)))
+    with pytest.raises(UnlikeDriver, match=r"cannot read a task \(ModuleNotFoundError: No module named 'xxx.*folders"):
+        unpacked(strange)
+    with pytest.raises(ModuleNotFoundError):  # on the driver's own machine it is the job's failure
+        unpacked(replace(strange, sources=None))
+    assert different_versions(versions()) == ""
+    assert "has python 3." in different_versions({**versions(), "python": "3.1"})

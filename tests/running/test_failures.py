@@ -30,8 +30,8 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import UntilSuccesses
 from experiments.running.executors.executor import Here, WorkersLost
-from experiments.running.executors.guard import memory_share
 from experiments.running.executors.processes import Processes
+from experiments.running.executors.worker_setup import memory_share
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.tasks import DIED, RAISED, TIMED_OUT, Job
 from experiments.store.failures import FailedBatch, explain, read_failures, write_failure
@@ -193,9 +193,8 @@ def test_workers_killed_at_random_moments_cost_nothing(tmp_path, moody, monkeypa
     def kill_one(progress: object) -> None:
         pids = [int(line.split()[-1]) for line in asked.read_text().splitlines()] if asked.exists() else []
         fresh = [pid for pid in pids if pid not in killed]
-        if fresh and len(killed) < 3:
+        if fresh and len(killed) < 3 and kill(fresh[-1]):
             killed.append(fresh[-1])
-            os.kill(fresh[-1], signal.SIGKILL)
 
     asked = tmp_path / "asked"
     results = run_grid(made, tmp_path / "out", workers=2, watch=kill_one)
@@ -310,8 +309,8 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced():
             while executor.busy:
                 outcomes += executor.finished(5.0)
             assert [outcome.job.batch for outcome in outcomes] == [batch]
-            (pid,) = executor._lanes[0]._pool._processes
-            os.kill(pid, signal.SIGKILL)
+            (pid,) = executor._isolated[0]._pool._processes
+            assert kill(pid)
             while is_alive(pid):
                 time.sleep(0.01)
 
@@ -386,7 +385,7 @@ def test_workers_end_when_their_driver_is_killed(tmp_path):
             executor.submit([Job(cell, 0, 1, 1, "blocks", 1.0, 60.0)])
             while not executor.finished(1.0):
                 pass
-            print(executor._lanes[0]._pool._processes.popitem()[0], flush=True)
+            print(executor._isolated[0]._pool._processes.popitem()[0], flush=True)
             time.sleep(60)
     """
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
@@ -399,6 +398,15 @@ def test_workers_end_when_their_driver_is_killed(tmp_path):
     while is_alive(worker) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not is_alive(worker)
+
+
+def kill(pid: int) -> bool:
+    """Kill a process; whether it was still there: a worker may have ended since it was heard of."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def is_alive(pid: int) -> bool:

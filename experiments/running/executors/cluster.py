@@ -1,38 +1,42 @@
 """Workers of many machines, by a scheduler of dask.distributed: they may come, go and die meanwhile.
 
-The scheduler gives the task of a worker that died to another one. After four deaths it gives a task up: then its jobs
-run in a process of their own on some worker, which tells the job that kills from those that were only near it.
+A dask worker runs its tasks in isolated processes, as this machine does (`experiments.running.executors.on_worker`): so
+no job ends a dask worker. The scheduler gives the task of a worker that died to another one; after four deaths it gives
+a task up, and then each of its jobs is sent once more, alone.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import pickle
 import re
-import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from queue import Queue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from evo.errors import InputError
-from experiments.running.executors.executor import WorkersLost, in_short
-from experiments.running.executors.messages import Errand, Parcel, Reply, own_path, packed, sources, versions
+from experiments.running.executors.connection import connection, expect_distributed, quiet_loggers
+from experiments.running.executors.executor import WorkersLost
+from experiments.running.executors.messages import (
+    JobsAway,
+    PackedJob,
+    RemoteCall,
+    TaskMessage,
+    TaskReply,
+    own_path,
+    versions,
+)
 from experiments.running.executors.on_worker import work
-from experiments.running.tasks import DIED, RAISED, TIMED_OUT, Answer, Failure, Job, Outcome, outcome_of
+from experiments.running.tasks import DIED, RAISED, UNLIKE, Job, JobOutcome, failed, one_line
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 TASKS_A_THREAD = 2
 """In flight: one at work, and one that waits for it, so that no worker waits for the driver."""
-SECONDS_TO_CONNECT, SECONDS_TO_CLOSE = 10.0, 5.0
 SECONDS_BETWEEN_LOOKS, SECONDS_BETWEEN_POLLS = 1.0, 0.005
 SECONDS_UNTIL_ASKED_AGAIN = 30.0
 """A task that is done, but whose result has not come for so long, is asked for again."""
@@ -44,15 +48,15 @@ class _Sent:
     """A task that is on its way.
 
     Attributes:
-        jobs: what it consists of.
+        jobs: what it consists of, packed.
         future: of the reply.
-        apart: whether it runs in a process of its own.
+        alone: whether it is one job, sent again since workers died around it.
         done: since when its reply is known to be there, but has not come.
     """
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[PackedJob, ...]
     future: Future[Any] = field(repr=False)
-    apart: bool
+    alone: bool
     done: float | None = None
 
 
@@ -69,12 +73,12 @@ class Cluster:
     def __init__(self, address: str, patience: float = 60.0) -> None:
         if not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d{1,5}", address):
             raise InputError(f"scheduler: expected an address such as tcp://HOST:8786, got {address!r}")
-        _expect_distributed()
+        expect_distributed()
         self._address, self._patience = address, patience
-        self._name = f"llm-evo-{uuid.uuid4().hex}"  # of this launch: of its tasks and of its topic
-        self._number, self._threads = 0, 0
+        self._name = f"llm-evo-{uuid.uuid4().hex}"  # of this launch
+        self._tasks, self._threads = 0, 0
         self._sent: dict[Any, _Sent] = {}  # by key: name of the launch, and a number
-        self._hanging: deque[tuple[float, Any]] = deque()
+        self._away = JobsAway(with_sources=True)
         self._path, self._versions = own_path(), versions()
         self._looked = self._manned = time.monotonic()
         self._leaving = ExitStack()
@@ -92,32 +96,33 @@ class Cluster:
     @property
     def busy(self) -> int:
         """Tasks that are not finished."""
-        return len(self._sent)
+        return len(self._sent) + bool(self._away.unsent)
 
     def submit(self, task: Sequence[Job]) -> None:
         """Take a task.
 
-        Raises: InputError if it cannot be sent; WorkersLost.
+        Raises: WorkersLost.
         """
-        self._send(tuple(task))
+        if jobs := self._away.pack(task):
+            self._send(jobs)
 
-    def _send(self, jobs: tuple[Job, ...], apart: bool = False) -> None:
+    def _send(self, jobs: tuple[PackedJob, ...], alone: bool = False) -> None:
         self._expect_scheduler()
-        parcel = Parcel(packed(jobs), self._path, self._versions, sources(jobs), self._name, apart)
-        self._number += 1
-        key = (self._name, self._number)
-        future = self._client.submit(pickle.loads, pickle.dumps(Errand(work, parcel)), key=key, pure=False)
-        self._sent[key] = _Sent(jobs, future, apart)
+        message = TaskMessage(jobs, self._path, self._versions, self._name)
+        self._tasks += 1
+        key = (self._name, self._tasks)
+        future = self._client.submit(pickle.loads, pickle.dumps(RemoteCall(work, message)), key=key, pure=False)
+        self._sent[key] = _Sent(jobs, future, alone)
         self._completed.add(future)
 
-    def finished(self, patience: float) -> list[Outcome]:
+    def finished(self, patience: float) -> list[JobOutcome]:
         """Outcomes since the last call; waits for some, but not longer than `patience` seconds.
 
         Raises: WorkersLost; InputError if a worker cannot run the tasks as this process would.
         """
         deadline = time.monotonic() + patience
         while True:
-            outcomes = [outcome for hanging in self._drained() for outcome in self._after_hanging(*hanging)]
+            outcomes, self._away.unsent = self._away.unsent, []
             for future, result in self._completed.next_batch(block=False):
                 outcomes += self._received(future, result)
             now = time.monotonic()
@@ -127,62 +132,39 @@ class Cluster:
                 return outcomes
             time.sleep(SECONDS_BETWEEN_POLLS)
 
-    def _received(self, future: Future[Any], result: Any) -> list[Outcome]:
+    def _received(self, future: Future[Any], result: Any) -> list[JobOutcome]:
         """What has come of a task: bytes of a reply, a tuple with an error, or the error that it was cancelled."""
         sent = self._sent.pop(future.key, None)
         future.release()
         if sent is None:
-            return []  # taken back before
+            return []  # asked for twice
         if isinstance(result, BaseException):
             raise self._lost(f"it has dropped a task ({getattr(result, 'reason', result)})")
         if isinstance(result, tuple):
             return self._after_error(sent, result[1])
-        if not result:
-            self._send(sent.jobs, sent.apart)
+        if not result:  # the worker was told to leave
+            self._send(sent.jobs, sent.alone)
             return []
-        reply: Reply = pickle.loads(result)
-        if reply.unfit:
-            raise InputError(f"the worker {reply.unfit}; {ON}")
-        return [
-            _outcome(job, answer, reply.host, sent.apart) for job, answer in zip(sent.jobs, reply.answers, strict=True)
-        ]
+        reply: TaskReply = pickle.loads(result)
+        for answer in reply.answers.values():
+            if answer.kind == UNLIKE:
+                raise InputError(f"the worker {reply.worker} {answer.error}; {ON}")
+        return [self._away.back(key, answer) for key, answer in reply.answers.items()]
 
-    def _after_error(self, sent: _Sent, error: BaseException) -> list[Outcome]:
+    def _after_error(self, sent: _Sent, error: BaseException) -> list[JobOutcome]:
         from distributed import KilledWorker
 
         if isinstance(error, ModuleNotFoundError):
             raise InputError(f"a worker cannot run tasks ({error}): install llm-evo-testbed there; {ON}")
-        if not isinstance(error, KilledWorker):  # the reply could not be sent, or distributed itself is at fault
-            if len(sent.jobs) == 1:
-                return [Failure(sent.jobs[0], RAISED, in_short(error))]
-            for job in sent.jobs:  # one of them is at fault, not all
-                self._send((job,), sent.apart)
-            return []
-        if not sent.apart:
-            self._send(sent.jobs, apart=True)
-        elif len(sent.jobs) > 1:
+        if isinstance(error, WorkersLost):
+            raise error
+        if not sent.alone:
             for job in sent.jobs:
-                self._send((job,), apart=True)
-        else:
-            return [Failure(sent.jobs[0], DIED, "all workers that watched over it died, though it ran apart from them")]
-        return []
-
-    def _drained(self) -> Iterator[tuple[tuple[str, int], int, str]]:
-        """What workers told of jobs that hang, before they ended themselves."""
-        while self._hanging:
-            _, (name, number, at, host) = self._hanging.popleft()
-            yield (name, number), at, host
-
-    def _after_hanging(self, key: tuple[str, int], at: int, host: str) -> list[Outcome]:
-        """Take a task back, before another worker hangs in it, and send its other jobs again."""
-        sent = self._sent.pop(key, None)
-        if sent is None:
+                self._send((job,), alone=True)
             return []
-        sent.future.release()
-        others = sent.jobs[:at] + sent.jobs[at + 1 :]
-        if others:
-            self._send(others)
-        return [_outcome(sent.jobs[at], TIMED_OUT, host)]
+        died = isinstance(error, KilledWorker)  # else the reply could not be sent, or distributed itself is at fault
+        why = "all workers that were given it died, again and again" if died else one_line(error)
+        return [self._away.back(sent.jobs[0].key, failed(DIED if died else RAISED, why))]
 
     def _look(self) -> None:
         """How many workers there are, and whether results have gone astray."""
@@ -220,10 +202,9 @@ class Cluster:
         from distributed import as_completed
 
         with ExitStack() as stack:
-            stack.enter_context(_quiet_loggers())
-            self._client: Client = stack.enter_context(_connection(self._address))
+            stack.enter_context(quiet_loggers())
+            self._client: Client = stack.enter_context(connection(self._address))
             self._completed = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
-            self._client.subscribe_topic(self._name, self._hanging.append)
             self._manned = time.monotonic()
             self._leaving = stack.pop_all()
         try:
@@ -239,78 +220,3 @@ class Cluster:
         self._sent.clear()  # a scheduler forgets the tasks of a client that leaves, and tells the workers
         self._completed.clear()
         self._leaving.close()
-
-
-def _outcome(job: Job, answer: Answer | str, host: str, apart: bool = False) -> Outcome:
-    if isinstance(answer, Answer):
-        return outcome_of(job, answer)
-    if answer == TIMED_OUT:
-        return Failure(job, TIMED_OUT, f"ended after its limit of {job.limit:g} s", host)
-    return Failure(job, DIED, "its workers died, and a process that ran it apart, too", host)
-
-
-def _expect_distributed() -> None:
-    try:
-        import distributed  # noqa: F401  # whether it is there
-    except ImportError as error:
-        raise InputError(f"scheduler: needs dask.distributed ({error}); pip install 'llm-evo-testbed[dask]'") from error
-
-
-@contextmanager
-def _connection(address: str) -> Iterator[Client]:
-    """A client of a scheduler, with a thread of its own.
-
-    Raises: InputError if nobody answers.
-    """
-    from distributed import Client
-
-    with _loop() as loop:
-        try:
-            client = Client(address, timeout=SECONDS_TO_CONNECT, loop=loop, set_as_default=False, name="llm-evo")
-        except (OSError, TimeoutError, ValueError, AssertionError) as error:
-            raise InputError(
-                f"scheduler: nobody answers at {address} ({error}); start one (dask scheduler) and give its address"
-            ) from error
-        try:
-            yield client
-        finally:
-            with suppress(TimeoutError, OSError):
-                client.close(timeout=SECONDS_TO_CLOSE)
-
-
-@contextmanager
-def _loop() -> Iterator[Any]:
-    """An event loop in a thread of its own; the one that a client makes for itself outlives it if it cannot connect."""
-    from tornado.ioloop import IOLoop
-
-    running: Queue[tuple[Any, asyncio.Event]] = Queue()
-
-    async def main() -> None:
-        leave = asyncio.Event()
-        running.put((IOLoop.current(), leave))
-        await leave.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True, name="llm-evo client")
-    thread.start()
-    loop, leave = running.get()
-    try:
-        yield loop
-    finally:
-        loop.add_callback(leave.set)
-        thread.join(SECONDS_TO_CLOSE)
-
-
-_LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
-
-
-@contextmanager
-def _quiet_loggers() -> Iterator[None]:
-    """What distributed would say of connections that end is told by our own errors."""
-    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from evo.errors import EvoError
-from experiments.running.tasks import Job, Outcome, outcome_of, run_jobs
+from experiments.running.tasks import Job, JobOutcome, outcome_of, run_job
 
 
 class WorkersLost(EvoError):
@@ -41,7 +41,7 @@ class Executor(Protocol):
         """Take a task."""
         ...
 
-    def finished(self, patience: float) -> list[Outcome]:
+    def finished(self, patience: float) -> list[JobOutcome]:
         """Outcomes since the last call; waits for some, but not longer than `patience` seconds.
 
         Raises: WorkersLost.
@@ -80,13 +80,12 @@ class Here:
         """Take a task."""
         self._tasks.append(task)
 
-    def finished(self, patience: float) -> list[Outcome]:
+    def finished(self, patience: float) -> list[JobOutcome]:
         """The outcomes of the next task, however long it takes."""
         if not self._tasks:
             return []
         task = self._tasks.popleft()
-        answers = run_jobs(task, users=KeyboardInterrupt)
-        return [outcome_of(job, answer) for job, answer in zip(task, answers, strict=True)]
+        return [outcome_of(job, run_job(job, passed_on=(KeyboardInterrupt,))) for job in task]
 
     def __enter__(self) -> Self:
         return self
@@ -95,15 +94,3 @@ class Here:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._tasks.clear()
-
-
-def in_short(error: BaseException) -> str:
-    """An error in words, whatever its own code does.
-
-    >>> in_short(ValueError("no"))
-    'ValueError: no'
-    """
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:
-        return f"{type(error).__name__}, which cannot be shown"

@@ -1,4 +1,4 @@
-"""What a driver and the workers of other machines send each other: tasks with what they need, and replies."""
+"""What a driver sends to worker processes and machines, and what comes back: jobs as bytes, and their answers."""
 
 from __future__ import annotations
 
@@ -6,61 +6,78 @@ import os
 import pickle
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from evo.errors import InputError
+from evo.errors import EvoError
 from evo.foreign import foreign
 from evo.text import type_name
-from experiments.grids.extensions import look_up_in
-from experiments.running.executors.executor import in_short
-from experiments.running.tasks import Answer, Job
+from experiments.running.tasks import RAISED, Answer, Job, JobOutcome, failed, one_line, outcome_of
 from experiments.store.origins import source_hash
 
 
+class UnlikeDriver(EvoError):
+    """This machine would not run a job as the driver would."""
+
+
 @dataclass(frozen=True)
-class Parcel:
-    """A task on its way to a worker.
+class PackedJob:
+    """A job as bytes, so that parts of others are imported only in the process that runs the job.
 
     Attributes:
-        jobs: the jobs, pickled, classes of a script or notebook by value.
-        path: folders where the driver finds parts of others.
-        versions: of what the results depend on, at the driver.
-        sources: by the name of a part of others, the hash of its source at the driver.
-        topic: where the worker tells of jobs that it can end only by ending itself; one for each launch.
-        apart: whether to run the jobs in a process of their own, since workers died at them.
+        key: number that names the job in its answer.
+        content: the job, pickled, classes of a script or notebook by value.
+        cell: id of its cell.
+        limit: seconds after which it is ended.
+        sources: by the name of a part of others, the hash of its source at the driver; None for this machine, where a
+            part that cannot be found is a failure of the job, and no difference between machines.
     """
 
-    jobs: bytes = field(repr=False)
-    path: tuple[str, ...]
-    versions: Mapping[str, str]
-    sources: Mapping[str, str]
-    topic: str
-    apart: bool
+    key: int
+    content: bytes = field(repr=False)
+    cell: str
+    limit: float
+    sources: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
-class Reply:
+class TaskMessage:
+    """A task on its way to another machine.
+
+    Attributes:
+        jobs: its jobs.
+        path: folders where the driver finds parts of others.
+        versions: of what the results depend on, at the driver.
+        launch: name of the launch.
+    """
+
+    jobs: tuple[PackedJob, ...]
+    path: tuple[str, ...]
+    versions: Mapping[str, str]
+    launch: str
+
+
+@dataclass(frozen=True)
+class TaskReply:
     """What comes back of a task.
 
     Attributes:
-        answers: one for each job, or in words what ended it ("timed out", "died").
-        host: where the worker is.
-        unfit: why this worker cannot run the task as the driver would; nothing was run then.
+        answers: of its jobs, by their keys.
+        worker: address and host of the worker.
     """
 
-    answers: tuple[Answer | str, ...]
-    host: str
-    unfit: str = ""
+    answers: Mapping[int, Answer]
+    worker: str
 
 
-class Errand:
+class RemoteCall:
     """A call that is made where it is unpickled, so that only workers need our packages, and not the scheduler.
 
-    >>> pickle.loads(pickle.dumps(Errand(abs, -3)))
+    >>> pickle.loads(pickle.dumps(RemoteCall(abs, -3)))
     3
     """
 
@@ -71,45 +88,78 @@ class Errand:
         return self._call
 
 
-def packed(jobs: Sequence[Job]) -> bytes:
-    """Jobs as bytes.
+def _dumps(leaves: bool) -> Callable[[Job], bytes]:
+    """The function that pickles classes of a script by value; loky's own cloudpickle may be missing elsewhere."""
+    module = import_module("cloudpickle" if leaves else "joblib.externals.loky.backend.reduction")
+    dumps: Callable[[Job], bytes] = module.dumps
+    return dumps
 
-    Raises: InputError if they cannot be pickled.
+
+class JobsAway:
+    """The jobs that an executor has packed and sent away.
+
+    Attributes:
+        unsent: failures of jobs that cannot be pickled.
+
+    Args:
+        with_sources: whether they leave this machine.
     """
-    import cloudpickle
 
-    try:
-        return bytes(cloudpickle.dumps(tuple(jobs)))
-    except Exception as error:
-        raise InputError(f"{jobs[0].cell.text}: cannot be sent to another machine: {error}") from error
+    def __init__(self, with_sources: bool) -> None:
+        self._with_sources, self._dumps = with_sources, _dumps(with_sources)
+        self._jobs: dict[int, Job] = {}
+        self._count = 0
+        self.unsent: list[JobOutcome] = []
+
+    def pack(self, task: Iterable[Job]) -> tuple[PackedJob, ...]:
+        """The jobs of a task that can be pickled."""
+        packed = []
+        for job in task:
+            try:
+                content = bytes(self._dumps(job))
+            except Exception as error:
+                why = f"it cannot be sent to a worker process: {one_line(error)}"
+                self.unsent.append(outcome_of(job, failed(RAISED, why)))
+                continue
+            self._count += 1
+            self._jobs[self._count] = job
+            its = sources(job) if self._with_sources else None
+            packed.append(PackedJob(self._count, content, job.cell.id, job.limit, its))
+        return tuple(packed)
+
+    def back(self, key: int, answer: Answer) -> JobOutcome:
+        """The outcome of a job that has come back."""
+        return outcome_of(self._jobs.pop(key), answer)
 
 
-def unpacked(parcel: Parcel) -> tuple[Job, ...]:
-    """The jobs of a parcel, if this process would run them as the driver would.
+def unpacked(packed_job: PackedJob) -> Job:
+    """The job, if this process would run it as the driver would.
 
-    Raises: InputError if versions or sources differ, or a module is not found; RuntimeError if a part of a job raises
-    while it is read.
+    Raises: UnlikeDriver if a module is not found, or sources differ; whatever a part raises while it is read.
     """
-    mine = versions()
-    different = [
-        f"{name} {mine.get(name)}, not {its}" for name, its in parcel.versions.items() if mine.get(name) != its
-    ]
-    if different:
-        raise InputError(f"has {'; '.join(different)} as the driver: install the same, results must not differ")
-    look_up_in(parcel.path)  # before the jobs are unpickled, which imports their modules
     try:
-        jobs: tuple[Job, ...] = pickle.loads(parcel.jobs)
+        job: Job = pickle.loads(packed_job.content)
     except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"cannot read a task ({type(error).__name__}: {error}): the modules of your parts must be in the same "
-            "folders there, or installed"
+        if packed_job.sources is None:
+            raise
+        raise UnlikeDriver(
+            f"cannot read a task ({one_line(error)}): the modules of your parts must be in the same folders there, or "
+            "installed"
         ) from error
-    except BaseException as error:  # of one of the jobs, which fails alone once it is sent alone
-        raise RuntimeError(in_short(error)) from None
-    for kind, its in sources(jobs).items():
-        if parcel.sources.get(kind, its) != its:
-            raise InputError(f"has imported another source of {kind}: copy the driver's and restart the worker")
-    return jobs
+    mine = sources(job) if packed_job.sources else {}
+    for name, its in (packed_job.sources or {}).items():
+        if mine.get(name, its) != its:
+            raise UnlikeDriver(f"has another source of {name}: copy the driver's")
+    return job
+
+
+def different_versions(theirs: Mapping[str, str]) -> str:
+    """In words, which versions differ from those of the driver; empty if none."""
+    mine = versions()
+    different = [f"{name} {mine.get(name)}, not {its}" for name, its in theirs.items() if mine.get(name) != its]
+    if not different:
+        return ""
+    return f"has {'; '.join(different)} as the driver: install the same, results must not differ"
 
 
 @cache
@@ -119,9 +169,9 @@ def versions() -> dict[str, str]:
     return {**found, "python": ".".join(platform.python_version_tuple()[:2])}
 
 
-def sources(jobs: Sequence[Job]) -> dict[str, str]:
-    """By the name of each part of others in some jobs, the hash of its source when it was first seen here."""
-    kinds = {kind for cell in {job.cell.id: job.cell for job in jobs}.values() for kind in foreign(cell)}
+def sources(job: Job) -> dict[str, str]:
+    """By the name of each part of others in a job, the hash of its source when it was first seen here."""
+    kinds = foreign(job.cell)
     hashes = {type_name(kind): _source(kind) for kind in kinds if kind.__module__ != "__main__"}
     return {name: sha256 for name, sha256 in hashes.items() if sha256 is not None}
 

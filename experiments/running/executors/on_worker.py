@@ -1,56 +1,106 @@
-"""What a worker of another machine does with a task."""
+"""What a dask worker does with a task: it runs the task in an isolated process, as the driver's own machine does."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
-import socket
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
 from typing import Any
 
-from evo.errors import InputError
-from experiments.running.executors.apart import run_apart
-from experiments.running.executors.messages import Parcel, Reply, unpacked
-from experiments.running.executors.watchdog import Watchdog
-from experiments.running.tasks import TIMED_OUT, Answer
+from experiments.running.executors.isolated import SECONDS_IDLE, IsolatedWorker
+from experiments.running.executors.messages import TaskMessage, TaskReply, different_versions
+from experiments.running.executors.worker_setup import WorkerSetup
+from experiments.running.tasks import HOST, UNLIKE, Answer, failed
 
-SECONDS_FOR_THE_DRIVER = 5.0
-"""What the driver has to take a task back, before the worker that hangs in it ends itself."""
+SECONDS_BETWEEN_LOOKS = 0.25
 
 
-def work(parcel: Parcel) -> bytes:
-    """Run the jobs of a task; a pickled `Reply`, or nothing if the task was taken back meanwhile."""
+@dataclass
+class _Launch:
+    """The isolated processes that this dask worker has for a launch; fresh ones, so that they import parts anew."""
+
+    bad: set[str] = field(default_factory=set)
+    idle: list[IsolatedWorker] = field(default_factory=list)
+    at_work: int = 0
+    used: float = 0.0
+
+
+_launches: dict[str, _Launch] = {}
+_lock, _numbers = threading.Lock(), count()
+
+
+def work(message: TaskMessage) -> bytes:
+    """Run the jobs of a task; a pickled `TaskReply`, or nothing if the task was taken back meanwhile.
+
+    Raises: WorkersLost if no process can be started here.
+    """
     from distributed import get_worker
 
     worker = get_worker()
     key = worker.get_current_task()
+    name = f"{worker.address} ({HOST})"
+    if different := different_versions(message.versions):
+        return pickle.dumps(TaskReply({job.key: failed(UNLIKE, different) for job in message.jobs}, name))
+    answers: dict[int, Answer] = {}
+    with _isolated(worker, message) as isolated:
+        isolated.take(message.jobs)
+        while isolated.held:
+            wait(isolated.futures, timeout=SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
+            if not _is_wanted(worker, key):
+                isolated.stop()
+                return b""
+            isolated.end_overdue()
+            answers |= isolated.finished()
+    return pickle.dumps(TaskReply(answers, name))
 
-    def wanted() -> bool:
-        return _is_wanted(worker, key)
 
-    def last_resort(number: int) -> None:
-        _end_worker(worker, parcel.topic, key, number, wanted)
-
-    host = socket.gethostname()
+@contextmanager
+def _isolated(worker: Any, message: TaskMessage) -> Iterator[IsolatedWorker]:
+    """An isolated process of this dask worker; it is kept for the next task if it has done all of this one."""
+    with _lock:
+        _end_idle(message.launch)
+        launch = _launches.setdefault(message.launch, _Launch())
+        launch.at_work += 1
+        isolated = launch.idle.pop() if launch.idle else _started(worker, message, launch.bad)
     try:
-        jobs = unpacked(parcel)
-    except InputError as error:
-        return pickle.dumps(Reply((), host, f"{worker.address} ({host}) {error}"))
-    answers: list[Answer | str] = []
-    if parcel.apart:
-        found = run_apart(parcel, jobs, wanted)
-        if found is None:
-            return b""
-        answers = found
-    else:
-        with Watchdog(wanted, last_resort) as watchdog:
-            for number, job in enumerate(jobs):
-                answers.append(watchdog.run(number, job) or TIMED_OUT)
-                if not wanted():
-                    return b""
-    return pickle.dumps(Reply(tuple(answers), host))
+        yield isolated
+        if not isolated.held:
+            launch.idle.append(isolated)
+    except BaseException:
+        isolated.stop()
+        raise
+    finally:
+        with _lock:
+            launch.at_work, launch.used = launch.at_work - 1, time.monotonic()
+
+
+def _started(worker: Any, message: TaskMessage, bad: set[str]) -> IsolatedWorker:
+    """A process with its thread's share of the dask worker's memory.
+
+    A nanny starts its worker as a daemon, and multiprocessing lets a daemon have no children, as they might outlive it;
+    those set up by `WorkerSetup` do not.
+    """
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    memory = worker.memory_manager.memory_limit
+    setup = WorkerSetup(os.getpid(), memory and memory // worker.state.nthreads)
+    notes = Path(worker.local_directory, f"llm-evo-{os.getpid()}-{next(_numbers)}")
+    return IsolatedWorker(setup, message.path, notes, bad)
+
+
+def _end_idle(current: str) -> None:
+    """End what earlier launches have left."""
+    for name, launch in list(_launches.items()):
+        if name != current and not launch.at_work and time.monotonic() - launch.used > SECONDS_IDLE:
+            for isolated in _launches.pop(name).idle:
+                isolated.stop()
 
 
 def _is_wanted(worker: Any, key: Any) -> bool:
@@ -58,16 +108,3 @@ def _is_wanted(worker: Any, key: Any) -> bool:
     task = worker.state.tasks.get(key)
     at_work = worker.status.name in ("running", "paused", "closing_gracefully")
     return at_work and task is not None and task.state == "executing"
-
-
-def _end_worker(worker: Any, topic: str, key: Any, number: int, wanted: Callable[[], bool]) -> None:
-    """End this process, after the driver was told which job hangs; else another worker would be given the task."""
-    from distributed.utils import sync
-
-    told = [*key, number, socket.gethostname()]
-    with suppress(Exception):  # nobody to tell
-        sync(worker.loop, worker.scheduler.log_event, callback_timeout=SECONDS_FOR_THE_DRIVER, topic=topic, msg=told)
-    deadline = time.monotonic() + SECONDS_FOR_THE_DRIVER
-    while wanted() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os._exit(1)

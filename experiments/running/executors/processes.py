@@ -1,12 +1,9 @@
-"""Worker processes of this machine (loky), each in a lane of its own: one that ends takes no other with it.
-
-A worker notes at the start of each job who it is, which job it begins and when. So the driver can end one that is past
-the job's limit, and knows of one that died which job it was at; see `experiments.running.executors.lane`.
-"""
+"""Worker processes of this machine (loky), isolated from each other: one that ends takes no other with it."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import warnings
@@ -18,9 +15,10 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from experiments.running.executors.guard import Guard
-from experiments.running.executors.lane import AHEAD, Lane
-from experiments.running.tasks import Job, Outcome
+from experiments.running.executors.isolated import AHEAD, IsolatedWorker
+from experiments.running.executors.messages import JobsAway
+from experiments.running.executors.worker_setup import WorkerSetup
+from experiments.running.tasks import Job, JobOutcome
 
 SECONDS_BETWEEN_LOOKS = 0.25
 """How often the driver looks for jobs past their limit."""
@@ -35,8 +33,9 @@ class Processes:
     """
 
     def __init__(self, workers: int, memory: int | None = None) -> None:
-        self._workers, self._guard = workers, Guard(os.getpid(), memory)
-        self._lanes: list[Lane] = []
+        self._workers, self._setup = workers, WorkerSetup(os.getpid(), memory)
+        self._isolated: list[IsolatedWorker] = []
+        self._away = JobsAway(with_sources=False)
         self._left = ExitStack()
 
     @property
@@ -46,38 +45,44 @@ class Processes:
 
     @property
     def free(self) -> int:
-        """Tasks that the lanes could still take."""
-        return AHEAD * len(self._lanes) - self.busy
+        """Tasks that the processes could still take."""
+        return AHEAD * len(self._isolated) - self.busy
 
     @property
     def busy(self) -> int:
         """Tasks that are not finished."""
-        return sum(lane.held for lane in self._lanes)
+        return sum(worker.held for worker in self._isolated) + bool(self._away.unsent)
 
     def submit(self, task: Sequence[Job]) -> None:
         """Take a task."""
-        min(self._lanes, key=lambda lane: lane.held).take(task)
+        if jobs := self._away.pack(task):
+            min(self._isolated, key=lambda worker: worker.held).take(jobs)
 
-    def finished(self, patience: float) -> list[Outcome]:
+    def finished(self, patience: float) -> list[JobOutcome]:
         """Outcomes since the last call; waits for some, but not longer than `patience` seconds.
 
         Raises: WorkersLost.
         """
         deadline = time.monotonic() + patience
         while True:
-            outcomes = [outcome for lane in self._lanes for outcome in lane.finished()]
+            outcomes, self._away.unsent = self._away.unsent, []
+            for worker in self._isolated:
+                outcomes += [self._away.back(key, answer) for key, answer in worker.finished()]
             left = deadline - time.monotonic()
             if outcomes or left <= 0 or not self.busy:
                 return outcomes
-            futures = [future for lane in self._lanes for future in lane.futures]
+            futures = [future for worker in self._isolated for future in worker.futures]
             wait(futures, timeout=min(left, SECONDS_BETWEEN_LOOKS), return_when=FIRST_COMPLETED)
-            for lane in self._lanes:
-                lane.end_overdue()
+            for worker in self._isolated:
+                worker.end_overdue()
 
     def __enter__(self) -> Self:
         notes = Path(self._left.enter_context(TemporaryDirectory(prefix="llm-evo-", ignore_cleanup_errors=True)))
         bad: set[str] = set()
-        self._lanes = [Lane(self._guard, notes, number, bad) for number in range(self._workers)]
+        path = tuple(sys.path)
+        self._isolated = [
+            IsolatedWorker(self._setup, path, notes / str(number), bad) for number in range(self._workers)
+        ]
         return self
 
     def __exit__(
@@ -88,7 +93,7 @@ class Processes:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
-                stopping = [threading.Thread(target=lane.stop) for lane in self._lanes]
+                stopping = [threading.Thread(target=worker.stop) for worker in self._isolated]
                 for thread in stopping:
                     thread.start()
                 for thread in stopping:

@@ -1,4 +1,4 @@
-"""What a worker process takes care of by itself: Ctrl-C, the memory it may take, and a driver that is gone."""
+"""How a worker process is set up: Ctrl-C is left to its parent, its memory is limited, it ends with its parent."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Guard:
-    """What a worker must know.
+class WorkerSetup:
+    """What a worker process must know.
 
     Attributes:
-        driver: pid of the process that started it.
-        memory: bytes of data it may have; None: as the system allows.
+        parent: pid of the process that started it.
+        memory: bytes of data that it may have; None: as the system allows.
     """
 
-    driver: int
+    parent: int
     memory: int | None
 
 
-def guarded(guard: Guard) -> None:
-    """Prepare this process to be a worker: Ctrl-C is left to the driver, memory is limited, it ends with the driver."""
+def set_up(setup: WorkerSetup) -> None:
+    """Prepare this process to be a worker: Ctrl-C is left to the parent, memory is limited, it ends with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if guard.memory is not None:
-        limit_memory(guard.memory)
+    if setup.memory is not None:
+        limit_memory(setup.memory)
     _end_with_parent()
-    threading.Thread(target=_end_without, args=(guard.driver,), daemon=True).start()
+    threading.Thread(target=_end_without, args=(setup.parent,), daemon=True).start()
 
 
 def _end_with_parent() -> None:
@@ -70,8 +70,8 @@ def memory_share(workers: int) -> int | None:
     return int(SHARE * memory / workers)
 
 
-def _end_without(driver: int) -> None:
-    """End this process when its driver is gone: nobody would read what it does."""
-    while os.getppid() == driver:
+def _end_without(parent: int) -> None:
+    """End this process when its parent is gone: nobody would read what it does."""
+    while os.getppid() == parent:
         time.sleep(SECONDS_BETWEEN_LOOKS)
     os._exit(1)

@@ -1,15 +1,14 @@
 """One worker process at a time, and the tasks it holds; what fails in it is tried again alone, in a fresh one.
 
 So the batch that a part makes impossible is told from those that were only near it: in the same task, behind it in the
-same process, or in a process that the part has spoilt for others.
+same process, or in a process that the part has spoilt for others. The worker notes at the start of each job who it is,
+which job it begins and when: so a job past its limit can be ended, and of a process that died it is known at which job.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -21,27 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from experiments.grids.extensions import look_up_in
-from experiments.running.executors.executor import WorkersLost, in_short
-from experiments.running.executors.guard import Guard, guarded
+from experiments.running.executors.executor import WorkersLost
+from experiments.running.executors.messages import PackedJob, UnlikeDriver, unpacked
+from experiments.running.executors.worker_setup import WorkerSetup, set_up
 from experiments.running.interrupts import interrupts_held
-from experiments.running.tasks import (
-    DIED,
-    RAISED,
-    TIMED_OUT,
-    Answer,
-    Done,
-    Failure,
-    Job,
-    Outcome,
-    outcome_of,
-    run_jobs,
-)
+from experiments.running.tasks import DIED, RAISED, TIMED_OUT, UNLIKE, Answer, failed, one_line, run_job
 
 AHEAD = 2
 """Tasks a process is given at once: the one at work, and one that waits, so that it need not wait for the driver."""
 MOST_FALSE_STARTS = 10
-READING = -1
-"""Stands for the number of the job while the task is still being read."""
+SECONDS_IDLE = 300.0
+"""A process that has had nothing to do for so long ends; the next task starts another one."""
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
@@ -49,7 +38,7 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 class _Task:
     """Some jobs; `alone` if it is one that failed and runs again in a fresh process."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[PackedJob, ...]
     alone: bool = False
 
 
@@ -68,69 +57,68 @@ class _Sent:
     future: Future[list[Answer]]
 
     def at(self) -> tuple[int, int, float] | None:
-        """Pid of the worker, number of the job it is at (or READING), and since when; None if it has not begun."""
+        """Pid of the worker, place of the job it is at, and since when; None if it has not begun."""
         try:
-            pid, number, since = self.note.read_text().split()
-            return int(pid), int(number), float(since)
+            pid, place, since = self.note.read_text().split()
+            return int(pid), int(place), float(since)
         except (OSError, ValueError):
             return None
 
-    def limit(self, number: int) -> float:
-        """Seconds that the worker may be at a job, or at reading the task."""
-        return self.task.jobs[max(number, 0)].limit
 
-
-class Lane:
+class IsolatedWorker:
     """One worker process at a time, and the tasks it holds.
 
     Attributes:
         futures: of the tasks that the process has been given.
 
     Args:
-        guard: what the process must know.
-        notes: folder of the notes.
-        number: of the lane.
+        setup: what the process must know.
+        path: folders where it looks for parts of others.
+        notes: path without an ending, for the notes of the process.
         bad: ids of cells of which a batch failed alone in a fresh process; their failures are believed at once.
     """
 
-    def __init__(self, guard: Guard, notes: Path, number: int, bad: set[str]) -> None:
-        self._guard, self._notes, self._number, self._bad = guard, notes, number, bad
+    def __init__(self, setup: WorkerSetup, path: tuple[str, ...], notes: Path, bad: set[str]) -> None:
+        self._setup, self._path, self._notes, self._bad = setup, path, notes, bad
         self._waiting: deque[_Task] = deque()
         self._sent: deque[_Sent] = deque()
-        self._outcomes: list[Outcome] = []
+        self._answers: list[tuple[int, Answer]] = []
         self._overdue = False
         self._false_starts = self._count = 0
         self._pool: Any = None
 
     @property
     def held(self) -> int:
-        """Tasks that are not finished, or whose outcomes were not fetched."""
-        return len(self._waiting) + len(self._sent) + bool(self._outcomes)
+        """Tasks that are not finished, or whose answers were not fetched."""
+        return len(self._waiting) + len(self._sent) + bool(self._answers)
 
     @property
     def futures(self) -> list[Future[list[Answer]]]:
         """Of the tasks that the process has been given."""
         return [sent.future for sent in self._sent]
 
-    def take(self, jobs: Sequence[Job]) -> None:
+    def take(self, jobs: Sequence[PackedJob]) -> None:
         """Do some jobs after those that are held."""
         self._waiting.append(_Task(tuple(jobs)))
         self._pump()
 
-    def finished(self) -> list[Outcome]:
-        """Outcomes since the last call."""
+    def finished(self) -> list[tuple[int, Answer]]:
+        """Keys of jobs with their answers, since the last call.
+
+        Raises: WorkersLost if processes die before they begin with anything.
+        """
         while self._sent and self._sent[0].future.done():
             self._settle(self._sent.popleft())
         self._pump()
-        outcomes, self._outcomes = self._outcomes, []
-        return outcomes
+        answers, self._answers = self._answers, []
+        return answers
 
     def end_overdue(self) -> None:
         """End the process if the job it is at is past its limit."""
         if not self._sent or self._overdue or self._sent[0].future.done():
             return
         at = self._sent[0].at()
-        if at is not None and time.monotonic() - at[2] > self._sent[0].limit(at[1]):
+        if at is not None and time.monotonic() - at[2] > self._sent[0].task.jobs[at[1]].limit:
             self._overdue = True
             with suppress(ProcessLookupError):  # it has just ended
                 os.kill(at[0], getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -154,18 +142,11 @@ class Lane:
             self._send(task)
 
     def _send(self, task: _Task) -> None:
-        from joblib.externals.loky.backend.reduction import dumps
-
-        try:
-            content = bytes(dumps(task.jobs))
-        except Exception as error:
-            self._unsound(task, RAISED, f"it cannot be sent to a worker process: {in_short(error)}")
-            return
         self._count += 1
-        note = self._notes / f"{self._number}-{self._count}"
+        note = self._notes.with_name(f"{self._notes.name}-{self._count}")
         try:
             with interrupts_held():
-                future = self._started().submit(_work, content, tuple(sys.path), str(note))
+                future = self._started().submit(_work, task.jobs, self._path, str(note))
         except BrokenProcessPool:  # somebody has ended a process that had nothing to do
             self._began_in_vain()
             self.stop()
@@ -181,8 +162,9 @@ class Lane:
             self._pool = ProcessPoolExecutor(
                 max_workers=1,
                 context=get_context("loky"),
-                initializer=guarded,
-                initargs=(self._guard,),
+                timeout=SECONDS_IDLE,
+                initializer=set_up,
+                initargs=(self._setup,),
                 env={name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
             )
         return self._pool
@@ -194,8 +176,8 @@ class Lane:
             overdue = self._overdue
             self._restart()
             self._after_death(sent, overdue)
-        elif error is not None:  # the task could not be read, or its answers not be sent
-            self._unsound(sent.task, RAISED, in_short(error))
+        elif error is not None:  # a part has spoilt the process: its clocks, its files
+            self._unsound(sent.task, RAISED, one_line(error))
         else:
             self._false_starts = 0
             self._answered(sent.task, sent.future.result())
@@ -206,19 +188,18 @@ class Lane:
         """Take the answers of a task; a failure is believed if the job was alone, or the cell is known to be bad."""
         doubted = []
         for job, answer in zip(task.jobs, answers, strict=True):
-            outcome = outcome_of(job, answer)
-            if isinstance(outcome, Done) or task.alone or job.cell.id in self._bad:
-                self._believe(outcome)
+            if answer.kind in ("", UNLIKE) or task.alone or job.cell in self._bad:
+                self._believe(job, answer)
             else:
                 doubted.append(_Task((job,), alone=True))
         if doubted or task.alone:
             self._restart()
         self._waiting.extendleft(reversed(doubted))
 
-    def _believe(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Failure):
-            self._bad.add(outcome.job.cell.id)
-        self._outcomes.append(outcome)
+    def _believe(self, job: PackedJob, answer: Answer) -> None:
+        if answer.kind:
+            self._bad.add(job.cell)
+        self._answers.append((job.key, answer))
 
     def _restart(self) -> None:
         """Let the next task have a fresh process, and those that this one was given as well."""
@@ -234,14 +215,11 @@ class Lane:
             self._began_in_vain()
             self._waiting.appendleft(task)
             return
-        number = at[1]
+        place = at[1]
+        job, rest = task.jobs[place], task.jobs[:place] + task.jobs[place + 1 :]
         kind, why = DIED, "its worker process died, and a fresh one that ran it alone, too"
         if overdue:
-            kind, why = TIMED_OUT, f"ended after its limit of {sent.limit(number):g} s"
-        if number == READING:
-            self._unsound(task, kind, why)
-            return
-        job, rest = task.jobs[number], task.jobs[:number] + task.jobs[number + 1 :]
+            kind, why = TIMED_OUT, f"ended after its limit of {job.limit:g} s"
         if rest:
             self._waiting.appendleft(_Task(rest))
         self._unsound(_Task((job,), task.alone), kind, why)
@@ -251,7 +229,7 @@ class Lane:
         if len(task.jobs) > 1:
             self._waiting.extendleft(_Task((job,)) for job in reversed(task.jobs))
         elif task.alone or kind == TIMED_OUT:
-            self._believe(Failure(task.jobs[0], kind, why))
+            self._believe(task.jobs[0], failed(kind, why))
         else:
             self._waiting.appendleft(_Task(task.jobs, alone=True))
 
@@ -264,23 +242,37 @@ class Lane:
             )
 
 
-def _work(content: bytes, path: tuple[str, ...], note: str) -> list[Answer]:
+def _work(jobs: tuple[PackedJob, ...], path: tuple[str, ...], note: str) -> list[Answer]:
     """A task in a worker process, which finds parts of others where the driver found them."""
     try:
         noted = os.open(note, os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError:  # somebody has removed the folder: deaths and limits will not be told apart
         noted = None
+    look_up_in(path)
+    answers = []
     try:
-        _write_note(noted, READING)
-        look_up_in(path)  # before the task is unpickled, which imports their modules
-        return run_jobs(pickle.loads(content), lambda number: _write_note(noted, number))
+        for place, job in enumerate(jobs):
+            _write_note(noted, place)
+            answers.append(_answer(job))
     finally:
         if noted is not None:
             os.close(noted)
+    return answers
 
 
-def _write_note(opened: int | None, number: int) -> None:
+def _answer(packed: PackedJob) -> Answer:
+    """Read a job and run it; whatever its parts raise is its answer."""
+    try:
+        job = unpacked(packed)
+    except UnlikeDriver as error:
+        return failed(UNLIKE, str(error))
+    except BaseException as error:
+        return failed(RAISED, f"it cannot be read in a worker process: {one_line(error)}")
+    return run_job(job)
+
+
+def _write_note(opened: int | None, place: int) -> None:
     """Lines are equally long, so that each covers the one before."""
     if opened is not None:
         os.lseek(opened, 0, os.SEEK_SET)
-        os.write(opened, f"{os.getpid():10d} {number:10d} {time.monotonic():20.3f}".encode())
+        os.write(opened, f"{os.getpid():10d} {place:10d} {time.monotonic():20.3f}".encode())

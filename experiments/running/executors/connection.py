@@ -1,0 +1,86 @@
+"""The connection to a scheduler of dask.distributed, which leaves no thread and no message behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from queue import Queue
+from typing import TYPE_CHECKING, Any
+
+from evo.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+SECONDS_TO_CONNECT, SECONDS_TO_CLOSE = 10.0, 5.0
+
+
+def expect_distributed() -> None:
+    """Raises: InputError if distributed is not installed."""
+    try:
+        import distributed  # noqa: F401  # whether it is there
+    except ImportError as error:
+        raise InputError(f"scheduler: needs dask.distributed ({error}); pip install 'llm-evo-testbed[dask]'") from error
+
+
+@contextmanager
+def connection(address: str) -> Iterator[Client]:
+    """A client of a scheduler, with a thread of its own.
+
+    Raises: InputError if nobody answers.
+    """
+    from distributed import Client
+
+    with _loop() as loop:
+        try:
+            client = Client(address, timeout=SECONDS_TO_CONNECT, loop=loop, set_as_default=False, name="llm-evo")
+        except (OSError, TimeoutError, ValueError, AssertionError) as error:
+            raise InputError(
+                f"scheduler: nobody answers at {address} ({error}); start one (dask scheduler) and give its address"
+            ) from error
+        try:
+            yield client
+        finally:
+            with suppress(TimeoutError, OSError):
+                client.close(timeout=SECONDS_TO_CLOSE)
+
+
+@contextmanager
+def _loop() -> Iterator[Any]:
+    """An event loop in a thread of its own; the one that a client makes for itself outlives it if it cannot connect."""
+    from tornado.ioloop import IOLoop
+
+    running: Queue[tuple[Any, asyncio.Event]] = Queue()
+
+    async def main() -> None:
+        leave = asyncio.Event()
+        running.put((IOLoop.current(), leave))
+        await leave.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True, name="llm-evo client")
+    thread.start()
+    loop, leave = running.get()
+    try:
+        yield loop
+    finally:
+        loop.add_callback(leave.set)
+        thread.join(SECONDS_TO_CLOSE)
+
+
+_LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
+
+
+@contextmanager
+def quiet_loggers() -> Iterator[None]:
+    """What distributed would say of connections that end is told by our own errors."""
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
