@@ -3,7 +3,6 @@
 A schedule's function returns a `RunLaw` of two `TimeLaw`s; labels such as 2h are those of the theory notes.
 """
 
-from evo.theory.calls.gains import Layout
 from evo.theory.calls.passes import call_sums, passes
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
@@ -25,7 +24,6 @@ __all__ = [
     "MAX_STATES",
     "AbsorbingChain",
     "Geometric",
-    "Layout",
     "MomentsOnly",
     "NegativeBinomial",
     "RunLaw",

@@ -10,7 +10,8 @@ from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.theory import Geometric, Start, only_incorrect, round_robin
 from evo.theory.schedules.each_chunk import last_rank, one_kept, order_positions
-from evo.theory.schedules.merged import InRounds, MergedLaw, merged_in_turn, merged_only_incorrect
+from evo.theory.schedules.merged import MergedLaw, merged_in_turn, merged_only_incorrect
+from evo.theory.times.derived import InRounds
 
 HALF = IndependentBlocks(0.5, 0.5)
 UNEQUAL = IndependentBlocks(0.4, 0.7)

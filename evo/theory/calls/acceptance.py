@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.errors import InputError
-from evo.laws.counts import FloatArray, binomial_pmf
+from evo.laws.counts import binomial_pmf
+from evo.protocols import FloatArray
 from evo.theory.calls.voting import mean_votes, win_probability
 
 

@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from evo.errors import InputError, NoPrediction
-from evo.laws.counts import CallLaw, FloatArray, IndependentBlocks
+from evo.laws.counts import CallLaw, IndependentBlocks
 from evo.laws.declared import SoundLaw
 from evo.laws.mixtures import BetaQualityLaw, ComponentLaw, Invalid, Mixture
+from evo.protocols import FloatArray
 from evo.theory.calls.starts import Start
 
 UNDERFLOW = 1e-305  # a product of positive probabilities below this may have become 0 or lost its digits
-
-
-@dataclass(frozen=True)
-class Layout:
-    """k blocks as `full` chunks of g consecutive blocks and, if `short` > 0, a last one of `short` blocks.
-
-    >>> Layout.of(7, 3)
-    Layout(g=3, full=2, short=1)
-    """
-
-    g: int
-    full: int
-    short: int
-
-    @classmethod
-    def of(cls, k: int, g: int) -> Layout:
-        """The layout of k blocks.
-
-        Raises: InputError if g is not in 1..k.
-        """
-        if not 1 <= g <= k:
-            raise InputError(f"the chunk size g must be from 1 to k={k}, got {g}")
-        return cls(g, k // g, k % g)
-
-    @property
-    def chunks(self) -> int:
-        """Number of chunks, m = ceil(k/g)."""
-        return self.full + (self.short > 0)
 
 
 def check_run(k: int, start: Start, lam: int) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo.laws.counts import CallLaw, FloatArray
-from evo.protocols import BoolArray
-from evo.theory.calls.gains import Layout, block_chances
+from evo.chunks import Chunks
+from evo.laws.counts import CallLaw
+from evo.protocols import BoolArray, FloatArray
+from evo.theory.calls.gains import block_chances
 from evo.theory.calls.starts import Start
 
 RAISED = 1e-290
@@ -41,7 +42,7 @@ def subset_offspring(law: CallLaw, k: int, g: int) -> FloatArray:
     >>> subset_offspring(IndependentBlocks(0.5, 0.5), 2, 1).tolist()
     [[0.5, 0.5, 0.0], [0.25, 0.5, 0.25], [0.0, 0.5, 0.5]]
     """
-    Layout.of(k, g)  # checks g
+    Chunks.cut(k, g)  # checks g
     inside = np.array([[1.0 - i / k, i / k] for i in range(k + 1)]) if g == 1 else _counts_in_subset(k, g)
     after = _incorrect_after(law, g)
     # all that happens is a change of the count by -g..g: a band, filled by the number x of incorrect blocks called

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.errors import InputError
-from evo.laws.counts import FloatArray, binomial_pmf
+from evo.laws.counts import binomial_pmf
 from evo.parameters import probability, whole
+from evo.protocols import FloatArray
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo.laws.counts import FloatArray
+from evo.protocols import FloatArray
 
 
 class Elimination:

@@ -9,11 +9,12 @@ from itertools import combinations
 
 import numpy as np
 
+from evo.chunks import Chunks
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import FloatArray
 from evo.laws.mixtures import ComponentLaw
 from evo.protocols import BoolArray, IntArray
-from evo.theory.calls.gains import Layout, at_least_once, best_of, check_run
+from evo.theory.calls.gains import at_least_once, best_of, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.problems.ranks import ranks
@@ -115,8 +116,7 @@ def enumerated(
         rank = ranks(fitness, 1 << k, -1, f"solutions of k={k} blocks")
     if start.most == 0:
         return finished(lam)
-    layout = Layout.of(k, g)
-    enumerator = _Enumerator(call, schedule, layout, k, lam, weak, down, rank, accept)
+    enumerator = _Enumerator(call, schedule, Chunks.cut(k, g), k, lam, weak, down, rank, accept)
     if fitness is not None or accept is not None or schedule == SUBSET:
         _check_work(enumerator)
     chain, short = enumerator.chain(start)
@@ -131,7 +131,7 @@ def enumerated(
 class _Enumerator:
     call: BlockCall
     schedule: str
-    layout: Layout
+    cut: Chunks
     k: int
     lam: int
     weak: bool
@@ -141,7 +141,7 @@ class _Enumerator:
 
     @property
     def pointers(self) -> int:
-        return self.layout.chunks if self.schedule in (ROBIN, RESOLVED) else 1
+        return self.cut.m if self.schedule in (ROBIN, RESOLVED) else 1
 
     @property
     def level(self) -> IntArray:
@@ -152,7 +152,7 @@ class _Enumerator:
     @cached_property
     def chunks(self) -> list[IntArray]:
         """Positions of the blocks of each chunk."""
-        g, k = self.layout.g, self.k
+        g, k = self.cut.g, self.k
         if self.schedule == SUBSET:
             return [np.array(some, dtype=np.int64) for some in combinations(range(k), g)]
         return [np.arange(first, min(first + g, k), dtype=np.int64) for first in range(0, k, g)]
@@ -169,7 +169,7 @@ class _Enumerator:
         for at in range(n):
             parent, pointer = divmod(at, pointers)
             drawn = self._drawn(parent, pointer)
-            short[at] = sum(len(chunk) < self.layout.g for chunk in drawn) / len(drawn)
+            short[at] = sum(len(chunk) < self.cut.g for chunk in drawn) / len(drawn)
             offspring = self._offspring(parent, drawn)
             generation = self._generation if self.accept is None else self._by_chance
             finish[at], hit[at], moves = generation(parent, offspring)
@@ -190,7 +190,7 @@ class _Enumerator:
         if self.schedule in (UNIFORM, SUBSET):
             return self.chunks
         if self.schedule == INCORRECT:
-            return [self.chunks[((~parent & (parent + 1)).bit_length() - 1) // self.layout.g]]
+            return [self.chunks[((~parent & (parent + 1)).bit_length() - 1) // self.cut.g]]
         return [self.chunks[pointer]]
 
     def _offspring(self, parent: int, drawn: list[IntArray]) -> Offspring:

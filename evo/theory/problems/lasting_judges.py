@@ -28,7 +28,7 @@ from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.times.thinned import NEVER, powers, thinned
+from evo.theory.times.derived import NEVER, defective
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,13 @@ def _independent(judge: LastingJudge, start: Start, leave: FloatArray, last: flo
     good, bad = judge.settle
     counts = start.law()[: start.most + 1]
     doomed = judge.fp + (1.0 - judge.fp) * (bad / (good + bad)) if good > 0.0 else 1.0
-    chances, misses = powers((1.0 - judge.fp) * good / (good + bad) if good > 0.0 else 0.0, doomed, start.most)
+    chances, misses = _powers((1.0 - judge.fp) * good / (good + bad) if good > 0.0 else 0.0, doomed, start.most)
     weights, never = counts * chances, float(counts @ misses)
     if weights.sum() == 0.0:
         return RunLaw(NEVER, NEVER, no_short_chunk, "theory 8e", lam)
     weights = weights / weights.sum()
     chain = death_chain(leave, min(last, 1.0), weights[1:], float(weights[0]), lam)
-    return RunLaw(thinned(chain.hit, never), thinned(chain.generations, never), no_short_chunk, "theory 8e", lam)
+    return RunLaw(defective(chain.hit, never), defective(chain.generations, never), no_short_chunk, "theory 8e", lam)
 
 
 def _shaky_chain(judge: LastingJudge, k: int, start: Start, lam: int) -> AbsorbingChain:
@@ -193,9 +193,22 @@ def _shaky_chain(judge: LastingJudge, k: int, start: Start, lam: int) -> Absorbi
 def _shaky_start(judge: LastingJudge, start: Start, first: IntArray, states: int) -> tuple[FloatArray, float]:
     """Initial law of the states, and P(optimal): j incorrect blocks are all open w.p. (1-fp)^j, else one is dead."""
     counts, begin = start.law()[: start.most + 1], np.zeros(states)
-    open_chance, dead_chance = powers(1.0 - judge.fp, judge.fp, start.most)
+    open_chance, dead_chance = _powers(1.0 - judge.fp, judge.fp, start.most)
     begin[0] = counts @ dead_chance
     for j in np.flatnonzero(counts[1:]) + 1:
         shaky = binomial_pmf(start.k - int(j), judge.fn)
         begin[first[j] : first[j] + len(shaky)] = counts[j] * open_chance[j] * shaky
     return begin, float(counts[0])
+
+
+def _powers(chance: float, miss: float, j: int) -> tuple[FloatArray, FloatArray]:
+    """chance^0..chance^j and 1 minus them, each without cancellation; chance + miss = 1.
+
+    >>> _powers(0.75, 0.25, 2)[1].round(12).tolist()
+    [0.0, 0.25, 0.4375]
+    """
+    exponents = np.arange(j + 1, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.log(chance) if chance < 0.5 else np.log1p(-miss)
+        logs = np.where(exponents > 0.0, exponents * log, 0.0)
+    return np.exp(logs), 0.0 - np.expm1(logs)

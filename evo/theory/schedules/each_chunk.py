@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from evo.laws.counts import CallLaw, FloatArray
+from evo.laws.counts import CallLaw
+from evo.protocols import FloatArray
 from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.times.law import TimeLaw, check_level, least_time
+from evo.theory.times.law import ByTail
 
 
 def one_kept(law: CallLaw, k: int, start: Start) -> RunLaw:
@@ -38,7 +38,8 @@ def one_kept(law: CallLaw, k: int, start: Start) -> RunLaw:
     counts = start.law()
     leave = np.array([at_least_once(fix, i) for i in range(1, start.most + 1)])
     chain = death_chain(leave, fix, counts[1 : start.most + 1], float(counts[0]), 1)
-    return RunLaw(OneKeptHit(chain, leave, start, fix), chain.generations, no_short_chunk, "theory 11b", k)
+    never = 0.0 if fix else 1.0 - chain.start_done
+    return RunLaw(OneKeptHit(chain, leave, start, fix, never), chain.generations, no_short_chunk, "theory 11b", k)
 
 
 def last_rank(fix: float, most: int) -> FloatArray:
@@ -81,7 +82,7 @@ def order_positions(k: int, j: int) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class OneKeptHit:
+class OneKeptHit(ByTail):
     """The call that hits: k (G-1) + X from j incorrect blocks, G generations and X the place of the last one.
 
     G and X are independent given j: which block is repaired says nothing of how long it took.
@@ -91,6 +92,7 @@ class OneKeptHit:
     leave: FloatArray
     start: Start
     fix: float
+    never: float
 
     @property
     def mean(self) -> float:
@@ -102,24 +104,13 @@ class OneKeptHit:
         """Var = E[k^2 Var[G_j] + Var[X_j]] + Var[k (E[G_j]-1) + E[X_j]]."""
         return self._moments[1]
 
-    def cdf(self, t: ArrayLike) -> FloatArray:
+    def cdf_at(self, t: FloatArray) -> FloatArray:
         """P(T <= k c + x) = sum over j of P(j) (P(G_j <= c) + P(G_j = c+1) P(X_j <= x))."""
-        return self._spread(t)[0]
+        return np.asarray(self._splits(t)[0])
 
-    def tail(self, t: ArrayLike) -> FloatArray:
+    def tail_at(self, t: FloatArray) -> FloatArray:
         """P(T > t)."""
-        return self._spread(t)[1]
-
-    def quantile(self, u: float) -> float:
-        """The least t with cdf(t) >= u, by bisection."""
-        check_level(u)
-        if self.fix == 0.0 and u > self.chain.start_done:
-            return math.inf
-        return least_time(self, u)
-
-    def total(self, runs: int) -> TimeLaw | None:
-        """No closed form."""
-        return None
+        return np.asarray(self._splits(t)[1])
 
     @cached_property
     def _places(self) -> FloatArray:
@@ -147,25 +138,18 @@ class OneKeptHit:
         mean = float(weight @ each)
         return mean, float(weight @ (spread + (each - mean) ** 2) + self.chain.start_done * mean**2)
 
-    def _spread(self, t: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        times = np.floor(np.asarray(t, dtype=np.float64))
-        cdf, tail = np.zeros(times.shape), np.ones(times.shape)
-        cdf[times == np.inf] = 1.0 if self.fix else self.chain.start_done
-        tail[times == np.inf] = 0.0 if self.fix else 1.0 - self.chain.start_done
-        usual = (times >= 0) & np.isfinite(times)
-        unique, back = np.unique(times[usual], return_inverse=True)
-        both, used = np.zeros((len(unique), 2)), np.flatnonzero(self.chain.start > 0.0)
+    def _splits(self, t: FloatArray) -> FloatArray:
+        """P(T <= t) and P(T > t), float [2, n]."""
+        unique, back = np.unique(t, return_inverse=True)
+        both, used = np.zeros((2, len(unique))), np.flatnonzero(self.chain.start > 0.0)
         weight, places = self.chain.start[used], np.cumsum(self._places[used], axis=1)
         state = np.zeros((self.start.most + 1, len(used)))
         state[used + 1, np.arange(len(used))] = 1.0
         turns = [divmod(int(time), self.start.k) for time in unique]
-        top, now = self.chain.powers.plan(max((c for c, _ in turns), default=0)), 0
+        top, now = self.chain.powers.plan(turns[-1][0]), 0
         for at, (c, x) in enumerate(turns):
             state, now = self.chain.powers.advance(state, c - now, top), c
-            seen = places[:, x - 1] if x else np.zeros(len(used))
-            last = self.fix * seen  # from one incorrect block: repaired now, by a call up to number x
-            done = self.chain.start_done + float(weight @ (state[0] + state[1] * last))
-            left = float(weight @ (state[2:].sum(axis=0) + state[1] * (1.0 - last)))
-            both[at] = (done, left)
-        cdf[usual], tail[usual] = both[back].T
-        return cdf, tail
+            last = self.fix * (places[:, x - 1] if x else np.zeros(len(used)))  # repaired by a call up to number x
+            both[0, at] = self.chain.start_done + weight @ (state[0] + state[1] * last)
+            both[1, at] = weight @ (state[2:].sum(axis=0) + state[1] * (1.0 - last))
+        return both[:, back]

@@ -7,27 +7,20 @@ number of rounds is new.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from evo.errors import InputError, NoPrediction
-from evo.laws.counts import CallLaw, FloatArray, binomial_pmf
-from evo.theory.calls.gains import Layout
+from evo.chunks import Chunks
+from evo.errors import InputError
+from evo.laws.counts import CallLaw, binomial_pmf
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, no_short_chunk
 from evo.theory.schedules.only_incorrect import only_incorrect
 from evo.theory.schedules.round_robin import round_robin
-from evo.theory.schedules.sweep import HORIZON
-from evo.theory.times.derived import MomentsOnly, Scaled
+from evo.theory.times.derived import InRounds, MomentsOnly, Scaled
 from evo.theory.times.law import TimeLaw
-
-_BLOCK = 1 << 16  # most terms of a tail sum at a time
 
 
 @dataclass(frozen=True)
@@ -126,96 +119,8 @@ def repair_chain(fix: float, start: Start, workers: int) -> AbsorbingChain:
     return AbsorbingChain(step, finish, finish, counts[1 : most + 1], float(counts[0]), 1)
 
 
-@dataclass(frozen=True, eq=False)
-class InRounds:
-    """Rounds of `width` calls until a time T of calls is over: ceil(T/width).
-
-    >>> from evo.theory.times.closed import Geometric
-    >>> round(InRounds(Geometric(0.5), 2).mean, 12)
-    1.333333333333
-    """
-
-    law: TimeLaw
-    width: int
-
-    @property
-    def mean(self) -> float:
-        """E = sum over t of P(T > width t).
-
-        Raises: NoPrediction if the sum is too long.
-        """
-        return self._sums[0]
-
-    @property
-    def variance(self) -> float:
-        """Var = sum over t of (2t+1) P(T > width t), less the square of the mean.
-
-        Raises: NoPrediction if the sum is too long.
-        """
-        mean, second = self._sums
-        return math.inf if math.isinf(mean) else max(second - mean**2, 0.0)
-
-    def cdf(self, t: ArrayLike) -> FloatArray:
-        """P(T <= width t)."""
-        return self.law.cdf(self.width * np.floor(np.asarray(t, dtype=np.float64)))
-
-    def tail(self, t: ArrayLike) -> FloatArray:
-        """P(T > width t)."""
-        return self.law.tail(self.width * np.floor(np.asarray(t, dtype=np.float64)))
-
-    def quantile(self, u: float) -> float:
-        """The quantile of T in rounds, rounded up."""
-        calls = self.law.quantile(u)
-        return calls if math.isinf(calls) else float(-(-int(calls) // self.width))
-
-    def total(self, runs: int) -> TimeLaw | None:
-        """No closed form."""
-        return None
-
-    def sum_of_tails(self, period: int) -> float:
-        """Sum over s >= 1 of P(width rounds >= s period): expected multiples of `period` among the calls made.
-
-        Raises: NoPrediction if the sum is too long.
-        """
-        if math.isinf(self.mean):
-            return math.inf
-        total = 0.0
-        for terms in self._blocks():
-            s = np.arange(terms.start, terms.stop) + 1
-            tails = self.tail(-(-s * period // self.width) - 1)
-            total += float(tails.sum())
-            if tails[-1] * s[-1] <= 1e-18 * max(total, 1e-300):
-                break
-        return total
-
-    @cached_property
-    def _sums(self) -> tuple[float, float]:
-        if math.isinf(self.law.mean):
-            return math.inf, math.inf
-        mean = second = 0.0
-        for terms in self._blocks():
-            t = np.arange(terms.start, terms.stop, dtype=np.float64)
-            tails = self.tail(t)
-            mean, second = mean + float(tails.sum()), second + float(((2.0 * t + 1.0) * tails).sum())
-            if (2.0 * t[-1] + 1.0) * (t[-1] + 1.0) * tails[-1] <= 1e-18 * second:
-                break
-        return mean, second
-
-    def _blocks(self) -> Iterator[range]:
-        """Ranges of terms, growing.
-
-        Raises: NoPrediction after HORIZON terms.
-        """
-        first, size = 0, 32
-        while first < HORIZON:
-            size = min(2 * size, _BLOCK)
-            yield range(first, first + size)
-            first += size
-        raise NoPrediction(f"the moments of rounds need more than {HORIZON} terms")
-
-
 def _chunks(k: int, g: int, workers: int | None) -> int:
     """Number m of chunks, after a check of W."""
     if workers is not None and workers < 1:
         raise InputError(f"workers must be a whole number >= 1 or None, got {workers}")
-    return Layout.of(k, g).chunks
+    return Chunks.cut(k, g).m

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
-from evo.laws.counts import FloatArray
+from evo.protocols import FloatArray
 from evo.theory.times.law import Split, TimeLaw, below, check_level, least_time, tied
 
 

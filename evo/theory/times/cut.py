@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
-from evo.laws.counts import FloatArray
+from evo.protocols import FloatArray
 from evo.theory.times.law import TimeLaw
 
 TERM_BY_TERM, POINTS_AN_OCTAVE = 256, 32

@@ -175,6 +175,8 @@ class ByTail:
     def quantile(self, u: float) -> float:
         """The least t with cdf(t) >= u, by bisection."""
         check_level(u)
+        if not below(float(self.cdf(0.0)), float(self.tail(0.0)), u, 1.0):
+            return 0.0
         if self.never > 0.0 and 1.0 - self.never < u + SLACK:
             return math.inf
         return least_time(self, u)
