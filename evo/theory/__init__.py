@@ -1,18 +1,19 @@
-"""Exact laws of runs: how many generations and calls a cell of the block model takes, without a random number.
+"""Exact laws of runs: how many generations and calls a run of the block model takes, without a random number.
 
-A schedule's function returns a `RunLaw` of two `TimeLaw`s; labels such as 2h are those of the theory notes.
+What may be used from outside. Each schedule's function returns a `RunLaw` of two `TimeLaw`s; a schedule or operator of
+one's own gets its law by `explored`, from what one offspring may do in a state. Labels such as 2h are those of
+docs/theory.md.
 """
 
 from evo.theory.calls.passes import call_sums, passes
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
 from evo.theory.chains.explore import explored
-from evo.theory.evolution import harmonic, speedup_sequential, speedup_uniform, speedup_whole_prompt
 from evo.theory.run_law import RunLaw
 from evo.theory.schedules.all_blocks import all_blocks
+from evo.theory.schedules.each_chunk import one_kept
 from evo.theory.schedules.only_incorrect import only_incorrect
 from evo.theory.schedules.round_robin import round_robin
-from evo.theory.schedules.sweep import HORIZON
 from evo.theory.schedules.uniform_chunk import uniform_chunk
 from evo.theory.schedules.until_resolved import until_resolved
 from evo.theory.times.closed import Geometric, NegativeBinomial
@@ -20,7 +21,6 @@ from evo.theory.times.derived import MomentsOnly, Scaled
 from evo.theory.times.law import TimeLaw
 
 __all__ = [
-    "HORIZON",
     "MAX_STATES",
     "AbsorbingChain",
     "Geometric",
@@ -34,13 +34,10 @@ __all__ = [
     "call_sums",
     "death_chain",
     "explored",
-    "harmonic",
+    "one_kept",
     "only_incorrect",
     "passes",
     "round_robin",
-    "speedup_sequential",
-    "speedup_uniform",
-    "speedup_whole_prompt",
     "uniform_chunk",
     "until_resolved",
 ]

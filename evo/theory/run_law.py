@@ -1,4 +1,4 @@
-"""What the theory says about one run: its two clocks and its calls on the shorter last chunk."""
+"""What the theory says about one run: its time in generations and in calls, and its calls on the short chunk."""
 
 from __future__ import annotations
 

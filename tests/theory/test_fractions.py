@@ -14,11 +14,9 @@ from evo.laws.counts import IndependentBlocks
 from evo.theory import (
     Start,
     all_blocks,
-    harmonic,
+    call_sums,
     only_incorrect,
     round_robin,
-    speedup_sequential,
-    speedup_uniform,
     uniform_chunk,
     until_resolved,
 )
@@ -26,6 +24,10 @@ from evo.theory.chains import chain
 from evo.theory.chains.explore import explored
 
 HALF = IndependentBlocks(0.5, 0.5)
+
+
+def harmonic(j):
+    return sum(1.0 / i for i in range(j, 0, -1))
 
 
 def close(value, exact, rel=1e-12):
@@ -173,7 +175,7 @@ def test_optimal_start_takes_no_call(start):
 
 
 def test_what_is_out_of_reach_says_so():
-    with pytest.raises(NoPrediction, match="g=1 only"):
+    with pytest.raises(NoPrediction, match="needs g = 1"):
         until_resolved(HALF, 4, Start(4), g=2)
     with pytest.raises(NoPrediction, match="states"):
         uniform_chunk(IndependentBlocks(0.5, 0.9), 512, 8, Start(512), lam=2)
@@ -181,8 +183,6 @@ def test_what_is_out_of_reach_says_so():
         uniform_chunk(HALF, 8192, 1, Start(8192), lam=2).hit.cdf(10)
     with pytest.raises(NoPrediction, match="terms"):
         _ = round_robin(IndependentBlocks(0.5, 0.9), 10_000, 2, Start(10_000), lam=10_000).hit.mean
-    with pytest.raises(NoPrediction, match="largest float"):
-        speedup_sequential(2000, 20)
     with pytest.raises(InputError, match="chunk size"):
         round_robin(HALF, 4, 5, Start(4))
     with pytest.raises(InputError, match="k=3"):
@@ -191,11 +191,21 @@ def test_what_is_out_of_reach_says_so():
         Start(4, p0=0.5, incorrect=2)
 
 
-def test_uniform_speedup_is_the_ratio_of_the_laws():
-    k, l = 10, 20
-    calls = [all_blocks(HALF, k, Start(k)).hit.mean, uniform_chunk(HALF, k, 1, Start(k)).hit.mean]
-    tokens = [(3 * size**2 - size) / 2 for size in (k * l, l)]
-    close(speedup_uniform(k, l), calls[0] * tokens[0] / (calls[1] * tokens[1]), 1e-11)
+@pytest.mark.parametrize(("k", "l"), [(10, 20), (3, 1), (60, 7)])
+def test_ratios_of_cost_are_those_of_the_paper(k, l):  # (12e): fix = keep = 1/2, all incorrect, lam = 1
+    """Global over local mutation: in sequence, at random, and in sequence with the whole solution in each prompt."""
+    costs = [all_blocks(HALF, k, Start(k)).hit.mean * call_sums(k * l, k * l)[0]]
+    costs += [run.hit.mean * call_sums(l, l)[0] for run in (until_resolved(HALF, k, Start(k)), once(uniform_chunk, k))]
+    costs += [once(only_incorrect, k).hit.mean * call_sums(k * l, l)[0]]
+    in_sequence = Fraction(2 ** (k - 1) * (3 * k * l - 1), 3 * l - 1)
+    whole_prompt = Fraction(2**k * (3 * k * l - 1), 2 * (2 * k * l + l - 1))
+    close(costs[0] / costs[1], float(in_sequence), 1e-11)
+    close(costs[0] / costs[2], float(in_sequence) / harmonic(k), 1e-11)
+    close(costs[0] / costs[3], float(whole_prompt), 1e-11)
+
+
+def once(schedule, k):
+    return schedule(HALF, k, 1, Start(k))
 
 
 def test_limit_is_the_documented_one():

@@ -9,7 +9,6 @@ from evo.theory import (
     call_sums,
     only_incorrect,
     round_robin,
-    speedup_sequential,
     uniform_chunk,
     until_resolved,
 )
@@ -191,7 +190,6 @@ def test_evolution_speedup_is_the_ratio_of_the_laws():
         for power in (0, 1)
     ]
     assert ratio == pytest.approx([5198.1016949152542373, 52720.699501936912009], rel=1e-12)
-    assert speedup_sequential(k, l) == pytest.approx(ratio[0], rel=1e-12)
 
 
 # k, g, p, tokens of the prompt's head, overhead a call, expected cost at l = 10 under OnlyIncorrect (theory 3d)

@@ -14,7 +14,7 @@ from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
 from evo.theory.numeric.beta import BetaNodes, expm1, inverse_moment, power, survival
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.poisson import PoissonClock
+from evo.theory.schedules.poisson import PoissonTime
 from evo.theory.schedules.round_robin import tail_sums
 from evo.theory.times.law import GivenTail
 
@@ -93,7 +93,7 @@ def beta_uniform_chunk(a: float, b: float, k: int, start: Start) -> RunLaw:
     mean = k * (k * once + step * float((rest * x).sum()))
     rising = 2.0 * k**2 * (k * twice + step * float((rest * x * x).sum()))
     variance = math.inf if math.isinf(twice) else rising - mean - mean**2
-    hit = PoissonClock(k, finished_by, mean, variance)
+    hit = PoissonTime(k, finished_by, mean, variance)
     return RunLaw(hit, hit, no_short_chunk, "theory 5b, Poissonization")
 
 

@@ -14,7 +14,7 @@ from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.poisson import PoissonClock, poisson_moments
+from evo.theory.schedules.poisson import PoissonTime, poisson_moments
 from evo.theory.schedules.round_robin import own_geometric, tail_sums
 from evo.theory.times.closed import Geometric
 
@@ -110,7 +110,7 @@ def blocks_uniform_chunk(p: tuple[float, ...], k: int, start: Start) -> RunLaw:
     slowest = float(rates.min())
     mean, variance = poisson_moments(tail, k, slowest)
     never = 1.0 - math.prod(1.0 - open_rate * (rate == 0.0) for rate in p)
-    clock = PoissonClock(k, finished_by, mean, variance, never)
+    clock = PoissonTime(k, finished_by, mean, variance, never)
     return RunLaw(clock, clock, no_short_chunk, "theory 5a, Poissonization")
 
 

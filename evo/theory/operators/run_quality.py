@@ -13,7 +13,7 @@ from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
 from evo.theory.numeric.beta import BetaNodes, inverse_moment
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.schedules.poisson import PoissonClock
+from evo.theory.schedules.poisson import PoissonTime
 from evo.theory.times.law import GivenTail
 
 
@@ -116,7 +116,7 @@ def quality_uniform_chunk(a: float, b: float, k: int, start: Start) -> RunLaw:
     once, twice = inverse_moment(a, b, 1), inverse_moment(a, b, 2)
     mean = k * float(counts @ first) * once
     second = k**2 * float(counts @ (squares + first**2)) * twice - mean
-    hit = PoissonClock(k, finished_by, mean, _variance(mean, second, twice))
+    hit = PoissonTime(k, finished_by, mean, _variance(mean, second, twice))
     return RunLaw(hit, hit, no_short_chunk, "theory 2b, 6a")
 
 

@@ -28,7 +28,7 @@ _MOST = 1 << 40  # calls, beyond which rounding leaves less than 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class PoissonClock(ByTail):
+class PoissonTime(ByTail):
     """T calls, each on one of k blocks drawn uniformly, lam = 1.
 
     With each block called at rate 1, F(x) = P(all finished by x) = sum_t e^(-kx) (kx)^t/t! P(T <= t), so that

@@ -15,9 +15,9 @@ from evo.theory.calls.gains import at_least_once, check_run, completion, gains_o
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
 from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
-from evo.theory.run_law import RunLaw, finished
+from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.schedules.occupancy import occupancies, unfinished_law
-from evo.theory.schedules.poisson import PoissonClock, poissonized_moments
+from evo.theory.schedules.poisson import PoissonTime, poissonized_moments
 from evo.theory.times.derived import MomentsOnly
 from evo.theory.times.law import TimeLaw
 
@@ -57,12 +57,12 @@ def _single_blocks(fix: float, start: Start, lam: int, source: str) -> RunLaw:
     counts = start.law()[: start.most + 1]
     chain = death_chain(at_least_once(rates, lam), fix / start.k, counts[1:], float(counts[0]), lam)
     if lam == 1 and start.most > MAX_STATES:
-        clock = _clock(fix, start, chain)
-        return RunLaw(clock, clock, lambda: 0.0, source, lam)
-    return RunLaw(chain.hit, chain.generations, lambda: 0.0, source, lam)
+        time = _poissonized(fix, start, chain)
+        return RunLaw(time, time, no_short_chunk, source, lam)
+    return RunLaw(chain.hit, chain.generations, no_short_chunk, source, lam)
 
 
-def _clock(fix: float, start: Start, chain: AbsorbingChain) -> PoissonClock:
+def _poissonized(fix: float, start: Start, chain: AbsorbingChain) -> PoissonTime:
     """The law of T for too many blocks for a chain: called at rate 1 each, all are finished by x w.p. F(x).
 
     (2c) is the coefficient of F(x) = (1 - (1-p0) e^(-ax))^k, or of (1 - e^(-ax))^j for exactly j incorrect blocks.
@@ -74,7 +74,7 @@ def _clock(fix: float, start: Start, chain: AbsorbingChain) -> PoissonClock:
 
     mean, variance = chain.moments(1)
     never = 0.0 if fix > 0.0 else 1.0 - chain.start_done
-    return PoissonClock(start.k, finished_by, mean, variance, never)
+    return PoissonTime(start.k, finished_by, mean, variance, never)
 
 
 def _completions(law: CallLaw, chunks: Chunks, start: Start) -> tuple[float, float] | None:
