@@ -40,7 +40,6 @@ from experiments.checks.stored import stored_tests
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import identity_in
-from experiments.grids.labels import labels
 from experiments.grids.stopping import every_stop
 from experiments.predictions.predict import Prediction, predict, takes_several_calls
 from experiments.predictions.verdict import Verdict
@@ -164,7 +163,7 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
     trajectories = {_identity(results, cell_id, cell) for cell_id, cell in cells.items()}
     alpha_each = alpha / (TESTS_A_CELL * len(trajectories))
     none = results.runs.iloc[:0]
-    called = labels(results.cells)
+    called = results.labels
     verdicts = tuple(
         _check_cell(results, cell_id, called[cell_id], cell, results.by_cell.get(cell_id, none), alpha_each, resolution)
         for cell_id, cell in cells.items()

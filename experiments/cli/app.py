@@ -209,8 +209,10 @@ def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None
         from experiments.reports.report import report as make_report
         from experiments.reports.terminal import show_report
         from experiments.store.results import load
+        from experiments.studies import study_of
 
-        made = make_report(load(results, imports=not stored), alpha)
+        found = load(results, imports=not stored)
+        made = make_report(found, alpha, study_of(found))
         files = write(made, results)
         show_report(made, _console())
         _console().print(f"\nWritten to {results}: {', '.join(file.name for file in files)}", markup=False)

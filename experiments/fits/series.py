@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from evo.protocols import FloatArray
 from evo.theory import Geometric
 from experiments.grids.labels import label_of, moves_with, parameter_names, values_of, varies
 from experiments.grids.parts import suggestion
-from experiments.predictions.predict import predict, predicted_mean
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ class Series:
     """What was measured along one parameter; arrays have one entry a cell, in rising order of the parameter.
 
     Attributes:
-        label: the arm, with those other parameters and types of parts that vary within an arm.
+        label: the arm, with the other parameters and types of parts that vary within an arm.
         arm: the arm.
-        fixed: the values of those, by their column.
+        fixed: values of those other parameters and types, by their column.
         lam: offspring a generation; None where it is the parameter.
         x: the parameter.
         cells: ids of the cells.
         runs: runs.
-        censored: those of them that were censored.
+        censored: runs that were censored.
         mean: mean of the quantity over all runs.
         variance: sample variance of the quantity.
-        trials: what may hit, summed over the runs: for hit the calls up to the hit or the budget, for calls and cost
-            the generations, since those are paid whole.
-        unit: quantity an average trial adds (1 for hit, lam for calls, the price of a generation for cost).
-        memoryless: whether every trial hits with the same probability, by the mutator's law.
+        trials: Bernoulli trials behind the binomial GLM, summed over runs: calls for `hit`; generations for `calls`
+            and `cost`.
+        unit: mean quantity of a trial (1 for hit, lam for calls, the price of a generation for cost).
+        memoryless: whether every trial hits with the same probability, by the predicted law of `hit`.
     """
 
     label: str
@@ -77,8 +77,8 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
     )
 
 
-def series(results: Results, along: str = "k", quantity: str = "hit") -> list[Series]:
-    """The series of a grid along a parameter.
+def series(results: Results, along: str = "k", quantity: str = "hit") -> tuple[Series, ...]:
+    """The series of a grid along a parameter; those of a results object are made once.
 
     Args:
         results: of `run_grid` or `load`.
@@ -90,70 +90,68 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> list[Se
     if not isinstance(quantity, str) or quantity not in ("hit", "calls", "cost"):
         raise InputError(f"expected the quantity hit, calls or cost, got {shown(quantity)}")
     column = parameter_column(results.cells, along)
-    cells = results.cells[results.cells[column].notna()]
-    others = [name for name in parameter_names(cells) if name != column and not moves_with(cells, name, column)]
-    groups = cells.groupby(["arm", *others], sort=False, dropna=False)
-    varying = [name for name in others if varies(cells, name)]
-    return [_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups]
+    return results.once(("series", column, quantity), lambda: _series(results, column, quantity))
 
 
 def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
     """The predicted mean of a cell; None without a prediction, or where a part of the cell is not loaded."""
     try:
-        return predicted_mean(results.cell(cell_id), quantity)
-    except InputError:
+        return results.predict(cell_id, quantity).mean
+    except (InputError, NoPrediction):
         return None
 
 
+def _series(results: Results, column: str, quantity: str) -> tuple[Series, ...]:
+    cells = results.cells[results.cells[column].notna()]
+    others = [name for name in parameter_names(cells) if name != column and not moves_with(cells, name, column)]
+    groups = cells.groupby(["arm", *others], sort=False, dropna=False)
+    varying = [name for name in others if varies(cells, name)]
+    return tuple(_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups)
+
+
 def _numbers(values: pd.Series) -> bool:
-    """Whether all values that are there are numbers, and there are some."""
+    """Whether a column has numbers only, beside nulls, and at least one."""
     known = values.dropna()
     return len(known) > 0 and all(isinstance(value, int | float | np.number) for value in known)
 
 
 def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:
-    import pandas as pd
-
-    there = [results.by_cell[cell_id] for cell_id in cells.index if cell_id in results.by_cell]
-    columns = list(dict.fromkeys(("cell", "hit", "generations", quantity)))
-    runs = pd.concat([results.runs.iloc[:0], *there])[columns]
-    offspring = runs["generations"] * runs["cell"].map(cells["runner.lam"])
-    hit = runs["hit"].astype("float64").fillna(offspring.astype("float64"))
-    runs["quantity"] = hit if quantity == "hit" else runs[quantity].astype("float64")
-    runs["trials"] = hit if quantity == "hit" else runs["generations"].astype("float64")
-    grouped = runs.groupby("cell")
-    table = grouped.agg(
-        runs=("quantity", "size"),
-        mean=("quantity", "mean"),
-        variance=("quantity", "var"),
-        trials=("trials", "sum"),
-        total=("quantity", "sum"),
-    ).assign(censored=grouped["hit"].apply(lambda hits: hits.isna().sum()))
-    table = table.reindex(cells.index)
-    first = cells.iloc[0]
-    measured = table["runs"].notna().to_numpy()
-    table, cells = table[measured], cells[measured]
-    unit = np.ones(len(table)) if quantity == "hit" else (table["total"] / table["trials"]).to_numpy(dtype=float)
-    numbers = {name: table[name].to_numpy(dtype=float) for name in ("runs", "censored", "mean", "variance", "trials")}
-    ids = tuple(map(str, cells.index))
-    memoryless = bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids)
+    first, there = cells.iloc[0], cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
+    ids, lams = tuple(map(str, there.index)), there["runner.lam"].tolist()
+    each = [_of_runs(results.by_cell[cell_id], lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
+    runs, censored, mean, variance, trials, unit = np.array(each, dtype=float).reshape(len(each), 6).T
     return Series(
         label_of(first, varying),
         str(first["arm"]),
         values_of(first, varying),
         None if column == "runner.lam" else int(first["runner.lam"]),
-        cells[column].to_numpy(dtype=float),
+        there[column].to_numpy(dtype=float),
         ids,
-        unit=unit,
-        memoryless=memoryless,
-        **numbers,
+        runs,
+        censored,
+        mean,
+        variance,
+        trials,
+        unit,
+        memoryless=bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids),
     )
+
+
+def _of_runs(runs: pd.DataFrame, lam: int, quantity: str) -> tuple[float, ...]:
+    """Runs, censored runs, mean and sample variance of the quantity, trials, and unit, of the runs of a cell."""
+    hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
+    offspring = np.where(np.isnan(hit), lam * generations, hit)
+    values = offspring if quantity == "hit" else runs[quantity].to_numpy(dtype=float)
+    trials = float((offspring if quantity == "hit" else generations).sum())
+    variance = float(values.var(ddof=1)) if len(values) > 1 else math.nan
+    unit = 1.0 if quantity == "hit" else float(values.sum()) / (trials or math.nan)
+    return len(values), float(np.isnan(hit).sum()), float(values.mean()), variance, trials, unit
 
 
 def _memoryless(results: Results, cell_id: str) -> bool:
     """Whether the law of hit is geometric from the first call on."""
     try:
-        law = predict(results.cell(cell_id), "hit").law
+        law = results.predict(cell_id, "hit").law
     except (InputError, NoPrediction):
         return False
     return isinstance(law, Geometric) and law.zero == 0.0

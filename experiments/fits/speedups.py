@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from evo.errors import InputError, NoPrediction
 from evo.parameters import shown
 from evo.statistics import normal_quantile
-from experiments.fits.fit import FEWEST_RUNS
+from experiments.fits.likelihoods import FEWEST_RUNS
 from experiments.fits.series import Series, series
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.stopping import every_stop
-from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
 from experiments.store.kept import kept_of
 from experiments.store.results import Results
@@ -107,7 +106,7 @@ class _Ratio:
     stops: int
 
 
-def _of(found: list[Series], arm: str) -> list[Series]:
+def _of(found: tuple[Series, ...], arm: str) -> list[Series]:
     chosen = [each for each in found if each.arm == arm]
     if not chosen:
         raise InputError(
@@ -161,7 +160,7 @@ def _stops(results: Results, ends: tuple[tuple[Series, int], ...]) -> int:
 def _exact(results: Results, ends: tuple[tuple[Series, int], ...], enough: bool) -> tuple[float, float]:
     """The ratio of the predicted means and the exact standard error of the log of the measured one."""
     try:
-        over, under = (predict(results.cell(each.cells[n]), "cost") for each, n in ends)
+        over, under = (results.predict(each.cells[n], "cost") for each, n in ends)
     except (NoPrediction, InputError):
         return math.nan, math.nan
     if not (0 < over.mean < math.inf and 0 < under.mean < math.inf):

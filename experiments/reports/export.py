@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING
 from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_path, expect_a
-from experiments.grids.labels import labels
 from experiments.grids.parts import suggestion
 from experiments.reports.ioh import _write_ioh
 from experiments.running.progress import Progress
@@ -98,7 +97,7 @@ def export_results(
 
 def _write_csv(results: Results, folder: Path) -> None:
     folder.mkdir()
-    series = labels(results.cells)
+    series = results.labels
     cells = results.cells.reset_index()
     cells.insert(0, "series", cells["cell"].map(series))
     cells.to_csv(folder / "cells.csv", index=False, lineterminator="\n")
@@ -111,7 +110,7 @@ def _write_parquet(results: Results, file: Path) -> None:
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
     from pyarrow import parquet
 
-    series = labels(results.cells)
+    series = results.labels
 
     def table(runs: pd.DataFrame) -> pd.DataFrame:
         return _named(results, results.with_runs(runs).table, series)

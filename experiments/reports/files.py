@@ -15,7 +15,8 @@ from experiments.store.files import StoreError
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-from experiments.reports.report import Report
+
+    from experiments.reports.report import Report
 
 TEXT_WIDTH = 130
 
@@ -118,6 +119,7 @@ def _write_figure(made: Report, folder: Path) -> list[Path]:
     files = [folder / f"{name}.png", folder / f"{name}.svg"]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
         figure.savefig(files[0], dpi=150)
+        figure.set_layout_engine("none")  # it is laid out: both files have the same layout, found once
         figure.savefig(files[1], metadata={"Date": None})
     return files
 

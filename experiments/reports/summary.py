@@ -12,9 +12,7 @@ from evo.errors import InputError, NoPrediction
 from evo.statistics import binomial_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.grids.arguments import expect_a
-from experiments.grids.labels import labels
 from experiments.grids.stopping import Runs
-from experiments.predictions.predict import predict
 from experiments.store.kept import kept_of
 from experiments.store.results import Results
 
@@ -42,7 +40,7 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
     expect_a(Results, "summarise", results, "results of run_grid or load")
     expect_a(Check, "summarise", checked, "a Check of these results")
     empty = results.runs.iloc[:0]
-    rows, series = [], labels(results.cells)
+    rows, series = [], results.labels
     for cell_check in checked.cells:
         runs = results.by_cell.get(cell_check.cell, empty)
         place = results.cells.loc[cell_check.cell]
@@ -97,7 +95,7 @@ def _predicted(results: Results, cell_id: str) -> dict[str, Any]:
     stored = results.prediction(cell_id)
     means = {} if stored is None else stored.means
     return {
-        "hit_predicted": known(lambda: predict(results.cell(cell_id), "hit").mean, means.get("hit", math.nan)),
-        "cost_predicted": known(lambda: predict(results.cell(cell_id), "cost").mean, means.get("cost", math.nan)),
-        "source": known(lambda: predict(results.cell(cell_id)).source, "" if stored is None else stored.source),
+        "hit_predicted": known(lambda: results.predict(cell_id, "hit").mean, means.get("hit", math.nan)),
+        "cost_predicted": known(lambda: results.predict(cell_id, "cost").mean, means.get("cost", math.nan)),
+        "source": known(lambda: results.predict(cell_id).source, "" if stored is None else stored.source),
     }

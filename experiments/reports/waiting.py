@@ -24,7 +24,6 @@ from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, Until
 from evo.seeding import streams
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
-from experiments.grids.labels import labels
 from experiments.running.simulation import merged_rounds
 from experiments.store.results import Results
 
@@ -107,7 +106,7 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
 
     timed_runs = timed(results, workers, latency, seed)
     groups = results.with_runs(timed_runs).by_cell
-    names = labels(results.cells)
+    names = results.labels
     rows = []
     for cell_id, of in results.cells.iterrows():
         runs = groups.get(str(cell_id))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from evo.errors import InputError, NoPrediction
 from experiments.grids.arguments import a_path
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.labels import labels
 from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
 from experiments.store.failures import FailedBatch, read_failures
@@ -26,6 +27,8 @@ from experiments.store.run_table import RunTable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Results:
     predictions: pd.DataFrame | None = field(default=None, repr=False)
     imports: bool = True
     _predicted: dict[tuple[str, str], Prediction | str] = field(default_factory=dict, repr=False)
+    _made: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
@@ -105,6 +109,17 @@ class Results:
             if cell in self.cells.index and (there is None or batch not in there["batch"].to_numpy()):
                 found[cell] = (*found.get(cell, ()), failed)
         return found
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What each cell is called beside its k and lam, by its id; see `experiments.grids.labels.labels`."""
+        return labels(self.cells)
+
+    def once(self, name: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What a later stage makes of the cells and runs, made when it is first asked for under that name."""
+        if name not in self._made:
+            self._made[name] = make()
+        return cast(T, self._made[name])
 
     def with_runs(self, runs: pd.DataFrame) -> Results:
         """The same results with other runs."""

@@ -19,8 +19,8 @@ from evo.costs.ledger import LEDGER
 from evo.engine.batch import RunCounts
 from evo.errors import InputError
 from experiments import Cell, Grid, Results, fit, sweep
-from experiments.fits.fit import FEWEST_RUNS, _fit_form
 from experiments.fits.forms import FORMS
+from experiments.fits.likelihoods import FEWEST_RUNS, _binomial_glm, fitted
 from experiments.fits.series import Series, series
 from experiments.grids.cells_table import cells_table
 from experiments.reports.terminal import show_fits
@@ -396,7 +396,30 @@ def test_no_law_at_all_is_said():
     numbers = np.array([1.0, 2.0, 3.0, 4.0])
     ones = np.ones(4)
     made = Series("s", "s", {}, 1, numbers, ("c",) * 4, 9 * ones, 0 * ones, ones, ones, 9 * ones, ones, True)
-    assert [_fit_form(made, form, "k", "hit", 0.95) for form in FORMS if not form.terms] == [None] * 4  # too few runs
+    assert [fitted(made, form) for form in FORMS if not form.terms] == [None] * 4  # too few runs
+
+
+@pytest.mark.filterwarnings("ignore")  # of statsmodels, about forms that leave [0, 1] on the way
+@pytest.mark.parametrize(
+    "growth", [lambda x: 1.2**x, lambda x: 2 * x**1.3, lambda x: 3 + x**2], ids=["2^k", "k^b", "k^2"]
+)
+def test_the_binomial_glm_is_that_of_statsmodels(rng, growth):
+    sm = pytest.importorskip("statsmodels.api")
+    x, runs = np.arange(1.0, 13.0), 400 * np.ones(12)
+    trials = runs + rng.negative_binomial(400, 1 / growth(x))
+    hits = runs - rng.integers(0, 50, 12)
+    link = sm.families.Binomial(link=sm.families.links.Log())
+    for columns in ([x], [np.log(x)], [x, np.log(x)]):
+        design, offset = -np.column_stack([np.ones(12), *columns]), np.linspace(0.0, -0.1, 12)
+        start = np.linalg.lstsq(-design, np.log(growth(x)), rcond=None)[0]
+        theirs = sm.GLM(np.column_stack((hits, trials - hits)), design, family=link, offset=offset).fit(
+            start_params=start
+        )
+        ours = _binomial_glm(hits, trials, design, offset, start)
+        assert ours is not None
+        assert ours[0] == pytest.approx(theirs.params, rel=1e-9, abs=1e-9)
+        assert ours[1] == pytest.approx(theirs.bse, rel=1e-9)
+        assert ours[2] == pytest.approx(theirs.deviance, rel=1e-9, abs=1e-8)
 
 
 def test_unknown_ambiguous_and_wordy_parameters(rng):

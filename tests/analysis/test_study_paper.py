@@ -9,8 +9,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from scipy.stats import nbinom
+from typer.testing import CliRunner
 
 from experiments import Grid, load, run_grid
+from experiments.cli.app import app
 from experiments.reports.files import write
 from experiments.reports.report import report
 from experiments.studies import STUDIES, study_of
@@ -55,6 +57,16 @@ def test_a_small_study_end_to_end(small):
     assert all(file.parent == folder and file.stat().st_size > 100 for file in files)
     assert made.study is STUDY
     assert [each.verdict for each in made.check.cells if each.verdict == "DIFFERS"] == []
+
+
+def test_the_command_that_reports_again_knows_the_study(small):
+    _, files, folder = small
+    text = (folder / "report.txt").read_text()
+    shown = CliRunner().invoke(app, ["report", str(folder)])
+    assert shown.exit_code == 0, shown.output
+    assert "so the claim" in shown.output
+    assert f"{', '.join(file.name for file in files[:5])}" in " ".join(shown.output.split())
+    assert (folder / "report.txt").read_text() == text
 
 
 def test_its_tables_read_back(small):
