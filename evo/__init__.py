@@ -8,14 +8,22 @@ from evo.costs.latency import Latency
 from evo.costs.ledger import LEDGER, Prompt
 from evo.costs.overhead import Overhead
 from evo.costs.prices import LLMPrimitive, QuadraticPrimitive, TokenPrices
-from evo.decomposed import Decomposed
 from evo.errors import EvoError, InputError, NoPrediction, OperatorError
 from evo.laws.counts import CallLaw, IndependentBlocks
 from evo.protocols import Chunk, CostModel, InformedMutator, Mutator, Problem, Rewritten, Schedule
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Asynchronous, Merged
-from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, UntilResolved
+from evo.schedules import (
+    AllBlocks,
+    Decomposed,
+    EachChunk,
+    OnlyIncorrect,
+    RoundRobin,
+    UniformChunk,
+    UniformSubset,
+    UntilResolved,
+)
 from evo.search import Search
 
 __all__ = [

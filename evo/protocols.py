@@ -174,6 +174,20 @@ class Schedule(Protocol):
         ...
 
 
+class AnyRunner(Protocol):
+    """The evolutionary algorithm; what else a runner has depends on its kind, see `evo.runners.protocol`."""
+
+    @property
+    def lam(self) -> int:
+        """Offspring a generation, one call each."""
+        ...
+
+    @property
+    def founders(self) -> tuple[int, ...]:
+        """For each of the s places the number of the initial solution that it holds at first, -1 if it is empty."""
+        ...
+
+
 @runtime_checkable
 class CostModel(Protocol):
     """Prices: one weight for each entry of the ledger, so that cost = ledger @ weights."""

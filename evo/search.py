@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from evo.chunks import Chunks
-from evo.protocols import AnyMutator, Problem, Schedule
-from evo.runners.protocol import AnyRunner
+from evo.protocols import AnyMutator, AnyRunner, Problem, Schedule
 from evo.text import canonical
 
 

@@ -69,7 +69,7 @@ def pick(
     """The chunks chosen for parents of all kinds (or these), from the first chunk (or these pointers) on."""
     correct = parents(runs, k, np.random.default_rng(3)) if correct is None else correct
     start = np.zeros(runs, dtype=np.int64) if pointer is None else pointer
-    return chosen_chunks(schedule, start, correct, chunks_of(schedule, k), ahead, lam, rng)
+    return chosen_chunks(schedule, start, correct, ahead, lam, rng)
 
 
 def code(schedule: Schedule, k: int, chunk: IntArray) -> IntArray:

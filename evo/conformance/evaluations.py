@@ -12,7 +12,7 @@ from numpy.random import Generator
 from evo.conformance.batches import rows_independent, same_law
 from evo.conformance.common import LOOP_CALLS, changed, global_state_untouched, guarded, once, same_for_a_seed
 from evo.conformance.results import Check, NotConforming
-from evo.engine.contracts import read
+from evo.engine.contracts import read_fitness
 from evo.evaluation import Reading, is_noisy
 from evo.protocols import BoolArray
 
@@ -51,10 +51,10 @@ def _history(problem: Any, rng: Generator) -> list[tuple[str, BoolArray, Reading
     """What the engine asks for in turn: of parents, of their offspring, and of the parents again."""
     parents = _parents(problem, ROWS)
     rewritten = np.random.default_rng(7).random(parents.shape) < 0.3
-    first = read(problem, parents, rng)
+    first = read_fitness(problem, parents, rng)
     children = parents ^ rewritten
-    second = read(problem, children, rng, rewritten, first.verdicts)
-    again = read(problem, parents, rng, None, first.verdicts)
+    second = read_fitness(problem, children, rng, rewritten, first.verdicts)
+    again = read_fitness(problem, parents, rng, None, first.verdicts)
     return [
         ("solutions", parents, first),
         ("offspring", children, second),
@@ -70,7 +70,7 @@ def _readings(problem: Any) -> str:
             f"{name}.evaluations_each must be the fewest and the most evaluations of a solution, got {(fewest, most)}"
         )
     for n in (1, 7):
-        read(problem, _parents(problem, n), np.random.default_rng(1))
+        read_fitness(problem, _parents(problem, n), np.random.default_rng(1))
     for what, _, reading in _history(problem, np.random.default_rng(1)):
         taken = reading.evaluations
         # What was found of solutions before may be all that is needed of them now.
@@ -102,11 +102,11 @@ def _input_unchanged(problem: Any) -> str:
 def _batch_as_loop(problem: Any, alpha: float) -> str:
     """What is seen of one solution, as categories: the ranks among eight quantiles of the batch."""
     one = _parents(problem, 1)
-    batch = read(problem, np.repeat(one, LOOP_CALLS, axis=0), np.random.default_rng(1)).seen
+    batch = read_fitness(problem, np.repeat(one, LOOP_CALLS, axis=0), np.random.default_rng(1)).seen
     rng = np.random.default_rng(2)
-    loop = np.concatenate([read(problem, one, rng).seen for _ in range(LOOP_CALLS)])
+    loop = np.concatenate([read_fitness(problem, one, rng).seen for _ in range(LOOP_CALLS)])
     # From a sample of its own, so that the categories are fixed before the two are compared.
-    edges = np.quantile(read(problem, np.repeat(one, LOOP_CALLS, axis=0), rng).seen, np.arange(1, 8) / 8)
+    edges = np.quantile(read_fitness(problem, np.repeat(one, LOOP_CALLS, axis=0), rng).seen, np.arange(1, 8) / 8)
     ranks = [np.searchsorted(edges, values) for values in (batch, loop)]
     return same_law("eighth of the seen fitness", ranks[0], ranks[1], 8, alpha)
 
@@ -115,6 +115,6 @@ def _rows_independent(problem: Any, alpha: float) -> str:
     one = _parents(problem, 1)
 
     def batch(n: int, rng: Generator) -> Any:
-        return read(problem, np.repeat(one, n, axis=0), rng).seen
+        return read_fitness(problem, np.repeat(one, n, axis=0), rng).seen
 
     return rows_independent(f"{type(problem).__name__}.evaluate", batch, alpha)

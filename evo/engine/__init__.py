@@ -1,36 +1,35 @@
-"""Which loop runs a cell: the one for a single parent and exact fitness is by far the fastest."""
+"""Engines: which loop runs a search. The one for a single parent and exact fitness is by far the fastest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from evo.costs.budget import Limit
-from evo.engine.batch import RunCounts, Trace
-from evo.engine.one_parent import run_batch
-from evo.engine.populations import run_population_batch
+from evo.batch import Batch, RunCounts, Trace
+from evo.engine import asynchronous, one_parent, populations, rounds
 from evo.evaluation import is_noisy
-from evo.protocols import AnyMutator, Problem, Schedule
 from evo.runners.one_plus_lambda import OnePlusLambda
-from evo.runners.protocol import AnyRunner, OwnLoop
-from evo.seeding import Streams
+from evo.runners.parallel import Asynchronous, Merged
+from evo.runners.protocol import OwnLoop
+from evo.search import Search
 
 
-def run_blocks(
-    problem: Problem,
-    mutator: AnyMutator,
-    schedule: Schedule,
-    runner: AnyRunner,
-    streams: Streams,
-    runs: int,
-    limits: Sequence[Limit] = (),
-    trace: bool = False,
-) -> tuple[RunCounts, Trace | None]:
-    """Simulate one batch by the engine `blocks`, which executes the operator's own `rewrite`.
+def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
+    """Simulate one batch of runs by the engine `blocks`, which executes the operator's own `rewrite`.
 
-    Arguments, returns and errors are those of `evo.engine.one_parent.run_batch`; the runner may be any.
+    Args:
+        search: problem, mutator, schedule and runner, which may be any.
+        batch: streams, number of runs, limits, and whether to trace.
+
+    Returns:
+        The counts, and the trace if the batch asks for it.
+
+    Raises: OperatorError if a part breaks its contract, InputError if parts do not fit each other.
     """
+    runner = search.runner
     if isinstance(runner, OwnLoop):
-        return runner.run_batch(problem, mutator, schedule, streams, runs, limits, trace)
-    if type(runner) is OnePlusLambda and not is_noisy(problem):
-        return run_batch(problem, mutator, schedule, runner, streams, runs, limits, trace)
-    return run_population_batch(problem, mutator, schedule, runner, streams, runs, limits, trace)
+        return runner.run_batch(search, batch)
+    if isinstance(runner, Merged):
+        return rounds.run_batch(search, batch)
+    if isinstance(runner, Asynchronous):
+        return asynchronous.run_batch(search, batch)
+    if type(runner) is OnePlusLambda and not is_noisy(search.problem):
+        return one_parent.run_batch(search, batch)
+    return populations.run_batch(search, batch)

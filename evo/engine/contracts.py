@@ -46,16 +46,17 @@ def drawn_traits(mutator: AnyMutator, runs: int, k: int, rng: Generator) -> Any:
 
 
 def chosen_chunks(
-    schedule: Schedule, pointer: IntArray, correct: BoolArray, m: int, ahead: int, lam: int, rng: Generator
+    schedule: Schedule, pointer: IntArray, correct: BoolArray, ahead: int, lam: int, rng: Generator
 ) -> IntArray:
     """The chunk of each call of the next generations, int [runs, ahead, 1 or lam]; [..., g] positions for `subsets`.
 
     Raises: OperatorError if they are of another shape, or not whole numbers from 0 to m-1 (positions: to k-1, in
     ascending order).
     """
-    chunk = schedule.choose(pointer, correct, m, ahead, lam, rng)
     k, subsets = correct.shape[1], draws_subsets(schedule)
     g = schedule.chunk_size(k)
+    m = -(-k // g)
+    chunk = schedule.choose(pointer, correct, m, ahead, lam, rng)
     size, m = ((g,), k) if subsets else ((), m)
     shapes = ((len(pointer), ahead, 1, *size), (len(pointer), ahead, lam, *size))
     if not isinstance(chunk, np.ndarray) or chunk.shape not in shapes or not np.issubdtype(chunk.dtype, np.integer):
@@ -170,7 +171,7 @@ def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int,
         )
 
 
-def read(
+def read_fitness(
     evaluator: NoisyProblem | Exact,
     correct: BoolArray,
     rng: Generator,
@@ -204,7 +205,7 @@ def named_parents(runner: Runner, pool: Pool, rng: Generator) -> IntArray:
     return who
 
 
-def stayed(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArray:
+def named_survivors(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArray:
     """Who is in each place after the generation, int [runs, s].
 
     Raises: OperatorError if they are of another shape, or no members or offspring.

@@ -18,18 +18,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.random import Generator
 
-from evo.chunks import Chunks, draws_subsets
-from evo.costs.budget import Limit
+from evo.batch import Batch, RunCounts, Trace
+from evo.chunks import draws_subsets
 from evo.costs.lengths import ChunkTokens, expect_countable, whole_sums
-from evo.engine.batch import RunCounts, Trace
 from evo.engine.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
 from evo.errors import InputError
 from evo.evaluation import is_noisy
-from evo.protocols import AnyMutator, BoolArray, Chunk, Problem, Schedule
+from evo.protocols import AnyMutator, BoolArray, Chunk
 from evo.runners.one_plus_lambda import OnePlusLambda
-from evo.runners.protocol import AnyRunner
 from evo.schedules import invalid_is_down
-from evo.seeding import Streams
+from evo.search import Search
 
 GENERATIONS_A_LOOP = 1000
 """DEAP's logbook keeps an entry a generation: a long run is a sequence of loops, so that memory stays bounded."""
@@ -39,19 +37,10 @@ Individual = TypeVar("Individual")
 Positions = int | Sequence[int] | Callable[[Any, Generator], Iterable[int]] | None
 
 
-def run_batch_deap(
-    problem: Problem,
-    mutator: AnyMutator,
-    schedule: Schedule,
-    runner: AnyRunner,
-    streams: Streams,
-    runs: int,
-    limits: Sequence[Limit] = (),
-    trace: bool = False,
-) -> tuple[RunCounts, Trace | None]:
+def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of independent runs of the (1+lambda)-EA by `deap.algorithms.eaMuPlusLambda`.
 
-    Arguments, returns and errors are those of `evo.engine.one_parent.run_batch`; the law of what is returned is the
+    Arguments, returns and errors are those of `evo.engine.run_batch`; the law of what is returned is the
     same, the draws are not. Each run has streams of its own, so that a larger budget prolongs the same trajectories.
     The global `random`, from which DEAP draws (one parent out of one, mutation with probability 1), is left as it was.
 
@@ -59,19 +48,19 @@ def run_batch_deap(
     """
     from deap import base
 
-    one = _expect_plain(problem, runner, schedule)
+    runner = _expect_plain(search)
 
     class Maximised(base.Fitness):  # type: ignore[misc]  # deap has no types
         weights = (1.0,)
 
-    chunks = Chunks.of(schedule, problem.k)
-    start = initial_solutions(problem, runs, streams.start)
-    traits: Any = drawn_traits(mutator, runs, problem.k, streams.mutator)
+    problem, streams = search.problem, batch.streams
+    start = initial_solutions(problem, batch.runs, streams.start)
+    traits: Any = drawn_traits(search.mutator, batch.runs, problem.k, streams.mutator)
     state = random.getstate()
     try:
         done = []
-        for number in range(runs):
-            run = _Run(problem, mutator, schedule, one, limits, chunks, streams)
+        for number in range(batch.runs):
+            run = _Run(search, runner, batch)
             run.traits = None if traits is None else traits[number : number + 1]
             run.go(_Solution(start[number].tolist(), Maximised()))
             done.append(run)
@@ -80,14 +69,15 @@ def run_batch_deap(
     hits, paid = (
         np.array(column, dtype=np.int64) for column in zip(*((run.hit, run.paid) for run in done), strict=True)
     )
-    return RunCounts.of(hits, paid), _traced(done) if trace else None
+    return RunCounts.of(hits, paid), _traced(done) if batch.trace else None
 
 
-def _expect_plain(problem: Problem, runner: AnyRunner, schedule: Schedule) -> OnePlusLambda:
-    """The runner, if this engine has a loop for such a cell.
+def _expect_plain(search: Search) -> OnePlusLambda:
+    """The runner, if this engine has a loop for such a search.
 
     Raises: InputError.
     """
+    problem, schedule, runner = search.problem, search.schedule, search.runner
     if type(runner) is not OnePlusLambda or is_noisy(problem) or draws_subsets(schedule):
         raise InputError(
             "the engine deap runs OnePlusLambda on an exact fitness with chunks of consecutive blocks; got "
@@ -123,20 +113,11 @@ class _RunIsOver(Exception):
 class _Run:
     """One run: the operators that DEAP's loop calls, and what they count."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        mutator: AnyMutator,
-        schedule: Schedule,
-        runner: OnePlusLambda,
-        limits: Sequence[Limit],
-        chunks: Chunks,
-        streams: Streams,
-    ) -> None:
-        self.problem, self.mutator, self.schedule, self.runner = problem, mutator, schedule, runner
-        self.limits, self.chunks = limits, chunks
+    def __init__(self, search: Search, runner: OnePlusLambda, batch: Batch) -> None:
+        self.problem, self.mutator, self.schedule, self.runner = search.problem, search.mutator, search.schedule, runner
+        self.limits, self.chunks, streams = batch.limits, search.chunks, batch.streams
         self.schedule_rng, self.mutator_rng = streams.schedule.spawn(1)[0], streams.mutator.spawn(1)[0]
-        self.tokens = ChunkTokens.of(problem, chunks, runner.lam)
+        self.tokens = ChunkTokens.of(self.problem, self.chunks, runner.lam)
         self.lengths = np.zeros(0 if self.tokens is None else 3, dtype=np.int64)
         self.traits: Any = None
         self.pointer = np.zeros(1, dtype=np.int64)

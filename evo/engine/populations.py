@@ -7,16 +7,13 @@ the one that is seen best, is truly optimal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evo.chunks import Chunks
-from evo.costs.budget import Limit, any_reached
-from evo.costs.lengths import expect_countable, whole_sums
-from evo.engine.batch import SPENT, RunCounts, Trace, columns_spent
+from evo.batch import Batch, RunCounts, Trace
+from evo.costs.lengths import whole_sums
 from evo.engine.calls import Caller, Parents, Round, write_back
 from evo.engine.contracts import (
     chosen_chunks,
@@ -24,64 +21,52 @@ from evo.engine.contracts import (
     fitness_values,
     initial_solutions,
     named_parents,
-    read,
-    stayed,
+    named_survivors,
+    read_fitness,
 )
+from evo.engine.records import Records
+from evo.errors import InputError
 from evo.evaluation import Exact, NoisyProblem, is_noisy
-from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
+from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import Pool, Runner
 from evo.schedules import invalid_is_down
-from evo.seeding import Streams
+from evo.search import Search
 
 
-def run_population_batch(
-    problem: Problem,
-    mutator: AnyMutator,
-    schedule: Schedule,
-    runner: Runner,
-    streams: Streams,
-    runs: int,
-    limits: Sequence[Limit] = (),
-    trace: bool = False,
-) -> tuple[RunCounts, Trace | None]:
+def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of independent runs.
-
-    Arguments, returns and errors are those of `evo.engine.one_parent.run_batch`.
 
     `hit` is the number of the call that made the current solution when that was first truly optimal (of the last call
     made, where evaluating again made it current). A trace has a row for each change of the current solution.
 
     Memory: some 2 (s + 2 lam) k bytes a run for s places.
+
+    Returns:
+        The counts, and the trace if the batch asks for it.
+
+    Raises: OperatorError if a part breaks its contract, InputError if the schedule does not fit k.
     """
-    return _Batch(problem, mutator, schedule, runner, streams, runs, limits, trace).run()
+    return _Batch(search, batch).run()
 
 
 class _Batch:
-    """Lockstep state of a batch: arrays of the active runs [runs, s, ...], and the records of all runs."""
+    """Lockstep state of a batch: the solutions of the active runs, arrays [n, s, ...], and the books."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        mutator: AnyMutator,
-        schedule: Schedule,
-        runner: Runner,
-        streams: Streams,
-        runs: int,
-        limits: Sequence[Limit],
-        trace: bool,
-    ) -> None:
+    def __init__(self, search: Search, batch: Batch) -> None:
+        problem, mutator, self.schedule, runner = search.problem, search.mutator, search.schedule, search.runner
+        if not isinstance(runner, Runner):
+            raise InputError(f"expected a runner with `parents` and `survivors`, got {type(runner).__name__}")
         self.evaluator: NoisyProblem | Exact = problem if is_noisy(problem) else Exact(problem)
         self.truth = self.evaluator.problem
-        self.schedule, self.runner, self.streams, self.limits = schedule, runner, streams, limits
-        self.chunks = Chunks.of(schedule, problem.k)
+        self.runner, self.streams, self.chunks = runner, batch.streams, search.chunks
         self.caller = Caller(self.truth, mutator, self.chunks, 1)
-        self.invalid_is_down = invalid_is_down(schedule)
+        self.invalid_is_down = invalid_is_down(self.schedule)
         self.places = len(runner.founders)
 
-        founders = max(runner.founders) + 1
-        start = initial_solutions(problem, runs * founders, streams.start).reshape(runs, founders, problem.k)
-        self.traits: Any = drawn_traits(mutator, runs, problem.k, streams.mutator)
-        reading = read(self.evaluator, start.reshape(-1, problem.k), streams.evaluation)
+        runs, founders = batch.runs, max(runner.founders) + 1
+        start = initial_solutions(problem, runs * founders, self.streams.start).reshape(runs, founders, problem.k)
+        self.traits: Any = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
+        reading = read_fitness(self.evaluator, start.reshape(-1, problem.k), self.streams.evaluation)
         places = np.array(runner.founders)
         self.correct = start[:, places]  # a copy: places are a list of numbers
         self.seen = np.where(places >= 0, reading.seen.reshape(runs, founders)[:, places], -np.inf)
@@ -91,24 +76,16 @@ class _Batch:
         )
         self.born = np.zeros((runs, self.places), dtype=np.int64)
         self.generation = 0
-
-        self.run_number = np.arange(runs)
-        self.pointer = np.zeros(runs, dtype=np.int64)
-        self.over = np.zeros(runs, dtype=np.bool_)
-        self.spent = np.zeros((runs, columns_spent(self.caller)), dtype=np.int64)
-        self.hits = np.full(runs, -1, dtype=np.int64)
-        self.paid = np.zeros_like(self.spent)
-        self.trace = trace
-        self.changes: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []
+        self.books = Records(batch, self.caller)
 
     def run(self) -> tuple[RunCounts, Trace | None]:
         """All generations, until every run has hit or is over its budget."""
         current = self._current()
         self._note(current, np.ones(len(current), dtype=np.bool_), -1)
         self._hit(current, -1)
-        while not self.over.all():
+        while not self.books.over.all():
             self._advance()
-        return RunCounts.of(self.hits, self.paid), self._traced() if self.trace else None
+        return self.books.counts(), self.books.trace(self.runner.lam)
 
     def _advance(self) -> None:
         """One generation of all active runs."""
@@ -119,7 +96,7 @@ class _Batch:
         made, children, changed = self._call(who)
         runs, lam = who.shape
         verdicts = None if self.verdicts is None else _flat(self._of(self.verdicts, who))
-        reading = read(self.evaluator, children, self.streams.evaluation, changed, verdicts)
+        reading = read_fitness(self.evaluator, children, self.streams.evaluation, changed, verdicts)
         valid = made.valid.reshape(runs, lam) > 0
         seen = np.where(valid, reading.seen.reshape(runs, lam), -np.inf)
         evaluations += np.where(valid, reading.evaluations.reshape(runs, lam), 0).sum(axis=1)
@@ -127,25 +104,25 @@ class _Batch:
         moved = (valid & (seen != np.take_along_axis(self.seen, who, axis=1))).any(axis=1)
         if self.invalid_is_down:
             moved |= ~valid.all(axis=1)
-        self._spend(made, evaluations, (runs, lam))
-        self._keep_survivors(stayed(self.runner, pool, seen), children, seen, reading.verdicts)
+        self.books.charge(_taken(made, evaluations, (runs, lam)))
+        self._keep_survivors(named_survivors(self.runner, pool, seen), children, seen, reading.verdicts)
         self.generation += 1
         one = np.ones(runs, dtype=np.int64)
-        self.pointer = self.schedule.advance(self.pointer, moved, self.chunks.m, one)
+        self.books.pointer = self.schedule.advance(self.books.pointer, moved, self.chunks.m, one)
         current = self._current()
-        if self.trace:
+        if self.books.tracing:
             self._note(current, self._identity(current) != before, self.generation)
         self._hit(current, self.generation)
 
     def _reevaluate(self) -> IntArray:
         """Evaluate again who is kept, if evaluators do so; the evaluations that it takes, int [runs]."""
-        runs = len(self.run_number)
+        runs = len(self.seen)
         if not self.evaluator.reevaluate:
             return np.zeros(runs, dtype=np.int64)
         there = self.seen > -np.inf
         solutions = self.correct.reshape(runs * self.places, -1)
         old = None if self.verdicts is None else _flat(self.verdicts)
-        reading = read(self.evaluator, solutions, self.streams.evaluation, None, old)
+        reading = read_fitness(self.evaluator, solutions, self.streams.evaluation, None, old)
         self.seen = np.where(there, reading.seen.reshape(there.shape), -np.inf)
         if reading.verdicts is not None:
             self.verdicts = _split(reading.verdicts, runs)
@@ -174,13 +151,13 @@ class _Batch:
 
     def _choose(self, parents: BoolArray) -> IntArray:
         """The chunk of each call, int [runs lam, 1, 1] (or positions [.., g]); `parents` is bool [runs, lam, k]."""
-        lam, m = parents.shape[1], self.chunks.m
+        lam = parents.shape[1]
         same = self.places == 1
         chosen = []
         for j in range(1 if same else lam):
             seen = parents[:, j]
             seen.flags.writeable = False  # a schedule only looks
-            every = chosen_chunks(self.schedule, self.pointer, seen, m, 1, lam, self.streams.schedule)
+            every = chosen_chunks(self.schedule, self.books.pointer, seen, 1, lam, self.streams.schedule)
             chosen.append(every[:, 0] if same else every[:, 0, min(j, every.shape[2] - 1)][:, None])
         chunk = np.concatenate(chosen, axis=1)
         chunk = np.broadcast_to(chunk, (len(chunk), lam, *chunk.shape[2:]))
@@ -210,18 +187,6 @@ class _Batch:
         entered = self.correct[row, place]
         self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
 
-    def _spend(self, made: Round, evaluations: IntArray, shape: tuple[int, int]) -> None:
-        """Charge the generation, and find the runs that reach a budget with it."""
-        calls, short = (count.reshape(shape).sum(axis=1) for count in (made.calls, made.short_calls))
-        self.spent[:, : len(SPENT)] += np.stack((np.ones_like(calls), calls, short, evaluations), axis=1)
-        if made.lengths is not None:
-            self.spent[:, len(SPENT) :] += whole_sums(made.lengths.reshape(*shape, -1).sum(axis=1))
-            expect_countable(self.spent)
-        within = ~self.over
-        self.paid[self.run_number[within]] = self.spent[within]
-        _, calls, short, evaluations, *_ = self.spent.T
-        self.ending = any_reached(self.limits, calls, short, evaluations, self.spent[:, len(SPENT) :])
-
     def _current(self) -> IntArray:
         """The place of the solution that is seen best, of equal ones the oldest; int [runs]."""
         best = self.seen == self.seen.max(axis=1, keepdims=True)
@@ -238,40 +203,35 @@ class _Batch:
 
     def _hit(self, current: IntArray, generation: int) -> None:
         """Record the runs whose current solution is optimal and let them go; `generation` -1: the start."""
-        rows = np.arange(len(current))
-        done = np.asarray(self.correct[rows, current].all(axis=1))
-        number = self._when(current, generation)
-        counted = done & ~self.over
-        self.hits[self.run_number[counted]] = number[counted]
+        done = np.asarray(self.correct[np.arange(len(current)), current].all(axis=1))
+        self.books.hit(done, self._when(current, generation))
         if generation >= 0:
-            self.over |= self.ending  # a hit in the generation that reaches the budget is a hit
+            self.books.end()
         if done.any():
-            self._stay(~done)
-
-    def _stay(self, rows: BoolArray) -> None:
-        """Go on with some of the runs."""
-        names = ("run_number", "pointer", "over", "spent", "correct", "fitness", "seen", "born", "verdicts", "traits")
-        for name in names:
-            values = getattr(self, name)
-            setattr(self, name, None if values is None else values[rows])
+            self.books.keep(~done)
+            for name in ("correct", "fitness", "seen", "born", "verdicts", "traits"):
+                values = getattr(self, name)
+                setattr(self, name, None if values is None else values[~done])
 
     def _note(self, current: IntArray, rows: BoolArray, generation: int) -> None:
         """A row of the trace for each run whose current solution is a new one."""
         at = np.flatnonzero(rows)
         place = current[at]
-        call, true, seen = self._when(current, generation)[at], self.fitness[at, place], self.seen[at, place]
-        self.changes.append((self.run_number[at], call, true, seen))
-
-    def _traced(self) -> Trace:
-        """The changes within the budget."""
-        run, call, fitness, seen = (np.concatenate(column) for column in zip(*self.changes, strict=True))
-        paid = call <= self.runner.lam * self.paid[run, 0]
-        return Trace(run[paid], call[paid], fitness[paid], seen[paid])
+        self.books.note(at, self._when(current, generation)[at], self.fitness[at, place], self.seen[at, place])
 
     @staticmethod
     def _of(values: Any, places: IntArray) -> Any:
         """The entries of some places, [runs, n, ...] of [runs, s, ...]."""
         return values[np.arange(len(places))[:, None], places]
+
+
+def _taken(made: Round, evaluations: IntArray, shape: tuple[int, int]) -> IntArray:
+    """What a generation took, whose calls are rows of `made`; int [runs, columns of `Records.spent`]."""
+    calls, short = (count.reshape(shape).sum(axis=1) for count in (made.calls, made.short_calls))
+    each = np.stack((np.ones_like(calls), calls, short, evaluations), axis=1)
+    if made.lengths is None:
+        return each
+    return np.concatenate((each, whole_sums(made.lengths.reshape(*shape, -1).sum(axis=1))), axis=1)
 
 
 def _split(values: Any, runs: int) -> Any:

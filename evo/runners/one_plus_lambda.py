@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 
 from evo.parameters import choice, whole
 from evo.protocols import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    pass
 from evo.runners.protocol import Pool
 
 

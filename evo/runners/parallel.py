@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from evo.chunks import Chunks
-from evo.costs.budget import Limit
 from evo.costs.latency import Latency
 from evo.costs.ledger import Prompt
 from evo.costs.lengths import block_lengths
-from evo.decomposed import inner_schedule
-from evo.engine.asynchronous import run_asynchronous_batch
-from evo.engine.batch import RunCounts, Trace
-from evo.engine.rounds import Watcher, run_merged_batch
 from evo.errors import InputError
 from evo.evaluation import is_noisy, offers_change
 from evo.laws.declared import one_that_changes_outside
 from evo.parameters import shown, whole
 from evo.protocols import AnyMutator, IntArray, Problem, Schedule
-from evo.schedules import OnlyIncorrect, RoundRobin
-from evo.seeding import Streams
+from evo.schedules import OnlyIncorrect, RoundRobin, inner_schedule
 
 MOST_WORKERS = 10_000
 
@@ -86,24 +79,6 @@ class Merged:
         most = self.width(schedule, k) * generations
         return (generations if type(inner_schedule(schedule)) is OnlyIncorrect else most), most
 
-    def run_batch(
-        self,
-        problem: Problem,
-        mutator: AnyMutator,
-        schedule: Schedule,
-        streams: Streams,
-        runs: int,
-        limits: Sequence[Limit] = (),
-        trace: bool = False,
-        watch: Watcher | None = None,
-    ) -> tuple[RunCounts, Trace | None]:
-        """Simulate one batch by `evo.engine.rounds`; `watch` is told of each round.
-
-        Raises: InputError for parts that do not fit, OperatorError if a part breaks its contract.
-        """
-        self.fits(problem, mutator, schedule, Prompt())
-        return run_merged_batch(problem, mutator, schedule, self.workers, streams, runs, limits, trace, watch)
-
 
 @dataclass(frozen=True)
 class Asynchronous:
@@ -165,25 +140,6 @@ class Asynchronous:
         """Those that came back and W-1 more; int [runs] each."""
         started = generations + self.in_flight * (generations > 0)
         return started, started
-
-    def run_batch(
-        self,
-        problem: Problem,
-        mutator: AnyMutator,
-        schedule: Schedule,
-        streams: Streams,
-        runs: int,
-        limits: Sequence[Limit] = (),
-        trace: bool = False,
-    ) -> tuple[RunCounts, Trace | None]:
-        """Simulate one batch by `evo.engine.asynchronous`.
-
-        Raises: InputError for parts that do not fit, OperatorError if a part breaks its contract.
-        """
-        self.fits(problem, mutator, schedule, self.prompt)
-        return run_asynchronous_batch(
-            problem, mutator, schedule, self.workers, self.latency, self.prompt, streams, runs, limits, trace
-        )
 
 
 def _refuse_unequal_blocks(runner: str, problem: Problem) -> None:

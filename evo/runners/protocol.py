@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -11,10 +10,9 @@ from numpy.random import Generator
 from evo.protocols import AnyMutator, FloatArray, IntArray, Problem, Schedule
 
 if TYPE_CHECKING:
-    from evo.costs.budget import Limit
+    from evo.batch import Batch, RunCounts, Trace
     from evo.costs.ledger import Prompt
-    from evo.engine.batch import RunCounts, Trace
-    from evo.seeding import Streams
+    from evo.search import Search
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,15 @@ class Runner(Protocol):
 
 
 @runtime_checkable
-class OwnLoop(Protocol):
-    """A runner that is no loop of parents, offspring and survivors, and runs its batches itself.
+class OwnGenerations(Protocol):
+    """A runner whose generation is not lam offspring of chosen parents: it says itself what its generations take.
 
-    Its last offspring is the one that hits: `hit` is the number of answers that had come back by then.
+    `hit` counts the offspring that had returned when the optimum was found, that one included.
     """
 
     @property
     def lam(self) -> int:
-        """1: how many calls a generation makes is told by `answers`."""
+        """Always 1; the number of calls of a generation varies and is given by `answers`."""
         ...
 
     @property
@@ -96,18 +94,11 @@ class OwnLoop(Protocol):
         """The fewest and the most answers that runs of so many generations have paid for, int [runs] each."""
         ...
 
-    def run_batch(
-        self,
-        problem: Problem,
-        mutator: AnyMutator,
-        schedule: Schedule,
-        streams: Streams,
-        runs: int,
-        limits: Sequence[Limit] = (),
-        trace: bool = False,
-    ) -> tuple[RunCounts, Trace | None]:
-        """Simulate one batch; arguments, returns and errors are those of `evo.engine.one_parent.run_batch`."""
+
+@runtime_checkable
+class OwnLoop(OwnGenerations, Protocol):
+    """Such a runner that no engine knows: it brings its loop along and runs its batches itself."""
+
+    def run_batch(self, search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
+        """Simulate one batch; arguments, returns and errors are those of `evo.engine.run_batch`."""
         ...
-
-
-AnyRunner = Runner | OwnLoop

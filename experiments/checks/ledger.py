@@ -13,10 +13,9 @@ import numpy as np
 from evo.chunks import draws_subsets
 from evo.costs.ledger import LEDGER, overheads
 from evo.costs.lengths import block_lengths
-from evo.decomposed import inner_schedule
 from evo.protocols import BoolArray, FloatArray, IntArray
-from evo.runners.protocol import OwnLoop
-from evo.schedules import RoundRobin
+from evo.runners.protocol import OwnGenerations
+from evo.schedules import RoundRobin, inner_schedule
 from experiments.grids.cell import Cell
 from experiments.predictions.counts import _last_generation, answers_of, entries_of_call, evaluations_of
 from experiments.predictions.setting import always_valid
@@ -78,7 +77,7 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
 
 def _identity(cell: Cell) -> str:
     """What calls are, in words."""
-    if isinstance(cell.runner, OwnLoop):
+    if isinstance(cell.runner, OwnGenerations):
         return f"as many as {type(cell.runner).__name__} makes in so many generations"
     return f"lam x generations with lam = {cell.runner.lam}"
 

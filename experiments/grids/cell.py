@@ -19,8 +19,9 @@ from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.foreign import blamed
 from evo.parameters import shown
-from evo.protocols import AnyMutator, CostModel, Problem, Schedule
-from evo.runners.protocol import AnyRunner, OwnLoop
+from evo.protocols import AnyMutator, AnyRunner, CostModel, Problem, Schedule
+from evo.runners.parallel import Asynchronous, Merged
+from evo.runners.protocol import OwnGenerations
 from evo.search import Search
 from evo.text import canonical, is_frozen_dataclass, parse
 from experiments.grids.parts import find_any
@@ -78,8 +79,12 @@ class Cell:
         self._expect("mutator", ("rewrite",), "Resample(p=0.5)")
         self._expect("schedule", ("chunk_size", "choose", "advance", "oblivious"), "UntilResolved()")
         self._expect("cost", ("weights",), "LLMPrimitive(m=1)")
-        own = ("run_batch", "fits", "answers", "in_flight")
-        loop = own if hasattr(self.runner, "run_batch") else ("parents", "survivors")
+        own = ("fits", "answers", "in_flight")
+        loop = (
+            own
+            if isinstance(self.runner, Merged | Asynchronous) or hasattr(self.runner, "run_batch")
+            else ("parents", "survivors")
+        )
         self._expect("runner", ("lam", "founders", *loop), "OnePlusLambda(lam=8)")
         self._expect_a("prompt", Prompt)
         if self.budget is not None:
@@ -89,7 +94,7 @@ class Cell:
         if hasattr(self.mutator, "fits"):
             with blamed(self.mutator, "fits"):
                 self.mutator.fits(self.problem.k, self.chunks.g)
-        if isinstance(self.runner, OwnLoop):
+        if isinstance(self.runner, OwnGenerations):
             with blamed(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         self._expect_weights()
@@ -153,7 +158,7 @@ class Cell:
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow."""
         kept = len(self.runner.founders)
-        if isinstance(self.runner, OwnLoop):
+        if isinstance(self.runner, OwnGenerations):
             return max(1, min(batch, BATCH_BLOCKS // (self.problem.k * (kept + self.runner.in_flight))))
         slabs = kept == 1 and not is_noisy(self.problem)  # the loop for one parent cuts its offspring into slabs
         a_run = max(self.problem.k, self.runner.lam) if slabs else self.problem.k * (kept + self.runner.lam)

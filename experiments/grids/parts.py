@@ -10,7 +10,7 @@ from typing import Any
 
 import operators
 import problems
-from evo import decomposed, schedules
+from evo import schedules
 from evo.costs import budget, latency, ledger, prices
 from evo.errors import InputError
 from evo.runners import archives, one_plus_lambda, parallel
@@ -54,7 +54,7 @@ KINDS: dict[str, tuple[type, ...]] = {
         schedules.UniformSubset,
         schedules.EachChunk,
         schedules.OnlyIncorrect,
-        decomposed.Decomposed,
+        schedules.Decomposed,
     ),
     "runner": (
         one_plus_lambda.OnePlusLambda,

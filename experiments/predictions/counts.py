@@ -10,7 +10,7 @@ from evo.costs.ledger import overheads
 from evo.costs.lengths import block_lengths
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray
-from evo.runners.protocol import OwnLoop
+from evo.runners.protocol import OwnGenerations
 from evo.theory import call_sums
 from experiments.grids.cell import Cell
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def answers_of(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
     """The fewest and the most answers that runs of so many generations have paid for, [runs] each."""
-    if isinstance(cell.runner, OwnLoop):
+    if isinstance(cell.runner, OwnGenerations):
         return cell.runner.answers(generations, cell.schedule, cell.problem.k)
     offspring = cell.runner.lam * generations
     return offspring, offspring
@@ -34,7 +34,7 @@ def _last_generation(
     `calls` are those paid for where each is an answer, else None.
     """
     fewest, most = answers_of(cell, generations)
-    if not isinstance(cell.runner, OwnLoop):
+    if not isinstance(cell.runner, OwnGenerations):
         return np.where(generations > 0, fewest - cell.runner.lam + 1, 0), (fewest, most)
     if calls is not None:
         fewest = most = calls

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from evo.batch import RunCounts
 from evo.costs.lengths import block_lengths
-from evo.engine.batch import RunCounts
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from evo.declarations import declared
-from evo.decomposed import inner_schedule
 from evo.errors import NoPrediction, OperatorError
 from evo.evaluation import NoisyProblem, is_noisy
 from evo.foreign import is_foreign
@@ -19,10 +18,9 @@ from evo.landscapes import Landscape, OfCounts, landscape_of
 from evo.laws.counts import CallLaw, Components
 from evo.laws.declared import SUM_SLACK, SoundLaw, declared_law
 from evo.laws.mixtures import ComponentLaw, sound_components
-from evo.protocols import FloatArray, Problem, Schedule
+from evo.protocols import AnyRunner, FloatArray, Problem, Schedule
 from evo.runners.one_plus_lambda import OnePlusLambda
-from evo.runners.protocol import AnyRunner
-from evo.schedules import invalid_is_down
+from evo.schedules import inner_schedule, invalid_is_down
 from evo.search import Search
 from evo.text import type_name
 from evo.theory import RunLaw, Start

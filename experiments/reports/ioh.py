@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from evo.engine.batch import RunCounts
+from evo.batch import RunCounts
 from evo.errors import InputError
 from evo.protocols import FloatArray, IntArray
 from evo.text import canonical, type_name

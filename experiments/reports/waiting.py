@@ -15,12 +15,11 @@ from numpy.random import Generator
 
 from evo.costs.latency import Latency
 from evo.costs.ledger import UnequalTokens
-from evo.decomposed import inner_schedule
 from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.parallel import Asynchronous, Merged
-from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved
+from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
 from evo.seeding import streams
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evo.engine import run_blocks
-from evo.engine.batch import RunCounts, Trace
+from evo.batch import Batch, RunCounts, Trace
+from evo.engine import rounds, run_batch
 from evo.engine.deap import run_batch_deap
 from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import IntArray
-from evo.runners.parallel import Merged
 from evo.seeding import streams
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
@@ -47,13 +46,9 @@ def merged_rounds(cell: Cell, seed: int, batch: int, size: int) -> list[tuple[In
 
     Raises: OperatorError if a part breaks its contract.
     """
-    rounds: list[tuple[IntArray, IntArray, IntArray]] = []
-    runner, named = cell.runner, streams(seed, cell.identity, batch)
-    assert isinstance(runner, Merged)  # seen to by the caller
-    runner.run_batch(
-        cell.problem, cell.mutator, cell.schedule, named, size, cell.limits, watch=lambda *round_: rounds.append(round_)
-    )
-    return rounds
+    seen: list[tuple[IntArray, IntArray, IntArray]] = []
+    rounds.run_batch(cell.search, _batch(cell, seed, batch, size), watch=lambda *round_: seen.append(round_))
+    return seen
 
 
 def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") -> pd.DataFrame:
@@ -83,6 +78,9 @@ def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") ->
 
 
 def _executed(cell: Cell, seed: int, batch: int, size: int, engine: str, trace: bool) -> tuple[RunCounts, Trace | None]:
-    run = run_blocks if engine == "blocks" else run_batch_deap
-    named = streams(seed, cell.identity, batch)
-    return run(cell.problem, cell.mutator, cell.schedule, cell.runner, named, size, cell.limits, trace)
+    run = run_batch if engine == "blocks" else run_batch_deap
+    return run(cell.search, _batch(cell, seed, batch, size, trace))
+
+
+def _batch(cell: Cell, seed: int, batch: int, size: int, trace: bool = False) -> Batch:
+    return Batch(streams(seed, cell.identity, batch), size, cell.limits, trace)

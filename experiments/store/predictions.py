@@ -23,7 +23,7 @@ import numpy as np
 from evo.costs.lengths import block_lengths
 from evo.errors import EvoError, NoPrediction
 from evo.protocols import FloatArray
-from evo.runners.protocol import OwnLoop
+from evo.runners.protocol import OwnGenerations
 from experiments.grids.cell import Cell
 from experiments.predictions.counts import entries_of_call
 from experiments.predictions.predict import Prediction, predict
@@ -209,7 +209,7 @@ def _moments(cell: Cell, quantity: str) -> dict[str, float]:
 
 def _of_a_call(cell: Cell) -> dict[str, float | None]:
     calls = cell.tokens.calls
-    fixed = not isinstance(cell.runner, OwnLoop) and not hasattr(cell.mutator, "mean_calls")
+    fixed = not isinstance(cell.runner, OwnGenerations) and not hasattr(cell.mutator, "mean_calls")
     row: dict[str, float | None] = {"call.calls": calls, "call.a_generation": None}
     if fixed:
         row["call.a_generation"] = calls * cell.runner.lam

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
-from evo.engine.batch import RunCounts
 from evo.errors import InputError
 from experiments.grids.cell import Cell
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
 from evo.costs.latency import Latency
-from evo.protocols import FloatArray
+from evo.protocols import AnyRunner, FloatArray
 from evo.runners.parallel import Asynchronous, Merged
-from evo.runners.protocol import AnyRunner
 from evo.schedules import EachChunk
 from evo.seeding import streams
 from experiments.grids.cell import Cell

@@ -34,7 +34,7 @@ from evo import (
     UntilResolved,
     statistics,
 )
-from evo.engine.batch import RunCounts
+from evo.batch import RunCounts
 from evo.engine.calls import Caller
 from evo.engine.one_parent import run_batch
 from evo.seeding import streams

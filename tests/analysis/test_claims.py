@@ -13,8 +13,8 @@ from rich.console import Console
 from scipy.stats import binom
 
 from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
+from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
-from evo.engine.batch import RunCounts
 from evo.errors import InputError
 from experiments import Grid, Results, Verdict, predict, sweep
 from experiments.fits.claims import Claim, check_claims

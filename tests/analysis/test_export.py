@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from evo.batch import Trace
 from evo.costs.budget import Budget
 from evo.costs.latency import Latency
 from evo.costs.prices import LLMPrimitive
-from evo.engine.batch import Trace
 from evo.errors import InputError
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.runners.one_plus_lambda import OnePlusLambda

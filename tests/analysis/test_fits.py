@@ -15,8 +15,8 @@ from rich.console import Console
 from scipy.stats import binom
 
 from evo import AllBlocks, Budget, OnePlusLambda, OnlyIncorrect, UniformChunk, UntilResolved
+from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
-from evo.engine.batch import RunCounts
 from evo.errors import InputError
 from experiments import Cell, Grid, Results, fit, sweep
 from experiments.fits.forms import FORMS

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
-from evo.engine.batch import RunCounts
+from evo.batch import RunCounts
 from experiments import Cell, Grid, Results, check, summarise
 from experiments.grids.cells_table import cells_table
 from experiments.store.store import describe

@@ -31,10 +31,10 @@ from evo import (
     UntilResolved,
 )
 from evo.costs.ledger import CallTokens, overheads
-from evo.decomposed import inner_schedule
 from evo.engine.deap import run_batch_deap
 from evo.engine.one_parent import run_batch
 from evo.laws.counts import IndependentBlocks
+from evo.schedules import inner_schedule
 from evo.seeding import streams
 from experiments.checks.ledger import ledger_fault
 from experiments.grids.cell import Cell

@@ -22,10 +22,10 @@ import pytest
 
 import evo.engine.calls
 import evo.engine.one_parent
+from evo.batch import RunCounts, Trace
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import CallTokens, Prompt
 from evo.costs.prices import LLMPrimitive
-from evo.engine.batch import RunCounts, Trace
 from evo.engine.one_parent import run_batch
 from evo.errors import InputError, OperatorError
 from evo.protocols import Chunk, Rewritten

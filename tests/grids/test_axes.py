@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from evo.costs.budget import Budget
 from evo.costs.ledger import Prompt
-from evo.decomposed import Decomposed
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
-from evo.schedules import AllBlocks, RoundRobin, UniformChunk, UntilResolved
+from evo.schedules import AllBlocks, Decomposed, RoundRobin, UniformChunk, UntilResolved
 from experiments.grids.axes import MOST_VALUES, combinations, grid_cells, span
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep

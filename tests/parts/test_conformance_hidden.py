@@ -21,14 +21,13 @@ from evo.conformance import (
     schedule_checks,
 )
 from evo.conformance.call_numbers import surely_off
-from evo.decomposed import Decomposed
 from evo.engine.one_parent import run_batch
 from evo.errors import InputError, OperatorError
 from evo.evaluation import Reading
 from evo.laws.counts import IndependentBlocks
 from evo.laws.mixtures import ComponentLaw, Invalid, sound_components
 from evo.protocols import Rewritten
-from evo.schedules import EachChunk, RoundRobin, UniformSubset
+from evo.schedules import Decomposed, EachChunk, RoundRobin, UniformSubset
 from evo.seeding import streams
 from operators import Resample
 from problems import BlockOneMax, Judged, Noisy

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from evo import AllBlocks, Budget, NoPrediction, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
-from evo.decomposed import Decomposed
 from evo.laws.mixtures import BetaQualityLaw
+from evo.schedules import Decomposed
 from evo.statistics import dkw_halfwidth, dkw_p_value, law_distance
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict

@@ -18,8 +18,8 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from evo import AllBlocks, Budget, InputError, OnePlusLambda, OnlyIncorrect, RoundRobin, UntilResolved
+from evo.batch import RunCounts
 from evo.costs.latency import Latency
-from evo.engine.batch import RunCounts
 from evo.statistics import dkw_p_value, law_distance, mean_p_value
 from evo.theory import Geometric
 from experiments import (

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, OnePlusLambda
-from evo.engine.batch import RunCounts
+from evo.batch import RunCounts
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.store.results import load

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from pyarrow import parquet
 
+from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.costs.prices import LLMPrimitive, TokenPrices
-from evo.engine.batch import RunCounts
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import RoundRobin

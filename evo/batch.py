@@ -1,17 +1,32 @@
-"""What a batch of runs comes to: its counts, and its improvements."""
+"""A batch of runs: what an engine is asked for, and what it answers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from evo.costs.lengths import POWERS
-from evo.engine.calls import Caller
+from evo.costs.budget import Limit
 from evo.protocols import FloatArray, IntArray
+from evo.seeding import Streams
 
-SPENT = ("generations", "calls", "short_calls", "evaluations")
-"""What a run has spent, in the order of the columns of `_Batch.spent`; then sums of T, T^2, T^3 if blocks differ."""
+
+@dataclass(frozen=True)
+class Batch:
+    """Independent runs of a search, simulated together.
+
+    Attributes:
+        streams: the batch's random streams.
+        runs: how many.
+        limits: what ends a run; none: every run goes on to the optimum.
+        trace: whether to record every improvement (up to k of them a run).
+    """
+
+    streams: Streams
+    runs: int
+    limits: Sequence[Limit] = ()
+    trace: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,11 +59,6 @@ class RunCounts:
         generations, calls, short_calls, evaluations, *sums = paid.T.copy()
         lengths = np.stack(sums, axis=1) if sums else None
         return cls(hit, generations, calls, short_calls, evaluations, seconds, lengths)
-
-
-def columns_spent(caller: Caller) -> int:
-    """How many numbers say what a run has spent."""
-    return len(SPENT) + (0 if caller.tokens is None else POWERS)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,126 @@
+"""The books of a batch: which runs are active, what each has spent, which have hit or are over their budget."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evo.batch import Batch, RunCounts, Trace
+from evo.costs.budget import any_reached
+from evo.costs.lengths import POWERS, expect_countable
+from evo.engine.calls import Caller
+from evo.protocols import BoolArray, FloatArray, IntArray
+
+SPENT = ("generations", "calls", "short_calls", "evaluations")
+"""What a run has spent, in the order of the columns of `Records.spent`; then sums of T, T^2, T^3 if blocks differ."""
+
+
+class Records:
+    """What every engine keeps of the runs of a batch; arrays of the active runs [n], and of all runs [runs].
+
+    A run that is over its budget goes on until every run of its batch has hit or is over, so that the draws do not
+    depend on the budget; from then on nothing of it is recorded.
+
+    Attributes:
+        active: int [n], numbers of the active runs in their batch.
+        pointer: int [n], what the schedule remembers of each.
+        spent: int [n, columns], see `SPENT`.
+        over: bool [n], whether a limit was reached before.
+        hits: int [runs], -1 without a hit.
+        paid: int [runs, columns], what each run had spent when it hit or was over.
+    """
+
+    def __init__(self, batch: Batch, caller: Caller) -> None:
+        columns = len(SPENT) + (0 if caller.tokens is None else POWERS)
+        self.limits, self.tracing = batch.limits, batch.trace
+        self.active = np.arange(batch.runs)
+        self.pointer = np.zeros(batch.runs, dtype=np.int64)
+        self.spent = np.zeros((batch.runs, columns), dtype=np.int64)
+        self.over = np.zeros(batch.runs, dtype=np.bool_)
+        self.hits = np.full(batch.runs, -1, dtype=np.int64)
+        self.paid = np.zeros_like(self.spent)
+        self._trace: list[tuple[FloatArray | IntArray, ...]] = []
+
+    @property
+    def generations(self) -> IntArray:
+        """Generations that the active runs have begun, int [n]."""
+        return self.spent[:, 0]
+
+    def charge(self, made: IntArray) -> None:
+        """Add what one generation of each active run took, int [n, columns].
+
+        Raises: InputError if a sum over calls leaves 64 bits.
+        """
+        self.spent = self.spent + made
+        expect_countable(self.spent[:, len(SPENT) :])
+        self._pay()
+
+    def charge_ahead(self, made: IntArray, used: IntArray, optimal: BoolArray) -> None:
+        """Add the first `used` of several generations of each active run; a limit may be reached at any of them.
+
+        Args:
+            made: int [n, ahead, columns], what each generation took.
+            used: int [n], generations used, from 1.
+            optimal: bool [n, ahead], whether the generation made the optimum: then a limit that it reaches is no end.
+
+        Raises: InputError if a sum over calls leaves 64 bits.
+        """
+        series = self.spent[:, None] + np.cumsum(made, axis=1)
+        expect_countable(series[..., len(SPENT) :])
+        self.spent = series[np.arange(len(used)), used - 1]
+        self._pay()
+        crossing = np.flatnonzero(self._reached(self.spent) & ~self.over)
+        if len(crossing) > 0:
+            at = np.argmax(self._reached(series[crossing]), axis=1)
+            self.paid[self.active[crossing]] = series[crossing, at]
+            self.over[crossing] = ~optimal[crossing, at]
+
+    def hit(self, done: BoolArray, number: IntArray) -> None:
+        """Record the active runs that have made the optimum, unless they were over before.
+
+        Args:
+            done: bool [n].
+            number: int [n], of the offspring that was optimal.
+        """
+        counted = done & ~self.over
+        self.hits[self.active[counted]] = number[counted]
+
+    def end(self) -> None:
+        """Note which runs have reached a limit: after `hit`, for a hit in the generation that reaches it is a hit."""
+        self.over = self.over | self._reached(self.spent)
+
+    def keep(self, stay: BoolArray) -> None:
+        """Go on with some of the active runs, bool [n]."""
+        for name in ("active", "pointer", "spent", "over"):
+            setattr(self, name, getattr(self, name)[stay])
+
+    def note(self, rows: IntArray, call: IntArray, *fitness: FloatArray) -> None:
+        """A row of the trace for each of some active runs.
+
+        Args:
+            rows: int [r], which of the active runs.
+            call: int [r], number of the call that made the improvement.
+            fitness: float [r], true fitness; and seen fitness, where evaluators may err.
+        """
+        if self.tracing:
+            self._trace.append((self.active[rows], call, *fitness))
+
+    def counts(self, seconds: FloatArray | None = None) -> RunCounts:
+        """What all runs came to."""
+        return RunCounts.of(self.hits, self.paid, seconds)
+
+    def trace(self, lam: int | None = None) -> Trace | None:
+        """All that was noted, None if it was not asked for; with `lam` up to the last of lam calls a generation."""
+        if not self.tracing:
+            return None
+        run, call, *fitness = (np.concatenate(column) for column in zip(*self._trace, strict=True))
+        within = slice(None) if lam is None else call <= lam * self.paid[run, 0]
+        return Trace(run[within], call[within], *(values[within] for values in fitness))
+
+    def _pay(self) -> None:
+        within = ~self.over
+        self.paid[self.active[within]] = self.spent[within]
+
+    def _reached(self, spent: IntArray) -> BoolArray:
+        """Whether some limit is reached; int [..., columns] -> bool [...]."""
+        _, calls, short_calls, evaluations, *_ = np.moveaxis(spent, -1, 0)
+        return any_reached(self.limits, calls, short_calls, evaluations, spent[..., len(SPENT) :])
