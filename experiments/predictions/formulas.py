@@ -12,9 +12,8 @@ from evo.evaluation import NoisyProblem
 from evo.landscapes import Landscape, OfCounts
 from evo.laws.counts import CallLaw
 from evo.laws.special import MisalignedLaw, PerBlockLaw, SpillLaw
-from evo.protocols import BoolArray, FloatArray, IntArray, Problem, Schedule
+from evo.protocols import AnyRunner, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runners.archives import Archive, MuPlusLambda
-from evo.runners.protocol import AnyRunner
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, UntilResolved
 from evo.theory import MAX_STATES, Geometric, RunLaw, Start, all_blocks, uniform_chunk
 from evo.theory.calls.acceptance import (

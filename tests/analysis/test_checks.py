@@ -34,9 +34,10 @@ from evo import (
     UntilResolved,
     statistics,
 )
-from evo.batch import RunCounts
+from evo.batch import Batch, RunCounts
 from evo.engine.calls import Caller
 from evo.engine.one_parent import run_batch
+from evo.search import Search
 from evo.seeding import streams
 from evo.theory import MomentsOnly
 from experiments.checks.check import check
@@ -65,7 +66,7 @@ def counts(of, seed, runs=RUNS, **parts):
     problem, mutator, schedule, runner, limits = (
         parts.get(name, getattr(of, name)) for name in ("problem", "mutator", "schedule", "runner", "limits")
     )
-    return run_batch(problem, mutator, schedule, runner, streams(seed, of.identity, 0), runs, limits)[0]
+    return run_batch(Search(problem, mutator, schedule, runner), Batch(streams(seed, of.identity, 0), runs, limits))[0]
 
 
 def results(*found):

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from evo import Decomposed, OnePlusLambda, Prompt, RoundRobin, UniformChunk
+from evo.batch import Batch
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER
 from evo.costs.prices import TokenPrices
-from evo.engine import run_blocks
+from evo.engine import populations, run_batch
 from evo.engine.deap import run_batch_deap
-from evo.engine.populations import run_population_batch
 from evo.errors import InputError
+from evo.search import Search
 from evo.seeding import streams
 from experiments.checks.ledger import ledger_fault
 from experiments.grids.cell import Cell
@@ -27,7 +28,7 @@ PRICES = TokenPrices(prompt=3e-7, generated=1e-6, per_call=0.01)
 LENGTHS = {"equal": (3,) * 5, "unequal": (7, 1, 12, 3, 5)}
 PROBLEMS = {"equal": BlockOneMax(5, 3), "unequal": UnequalBlocks(LENGTHS["unequal"])}
 SCHEDULES = {"alone": RoundRobin(g=G), "decomposed": Decomposed(RoundRobin(g=G), writes=2, head=1)}
-ENGINES = {"blocks": run_blocks, "deap": run_batch_deap, "population": run_population_batch}
+ENGINES = {"blocks": run_batch, "deap": run_batch_deap, "population": populations.run_batch}
 
 
 def cell_of(lengths="equal", schedule="alone", shows="chunk", **more):
@@ -35,9 +36,9 @@ def cell_of(lengths="equal", schedule="alone", shows="chunk", **more):
     return Cell(PROBLEMS[lengths], schedule=SCHEDULES[schedule], **parts)
 
 
-def run(cell, runs=1, loop=run_blocks):
+def run(cell, runs=1, loop=run_batch):
     parts = (cell.problem, cell.mutator, cell.schedule, cell.runner)
-    return loop(*parts, streams(1, "budget", 0), runs, cell.limits)[0]
+    return loop(Search(*parts), Batch(streams(1, "budget", 0), runs, cell.limits))[0]
 
 
 # ------------------------------------------------------------------------------------------- token by token

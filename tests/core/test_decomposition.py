@@ -30,11 +30,13 @@ from evo import (
     UniformChunk,
     UntilResolved,
 )
+from evo.batch import Batch
 from evo.costs.ledger import CallTokens, overheads
 from evo.engine.deap import run_batch_deap
 from evo.engine.one_parent import run_batch
 from evo.laws.counts import IndependentBlocks
 from evo.schedules import inner_schedule
+from evo.search import Search
 from evo.seeding import streams
 from experiments.checks.ledger import ledger_fault
 from experiments.grids.cell import Cell
@@ -123,7 +125,7 @@ def test_chunks_are_those_of_the_schedule_inside(inside, accept):
     mutator, runner = Malformed(FixKeep(0.5, 0.8), rate=0.2), OnePlusLambda(2, accept)
     for engine, runs in ((run_batch, 200), (run_batch_deap, 20)):
         plain, wrapped = (
-            engine(BlockOneMax(k=5, l=1), mutator, schedule, runner, streams(1, "same", 0), runs)[0]
+            engine(Search(BlockOneMax(k=5, l=1), mutator, schedule, runner), Batch(streams(1, "same", 0), runs))[0]
             for schedule in (inside, Decomposed(Decomposed(inside, writes=5), writes=3, head=2))
         )
         for name in ("hit", "generations", "calls", "short_calls", "evaluations"):
@@ -229,7 +231,9 @@ BESIDE = [
 
 
 def counted(cell, runs=40, limits=()):
-    return run_batch(cell.problem, cell.mutator, cell.schedule, cell.runner, streams(1, cell.text, 0), runs, limits)[0]
+    return run_batch(
+        Search(cell.problem, cell.mutator, cell.schedule, cell.runner), Batch(streams(1, cell.text, 0), runs, limits)
+    )[0]
 
 
 @pytest.mark.parametrize(("cell", "beside"), list(zip(CELLS, BESIDE, strict=True)), ids=range(len(CELLS)))

@@ -10,18 +10,19 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, Decomposed, OnePlusLambda, OnlyIncorrect, Prompt, RoundRobin, UniformChunk, UntilResolved
+from evo.batch import Batch
 from evo.conformance import check_problem
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import CallTokens, UnequalTokens, call_entries
 from evo.costs.lengths import block_lengths, expect_countable, whole_sums
 from evo.costs.overhead import Overhead
 from evo.costs.prices import LLMPrimitive, QuadraticPrimitive, TokenPrices
-from evo.engine import run_blocks
+from evo.engine import populations, run_batch
 from evo.engine.deap import run_batch_deap
-from evo.engine.populations import run_population_batch
 from evo.errors import InputError, NoPrediction
 from evo.runners.archives import MuPlusLambda
 from evo.schedules import EachChunk, UniformSubset
+from evo.search import Search
 from evo.seeding import streams
 from experiments.checks.ledger import ledger_fault
 from experiments.grids.cell import Cell
@@ -55,9 +56,9 @@ class Beside(FixKeep):
         return (BESIDE,)
 
 
-def run(cell, runs=1, identity="lengths", loop=run_blocks):
+def run(cell, runs=1, identity="lengths", loop=run_batch):
     parts = (cell.problem, cell.mutator, cell.schedule, cell.runner)
-    return loop(*parts, streams(1, identity, 0), runs, cell.limits)[0]
+    return loop(Search(*parts), Batch(streams(1, identity, 0), runs, cell.limits))[0]
 
 
 # ------------------------------------------------------------------------------------------- tokens one by one
@@ -128,7 +129,7 @@ def naive_ledger(cell, lengths, identity, works=()):
     return hit, generation, [sum(log["calls"]), lam * generation, *tokens]
 
 
-def measured(cell, identity, loop=run_blocks):
+def measured(cell, identity, loop=run_batch):
     counts = run(cell, 1, identity, loop)
     ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)[0].tolist()
     return int(counts.hit[0]), int(counts.generations[0]), ledger
@@ -143,7 +144,7 @@ def cells(schedule, prompt, mutator=FIXKEEP):
         yield str(number), Cell(UnequalBlocks(lengths), mutator, schedule, runner, prompt, budget=budget)
 
 
-@pytest.mark.parametrize("loop", [run_blocks, run_population_batch], ids=["blocks", "populations"])
+@pytest.mark.parametrize("loop", [run_batch, populations.run_batch], ids=["blocks", "populations"])
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["chunk", "head", "solution"])
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)
 def test_ledger_is_that_of_tokens_counted_one_by_one(schedule, prompt, loop, monkeypatch):
@@ -217,7 +218,7 @@ def test_deap_counts_the_same(schedule):
     """A mutator that always succeeds draws nothing that matters: both engines make the same calls."""
     cell = Cell(UnequalBlocks(LENGTHS), FixKeep(1, 1), schedule, OnePlusLambda(2), budget=Budget(cost=500))
     for problem in (cell.problem, UnequalBlocks((9, 9, 9, 30, 1))):
-        one, other = (run(replace(cell, problem=problem), 3, loop=loop) for loop in (run_blocks, run_batch_deap))
+        one, other = (run(replace(cell, problem=problem), 3, loop=loop) for loop in (run_batch, run_batch_deap))
         for name in ("hit", "generations", "calls", "short_calls", "evaluations", "lengths"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
@@ -341,7 +342,7 @@ def test_what_cannot_be_counted_exactly_is_refused():
         with pytest.raises(InputError, match=r"T\^3"):
             replace(cell, **wrong)
     never = replace(cell, mutator=FixKeep(0, 0), schedule=RoundRobin())
-    for loop in (run_blocks, run_population_batch, run_batch_deap):
+    for loop in (run_batch, populations.run_batch, run_batch_deap):
         with pytest.raises(InputError, match=r"a run came to 2\^63"):
             run(never, loop=loop)
     with pytest.raises(InputError, match=r"a generation came to 2\^53"):

@@ -17,8 +17,10 @@ import pytest
 from deap import algorithms, base, tools
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.batch import Batch
 from evo.costs.budget import Limit
 from evo.engine.one_parent import run_batch
+from evo.search import Search
 from evo.seeding import streams
 from operators import Resample
 from problems import BlockOneMax
@@ -102,7 +104,9 @@ def run_blocks(schedule, lam):
     """A batch of runs by `blocks`; returns the calls made."""
     whole = isinstance(schedule, AllBlocks)
     runs, limits = (GLOBAL_RUNS, [Limit(1.0, 1.0, 0.0, GLOBAL_CALLS)]) if whole else (RUNS, [])
-    counts, _ = run_batch(PROBLEM, HALF, schedule, OnePlusLambda(lam), streams(1, "bench", 0), runs, limits)
+    counts, _ = run_batch(
+        Search(PROBLEM, HALF, schedule, OnePlusLambda(lam)), Batch(streams(1, "bench", 0), runs, limits)
+    )
     return lam * int(counts.generations.sum())
 
 

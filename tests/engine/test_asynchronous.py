@@ -24,9 +24,11 @@ from evo import (
     UniformChunk,
     UntilResolved,
 )
+from evo.batch import Batch
 from evo.costs.budget import Limit
-from evo.engine import run_blocks
+from evo.engine import run_batch
 from evo.schedules import UniformSubset
+from evo.search import Search
 from evo.seeding import streams
 from experiments import Grid, run_grid
 from experiments.checks.ledger import ledger_fault
@@ -48,7 +50,9 @@ def vary_seed(request, monkeypatch):
 
 
 def run(problem, schedule, runner, runs=300, mutator=HALF, limits=(), trace=False):
-    counts, found = run_blocks(problem, mutator, schedule, runner, streams(SEED, "async", 0), runs, limits, trace)
+    counts, found = run_batch(
+        Search(problem, mutator, schedule, runner), Batch(streams(SEED, "async", 0), runs, limits, trace)
+    )
     return (counts, found) if trace else counts
 
 

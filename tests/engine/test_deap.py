@@ -29,9 +29,11 @@ from evo import (
     UniformChunk,
     UntilResolved,
 )
+from evo.batch import Batch
 from evo.costs.budget import Limit
 from evo.engine.deap import mutate_chunk, run_batch_deap, uniform_chunk
 from evo.engine.one_parent import run_batch
+from evo.search import Search
 from evo.seeding import streams
 from operators import FixKeep, Resample
 from problems import BlockOneMax
@@ -130,17 +132,18 @@ def told_apart(a, b):
     return distance(a, b) > detectable(len(a), len(b))
 
 
-def arguments(cell, engine, runs):
+def arguments(cell, engine, limits, runs):
     problem, mutator, schedule, lam, accept = cell
-    return problem, mutator, schedule, OnePlusLambda(lam, accept), streams(SEED, f"{engine} {cell}", 0), runs
+    search = Search(problem, mutator, schedule, OnePlusLambda(lam, accept))
+    return search, Batch(streams(SEED, f"{engine} {cell}", 0), runs, limits, trace=True)
 
 
 def deap_side(cell, limits=(), runs=RUNS_DEAP):
-    return run_batch_deap(*arguments(cell, "deap", runs), limits, trace=True)
+    return run_batch_deap(*arguments(cell, "deap", limits, runs))
 
 
 def blocks_side(cell, limits=(), runs=RUNS_BLOCKS):
-    return run_batch(*arguments(cell, "blocks", runs), limits, trace=True)
+    return run_batch(*arguments(cell, "blocks", limits, runs))
 
 
 def half(trace, runs, k):

@@ -22,7 +22,7 @@ import pytest
 
 import evo.engine.calls
 import evo.engine.one_parent
-from evo.batch import RunCounts, Trace
+from evo.batch import Batch, RunCounts, Trace
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import CallTokens, Prompt
 from evo.costs.prices import LLMPrimitive
@@ -31,6 +31,7 @@ from evo.errors import InputError, OperatorError
 from evo.protocols import Chunk, Rewritten
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.search import Search
 from evo.seeding import streams
 from operators import FixKeep, Resample
 from problems import BlockOneMax
@@ -205,7 +206,8 @@ def engine(
     schedule = SCHEDULES[setting.schedule](setting.g) if schedule is None else schedule
     runner = OnePlusLambda(lam=setting.lam, accept=setting.accept)
     return run_batch(
-        problem, mutator, schedule, runner, streams(seed, "test", batch), runs, limits(setting), trace=True
+        Search(problem, mutator, schedule, runner),
+        Batch(streams(seed, "test", batch), runs, limits(setting), trace=True),
     )
 
 
@@ -601,14 +603,8 @@ def test_a_run_over_its_budget_is_simulated_on_but_counted_no_further():
     limit = Limit(per_call=1, per_short_call=10, per_evaluation=0, most=10)
     for most, rule, expected in ((10, nothing, -1), (10, repair, 1)):
         counts, trace = run_batch(
-            given(starts),
-            ByRule(rule),
-            OnlyIncorrect(g=2),
-            OnePlusLambda(),
-            streams(1, "test", 0),
-            2,
-            [replace(limit, most=most)],
-            trace=True,
+            Search(given(starts), ByRule(rule), OnlyIncorrect(g=2), OnePlusLambda()),
+            Batch(streams(1, "test", 0), 2, [replace(limit, most=most)], trace=True),
         )
         assert counts.hit[0] == expected
         assert (counts.generations[0], counts.short_calls[0], counts.evaluations[0]) == (1, 1, 1)
@@ -686,7 +682,9 @@ def test_memory_is_bounded(problem, mutator, schedule):
     limit = Limit(per_call=1, per_short_call=1, per_evaluation=0, most=2 * 2000)
     tracemalloc.start()
     try:
-        counts, _ = run_batch(problem, mutator, schedule, OnePlusLambda(lam=2000), streams(1, "test", 0), 20, [limit])
+        counts, _ = run_batch(
+            Search(problem, mutator, schedule, OnePlusLambda(lam=2000)), Batch(streams(1, "test", 0), 20, [limit])
+        )
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

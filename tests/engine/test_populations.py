@@ -19,13 +19,13 @@ from evo import (
     UniformChunk,
     UntilResolved,
 )
+from evo.batch import Batch
 from evo.costs.budget import Limit
-from evo.engine import run_blocks
-from evo.engine.one_parent import run_batch
-from evo.engine.populations import run_population_batch
+from evo.engine import one_parent, populations, run_batch
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.runners.protocol import Pool
 from evo.schedules import EachChunk, UniformSubset
+from evo.search import Search
 from evo.seeding import streams
 from experiments.grids.cell import Cell
 from operators import FixKeep, Malformed, Resample, Spill, Vote
@@ -40,8 +40,8 @@ def mean_and_error(counts):
     return counts.hit.mean(), counts.hit.std(ddof=1) / np.sqrt(len(counts.hit))
 
 
-def run(problem, schedule, runner, runs=4000, mutator=HALF, limits=(), seed=1, loop=run_blocks):
-    return loop(problem, mutator, schedule, runner, streams(seed, "test", 0), runs, limits)[0]
+def run(problem, schedule, runner, runs=4000, mutator=HALF, limits=(), seed=1, loop=run_batch):
+    return loop(Search(problem, mutator, schedule, runner), Batch(streams(seed, "test", 0), runs, limits))[0]
 
 
 @pytest.mark.parametrize("accept", ["strict", "weak"])
@@ -59,8 +59,8 @@ def test_run_for_run_the_same_as_the_fast_loop(schedule, g, lam, accept, mutator
         g = 1  # votes are about one block
     limits = [Limit(1.0, 1.0, 0.0, 300)]
     problem, runner = BlockOneMax(k=5, l=1, start=0.3), OnePlusLambda(lam, accept)
-    fast = run(problem, schedule(g), runner, 200, mutator, limits, loop=run_batch)
-    slow = run(problem, schedule(g), runner, 200, mutator, limits, loop=run_population_batch)
+    fast = run(problem, schedule(g), runner, 200, mutator, limits, loop=one_parent.run_batch)
+    slow = run(problem, schedule(g), runner, 200, mutator, limits, loop=populations.run_batch)
     for name in ("hit", "generations", "calls", "short_calls", "evaluations"):
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name), err_msg=name)
 
@@ -106,18 +106,18 @@ def test_one_place_is_the_elitist_runner(runner):
 
 def test_each_chunk_repairs_one_block_a_generation():
     """Theory 11b: E[generations] = sum 1/(1-2^-i), here 21.606694198740672193 for k = 20."""
-    counts = run(BlockOneMax(20, 1), EachChunk(), OnePlusLambda(lam=20), loop=run_batch)
+    counts = run(BlockOneMax(20, 1), EachChunk(), OnePlusLambda(lam=20), loop=one_parent.run_batch)
     error = counts.generations.std(ddof=1) / np.sqrt(len(counts.generations))
     assert abs(counts.generations.mean() - 21.606694198740672193) < Z * error < 0.2
 
 
-@pytest.mark.parametrize("loop", [run_batch, run_population_batch])
+@pytest.mark.parametrize("loop", [one_parent.run_batch, populations.run_batch])
 def test_subsets_of_one_block_are_random_blocks(loop):
     mean, error = mean_and_error(run(BlockOneMax(4, 1), UniformSubset(1), OnePlusLambda(), loop=loop))
     assert abs(mean - 50 / 3) < Z * error
 
 
-@pytest.mark.parametrize("loop", [run_batch, run_population_batch])
+@pytest.mark.parametrize("loop", [one_parent.run_batch, populations.run_batch])
 def test_subsets_of_two_blocks(loop):
     """K = 2: a subset of two is the whole solution; k = 3: a chain on the number of wrong blocks."""
     mean, error = mean_and_error(run(BlockOneMax(2, 1), UniformSubset(2), OnePlusLambda(), loop=loop))
@@ -147,7 +147,9 @@ def test_evaluations_are_paid_for():
 
 def test_a_trace_knows_truth_and_what_was_seen():
     problem = Noisy(BlockOneMax(4, 1), 1.0)
-    counts, trace = run_blocks(problem, HALF, UniformChunk(), OnePlusLambda(), streams(1, "test", 0), 300, trace=True)
+    counts, trace = run_batch(
+        Search(problem, HALF, UniformChunk(), OnePlusLambda()), Batch(streams(1, "test", 0), 300, trace=True)
+    )
     assert set(trace.fitness) <= {0.0, 1.0, 2.0, 3.0, 4.0}
     assert (trace.seen != trace.fitness).all()
     last = {run: call for run, call in zip(trace.run.tolist(), trace.call.tolist(), strict=True)}
@@ -216,7 +218,9 @@ def test_many_offspring_under_noise_are_cut_into_small_batches():
 def test_changes_of_the_current_solution_are_told_in_the_order_of_calls(runner):
     """Evaluated again, an older solution may become current: since the last call made, not since its own."""
     problem, limit = Noisy(BlockOneMax(6, 1), 2.0), Limit(1.0, 1.0, 0.0, 60)
-    counts, trace = run_blocks(problem, HALF, UniformChunk(), runner, streams(1, "test", 0), 200, [limit], trace=True)
+    counts, trace = run_batch(
+        Search(problem, HALF, UniformChunk(), runner), Batch(streams(1, "test", 0), 200, [limit], trace=True)
+    )
     for number in range(200):
         calls = trace.call[trace.run == number]
         assert (np.diff(calls) >= 0).all()

@@ -22,12 +22,14 @@ from evo import (
     UniformChunk,
     UntilResolved,
 )
+from evo.batch import Batch
 from evo.chunks import Chunks
 from evo.costs.budget import Limit
-from evo.engine import run_blocks
+from evo.engine import run_batch
 from evo.engine.rounds import lowest_incorrect
 from evo.laws.counts import IndependentBlocks
 from evo.schedules import EachChunk
+from evo.search import Search
 from evo.seeding import streams
 from evo.theory import Start
 from evo.theory.schedules.each_chunk import one_kept
@@ -53,7 +55,9 @@ def vary_seed(request, monkeypatch):
 
 
 def run(problem, schedule, runner, runs=8000, mutator=HALF, limits=(), trace=False):
-    counts, found = run_blocks(problem, mutator, schedule, runner, streams(SEED, "merge", 0), runs, limits, trace)
+    counts, found = run_batch(
+        Search(problem, mutator, schedule, runner), Batch(streams(SEED, "merge", 0), runs, limits, trace)
+    )
     return (counts, found) if trace else counts
 
 

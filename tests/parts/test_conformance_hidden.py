@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, OnePlusLambda
+from evo.batch import Batch
 from evo.conformance import (
     check_mutator,
     check_schedule,
@@ -28,6 +29,7 @@ from evo.laws.counts import IndependentBlocks
 from evo.laws.mixtures import ComponentLaw, Invalid, sound_components
 from evo.protocols import Rewritten
 from evo.schedules import Decomposed, EachChunk, RoundRobin, UniformSubset
+from evo.search import Search
 from evo.seeding import streams
 from operators import Resample
 from problems import BlockOneMax, Judged, Noisy
@@ -278,7 +280,7 @@ def test_a_wrong_number_of_calls_is_found(broken, name, message):
 def test_a_wrong_number_of_calls_stops_the_engine():
     broken = calling("RarelyNone", lambda correct, rng: np.zeros(len(correct)))
     with pytest.raises(OperatorError, match=r"^RarelyNone.rewrite: expected at least 1 call an answer, got 0$"):
-        run_batch(BlockOneMax(3, 1), broken, AllBlocks(), OnePlusLambda(1), streams(1, "x", 0), 5)
+        run_batch(Search(BlockOneMax(3, 1), broken, AllBlocks(), OnePlusLambda(1)), Batch(streams(1, "x", 0), 5))
 
 
 @pytest.mark.statistical
@@ -679,7 +681,8 @@ def test_a_change_that_writes_into_what_it_is_handed_stops_the_engine(which):
     message = r"^Writes.change changes the blocks that it is handed; copy them first$"
     with pytest.raises(OperatorError, match=message):
         run_batch(
-            problem("Writes", change=writes(which)), Resample(0.5), AllBlocks(), OnePlusLambda(1), streams(1, "x", 0), 5
+            Search(problem("Writes", change=writes(which)), Resample(0.5), AllBlocks(), OnePlusLambda(1)),
+            Batch(streams(1, "x", 0), 5),
         )
 
 

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, Chunk, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.batch import Batch
 from evo.engine.deap import run_batch_deap
 from evo.engine.one_parent import run_batch
 from evo.laws.counts import CallLaw, binomial_pmf
 from evo.laws.mixtures import BetaQualityLaw
 from evo.laws.special import SpillLaw
+from evo.search import Search
 from evo.seeding import streams
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict
@@ -399,7 +401,9 @@ RUNS = 20_000
 
 
 def played(engine, problem, mutator, schedule, lam, seed, runs):
-    counts, _ = engine(problem, mutator, schedule, OnePlusLambda(lam), streams(seed, f"{mutator}{schedule}", 0), runs)
+    counts, _ = engine(
+        Search(problem, mutator, schedule, OnePlusLambda(lam)), Batch(streams(seed, f"{mutator}{schedule}", 0), runs)
+    )
     return counts
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.batch import Batch
 from evo.costs.budget import Limit
-from evo.engine.one_parent import run_batch
-from evo.engine.populations import run_population_batch
+from evo.engine import one_parent, populations
 from evo.schedules import UniformSubset
+from evo.search import Search
 from evo.seeding import streams
 from operators import FixKeep, Resample
 from problems import Jump, LeadingBlocks, Needle, Trap, WeightedBlocks
@@ -25,8 +26,8 @@ Z = 4.9
 WEIGHTS = (5, 1, 3, 1, 9)
 
 
-def run(problem, schedule, runner, runs, limits=(), mutator=HALF, identity="landscapes", loop=run_batch):
-    return loop(problem, mutator, schedule, runner, streams(1, identity, 0), runs, limits, True)
+def run(problem, schedule, runner, runs, limits=(), mutator=HALF, identity="landscapes", loop=one_parent.run_batch):
+    return loop(Search(problem, mutator, schedule, runner), Batch(streams(1, identity, 0), runs, limits, True))
 
 
 # ------------------------------------------------------------------------------------------- the naive loop
@@ -105,12 +106,12 @@ def compare(problem, fitness, schedule, accept):
     mutator, limits = FixKeep(0.4, 0.7), [Limit(1.0, 1.0, 0.0, BUDGET)]
     for number in range(8):
         lam = (1, 3)[number % 2]
-        for loop in (run_batch, run_population_batch):
+        for loop in (one_parent.run_batch, populations.run_batch):
             counts, trace = run(problem, schedule, OnePlusLambda(lam, accept), 1, limits, mutator, str(number), loop)
             drawn = streams(1, str(number), 0)
             hit, generations, improved = naive_run(problem, fitness, schedule, lam, accept, mutator, drawn)
             assert (counts.hit[0], counts.generations[0], counts.calls[0]) == (hit, generations, lam * generations)
-            if loop is run_batch:
+            if loop is one_parent.run_batch:
                 assert list(zip(trace.call.tolist(), trace.fitness.tolist(), strict=True)) == improved
 
 

@@ -24,10 +24,12 @@ from evo import (
     UniformChunk,
     UntilResolved,
 )
+from evo.batch import Batch
 from evo.engine.deap import mutate_chunk
 from evo.engine.one_parent import run_batch
 from evo.laws.counts import IndependentBlocks
 from evo.laws.special import MisalignedLaw, SpillLaw
+from evo.search import Search
 from evo.seeding import streams
 from evo.text import canonical
 from experiments.grids.cell import Cell
@@ -131,13 +133,8 @@ def test_any_nest_keeps_the_contract_in_the_engine(mutator, schedule):
     made = cell(mutator, schedule)
     counts = [
         run_batch(
-            made.problem,
-            made.mutator,
-            made.schedule,
-            made.runner,
-            streams(1, made.identity, 0),
-            30,
-            Budget(calls=200).limits(made.tokens, made.cost.weights),
+            Search(made.problem, made.mutator, made.schedule, made.runner),
+            Batch(streams(1, made.identity, 0), 30, Budget(calls=200).limits(made.tokens, made.cost.weights)),
         )[0]
         for _ in range(2)
     ]
@@ -338,7 +335,7 @@ def test_a_toolbox_of_ones_own_takes_operators_that_draw_nothing_for_a_run():
 def test_only_incorrect_with_a_never_fixed_block_still_has_a_budget():
     made = Cell(BlockOneMax(k=4, l=1), PerBlock((1, 0, 1, 1)), OnlyIncorrect(), OnePlusLambda(), budget=Budget(50))
     counts, _ = run_batch(
-        made.problem, made.mutator, made.schedule, made.runner, streams(1, "x", 0), 5, limits=made.limits
+        Search(made.problem, made.mutator, made.schedule, made.runner), Batch(streams(1, "x", 0), 5, limits=made.limits)
     )
     assert counts.hit.tolist() == [-1] * 5
     assert counts.calls.tolist() == [50] * 5

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, NoPrediction, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
-from evo.engine import run_blocks
+from evo.batch import Batch
+from evo.engine import run_batch
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.schedules import UniformSubset
+from evo.search import Search
 from evo.seeding import streams
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict
@@ -102,7 +104,9 @@ SETTINGS = {
 @pytest.mark.parametrize("of", SETTINGS.values(), ids=SETTINGS)
 def test_predictions_hold_in_the_engine(of):
     known, runs = predict(of), 4000
-    counts, _ = run_blocks(of.problem, of.mutator, of.schedule, of.runner, streams(3, of.identity, 0), runs)
+    counts, _ = run_batch(
+        Search(of.problem, of.mutator, of.schedule, of.runner), Batch(streams(3, of.identity, 0), runs)
+    )
     assert abs(counts.hit.mean() - known.mean) < Z * math.sqrt(known.variance / runs)
     assert Z * math.sqrt(known.variance / runs) < 0.1 * known.mean
     times = np.unique(counts.hit)
@@ -125,7 +129,9 @@ def test_laws_without_a_variance_hold_in_the_engine(of):
     known, runs, budget = predict(of), 4000, 400
     assert math.isinf(known.variance)
     of = Cell(of.problem, of.mutator, of.schedule, of.runner, budget=type(of.budget)(calls=budget))
-    counts, _ = run_blocks(of.problem, of.mutator, of.schedule, of.runner, streams(3, of.identity, 0), runs, of.limits)
+    counts, _ = run_batch(
+        Search(of.problem, of.mutator, of.schedule, of.runner), Batch(streams(3, of.identity, 0), runs, of.limits)
+    )
     times = np.arange(budget + 1)
     hits = np.sort(counts.hit[counts.hit >= 0])
     found = np.searchsorted(hits, times, side="right") / runs

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, Budget, NoPrediction, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
-from evo.engine import run_blocks
+from evo.batch import Batch
+from evo.engine import run_batch
 from evo.runners.archives import Archive, MuPlusLambda
 from evo.schedules import EachChunk, UniformSubset
+from evo.search import Search
 from evo.seeding import streams
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict
@@ -120,7 +122,9 @@ SETTINGS = {
 @pytest.mark.parametrize("of", SETTINGS.values(), ids=SETTINGS)
 def test_predictions_hold_in_the_engine(of):
     known, runs = predict(of), 4000
-    counts, _ = run_blocks(of.problem, of.mutator, of.schedule, of.runner, streams(3, of.identity, 0), runs)
+    counts, _ = run_batch(
+        Search(of.problem, of.mutator, of.schedule, of.runner), Batch(streams(3, of.identity, 0), runs)
+    )
     assert abs(counts.hit.mean() - known.mean) < Z * math.sqrt(known.variance / runs)
     assert Z * math.sqrt(known.variance / runs) < 0.1 * known.mean
     times = np.unique(counts.hit)
@@ -140,7 +144,9 @@ TRAPPED = {
 def test_how_many_runs_arrive(of):
     known, runs, budget = predict(of), 4000, 300
     of = Cell(of.problem, of.mutator, of.schedule, of.runner, budget=Budget(calls=budget))
-    counts, _ = run_blocks(of.problem, of.mutator, of.schedule, of.runner, streams(3, of.identity, 0), runs, of.limits)
+    counts, _ = run_batch(
+        Search(of.problem, of.mutator, of.schedule, of.runner), Batch(streams(3, of.identity, 0), runs, of.limits)
+    )
     assert 0 < (counts.hit < 0).sum() < runs
     times = np.arange(budget + 1)
     found = np.searchsorted(np.sort(counts.hit[counts.hit >= 0]), times, side="right") / runs
