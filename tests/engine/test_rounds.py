@@ -4,7 +4,7 @@ Statistical tests: fixed seed, false-fail rate 1e-6 each (|z| < 4.9); the discre
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ from evo import (
 from evo.batch import Batch
 from evo.chunks import Chunks
 from evo.costs.budget import Limit
-from evo.engine import run_batch
+from evo.engine import one_parent, run_batch
 from evo.engine.rounds import lowest_incorrect
 from evo.laws.counts import IndependentBlocks
 from evo.schedules import EachChunk
@@ -266,3 +266,46 @@ def test_a_grid_of_merged_cells_adds_up():
         assert ledger_fault(cell, rows.assign(generations=rows["generations"] * 50)) is not None
     assert predict(cells[0], "generations").mean == pytest.approx(max_of_geometrics(5, 0.5), rel=1e-12)
     assert Cell.parse(cells[1].text) == cells[1]
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A runner that no engine knows, with a loop of its own: that of the strict (1+1)-EA."""
+
+    lam, founders, in_flight = 1, (0,), 0
+
+    def fits(self, problem, mutator, schedule, prompt):
+        pass
+
+    def answers(self, generations, schedule, k):
+        return generations, generations
+
+    def run_batch(self, search, batch):
+        return one_parent.run_batch(replace(search, runner=OnePlusLambda()), batch)
+
+
+def test_a_runner_may_bring_its_loop_along():
+    """Its runs are those of its own loop, in the engine and in a grid; the ledger is checked by its `answers`."""
+    parts = (BlockOneMax(5, 1), HALF, RoundRobin(g=2))
+    problem, mutator, schedule = parts
+    own, plain = (run(problem, schedule, runner, 200, mutator) for runner in (Brought(), OnePlusLambda()))
+    np.testing.assert_array_equal(own.hit, plain.hit)
+    results = run_grid(Grid("own", [Cell(*parts, Brought())], runs=50), workers=1)
+    assert ledger_fault(Cell(*parts, Brought()), results.runs) is None
+    assert "answers" in str(refusal(Cell, *parts, Silent()))
+    with pytest.raises(InputError, match="this loop runs OnePlusLambda, got Merged"):
+        one_parent.run_batch(Search(*parts, Merged()), Batch(streams(1, "own", 0), 1))
+
+
+@dataclass(frozen=True)
+class Silent:
+    lam, founders = 1, (0,)
+
+    def run_batch(self, search, batch):
+        return one_parent.run_batch(search, batch)
+
+
+def refusal(make, *parts):
+    with pytest.raises(InputError) as caught:
+        make(*parts)
+    return caught.value
