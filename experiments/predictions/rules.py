@@ -64,8 +64,8 @@ class Row:
     def parts(self) -> tuple[c.Condition, ...]:
         """The conditions on the classes of the parts."""
         schedule = self.schedule
-        by_class = schedule if isinstance(schedule, c.Condition) else c.of_class("schedule", _classes(schedule))
-        return c.of_law(_classes(self.law)), by_class, c.of_class("runner", _classes(self.runner)), self.landscape
+        by_class = schedule if isinstance(schedule, c.Condition) else c.of_class("schedule", classes(schedule))
+        return c.of_law(classes(self.law)), by_class, c.of_class("runner", classes(self.runner)), self.landscape
 
     @cached_property
     def limits(self) -> tuple[c.Condition, ...]:
@@ -91,7 +91,8 @@ class Row:
             return Missed(self.name, 0, [str(error)])
 
 
-def _classes(given: Classes) -> tuple[type, ...]:
+def classes(given: Classes) -> tuple[type, ...]:
+    """One class or several as a tuple."""
     return given if isinstance(given, tuple) else (given,)
 
 
