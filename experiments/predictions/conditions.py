@@ -233,14 +233,8 @@ def _valid(setting: Setting) -> str | None:
     return None if always_valid(setting.search) else f"{canonical(setting.search.mutator)}, some of whose are not"
 
 
-def _by_one(setting: Setting) -> str | None:
-    by, k = setting.law.by, setting.k
-    return None if k > 1 and by % k == 1 else f"by = {by} with k = {k}"
-
-
 ALL_INCORRECT = Condition("all blocks incorrect at the start", _all_incorrect)
 VALID = Condition("answers that are always valid", _valid)
-BY_ONE = Condition("boundaries that miss by one block", _by_one)
 WEAK = Condition('accept = "weak"', lambda of: None if of.weak else 'accept = "strict"')
 MISREAD = Condition('invalid = "down", and answers that may be', lambda of: None if of.down else "exact feedback")
 

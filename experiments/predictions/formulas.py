@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -222,17 +221,3 @@ def inside_whole(law: SpillLaw | MisalignedLaw, k: int, start: Start, lam: int) 
 def inside_random(law: MisalignedLaw, k: int, start: Start, lam: int) -> RunLaw:
     """A random block is as random if it is missed: it is the law inside."""
     return uniform_chunk(law.inside, k, 1, start, lam)
-
-
-def of_fields(formula: Callable[..., RunLaw], *fields: str) -> Callable[..., RunLaw]:
-    """A formula of some fields of a law as one of the law."""
-    from inspect import Parameter, signature
-
-    def of_law(law: Any, **others: Any) -> RunLaw:
-        return formula(*(getattr(law, field) for field in fields), **others)
-
-    rest = list(signature(formula).parameters.values())[len(fields) :]
-    law = Parameter("law", Parameter.POSITIONAL_OR_KEYWORD)
-    of_law.__signature__ = signature(formula).replace(parameters=[law, *rest])  # type: ignore[attr-defined]  # read by `asked`
-    of_law.__name__ = formula.__name__
-    return of_law

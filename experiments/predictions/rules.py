@@ -23,7 +23,7 @@ from evo.runners.parallel import Merged
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, UntilResolved
 from evo.text import type_name
 from evo.theory import RunLaw, all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
-from evo.theory.operators import difficulty, learning, misaligned, per_block, quality_turns, run_quality, spilling
+from evo.theory.operators import difficulty, learning, outside, per_block, run_quality
 from evo.theory.problems import leading
 from evo.theory.schedules.merged import merged_in_turn, merged_only_incorrect
 from evo.theory.schedules.misread import until_misread
@@ -102,8 +102,6 @@ JUDGED_IN = (AllBlocks, RoundRobin, UniformChunk, UniformSubset, OnlyIncorrect)
 BLOCKS = (ComponentLaw, PerBlockLaw, SpillLaw)
 FRESH = (OnePlusLambda, Archive, MuPlusLambda, Islands)
 ACCEPT = ("weak",)  # an equally good offspring has equally many incorrect blocks where it counts
-ab, abq = ("a", "b"), ("start", "end", "halfway")
-of = f.of_fields
 
 RULES: tuple[Row, ...] = (
     # laws of counts on BlockOneMax (theory 1 to 4)
@@ -115,50 +113,50 @@ RULES: tuple[Row, ...] = (
     # calls that break blocks elsewhere (theory 4c)
     Row("spilling, whole solutions", SpillLaw, WHOLE, ONE, RISING, f.inside_whole, whatever=ACCEPT),
     Row("spilling, only incorrect blocks", SpillLaw, OnlyIncorrect, ONE, RISING,
-        of(spilling.spill_only_incorrect, "inside", "rate"), whatever=ACCEPT),
+        outside.spill_only_incorrect, whatever=ACCEPT),
     Row("spilling, random blocks", SpillLaw, UniformChunk, ONE, RISING,
-        of(spilling.spill_uniform_chunk, "inside", "rate"), whatever=ACCEPT),
+        outside.spill_uniform_chunk, whatever=ACCEPT),
     # blocks that differ (theory 5a)
     Row("blocks that differ, whole solutions", PerBlockLaw, WHOLE, ONE, ANY,
-        of(per_block.blocks_all_at_once, "p"), whatever=ACCEPT),
+        per_block.blocks_all_at_once, whatever=ACCEPT),
     Row("blocks that differ, only incorrect blocks", PerBlockLaw, OnlyIncorrect, ONE, RISING,
-        of(per_block.blocks_only_incorrect, "p"), whatever=ACCEPT),
+        per_block.blocks_only_incorrect, whatever=ACCEPT),
     Row("blocks that differ, one block a call until resolved", PerBlockLaw, UntilResolved, ONE, RISING,
-        of(per_block.blocks_until_resolved, "p"), whatever=ACCEPT),
+        per_block.blocks_until_resolved, whatever=ACCEPT),
     Row("blocks that differ, in turn", PerBlockLaw, RoundRobin, ONE, RISING,
-        of(per_block.blocks_round_robin, "p"), whatever=ACCEPT),
+        per_block.blocks_round_robin, whatever=ACCEPT),
     Row("blocks that differ, random blocks", PerBlockLaw, UniformChunk, ONE, RISING,
-        of(per_block.blocks_uniform_chunk, "p"), whatever=ACCEPT),
+        per_block.blocks_uniform_chunk, whatever=ACCEPT),
     # difficulties drawn for each block of a run (theory 5b, 5c)
     Row("difficulties drawn, whole solutions", BetaBlocksLaw, WHOLE, ONE, ANY,
-        of(difficulty.beta_all_blocks, *ab), whatever=ACCEPT),
+        difficulty.beta_all_blocks, whatever=ACCEPT),
     Row("difficulties drawn, only incorrect blocks", BetaBlocksLaw, OnlyIncorrect, ONE, RISING,
-        of(difficulty.beta_only_incorrect, *ab), whatever=ACCEPT),
+        difficulty.beta_only_incorrect, whatever=ACCEPT),
     Row("difficulties drawn, one block a call until resolved", BetaBlocksLaw, UntilResolved, ONE, RISING,
-        of(difficulty.beta_only_incorrect, *ab), (c.ALL_INCORRECT,), ACCEPT),
+        difficulty.beta_only_incorrect, (c.ALL_INCORRECT,), ACCEPT),
     Row("difficulties drawn, in turn", BetaBlocksLaw, RoundRobin, ONE, RISING,
-        of(difficulty.beta_round_robin, *ab), whatever=ACCEPT),
+        difficulty.beta_round_robin, whatever=ACCEPT),
     Row("difficulties drawn, random blocks", BetaBlocksLaw, UniformChunk, ONE, RISING,
-        of(difficulty.beta_uniform_chunk, *ab), whatever=ACCEPT),
+        difficulty.beta_uniform_chunk, whatever=ACCEPT),
     # a quality drawn for each run (theory 6a)
     Row("quality of a run, in turn", RunQualityLaw, RoundRobin, ONE, RISING,
-        of(quality_turns.quality_round_robin, *ab), whatever=ACCEPT),
+        run_quality.quality_round_robin, whatever=ACCEPT),
     Row("quality of a run, whole solutions", RunQualityLaw, WHOLE, ONE, ANY,
-        of(run_quality.quality_all_blocks, *ab), whatever=ACCEPT),
+        run_quality.quality_all_blocks, whatever=ACCEPT),
     Row("quality of a run, only incorrect blocks", RunQualityLaw, OnlyIncorrect, ONE, RISING,
-        of(run_quality.quality_only_incorrect, *ab), whatever=ACCEPT),
+        run_quality.quality_only_incorrect, whatever=ACCEPT),
     Row("quality of a run, one block a call until resolved", RunQualityLaw, UntilResolved, ONE, RISING,
-        of(run_quality.quality_until_resolved, *ab), whatever=ACCEPT),
+        run_quality.quality_until_resolved, whatever=ACCEPT),
     Row("quality of a run, random blocks", RunQualityLaw, UniformChunk, ONE, RISING,
-        of(run_quality.quality_uniform_chunk, *ab), whatever=ACCEPT),
+        run_quality.quality_uniform_chunk, whatever=ACCEPT),
     # boundaries that miss, success that rises (Sections 5.3, 5.5)
     Row("boundaries that miss, whole solutions", MisalignedLaw, WHOLE, ONE, RISING, f.inside_whole, whatever=ACCEPT),
     Row("boundaries that miss, random blocks", MisalignedLaw, UniformChunk, ONE, RISING, f.inside_random,
         whatever=ACCEPT),
     Row("boundaries that miss, only incorrect blocks", MisalignedLaw, OnlyIncorrect, ONE, RISING,
-        of(misaligned.misaligned_only_incorrect, "inside", "rate"), (c.BY_ONE,), ACCEPT),
+        outside.misaligned_only_incorrect, whatever=ACCEPT),
     Row("success that rises with use, whole solutions", LearningLaw, WHOLE, ONE, ANY,
-        of(learning.learning_all_blocks, *abq), whatever=ACCEPT),
+        learning.learning_all_blocks, whatever=ACCEPT),
     # other fitness functions (theory 1f, 7, 10)
     Row("fitness of the number of correct blocks", CallLaw, ON_COUNTS, ONE, COUNTS, f.fitness_of_counts),
     Row("a needle, in turn", CallLaw, RoundRobin, ONE, c.NEEDLE, f.needle_in_turn, (c.WEAK, c.VALID), ACCEPT),

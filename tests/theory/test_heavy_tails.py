@@ -13,11 +13,11 @@ from scipy.special import log1p as scipy_log1p
 from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.laws.gamma import log1p
+from evo.laws.special import BetaBlocksLaw, RunQualityLaw
 from evo.theory import Start, round_robin
 from evo.theory.numeric.beta import expm1, survival
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin
-from evo.theory.operators.quality_turns import quality_round_robin
-from evo.theory.operators.run_quality import quality_only_incorrect
+from evo.theory.operators.run_quality import quality_only_incorrect, quality_round_robin
 
 MAKERS = (beta_all_blocks, beta_only_incorrect, beta_round_robin, quality_only_incorrect, quality_round_robin)
 
@@ -41,17 +41,17 @@ def product_tail(a, k, t):
     [(1, 40, 9.684618e16), (0.5, 20, 6.922791e16), (2, 70, 7.790799e14), (3, 100, 1.569214e14)],
 )
 def test_products_of_difficulties_at_large_times(a, k, median):
-    law = beta_all_blocks(a, 1, k, Start(k)).hit
+    law = beta_all_blocks(BetaBlocksLaw(a, 1), k, Start(k)).hit
     assert law.quantile(0.5) == pytest.approx(median, rel=1e-6)
     for t in (1e3, median / 100, median, 30 * median):
         assert float(law.tail(t)) == pytest.approx(product_tail(a, k, t), abs=1e-9)
 
 
 def test_one_block_of_heavy_difficulty():
-    assert beta_all_blocks(0.02, 2, 1, Start(1)).hit.quantile(0.5) == pytest.approx(1.7294e15, rel=1e-4)
+    assert beta_all_blocks(BetaBlocksLaw(0.02, 2), 1, Start(1)).hit.quantile(0.5) == pytest.approx(1.7294e15, rel=1e-4)
     for t in (1e5, 1e11, 1e17):
         ratio = math.exp(math.lgamma(2.02) - math.lgamma(2)) * t**-0.02  # Gamma(a+b)/Gamma(b) t^-a, to O(1/t)
-        assert float(beta_all_blocks(0.02, 2, 1, Start(1)).hit.tail(t)) == pytest.approx(
+        assert float(beta_all_blocks(BetaBlocksLaw(0.02, 2), 1, Start(1)).hit.tail(t)) == pytest.approx(
             ratio, rel=1e-4 if t < 1e6 else 1e-10
         )
 
@@ -85,7 +85,7 @@ def test_sums_of_very_many_own_calls(a, b, k):
     radii = radius ** np.arange(2.0 * size)
     power = np.fft.rfft(np.append(pmf, np.zeros(size)) * radii) ** k
     tail = 1.0 - np.cumsum((np.fft.irfft(power) / radii)[:size])
-    law = beta_only_incorrect(a, b, k, Start(k)).hit
+    law = beta_only_incorrect(BetaBlocksLaw(a, b), k, Start(k)).hit
     times = np.unique(np.geomspace(1, size // 2, 60).astype(int))
     np.testing.assert_allclose(law.tail(times), np.clip(tail[times], 0, 1), atol=2e-9)
 
@@ -96,7 +96,7 @@ def test_heavy_medians_end(a):
         begun = time.monotonic()
         refusal = ""
         try:
-            assert make(a, 1, 3, Start(3)).hit.quantile(0.5) >= 1
+            assert make(RunQualityLaw(a, 1), 3, Start(3)).hit.quantile(0.5) >= 1
         except NoPrediction as error:
             refusal = str(error)
         assert refusal == "" or "largest float" in refusal or "nodes" in refusal
@@ -107,7 +107,7 @@ def test_heavy_medians_end(a):
 def test_quality_of_a_run_in_turn(a, b, k, p0, lam):
     """Moments and tails averaged over q by an adaptive rule."""
     start = Start(k, p0=p0)
-    run = quality_round_robin(a, b, k, start, lam)
+    run = quality_round_robin(RunQualityLaw(a, b), k, start, lam)
 
     def averaged(of):
         def integrand(y):
@@ -130,7 +130,10 @@ def test_quality_of_a_run_in_turn(a, b, k, p0, lam):
 
 def test_one_block_of_unknown_quality_is_one_of_unknown_difficulty():
     for a, b in ((1.0, 1.0), (3.0, 0.5)):
-        one, other = quality_round_robin(a, b, 1, Start(1)).hit, beta_round_robin(a, b, 1, Start(1)).hit
+        one, other = (
+            quality_round_robin(RunQualityLaw(a, b), 1, Start(1)).hit,
+            beta_round_robin(BetaBlocksLaw(a, b), 1, Start(1)).hit,
+        )
         t = np.array([0, 1, 2, 10, 1000.0])
         np.testing.assert_allclose(one.tail(t), other.tail(t), atol=1e-12)
         assert one.mean == pytest.approx(other.mean, rel=1e-10)

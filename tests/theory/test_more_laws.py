@@ -13,11 +13,12 @@ from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.laws.declared import SoundLaw
 from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture
+from evo.laws.special import LearningLaw, MisalignedLaw
 from evo.theory import NegativeBinomial, Start, all_blocks, only_incorrect, round_robin, uniform_chunk
 from evo.theory.calls.gains import completion, forgetful
 from evo.theory.operators.learning import learning_all_blocks
-from evo.theory.operators.misaligned import misaligned_only_incorrect
-from evo.theory.operators.per_block import blocks_all_at_once, blocks_until_resolved
+from evo.theory.operators.outside import misaligned_only_incorrect
+from evo.theory.schedules.until_resolved import one_after_the_other
 
 HALF = IndependentBlocks(0.5, 0.5)
 
@@ -27,16 +28,14 @@ def test_misaligned_calls_follow_the_recursion():
     mean = [Fraction(0), 1 / (a * (1 - r))]
     for j in range(2, 40):
         mean.append(1 / a + (1 - r) * mean[j - 1] + r * (mean[1] + mean[j - 2]))
-        assert misaligned_only_incorrect(HALF, 0.25, j, Start(j)).hit.mean == pytest.approx(float(mean[j]), rel=1e-13)
+        assert misaligned_only_incorrect(MisalignedLaw(HALF, 0.25, 1), j, Start(j)).hit.mean == pytest.approx(
+            float(mean[j]), rel=1e-13
+        )
 
 
-def test_misaligned_offspring_from_some_correct_blocks_are_refused():
-    """Which offspring of a generation hits then depends on what the block behind is: no chain is known here."""
-    with pytest.raises(NoPrediction, match="all blocks incorrect"):
-        misaligned_only_incorrect(HALF, 0.25, 3, Start(3, p0=0.5), lam=2)
-
-
-@pytest.mark.parametrize(("k", "lam", "p0"), [(2, 1, 0.25), (3, 1, 0.5), (4, 1, 0.25), (3, 2, 0.0), (4, 3, 0.0)])
+@pytest.mark.parametrize(
+    ("k", "lam", "p0"), [(2, 1, 0.25), (3, 1, 0.5), (4, 1, 0.25), (3, 2, 0.0), (4, 3, 0.0), (3, 2, 0.5), (4, 3, 0.25)]
+)
 def test_misaligned_calls_of_all_solutions(k, lam, p0):
     """A chain on all solutions: every offspring of a generation, the first best one kept."""
     a, keep, r = 0.5, 0.75, 0.25
@@ -52,9 +51,12 @@ def test_misaligned_calls_of_all_solutions(k, lam, p0):
         return after
 
     now = {s: p0 ** sum(s) * (1 - p0) ** (k - sum(s)) for s in states}
-    law = misaligned_only_incorrect(IndependentBlocks(a, keep), r, k, Start(k, p0=p0), lam).generations
+    run = misaligned_only_incorrect(MisalignedLaw(IndependentBlocks(a, keep), r, 1), k, Start(k, p0=p0), lam)
+    hits = [p0**k]
     for t in range(12):
-        assert float(law.tail(t)) == pytest.approx(sum(now[s] for s in states if not all(s)), abs=1e-13)
+        left = sum(now[s] for s in states if not all(s))
+        assert float(run.generations.tail(t)) == pytest.approx(left, abs=1e-13)
+        hits += [0.0] * lam
         after = dict.fromkeys(states, 0.0)
         for state, chance in now.items():
             if all(state):
@@ -64,8 +66,12 @@ def test_misaligned_calls_of_all_solutions(k, lam, p0):
                 kept = state
                 for answer, _ in answers:
                     kept = answer if sum(answer) > sum(kept) else kept
-                after[kept] += chance * math.prod(likely for _, likely in answers)
+                share = chance * math.prod(likely for _, likely in answers)
+                after[kept] += share
+                if all(kept):
+                    hits[lam * t + 1 + [all(answer) for answer, _ in answers].index(True)] += share
         now = after
+    np.testing.assert_allclose(run.hit.cdf(np.arange(len(hits))), np.cumsum(hits), atol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_learning_call_by_call(first, end, halfway, k, lam):
         for _ in range(lam):
             tails.append(left)
             left *= 1 - chance
-    run, times = learning_all_blocks(first, end, halfway, k, Start(k), lam), np.arange(len(tails))
+    run, times = learning_all_blocks(LearningLaw(first, end, halfway), k, Start(k), lam), np.arange(len(tails))
     np.testing.assert_allclose(run.hit.tail(times[:2000]), tails[:2000], atol=1e-13)
     np.testing.assert_allclose(run.hit.cdf(times[:2000]), 1 - np.array(tails[:2000]), atol=1e-13)
     np.testing.assert_allclose(run.generations.tail(times[:300]), tails[: 300 * lam : lam], atol=1e-13)
@@ -102,15 +108,15 @@ def test_learning_call_by_call(first, end, halfway, k, lam):
 
 
 def test_learning_for_very_long():
-    """Prefix sums over 10^5 generations one by one; moments of what is too long are refused, the rest is not."""
-    run = learning_all_blocks(0.1, 0.6, 1e4, 20, Start(20)).hit
+    """Prefix sums over 10^5 generations one by one; what is too long is refused."""
+    run = learning_all_blocks(LearningLaw(0.1, 0.6, 1e4), 20, Start(20)).hit
     s = np.arange(100_000.0)
     logs = np.cumsum(np.log1p(-((0.6 - 0.5 * 2.0 ** (-s / 1e4)) ** 20)))
     np.testing.assert_allclose(run.tail([1000, 50_000, 100_000]), np.exp(logs[[999, 49_999, 99_999]]), rtol=1e-12)
-    longer = learning_all_blocks(0.1, 0.6, 1e9, 20, Start(20)).hit
-    assert longer.quantile(0.5) > 1e9
     with pytest.raises(NoPrediction, match="too many"):
-        _ = longer.mean
+        learning_all_blocks(LearningLaw(0.1, 0.6, 1e9), 20, Start(20))
+    with pytest.raises(NoPrediction, match="smallest float"):
+        learning_all_blocks(LearningLaw(0.5, 0.1, 5.0), 400, Start(400))
 
 
 def test_calls_that_do_nothing_now_and_then():
@@ -120,11 +126,11 @@ def test_calls_that_do_nothing_now_and_then():
     damage = tuple((1 - e) * (1 - p_j) for p_j in p)
     for p0 in (0.0, 0.5):
         start = Start(3, p0=p0)
-        mean = blocks_until_resolved(lazy, 3, start, damage=damage).hit.mean
-        assert mean == pytest.approx(blocks_until_resolved(p, 3, start).hit.mean / (1 - e), rel=1e-13)
-    assert blocks_until_resolved(lazy, 3, Start(3, p0=0.5)).hit.mean != pytest.approx(mean, rel=1e-3)
-    refused = blocks_all_at_once(p, 3, Start(3), valid=1 - e).hit.mean
-    assert refused == pytest.approx(1 / (0.7 * 0.5 * 0.25 * 0.8), rel=1e-13)
+        mean = one_after_the_other(lazy, damage, start).hit.mean
+        always = one_after_the_other(p, [1 - p_j for p_j in p], start).hit.mean
+        assert mean == pytest.approx(always / (1 - e), rel=1e-13)
+    other = one_after_the_other(lazy, [1 - p_j for p_j in lazy], Start(3, p0=0.5)).hit.mean
+    assert other != pytest.approx(mean, rel=1e-3)
 
 
 def test_which_calls_forget_the_parent():

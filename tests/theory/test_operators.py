@@ -11,12 +11,14 @@ from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.laws.gamma import log_gamma_ratio
 from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture, SparseLaw, beta_rule
+from evo.laws.special import BetaBlocksLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.theory import MAX_STATES, Start, all_blocks, only_incorrect, uniform_chunk, until_resolved
 from evo.theory.calls.acceptance import ahead_error
 from evo.theory.calls.voting import judge_least_ahead, least_ahead, mean_votes, task_success, win_probability
 from evo.theory.chains.elimination import Elimination
 from evo.theory.numeric.beta import BetaNodes, inverse_moment, survival
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk
+from evo.theory.operators.outside import spill_only_incorrect, spill_uniform_chunk
 from evo.theory.operators.per_block import (
     blocks_all_at_once,
     blocks_only_incorrect,
@@ -30,7 +32,6 @@ from evo.theory.operators.run_quality import (
     quality_uniform_chunk,
     quality_until_resolved,
 )
-from evo.theory.operators.spilling import spill_only_incorrect, spill_uniform_chunk
 from evo.theory.problems.enumeration import (
     ALL,
     INCORRECT,
@@ -227,18 +228,18 @@ def test_spill_by_counts_equals_enumeration(start, lam, weak):
     for law in (MIXED, Invalid(0.2, MIXED), BetaQualityLaw(1, 2)):
         for schedule, formula in ((INCORRECT, spill_only_incorrect), (UNIFORM, spill_uniform_chunk)):
             call = BlockCall(law, spill=0.2)
-            same(formula(law, 0.2, 5, start, lam), enumerated(call, schedule, 5, 1, start, lam, weak))
+            same(formula(SpillLaw(law, 0.2), 5, start, lam), enumerated(call, schedule, 5, 1, start, lam, weak))
 
 
 def test_spill_costs_grow_exponentially():
-    means = [spill_only_incorrect(HALF, s, 50, Start(50)).hit.mean for s in (0.01, 0.05, 0.1)]
+    means = [spill_only_incorrect(SpillLaw(HALF, s), 50, Start(50)).hit.mean for s in (0.01, 0.05, 0.1)]
     assert [round(mean, 1) for mean in means] == [129.3, 455.9, 3474.6]  # theory 4c
     for s, mean in zip((0.01, 0.05, 0.1), means, strict=True):
         assert mean == pytest.approx(((1 - s) ** -50 - 1) * (1 - s) / (0.5 * s), rel=1e-12)
-    assert spill_only_incorrect(HALF, 0.0, 9, Start(9)).hit.variance == pytest.approx(18, rel=1e-12)
-    assert spill_only_incorrect(HALF, 1.0, 9, Start(9)).hit.mean == math.inf
+    assert spill_only_incorrect(SpillLaw(HALF, 0.0), 9, Start(9)).hit.variance == pytest.approx(18, rel=1e-12)
+    assert spill_only_incorrect(SpillLaw(HALF, 1.0), 9, Start(9)).hit.mean == math.inf
     with pytest.raises(NoPrediction, match="too small for floats"):
-        spill_only_incorrect(HALF, 0.5, 3000, Start(3000))
+        spill_only_incorrect(SpillLaw(HALF, 0.5), 3000, Start(3000))
 
 
 @pytest.mark.parametrize("lam", [1, 3])
@@ -251,27 +252,35 @@ def test_blocks_that_differ_equal_enumeration(start, lam):
         (RESOLVED, 1, blocks_until_resolved),
         (ROBIN, 1, blocks_round_robin),
     ):
-        same(formula(P4, 4, start, lam), enumerated(call, schedule, 4, g, start, lam))
-        same(formula(P4, 4, start, lam), enumerated(call, schedule, 4, g, start, lam, weak=True))
+        same(formula(PerBlockLaw(P4), 4, start, lam), enumerated(call, schedule, 4, g, start, lam))
+        same(formula(PerBlockLaw(P4), 4, start, lam), enumerated(call, schedule, 4, g, start, lam, weak=True))
     if lam == 1:
-        same(blocks_uniform_chunk(P4, 4, start), enumerated(call, UNIFORM, 4, 1, start))
+        same(blocks_uniform_chunk(PerBlockLaw(P4), 4, start), enumerated(call, UNIFORM, 4, 1, start))
 
 
 def test_equal_blocks_are_the_laws_of_counts():
     for start in (Start(30), Start(30, p0=0.5)):
-        same(blocks_uniform_chunk((0.3,) * 30, 30, start), uniform_chunk(IndependentBlocks(0.3, 0.3), 30, 1, start))
-        same(blocks_until_resolved((0.3,) * 30, 30, start), until_resolved(IndependentBlocks(0.3, 0.3), 30, start))
+        same(
+            blocks_uniform_chunk(PerBlockLaw((0.3,) * 30), 30, start),
+            uniform_chunk(IndependentBlocks(0.3, 0.3), 30, 1, start),
+        )
+        same(
+            blocks_until_resolved(PerBlockLaw((0.3,) * 30), 30, start),
+            until_resolved(IndependentBlocks(0.3, 0.3), 30, start),
+        )
 
 
 def test_blocks_that_are_never_repaired():
     for formula in (blocks_only_incorrect, blocks_until_resolved, blocks_round_robin, blocks_uniform_chunk):
-        hit = formula((0.5, 0.0, 0.3), 3, Start(3, p0=0.5)).hit
+        hit = formula(PerBlockLaw((0.5, 0.0, 0.3)), 3, Start(3, p0=0.5)).hit
         assert hit.mean == hit.variance == hit.quantile(0.9) == math.inf
         assert float(hit.cdf(np.inf)) == pytest.approx(0.5, abs=1e-9)
-    sure = blocks_until_resolved((0.5, 1.0, 0.3), 3, Start(3, p0=0.5)).hit  # a correct block that cannot be damaged
+    sure = blocks_until_resolved(
+        PerBlockLaw((0.5, 1.0, 0.3)), 3, Start(3, p0=0.5)
+    ).hit  # a correct block that cannot be damaged
     assert sure.mean == math.inf
     with pytest.raises(NoPrediction, match="independent at the start"):
-        blocks_round_robin((0.5, 0.5), 2, Start(2, incorrect=1))
+        blocks_round_robin(PerBlockLaw((0.5, 0.5)), 2, Start(2, incorrect=1))
 
 
 @pytest.mark.parametrize("lam", [1, 3])
@@ -307,11 +316,11 @@ def test_difficulties_drawn_are_averages_of_difficulties_given(a, b, p0):
         (beta_uniform_chunk, blocks_uniform_chunk),
     ):
         each = [
-            (u * v, given((float(p), float(q)), 2, start).hit.cdf(times))
+            (u * v, given(PerBlockLaw((float(p), float(q))), 2, start).hit.cdf(times))
             for (u, p), (v, q) in product(zip(weights, nodes, strict=True), repeat=2)
         ]
         average = sum(weight * cdf for weight, cdf in each)
-        np.testing.assert_allclose(formula(a, b, 2, start).hit.cdf(times), average, atol=1e-11)
+        np.testing.assert_allclose(formula(RunQualityLaw(a, b), 2, start).hit.cdf(times), average, atol=1e-11)
 
 
 @pytest.mark.parametrize(("a", "b"), [(0.5, 1.5), (1.0, 1.0), (3.0, 0.7)])
@@ -327,7 +336,7 @@ def test_quality_of_a_run_is_an_average(a, b, p0):
     ):
         laws = [given(IndependentBlocks(float(q), float(q))).hit for q in nodes]
         average = sum(weight * law.cdf(times) for weight, law in zip(weights, laws, strict=True))
-        np.testing.assert_allclose(formula(a, b, k, start).hit.cdf(times), average, atol=1e-11)
+        np.testing.assert_allclose(formula(RunQualityLaw(a, b), k, start).hit.cdf(times), average, atol=1e-11)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
@@ -335,14 +344,20 @@ def test_quality_of_a_run_is_an_average(a, b, p0):
 def test_moments_are_tail_sums(k, p0):
     """Light enough tails are summed: E = sum P(T > t), E T(T+1) = sum 2 (t+1) P(T > t)."""
     a, b, start, times = 12.0, 2.0, Start(k, p0=p0), np.arange(150.0 * k)  # P(T > t) is below 1e-13 beyond
-    runs = [formula(a, b, k, start).hit for formula in (beta_only_incorrect, beta_round_robin, quality_only_incorrect)]
+    runs = [
+        formula(RunQualityLaw(a, b), k, start).hit
+        for formula in (beta_only_incorrect, beta_round_robin, quality_only_incorrect)
+    ]
     if k < 3:
-        runs.append(quality_all_blocks(20.0, 2.0, k, start).hit)
-        runs.append(quality_all_blocks(20.0, 2.0, k, start, 3).generations)
+        runs.append(quality_all_blocks(RunQualityLaw(20.0, 2.0), k, start).hit)
+        runs.append(quality_all_blocks(RunQualityLaw(20.0, 2.0), k, start, 3).generations)
     few = np.arange(60.0 * k)
-    lighter = [beta_uniform_chunk(30.0, b, k, start).hit, quality_uniform_chunk(30.0, b, k, start).hit]
+    lighter = [
+        beta_uniform_chunk(BetaBlocksLaw(30.0, b), k, start).hit,
+        quality_uniform_chunk(RunQualityLaw(30.0, b), k, start).hit,
+    ]
     if k < 3:
-        lighter.append(beta_all_blocks(30.0, b, k, start).hit)
+        lighter.append(beta_all_blocks(BetaBlocksLaw(30.0, b), k, start).hit)
     for law in lighter:
         tail = law.tail(few)
         assert law.mean == pytest.approx(tail.sum(), rel=1e-9)
@@ -357,23 +372,23 @@ def test_moments_are_tail_sums(k, p0):
 def test_heavy_tails_have_infinite_means_and_finite_medians():
     start = Start(10)
     for law in (
-        beta_only_incorrect(0.5, 1.5, 10, start).hit,
-        beta_round_robin(1.0, 1.5, 10, start, 2).hit,
-        beta_uniform_chunk(0.7, 1.5, 10, start).hit,
-        beta_all_blocks(0.9, 1.5, 10, start).hit,
-        quality_all_blocks(10.0, 1.5, 10, start).hit,
-        quality_only_incorrect(1.0, 1.5, 10, start).hit,
-        quality_uniform_chunk(0.9, 1.5, 10, start).hit,
-        quality_until_resolved(0.5, 1.5, 10, start).hit,
+        beta_only_incorrect(BetaBlocksLaw(0.5, 1.5), 10, start).hit,
+        beta_round_robin(BetaBlocksLaw(1.0, 1.5), 10, start, 2).hit,
+        beta_uniform_chunk(BetaBlocksLaw(0.7, 1.5), 10, start).hit,
+        beta_all_blocks(BetaBlocksLaw(0.9, 1.5), 10, start).hit,
+        quality_all_blocks(RunQualityLaw(10.0, 1.5), 10, start).hit,
+        quality_only_incorrect(RunQualityLaw(1.0, 1.5), 10, start).hit,
+        quality_uniform_chunk(RunQualityLaw(0.9, 1.5), 10, start).hit,
+        quality_until_resolved(RunQualityLaw(0.5, 1.5), 10, start).hit,
     ):
         assert law.mean == law.variance == math.inf
         median = law.quantile(0.5)
         assert float(law.cdf(median)) >= 0.5 > float(law.cdf(median - 1))
         assert 0.5 < float(law.cdf(1e6 * median)) <= 1.0 == float(law.cdf(np.inf))
-    finite_mean = beta_round_robin(1.5, 1.0, 3, Start(3)).hit
+    finite_mean = beta_round_robin(BetaBlocksLaw(1.5, 1.0), 3, Start(3)).hit
     assert finite_mean.variance == math.inf > finite_mean.mean
     # the median of the sum grows like k^(1/al) (theory 5c)
-    medians = [beta_only_incorrect(0.5, 1.0, k, Start(k)).hit.quantile(0.5) for k in (100, 200, 400)]
+    medians = [beta_only_incorrect(BetaBlocksLaw(0.5, 1.0), k, Start(k)).hit.quantile(0.5) for k in (100, 200, 400)]
     assert medians[1] / medians[0] == pytest.approx(4, rel=0.05)
     assert medians[2] / medians[1] == pytest.approx(4, rel=0.05)
 
@@ -383,9 +398,9 @@ def test_sums_of_heavy_tails_are_accurate_far_out():
     for a, b in ((0.5, 1.5), (0.2, 0.3), (1.5, 4.0)):
         times = np.array([511.0, 512.0, 1e4, 1e9])
         np.testing.assert_allclose(
-            beta_only_incorrect(a, b, 1, Start(1)).hit.tail(times), survival(a, b, times), atol=1e-12
+            beta_only_incorrect(BetaBlocksLaw(a, b), 1, Start(1)).hit.tail(times), survival(a, b, times), atol=1e-12
         )
-        longer = np.diff(beta_only_incorrect(a, b, 20, Start(20)).hit.tail(np.arange(505.0, 520.0)))
+        longer = np.diff(beta_only_incorrect(BetaBlocksLaw(a, b), 20, Start(20)).hit.tail(np.arange(505.0, 520.0)))
         assert np.all(np.diff(longer) * np.sign(np.diff(longer)[0]) > 0)
     assert float(survival(0.5, 1.5, np.array(1000.0))) == pytest.approx(0.035660201101752743038, **EXACT)
 

@@ -9,6 +9,7 @@ import pytest
 
 from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
+from evo.laws.special import PerBlockLaw
 from evo.theory import Start, round_robin
 from evo.theory.numeric.sums import long_sums, whole_rule
 from evo.theory.operators.per_block import blocks_round_robin
@@ -76,7 +77,7 @@ def test_few_incorrect_blocks_are_summed_term_by_term_too():
 def test_blocks_that_differ_in_turn():
     """P(T > t) = 1 - prod (1 - (1-p_m)^own) has the mean sum over subsets; two blocks, both rare, one not."""
     p = (1e-7, 0.25)
-    run = blocks_round_robin(p, 2, Start(2)).hit
+    run = blocks_round_robin(PerBlockLaw(p), 2, Start(2)).hit
     q, r = 1 - Fraction(p[0]), Fraction(3, 4)
     # block 1 has c+1 calls at t = 2c+1, block 2 has c
     first = (1 + q) / (1 - q)

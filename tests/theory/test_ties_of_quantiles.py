@@ -7,6 +7,7 @@ import pytest
 
 from evo.laws.counts import IndependentBlocks
 from evo.laws.mixtures import BetaQualityLaw
+from evo.laws.special import BetaBlocksLaw, RunQualityLaw
 from evo.theory import (
     Geometric,
     NegativeBinomial,
@@ -18,8 +19,12 @@ from evo.theory import (
     until_resolved,
 )
 from evo.theory.operators.difficulty import beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk
-from evo.theory.operators.quality_turns import quality_round_robin
-from evo.theory.operators.run_quality import quality_all_blocks, quality_only_incorrect, quality_uniform_chunk
+from evo.theory.operators.run_quality import (
+    quality_all_blocks,
+    quality_only_incorrect,
+    quality_round_robin,
+    quality_uniform_chunk,
+)
 from evo.theory.times.law import below, least_time, tied
 
 HALF, QUARTER, EIGHTH = Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)
@@ -128,9 +133,17 @@ def test_geometric_levels(t):
 
 @pytest.mark.parametrize("a", [0.3, 0.7, 1, 2, 3, 5, 30])
 def test_one_block_of_symmetric_difficulty_has_median_1(a):
-    laws = [make(a, a, 1, Start(1)).hit for make in (beta_all_blocks, beta_only_incorrect, beta_round_robin)]
-    laws += [beta_uniform_chunk(a, a, 1, Start(1)).hit, quality_uniform_chunk(a, a, 1, Start(1)).hit]
-    laws += [make(a, a, 1, Start(1)).hit for make in (quality_all_blocks, quality_only_incorrect, quality_round_robin)]
+    laws = [
+        make(RunQualityLaw(a, a), 1, Start(1)).hit for make in (beta_all_blocks, beta_only_incorrect, beta_round_robin)
+    ]
+    laws += [
+        beta_uniform_chunk(BetaBlocksLaw(a, a), 1, Start(1)).hit,
+        quality_uniform_chunk(RunQualityLaw(a, a), 1, Start(1)).hit,
+    ]
+    laws += [
+        make(RunQualityLaw(a, a), 1, Start(1)).hit
+        for make in (quality_all_blocks, quality_only_incorrect, quality_round_robin)
+    ]
     laws += [all_blocks(BetaQualityLaw(a, a), 1, Start(1)).hit]
     assert [law.quantile(0.5) for law in laws] == [1] * len(laws)
 
@@ -139,7 +152,7 @@ def test_one_block_of_symmetric_difficulty_has_median_1(a):
 def test_uniform_difficulty_reaches_its_levels(t):
     """P(N <= t) = t/(t+1), a float here."""
     for make in (beta_all_blocks, beta_only_incorrect, beta_round_robin, beta_uniform_chunk, quality_only_incorrect):
-        assert make(1, 1, 1, Start(1)).hit.quantile(t / (t + 1)) == t
+        assert make(RunQualityLaw(1, 1), 1, Start(1)).hit.quantile(t / (t + 1)) == t
 
 
 def test_levels_beside_a_step_are_not_ties():

@@ -9,6 +9,7 @@ import numpy as np
 
 from evo.errors import NoPrediction
 from evo.laws.gamma import log1p, log_gamma_ratio
+from evo.laws.special import BetaBlocksLaw
 from evo.protocols import FloatArray
 from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
@@ -26,15 +27,16 @@ _MOST_NODES = 1 << 22  # of the inversion of the law of a product
 _FEW = 12  # calls up to which the tail of GLOBAL is an alternating sum
 
 
-def beta_only_incorrect(a: float, b: float, k: int, start: Start) -> RunLaw:
+def beta_only_incorrect(law: BetaBlocksLaw, k: int, start: Start) -> RunLaw:
     """Law of a run of OnlyIncorrect, g = 1, lam = 1: a sum of own calls N with P(N > t) = B(a, b+t)/B(a, b).
 
     E = j (a+b-1)/(a-1), infinite for a <= 1; Var N = 2 E[p^-2] - E[1/p] - E[1/p]^2, infinite for a <= 2 (theory 5b).
 
-    >>> beta_only_incorrect(5, 3, 10, Start(10)).hit.mean
+    >>> beta_only_incorrect(BetaBlocksLaw(5, 3), 10, Start(10)).hit.mean
     17.5
     """
     check_run(k, start, 1)
+    a, b = law.a, law.b
     if start.most == 0:
         return finished(1)
     own, square = inverse_moment(a, b, 1), inverse_moment(a, b, 2)
@@ -48,12 +50,13 @@ def beta_only_incorrect(a: float, b: float, k: int, start: Start) -> RunLaw:
     return RunLaw(hit, hit, no_short_chunk, "theory 5b, 5c")
 
 
-def beta_round_robin(a: float, b: float, k: int, start: Start, lam: int = 1) -> RunLaw:
+def beta_round_robin(law: BetaBlocksLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
     """Law of a run of RoundRobin, g = 1: the product (2g) with the tails of (5c); infinite mean for a <= 1.
 
     Raises: NoPrediction for exactly j incorrect blocks, or, for moments, where the tail is too heavy to sum.
     """
     check_run(k, start, lam)
+    a, b = law.a, law.b
     if start.most == 0:
         return finished(lam)
     _independent(start, "RoundRobin")
@@ -65,12 +68,13 @@ def beta_round_robin(a: float, b: float, k: int, start: Start, lam: int = 1) -> 
     return tail_sums(unfinished, k, lam, 0.0, 0.0, "theory 2g, 5c", power=a)
 
 
-def beta_uniform_chunk(a: float, b: float, k: int, start: Start) -> RunLaw:
+def beta_uniform_chunk(law: BetaBlocksLaw, k: int, start: Start) -> RunLaw:
     """Law of a run of UniformChunk, g = 1, lam = 1, by Poissonization with S(x) = 1F1(a; a+b; -x) (theory 5b).
 
     Raises: NoPrediction for exactly j incorrect blocks.
     """
     check_run(k, start, 1)
+    a, b = law.a, law.b
     if start.most == 0:
         return finished(1)
     _independent(start, "UniformChunk")
@@ -97,15 +101,16 @@ def beta_uniform_chunk(a: float, b: float, k: int, start: Start) -> RunLaw:
     return RunLaw(hit, hit, no_short_chunk, "theory 5b, Poissonization")
 
 
-def beta_all_blocks(a: float, b: float, k: int, start: Start) -> RunLaw:
+def beta_all_blocks(law: BetaBlocksLaw, k: int, start: Start) -> RunLaw:
     """Law of global mutation, lam = 1: Geom(P), P = prod p_j random; E = ((a+b-1)/(a-1))^k, which is not typical (5c).
 
     P(T > t) = E[(1-P)^t] = (1/2 pi i) int B(z, t+1) E[P^-z] dz along Re z = c, 0 < c < a (Mellin and Barnes).
 
-    >>> round(beta_all_blocks(3, 2, 2, Start(2)).hit.mean, 12)
+    >>> round(beta_all_blocks(BetaBlocksLaw(3, 2), 2, Start(2)).hit.mean, 12)
     4.0
     """
     check_run(k, start, 1)
+    a, b = law.a, law.b
     if start.most == 0:
         return finished(1)
     begun = 1.0 - start.optimal
