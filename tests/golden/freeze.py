@@ -341,10 +341,10 @@ def main():
     write("tables.json.gz", {"how": HOW, "cells": []})  # so that the tests, whose measures are used, can be imported
     sys.path.insert(0, str(HERE))
     import test_golden as known_by
+    from experiments.rules import rule_for
 
     from evo.errors import NoPrediction
     from experiments import Cell
-    from experiments.rules import rule_for
     from experiments.studies import STUDIES
 
     canonical = {name: [Cell.parse(text).text for text in texts] for name, texts in SETS.items()}
