@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +126,10 @@ def _scale(each: Mapping[int, float], lam: int) -> dict[int, float]:
     if lam == 1:
         return dict.fromkeys(each, 1.0)
     ranks = sorted(each)
+    if len(ranks) == 1:  # often, and ten times as fast
+        one_chance = each[ranks[0]]
+        some = -math.expm1(lam * math.log1p(-one_chance)) if one_chance < 1.0 else 1.0
+        return {ranks[0]: some / one_chance}
     one = np.array([each[rank] for rank in ranks])
     return dict(zip(ranks, (best_of(one, lam) / one).tolist(), strict=True))
 
