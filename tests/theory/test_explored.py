@@ -10,6 +10,7 @@ from evo.laws.counts import IndependentBlocks
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.chains.explore import explored
+from evo.theory.schedules.until_resolved import until_resolved
 
 
 def halves(law, k, start, lam=1):
@@ -124,3 +125,11 @@ def test_what_is_spent_before_a_trap_is_counted():
     run = explored({"long": 1.0}, events.__getitem__, short=lambda state: state == "short")
     assert run.calls.mean == np.inf
     assert run.short_calls == pytest.approx(0.5 * 4, rel=1e-14)
+
+
+def test_moments_are_known_beyond_the_states_of_a_law():
+    k = 3000
+    run = until_resolved(IndependentBlocks(0.5, 0.5), k, Start(k, p0=0.5))
+    assert run.generations.mean == pytest.approx(2 * (k - 1), rel=1e-12)  # two calls a block, to the last incorrect one
+    with pytest.raises(NoPrediction, match="states, more than 4096"):
+        run.generations.cdf(6000)

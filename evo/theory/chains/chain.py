@@ -41,8 +41,8 @@ class AbsorbingChain:
         start: [n], initial distribution; the rest of the mass is `start_done`.
         start_done: probability that the start is optimal already.
         lam: offspring a generation.
-        decides: [n], probability that one offspring is as good as any can be; the first such decides the generation.
-            None: the optimum alone is the best, `offspring_hit`.
+        decides: [n], probability that one offspring has the highest rank; the first such offspring takes place. None:
+            only the optimum has the highest rank, `offspring_hit`.
 
     >>> one = AbsorbingChain(np.zeros((1, 1)), np.array([0.75]), np.array([0.5]), np.array([1.0]), 0.0, lam=2)
     >>> one.hit.mean, round(one.generations.mean, 12)

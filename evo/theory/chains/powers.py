@@ -30,7 +30,7 @@ class Powers:
         self._stays = [np.exp(self._log_stay)]
 
     def plan(self, generations: int) -> int:
-        """The highest power worth using for so many generations in all; it depends on nothing asked before."""
+        """Exponent b of the largest power M^(2^b) worth using for a number of generations; the same at each request."""
         top = 0
         while generations >> (top + 1):
             power = self._powers[top]

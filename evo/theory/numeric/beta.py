@@ -14,7 +14,7 @@ from evo.laws.gamma import log_gamma_ratio
 from evo.protocols import FloatArray
 
 _DIGITS = 44.0
-_UNDERFLOW = 760.0  # of ln p: what is smaller is 0
+_UNDERFLOW = 760.0  # p < e^-760 is 0 among floats
 _MOST_NODES = 1 << 21
 
 

@@ -16,7 +16,7 @@ Terms = Callable[[Sequence[int]], FloatArray]  # sorted whole numbers [n] -> ter
 
 NODES = 16  # of `Panels`, on a panel
 _NODES = 20  # terms of a panel
-_ALL = 128  # panels of at most so many are summed term by term
+_ALL = 128  # panels of at most 128 numbers are summed term by term
 _GRID = 4096  # up to here the sums of Legendre polynomials are taken term by term
 _ACCURATE = 1e-14  # of the sum: what the last coefficients of a panel may contribute
 _DROPPED = 1e-18  # of the sum: the rest that is left out

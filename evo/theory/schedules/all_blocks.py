@@ -13,7 +13,7 @@ from evo.theory.times.closed import Geometric
 def all_blocks(law: CallLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
     """Law of a run of global mutation.
 
-    If a call makes all correct w.p. P whatever the parent, hit ~ Geom(P) and generations ~ Geom(1-(1-P)^lam)
+    If a call makes all blocks correct w.p. P from every parent, hit ~ Geom(P) and generations ~ Geom(1-(1-P)^lam)
     (theory 1a, 1c); else the chain on the number of incorrect blocks (theory 1f).
 
     Raises: NoPrediction if the chain is too large, or probabilities too small for floats.

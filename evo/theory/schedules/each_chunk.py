@@ -45,7 +45,7 @@ def one_kept(law: CallLaw, k: int, start: Start) -> RunLaw:
 def last_rank(fix: float, most: int) -> FloatArray:
     """The rank of the block that is left incorrect to the last among i = 1..most; float [most, most], row i-1.
 
-    The winner is the first repaired one: rank s w.p. q^(s-1) a/(1-q^i), whatever the waiting took. So
+    The winner is the first repaired block: rank s w.p. q^(s-1) a/(1-q^i), independent of the generations waited. So
     L_i(r) = L_{i-1}(r) P(s > r) + L_{i-1}(r-1) P(s < r).
 
     >>> last_rank(0.5, 2).round(6).tolist()

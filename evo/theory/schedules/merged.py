@@ -69,7 +69,7 @@ def merged_in_turn(law: CallLaw, k: int, g: int, start: Start, workers: int | No
 def merged_only_incorrect(law: CallLaw, k: int, g: int, start: Start, workers: int | None = None) -> RunLaw:
     """Law of a run that calls the W lowest chunks that hold an incorrect block in parallel, and merges.
 
-    Each chunk is called until it is repaired whatever W is, so hit = calls follow the law of one worker: NB(j, a) for
+    For every W each chunk is called until it is repaired, so hit = calls follow the law of one worker: NB(j, a) for
     g = 1. Rounds for g = 1: h_i = (1 + sum_{n>=1} P(Bin(min(W,i),a) = n) h_{i-n})/(1-q^min(W,i)) (theory 11c); W = m:
     the slowest chunk (theory 11a); else the rounds raise NoPrediction.
 

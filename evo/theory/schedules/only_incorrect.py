@@ -26,9 +26,9 @@ Entry = dict[State, float]  # the states in which a chunk is begun (None: no chu
 def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> RunLaw:
     """Law of a run under the oracle of correctness.
 
-    g = 1, j incorrect: generations ~ NB(j, 1-(1-a)^lam) (theory 2a, 2j). A call that finishes a chunk w.p. P whatever
-    its count makes of m full chunks, independent at the start, so many blocks with a = P (theory 3b): the offspring
-    that finishes it gains the most. Else the chunks one after the other, as a chain (theory 3a, 3b).
+    g = 1, j incorrect: generations ~ NB(j, 1-(1-a)^lam) (theory 2a, 2j). If a call finishes
+    a chunk w.p. P from any count, m full chunks, independent at the start, are m blocks with a = P (theory 3b): the
+    offspring that finishes a chunk gains the most. Else the chunks one after the other, as a chain (theory 3a, 3b).
 
     Raises: NoPrediction, when more than the mean is asked for, if the chain is too large.
 
@@ -123,7 +123,7 @@ def _exact_count(chunks: Chunks, start: Start) -> tuple[Entry, Callable[[State],
 
 
 def _means(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
-    """Too large for a chain: expectations add up over the chunks whatever their dependence."""
+    """The mean of a run too large for a chain: expectations add up over the chunks, dependent or not."""
 
     def chunk_mean(size: int) -> float:
         counts = start.chunk_law(size)

@@ -121,7 +121,7 @@ def _occupied(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, 
             yield v, _or_optimum((*counts, last - v)), short[last][v - 1] / chunks.m
 
     begin = {_or_optimum(state): chance for state, chance in occupancies(chunks, start).items()}
-    called = (lambda _: 1.0 / chunks.m) if chunks.short else None  # whatever the state
+    called = (lambda _: 1.0 / chunks.m) if chunks.short else None  # in every state
     return explored(begin, events, lam, "theory 3a, 3b", called)
 
 

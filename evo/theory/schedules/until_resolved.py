@@ -74,11 +74,11 @@ def one_after_the_other(
     k, p0 = start.k, start.correct_rate
 
     def some(blocks: int) -> float:
-        """P(one of so many is incorrect)."""
+        """P(some of these blocks are incorrect)."""
         return -math.expm1(blocks * math.log(p0)) if p0 else float(blocks > 0)
 
     def enter(left: int) -> dict[State, float]:
-        """The next block, if `left` are left and one of them is incorrect."""
+        """The next block, given that some of the `left` blocks are incorrect."""
         return {(left, True): (1.0 - p0) / some(left), (left, False): p0 * some(left - 1) / some(left)}
 
     def events(state: State) -> Iterator[Event]:

@@ -43,7 +43,7 @@ def cut_means(law: TimeLaw, most: ArrayLike) -> FloatArray:
 
 
 def mean_within(law: TimeLaw, most: float) -> float:
-    """E[min(T, most)]: the mean where the variance says that the cut takes less than 1e-4 of it, else `cut_means`.
+    """E[min(T, most)]: E[T] where the variance shows that the cut changes less than 1e-4 of E[T], else `cut_means`.
 
     Args:
         law: of T.

@@ -1,4 +1,4 @@
-"""Times made from others: multiples, rounds of many calls, defective laws; and moments without a law."""
+"""Laws derived from another law: multiples, rounds of several calls, defective laws; and moments without a law."""
 
 from __future__ import annotations
 

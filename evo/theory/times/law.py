@@ -17,7 +17,7 @@ from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 
 SLACK = 1e-12  # relative rounding error of the smaller of cdf and tail; that of chains is the largest
-_ROUNDING = 1e-15  # absolute, where one of them is computed as 1 less the other
+_ROUNDING = 1e-15  # absolute rounding error of 1 - cdf and 1 - tail
 _EXACT = 1 << 53  # whole numbers up to here are floats
 _LARGEST = 1023  # largest power of 2 among floats
 
@@ -86,10 +86,10 @@ def below(cdf: float, tail: float, u: float, slack: float = 0.0) -> bool:
 
 
 def tied(before: Split, at: Split, u: float) -> bool:
-    """Whether u is a level of the cdf at t-1 but for rounding, when t is the first time strictly at u or above.
+    """Whether the quantile at u is t-1 up to rounding, where t is the least time with P(T <= t) >= u in floats.
 
-    So it is if P(T <= t-1) is u within 1e-12 and P(T <= t) is not: where the cdf rises in steps below 1e-12 no
-    rounding is told from a step, and t stands.
+    It is if P(T <= t-1) = u within 1e-12 and P(T <= t) is not. Where the cdf rises by less than 1e-12 a step, rounding
+    cannot be told from a step, and the quantile is t.
 
     >>> tied((0.4999999999999999, 0.5), (0.6, 0.4), 0.5), tied((0.499, 0.501), (0.6, 0.4), 0.5)
     (True, False)
@@ -108,7 +108,7 @@ def least_time(law: Spread, u: float) -> float:
     """
 
     def split(t: float) -> Split:
-        # one of them decides, and each may take long
+        # only the smaller one decides, and each may take long to compute
         return (float(law.cdf(t)), math.nan) if u <= 0.5 else (math.nan, float(law.tail(t)))
 
     first = _first(lambda t: not below(*split(t), u))
@@ -148,7 +148,7 @@ def _first_float(reached: Callable[[float], bool]) -> float:
 
 
 class ByTail:
-    """A law given by its tail at whole t >= 0: what such laws have in common.
+    """Base of the laws whose tail can be computed at any whole t >= 0: cdf, tail, quantile and the infinite time.
 
     Attributes:
         never: P(T is infinite).
@@ -193,7 +193,7 @@ class GivenTail(ByTail):
     Attributes:
         survive: P(T > t) for whole t >= 0, float [n] -> [n].
         mean, variance: of T, infinite where the tail is too heavy.
-        factor: T counts units of so many of the times that `survive` takes.
+        factor: `survive` takes factor x t, for example calls where T counts generations of lam calls.
         never: P(T is infinite).
 
     >>> halves = GivenTail(lambda t: 0.5**t, mean=2.0, variance=2.0)
