@@ -37,9 +37,8 @@ from evo.theory.problems.enumeration import (
     enumeration_states,
 )
 from evo.theory.problems.lasting_judges import LastingJudge, persistent_only_incorrect, persistent_uniform
-from evo.theory.problems.on_counts import accepted_on_counts, run_on_counts
+from evo.theory.problems.on_counts import accepted_on_counts, first_run_of_successes, run_on_counts
 from evo.theory.problems.stored_noise import stored_on_counts
-from evo.theory.problems.success_runs import first_run_of_successes
 from evo.theory.run_law import no_short_chunk
 from evo.theory.schedules.each_chunk import one_kept
 from problems import Judged, Noisy

@@ -6,7 +6,7 @@ generation: the state is the sorted tuple of counts, and the count of the soluti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import comb, factorial, prod
@@ -16,8 +16,9 @@ import numpy as np
 from evo.errors import NoPrediction
 from evo.laws.counts import FloatArray
 from evo.theory.calls.starts import Start
-from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
-from evo.theory.run_law import RunLaw, no_short_chunk
+from evo.theory.chains.chain import MAX_STATES
+from evo.theory.chains.explore import Event, explored
+from evo.theory.run_law import RunLaw
 
 FAR_TOO_MANY = 16 * MAX_STATES
 """Ways for so many solutions to have so many incorrect blocks that there is no need to look which can be reached."""
@@ -64,8 +65,7 @@ class Keeper:
 def archive_run(keeper: Keeper, offspring: FloatArray, start: Start) -> RunLaw:
     """Law of a run with one call a generation.
 
-    A full archive takes an offspring that is fitter than its worst, so the counts only fall, and the chain is
-    triangular.
+    A full archive takes an offspring that is fitter than its worst.
 
     Args:
         keeper: how solutions are kept and chosen.
@@ -82,69 +82,26 @@ def archive_run(keeper: Keeper, offspring: FloatArray, start: Start) -> RunLaw:
     >>> [round(archive_run(Keeper(s), single, Start(4)).hit.mean, 9) for s in (1, 2)]
     [16.666666667, 19.425685426]
     """
-    k = start.k
-    if comb(k + keeper.size, k) > FAR_TOO_MANY:
-        raise NoPrediction(_too_many(keeper, k))
-    begin, done = _begin(keeper, start)
-    moves = _explore(keeper, offspring, k, begin)
-    # Each move fills a place or lowers the sum of the counts.
-    order = sorted(moves, key=lambda state: ((keeper.size - len(state[0])) * (k + 1) + sum(state[0]), state))
-    place = {state: number for number, state in enumerate(order)}
-    finish = np.array([moves[state][0] for state in order])
-    from scipy.sparse import coo_array
+    k, size = start.k, keeper.size
+    if comb(k + size, k) > FAR_TOO_MANY:
+        raise NoPrediction(f"the chain of {size} solutions of k={k} blocks has more than {MAX_STATES} states")
 
-    entries = [(place[state], place[after], chance) for state in order for after, chance in moves[state][1].items()]
-    rows, columns, chances = (np.array(column) for column in zip(*entries, strict=True)) if entries else ((), (), ())
-    step = coo_array((chances, (rows, columns)), shape=(len(order), len(order))).tocsr()
-    first = np.zeros(len(order))
-    for state, chance in begin.items():
-        first[place[state]] = chance
-    chain = AbsorbingChain(step, finish, finish, first, done, 1)
-    return RunLaw(chain.hit, chain.generations, no_short_chunk, "chain on the counts of those kept")
+    def events(state: State) -> Iterator[Event]:
+        made = keeper.chances(state, k) @ offspring[list(state[0])]
+        for wrong in np.flatnonzero(made).tolist():
+            yield 1, keeper.after(state, wrong) if wrong else None, float(made[wrong])
+
+    return explored(_begin(keeper, start), events, source="chain on the counts of those kept")
 
 
-def _too_many(keeper: Keeper, k: int) -> str:
-    return f"the chain of {keeper.size} solutions of k={k} blocks has more than {MAX_STATES} states"
-
-
-def _begin(keeper: Keeper, start: Start) -> tuple[dict[State, float], float]:
-    """Initial states with their probabilities, and P(some initial solution is optimal)."""
+def _begin(keeper: Keeper, start: Start) -> dict[State | None, float]:
+    """Initial states with their probabilities, None if some initial solution is optimal."""
     law, founders = start.law(), keeper.founders
     possible = [wrong for wrong in range(1, start.k + 1) if law[wrong] > 0.0]
     if comb(len(possible) + founders - 1, founders) > MAX_STATES:
         raise NoPrediction(f"{founders} initial solutions can have more than {MAX_STATES} different counts")
-    begin: dict[State, float] = {}
+    begin: dict[State | None, float] = {None: float(1.0 - (1.0 - law[0]) ** founders)}
     for counts in combinations_with_replacement(possible, founders):
         ways = factorial(founders) / prod(factorial(counts.count(wrong)) for wrong in set(counts))
         begin[counts, counts[0] if keeper.parent == "last" else -1] = ways * prod(float(law[w]) for w in counts)
-    return begin, float(1.0 - (1.0 - law[0]) ** founders)
-
-
-def _explore(
-    keeper: Keeper, offspring: FloatArray, k: int, begin: dict[State, float]
-) -> dict[State, tuple[float, dict[State, float]]]:
-    """All states that can be reached: P(the optimum is generated), and the moves to other states."""
-    found: dict[State, tuple[float, dict[State, float]]] = {}
-    waiting = list(begin)
-    while waiting:
-        state = waiting.pop()
-        if state in found:
-            continue
-        if len(found) >= MAX_STATES:
-            raise NoPrediction(
-                f"the chain of {keeper.size} solutions of k={k} blocks has more than {MAX_STATES} states"
-            )
-        finish, moves = _moves(keeper.after, state, keeper.chances(state, k) @ offspring[list(state[0])])
-        found[state] = finish, moves
-        waiting.extend(moves)
-    return found
-
-
-def _moves(after: Callable[[State, int], State], state: State, made: FloatArray) -> tuple[float, dict[State, float]]:
-    """P(the optimum is generated) and P(each other state) of one generation whose offspring has the law `made`."""
-    moves: dict[State, float] = {}
-    for wrong in np.flatnonzero(made[1:]) + 1:
-        target = after(state, int(wrong))
-        if target != state:
-            moves[target] = moves.get(target, 0.0) + float(made[wrong])
-    return float(made[0]), moves
+    return begin

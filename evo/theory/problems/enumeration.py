@@ -17,7 +17,7 @@ from evo.protocols import BoolArray, IntArray
 from evo.theory.calls.gains import at_least_once, best_of, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
-from evo.theory.problems.ranks import ranks
+from evo.theory.problems.on_counts import ranks
 from evo.theory.run_law import RunLaw, finished
 
 Offspring = tuple[IntArray, FloatArray]  # solutions as bits, and their probabilities

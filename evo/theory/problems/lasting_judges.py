@@ -17,18 +17,21 @@ is infinite unless fp = 0: P(never) is the tail at infinity.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from evo.errors import InputError
-from evo.laws.counts import FloatArray, binomial_pmf
-from evo.protocols import IntArray
-from evo.theory.calls.gains import at_least_once, check_run
+from evo.laws.counts import binomial_pmf
+from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
-from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
-from evo.theory.run_law import RunLaw, finished, no_short_chunk
-from evo.theory.times.derived import NEVER, defective
+from evo.theory.chains.chain import MAX_STATES
+from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
+from evo.theory.run_law import RunLaw
+
+DEAD = "dead"
+"""A block that is wrong and judged right is never replaced: such a run never hits."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,7 @@ def persistent_only_incorrect(judge: LastingJudge, k: int, start: Start, lam: in
     >>> float(run.hit.tail(math.inf)), run.hit.quantile(0.3)
     (0.68359375, 8.0)
     """
-    check_run(k, start, lam)
-    good, bad = judge.settle
-    rate = good + bad
-    leave = np.full(start.most, float(at_least_once(min(rate, 1.0), lam)))
-    return _independent(judge, start, leave, rate, lam)
+    return _judged(judge, k, start, lam, drawn=False)
 
 
 def persistent_uniform(judge: LastingJudge, k: int, start: Start, lam: int = 1) -> RunLaw:
@@ -124,91 +123,37 @@ def persistent_uniform(judge: LastingJudge, k: int, start: Start, lam: int = 1) 
     >>> round(float(run.hit.tail(math.inf)), 12)
     0.455078125
     """
+    return _judged(judge, k, start, lam, drawn=True)
+
+
+def _judged(judge: LastingJudge, k: int, start: Start, lam: int, drawn: bool) -> RunLaw:
+    """The chain on (open, shaky) blocks; of lam offspring the first that is accepted decides.
+
+    Shaky blocks are counted where they are called, and can die or use up a generation.
+    """
     check_run(k, start, lam)
     good, bad = judge.settle
     saved, lost = judge.shake
-    no_shaky = judge.fn == 0.0 or start.incorrect == k or (start.incorrect is None and start.p0 == 0.0)
-    if start.most == 0 or no_shaky or (lost == 0.0 and (lam == 1 or saved == 0.0)):
-        rate = (good + bad) / k
-        return _independent(judge, start, at_least_once(np.minimum(rate * _range(start.most), 1.0), lam), rate, lam)
-    chain = _shaky_chain(judge, k, start, lam)
-    return RunLaw(chain.hit, chain.generations, no_short_chunk, "theory 8e, chain on kinds of blocks", lam)
+    counted = drawn and (lost > 0.0 or (lam > 1 and saved > 0.0))
 
+    def events(state: State) -> Iterator[Event]:
+        if state == DEAD:
+            return
+        y, x = state
+        draw = y / k if drawn else 1.0
+        yield 1, (y - 1, x) if y > 1 else None, draw * good
+        yield 1, DEAD, draw * bad + x / k * lost
+        if x:
+            yield 1, (y, x - 1), x / k * saved
 
-def _range(most: int) -> FloatArray:
-    return np.arange(1, most + 1, dtype=np.float64)
-
-
-def _independent(judge: LastingJudge, start: Start, leave: FloatArray, last: float, lam: int) -> RunLaw:
-    """Each of j blocks is settled well w.p. c, whenever it is: the death chain from P(j) c^j, made infinite else.
-
-    Args:
-        judge: the judge.
-        start: the initial law.
-        leave: P(a generation settles one of j blocks), [most].
-        last: P(an offspring settles the last one).
-        lam: offspring a generation.
-    """
-    if start.most == 0:
-        return finished(lam)
-    good, bad = judge.settle
-    counts = start.law()[: start.most + 1]
-    doomed = judge.fp + (1.0 - judge.fp) * (bad / (good + bad)) if good > 0.0 else 1.0
-    chances, misses = _powers((1.0 - judge.fp) * good / (good + bad) if good > 0.0 else 0.0, doomed, start.most)
-    weights, never = counts * chances, float(counts @ misses)
-    if weights.sum() == 0.0:
-        return RunLaw(NEVER, NEVER, no_short_chunk, "theory 8e", lam)
-    weights = weights / weights.sum()
-    chain = death_chain(leave, min(last, 1.0), weights[1:], float(weights[0]), lam)
-    return RunLaw(defective(chain.hit, never), defective(chain.generations, never), no_short_chunk, "theory 8e", lam)
-
-
-def _shaky_chain(judge: LastingJudge, k: int, start: Start, lam: int) -> AbsorbingChain:
-    from scipy.sparse import coo_array
-
-    most = start.most
-    least = 0 if start.incorrect is None else start.incorrect
-    widths = [k - max(y, least) + 1 for y in range(most + 1)]  # shaky blocks 0..k-j, j >= y were incorrect
-    first = np.concatenate([[0, 1], 1 + np.cumsum(widths[1:])])
-    states = int(first[-1])
-    check_states(states, "a persistent judge under UniformChunk")
-    good, bad = judge.settle
-    saved, lost = judge.shake
-    y = np.concatenate([[0], np.repeat(np.arange(1, most + 1), widths[1:])])
-    x = np.arange(states) - first[y]
-    accept = np.minimum((y * (good + bad) + x * (saved + lost)) / k, 1.0)
-    # the chance of a move by one offspring, to that of a generation: only one of the accepted ones is taken
-    scale = np.divide(at_least_once(accept, lam), accept, out=np.zeros(states), where=accept > 0.0)
-    alive = np.arange(1, states)
-    settled, calmed = alive[y[1:] > 1], alive[x[1:] > 0]
-    rows = np.concatenate([settled, calmed, alive])
-    columns = np.concatenate([first[y[settled] - 1] + x[settled], calmed - 1, np.zeros_like(alive)])
-    chances = np.concatenate([y[settled] * good, x[calmed] * saved, y[alive] * bad + x[alive] * lost]) / k
-    step = coo_array((chances * scale[rows], (rows, columns)), shape=(states, states)).tocsr()
-    hit = np.where(y == 1, good / k, 0.0)
-    begin, optimal = _shaky_start(judge, start, first, states)
-    return AbsorbingChain(step, hit * scale, hit, begin, optimal, lam, accept)
-
-
-def _shaky_start(judge: LastingJudge, start: Start, first: IntArray, states: int) -> tuple[FloatArray, float]:
-    """Initial law of the states, and P(optimal): j incorrect blocks are all open w.p. (1-fp)^j, else one is dead."""
-    counts, begin = start.law()[: start.most + 1], np.zeros(states)
-    open_chance, dead_chance = _powers(1.0 - judge.fp, judge.fp, start.most)
-    begin[0] = counts @ dead_chance
-    for j in np.flatnonzero(counts[1:]) + 1:
-        shaky = binomial_pmf(start.k - int(j), judge.fn)
-        begin[first[j] : first[j] + len(shaky)] = counts[j] * open_chance[j] * shaky
-    return begin, float(counts[0])
-
-
-def _powers(chance: float, miss: float, j: int) -> tuple[FloatArray, FloatArray]:
-    """chance^0..chance^j and 1 minus them, each without cancellation; chance + miss = 1.
-
-    >>> _powers(0.75, 0.25, 2)[1].round(12).tolist()
-    [0.0, 0.25, 0.4375]
-    """
-    exponents = np.arange(j + 1, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log = np.log(chance) if chance < 0.5 else np.log1p(-miss)
-        logs = np.where(exponents > 0.0, exponents * log, 0.0)
-    return np.exp(logs), 0.0 - np.expm1(logs)
+    counts = start.law()
+    begin: dict[State, float] = {None: float(counts[0]), DEAD: 0.0}
+    log_alive = math.log1p(-judge.fp) if judge.fp < 1.0 else -math.inf
+    for j in range(1, start.most + 1):
+        begin[DEAD] -= float(counts[j]) * math.expm1(j * log_alive)
+        shaky = binomial_pmf(k - j, judge.fn) if counted else np.ones(1)
+        alive = float(counts[j]) * math.exp(j * log_alive)
+        begin |= {(j, x): alive * p for x, p in enumerate(shaky.tolist())}
+    return explored(
+        begin, events, lam, "theory 8e, chain on kinds of blocks", most=MAX_STATES if counted else MAX_MOMENTS
+    )

@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evo.errors import InputError, NoPrediction
-from evo.laws.counts import FloatArray
-from evo.protocols import IntArray
+from evo.laws.counts import CallLaw
+from evo.protocols import FloatArray, IntArray
 from evo.theory.calls.gains import at_least_once, best_of, check_run
 from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
-from evo.theory.problems.ranks import ranks
+from evo.theory.chains.explore import explored
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import Geometric
 
@@ -148,3 +149,41 @@ def _check_matrix(matrix: Any, k: int, name: str) -> None:
     most = matrix.sum(axis=1) if name == "offspring" and np.ndim(matrix) == 2 else matrix
     if np.shape(matrix) != (k + 1, k + 1) or not (matrix >= 0.0).all() or not (most <= 1.0 + 1e-9).all():
         raise InputError(f"{name} must hold probabilities [{k + 1}, {k + 1}] for k={k}, got shape {np.shape(matrix)}")
+
+
+def ranks(fitness: ArrayLike, size: int, optimum: int, of: str) -> IntArray:
+    """The rank of each value among the different ones, 0 the lowest, equal values alike; int [size].
+
+    Args:
+        fitness: real numbers, [size].
+        size: how many there must be.
+        optimum: the index of the only highest one.
+        of: what they are the fitness of, for the message.
+
+    Raises: InputError unless there are `size` finite numbers, highest at `optimum` alone.
+
+    >>> ranks([9.0, 0.0, 0.5, 0.0], 4, 0, "counts").tolist()
+    [2, 0, 1, 0]
+    """
+    values = np.asarray(fitness, dtype=np.float64)
+    if values.shape != (size,) or not np.isfinite(values).all():
+        raise InputError(f"fitness must hold a finite number for each of {size} {of}, got {fitness!r:.200}")
+    if (values >= values[optimum]).sum() > 1:
+        raise InputError(f"fitness must be highest at the optimum, index {optimum % size}, alone; got {fitness!r:.200}")
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def first_run_of_successes(law: CallLaw, k: int) -> RunLaw:
+    """Law of a needle in turn: one block a call, all incorrect at first, lam = 1, every valid answer accepted.
+
+    A block is what its last call made of it, so the optimum comes with the k-th success in a row (calls of k different
+    blocks): E = (p^-k - 1)/(1-p), for fix = keep = p and answers that are always valid (theory 10a).
+
+    Raises: NoPrediction if there are too many blocks.
+
+    >>> from evo.laws.counts import IndependentBlocks
+    >>> round(first_run_of_successes(IndependentBlocks(0.5, 0.5), 4).hit.mean, 9)
+    30.0
+    """
+    p = float(law.pmf(1, 1)[1])
+    return explored({0: 1.0}, lambda row: [(1, row + 1 if row + 1 < k else None, p), (1, 0, 1.0 - p)], 1, "theory 10a")
