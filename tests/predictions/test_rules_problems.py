@@ -181,7 +181,7 @@ def test_what_is_not_known_is_refused(of, missing):
         Cell(WeightedBlocks((20, 1, 1), 1), FixKeep(0.4, 0.0), UniformChunk(), Archive(4, "proportional")),
         # of several repairs the heaviest wins, not the first
         cell(WeightedBlocks((1, 1, 9), 1), EachChunk(), OnePlusLambda(3)),
-        Cell(BlockOneMax(3, 1, 0.5), Misaligned(HALF, 0.2), OnlyIncorrect(), OnePlusLambda(2)),
+        Cell(WeightedBlocks((1, 5, 2), 1), Misaligned(HALF, 0.2), OnlyIncorrect(), OnePlusLambda(2)),
     ],
     ids=lambda of: f"{type(of.problem).__name__}-{type(of.runner).__name__}",
 )
