@@ -10,6 +10,7 @@ from evo.laws.counts import IndependentBlocks
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.chains.explore import explored
+from evo.theory.schedules.only_incorrect import only_incorrect
 from evo.theory.schedules.until_resolved import until_resolved
 
 
@@ -113,6 +114,9 @@ def test_what_cannot_be_explored_is_refused():
         explored({0: 0.5}, lambda s: [(1, None, 0.5)])
     with pytest.raises(InputError, match="more than 1"):
         explored({0: 1.0}, lambda s: [(1, None, 0.6), (2, 1, 0.6)])
+    for no_probability in (-0.5, np.nan):
+        with pytest.raises(InputError, match="event of probability"):
+            explored({0: 1.0}, lambda s, p=no_probability: [(1, None, p)])
     with pytest.raises(InputError, match="the optimum has rank 1"):
         explored({0: 1.0}, lambda s: [(1, None, 0.5), (2, 1, 0.5)] if s == 0 else [], lam=2)
     done = explored({None: 1.0}, lambda s: [], lam=2)
@@ -133,3 +137,11 @@ def test_moments_are_known_beyond_the_states_of_a_law():
     assert run.generations.mean == pytest.approx(2 * (k - 1), rel=1e-12)  # two calls a block, to the last incorrect one
     with pytest.raises(NoPrediction, match="states, more than 4096"):
         run.generations.cdf(6000)
+
+
+def test_calls_on_a_last_chunk_that_may_not_be_reached():
+    """keep = 0: the first chunk is finished by its first gain or, since that breaks what was correct, never."""
+    fix = 0.8
+    run = only_incorrect(IndependentBlocks(fix, 0.0), 4, 3, Start(4))
+    assert run.calls.mean == np.inf
+    assert run.short_calls == pytest.approx(fix**3 / (1 - (1 - fix) ** 3) / fix, rel=1e-13)

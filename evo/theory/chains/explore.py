@@ -52,9 +52,9 @@ def explored(
     """
     if abs(sum(begin.values()) - 1.0) > SLACK:
         raise InputError(f"explored: expected initial probabilities that sum to 1, got the sum {sum(begin.values())!r}")
-    if begin.get(None, 0.0) == 1.0:
-        return finished(lam)
     place, moves = _explore(begin, events, lam, most)
+    if not place:
+        return finished(lam)
     chain = _chain(place, moves, begin, lam)
 
     def short_calls() -> float:
@@ -106,6 +106,8 @@ def _generation(state: State, events: Iterable[Event], lam: int) -> _Moves:
         if chance > 0.0:
             chances[rank, target] = chances.get((rank, target), 0.0) + chance
             each[rank] = each.get(rank, 0.0) + chance
+        elif not chance >= -SLACK:
+            raise InputError(f"explored: state {state!r} has an event of probability {chance!r}")
     if not sum(each.values()) <= 1.0 + SLACK:
         raise InputError(f"explored: the events of state {state!r} have probabilities that sum to more than 1")
     scale = _scale(each, lam)
