@@ -3,6 +3,7 @@
 Start with `evo.protocols`: the five parts a user can supply, and what passes between them and the engine.
 """
 
+from evo import former
 from evo.costs.budget import Budget
 from evo.costs.latency import Latency
 from evo.costs.ledger import LEDGER, Prompt
@@ -64,3 +65,5 @@ __all__ = [
     "UniformSubset",
     "UntilResolved",
 ]
+
+former.install()

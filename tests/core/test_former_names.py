@@ -1,0 +1,34 @@
+"""Former names of modules still work, and say what they are called now."""
+
+import importlib
+
+import pytest
+
+import evo.runners.archives
+import experiments
+from evo.former import FORMER
+
+
+@pytest.mark.parametrize(("name", "new"), FORMER.items())
+def test_a_former_name_warns_and_gives_what_it_gave(name, new):
+    module = importlib.import_module(new)
+    public = next(each for each, value in vars(module).items() if getattr(value, "__module__", "") == new)
+    with pytest.warns(DeprecationWarning, match=f"{name} is now {new}"):
+        assert getattr(importlib.import_module(name), public) is getattr(module, public)
+
+
+def test_it_can_be_imported_from():
+    with pytest.warns(DeprecationWarning, match=r"evo\.selection is now"):
+        from evo.selection import Archive  # the former name
+    assert Archive is evo.runners.archives.Archive
+
+
+def test_what_was_never_there_is_not_there():
+    with pytest.warns(DeprecationWarning, match="is now"), pytest.raises(ImportError):
+        from evo.selection import Nothing  # noqa: F401  # it cannot be imported
+
+
+@pytest.mark.parametrize(("name", "public"), [("experiments.timing", "timed"), ("experiments.cell", "Cell")])
+def test_so_do_those_of_experiments(name, public):
+    with pytest.warns(DeprecationWarning, match=f"{name} is now"):
+        assert getattr(importlib.import_module(name), public) is getattr(experiments, public)
