@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from evo.parameters import probability
-from evo.protocols import FloatArray as FloatArray
+from evo.protocols import FloatArray
 
 Components = tuple[FloatArray, FloatArray, FloatArray]
 """Weights, fix and keep of calls that treat blocks independently, float [n] each."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from evo.errors import NoPrediction
-from evo.laws.counts import FloatArray
 from evo.laws.special import RunQualityLaw
+from evo.protocols import FloatArray
 from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.last_generation import LastGeneration

@@ -14,7 +14,7 @@ from math import comb, factorial, prod
 import numpy as np
 
 from evo.errors import NoPrediction
-from evo.laws.counts import FloatArray
+from evo.protocols import FloatArray
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES
 from evo.theory.chains.explore import Event, explored

@@ -11,9 +11,8 @@ import numpy as np
 
 from evo.chunks import Chunks
 from evo.errors import InputError, NoPrediction
-from evo.laws.counts import FloatArray
 from evo.laws.mixtures import ComponentLaw
-from evo.protocols import BoolArray, IntArray
+from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.theory.calls.gains import at_least_once, best_of, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
-from evo.laws.counts import CallLaw, FloatArray
+from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
-from evo.protocols import IntArray
+from evo.protocols import FloatArray, IntArray
 from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run, completion
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
