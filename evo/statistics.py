@@ -6,12 +6,14 @@ No t intervals: on 200 geometric runs at a nominal false-alarm rate of 0.001 a t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evo.errors import NoPrediction
 from evo.protocols import FloatArray
+from evo.theory.times.at_times import LawAtTimes
 
 if TYPE_CHECKING:
     from evo.theory import TimeLaw
@@ -58,13 +60,16 @@ def law_distance(hits: FloatArray, runs: int, law: TimeLaw, last: float = math.i
     Args:
         hits: hitting times of the runs that hit, float [hits].
         runs: all runs, the censored ones included: each of them hits later than `last`.
-        law: the exact law.
+        law: the exact law; one that is known at some times only is compared there, so that the DKW bound holds.
         last: the fewest calls at which a run was censored; infinite if none was.
     """
-    seen = np.unique(hits[hits <= last])
-    # Between jumps of F_n the difference is largest at the ends: at a hit, and at the last t before the next one.
-    points = np.unique(np.concatenate((seen, seen - 1, [last] if last < math.inf else [])))
-    points = points[points >= 0]
+    if isinstance(law, LawAtTimes):
+        points = law.within(last)
+    else:
+        seen = np.unique(hits[hits <= last])
+        # Between jumps of F_n the difference is largest at the ends: at a hit, and at the last t before the next one.
+        points = np.unique(np.concatenate((seen, seen - 1, [last] if last < math.inf else [])))
+        points = points[points >= 0]
     if len(points) == 0:
         return 0.0
     empirical = np.searchsorted(np.sort(hits), points, side="right") / runs
@@ -226,13 +231,21 @@ def runs_to_resolve_by_law(law: TimeLaw, last: float, resolution: float, alpha: 
     >>> runs_to_resolve_by_law(Geometric(0.01), 150, 0.25, 2.5e-4)
     1290.0
     """
+    shares = [share for share in (resolution, -resolution) if share > -1]
+    if isinstance(law, LawAtTimes):
+        distance = min(law.distance_if_stretched(last, share) for share in shares)
+    else:
+        distance = _distance_if_stretched(law, last, shares)
+    z = math.sqrt(math.log(2 / alpha) / 2) + normal_quantile(power) / 2
+    return float(math.ceil((z / distance) ** 2)) if distance > 0 else math.inf
+
+
+def _distance_if_stretched(law: TimeLaw, last: float, shares: Sequence[float]) -> float:
+    """The distance on t <= last between the cdf and the nearest of those stretched by 1 + share."""
 
     def linear(times: FloatArray) -> FloatArray:
         whole = np.floor(times)
         return np.asarray(law.cdf(whole) + (times - whole) * (law.cdf(whole + 1) - law.cdf(whole)))
 
     times = np.unique(np.floor(np.concatenate((np.linspace(0, last, 500), np.geomspace(1, last + 1, 500) - 1))))
-    stretched = [linear(times / (1 + share)) for share in (resolution, -resolution) if share > -1]
-    distance = min(float(np.max(np.abs(law.cdf(times) - other))) for other in stretched)
-    z = math.sqrt(math.log(2 / alpha) / 2) + normal_quantile(power) / 2
-    return float(math.ceil((z / distance) ** 2)) if distance > 0 else math.inf
+    return min(float(np.max(np.abs(law.cdf(times) - linear(times / (1 + share))))) for share in shares)

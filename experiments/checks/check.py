@@ -28,20 +28,21 @@ it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from evo import statistics
-from evo.errors import InputError, NoPrediction
+from evo.errors import InputError
+from experiments.checks.cell_tests import Outcome, made_tests
 from experiments.checks.completeness import missing_runs, table_fault
-from experiments.checks.ledger import ledger_fault
-from experiments.checks.power import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
-from experiments.checks.stored import stored_tests
+from experiments.checks.ledger import ledger_fault, stored_ledger_fault
+from experiments.checks.power import Level
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import identity_in
 from experiments.grids.stopping import every_stop
-from experiments.predictions.predict import Prediction, predict, takes_several_calls
+from experiments.predictions.predict import Prediction, takes_several_calls
 from experiments.predictions.verdict import Verdict
 from experiments.store.kept import kept_of
 from experiments.store.predictions import StoredPrediction
@@ -52,22 +53,6 @@ if TYPE_CHECKING:
 
 EVIDENCE = ("blocks", "deap")
 TESTS_A_CELL = 4
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One test of one cell.
-
-    Attributes:
-        test: "mean", "law", "calls" or "ledger".
-        p_value: bound on the probability of a discrepancy this large if the prediction holds; 0 for a broken identity.
-            Where a rule stopped the runs it holds at every stop.
-        found: what was found, in words.
-    """
-
-    test: str
-    p_value: float
-    found: str
 
 
 @dataclass(frozen=True)
@@ -201,10 +186,7 @@ def _check_cell(
         verdict, reason = Verdict.CANNOT_TELL, missing_runs(results, cell_id, runs)
     else:
         level = _level(alpha, runs, looks)
-        if isinstance(cell, Cell):
-            outcomes, open_, told = _tests(cell, runs, level, resolution)
-        else:
-            outcomes, open_, told = _stored_tests(stored, place, runs, level(len(runs)), resolution)
+        outcomes, open_, told = made_tests(*_source(results, cell_id, cell, stored, runs), runs, level, resolution)
         outcomes = tuple(_at_every_stop(outcome, looks) for outcome in outcomes)
         known = cell if isinstance(cell, Cell) else None
         books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known, runs)) else None
@@ -223,13 +205,17 @@ def _check_cell(
     return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored, why, looks)
 
 
-def _stored_tests(
-    stored: StoredPrediction | None, place: pd.Series[Any], runs: pd.DataFrame, alpha: float, resolution: float
-) -> tuple[tuple[Outcome, ...], str, str]:
-    """The tests of a cell whose parts are not imported."""
+def _source(
+    results: Results, cell_id: str, cell: Cell | str, stored: StoredPrediction | None, runs: pd.DataFrame
+) -> tuple[Callable[[str], Prediction], str | None, int, str]:
+    """Where the predictions of a cell are from, what its ledger lacks, its lam, and what `hit` counts."""
+    place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
+    lam = int(place["runner.lam"])
+    if isinstance(cell, Cell):
+        unit = "answers" if takes_several_calls(cell) else "calls"
+        return partial(results.predict, cell_id), ledger_fault(cell, runs), lam, unit
     assert stored is not None  # else there is nothing to test
-    found, open_, told = stored_tests(stored, place, runs, alpha, resolution)
-    return tuple(Outcome(*each) for each in found), open_, told
+    return stored.predict, stored_ledger_fault(stored, place, runs), lam, "offspring"
 
 
 def _looks(results: Results, runs: pd.DataFrame) -> int:
@@ -253,71 +239,5 @@ def _at_every_stop(outcome: Outcome, looks: int) -> Outcome:
     return replace(outcome, p_value=min(1.0, factor * outcome.p_value), found=found)
 
 
-def _tests(cell: Cell, runs: pd.DataFrame, level: Level, resolution: float) -> tuple[tuple[Outcome, ...], str, str]:
-    """The tests that can be made, what is missing for AGREES (empty if nothing is), and what they would find."""
-    books = _ledger_test(cell, runs)
-    try:
-        hit, calls = predict(cell, "hit"), predict(cell, "calls")
-    except NoPrediction as error:
-        return (books,), str(error), ""
-    last = _compared_up_to(cell, runs)
-    made = (
-        books,
-        _law_test(hit, runs, last),
-        _mean_test("mean", hit, runs, "hit"),
-        _mean_test("calls", calls, runs, "calls"),
-    )
-    outcomes = tuple(outcome for outcome in made if outcome is not None)
-    tested = {outcome.test for outcome in outcomes}
-    if math.isinf(hit.mean):
-        tried = "answers" if takes_several_calls(cell) else "calls"
-        where = "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {tried}"
-        told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {where}"
-        return outcomes, missing_of_law(hit, last, len(runs), level, "law" in tested), told
-    open_, told = missing(hit, len(runs), level, resolution, last, "mean" in tested)
-    return outcomes, too_censored(int(runs["hit"].isna().sum()), len(runs)) or open_, told
-
-
-def _ledger_test(cell: Cell, runs: pd.DataFrame) -> Outcome:
-    """The identities of the ledger; they hold in every run or are broken."""
-    fault = ledger_fault(cell, runs)
-    return Outcome("ledger", 1.0, "the ledger adds up") if fault is None else Outcome("ledger", 0.0, fault)
-
-
-def _law_test(hit: Prediction, runs: pd.DataFrame, last: float) -> Outcome | None:
-    """The whole law of `hit`; None where only moments are known."""
-    if hit.law is None:
-        return None
-    hits = runs["hit"].dropna().to_numpy(dtype=float)
-    try:
-        distance = statistics.law_distance(hits, len(runs), hit.law, last)
-    except NoPrediction:
-        return None
-    p_value = statistics.dkw_p_value(len(runs), distance)
-    return Outcome("law", p_value, f"the law of hit is {distance:.3f} off its cdf (p <= {p_value:.2g})")
-
-
-def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str) -> Outcome | None:
-    """A mean; None if a run is censored, no finite variance is known, or the law is and that of the total is not."""
-    if runs["hit"].isna().any() or predicted.law is None or math.isinf(predicted.mean):
-        return None
-    try:
-        if math.isinf(predicted.variance):
-            return None
-        p_value, how = statistics.mean_p_value(float(runs[column].sum()), len(runs), predicted.law)
-    except NoPrediction:
-        return None
-    measured = runs[column].mean()
-    return Outcome(
-        test, p_value, f"mean {column} {measured:.5g}, predicted {predicted.mean:.5g} (p = {p_value:.2g}, {how})"
-    )
-
-
 def _counted(number: float, one: str, several: str) -> str:
     return f"{number:.0f} {one if number == 1 else several}"
-
-
-def _compared_up_to(cell: Cell, runs: pd.DataFrame) -> float:
-    """The last offspring up to which it is known of every run whether it has hit; infinite if none is censored."""
-    censored = runs.loc[runs["hit"].isna(), "generations"]
-    return float(cell.runner.lam * censored.min()) if len(censored) else math.inf

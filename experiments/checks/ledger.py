@@ -6,19 +6,23 @@ The engine writes its ledger by closed forms (`evo.costs.ledger`); here the pass
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evo.chunks import draws_subsets
+from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, overheads
 from evo.costs.lengths import block_lengths
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import OwnGenerations
 from evo.schedules import RoundRobin, inner_schedule
 from experiments.grids.cell import Cell
+from experiments.grids.cells_table import WEIGHTS
 from experiments.predictions.counts import _last_generation, answers_of, entries_of_call, evaluations_of
 from experiments.predictions.setting import always_valid
+from experiments.store.predictions import ENTRIES, StoredPrediction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +61,7 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         ),
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
         "hit is not in the last generation": (hit > back[1]) | (hit < first),
-        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell, runs),
+        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell.budget, cell.cost.weights, runs),
         "there are more evaluations than offspring need": evaluations > most,
         "there are fewer evaluations than offspring need, though all answers are valid": (
             unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
@@ -75,6 +79,42 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     return next((words for words, broken in faults.items() if broken.any()), None)
 
 
+def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: pd.DataFrame) -> str | None:
+    """The first entry that does not add up by what was stored when the cell was run; None if all do.
+
+    Calls, the last generation, the budget and all entries of tokens are compared; evaluations are not.
+
+    Args:
+        stored: of the cell, whose parts are not imported.
+        place: the cell's row of the table of cells.
+        runs: its runs.
+    """
+    calls, short = (runs[name].to_numpy(dtype=float) for name in ("calls", "short_calls"))
+    answers = calls / stored.calls
+    hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
+    faults = {
+        f"calls are not in groups of {stored.calls}": answers % 1 != 0,
+        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(*_limits(place), runs),
+        "there are more calls on the short chunk than calls": (short < 0) | (short > answers),
+    }
+    if stored.a_generation is not None:
+        first = stored.lam * np.maximum(generations - 1, 0) + (generations > 0)
+        faults["calls are not lam x generations"] = calls != stored.a_generation * generations
+        faults["hit is not in the last generation"] = (hit > stored.lam * generations) | (hit < first)
+    for entry in ENTRIES if stored.call else ():
+        expected = (answers - short) * stored.call[entry] + short * stored.short_call[entry]
+        written = runs[entry].to_numpy(dtype=float)
+        faults[f"{entry} are not those of the calls"] = np.abs(written - expected) > 1e-12 * expected
+    return next((words for words, broken in faults.items() if broken.any()), None)
+
+
+def _limits(place: pd.Series[Any]) -> tuple[Budget | None, FloatArray]:
+    """The budget and the prices in a row of the table of cells."""
+    given = {name: place.get(f"budget.{name}") for name in (*LEDGER, "cost")}
+    limits: dict[str, Any] = {name: most for name, most in given.items() if most is not None and not math.isnan(most)}
+    return Budget(limits.pop("calls", None), **limits) if limits else None, place[list(WEIGHTS)].to_numpy(dtype=float)
+
+
 def _identity(cell: Cell) -> str:
     """What calls are, in words."""
     if isinstance(cell.runner, OwnGenerations):
@@ -82,11 +122,11 @@ def _identity(cell: Cell) -> str:
     return f"lam x generations with lam = {cell.runner.lam}"
 
 
-def _spent(cell: Cell, runs: pd.DataFrame) -> BoolArray:
-    """Where a run has reached one of the cell's limits, by its own ledger, bool [runs]."""
-    if cell.budget is None:
+def _spent(budget: Budget | None, weights: FloatArray, runs: pd.DataFrame) -> BoolArray:
+    """Where a run has reached a limit of the budget, by its own ledger, bool [runs]."""
+    if budget is None:
         return np.zeros(len(runs), dtype=np.bool_)
-    return cell.budget.reached(runs[list(LEDGER)].to_numpy(dtype=float), cell.cost.weights, OF_FLOATS)
+    return budget.reached(runs[list(LEDGER)].to_numpy(dtype=float), weights, OF_FLOATS)
 
 
 def _counted(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from evo import statistics
 from evo.errors import NoPrediction
+from evo.theory.times.at_times import LawAtTimes
 from experiments.predictions.predict import Prediction
 
 MOST_CENSORED = 0.5
@@ -22,7 +23,10 @@ RESOLUTION_OF_CDF = 0.1
 POWER = 0.95
 
 Level = Callable[[float], float]
-"""False-alarm rate of a test of a cell that has so many runs: before p-values are multiplied."""
+"""The significance level of a test of a cell, by the number of its runs.
+
+It falls with their number where a stopping rule looked at them, since p-values are then multiplied.
+"""
 
 
 def worth(resolution: float, of_law: bool) -> str:
@@ -48,7 +52,7 @@ def missing(hit: Prediction, runs: int, level: Level, resolution: float, last: f
         last: the last offspring up to which it is known of every run whether it has hit; infinite if none is censored.
         tested: whether the mean was.
     """
-    told = worth(resolution, of_law=not tested and hit.mean > 0)
+    told = worth(resolution, of_law=not tested)
     if hit.mean == 0:
         return "", told
     try:
@@ -64,9 +68,11 @@ def missing(hit: Prediction, runs: int, level: Level, resolution: float, last: f
 
 def _runs_needed(hit: Prediction, last: float, tested: bool, resolution: float, alpha: float) -> float:
     law = hit.law
-    assert law is not None  # `hit` always has one
+    if law is None:
+        raise NoPrediction("its law was not stored")
     if not tested:
-        last = last if math.isfinite(last) else hit.quantile(MOST_OF_A_LAW)
+        if math.isinf(last) and not isinstance(law, LawAtTimes):
+            last = hit.quantile(MOST_OF_A_LAW)
         return statistics.runs_to_resolve_by_law(law, last, resolution, alpha, POWER)
     error = math.sqrt(hit.variance) / hit.mean
     if statistics.only_moments(law) and not statistics.is_sure(law):
@@ -95,7 +101,10 @@ def missing_of_law(hit: Prediction, last: float, runs: int, level: Level, tested
             f"the mean is infinite, and only {within:.2g} of the runs hit within the budget; give a larger one to see "
             "the law"
         )
-    most = needed(lambda alpha: runs_for_distance(RESOLUTION_OF_CDF, alpha), level, runs)
+    shown = RESOLUTION_OF_CDF - (hit.law.gap(last) if isinstance(hit.law, LawAtTimes) else 0.0)
+    if shown <= 0:
+        return f"the mean is infinite, and the stored law has gaps of more than {RESOLUTION_OF_CDF:g}"
+    most = needed(lambda alpha: runs_for_distance(shown, alpha), level, runs)
     if most <= runs:
         return ""
     return (

@@ -24,6 +24,7 @@ from evo.costs.lengths import block_lengths
 from evo.errors import EvoError, NoPrediction
 from evo.protocols import FloatArray
 from evo.runners.protocol import OwnGenerations
+from evo.theory.times.at_times import LawAtTimes
 from experiments.grids.cell import Cell
 from experiments.predictions.counts import entries_of_call
 from experiments.predictions.predict import Prediction, predict
@@ -91,8 +92,8 @@ class StoredPrediction:
 
     Attributes:
         means, variances: of "hit", "calls" and "cost"; those that are known.
-        times, cdf: the law of hit at some times, the last of them infinite; None where it is not known.
-        source: of the formula.
+        law: of hit at some times; None where it is not known.
+        source, checked, trusted: the formula and its conditions.
         refused: why there is no prediction; empty if there is one.
         call, short_call: ledger entries of one call on a full chunk and on the last one; empty where not known.
         calls: LLM calls that an answer stands for.
@@ -102,9 +103,10 @@ class StoredPrediction:
 
     means: Mapping[str, float]
     variances: Mapping[str, float]
-    times: FloatArray | None
-    cdf: FloatArray | None
+    law: LawAtTimes | None
     source: str
+    checked: tuple[str, ...]
+    trusted: tuple[str, ...]
     refused: str
     call: Mapping[str, float]
     short_call: Mapping[str, float]
@@ -122,12 +124,18 @@ class StoredPrediction:
             found = {name: f"{prefix}{name}{suffix}" for name in names}
             return {name: float(known[column]) for name, column in found.items() if column in known}
 
+        means = numbers("predicted.", QUANTITIES, ".mean")
+        variances = numbers("predicted.", QUANTITIES, ".variance")
+        law = None
+        if times is not None and cdf is not None and "hit" in means:
+            law = LawAtTimes(times, cdf, means["hit"], variances.get("hit"))
         return cls(
-            means=numbers("predicted.", QUANTITIES, ".mean"),
-            variances=numbers("predicted.", QUANTITIES, ".variance"),
-            times=times,
-            cdf=cdf,
+            means=means,
+            variances=variances,
+            law=law,
             source=str(known.get("prediction.source", "")),
+            checked=tuple(str(known.get("prediction.checked", "")).split("; ")),
+            trusted=tuple(str(known.get("prediction.trusted", "")).split("; ")),
             refused=str(known.get("prediction.refused", "")),
             call=numbers("call.", ENTRIES),
             short_call=numbers("short_call.", ENTRIES),
@@ -136,45 +144,15 @@ class StoredPrediction:
             lam=lam,
         )
 
-    def within(self, last: float) -> tuple[FloatArray, FloatArray]:
-        """Times up to `last`, and the cdf there.
+    def predict(self, quantity: str = "hit") -> Prediction:
+        """What was predicted of "hit", "calls" or "cost"; the law of hit alone was stored.
 
-        Raises: NoPrediction if the law is not known.
+        Raises: NoPrediction with the reason that was stored.
         """
-        if self.times is None or self.cdf is None:
-            raise NoPrediction("the law of hit was not stored")
-        seen = self.times <= last
-        return self.times[seen], self.cdf[seen]
-
-    @property
-    def ever(self) -> float:
-        """P(the optimum is ever hit)."""
-        return 0.0 if self.cdf is None else float(self.cdf[-1])
-
-    def gap(self, last: float) -> float:
-        """By how much less a cdf that is off between two of the times up to `last` is off at one of them, at most.
-
-        If F and G differ by d at t, t_i < t < t_{i+1}, then they differ by d - (F(t_{i+1}) - F(t_i)) at t_i or t_{i+1},
-        since both rise.
-        """
-        times, cdf = self.within(last)
-        apart = np.diff(times) > 1
-        return float(np.diff(cdf)[apart].max(initial=0.0))
-
-    def distance_if_stretched(self, last: float, share: float) -> float:
-        """How far at least the cdf is, at some time up to `last`, from that of a time longer by `share` (or shorter).
-
-        The stretched cdf at t, F(t / (1 + share)), lies between the cdf at the times around it.
-        """
-        times, cdf = self.within(last)
-        if len(times) == 0 or self.times is None or self.cdf is None:
-            return 0.0
-        back = times / (1.0 + share)
-        after = np.searchsorted(self.times, back, side="left")
-        before = np.searchsorted(self.times, np.floor(back), side="right") - 1
-        most = self.cdf[np.minimum(after, len(self.cdf) - 1)]
-        least = np.where(before < 0, 0.0, self.cdf[np.maximum(before, 0)])
-        return float(np.max(np.maximum(cdf - most, least - cdf), initial=0.0))
+        if quantity not in self.means:
+            raise NoPrediction(self.refused or f"no prediction of {quantity} was stored")
+        law = self.law if quantity == "hit" else None
+        return Prediction(quantity, self.means[quantity], self.source, self.checked, self.trusted, law)
 
 
 def _of_hit(cell: Cell, hit: Prediction) -> dict[str, Any]:

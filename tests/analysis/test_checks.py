@@ -819,7 +819,7 @@ def test_where_only_moments_are_known_runs_are_counted_by_a_bound_for_any_law(mo
     hit = dataclasses.replace(predict(of), law=MomentsOnly("too large", 4.0, 12.0))
     needed = math.ceil(((1 / math.sqrt(2.5e-4) + 1.25 * math.sqrt(19)) / 0.25) ** 2 * 0.75)
     monkeypatch.setattr(
-        "experiments.checks.check.predict", lambda of, quantity: dataclasses.replace(hit, quantity=quantity)
+        "experiments.store.results.predict", lambda of, quantity: dataclasses.replace(hit, quantity=quantity)
     )
     few = verdict(of, counts(of, 9, 1000))
     assert few.verdict is Verdict.CANNOT_TELL

@@ -24,8 +24,9 @@ from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from experiments.checks.cell_tests import made_tests
 from experiments.checks.check import check
-from experiments.checks.stored import stored_tests
+from experiments.checks.ledger import stored_ledger_fault
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in, identity_in
 from experiments.grids.cells_table import cells_table
@@ -77,9 +78,7 @@ def test_what_is_stored_is_what_is_predicted(of):
     assert found.means == {name: predict(of, name).mean for name in ("hit", "calls", "cost")}
     assert found.variances["hit"] == hit.variance
     assert (found.source, found.refused) == (hit.source, "")
-    times, cdf = found.times, found.cdf
-    assert times is not None
-    assert cdf is not None
+    times, cdf = found.law.times, found.law.values
     assert len(times) <= POINTS + 2
     assert np.array_equal(times[:-1], np.unique(np.floor(times[:-1])))
     assert times[-1] == math.inf
@@ -91,12 +90,12 @@ def test_what_is_stored_is_what_is_predicted(of):
 @pytest.mark.parametrize("of", PREDICTED.values(), ids=PREDICTED)
 def test_the_times_are_spread_over_the_law_within_the_budget(of):
     found, hit = stored(of), predict(of)
-    last = found.times[-2]
+    last = found.law.times[-2]
     enough = 1 - 1 / 128
     most = of.budget.calls or 50 / columns_of(of)["predicted.cost.mean"] * hit.mean
     assert float(hit.cdf(last)) >= enough or last >= most
     assert last <= most + of.runner.lam
-    assert found.gap(last) < 0.07
+    assert found.law.gap(last) < 0.07
 
 
 def test_known_numbers_and_columns():
@@ -318,11 +317,16 @@ def test_too_few_runs_cannot_tell_and_say_how_many_would(tmp_path, module):
 # ------------------------------------------------------------------------------------------------ what the tests find
 
 
-def found_of(of: Cell, runs: int, simulated: Cell | None = None, alpha: float = 2.5e-4):
-    grid = Grid("tiny", [simulated or of], runs=runs, batch=runs)
-    results = run_grid(grid, workers=1)
-    place = cells_table(Grid("tiny", [of])).iloc[0]
-    return stored_tests(stored(of), place, results.runs, alpha, 0.25)
+def compared(of: Cell, known: StoredPrediction, runs: pd.DataFrame, alpha: float):
+    """P-values and words of the tests against what is stored, what is missing for AGREES, and what would be found."""
+    fault = stored_ledger_fault(known, cells_table(Grid("tiny", [of])).iloc[0], runs)
+    found, missing, told = made_tests(known.predict, fault, of.runner.lam, "offspring", runs, lambda runs: alpha, 0.25)
+    return [(each.test, each.p_value, each.found) for each in found], missing, told
+
+
+def found_of(of: Cell, runs: int, simulated: Cell | None = None):
+    table = run_grid(Grid("tiny", [simulated or of], runs=runs, batch=runs), workers=1).runs
+    return compared(of, stored(of), table, 2.5e-4)
 
 
 def test_censored_runs_are_compared_within_the_budget():
@@ -369,20 +373,21 @@ def test_a_run_given_up_before_its_budget_is_found():
 @pytest.mark.parametrize("name", ["geometric", "negative binomial", "chain", "round robin", "heavy tail"])
 def test_the_distance_of_a_stretched_law_is_never_overstated(name, share):
     found, hit = stored(PREDICTED[name]), predict(PREDICTED[name])
-    times = np.unique(np.rint(np.geomspace(1, found.times[-2], 3000)))
+    times = np.unique(np.rint(np.geomspace(1, found.law.times[-2], 3000)))
     back = times / (1 + share)
     whole = np.floor(back)
     linear = hit.cdf(whole) + (back - whole) * (hit.cdf(whole + 1) - hit.cdf(whole))
     exact = float(np.max(np.abs(hit.cdf(times) - linear)))
-    stated = found.distance_if_stretched(found.times[-2], share)
+    stated = found.law.distance_if_stretched(found.law.times[-2], share)
     assert 0.6 * exact < stated <= exact + 1e-9
 
 
 def test_the_gap_bounds_what_is_missed_between_the_times():
     """A law that is 0.1 off in the middle of the largest gap is at least 0.1 - gap off at one of the times."""
     found, hit = stored(PREDICTED["chain"]), predict(PREDICTED["chain"])
-    times, cdf = found.within(found.times[-2])
-    gap = found.gap(found.times[-2])
+    times = found.law.within(found.law.times[-2])
+    cdf = found.law.cdf(times)
+    gap = found.law.gap(found.law.times[-2])
     all_times = np.arange(times[-1] + 1)
     exact = hit.cdf(all_times)
     for at in (times[:-1] + np.diff(times) // 2).astype(int):
@@ -397,7 +402,7 @@ def test_verdicts_are_those_of_the_law_on_the_same_runs(budget):
     of = cell(6, Resample(0.5), AllBlocks(), budget=Budget(budget))
     results = run_grid(Grid("tiny", [of], runs=4000, batch=4000), workers=1)
     fresh = check(results).cells[0]
-    open_ = stored_tests(stored(of), cells_table(Grid("tiny", [of])).iloc[0], results.runs, 2.5e-4, 0.25)[1]
+    open_ = compared(of, stored(of), results.runs, 2.5e-4)[1]
     assert (fresh.verdict is Verdict.AGREES) == (open_ == "") == (budget == 60)
     if budget == 20:
         assert open_ == fresh.reason == f"{fresh.censored} of 4000 runs are censored; give a larger budget"
@@ -410,13 +415,13 @@ def test_honest_tails_of_finite_variance_raise_no_more_alarms_than_stated():
     The twin: a gamma law of the exact mean and variance errs several times too often.
     """
     of = Cell(BlockOneMax(1, 4), BetaRunQuality(2.2, 1.0), OnlyIncorrect(), OnePlusLambda(), budget=Budget(10**9))
-    rng, place, level = np.random.default_rng(4), cells_table(Grid("tiny", [of])).iloc[0], 1e-3
+    rng, level = np.random.default_rng(4), 1e-3
     runs = run_grid(Grid("tiny", [of], runs=200, batch=200), workers=1).runs
     known, alarms = stored(of), 0
     for _ in range(1000):
         hit = rng.geometric(rng.beta(2.2, 1, 200))
         table = runs.assign(hit=hit, calls=hit, generations=hit)
-        tests = {test: p_value for test, p_value, _ in stored_tests(known, place, table, level, 0.25)[0]}
+        tests = {test: p_value for test, p_value, _ in compared(of, known, table, level)[0]}
         assert set(tests) == {"ledger", "law"}
         alarms += tests["law"] < level
     assert alarms <= stats.binom.isf(1e-8, 1000, level)

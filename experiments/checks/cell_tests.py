@@ -1,0 +1,128 @@
+"""The tests of one cell: its runs beside its prediction, computed anew or stored when they were made.
+
+A stored law is known at some times only: the largest difference there is at most the largest anywhere, so the DKW bound
+holds; means are not tested then, as two moments do not tell the law of a total.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo import statistics
+from evo.errors import NoPrediction
+from evo.theory.times.at_times import LawAtTimes
+from experiments.checks.power import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
+from experiments.predictions.predict import Prediction
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test of one cell.
+
+    Attributes:
+        test: "mean", "law", "calls" or "ledger".
+        p_value: bound on the probability of a discrepancy this large if the prediction holds; 0 for a broken identity.
+            Where a rule stopped the runs it holds at every stop.
+        found: what was found, in words.
+    """
+
+    test: str
+    p_value: float
+    found: str
+
+
+def made_tests(
+    predict: Callable[[str], Prediction],
+    fault: str | None,
+    lam: int,
+    unit: str,
+    runs: pd.DataFrame,
+    level: Level,
+    resolution: float,
+) -> tuple[tuple[Outcome, ...], str, str]:
+    """The tests that can be made, what is missing for AGREES (empty if nothing is), and what they would find.
+
+    Args:
+        predict: gives the prediction of a quantity.
+        fault: what does not add up in the ledger.
+        lam: offspring a generation.
+        unit: what hit counts, in words.
+        runs: of the cell, at least one.
+        level: significance level of a test, by the number of runs.
+        resolution: relative discrepancy that must be found.
+    """
+    books = Outcome("ledger", 1.0, "the ledger adds up") if fault is None else Outcome("ledger", 0.0, fault)
+    try:
+        hit, calls = predict("hit"), predict("calls")
+    except NoPrediction as error:
+        return (books,), str(error), ""
+    last = _followed_until(lam, runs)
+    made = (
+        books,
+        _law_test(hit, runs, last),
+        _mean_test("mean", hit, runs, "hit"),
+        _mean_test("calls", calls, runs, "calls"),
+    )
+    outcomes = tuple(outcome for outcome in made if outcome is not None)
+    tested = {outcome.test for outcome in outcomes}
+    if math.isinf(hit.mean):
+        told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {_within(hit, last, unit)}"
+        return outcomes, missing_of_law(hit, last, len(runs), level, "law" in tested), told
+    open_, told = missing(hit, len(runs), level, resolution, last, "mean" in tested)
+    return outcomes, too_censored(int(runs["hit"].isna().sum()), len(runs)) or open_, told
+
+
+def _within(hit: Prediction, last: float, unit: str) -> str:
+    """Up to which time a law was compared, in words."""
+    if isinstance(hit.law, LawAtTimes):
+        times = hit.law.within(last)
+        last = float(times[np.isfinite(times)].max())
+    return "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {unit}"
+
+
+def _law_test(hit: Prediction, runs: pd.DataFrame, last: float) -> Outcome | None:
+    """The whole law of `hit`; None where only moments are known."""
+    if hit.law is None:
+        return None
+    hits = runs["hit"].dropna().to_numpy(dtype=float)
+    try:
+        distance = statistics.law_distance(hits, len(runs), hit.law, last)
+    except NoPrediction:
+        return None
+    p_value = statistics.dkw_p_value(len(runs), distance)
+    its = "stored cdf" if isinstance(hit.law, LawAtTimes) else "cdf"
+    return Outcome("law", p_value, f"the law of hit is {distance:.3f} off its {its} (p <= {p_value:.2g})")
+
+
+def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str) -> Outcome | None:
+    """A mean; None if a run is censored, no finite variance is known, or the law is and that of the total is not."""
+    law = predicted.law
+    if runs["hit"].isna().any() or law is None or isinstance(law, LawAtTimes) or math.isinf(predicted.mean):
+        return None
+    try:
+        if math.isinf(predicted.variance):
+            return None
+        p_value, how = statistics.mean_p_value(float(runs[column].sum()), len(runs), law)
+    except NoPrediction:
+        return None
+    measured = runs[column].mean()
+    return Outcome(
+        test, p_value, f"mean {column} {measured:.5g}, predicted {predicted.mean:.5g} (p = {p_value:.2g}, {how})"
+    )
+
+
+def _followed_until(lam: int, runs: pd.DataFrame) -> float:
+    """The censoring time that all runs share: the last offspring of the run that was censored first; infinite if none.
+
+    Of each run it is known whether it has hit until then.
+    """
+    censored = runs.loc[runs["hit"].isna(), "generations"]
+    return float(lam * censored.min()) if len(censored) else math.inf
