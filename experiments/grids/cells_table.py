@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evo.costs.ledger import LEDGER
 from evo.text import is_frozen_dataclass, parameters, type_name
 from experiments.grids.grid import Grid
+from experiments.grids.strings import string_type, strings_inferred
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,10 +36,11 @@ def cells_table(grid: Grid) -> pd.DataFrame:
         row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
         row |= dict(zip(WEIGHTS, cell.cost.weights, strict=True))
         rows.append(row)
-    table = pd.DataFrame(rows)
+    with strings_inferred():
+        table = pd.DataFrame(rows)
     mixed = [column for column, kind in table.dtypes.astype(str).items() if kind == "object"]
     for column in mixed:  # a file wants one type a column
-        table[column] = table[column].map(str, na_action="ignore").astype("str")
+        table[column] = table[column].map(str, na_action="ignore").astype(string_type())
     return table.set_index("cell")
 
 

@@ -33,6 +33,7 @@ from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_path, expect_a
 from experiments.grids.parts import suggestion
+from experiments.grids.strings import string_type
 from experiments.reports.ioh import _write_ioh
 from experiments.running.progress import Progress
 from experiments.store.files import StoreError
@@ -136,7 +137,7 @@ def _named(results: Results, runs: pd.DataFrame, series: dict[str, str]) -> pd.D
     }
     for place, (name, values) in enumerate(columns.items()):
         runs.insert(place, name, values.to_numpy())
-    return runs.astype({"series": "str"})
+    return runs.astype({"series": string_type()})
 
 
 # ------------------------------------------------------------------------------------------- IOHprofiler's format

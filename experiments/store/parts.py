@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evo.protocols import IntArray
+from experiments.grids.strings import strings_inferred
 from experiments.store.files import StoreError, checksum_in
 from experiments.store.table import DTYPES, LATER
 
@@ -120,7 +121,8 @@ def read_table(file: Path, columns: Iterable[str]) -> pd.DataFrame | Damaged:
     from pyarrow import ArrowException
 
     try:
-        table = pd.read_parquet(BytesIO(file.read_bytes()))
+        with strings_inferred():
+            table = pd.read_parquet(BytesIO(file.read_bytes()))
     except MemoryError:
         raise
     except (OSError, ValueError, KeyError, ArrowException) as error:

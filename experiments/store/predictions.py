@@ -26,6 +26,7 @@ from evo.protocols import FloatArray
 from evo.runners.protocol import OwnGenerations
 from evo.theory.times.at_times import LawAtTimes
 from experiments.grids.cell import Cell
+from experiments.grids.strings import string_type
 from experiments.predictions.counts import entries_of_call
 from experiments.predictions.predict import Prediction, predict
 from experiments.store.law_points import law_points
@@ -75,9 +76,9 @@ def predictions_table(cells: Iterable[Cell]) -> pd.DataFrame:
     rows, columns = [columns_of(cell) for cell in cells], {}
     for name in rows[0] if rows else []:
         # arrays, not lists: a file gives them one type, even where all are empty
-        kind: Any = "object" if name in LISTS else "str" if name in TEXTS else "float64"
+        kind: Any = "object" if name in LISTS else string_type() if name in TEXTS else "float64"
         columns[name] = pd.Series([row[name] for row in rows], dtype=kind)
-    return pd.DataFrame(columns).set_index(pd.Index([cell.id for cell in cells], dtype="str", name="cell"))
+    return pd.DataFrame(columns).set_index(pd.Index([cell.id for cell in cells], dtype=string_type(), name="cell"))
 
 
 def split(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,6 +12,7 @@ from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
 from experiments.grids.cell import Cell
+from experiments.grids.strings import string_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,11 +96,12 @@ def repeated(words: list[str], places: NDArray[Any]) -> Any:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 
-    return pd.array(pa.array(words, pa.large_string()).take(pa.array(places)), dtype="str")
+    return pd.array(pa.array(words, pa.large_string()).take(pa.array(places)), dtype=string_type())
 
 
 def no_runs() -> pd.DataFrame:
     """A table of runs without a row."""
     import pandas as pd
 
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in DTYPES.items()})
+    kinds = {"str": string_type()}
+    return pd.DataFrame({name: pd.Series(dtype=kinds.get(dtype, dtype)) for name, dtype in DTYPES.items()})
