@@ -1,4 +1,4 @@
-"""Runs on all 2^k solutions, for few blocks: what has no law on counts still has an exact one."""
+"""Runs on all 2^k solutions, for few blocks: exact also where no law on counts is known."""
 
 from __future__ import annotations
 

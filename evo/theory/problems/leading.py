@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
@@ -25,7 +24,7 @@ from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.schedules.only_incorrect import only_incorrect
 from evo.theory.schedules.until_resolved import correct_before_last, until_resolved
 from evo.theory.times.closed import Geometric, NegativeBinomial
-from evo.theory.times.law import TimeLaw, check_level, least_time
+from evo.theory.times.law import ByTail
 
 STATIONARY = 1e-12  # how far p0 may be from a/(a+1-b), in probability a call
 _BLOCK = 1 << 20  # floats held at a time
@@ -164,7 +163,7 @@ def leading_turns(fix: float, start: Start, lam: int) -> RunLaw:
 
 
 @dataclass(frozen=True, eq=False)
-class LeadingTurns:
+class LeadingTurns(ByTail):
     """A clock of the run: G = L + k F generations; or the call of the first success in the G-th, lam (G-1) + R.
 
     L is the position of the last of J incorrect blocks at the start, F the failures before the J-th success, which is
@@ -192,36 +191,21 @@ class LeadingTurns:
         """Var[G] = Var[L] + k^2 (E[J] (1-A)/A^2 + Var[J] ((1-A)/A)^2) + 2k (1-A)/A Cov(L, J)."""
         return self._moments[1]
 
-    def cdf(self, t: ArrayLike) -> FloatArray:
-        """P(T <= t)."""
-        return np.asarray(1.0 - self.tail(t))
+    @property
+    def never(self) -> float:  # type: ignore[override]  # follows from the fields
+        """P(T is infinite)."""
+        return 1.0 - self.start.optimal if self.turn == 0.0 else 0.0
 
-    def tail(self, t: ArrayLike) -> FloatArray:
+    def tail_at(self, t: FloatArray) -> FloatArray:
         """P(G > ck+r) = P(F > c) + P(F = c, L > r) for 0 <= r < k; between generations by the law of R."""
-        times = np.floor(np.asarray(t, dtype=np.float64))
-        never = 1.0 - self.start.optimal if self.turn == 0.0 else 0.0
-        tail = np.where(times < 0, 1.0, never)
-        usual = (times >= 0) & np.isfinite(times)
-        generation, call = np.divmod(times[usual], self.calls)
+        generation, call = np.divmod(t, self.calls)
         now = self._after(generation)
         inside = call > 0
         if inside.any():
             share = 1.0 - _within(self.fix, call[inside]) / self.turn if self.turn > 0.0 else 1.0
             later = self._after(generation[inside] + 1.0)
             now[inside] = later + (now[inside] - later) * share
-        tail[usual] = now
-        return tail
-
-    def quantile(self, u: float) -> float:
-        """The least t with cdf(t) >= u, by bisection."""
-        check_level(u)
-        if self.turn == 0.0 and u > self.start.optimal:
-            return math.inf
-        return least_time(self, u)
-
-    def total(self, runs: int) -> TimeLaw | None:
-        """No closed form."""
-        return None
+        return now
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
