@@ -102,7 +102,7 @@ def beta_uniform_chunk(law: BetaBlocksLaw, k: int, start: Start) -> RunLaw:
 
 
 def beta_all_blocks(law: BetaBlocksLaw, k: int, start: Start) -> RunLaw:
-    """Law of global mutation, lam = 1: Geom(P) with random P = prod p_j; E = ((a+b-1)/(a-1))^k, far above the median (5c).
+    """Law of global mutation, lam = 1: Geom(P) with random P = prod p_j; E = ((a+b-1)/(a-1))^k, above the median (5c).
 
     P(T > t) = E[(1-P)^t] = (1/2 pi i) int B(z, t+1) E[P^-z] dz along Re z = c, 0 < c < a (Mellin and Barnes).
 
