@@ -9,27 +9,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from experiments.checks.check import Check, check
-    from experiments.fits.fit import fit
-    from experiments.fits.laws import Fits, ScalingLaw
-    from experiments.fits.speedups import speedup
-    from experiments.grids.axes import grid_cells, span
-    from experiments.grids.cell import Cell
-    from experiments.grids.grid import Grid, sweep
-    from experiments.grids.stopping import UntilPrecise, UntilSuccesses
-    from experiments.grids.toml import load_grid
-    from experiments.predictions.forecast import forecast
-    from experiments.predictions.predict import Prediction, predict
-    from experiments.predictions.verdict import Verdict
-    from experiments.reports.export import export_results
-    from experiments.reports.figures import growth_figure
-    from experiments.reports.summary import summarise
-    from experiments.reports.waiting import timed, waiting
-    from experiments.running.executors.executor import WorkersLost
-    from experiments.running.launch import GridFailure, LimitReached, run_grid
-    from experiments.running.limits import GridLimits
-    from experiments.running.simulation import trace
-    from experiments.store.results import Results, load
+    from experiments.checks.check import Check as Check
+    from experiments.checks.check import check as check
+    from experiments.fits.fit import fit as fit
+    from experiments.fits.laws import Fits as Fits
+    from experiments.fits.laws import ScalingLaw as ScalingLaw
+    from experiments.fits.speedups import speedup as speedup
+    from experiments.grids.axes import grid_cells as grid_cells
+    from experiments.grids.axes import span as span
+    from experiments.grids.cell import Cell as Cell
+    from experiments.grids.grid import Grid as Grid
+    from experiments.grids.grid import sweep as sweep
+    from experiments.grids.stopping import UntilPrecise as UntilPrecise
+    from experiments.grids.stopping import UntilSuccesses as UntilSuccesses
+    from experiments.grids.toml import load_grid as load_grid
+    from experiments.predictions.forecast import forecast as forecast
+    from experiments.predictions.predict import Prediction as Prediction
+    from experiments.predictions.predict import predict as predict
+    from experiments.predictions.verdict import Verdict as Verdict
+    from experiments.reports.export import export_results as export_results
+    from experiments.reports.figures import growth_figure as growth_figure
+    from experiments.reports.summary import summarise as summarise
+    from experiments.reports.waiting import timed as timed
+    from experiments.reports.waiting import waiting as waiting
+    from experiments.running.executors.executor import WorkersLost as WorkersLost
+    from experiments.running.launch import (
+        GridFailure as GridFailure,
+    )
+    from experiments.running.launch import (
+        LimitReached as LimitReached,
+    )
+    from experiments.running.launch import (
+        run_grid as run_grid,
+    )
+    from experiments.running.limits import GridLimits as GridLimits
+    from experiments.running.simulation import trace as trace
+    from experiments.store.results import Results as Results
+    from experiments.store.results import load as load
 
 _HOMES = {
     "Cell": "grids.cell",
@@ -64,40 +80,7 @@ _HOMES = {
     "trace": "running.simulation",
     "waiting": "reports.waiting",
 }
-
-__all__ = [
-    "Cell",
-    "Check",
-    "Fits",
-    "Grid",
-    "GridFailure",
-    "GridLimits",
-    "LimitReached",
-    "Prediction",
-    "Results",
-    "ScalingLaw",
-    "UntilPrecise",
-    "UntilSuccesses",
-    "Verdict",
-    "WorkersLost",
-    "check",
-    "export_results",
-    "fit",
-    "forecast",
-    "grid_cells",
-    "growth_figure",
-    "load",
-    "load_grid",
-    "predict",
-    "run_grid",
-    "span",
-    "speedup",
-    "summarise",
-    "sweep",
-    "timed",
-    "trace",
-    "waiting",
-]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
