@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from evo.conformance.batches import rows_independent, same_law
-from evo.conformance.changes import change_is_of_fitness
 from evo.conformance.common import LOOP_CALLS, global_state_untouched, guarded, once, same_for_a_seed
 from evo.conformance.evaluations import evaluation_checks
+from evo.conformance.landscapes import change_is_of_fitness, initial_law_holds, landscape_holds
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
 from evo.engine.contracts import fitness_values, initial_solutions
+from evo.evaluation import is_noisy
 from evo.protocols import BoolArray, Problem
 
 ALL_SOLUTIONS_UP_TO = 12
@@ -35,7 +36,7 @@ def problem_checks(problem: Problem) -> list[Check]:
     def fitness(rng: np.random.Generator) -> Any:
         return _values(problem, _solutions(problem))
 
-    rate = FALSE_FAIL_RATE / 4
+    rate = FALSE_FAIL_RATE / 5
     sizes, initial = once(lambda: _sizes(problem)), once(lambda: _initial(problem))
     values = once(lambda: _fitness(problem))
     sized = guarded(sizes, "sizes", "there is no solution of such a size")
@@ -54,8 +55,15 @@ def problem_checks(problem: Problem) -> list[Check]:
         Check("fitness draws nothing", problem, sized(lambda: _draws_nothing(problem, fitness))),
         Check("optimum", problem, sized(judged(lambda: _optimum(problem)))),
         Check("change", problem, sized(judged(lambda: change_is_of_fitness(problem)))),
+        Check("landscape", problem, sized(judged(lambda: landscape_holds(truth(problem), _solutions(problem))))),
+        Check("initial law", problem, sized(started(lambda: initial_law_holds(truth(problem), rate)))),
         *evaluation_checks(problem, rate),
     ]
+
+
+def truth(problem: Problem) -> Problem:
+    """What is optimised, without the evaluators through whom it is seen."""
+    return problem.problem if is_noisy(problem) else problem
 
 
 def _sizes(problem: Problem) -> str:

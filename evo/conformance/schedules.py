@@ -15,6 +15,7 @@ from evo.conformance.common import changed, global_state_untouched, guarded, onc
 from evo.conformance.lookahead import batch_as_loop, does_not_look, looks_ahead
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
+from evo.conformance.schedule_laws import run_law_holds, same_as_holds
 from evo.errors import InputError
 from evo.protocols import IntArray, Schedule
 
@@ -32,7 +33,7 @@ def check_schedule(schedule: Schedule) -> tuple[CheckResult, ...]:
 def schedule_checks(schedule: Schedule) -> list[Check]:
     """The checks of a schedule, to be run one by one."""
     name = f"{type(schedule).__name__}.choose"
-    rate = FALSE_FAIL_RATE / 4
+    rate = FALSE_FAIL_RATE / 6
 
     def chunks(rng: Generator) -> tuple[IntArray, ...]:
         return tuple(pick(schedule, k, 200, 1, rng) for k in served(schedule))
@@ -56,6 +57,8 @@ def schedule_checks(schedule: Schedule) -> list[Check]:
         Check("rows independent", schedule, cut(chosen(lambda: _rows_independent(schedule, rate)))),
         Check("oblivious", schedule, cut(chosen(pointed(lambda: does_not_look(schedule))))),
         Check("look ahead", schedule, cut(chosen(pointed(lambda: looks_ahead(schedule, rate))))),
+        Check("same as", schedule, cut(chosen(pointed(lambda: same_as_holds(schedule, rate))))),
+        Check("law of a run", schedule, cut(chosen(pointed(lambda: run_law_holds(schedule, rate))))),
         *overhead_check(schedule),
     ]
 

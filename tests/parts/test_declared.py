@@ -1,0 +1,267 @@
+"""What parts declare for predictions, as `check-operator` sees it: a twin that must fail for each declaration.
+
+Each check fails falsely w.p. 1e-6 at most; seeds are fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, IndependentBlocks, RoundRobin, UniformChunk, UniformSubset, UntilResolved
+from evo.conformance import check_mutator, check_problem, check_schedule
+from evo.landscapes import Leading, OfCounts, OnlyOptimum, Weighted
+from evo.laws import ByChunk
+from evo.theory import Start, round_robin
+from problems import BlockOneMax, Jump, LeadingBlocks, Needle, Noisy, Trap, UnequalBlocks, WeightedBlocks
+from problems.starts import Starts
+
+
+def found(results, name):
+    return next(result for result in results if result.name == name)
+
+
+@dataclass(frozen=True)
+class Problem(Starts):
+    """A problem whose fitness and landscape are given."""
+
+    k: int
+    l: int = 1
+    kind: str = "counts"
+    says: str = "counts"
+    start: float = 0.0
+    incorrect: int | None = None
+
+    KINDS: ClassVar[dict[str, Any]] = {
+        "counts": lambda x: x.sum(axis=-1),
+        "squares": lambda x: x.sum(axis=-1) ** 2,
+        "weights": lambda x: x @ (1.0 + np.arange(x.shape[-1])),
+        "product": lambda x: (x @ (1.0 + np.arange(x.shape[-1]))) ** 2,
+        "leading": lambda x: 3 * np.cumprod(x, axis=-1).sum(axis=-1),
+        "roads": lambda x: x.all(axis=-1) * 1.0 + x[..., ::2].all(axis=-1),
+        "ties": lambda x: x.any(axis=-1) * 1.0,
+    }
+
+    def fitness(self, correct):
+        return np.asarray(self.KINDS[self.kind](correct))
+
+    @property
+    def landscape(self):
+        return {
+            "counts": OfCounts(range(self.k + 1)),
+            "squares": OfCounts([c**2 for c in range(self.k + 1)]),
+            "weights": Weighted([1 + j for j in range(self.k)]),
+            "leading": Leading(),
+            "anything": OnlyOptimum(),
+        }[self.says]
+
+
+@pytest.mark.parametrize("k", [4, 30])
+@pytest.mark.parametrize("says", ["counts", "squares", "weights", "leading", "anything"])
+def test_what_is_declared_of_a_fitness(says, k):
+    for kind in ("counts", "squares", "weights", "product", "leading", "roads"):
+        landscape = found(check_problem(Problem(k, kind=kind, says=says)), "landscape")
+        assert landscape.passed is (kind == says or says == "anything"), (kind, says, landscape.message)
+
+
+def test_the_only_optimum_is_always_tested():
+    assert found(check_problem(Problem(4, kind="ties", says="anything")), "optimum").passed is False
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        BlockOneMax(5, 1, start=0.3),
+        UnequalBlocks((3, 1, 2)),
+        WeightedBlocks((3, 1, 2), 1, incorrect=2),
+        LeadingBlocks(20, 1),
+        Jump(6, 1, 2),
+        Trap(5, 1),
+        Needle(30, 1),
+        Noisy(Trap(5, 1), 1.0),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_our_problems_are_what_they_declare(problem):
+    results = check_problem(problem)
+    assert [found(results, name).passed for name in ("landscape", "initial law")] == [True, True]
+
+
+@dataclass(frozen=True)
+class Begins:
+    """A problem with a start of its own."""
+
+    k: int
+    how: str
+    l: int = 1
+    landscape: ClassVar = OnlyOptimum()
+
+    def fitness(self, correct):
+        return correct.sum(axis=-1)
+
+    def initial(self, runs, rng):
+        k = self.k
+        if self.how == "half":
+            return rng.random((runs, k)) < 0.5
+        if self.how == "all or none":
+            return np.repeat(rng.random((runs, 1)) < 0.5, k, axis=1)
+        if self.how == "the first":
+            return np.tile(np.arange(k) >= k // 2, (runs, 1))
+        if self.how == "neighbours":
+            return (np.arange(k) + rng.integers(k, size=(runs, 1))) % k >= k // 2
+        return rng.permuted(np.tile(np.arange(k) >= k // 2, (runs, 1)), axis=1)
+
+    @property
+    def initial_law(self):
+        exactly = self.how in ("the first", "neighbours", "exactly")
+        return Start(self.k, incorrect=self.k // 2) if exactly else Start(self.k, p0=0.5)
+
+
+@pytest.mark.parametrize(
+    ("how", "passed"),
+    [("half", True), ("exactly", True), ("all or none", False), ("the first", False), ("neighbours", False)],
+)
+def test_what_is_declared_of_a_start(how, passed):
+    assert found(check_problem(Begins(6, how)), "initial law").passed is passed
+
+
+def test_another_rate_of_correct_blocks_is_found():
+    @dataclass(frozen=True)
+    class Other(Begins):
+        @property
+        def initial_law(self):
+            return Start(self.k, p0=0.53)
+
+    assert found(check_problem(Other(6, "half")), "initial law").passed is False
+
+
+def test_nothing_declared_is_nothing_to_check():
+    @dataclass(frozen=True)
+    class Redefines(BlockOneMax):
+        def fitness(self, correct):
+            return 2 * correct.sum(axis=-1)
+
+        def initial(self, runs, rng):
+            return np.zeros((runs, self.k), dtype=np.bool_)
+
+    results = check_problem(Redefines(4, 1))
+    assert [found(results, name).passed for name in ("landscape", "initial law", "change")] == [None, None, None]
+
+
+# ------------------------------------------------------------------------------------------------------- schedules
+
+
+@dataclass(frozen=True)
+class Turns(RoundRobin):
+    @property
+    def same_as(self):
+        return RoundRobin(self.g)
+
+
+@dataclass(frozen=True)
+class Random(UniformChunk):
+    @property
+    def same_as(self):
+        return UniformChunk(self.g)
+
+
+@dataclass(frozen=True)
+class TurnsSaysRandom(RoundRobin):
+    @property
+    def same_as(self):
+        return UniformChunk(self.g)
+
+
+@dataclass(frozen=True)
+class WaitsSaysTurns(UntilResolved):
+    @property
+    def same_as(self):
+        return RoundRobin(self.g)
+
+
+@dataclass(frozen=True)
+class RandomSaysSubset(UniformChunk):
+    @property
+    def same_as(self):
+        return UniformSubset(self.g)
+
+
+@dataclass(frozen=True)
+class OneForAll(UniformChunk):
+    """All offspring of a generation get the same random chunk."""
+
+    same_as: ClassVar = UniformChunk(1)
+
+    def choose(self, pointer, correct, m, ahead, lam, rng):
+        return rng.integers(m, size=(len(pointer), ahead, 1))
+
+
+@dataclass(frozen=True)
+class Itself(AllBlocks):
+    same_as: ClassVar = "AllBlocks"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "passed"),
+    [
+        (Turns(2), True),
+        (Random(2), True),
+        (TurnsSaysRandom(), False),
+        (WaitsSaysTurns(), False),
+        (RandomSaysSubset(2), False),
+        (OneForAll(), False),
+        (Itself(), False),
+        (RoundRobin(), None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_schedule_says_that_it_is_the_same_as(schedule, passed):
+    assert found(check_schedule(schedule), "same as").passed is passed
+
+
+@dataclass(frozen=True)
+class Backwards(RoundRobin):
+    """The chunks in turn, the last first: with all blocks incorrect at first a run has the law of RoundRobin."""
+
+    off: int = 0
+
+    def choose(self, pointer, correct, m, ahead, lam, rng):
+        return (-1 - pointer[:, None, None] - np.arange(ahead)[None, :, None]) % m
+
+    def run_law(self, law, k, g, start, lam):
+        return round_robin(law, k, g, start, lam + self.off)
+
+
+def test_the_law_of_a_run_that_a_schedule_declares():
+    assert found(check_schedule(Backwards()), "law of a run").passed is True
+    wrong = found(check_schedule(Backwards(off=1)), "law of a run")
+    assert wrong.passed is False
+    assert "run_law is off by" in wrong.message
+
+
+# -------------------------------------------------------------------------------------------- laws that depend on g
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Success that depends on the length of the chunk; the law says so, or not."""
+
+    honest: bool
+
+    def rewrite(self, correct, rng):
+        return rng.random(correct.shape) < np.where(correct, 0.9, 0.5 if correct.shape[-1] == 1 else 0.4)
+
+    @property
+    def law(self):
+        single, others = IndependentBlocks(0.5, 0.9), IndependentBlocks(0.4, 0.9)
+        return ByChunk({1: single} | {g: others if self.honest else single for g in range(2, 65)})
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_law_that_depends_on_the_length_of_the_chunk(honest):
+    results = check_mutator(Measured(honest))
+    assert found(results, "law adds up").passed is True
+    assert found(results, "law holds").passed is honest
