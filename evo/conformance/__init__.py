@@ -9,9 +9,9 @@
 A part that does what it declares fails with probability 1e-6 at the most, all checks together.
 """
 
-from evo.conformance.costs import check_cost, cost_checks
 from evo.conformance.kinds import check_part, kind_of
 from evo.conformance.mutators import check_mutator, mutator_checks
+from evo.conformance.parts import check_cost, cost_checks
 from evo.conformance.problems import check_problem, problem_checks
 from evo.conformance.results import Check, CheckResult, NotConforming
 from evo.conformance.schedules import check_schedule, schedule_checks

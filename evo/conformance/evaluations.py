@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.conformance.batches import rows_independent, same_law
-from evo.conformance.common import LOOP_CALLS, changed, global_state_untouched, guarded, once, same_for_a_seed
+from evo.conformance.determinism import (
+    LOOP_CALLS,
+    changed,
+    global_state_untouched,
+    guarded,
+    once,
+    rows_independent,
+    same_for_a_seed,
+    same_law,
+)
 from evo.conformance.results import Check, NotConforming
 from evo.engine.contracts import read_fitness
 from evo.evaluation import Reading, is_noisy

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from evo.conformance.costs import check_cost
 from evo.conformance.mutators import check_mutator
+from evo.conformance.parts import check_cost
 from evo.conformance.problems import check_problem
 from evo.conformance.results import CheckResult
 from evo.conformance.schedules import check_schedule

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo.conformance.batches import same_law
 from evo.conformance.choosing import chunks_of, code, parents, pick, served
-from evo.conformance.common import LOOP_CALLS, changed
+from evo.conformance.determinism import LOOP_CALLS, changed, same_law
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.protocols import IntArray, Schedule
 

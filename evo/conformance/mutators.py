@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.conformance.batches import rows_independent, same_law
 from evo.conformance.call_laws import adds_up, independent_in_a_run, law_holds
 from evo.conformance.call_numbers import calls_as_declared
-from evo.conformance.common import (
+from evo.conformance.determinism import (
     LOOP_CALLS,
     Repeated,
     changed,
@@ -19,7 +18,9 @@ from evo.conformance.common import (
     guarded,
     once,
     overhead_check,
+    rows_independent,
     same_for_a_seed,
+    same_law,
 )
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results

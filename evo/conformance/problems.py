@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from evo.conformance.batches import rows_independent, same_law
-from evo.conformance.common import LOOP_CALLS, global_state_untouched, guarded, once, same_for_a_seed
+from evo.conformance.determinism import (
+    LOOP_CALLS,
+    global_state_untouched,
+    guarded,
+    once,
+    rows_independent,
+    same_for_a_seed,
+    same_law,
+)
 from evo.conformance.evaluations import evaluation_checks
 from evo.conformance.landscapes import change_is_of_fitness, initial_law_holds, landscape_holds
 from evo.conformance.parts import part_checks

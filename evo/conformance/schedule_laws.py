@@ -11,8 +11,8 @@ from numpy.random import Generator
 
 from evo.batch import Batch
 from evo.chunks import Chunks, draws_subsets
-from evo.conformance.batches import same_law
 from evo.conformance.choosing import chunks_of, code, parents, pick, served
+from evo.conformance.determinism import same_law
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, CallTokens, Prompt

@@ -9,9 +9,16 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.chunks import draws_subsets
-from evo.conformance.batches import rows_independent
 from evo.conformance.choosing import CANDIDATES, chunks_of, code, parents, pick, served
-from evo.conformance.common import changed, global_state_untouched, guarded, once, overhead_check, same_for_a_seed
+from evo.conformance.determinism import (
+    changed,
+    global_state_untouched,
+    guarded,
+    once,
+    overhead_check,
+    rows_independent,
+    same_for_a_seed,
+)
 from evo.conformance.lookahead import batch_as_loop, does_not_look, looks_ahead
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results

@@ -114,8 +114,7 @@ RULES: tuple[Row, ...] = (
     Row("spilling, whole solutions", SpillLaw, WHOLE, ONE, RISING, f.inside_whole, whatever=ACCEPT),
     Row("spilling, only incorrect blocks", SpillLaw, OnlyIncorrect, ONE, RISING,
         outside.spill_only_incorrect, whatever=ACCEPT),
-    Row("spilling, random blocks", SpillLaw, UniformChunk, ONE, RISING,
-        outside.spill_uniform_chunk, whatever=ACCEPT),
+    Row("spilling, random blocks", SpillLaw, UniformChunk, ONE, RISING, outside.spill_uniform_chunk, whatever=ACCEPT),
     # blocks that differ (theory 5a)
     Row("blocks that differ, whole solutions", PerBlockLaw, WHOLE, ONE, ANY,
         per_block.blocks_all_at_once, whatever=ACCEPT),
