@@ -97,12 +97,7 @@ def landscape_holds(problem: Problem, solutions: BoolArray) -> str:
     found = landscape_of(problem)
     name = type(problem).__name__
     if found is None:
-        inherits = hasattr(type(problem), "landscape")
-        raise DoesNotApply(
-            f"{name} inherits its landscape, which is no claim of a subclass: declare it in the class"
-            if inherits
-            else "no landscape is declared: runs are fitted, not predicted (see evo.landscapes)"
-        )
+        raise DoesNotApply(f"{name} inherits its landscape, which is no claim of a subclass: declare it in the class")
     k = problem.k
     prefixes = np.arange(k) < np.linspace(0, k, min(k, 2000) + 1).astype(int)[:, None]
     behind = prefixes.copy()
@@ -166,8 +161,8 @@ def initial_law_holds(problem: Problem, alpha: float) -> str:
     law = declared(problem, "initial_law", "initial")
     if law is None:
         raise DoesNotApply(
-            "how runs start is not declared, so that they are fitted, not predicted: build the problem on "
-            "problems.Starts, or declare initial_law, such as evo.theory.Start(self.k)"
+            f"{name} redefines `initial` below the class that declares its law: runs are fitted, not predicted; "
+            "declare initial_law, such as evo.theory.Start(self.k)"
         )
     if not isinstance(law, Start) or law.k != k:
         raise NotConforming(f"{name}.initial_law must be an evo.theory.Start(k={k}, ..), got {law!r:.100}")

@@ -43,7 +43,13 @@ def problem_checks(problem: Problem) -> list[Check]:
     def fitness(rng: np.random.Generator) -> Any:
         return _values(problem, _solutions(problem))
 
-    rate = FALSE_FAIL_RATE / 5
+    def landscape() -> str:
+        return landscape_holds(inside, _solutions(problem))
+
+    def law() -> str:
+        return initial_law_holds(inside, rate)
+
+    rate, inside = FALSE_FAIL_RATE / 5, problem.problem if is_noisy(problem) else problem
     sizes, initial = once(lambda: _sizes(problem)), once(lambda: _initial(problem))
     values = once(lambda: _fitness(problem))
     sized = guarded(sizes, "sizes", "there is no solution of such a size")
@@ -62,15 +68,10 @@ def problem_checks(problem: Problem) -> list[Check]:
         Check("fitness draws nothing", problem, sized(lambda: _draws_nothing(problem, fitness))),
         Check("optimum", problem, sized(judged(lambda: _optimum(problem)))),
         Check("change", problem, sized(judged(lambda: change_is_of_fitness(problem)))),
-        Check("landscape", problem, sized(judged(lambda: landscape_holds(truth(problem), _solutions(problem))))),
-        Check("initial law", problem, sized(started(lambda: initial_law_holds(truth(problem), rate)))),
+        *([Check("landscape", problem, sized(judged(landscape)))] if hasattr(inside, "landscape") else []),
+        *([Check("initial law", problem, sized(started(law)))] if hasattr(inside, "initial_law") else []),
         *evaluation_checks(problem, rate),
     ]
-
-
-def truth(problem: Problem) -> Problem:
-    """What is optimised, without the evaluators through whom it is seen."""
-    return problem.problem if is_noisy(problem) else problem
 
 
 def _sizes(problem: Problem) -> str:

@@ -42,7 +42,7 @@ def same_as_holds(schedule: Schedule, alpha: float) -> str:
     """
     name, same = type(schedule).__name__, declared(schedule, "same_as", "choose", "advance", "chunk_size")
     if same is None:
-        raise DoesNotApply("no schedule is declared that this one is the same as (same_as)")
+        raise DoesNotApply(f"{name} redefines what it inherits as the same as another schedule: declare same_as anew")
     if type(same) not in (*CERTAIN, *RANDOM):
         known = ", ".join(kind.__name__ for kind in (*CERTAIN, *RANDOM))
         raise NotConforming(f"{name}.same_as must be one of the schedules {known}, got {same!r:.100}")
@@ -117,7 +117,7 @@ def run_law_holds(schedule: Schedule, alpha: float) -> str:
     """
     formula = declared(schedule, "run_law", "choose", "advance")
     if formula is None:
-        raise DoesNotApply("no law of a run is declared (run_law)")
+        raise DoesNotApply(f"{type(schedule).__name__} redefines what it inherits the law of a run of: declare it anew")
     compared = []
     for k in sorted(served(schedule))[:4]:
         for lam in (1, 3):

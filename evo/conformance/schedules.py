@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -64,10 +65,18 @@ def schedule_checks(schedule: Schedule) -> list[Check]:
         Check("rows independent", schedule, cut(chosen(lambda: _rows_independent(schedule, rate)))),
         Check("oblivious", schedule, cut(chosen(pointed(lambda: does_not_look(schedule))))),
         Check("look ahead", schedule, cut(chosen(pointed(lambda: looks_ahead(schedule, rate))))),
-        Check("same as", schedule, cut(chosen(pointed(lambda: same_as_holds(schedule, rate))))),
-        Check("law of a run", schedule, cut(chosen(pointed(lambda: run_law_holds(schedule, rate))))),
+        *(Check(name, schedule, cut(chosen(pointed(check)))) for name, check in _declared_laws(schedule, rate)),
         *overhead_check(schedule),
     ]
+
+
+def _declared_laws(schedule: Schedule, rate: float) -> list[tuple[str, Callable[[], str]]]:
+    """The checks of what a schedule declares for predictions, if it does."""
+    checks: list[tuple[str, str, Callable[[], str]]] = [
+        ("same_as", "same as", lambda: same_as_holds(schedule, rate)),
+        ("run_law", "law of a run", lambda: run_law_holds(schedule, rate)),
+    ]
+    return [(name, check) for attribute, name, check in checks if hasattr(schedule, attribute)]
 
 
 def _declared(schedule: Schedule) -> str:
