@@ -113,8 +113,19 @@ class Cell:
 
     @cached_property
     def id(self) -> str:
-        """The first 12 hexadecimal digits of the text's SHA-256: the cell's name in tables."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
+        """The cell's name in tables: "c" and 12 hexadecimal digits of the text's SHA-256."""
+        return f"c{_digits(self.text, 12)}"
+
+    @cached_property
+    def sample(self) -> str:
+        """What names the cell's runs: search and prompt, "-", budget. Cells that differ in price only share their runs.
+
+        Prices belong to the name only where the budget limits the cost: there they say when a run ends.
+        """
+        budget = canonical(self.budget)
+        if self.budget is not None and self.budget.cost is not None:
+            budget += canonical(tuple(float(weight) for weight in self.cost.weights))
+        return f"s{_digits(f'{self.search.text}, {canonical(self.prompt)}', 12)}-{_digits(budget, 8)}"
 
     @cached_property
     def search(self) -> Search:
@@ -220,6 +231,11 @@ class Cell:
                 f"{type(self.cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
                 f"{shown(self.cost.weights)}"
             )
+
+
+def _digits(text: str, number: int) -> str:
+    """The first hexadecimal digits of a text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:number]
 
 
 def _is_whole(value: object) -> bool:

@@ -20,8 +20,9 @@ WEIGHTS = tuple(f"weight.{entry}" for entry in LEDGER)
 def cells_table(grid: Grid) -> pd.DataFrame:
     """A row a cell, index `cell` (its id).
 
-    Columns: arm, text; for each part its type (`problem`) and parameters (`problem.k`, null where a part has none or
-    it is None, in words where cells have values of several types), those of parts inside it too (`mutator.inner.p`);
+    Columns: arm, text, sample (what names its runs, `Cell.sample`); for each part its type (`problem`) and parameters
+    (`problem.k`, null where a part has none or it is None, in words where cells have values of several types), those of
+    parts inside it too (`mutator.inner.p`);
     `weight.calls` and so on, the prices of the ledger's entries.
     """
     import pandas as pd
@@ -29,7 +30,7 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     labels = grid.labels
     rows = []
     for cell in grid.cells:
-        row: dict[str, Any] = {"cell": cell.id, "arm": labels[cell.id], "text": cell.text}
+        row: dict[str, Any] = {"cell": cell.id, "arm": labels[cell.id], "text": cell.text, "sample": cell.sample}
         for kind, part in parameters(cell).items():
             row |= _columns(kind, part)
         # of every problem and runner, whether they are fields of it or not

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -73,6 +74,14 @@ class Grid:
         """The arm's label of each cell, by the cell's id."""
         assert isinstance(self.arms, Mapping)  # __post_init__ made it one
         return {cell.id: label for label, cells in self.arms.items() for cell in cells}
+
+    @cached_property
+    def samples(self) -> dict[str, list[Cell]]:
+        """The cells that share their runs, by the name of these (`Cell.sample`)."""
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.sample, []).append(cell)
+        return found
 
     def _check_runs(self) -> None:
         if type(self.runs) in RULES:

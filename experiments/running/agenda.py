@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from evo.protocols import IntArray
-from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import most_batches, most_runs
 from experiments.predictions.forecast import seconds_a_batch
-from experiments.running.queues import Course, FixedCourse, RuledCourse
+from experiments.running.queues import CellQueue, FixedQueue, RuledQueue
 from experiments.running.tasks import Done, Failure, Job
 from experiments.store.table import BatchKey
 
@@ -28,7 +27,7 @@ LEAST_LIMIT, TIMES_EXPECTED = 3600.0, 20.0
 """A batch is ended after an hour, or after so many times what it is expected to take."""
 
 Hits = Mapping[str, Mapping[int, IntArray]]
-"""By cell id and number, `hit` of the batches that are there, -1 where a run is censored."""
+"""By sample and number, `hit` of the batches that are there, -1 where a run is censored."""
 
 
 @dataclass
@@ -74,7 +73,7 @@ class Plan:
         batches: those that are there, or failed, or are not needed.
         there: cells that were whole before.
         cells: cells that are whole.
-        runs, of_runs: runs of the table that are there, and that it will have at the most.
+        runs, of_runs: runs that are there, and that there will be at the most; those that cells share count once.
 
     Args:
         grid: the grid.
@@ -100,49 +99,54 @@ class Plan:
     ) -> None:
         self._grid, self._time_limit, self._ahead, self._rows_a_task = grid, time_limit, ahead, rows_a_task
         self.of_batches = self.batches = self.there = self.runs = 0
-        self.of_runs = most_runs(grid.runs) * len(grid.cells)
-        self._courses: dict[str, Course] = {}
+        self.of_runs = most_runs(grid.runs) * len(grid.samples)
+        self._queues: dict[str, CellQueue] = {}
         self._needed: dict[str, int] = {}
         self._measured = self._forecast = 0.0
         self._foreseen, self._unforeseen = _Pace(), _Pace()
-        there, left_out, chosen = _by_cell(finished), _by_cell(leave_out), None if only is None else _by_cell(only)
-        for cell in grid.cells:
-            wanted = None if chosen is None else chosen.get(cell.id, set())
-            seen = hits.get(cell.id, {})
-            self._add(cell, there.get(cell.id, set()), seen, left_out.get(cell.id, set()), wanted)
+        there, left_out, chosen = (
+            _by_sample(finished),
+            _by_sample(leave_out),
+            None if only is None else _by_sample(only),
+        )
+        for sample in grid.samples:
+            wanted = None if chosen is None else chosen.get(sample, set())
+            seen = hits.get(sample, {})
+            self._add(sample, there.get(sample, set()), seen, left_out.get(sample, set()), wanted)
         self.cells = self.there
-        self._open = deque(sorted(self._courses.values(), key=lambda course: -course.expected))
-        self._waiting: dict[str, Course] = {}
+        self._open = deque(sorted(self._queues.values(), key=lambda queue: -queue.expected))
+        self._waiting: dict[str, CellQueue] = {}
 
     def _add(
         self,
-        cell: Cell,
+        sample: str,
         finished: set[int],
         hits: Mapping[int, IntArray],
         left_out: set[int],
         wanted: set[int] | None,
     ) -> None:
-        """Plan a cell, of which only the `wanted` batches are to run, if that is given."""
-        grid, size = self._grid, cell.batch_size(self._grid.batch)
+        """Plan the runs of cells that share them, of which only the `wanted` batches are to run, if that is given."""
+        grid, (cell, *_) = self._grid, self._grid.samples[sample]
+        size = cell.batch_size(grid.batch)
         cap = most_batches(grid.runs, size)
         expected = seconds_a_batch(cell, size, grid.engine) if len(finished) < cap else 0.0
-        course: Course
+        queue: CellQueue
         if isinstance(grid.runs, int):
             missing = [batch for batch in range(cap) if batch not in finished]
             to_run = [batch for batch in missing if batch not in left_out and (wanted is None or batch in wanted)]
-            course = FixedCourse(cell, size, expected, to_run, len(missing), cap)
+            queue = FixedQueue(cell, size, expected, to_run, len(missing), cap)
         else:
             none = wanted is not None and not wanted
-            course = RuledCourse(cell, size, expected, grid.runs, hits, set(range(cap)) if none else left_out,
+            queue = RuledQueue(cell, size, expected, grid.runs, hits, set(range(cap)) if none else left_out,
                                  self._ahead)  # fmt: skip
         self.of_batches += cap
-        self.batches += cap - course.left
-        self.there += course.whole
+        self.batches += cap - queue.left
+        self.there += queue.whole * len(grid.samples[sample])
         self.runs += sum(self._kept(batch, size) for batch in finished if batch < cap)
-        self._needed[cell.id] = course.needed
-        if course.left:
-            self._pace_of(course).add(course.left, expected)
-            self._courses[cell.id] = course
+        self._needed[sample] = queue.needed
+        if queue.left:
+            self._pace_of(queue).add(queue.left, expected)
+            self._queues[sample] = queue
 
     def _kept(self, batch: int, size: int) -> int:
         """Rows of a batch that belong to the table."""
@@ -153,32 +157,32 @@ class Plan:
         task: list[Job] = []
         seconds, rows = 0.0, 0
         while self._open and (not task or (seconds < SECONDS_A_TASK and rows < self._rows_a_task)):
-            course = self._open[0]
-            if not course.has_next:
-                self._waiting[course.cell.id] = self._open.popleft()
+            queue = self._open[0]
+            if not queue.has_next:
+                self._waiting[queue.cell.sample] = self._open.popleft()
                 continue
-            each = self._seconds(course)
+            each = self._seconds(queue)
             if task and seconds + each > 2 * SECONDS_A_TASK:
                 break  # a long one is a task of its own
-            task.append(self._job(course, each))
-            seconds, rows = seconds + each, rows + course.size
+            task.append(self._job(queue, each))
+            seconds, rows = seconds + each, rows + queue.size
         return task
 
-    def _seconds(self, course: Course) -> float:
+    def _seconds(self, queue: CellQueue) -> float:
         """What a batch of a cell will take, by what was measured so far."""
-        return course.expected * self._pace if course.measured is None else course.measured
+        return queue.expected * self._pace if queue.measured is None else queue.measured
 
     @property
     def _pace(self) -> float:
         """Measured seconds an expected one."""
         return self._measured / self._forecast if self._forecast > 0 else 1.0
 
-    def _job(self, course: Course, seconds: float) -> Job:
-        limit = max(LEAST_LIMIT, TIMES_EXPECTED * max(seconds, course.expected))
+    def _job(self, queue: CellQueue, seconds: float) -> Job:
+        limit = max(LEAST_LIMIT, TIMES_EXPECTED * max(seconds, queue.expected))
         return Job(
-            cell=course.cell,
-            batch=course.next(),
-            size=course.size,
+            cell=queue.cell,
+            batch=queue.next(),
+            size=queue.size,
             seed=self._grid.seed,
             engine=self._grid.engine,
             seconds=seconds,
@@ -187,43 +191,41 @@ class Plan:
 
     def received(self, done: Done) -> list[Done]:
         """What belongs to the table, now that a batch has come back."""
-        course = self._courses[done.job.cell.id]
+        queue = self._queues[done.job.cell.sample]
         self._measured += done.seconds
-        self._forecast += course.expected
-        self._pace_of(course).received(course.expected, done.seconds)
-        was_whole, left = course.whole, course.left
-        kept = course.received(done)
-        self.cells += course.whole and not was_whole
-        self.runs += sum(self._kept(each.job.batch, course.size) for each in kept)
-        self._after(course, left)
+        self._forecast += queue.expected
+        self._pace_of(queue).received(queue.expected, done.seconds)
+        was_whole, left = queue.whole, queue.left
+        kept = queue.received(done)
+        self.cells += (queue.whole - was_whole) * len(self._grid.samples[queue.cell.sample])
+        self.runs += sum(self._kept(each.job.batch, queue.size) for each in kept)
+        self._after(queue, left)
         return kept
 
     def failed(self, failure: Failure) -> None:
         """A batch will not come back."""
-        course = self._courses[failure.job.cell.id]
-        left = course.left
-        course.failed(failure.job.batch)
-        self._after(course, left)
+        queue = self._queues[failure.job.cell.sample]
+        left = queue.left
+        queue.failed(failure.job.batch)
+        self._after(queue, left)
 
-    def _after(self, course: Course, left: int) -> None:
+    def _after(self, queue: CellQueue, left: int) -> None:
         """Count what is not awaited any more; a cell whose rule has been asked may have more to send."""
-        self._needed[course.cell.id] = course.needed
-        self.batches += left - course.left
-        self._pace_of(course).add(course.left - left, course.expected)
-        if course.has_next and self._waiting.pop(course.cell.id, None) is not None:
-            self._open.appendleft(course)
+        self._needed[queue.cell.sample] = queue.needed
+        self.batches += left - queue.left
+        self._pace_of(queue).add(queue.left - left, queue.expected)
+        if queue.has_next and self._waiting.pop(queue.cell.sample, None) is not None:
+            self._open.appendleft(queue)
 
     @property
     def has_more(self) -> bool:
         """Whether batches are left that were neither sent nor failed."""
-        return bool(self._open or self._waiting) and any(
-            course.left for course in (*self._open, *self._waiting.values())
-        )
+        return bool(self._open or self._waiting) and any(queue.left for queue in (*self._open, *self._waiting.values()))
 
     def needs(self, key: BatchKey) -> bool:
         """Whether a batch is part of the table, as far as it is known: a rule may not need what failed."""
-        cell, batch = key
-        return batch < self._needed.get(cell, 0)
+        sample, batch = key
+        return batch < self._needed.get(sample, 0)
 
     def seconds_left(self, workers: int) -> float | None:
         """What the rest will take so many workers at the most, at the pace so far; None while that is not known well.
@@ -235,12 +237,12 @@ class Plan:
         foreseen, unforeseen = self._foreseen.left, self._unforeseen.left
         return None if foreseen is None or unforeseen is None else (foreseen + unforeseen) / workers
 
-    def _pace_of(self, course: Course) -> _Pace:
-        return self._unforeseen if course.expected == UNKNOWN else self._foreseen
+    def _pace_of(self, queue: CellQueue) -> _Pace:
+        return self._unforeseen if queue.expected == UNKNOWN else self._foreseen
 
 
-def _by_cell(keys: Iterable[BatchKey]) -> dict[str, set[int]]:
+def _by_sample(keys: Iterable[BatchKey]) -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
-    for cell, batch in keys:
-        found[cell].add(batch)
+    for sample, batch in keys:
+        found[sample].add(batch)
     return found

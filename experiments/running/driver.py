@@ -128,4 +128,4 @@ def _remembered(failure: Failure) -> FailedBatch:
     """What the results folder keeps of a failure."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     cell = failure.job.cell
-    return FailedBatch(cell.id, failure.job.batch, cell.text, failure.kind, failure.message, failure.host, now)
+    return FailedBatch(cell.sample, failure.job.batch, cell.text, failure.kind, failure.message, failure.host, now)

@@ -6,14 +6,12 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evo.errors import EvoError, InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_path, expect_a, expect_whole
-from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.predictions.forecast import check_budgets
 from experiments.running.agenda import ROWS_A_TASK, Plan
@@ -24,11 +22,10 @@ from experiments.running.executors.worker_setup import memory_share
 from experiments.running.interrupts import first_is_a_wish
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
-from experiments.running.sink import IntoMemory, IntoStore
+from experiments.running.sink import IntoMemory, IntoStore, Sink
 from experiments.store.failures import FailedBatch, explain
-from experiments.store.grid_json import describe
 from experiments.store.provenance import begin, ended
-from experiments.store.results import Results, load
+from experiments.store.results import Results
 from experiments.store.store import Store
 
 
@@ -120,8 +117,8 @@ def run_grid(
         workers = _workers(workers, plan)
         alone = workers == 1 and not isolated and time_limit is None and memory is None
         executor = _executor(workers, memory, alone, scheduler)
-        sink = IntoMemory() if store is None else IntoStore(store)
-        driver = Driver(grid, plan, sink, limits, _spent(store, limits), watch)
+        sink: Sink = IntoMemory() if store is None else IntoStore(store)
+        driver = Driver(grid, plan, sink, limits, _spent(grid, store, limits), watch)
         wish = stack.enter_context(first_is_a_wish(lambda: tell(FINISHING)))
         with _noted(store, grid, plan, driver, reused):
             for message in () if store is None else store.told:
@@ -129,11 +126,7 @@ def run_grid(
             driver.run(executor, wish)
         failed = driver.failures if store is None else list(store.failures().values())
         failures = [each for each in failed if plan.needs(each.key)]
-        known = {cell.id: cell for cell in grid.cells}
-        if isinstance(sink, IntoMemory):
-            results = replace(Results.of(describe(grid), cells_table(grid), sink.rows()), known=known)
-        else:
-            results = Results.stored(sink.path, known)
+        results = sink.results(grid)
     if failures:
         raise GridFailure(_told(failures, store), results, failures)
     if driver.stopped:
@@ -146,16 +139,15 @@ def run_grid(
 
 
 def _plan(grid: Grid, store: Store | None, retry_failed: bool, **options: Any) -> tuple[Plan, int]:
-    """What is to run, and how many batches of earlier cells could be taken over."""
+    """What is to run, and how many batches of other budgets could be taken over."""
     if store is None:
         return Plan(grid, **options), 0
-    finished = store.finished()
-    reused = store.take_over(grid, finished)
-    hits = {} if isinstance(grid.runs, int) else store.hits()
+    found = store.batches(grid)
+    reused = store.take_over(grid, found)
     failed = store.failures()
-    store.forget_failures(failed.keys() & (finished | reused))  # a launch was killed before it could
+    store.forget_failures(failed.keys() & found.file.keys())  # a launch was killed before it could
     left_out, only = ((), failed) if retry_failed else (failed, None)
-    return Plan(grid, finished | reused, hits, left_out, only, **options), len(reused)
+    return Plan(grid, found.file, found.hits or {}, left_out, only, **options), reused
 
 
 @contextmanager
@@ -215,11 +207,12 @@ def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | 
     return Processes(workers, memory_share(workers) if memory is None else int(memory * 2**30))
 
 
-def _spent(store: Store | None, limits: GridLimits) -> Spent:
+def _spent(grid: Grid, store: Store | None, limits: GridLimits) -> Spent:
     """What earlier launches came to, if a limit counts it."""
     if store is None or not limits.on_runs:
         return Spent()
-    runs = load(store.path).runs
+    runs = Results.stored(store.path, parts=store.parts).runs
+    runs = runs[runs["cell"].isin([cell.id for cell, *_ in grid.samples.values()])]  # what cells share counts once
     tokens = runs["prompt_tokens"].sum() + runs["generated_tokens"].sum()
     return Spent(float(runs["calls"].sum()), float(tokens), float(runs["cost"].sum()))
 

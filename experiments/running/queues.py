@@ -14,7 +14,7 @@ from experiments.grids.stopping import StoppingRule, most_batches
 from experiments.running.tasks import Done
 
 
-class Course(Protocol):
+class CellQueue(Protocol):
     """The batches of one cell.
 
     Attributes:
@@ -62,8 +62,8 @@ class Course(Protocol):
         ...
 
 
-class FixedCourse:
-    """A number of batches that is known beforehand; a `Course`.
+class FixedQueue:
+    """A number of batches that is known beforehand; a `CellQueue`.
 
     Args:
         cell: the cell.
@@ -108,8 +108,8 @@ class FixedCourse:
         self.left -= 1
 
 
-class RuledCourse:
-    """Batches until a rule has enough; a `Course`.
+class RuledQueue:
+    """Batches until a rule has enough; a `CellQueue`.
 
     The rule is asked after each batch in number order. Batches that came back wait for those before them, and those
     that were sent ahead in vain are dropped: so the table does not depend on the order in which they finish.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import Protocol
 
+from experiments.grids.cells_table import cells_table
+from experiments.grids.grid import Grid
 from experiments.running.tasks import Done
 from experiments.store.failures import FailedBatch
+from experiments.store.grid_json import describe
+from experiments.store.results import Results
 from experiments.store.store import Store
 from experiments.store.table import Batch, runs_table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Sink(Protocol):
@@ -28,6 +30,10 @@ class Sink(Protocol):
 
     def write(self) -> None:
         """Bring what was taken to where it stays."""
+        ...
+
+    def results(self, grid: Grid) -> Results:
+        """The results of the grid, with what was there before."""
         ...
 
 
@@ -52,9 +58,10 @@ class IntoMemory:
     def write(self) -> None:
         """Nothing: there is no place."""
 
-    def rows(self) -> pd.DataFrame:
-        """All rows."""
-        return runs_table(self._batches)
+    def results(self, grid: Grid) -> Results:
+        """Results in memory."""
+        made = Results.of(describe(grid), cells_table(grid), runs_table(self._batches))
+        return replace(made, known={cell.id: cell for cell in grid.cells})
 
 
 class IntoStore:
@@ -62,12 +69,10 @@ class IntoStore:
 
     Attributes:
         rows_held: rows that are not written yet.
-        path: the folder.
     """
 
     def __init__(self, store: Store) -> None:
-        self.rows_held, self.path = 0, store.path
-        self._store = store
+        self.rows_held, self._store = 0, store
         self._batches: list[Batch] = []
 
     def add(self, done: Done) -> None:
@@ -86,6 +91,11 @@ class IntoStore:
             self._store.forget_failures({(batch[0], batch[2]) for batch in self._batches})
             self._batches, self.rows_held = [], 0
 
+    def results(self, grid: Grid) -> Results:
+        """Results in the folder, which are read when they are asked for."""
+        known = {cell.id: cell for cell in grid.cells}
+        return Results.stored(self._store.path, known, parts=self._store.parts)
+
 
 def _batch(done: Done) -> Batch:
-    return done.job.cell.id, done.job.engine, done.job.batch, done.columns
+    return done.job.cell.sample, done.job.engine, done.job.batch, done.columns

@@ -1,6 +1,6 @@
 """Batches that failed, as a results folder remembers them: a file each, with the traceback.
 
-    results/<name>/failures/<cell>-<batch>.json
+    results/<name>/failures/<sample>-<batch>.json
 
 They are not tried again until somebody asks for it, since one that hangs costs its whole time limit each time.
 """
@@ -25,16 +25,16 @@ class FailedBatch:
     """A batch that failed.
 
     Attributes:
-        cell: id of the cell.
+        sample: what names the runs (`Cell.sample`).
         batch: number of the batch.
-        text: the cell's canonical text.
+        text: canonical text of the cell, the first of those that share the runs.
         kind: "raised", "timed out" or "died".
         message: what happened, with the traceback if there is one.
         host: where; empty if not known.
         when: in UTC.
     """
 
-    cell: str
+    sample: str
     batch: int
     text: str
     kind: str
@@ -45,13 +45,13 @@ class FailedBatch:
     @property
     def is_sound(self) -> bool:
         """Whether all of it is of the right type; a file may have been altered."""
-        words = (self.cell, self.text, self.kind, self.message, self.host, self.when)
+        words = (self.sample, self.text, self.kind, self.message, self.host, self.when)
         return type(self.batch) is int and all(isinstance(word, str) for word in words)
 
     @property
     def key(self) -> BatchKey:
-        """What names it in the store: (cell id, batch)."""
-        return self.cell, self.batch
+        """What names it in the store: (sample, batch)."""
+        return self.sample, self.batch
 
 
 def read_failures(folder: Path) -> dict[BatchKey, FailedBatch]:

@@ -13,34 +13,40 @@ from evo.parameters import shown
 from experiments.grids.arguments import expect_whole
 from experiments.grids.grid import MOST_BATCH, Grid
 from experiments.grids.stopping import as_runs, most_batches, written
+from experiments.store.files import StoreError
 from experiments.store.origins import Origin
 
-FORMAT = 1
+FORMAT = 2
 
 
 def describe(grid: Grid) -> dict[str, Any]:
     """The grid as it is written down: what names its streams, and its size; of a stopping rule the most batches."""
     numbers = {"runs": written(grid.runs), "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
-    batches = sum(most_batches(grid.runs, cell.batch_size(grid.batch)) for cell in grid.cells)
+    batches = sum(most_batches(grid.runs, cell.batch_size(grid.batch)) for cell, *_ in grid.samples.values())
     return {"format": FORMAT, "name": grid.name, **numbers, "cells": len(grid.cells), "batches": batches}
 
 
 def read_grid(path: Path) -> dict[str, Any]:
     """The description of the grid in a results folder.
 
-    Raises: InputError if the folder is none.
+    Raises: InputError if the folder is none; StoreError if it is of format 1.
     """
     file = path / "grid.json"
     if not file.is_file():
         got = "a folder without grid.json" if path.is_dir() else ("a file" if path.exists() else "nothing of that name")
         raise InputError(f"{path}: expected a results folder, as `llm-evo run` writes it, got {got}")
-    expected = {"format", "name", "runs", "seed", "batch", "engine", "cells"}
+    expected = {"format", "name", "runs", "seed", "batch", "engine", "cells", "batches"}
     try:
         grid = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{file}: expected JSON as `llm-evo run` writes it, got a syntax error: {error}") from None
     if not isinstance(grid, dict) or not expected <= set(grid):
         raise InputError(f"{file}: expected the keys {', '.join(sorted(expected))}, got {shown(grid)}")
+    if grid["format"] == 1:
+        raise StoreError(
+            f"{path}: is of format 1, which names rows by their prices, too; run the grid into another folder (--out), "
+            "or read this one by version 0.1.0"
+        )
     if grid["format"] != FORMAT:
         raise InputError(
             f"{file}: expected format {FORMAT}, got {shown(grid['format'])}; use the version that wrote it"
@@ -55,8 +61,7 @@ def _expect_values(file: Path, grid: Mapping[str, Any]) -> None:
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
     for key, least in (("seed", 0), ("batch", 1), ("cells", 1), ("batches", 1)):
-        if key in grid:
-            expect_whole(f"{file}: {key}", grid[key], least)
+        expect_whole(f"{file}: {key}", grid[key], least)
     if grid["batch"] > MOST_BATCH:
         raise InputError(f"{file}: batch must be at most {MOST_BATCH}, got {shown(grid['batch'])}")
     for key in ("name", "engine"):

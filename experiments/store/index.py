@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.protocols import IntArray
-from experiments.store.copies import expect_equal
-from experiments.store.parts import Damaged, read_part, read_parts, words_and_codes
-from experiments.store.table import DTYPES, KEY, BatchKey, no_runs
+from experiments.store.parts import Damaged, Parts, expect_equal, words_and_codes
+from experiments.store.table import DTYPES, BatchKey, no_runs
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 
 LOW = 2**31
-"""Added to the number of a batch, so that no key of another cell comes of a negative one."""
+"""Added to the number of a batch, so that no key of another sample comes of a negative one."""
 
 
 @dataclass
@@ -28,36 +27,62 @@ class Batches:
     """The batches in the sound parts of a results folder.
 
     Attributes:
+        parts: the parts.
         file: the first part that holds a batch.
-        size: for each cell the rows of a batch; batches are always stored whole.
+        size: for each sample the rows of a batch; batches are always stored whole.
+        hits: by sample and batch, `hit` of its runs in number order, int64 [runs], -1 where a run is censored: for
+            stopping rules, which look at nothing else; None if nobody asked for them.
         copies: further parts that hold some of these batches too.
         damaged: parts that are not sound.
     """
 
+    parts: Parts
+    hits: dict[str, dict[int, IntArray]] | None = None
     file: dict[BatchKey, Path] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
     copies: dict[Path, list[BatchKey]] = field(default_factory=dict)
     damaged: list[Damaged] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path) -> Batches:
-        """Find the batches, one part in memory at a time.
+    def read(cls, parts: Parts, hits: bool = False) -> Batches:
+        """Find the batches, and their hits if asked for, one part in memory at a time.
 
         Raises: StoreError if the disk does not give a part's bytes.
         """
-        found = cls()
-        for file, part in read_parts(path, ("cell", "batch")):
+        found = cls(parts, {} if hits else None)
+        for file, part in parts.read(found._columns):
             if isinstance(part, Damaged):
                 found.damaged.append(part)
             else:
                 found._add(file, part)
         return found
 
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return ("sample", "batch") if self.hits is None else ("sample", "batch", "run", "hit")
+
+    def written(self, file: Path) -> None:
+        """Take note of a part that was written since."""
+        part = self.parts.read_one(file, self._columns)
+        if part is not None and not isinstance(part, Damaged):
+            self._add(file, part)
+
     def _add(self, file: Path, part: pa.Table) -> None:
-        for batch, rows in _batches(part):
+        if not len(part):
+            return
+        names, key = _codes(part)
+        order = np.argsort(key, kind="stable") if self.hits is None else np.lexsort((part["run"].to_numpy(), key))
+        keys, first = np.unique(key[order], return_index=True)
+        for each, rows in zip(keys.tolist(), np.diff(np.append(first, len(key))).tolist(), strict=True):
+            batch = _batch(names, each)
             self.size[batch[0]] = max(rows, self.size.get(batch[0], 0))
             if self.file.setdefault(batch, file) is not file:
                 self.copies.setdefault(file, []).append(batch)
+        if self.hits is not None:
+            hits = part["hit"].fill_null(-1).to_numpy()[order]
+            for each, of_batch in zip(keys.tolist(), np.split(hits, first[1:]), strict=True):
+                sample, number = _batch(names, each)
+                self.hits.setdefault(sample, {})[number] = of_batch
 
     def expect_no_contradiction(self) -> None:
         """Compare the rows of batches that are in several parts, a part beside the first ones at a time.
@@ -72,78 +97,28 @@ class Batches:
         rows: list[pd.DataFrame] = []
         files: list[Path] = []
         for file in sorted({self.file[batch] for batch in twice} | set(self.copies)):
-            rows.append(_rows_of(file, twice))
+            rows.append(self.rows(file, twice))
             files += [file] * len(rows[-1])
         expect_equal(pd.concat(rows, ignore_index=True), files)
 
+    def rows(self, file: Path, batches: Collection[BatchKey]) -> pd.DataFrame:
+        """The rows of some batches in a part."""
+        part = self.parts.read_one(file)
+        if part is None or isinstance(part, Damaged):  # set aside, or altered, since it was looked at
+            return no_runs()
+        names, key = _codes(part)
+        wanted = [each for each in np.unique(key).tolist() if _batch(names, each) in batches]
+        table: pd.DataFrame = part.filter(np.isin(key, wanted)).to_pandas()
+        return table.astype(DTYPES)
+
 
 def _codes(part: pa.Table) -> tuple[list[str], IntArray]:
-    """The cells of a part, and a key a row: the cell's place among them above the batch's number."""
-    cells, codes = words_and_codes(part, "cell")
+    """The samples of a part, and a key a row: the sample's place among them above the batch's number."""
+    names, codes = words_and_codes(part, "sample")
     batch = part["batch"].to_numpy().astype(np.int64)
-    return [sys.intern(cell) for cell in cells], (codes.astype(np.int64) << 32) + batch + LOW
+    return [sys.intern(name) for name in names], (codes.astype(np.int64) << 32) + batch + LOW
 
 
 def _batch(names: list[str], key: int) -> BatchKey:
     """What a key stands for."""
     return names[key >> 32], (key & 0xFFFFFFFF) - LOW
-
-
-def _batches(part: pa.Table) -> Iterator[tuple[BatchKey, int]]:
-    """The batches of a part and their numbers of rows."""
-    if not len(part):
-        return
-    names, key = _codes(part)
-    for each, rows in zip(*(found.tolist() for found in np.unique(key, return_counts=True)), strict=True):
-        yield _batch(names, each), rows
-
-
-def _rows_of(file: Path, batches: set[BatchKey]) -> pd.DataFrame:
-    """The rows of some batches in a part."""
-    part = read_part(file, tuple(DTYPES))
-    if part is None or isinstance(part, Damaged):  # set aside, or altered, since it was looked at
-        return no_runs()
-    names, key = _codes(part)
-    wanted = [each for each in np.unique(key).tolist() if _batch(names, each) in batches]
-    table: pd.DataFrame = part.filter(np.isin(key, wanted)).to_pandas()
-    return table.astype(DTYPES)
-
-
-def hits_of_batches(path: Path) -> dict[str, dict[int, IntArray]]:
-    """By cell id and batch, `hit` of its runs in number order; int64 [runs], -1 where a run is censored.
-
-    For stopping rules, which look at nothing else. Parts that are not sound are left out.
-
-    Raises: StoreError if the disk does not give a part's bytes.
-    """
-    found: dict[str, dict[int, IntArray]] = {}
-    for _, part in read_parts(path, ("cell", "batch", "run", "hit")):
-        if isinstance(part, Damaged) or not len(part):
-            continue
-        names, key = _codes(part)
-        order = np.lexsort((part["run"].to_numpy(), key))
-        hits = part["hit"].fill_null(-1).to_numpy()[order]
-        keys, first = np.unique(key[order], return_index=True)
-        for each, rows in zip(keys.tolist(), np.split(hits, first[1:]), strict=True):
-            cell, batch = _batch(names, each)
-            found.setdefault(cell, {})[batch] = rows
-    return found
-
-
-def rows_of_cells(path: Path, cells: Collection[str]) -> pd.DataFrame:
-    """The rows of some cells in the sound parts, each run once.
-
-    Raises: StoreError if the disk does not give a part's bytes.
-    """
-    import pandas as pd
-
-    found = [no_runs()]
-    for _, part in read_parts(path, tuple(DTYPES)):
-        if isinstance(part, Damaged) or not len(part):
-            continue
-        names, key = _codes(part)
-        wanted = np.array([name in cells for name in names], dtype=np.bool_)
-        rows = wanted[key >> 32]
-        if rows.any():
-            found.append(part.filter(rows).to_pandas().astype(DTYPES))
-    return pd.concat(found, ignore_index=True).drop_duplicates(KEY, ignore_index=True)

@@ -1,12 +1,13 @@
-"""The parts of the table of runs: read and checked one by one, damaged ones told apart.
+"""The parts of the table of runs: read one by one, each checked once, damaged ones told apart.
 
 A part is damaged if its bytes do not have the SHA-256 of its name (truncated or altered), or cannot be read as a table
-of runs. Parts of earlier versions have no checksum in their name; of those only the second is seen.
+of runs. A part without a checksum in its name was put there by somebody else; of it only the second is seen.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING
 from evo.protocols import IntArray
 from experiments.grids.strings import strings_inferred
 from experiments.store.files import StoreError, checksum_in
-from experiments.store.table import DTYPES, LATER
+from experiments.store.table import DTYPES, KEY, LATER
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 
-WORDS = ("cell", "engine")
+WORDS = ("sample", "engine")
 """Columns of few different strings: read as codes, `pyarrow.dictionary(int32, string)`."""
 
 
@@ -42,35 +43,61 @@ class Damaged:
         return f"{self.file}: {self.why}"
 
 
-def read_parts(path: Path, columns: Sequence[str] = tuple(DTYPES)) -> Iterator[tuple[Path, pa.Table | Damaged]]:
-    """The parts of a results folder one after the other, in the order of their names, with some of their columns.
+class Parts:
+    """The parts of one results folder.
 
-    Raises: StoreError if the disk does not give a part's bytes.
+    The bytes of a part are hashed when it is first read; while its size and time of change stay, it counts as sound.
+
+    Attributes:
+        path: the folder.
     """
-    for file in sorted((path / "runs").glob("part-*.parquet")):
-        part = read_part(file, columns)
-        if part is not None:
-            yield file, part
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sound: dict[Path, tuple[int, ...]] = {}
+
+    def read(self, columns: Sequence[str] = tuple(DTYPES)) -> Iterator[tuple[Path, pa.Table | Damaged]]:
+        """The parts one after the other, in the order of their names, with some of their columns.
+
+        Raises: StoreError if the disk does not give a part's bytes.
+        """
+        for file in sorted((self.path / "runs").glob("part-*.parquet")):
+            part = self.read_one(file, columns)
+            if part is not None:
+                yield file, part
+
+    def read_one(self, file: Path, columns: Sequence[str] = tuple(DTYPES)) -> pa.Table | Damaged | None:
+        """Some columns of a part, None if it is gone.
+
+        Raises: StoreError if the disk does not give its bytes.
+        """
+        try:
+            with file.open("rb") as opened:
+                now = _signature(opened.fileno())
+                content = opened.read()
+        except FileNotFoundError:
+            return None  # a driver that has just begun has set it aside
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be read ({error}); see to the disk or its permissions") from None
+        promised = checksum_in(file.name)
+        if promised is None:  # nothing but reading all of it tells whether it is sound
+            whole = _columns(file, content, tuple(DTYPES))
+            return whole if isinstance(whole, Damaged) else whole.select(list(columns))
+        if self._sound.get(file) != now:
+            if hashlib.sha256(content).hexdigest() != promised:
+                return Damaged(file, "truncated or altered: its SHA-256 is not that of its name")
+            self._sound[file] = now
+        return _columns(file, content, columns)
+
+    def written(self, file: Path) -> None:
+        """Count a part as sound that was hashed while it was written."""
+        self._sound[file] = _signature(file)
 
 
-def read_part(file: Path, columns: Sequence[str]) -> pa.Table | Damaged | None:
-    """Some columns of a part, None if it is gone; its bytes are read once, and all of them are checked.
-
-    Raises: StoreError if the disk does not give them.
-    """
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        return None  # a driver that has just begun has set it aside
-    except OSError as error:
-        raise StoreError(f"{file}: cannot be read ({error}); see to the disk or its permissions") from None
-    promised = checksum_in(file.name)
-    if promised is None:  # nothing but reading all of it tells whether it is sound
-        whole = _columns(file, content, tuple(DTYPES))
-        return whole if isinstance(whole, Damaged) else whole.select(list(columns))
-    if hashlib.sha256(content).hexdigest() != promised:
-        return Damaged(file, "truncated or altered: its SHA-256 is not that of its name")
-    return _columns(file, content, columns)
+def _signature(file: int | Path) -> tuple[int, ...]:
+    """What changes when a file is written again."""
+    found = os.stat(file)
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _columns(file: Path, content: bytes, columns: Sequence[str]) -> pa.Table | Damaged:
@@ -113,6 +140,40 @@ def words_and_codes(part: pa.Table, name: str) -> tuple[list[str], IntArray]:
     """A column of WORDS: its different strings, and of each row the place of its own among them."""
     column = part[name].unify_dictionaries().combine_chunks()
     return column.dictionary.to_pylist(), column.indices.to_numpy()
+
+
+def expect_equal(copies: pd.DataFrame, files: Sequence[Path]) -> None:
+    """Expect that rows of the same run are equal; columns that earlier versions lack may be null in one.
+
+    Args:
+        copies: rows of runs.
+        files: the part of each row.
+
+    Raises: StoreError naming the parts that tell different things of a run.
+    """
+    import pandas as pd
+
+    copies = copies.assign(file=pd.Series(files, index=copies.index, dtype=object))
+    # nulls last, so that values that are there stand beside each other
+    copies = copies.sort_values([*KEY, *LATER], kind="stable", ignore_index=True)
+    one, other = copies.iloc[:-1].reset_index(drop=True), copies.iloc[1:].reset_index(drop=True)
+    same_run = (one[KEY] == other[KEY]).all(axis=1)
+    for column in [name for name in DTYPES if name not in KEY]:
+        null = one[column].isna(), other[column].isna()
+        told = ~(null[0] | null[1])
+        differ = told & (one[column] != other[column]).fillna(False).astype(bool)
+        if column not in LATER:
+            differ |= null[0] != null[1]
+        differ &= same_run
+        if differ.any():
+            sample, batch, run = one[KEY].iloc[int(differ.argmax())]
+            of_run = copies[(copies[KEY] == [sample, batch, run]).all(axis=1)]
+            names = " and ".join(sorted({file.name for file in of_run["file"]}))
+            raise StoreError(
+                f"{files[0].parent}: {names} differ in {column} of sample {sample}, batch {batch}, run {run}, "
+                "which the seed fixes: they were made by different code, or altered; remove the one that is "
+                "wrong (the next run computes anew what only it held), or run the grid into another folder"
+            )
 
 
 def read_table(file: Path, columns: Iterable[str]) -> pd.DataFrame | Damaged:

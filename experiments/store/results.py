@@ -20,10 +20,9 @@ from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
 from experiments.store.grid_json import held_origins, read_grid
 from experiments.store.origins import recall
-from experiments.store.parts import Damaged, read_table
+from experiments.store.parts import Damaged, Parts, read_table
 from experiments.store.predictions import StoredPrediction, split
-from experiments.store.rows import read_rows, rows_of
-from experiments.store.run_table import RunTable
+from experiments.store.rows import RunTable, read_rows, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +63,16 @@ class Results:
         return cls(grid, cells, rows, path, predictions=predictions)
 
     @classmethod
-    def stored(cls, path: Path, known: Mapping[str, Cell] | None = None, imports: bool = True) -> Results:
+    def stored(
+        cls, path: Path, known: Mapping[str, Cell] | None = None, imports: bool = True, parts: Parts | None = None
+    ) -> Results:
         """The results in a folder; the runs are read when they are first asked for.
+
+        Args:
+            path: the folder.
+            known: cells by their id that need not be found by name.
+            imports: as of `load`.
+            parts: the folder's parts, if some were read before: those are not hashed again.
 
         Raises: InputError if the folder is not one of ours; StoreError if a file other than its parts is damaged.
         """
@@ -76,7 +83,7 @@ class Results:
                 f"{len(table)}; run the grid again to write it anew"
             )
         cells, predictions = split(table)
-        rows = RunTable(partial(read_rows, path, cells, as_runs(grid["runs"])))
+        rows = RunTable(partial(read_rows, parts or Parts(path), cells, as_runs(grid["runs"])))
         return cls(grid, cells, rows, path, dict(known or {}), predictions, imports)
 
     @property
@@ -104,10 +111,11 @@ class Results:
     def failures(self) -> Mapping[str, tuple[FailedBatch, ...]]:
         """By cell id the batches that failed and are not there; none of results that were not written."""
         found: dict[str, tuple[FailedBatch, ...]] = {}
-        for (cell, batch), failed in ({} if self.path is None else read_failures(self.path)).items():
-            there = self.by_cell.get(cell)
-            if cell in self.cells.index and (there is None or batch not in there["batch"].to_numpy()):
-                found[cell] = (*found.get(cell, ()), failed)
+        for (sample, batch), failed in ({} if self.path is None else read_failures(self.path)).items():
+            for cell in self.cells.index[self.cells["sample"] == sample]:
+                there = self.by_cell.get(cell)
+                if there is None or batch not in there["batch"].to_numpy():
+                    found[cell] = (*found.get(cell, ()), failed)
         return found
 
     @cached_property
@@ -164,7 +172,8 @@ class Results:
     @property
     def table(self) -> pd.DataFrame:
         """One tidy table: the runs with arm, parts (that of the cost as `cost_model`) and parameters of their cells."""
-        shown = [name for name in self.cells.columns if name != "text" and not name.startswith("weight.")]
+        apart = {"text", "sample", *WEIGHTS}
+        shown = [name for name in self.cells.columns if name not in apart]
         cells = self.cells[shown].rename(columns={"cost": "cost_model"})  # a run has a cost of its own
         return self.runs.merge(cells, left_on="cell", right_index=True)
 
@@ -189,7 +198,7 @@ def read_cells(path: Path) -> pd.DataFrame:
 
     Raises: StoreError naming the file if it cannot be read.
     """
-    table = read_table(path / "cells.parquet", ("cell", "arm", "text", *WEIGHTS))
+    table = read_table(path / "cells.parquet", ("cell", "arm", "text", "sample", *WEIGHTS))
     if isinstance(table, Damaged):
         raise StoreError(f"{table}; run the grid again to write it anew")
     return table.set_index("cell")

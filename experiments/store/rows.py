@@ -1,12 +1,15 @@
 """All rows of the parts as one table: in a fixed order, each run once, cut to the runs of the grid, priced.
 
 Ten million rows: words are codes until the end, rows are ordered by one integer each, and a column of the parts is
-given back as soon as its values are in the table.
+given back as soon as its values are in the table. Cells that differ in price only have the same rows in the parts; each
+has rows of its own in the table, at its own prices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +21,9 @@ from evo.costs.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.stopping import Runs
-from experiments.store.copies import expect_equal
 from experiments.store.files import StoreError
 from experiments.store.kept import kept_rows
-from experiments.store.parts import WORDS, Damaged, read_parts, words_and_codes
+from experiments.store.parts import WORDS, Damaged, Parts, expect_equal, words_and_codes
 from experiments.store.table import DTYPES, LATER, repeated
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class RunColumns:
     """The columns of tables of runs, all of them numbers: codes of words, NULL for a hit that is null, NaN for seconds.
 
     Attributes:
-        words: for `cell` and `engine` each word and its code.
+        words: for `sample` and `engine` each word and its code.
     """
 
     def __init__(self) -> None:
@@ -93,7 +95,7 @@ class RunColumns:
         self._rows = whole
 
 
-def read_rows(path: Path, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
+def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
     """The rows of the cells, from the parts of a results folder; see `in_order`.
 
     Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.
@@ -101,7 +103,7 @@ def read_rows(path: Path, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
     columns, damaged = RunColumns(), []
     files: list[Path] = []
     sizes: list[int] = []
-    for file, part in read_parts(path):
+    for file, part in parts.read():
         if isinstance(part, Damaged):
             damaged.append(str(part))
         else:
@@ -111,7 +113,7 @@ def read_rows(path: Path, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
     if damaged:
         raise StoreError(
             "; ".join(damaged) + "; run the grid again: it sets aside what is "
-            f"damaged, into {path / 'damaged'}, and computes its batches anew"
+            f"damaged, into {parts.path / 'damaged'}, and computes its batches anew"
         )
     ends = list(accumulate(sizes))
 
@@ -135,56 +137,78 @@ def in_order(
 
     Args:
         columns: those of the parts; emptied.
-        cells: the table of cells; rows of others are left out.
+        cells: the table of cells, with the sample of each; rows of other samples are left out.
         runs: how many a cell, a number or a stopping rule.
         on_copies: called with the rows that are there twice and their numbers; then one of each stays, the one that
             tells more.
     """
-    names = sorted(columns.words["cell"])
-    rank = np.argsort(np.argsort(np.array(list(columns.words["cell"]), dtype=str))).astype(np.int32)
-    code, batch, run = rank[columns.pop("cell")], columns.pop("batch"), columns.pop("run")
+    samples = sorted(columns.words["sample"])
+    rank = np.argsort(np.argsort(np.array(list(columns.words["sample"]), dtype=str))).astype(np.int32)
+    code, batch, run = rank[columns.pop("sample")], columns.pop("batch"), columns.pop("run")
     key = _key(code, batch, run)
     order = np.argsort(key, kind="stable")
     copy = _follows_its_like(key[order])
     if copy.any():
         twice = np.sort(order[copy | np.append(copy[1:], False)])
-        on_copies(_some(columns, twice, np.array(names, dtype=object)[code], batch, run), twice)
+        on_copies(_some(columns, twice, np.array(samples, dtype=object)[code], batch, run), twice)
         order = np.lexsort((*(np.isnan(columns.some(name, np.arange(len(key)))) for name in LATER), key))
         order = order[~_follows_its_like(key[order])]
     del key, copy
     code, batch, run = code[order], batch[order], run[order]
-    known = np.array([name in cells.index for name in names], dtype=np.bool_)
-    kept = known[code] & _asked_for(runs, code, batch, run, columns.some("hit", order))
-    if not kept.all():
-        order, code, batch, run = order[kept], code[kept], batch[kept], run[kept]
-    return _table(columns, names, {"cell": code, "batch": batch, "run": run}, order, cells)
+    wanted = set(cells["sample"])
+    known = np.array([name in wanted for name in samples], dtype=np.bool_)
+    kept = np.flatnonzero(known[code] & _asked_for(runs, code, batch, run, columns.some("hit", order)))
+    names, lengths, places = _rows_of_cells(cells["sample"].sort_index(), samples, code[kept])
+    kept = kept[places]
+    made = {"cell": np.repeat(np.arange(len(names)), lengths), "batch": batch[kept], "run": run[kept]}
+    del code, batch, run
+    return _table(columns, names, made, order[kept], cells)
 
 
-def _asked_for(runs: Runs, cell: IntArray, batch: IntArray, run: IntArray, hit: IntArray) -> BoolArray:
+def _rows_of_cells(
+    of_cells: pd.Series[str], samples: list[str], code: IntArray
+) -> tuple[list[str], IntArray, IntArray]:
+    """The cells that have rows, how many each has, and the places of all these rows, one cell after the other.
+
+    Args:
+        of_cells: the sample of each cell.
+        samples: names of samples.
+        code: for each row its sample's place among them, in rising order.
+    """
+    begin, end = (np.searchsorted(code, np.arange(len(samples)), side=side) for side in ("left", "right"))
+    place = {sample: n for n, sample in enumerate(samples) if end[n] > begin[n]}
+    found = [(str(cell), place[sample]) for cell, sample in of_cells.items() if sample in place]
+    at = np.array([n for _, n in found], dtype=np.int64)
+    lengths = (end - begin)[at]
+    first = np.cumsum(lengths) - lengths
+    return [cell for cell, _ in found], lengths, np.arange(lengths.sum()) + np.repeat(begin[at] - first, lengths)
+
+
+def _asked_for(runs: Runs, sample: IntArray, batch: IntArray, run: IntArray, hit: IntArray) -> BoolArray:
     """Which rows the tables of their cells hold; rows in order."""
     if isinstance(runs, int):
-        return within(cell, batch, run, runs)
-    return kept_rows(runs, cell, batch, np.where(hit == NULL, -1, hit))
+        return within(sample, batch, run, runs)
+    return kept_rows(runs, sample, batch, np.where(hit == NULL, -1, hit))
 
 
-def within(cell: IntArray, batch: IntArray, run: IntArray, runs: int) -> BoolArray:
-    """Which rows are among the first `runs` of their cell, by their number batch * size + run; bool [rows].
+def within(sample: IntArray, batch: IntArray, run: IntArray, runs: int) -> BoolArray:
+    """Which rows are among the first `runs` of their sample, by their number batch * size + run; bool [rows].
 
-    Rows of a cell are in one piece. The size of its batches is the largest `run` in them and one more: batches are
+    Rows of a sample are in one piece. The size of its batches is the largest `run` in them and one more: batches are
     stored whole.
 
     >>> within(np.array([7, 7, 7, 7]), np.array([0, 0, 2, 2]), np.array([0, 1, 0, 1]), 5).tolist()
     [True, True, True, False]
     """
-    if not len(cell):
+    if not len(sample):
         return np.zeros(0, dtype=np.bool_)
-    first = np.flatnonzero(np.append(True, cell[1:] != cell[:-1]))
+    first = np.flatnonzero(np.append(True, sample[1:] != sample[:-1]))
     size = np.maximum.reduceat(run.astype(np.int64), first) + 1
-    return np.asarray(batch * np.repeat(size, np.diff(np.append(first, len(cell)))) + run < runs)
+    return np.asarray(batch * np.repeat(size, np.diff(np.append(first, len(sample)))) + run < runs)
 
 
 def _key(code: IntArray, batch: IntArray, run: IntArray) -> IntArray:
-    """One integer a row, in the order of cell, batch, run; int64 [rows]."""
+    """One integer a row, in the order of sample, batch, run; int64 [rows]."""
     key = code.astype(np.int64)
     for column in (batch, run):
         least, most = int(column.min(initial=0)), int(column.max(initial=0))
@@ -205,11 +229,11 @@ def _follows_its_like(key: IntArray) -> BoolArray:
     return copy
 
 
-def _some(columns: RunColumns, rows: IntArray, cell: NDArray[Any], batch: IntArray, run: IntArray) -> pd.DataFrame:
+def _some(columns: RunColumns, rows: IntArray, sample: NDArray[Any], batch: IntArray, run: IntArray) -> pd.DataFrame:
     """A few rows of the parts as they are."""
     import pandas as pd
 
-    found: dict[str, Any] = {"cell": cell[rows], "batch": batch[rows], "run": run[rows]}
+    found: dict[str, Any] = {"sample": sample[rows], "batch": batch[rows], "run": run[rows]}
     for name in DTYPES:
         if name not in found:
             values = columns.some(name, rows)
@@ -221,14 +245,18 @@ def _some(columns: RunColumns, rows: IntArray, cell: NDArray[Any], batch: IntArr
 def _table(
     columns: RunColumns, names: list[str], key: dict[str, IntArray], order: IntArray, cells: pd.DataFrame
 ) -> pd.DataFrame:
-    """The rows in their order, with their cost; `key` has the columns that are in order already."""
+    """The rows in their order, with their cost; `key` has the columns that are in order already, cells as codes."""
     import pandas as pd
 
     made: dict[str, Any] = {}
-    for name in DTYPES:
+    for name in ("cell", *DTYPES):
+        if name == "sample":
+            continue
         values = key[name] if name in key else columns.pop(name)[order]
-        if name in WORDS:
-            made[name] = repeated(names if name in key else list(columns.words[name]), values)
+        if name == "cell":
+            made[name] = repeated(names, values)
+        elif name in WORDS:
+            made[name] = repeated(list(columns.words[name]), values)
         else:
             made[name] = _with_nulls(values) if DTYPES[name] == "Int64" else values
     made["cost"] = _cost(made, cells.reindex(names), key["cell"])
@@ -251,3 +279,73 @@ def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> Float
         if np.any(weight != 0):
             cost += columns[entry] * weight[code]
     return cost
+
+
+@dataclass(frozen=True, eq=False)
+class RunTable:
+    """A table of runs that may not be read yet.
+
+    Attributes:
+        read: gives the table, an index 0, 1, ..; called once.
+    """
+
+    read: Callable[[], pd.DataFrame]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> RunTable:
+        """A table that is in memory."""
+        held = table.reset_index(drop=True)
+        return cls(lambda: held)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The table."""
+        return self.read()
+
+    @cached_property
+    def by_cell(self) -> Mapping[str, pd.DataFrame]:
+        """The rows of each cell that has some, by its id."""
+        return RowsByCell(self.table)
+
+
+class RowsByCell(Mapping[str, "pd.DataFrame"]):
+    """The rows of each cell, cut out of the table when they are asked for; no copy where cells are in one piece.
+
+    Rows keep their numbers in the table as their index.
+    """
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        pieces = _pieces(table)
+        if len({cell for cell, _ in pieces}) < len(pieces):
+            table = table.sort_values("cell", kind="stable")
+            pieces = _pieces(table)
+        self._table = table
+        ends = [end for _, end in pieces]
+        self._places = {
+            cell: slice(first, end) for (cell, _), first, end in zip(pieces, [0, *ends], ends, strict=False)
+        }
+
+    def __repr__(self) -> str:
+        return f"<{len(self._table):,} runs by the id of their cell; cells: {len(self):,}>"
+
+    def __getitem__(self, cell: str) -> pd.DataFrame:
+        return self._table.iloc[self._places[cell]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _pieces(table: pd.DataFrame) -> list[tuple[str, int]]:
+    """Rows of the same cell one after the other: the cell, and the place of the first row after them."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    cells = pa.array(table["cell"])
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    encoded = compute.run_end_encode(cells.cast(pa.large_string()), run_end_type=pa.int64())
+    ends: list[int] = np.asarray(encoded.run_ends).tolist()
+    return list(zip(encoded.values.to_pylist(), ends, strict=True))

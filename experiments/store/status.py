@@ -15,17 +15,15 @@ from experiments.grids.arguments import a_path
 from experiments.grids.stopping import Runs, as_runs, most_batches, most_runs
 from experiments.store.failures import read_failures
 from experiments.store.grid_json import read_grid
-from experiments.store.index import Batches, hits_of_batches
+from experiments.store.index import Batches
 from experiments.store.kept import kept_batches
 from experiments.store.lock import Holder, holder_of
-from experiments.store.parts import Damaged
+from experiments.store.parts import Damaged, Parts
 from experiments.store.provenance import last_launch
-from experiments.store.results import Results, read_cells
-from experiments.store.run_table import RunTable
-from experiments.store.table import no_runs
+from experiments.store.results import read_cells
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,8 @@ class Status:
         grid: what grid.json says.
         cells: cells of which all batches are there.
         batches: finished batches, of those the grid asks for.
-        of_batches: batches the grid asks for, of a stopping rule at the most as far as it is not decided; None if an
-            older folder does not say and a part of others is not found.
-        runs: runs in finished batches, of those the grid asks for.
+        of_batches: batches the grid asks for, of a stopping rule at the most as far as it is not decided.
+        runs: runs in finished batches, of those the grid asks for; those that several cells share count once.
         of_runs: runs the grid asks for, or at the most.
         driver: the launch at work; None if there is none.
         written: when a part was last written, in seconds since 1970; None if none was.
@@ -76,7 +73,7 @@ class Status:
     grid: Mapping[str, Any]
     cells: int
     batches: int
-    of_batches: int | None
+    of_batches: int
     runs: int
     of_runs: int
     driver: Holder | None
@@ -95,10 +92,9 @@ class Status:
     def lines(self) -> list[tuple[str, str]]:
         """What to show: a name and its value in words."""
         up_to = "up to " if self.cells < self.grid["cells"] and isinstance(self.grid["runs"], str) else ""
-        of_batches = "an unknown number" if self.of_batches is None else f"{up_to}{self.of_batches:,}"
         shown = [
             ("cells done", f"{self.cells:,} of {self.grid['cells']:,}"),
-            ("batches done", f"{self.batches:,} of {of_batches}"),
+            ("batches done", f"{self.batches:,} of {up_to}{self.of_batches:,}"),
             ("runs", f"{self.runs:,} of {up_to}{self.of_runs:,}"),
             *([("failed", self._failed())] if self.failed else []),
             ("launch", "none at work" if self.driver is None else f"at work: {self.driver}"),
@@ -134,36 +130,40 @@ def status(path: Path | str) -> Status | Starting:
         if driver is None:
             raise
         return Starting(path, driver)
-    found = Batches.read(path)
+    asked = as_runs(grid["runs"])
+    found = Batches.read(Parts(path), hits=not isinstance(asked, int))
     contradiction = ""
     try:
         found.expect_no_contradiction()
     except EvoError as error:
         contradiction, found = str(error), replace(found, file={})
-    asked = as_runs(grid["runs"])
-    there: dict[str, set[int]] = {}
-    for cell, batch in found.file:
-        if cell in cells.index:
-            there.setdefault(cell, set()).add(batch)
-    hits = {} if isinstance(asked, int) else hits_of_batches(path)
-    counted = [_counted(asked, found.size[cell], numbers, hits.get(cell, {})) for cell, numbers in there.items()]
-    of_batches = _of_batches(path, grid, cells)
+    cells_of = cells["sample"].value_counts()
+    there: dict[str, set[int]] = {sample: set() for sample in cells_of.index}
+    for sample, batch in found.file:
+        if sample in there:
+            there[sample].add(batch)
+    hits = found.hits or {}
+    counted = {
+        sample: _counted(asked, found.size[sample], numbers, hits.get(sample, {}))
+        for sample, numbers in there.items()
+        if numbers
+    }
     times = [when for file in (path / "runs").glob("part-*.parquet") if (when := _modified(file)) is not None]
     aside = path / "damaged"
     return Status(
         path=path,
         grid=grid,
-        cells=sum(each.done for each in counted),
-        batches=sum(each.batches for each in counted),
-        of_batches=None if of_batches is None else of_batches - sum(each.spared_batches for each in counted),
-        runs=sum(each.runs for each in counted),
-        of_runs=len(cells) * most_runs(asked) - sum(each.spared_runs for each in counted),
+        cells=sum(int(cells_of[sample]) for sample, each in counted.items() if each.done),
+        batches=sum(each.batches for each in counted.values()),
+        of_batches=int(grid["batches"]) - sum(each.spared_batches for each in counted.values()),
+        runs=sum(each.runs for each in counted.values()),
+        of_runs=len(cells_of) * most_runs(asked) - sum(each.spared_runs for each in counted.values()),
         driver=driver,
         written=max(times, default=None),
         damaged=found.damaged,
         set_aside=len(list(aside.iterdir())) if aside.is_dir() else 0,
         contradiction=contradiction,
-        failed=sum(key[0] in cells.index and key not in found.file for key in read_failures(path)),
+        failed=sum(key[0] in there and key not in found.file for key in read_failures(path)),
         last=_ended(path) if driver is None else "",
     )
 
@@ -196,18 +196,6 @@ def _counted(asked: Runs, size: int, numbers: set[int], hits: Mapping[int, IntAr
     if kept is None or found < needed:
         return _Counted(False, found, runs)
     return _Counted(True, found, runs, cap - kept, most - runs)
-
-
-def _of_batches(path: Path, grid: dict[str, Any], cells: pd.DataFrame) -> int | None:
-    """Batches of the grid at the most; of folders of earlier versions, that do not say, from the texts of the cells."""
-    if "batches" in grid:
-        return int(grid["batches"])
-    results = Results(grid, cells, RunTable.of(no_runs()), path)
-    try:
-        sizes = [results.cell(cell).batch_size(grid["batch"]) for cell in cells.index]
-    except EvoError:
-        return None
-    return sum(most_batches(as_runs(grid["runs"]), size) for size in sizes)
 
 
 def _ended(path: Path) -> str:

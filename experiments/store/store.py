@@ -3,7 +3,6 @@
     results/<name>/grid.json        the grid as it was run, and where parts of others in it are from
     results/<name>/provenance.json  versions, platform, command and times of each launch
     results/<name>/cells.parquet    a row a cell, with what was predicted of it; see `experiments.store.predictions`
-    results/<name>/former_cells.parquet  cells of earlier grids in this folder; see `experiments.store.reuse`
     results/<name>/runs/*.parquet   a row a run, parts of finished batches; see `experiments.store.files`
     results/<name>/failures/*.json  batches that failed; see `experiments.store.failures`
     results/<name>/damaged/         parts that were truncated or altered, set aside by the next launch
@@ -19,25 +18,24 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
-from evo.protocols import IntArray
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
+from experiments.store.budgets import rows_of_other_budgets
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, read_failures, write_failure
 from experiments.store.files import StoreError, move, write_parquet, write_part, write_text
 from experiments.store.grid_json import check_same, describe, held_origins, read_grid
-from experiments.store.index import Batches, hits_of_batches, rows_of_cells
+from experiments.store.index import Batches
 from experiments.store.lock import NAME as LOCK
 from experiments.store.lock import FolderLock
 from experiments.store.origins import Origin, merged, origins
+from experiments.store.parts import Parts
 from experiments.store.predictions import predictions_table
 from experiments.store.provenance import write_launch
-from experiments.store.reuse import former_texts, keep_former, reusable
 from experiments.store.table import BatchKey
 
 if TYPE_CHECKING:
@@ -54,10 +52,11 @@ class Store:
         path: the folder.
         accepted: names of parts of others whose source has changed since earlier runs, which was accepted.
         told: what the user should know: parts that were set aside, locks that this disk does not offer.
+        parts: the parts of the table of runs.
     """
 
     def __init__(self, path: Path, lock: FolderLock) -> None:
-        self.path = path
+        self.path, self.parts = path, Parts(path)
         self.accepted: list[str] = []
         self.told = [f"{path}: {lock.missing}; start no second launch into this folder"] if lock.missing else []
         self._lock = lock
@@ -104,53 +103,47 @@ class Store:
                 leftover.unlink()
         write_text(self.path / "grid.json", json.dumps(described, indent=1) + "\n")
         cells = cells_table(grid).join(predictions_table(grid.cells))
-        self.told += keep_former(self.path, set(cells.index))
         write_parquet(self.path / "cells.parquet", cells.reset_index())
         (self.path / "runs").mkdir(exist_ok=True)
 
-    def finished(self) -> set[BatchKey]:
-        """The batches that are there: (cell id, batch). Damaged parts are moved to `damaged/`, which is `told`.
+    def batches(self, grid: Grid) -> Batches:
+        """The batches that are there, for a stopping rule with their hits.
+
+        Damaged parts are moved to `damaged/`, which is `told`.
 
         Raises: StoreError if parts contradict each other, or cannot be read or moved.
         """
-        found = Batches.read(self.path)
+        found = Batches.read(self.parts, hits=not isinstance(grid.runs, int))
         for damaged in found.damaged:
             with _writing(self.path):
                 target = move(damaged.file, self.path / "damaged")
             self.told.append(f"{damaged}; set aside as {target}, its batches are computed anew")
         found.expect_no_contradiction()
-        return set(found.file)
+        return found
 
-    def take_over(self, grid: Grid, finished: set[BatchKey]) -> set[BatchKey]:
-        """Add the runs of earlier cells that differ in budget or prices only; returns their batches under new ids.
-
-        Args:
-            grid: that goes on in the folder.
-            finished: the batches that are there.
+    def take_over(self, grid: Grid, found: Batches) -> int:
+        """Write the batches that other budgets left (`experiments.store.budgets`), into `found`, too; how many.
 
         Raises: StoreError.
         """
-        held = held_origins(read_grid(self.path))
-        changed = [name for name, origin in held.items() if origin.earlier]
-        rows = reusable(grid, former_texts(self.path), finished, partial(rows_of_cells, self.path), changed)
-        if not rows.empty:
-            self.add(rows)
-        return set(zip(rows["cell"], rows["batch"].astype(int), strict=True))
+        changed = [name for name, origin in held_origins(read_grid(self.path)).items() if origin.earlier]
+        before = len(found.file)
+        for rows in rows_of_other_budgets(grid, found, changed):
+            found.written(self.add(rows))
+        return len(found.file) - before
 
-    def hits(self) -> dict[str, dict[int, IntArray]]:
-        """By cell id and batch, `hit` of the runs that are there, for stopping rules; -1 where a run is censored."""
-        return hits_of_batches(self.path)
-
-    def add(self, rows: pd.DataFrame) -> None:
-        """Write finished batches as one part.
+    def add(self, rows: pd.DataFrame) -> Path:
+        """Write finished batches as one part; its file.
 
         Raises: StoreError, for example if the disk is full; what was written before stays.
         """
         with _writing(self.path):
-            write_part(self.path / "runs", rows)
+            file = write_part(self.path / "runs", rows)
+        self.parts.written(file)
+        return file
 
     def failures(self) -> dict[BatchKey, FailedBatch]:
-        """The batches that failed before and are not there, by cell id and batch."""
+        """The batches that failed before and are not there, by sample and batch."""
         return read_failures(self.path)
 
     def note_failure(self, failed: FailedBatch) -> None:

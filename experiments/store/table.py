@@ -17,10 +17,10 @@ from experiments.grids.strings import string_type
 if TYPE_CHECKING:
     import pandas as pd
 
-KEY = ["cell", "batch", "run"]
+KEY = ["sample", "batch", "run"]
 """Columns that name a run."""
 DTYPES = {
-    "cell": "str",
+    "sample": "str",
     "engine": "str",
     "batch": "int32",
     "run": "int32",
@@ -35,11 +35,11 @@ LATER = ("seconds",)
 """Columns that results of earlier versions do not have; null there."""
 
 BatchKey = tuple[str, int]
-"""What names a batch: the cell's id, and the batch's number."""
+"""What names a batch: `Cell.sample`, and the batch's number."""
 Columns = Mapping[str, NDArray[Any]]
 """The columns of a batch that a worker computes, by name."""
 Batch = tuple[str, str, int, Columns]
-"""Cell id, engine, number of the batch, and its `batch_columns`."""
+"""`Cell.sample`, engine, number of the batch, and its `batch_columns`."""
 
 
 def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
@@ -67,10 +67,10 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
 
 
 def runs_table(batches: Sequence[Batch]) -> pd.DataFrame:
-    """One table of the rows of batches: cell, engine, batch, run, hit (null if censored), and so on, as DTYPES says.
+    """One table of the rows of batches: sample, engine, batch, run, hit (null if censored), and so on, as DTYPES says.
 
     Args:
-        batches: of each the cell's id, the engine, its number, and its `batch_columns`.
+        batches: of each the cell's `sample`, the engine, its number, and its `batch_columns`.
     """
     import pandas as pd
 
@@ -79,7 +79,7 @@ def runs_table(batches: Sequence[Batch]) -> pd.DataFrame:
         return no_runs()
     first, places = np.repeat(np.cumsum(sizes) - sizes, sizes), np.arange(len(sizes))
     made: dict[str, Any] = {
-        "cell": repeated([cell for cell, *_ in batches], np.repeat(places, sizes)),
+        "sample": repeated([sample for sample, *_ in batches], np.repeat(places, sizes)),
         "engine": repeated([engine for _, engine, *_ in batches], np.repeat(places, sizes)),
         "batch": np.repeat(np.array([batch for _, _, batch, _ in batches], dtype=np.int32), sizes),
         "run": (np.arange(len(first)) - first).astype(np.int32),

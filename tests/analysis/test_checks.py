@@ -73,7 +73,7 @@ def results(*found):
     """Results of (cell, counts or rows) pairs."""
     grid = Grid("checked", [of for of, _ in found], runs=10**9)
     rows = [
-        runs_table([(of.id, "blocks", 0, batch_columns(of, each))]) if isinstance(each, RunCounts) else each
+        runs_table([(of.sample, "blocks", 0, batch_columns(of, each))]) if isinstance(each, RunCounts) else each
         for of, each in found
     ]
     described = describe(grid) | {"runs": max(len(each) for each in rows)}
@@ -360,7 +360,7 @@ BOOKED = cell(5, DAMAGING, RoundRobin(2), 2)
 
 
 def rows(of, seed=4, runs=RUNS):
-    return runs_table([(of.id, "blocks", 0, batch_columns(of, counts(of, seed, runs)))])
+    return runs_table([(of.sample, "blocks", 0, batch_columns(of, counts(of, seed, runs)))])
 
 
 @pytest.mark.parametrize(
@@ -583,7 +583,7 @@ def test_heavy_tails_with_a_known_cdf_agree_or_differ():
 def test_a_cell_is_called_by_what_varies_in_its_arm():
     grid = Grid("checked", [cell(3, Resample(p), GLOBAL) for p in (0.5, 0.7)])
     rows = pd.concat(
-        [runs_table([(of.id, "blocks", 0, batch_columns(of, counts(of, 1, 20)))]) for of in grid.cells],
+        [runs_table([(of.sample, "blocks", 0, batch_columns(of, counts(of, 1, 20)))]) for of in grid.cells],
         ignore_index=True,
     )
     made = check(Results.of(describe(grid) | {"runs": 20}, cells_table(grid), rows))

@@ -47,7 +47,7 @@ class Drawing:
             runs_table(
                 [
                     (
-                        cell.id,
+                        cell.sample,
                         "blocks",
                         0,
                         batch_columns(cell, RunCounts(one, one, cell.runner.lam * one, 0 * one, cell.runner.lam * one)),

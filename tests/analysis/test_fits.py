@@ -64,7 +64,7 @@ def results(arms, hits):
             runs_table(
                 [
                     (
-                        cell.id,
+                        cell.sample,
                         "blocks",
                         0,
                         batch_columns(cell, RunCounts(hit, generations, lam * generations, 0 * hit, lam * generations)),

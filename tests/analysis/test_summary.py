@@ -21,7 +21,9 @@ def summary(cell, hit, generations):
     hit, generations = np.array(hit, dtype=np.int64), np.array(generations, dtype=np.int64)
     counts = RunCounts(hit, generations, cell.runner.lam * generations, 0 * hit, cell.runner.lam * generations)
     grid = Grid("hand", [cell], runs=max(1, len(hit)))
-    rows = [no_runs(), runs_table([(cell.id, "blocks", 0, batch_columns(cell, counts))])] if len(hit) else [no_runs()]
+    rows = (
+        [no_runs(), runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counts))])] if len(hit) else [no_runs()]
+    )
     results = Results.of(describe(grid), cells_table(grid), pd.concat(rows, ignore_index=True))
     made = summarise(results, check(results))
     assert len(made) == 1

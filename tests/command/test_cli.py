@@ -307,10 +307,10 @@ def test_what_is_not_known_of_a_row_is_a_dash():
 
 def test_a_cell_that_differs_gives_exit_code_1(where):
     assert run_it().exit_code == 0
-    one, two = load("results/mine").cells.query("`runner.lam` == 1").index[:2]
+    one, two = load("results/mine").cells.query("`runner.lam` == 1")["sample"].iloc[:2]
     for part in (where / "results" / "mine" / "runs").iterdir():
         runs = pd.read_parquet(part)
-        runs["cell"] = runs["cell"].replace({one: two, two: one})
+        runs["sample"] = runs["sample"].replace({one: two, two: one})
         runs.to_parquet(part.with_name("part-0123.parquet"), index=False)  # a name without checksum is not checked
         part.unlink()
     for command in ("check", "report"):

@@ -92,7 +92,7 @@ def test_a_run_stops_after_the_generation_that_reaches_its_budget(lengths, sched
                 cell = cell_of(lengths, schedule, shows, budget=Budget(**({"calls": None} | {entry: most})))
                 counts = run(cell)
                 assert (counts.generations[0], counts.hit[0]) == (expected, -1)
-                row = runs_table([(cell.id, "blocks", 0, batch_columns(cell, counts))]).iloc[0]
+                row = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counts))]).iloc[0]
                 assert {name: row[name] for name in LEDGER} == after[expected - 1]
 
 
@@ -175,7 +175,7 @@ def test_the_books_know_every_budget(lengths, entry):
     base = cell_of(lengths, mutator=FixKeep(0.05, 0.8), cost=PRICES)
     most = {"calls": 31, "evaluations": 31, "cost": 0.3}.get(entry, 700)
     cell = replace(base, budget=Budget(**({"calls": None} | {entry: most})))
-    table = runs_table([(cell.id, "blocks", 0, batch_columns(cell, run(cell, 40)))])
+    table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, run(cell, 40)))])
     assert table["hit"].isna().any()
     assert ledger_fault(cell, table) is None
     spent = table[list(LEDGER)].to_numpy(dtype=float) @ np.array(PRICES.weights) if entry == "cost" else table[entry]

@@ -240,7 +240,7 @@ def counted(cell, runs=40, limits=()):
 def test_the_table_of_a_cell_is_that_of_a_token_loop(cell, beside):
     assert overheads(cell.mutator, cell.schedule) == beside
     counts = counted(cell)
-    table = runs_table([(cell.id, "blocks", 0, batch_columns(cell, counts))])
+    table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counts))])
     g, last = cell.chunks.g, cell.chunks.last
     for row, calls, short, evaluations in zip(
         table[list(LEDGER)].to_numpy().tolist(), counts.calls, counts.short_calls, counts.evaluations, strict=True
@@ -254,7 +254,7 @@ def test_the_table_of_a_cell_is_that_of_a_token_loop(cell, beside):
 @pytest.mark.parametrize("cell", CELLS, ids=range(len(CELLS)))
 @pytest.mark.parametrize("entry", ["calls", "prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared"])
 def test_books_that_are_off_by_one_are_found_out(cell, entry):
-    table = runs_table([(cell.id, "blocks", 0, batch_columns(cell, counted(cell)))])
+    table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counted(cell)))])
     table.loc[7, entry] += 1
     assert ledger_fault(cell, table) is not None
 
@@ -263,7 +263,7 @@ def test_books_that_are_off_by_one_are_found_out(cell, entry):
     ("cell", "without"), [(CELLS[0], decomposed(UntilResolved())), (CELLS[3], decomposed(UntilResolved()))]
 )
 def test_books_without_the_overhead_are_found_out(cell, without):
-    table = runs_table([(without.id, "blocks", 0, batch_columns(without, counted(without)))])
+    table = runs_table([(without.sample, "blocks", 0, batch_columns(without, counted(without)))])
     assert ledger_fault(without, table) is None
     assert ledger_fault(cell, table) is not None
 
@@ -299,7 +299,7 @@ def test_a_budget_on_calls_counts_those_beside():
     cell = decomposed(Decomposed(RoundRobin(), writes=1), Refuse(Resample(0.5), rate=1), budget=Budget(calls=9))
     counts = counted(cell, runs=3, limits=cell.limits)
     assert counts.calls.tolist() == [5] * 3  # 5 calls and 5 beside them
-    table = runs_table([(cell.id, "blocks", 0, batch_columns(cell, counts))])
+    table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counts))])
     assert table["calls"].tolist() == [10] * 3
     assert ledger_fault(cell, table) is None
 

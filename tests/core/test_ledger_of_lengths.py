@@ -276,7 +276,7 @@ def test_calls_of_different_price_have_no_exact_cost():
 
 
 def table(cell, runs=100):
-    return runs_table([(cell.id, "blocks", 0, batch_columns(cell, run(cell, runs)))])
+    return runs_table([(cell.sample, "blocks", 0, batch_columns(cell, run(cell, runs)))])
 
 
 @pytest.mark.parametrize("schedule", [*SCHEDULES, DECOMPOSED], ids=lambda schedule: type(schedule).__name__)

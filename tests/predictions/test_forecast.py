@@ -149,7 +149,7 @@ def test_forecasts_are_what_runs_come_to(entry):
         cell = cell_of(5, FixKeep(0.4, 0.8), schedule, lam=2, cost=PRICES, budget=only(entry, most))
         within, runs = (
             within_budget(cell),
-            runs_table([(cell.id, "blocks", 0, batch_columns(cell, simulate(cell, 3, 0, 4000)))]),
+            runs_table([(cell.sample, "blocks", 0, batch_columns(cell, simulate(cell, 3, 0, 4000)))]),
         )
         runs["cost"] = runs[list(LEDGER)].to_numpy(dtype=float) @ PRICES.weights
         foretold = (within.calls, *mean_tokens(cell, within), mean_cost(cell, within))
@@ -179,7 +179,7 @@ def test_without_a_budget_the_mean_stands():
 
 def spent_by_runs(cell, runs):
     """Calls, tokens read and written and cost of executed runs, float [runs, 4]."""
-    table = runs_table([(cell.id, "blocks", 0, batch_columns(cell, simulate(cell, 2, 0, runs)))])
+    table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, simulate(cell, 2, 0, runs)))])
     ledger = table[list(LEDGER)].to_numpy(dtype=float)
     return np.column_stack((ledger[:, [0, 2, 3]], ledger @ cell.cost.weights))
 

@@ -579,7 +579,7 @@ def test_random_cells_follow_their_predictions():
     worst = {}
     for number in range(CELLS):
         of = random_cell(random)
-        runs = runs_table([(of.id, "blocks", 0, batch_columns(of, simulate(of, number, 0, RUNS)))])
+        runs = runs_table([(of.sample, "blocks", 0, batch_columns(of, simulate(of, number, 0, RUNS)))])
         worst[of.text] = min(p_values(of, runs))
         assert not math.isnan(predict(of, "cost").mean)
     assert {text: p for text, p in worst.items() if p < EACH} == {}
@@ -590,7 +590,7 @@ def test_random_cells_follow_their_predictions():
 def test_a_wrong_prediction_is_found():
     """The twin: the runs of a cell beside the prediction of its neighbour."""
     of = Cell(BlockOneMax(5, 2), FixKeep(0.5, 0.9), UniformChunk(2), OnePlusLambda(2), budget=Budget(200))
-    runs = runs_table([(of.id, "blocks", 0, batch_columns(of, simulate(of, 1, 0, RUNS)))])
+    runs = runs_table([(of.sample, "blocks", 0, batch_columns(of, simulate(of, 1, 0, RUNS)))])
     assert min(p_values(of, runs)) >= EACH
     for wrong in (
         cell_with(of, mutator=FixKeep(0.42, 0.9)),

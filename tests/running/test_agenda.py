@@ -23,7 +23,7 @@ from experiments.running.agenda import SECONDS_A_TASK, UNKNOWN, Plan
 from experiments.running.launch import LimitReached, run_grid
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
-from experiments.running.queues import RuledCourse
+from experiments.running.queues import RuledQueue
 from experiments.running.tasks import RAISED, Done, Failure, Job
 from experiments.store.kept import kept_batches
 from experiments.store.results import load
@@ -55,7 +55,7 @@ def keys(tasks: list[list[Job]]) -> list[tuple[int, int]]:
 
 def test_each_missing_batch_runs_once_the_longest_cells_first():
     made = grid()
-    finished = {(made.cells[1].id, batch) for batch in range(3)}
+    finished = {(made.cells[1].sample, batch) for batch in range(3)}
     plan = Plan(made, finished)
     assert (plan.batches, plan.of_batches, plan.runs, plan.of_runs, plan.there) == (3, 30, 30, 300, 0)
     found = keys(all_tasks(plan))
@@ -95,7 +95,7 @@ def test_tasks_follow_what_batches_really_take():
 
 def test_what_failed_is_left_out_or_is_all_that_runs():
     made = grid(ks=(2, 6))
-    failed = {(made.cells[0].id, 3), (made.cells[1].id, 0)}
+    failed = {(made.cells[0].sample, 3), (made.cells[1].sample, 0)}
     others = keys(all_tasks(Plan(made, leave_out=failed)))
     assert len(others) == 18
     assert {(2, 3), (6, 0)}.isdisjoint(others)
@@ -237,7 +237,7 @@ def batch_of(hits: list[int]) -> dict[str, Any]:
 
 def ruled(rule: Any, there: dict[int, Any] | None = None, leave_out: tuple[int, ...] = (), ahead: int = 3) -> Any:
     cell = grid(ks=(2,)).cells[0]
-    return RuledCourse(cell, SIZE, 1.0, rule, there or {}, leave_out, ahead)
+    return RuledQueue(cell, SIZE, 1.0, rule, there or {}, leave_out, ahead)
 
 
 def drawn(batches: int) -> list[list[int]]:
@@ -329,10 +329,10 @@ def test_a_failure_beyond_what_a_rule_needs_is_none():
     plan = Plan(Grid("tiny", [cell], runs=UntilSuccesses(13, most=120), batch=SIZE), ahead=8)
     jobs = {job.batch: job for task in iter(plan.next_task, []) for job in task}
     plan.failed(Failure(jobs[6], RAISED, "no"))
-    assert plan.needs((cell.id, 6))
+    assert plan.needs((cell.sample, 6))
     hits = drawn(12)
     for batch in (5, 3, 4, 0, 1, 2):
         plan.received(Done(jobs[batch], batch_of(hits[batch]), 1.0, "here"))
-    assert [plan.needs((cell.id, batch)) for batch in (4, 5, 6)] == [True, False, False]
+    assert [plan.needs((cell.sample, batch)) for batch in (4, 5, 6)] == [True, False, False]
     assert not plan.needs(("another", 0))
     assert (plan.cells, plan.batches) == (1, plan.of_batches)

@@ -146,7 +146,7 @@ def test_each_mood_costs_its_own_batches_and_is_remembered_until_it_is_retried(t
     assert set(stored["cell"]) == {made.cells[0].id, made.cells[-1].id}
     assert len(stored) == 40
     same(caught.value.results.runs, stored)
-    assert set(read_failures(out)) == {(cell.id, batch) for cell in made.cells[1:-1] for batch in (0, 1)}
+    assert set(read_failures(out)) == {(cell.sample, batch) for cell in made.cells[1:-1] for batch in (0, 1)}
 
     asked = (tmp_path / "asked").read_text()
     with pytest.raises(GridFailure, match="8 batches of 4 cells failed"):  # not tried again unless asked for
@@ -338,7 +338,7 @@ def test_failures_of_cells_that_left_the_grid_are_forgotten(tmp_path, moody):
         run_grid(grid(moody, tmp_path, "raises"), tmp_path / "out", workers=1)
 
 
-@pytest.mark.parametrize(("key", "value"), [("cell", [1]), ("message", None), ("text", [1]), ("batch", 1.0)])
+@pytest.mark.parametrize(("key", "value"), [("sample", [1]), ("message", None), ("text", [1]), ("batch", 1.0)])
 def test_an_altered_failure_is_tried_again(tmp_path, moody, key, value):
     out = tmp_path / "out"
     with pytest.raises(GridFailure):
@@ -456,7 +456,7 @@ def test_a_check_says_which_batches_failed_and_a_status_how_many(tmp_path, moody
     write_failure(out, replace(results.failures[bad.id][0]))  # of a batch that is there
     write_failure(out, replace(results.failures[bad.id][0], batch=2))
     write_failure(out, replace(results.failures[bad.id][0], batch=3, kind=DIED))
-    write_failure(out, replace(results.failures[bad.id][0], cell="of another grid"))
+    write_failure(out, replace(results.failures[bad.id][0], sample="of another grid"))
     (out / "grid.json").write_text((out / "grid.json").read_text().replace('"runs": 20', '"runs": 40'))
     later = load(out)
     assert {cell: [each.batch for each in failed] for cell, failed in later.failures.items()} == {bad.id: [2, 3]}

@@ -52,7 +52,7 @@ def fill(folder, cells=CELLS, batches=BATCHES):
         for first in range(0, len(jobs), A_PART):
             found = [(cell, batch, drawn(cell, rng)) for cell, batch in jobs[first : first + A_PART]]
             times = [time.perf_counter()]
-            made = [(cell.id, "blocks", batch, batch_columns(cell, counts)) for cell, batch, counts in found]
+            made = [(cell.sample, "blocks", batch, batch_columns(cell, counts)) for cell, batch, counts in found]
             times.append(time.perf_counter())
             table = runs_table(made)
             times.append(time.perf_counter())
@@ -64,7 +64,7 @@ def fill(folder, cells=CELLS, batches=BATCHES):
 def finished(folder, grid):
     """How many batches are there, as a launch that goes on asks."""
     with Store.open(folder, grid) as store:
-        return len(store.finished())
+        return len(store.batches(grid).file)
 
 
 @pytest.fixture(scope="module")

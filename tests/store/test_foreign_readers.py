@@ -100,7 +100,11 @@ def test_the_same_rows_and_types(out, read):
     assert sum(found[name].null_count for name in DTYPES if name not in ("hit", "seconds")) == 0
     rows = ours(found)
     kept = rows[rows["batch"] * 10 + rows["run"] < 45].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, load(out).runs.drop(columns="cost"), check_exact=True)
+    results = load(out)
+    kept["cell"] = kept.pop("sample").map({sample: cell for cell, sample in results.cells["sample"].items()})
+    kept = kept.sort_values(["cell", "batch", "run"], ignore_index=True)
+    runs = results.runs.drop(columns="cost")
+    pd.testing.assert_frame_equal(kept[list(runs)], runs, check_exact=True)
 
 
 def test_pandas_gives_the_types_of_our_table(out):
@@ -112,18 +116,18 @@ def test_joined_with_the_cells(out):
     expected = load(out).table.groupby("problem.k")["hit"].sum().to_dict()
     cells = pd.read_parquet(out / "cells.parquet")
     runs = pd.read_parquet(out / "runs").query("batch * 10 + run < 45")
-    assert runs.merge(cells, on="cell").groupby("problem.k")["hit"].sum().to_dict() == expected
+    assert runs.merge(cells, on="sample").groupby("problem.k")["hit"].sum().to_dict() == expected
     polars, duckdb = pytest.importorskip("polars"), pytest.importorskip("duckdb")
     joined = (
         polars.scan_parquet(out / "runs" / "*.parquet")
         .filter(polars.col("batch") * 10 + polars.col("run") < 45)
-        .join(polars.scan_parquet(out / "cells.parquet"), on="cell")
+        .join(polars.scan_parquet(out / "cells.parquet"), on="sample")
     )
     assert dict(joined.group_by("problem.k").agg(polars.col("hit").sum()).collect().iter_rows()) == expected
     with duckdb.connect() as base:
         rows = base.execute(
             f"select \"problem.k\", sum(hit) from read_parquet('{out}/runs/*.parquet') "
-            f"join '{out}/cells.parquet' using (cell) where batch * 10 + run < 45 group by 1"
+            f"join '{out}/cells.parquet' using (sample) where batch * 10 + run < 45 group by 1"
         ).fetchall()
     assert {k: int(hits) for k, hits in rows} == expected
 
@@ -141,10 +145,10 @@ def test_what_is_half_written_is_not_read_and_would_be_found_out(out, read):
 
 LAUNCH = """
     import sys, time
-    from experiments import driver, plan, running, tasks
     from experiments.grids.toml import load_grid
+    from experiments.running import agenda, driver, launch, tasks
 
-    plan.SECONDS_A_TASK, driver.SECONDS_BETWEEN_WRITES = 0.0, -1.0
+    agenda.SECONDS_A_TASK, driver.SECONDS_BETWEEN_WRITES = 0.0, -1.0
     simulate = tasks.simulate
 
     def slow(*arguments):
@@ -152,7 +156,7 @@ LAUNCH = """
         return simulate(*arguments)
 
     tasks.simulate = slow
-    running.run_grid(load_grid(sys.argv[1]), sys.argv[2], workers=1)
+    launch.run_grid(load_grid(sys.argv[1]), sys.argv[2], workers=1)
 """
 
 
@@ -171,7 +175,7 @@ def test_while_a_grid_is_run(tmp_path, toml):
             for read in READERS.values():
                 if list(out.glob("runs/*.parquet")):
                     rows = ours(read(out))
-                    assert (rows.groupby(["cell", "batch"]).size() == 10).all()
+                    assert (rows.groupby(["sample", "batch"]).size() == 10).all()
                     assert not rows.duplicated(KEY).any()
                     seen.append(len(rows))
     finally:

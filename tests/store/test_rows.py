@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -27,11 +28,11 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.strings import strings_inferred
 from experiments.running.launch import GridFailure, run_grid
-from experiments.store import parts as run_parts
+from experiments.running.limits import GridLimits
 from experiments.store.index import Batches
+from experiments.store.parts import Parts
 from experiments.store.results import Results, load
-from experiments.store.rows import _key, within
-from experiments.store.run_table import RowsByCell, RunTable
+from experiments.store.rows import RowsByCell, RunTable, _key, within
 from experiments.store.status import status
 from experiments.store.store import StoreError
 from experiments.store.table import DTYPES, KEY, batch_columns, no_runs, runs_table
@@ -56,14 +57,16 @@ def plain(folder: Path, results: Results) -> pd.DataFrame:
     with strings_inferred():
         parts = [pd.read_parquet(file) for file in sorted(folder.glob("runs/*.parquet"))]
     rows = pd.concat([no_runs(), *parts], ignore_index=True)
-    rows = rows[rows["cell"].isin(results.cells.index)]
-    rows = rows.sort_values("seconds", kind="stable").drop_duplicates(KEY).sort_values(KEY, ignore_index=True)
+    rows = rows.sort_values("seconds", kind="stable").drop_duplicates(KEY)
+    rows = results.cells["sample"].reset_index().merge(rows, on="sample").drop(columns="sample")
+    rows = rows.sort_values(["cell", "batch", "run"], ignore_index=True)
     rows = rows[rows.groupby("cell").cumcount() < results.grid["runs"]].reset_index(drop=True)
     weights = results.cells.loc[rows["cell"], [f"weight.{entry}" for entry in LEDGER]].to_numpy(dtype=float)
     return rows.assign(cost=(rows[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1))
 
 
-CELLS, BATCHES = 4, 20
+SAMPLES, BATCHES = 2, 10
+"""Of four cells: two prices each."""
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +101,9 @@ def test_the_table_is_that_of_plain_pandas_bit_for_bit(out, seed):
     for file in parts(out):
         file.unlink()
     draw.shuffle(batches)
-    batches = batches[: draw.choice([len(batches), len(batches) - 7])]
-    timed = [rows.assign(seconds=0.5 * rows["run"]) for rows in draw.sample(batches, 5)]
-    pieces = batches + draw.sample(batches, 9) + timed
+    batches = batches[: draw.choice([len(batches), len(batches) - 4])]
+    timed = [rows.assign(seconds=0.5 * rows["run"]) for rows in draw.sample(batches, 3)]
+    pieces = batches + draw.sample(batches, 5) + timed
     draw.shuffle(pieces)
     for number, first in enumerate(range(0, len(pieces), 6)):
         rows = pd.concat(pieces[first : first + 6], ignore_index=True)
@@ -112,9 +115,16 @@ def test_the_table_is_that_of_plain_pandas_bit_for_bit(out, seed):
         else:  # batches that are missing are no reason to take later ones
             rows = plain(out, run_grid_without_running(out, 10**6))
             same(results.runs, rows[rows["batch"] * 10 + rows["run"] < runs].reset_index(drop=True))
-        assert {name: str(kind) for name, kind in results.runs.dtypes.items()} == DTYPES | {"cost": "float64"}
-        from_memory = Results.of(results.grid, results.cells, plain(out, results))
+        kinds = {"cell": "str", **{name: kind for name, kind in DTYPES.items() if name != "sample"}, "cost": "float64"}
+        assert {name: str(kind) for name, kind in results.runs.dtypes.items()} == kinds
+        from_memory = Results.of(results.grid, results.cells, as_stored(results))
         same(from_memory.runs, results.runs)
+
+
+def as_stored(results: Results) -> pd.DataFrame:
+    """The rows as they lie in the parts: each sample once."""
+    rows = results.runs.assign(sample=results.runs["cell"].map(results.cells["sample"])).drop_duplicates(KEY)
+    return rows[list(DTYPES)].astype(DTYPES)
 
 
 def run_grid_without_running(out: Path, runs: int) -> Results:
@@ -136,14 +146,14 @@ def run_grid_without_running(out: Path, runs: int) -> Results:
     return read
 
 
-def test_rows_of_cells_that_are_not_in_the_grid_are_left_out_but_compared(out):
+def test_rows_of_samples_that_are_not_in_the_grid_are_left_out_but_compared(out):
     rows = pd.read_parquet(parts(out)[0])
-    rows.assign(cell="zzz").to_parquet(out / "runs" / "part-1.parquet")
+    rows.assign(sample="zzz").to_parquet(out / "runs" / "part-1.parquet")
     before = load(out).runs
-    assert "zzz" not in set(before["cell"])
-    rows.assign(cell="zzz", calls=rows["calls"] + 1).to_parquet(out / "runs" / "part-2.parquet")
+    same(before, run_grid(grid(), workers=1).runs)
+    rows.assign(sample="zzz", calls=rows["calls"] + 1).to_parquet(out / "runs" / "part-2.parquet")
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
-        with pytest.raises(StoreError, match=r"part-1\.parquet and part-2\.parquet differ in calls of cell zzz"):
+        with pytest.raises(StoreError, match=r"part-1\.parquet and part-2\.parquet differ in calls of sample zzz"):
             read()
 
 
@@ -157,7 +167,7 @@ def test_a_difference_in_any_column_is_named(out, column):
     changed = rows[column].where(rows["run"] != 4, other)
     rows.assign(**{column: changed.astype(DTYPES[column])}).to_parquet(file, index=False)
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
-        with pytest.raises(StoreError, match=rf"part-again\.parquet.* differ in {column} of cell \w+, .*run 4, "):
+        with pytest.raises(StoreError, match=rf"part-again\.parquet.* differ in {column} of sample [\w-]+, .*run 4, "):
             read()
     assert f"differ in {column}" in status(out).contradiction
 
@@ -209,24 +219,44 @@ def test_runs_are_counted_over_all_batches():
 def columns_read(monkeypatch) -> Iterator[list[tuple[str, ...]]]:
     """The columns of each part that was read."""
     seen: list[tuple[str, ...]] = []
-    original = run_parts.read_part
+    original = Parts.read_one
 
-    def read(file: Path, columns: Any) -> Any:
-        part = original(file, columns)
+    def read(self: Parts, file: Path, columns: Any = tuple(DTYPES)) -> Any:
+        part = original(self, file, columns)
         seen.append(tuple(part.column_names))
         return part
 
-    for place in ("parts", "index"):
-        monkeypatch.setattr(f"experiments.store.{place}.read_part", read)
+    monkeypatch.setattr(Parts, "read_one", read)
     return seen
+
+
+def test_a_part_is_hashed_once_a_launch(out, tmp_path, monkeypatch):
+    hashed: list[int] = []
+    original = hashlib.sha256
+
+    def counted(content: bytes = b"") -> Any:
+        hashed.append(len(content))
+        return original(content)
+
+    sizes = sorted(file.stat().st_size for file in parts(out))
+    monkeypatch.setattr("experiments.store.parts.hashlib.sha256", counted)
+    limits = GridLimits(calls=1e9)
+    results = run_grid(grid(), out, workers=1, limits=limits)
+    assert len(results.runs) == 4 * 45
+    assert sorted(size for size in hashed if size in sizes) == sizes
+    hashed.clear()
+    made = run_grid(grid(), tmp_path / "new", workers=1, limits=limits)  # hashed while it is written
+    assert len(made.runs) == 4 * 45
+    written = [file.stat().st_size for file in parts(tmp_path / "new")]
+    assert sorted(size for size in hashed if size in written) == sorted(written)
 
 
 def test_a_grid_is_run_without_its_table_being_read(out, columns_read):
     results = run_grid(grid(45), out, workers=1)
-    assert columns_read == [("cell", "batch")] * BATCHES
+    assert columns_read == [("sample", "batch")] * BATCHES
     columns_read.clear()
     status(out)
-    assert columns_read == [("cell", "batch")] * BATCHES
+    assert columns_read == [("sample", "batch")] * BATCHES
     columns_read.clear()
     runs = results.runs
     assert columns_read == [tuple(DTYPES)] * BATCHES
@@ -244,16 +274,16 @@ def test_of_a_part_whose_bytes_are_checked_only_the_columns_asked_for_are_decode
         return original(self, columns, **more)
 
     monkeypatch.setattr(parquet.ParquetFile, "read", read)
-    found = Batches.read(out)
-    assert seen == [["cell", "batch"]] * BATCHES
-    assert set(found.file) == {(cell.id, batch) for cell in grid().cells for batch in range(5)}
+    found = Batches.read(Parts(out))
+    assert seen == [["sample", "batch"]] * BATCHES
+    assert set(found.file) == {(cell.sample, batch) for cell in grid().cells for batch in range(5)}
     assert set(found.size.values()) == {10}
     found.expect_no_contradiction()
     assert len(seen) == BATCHES  # nothing is there twice, so nothing is compared
     (out / "runs" / "part-zz.parquet").write_bytes(parts(out)[0].read_bytes())
     seen.clear()
-    again = Batches.read(out)
-    assert seen == [["cell", "batch"]] * BATCHES + [list(DTYPES)]  # no checksum: decoding tells whether it is sound
+    again = Batches.read(Parts(out))
+    assert seen == [["sample", "batch"]] * BATCHES + [list(DTYPES)]  # no checksum: decoding tells whether it is sound
     again.expect_no_contradiction()
     assert len(seen) == BATCHES + 3  # the copy and its original
 
@@ -272,7 +302,7 @@ def test_a_whole_folder_that_is_there_twice_counts_once(out):
         (out / "runs" / f"part-{part.name[-20:]}").write_bytes(part.read_bytes())
     same(load(out).runs, before)
     same(run_grid(grid(), out, workers=1).runs, before)
-    assert (status(out).batches, status(out).runs) == (BATCHES, CELLS * 45)
+    assert (status(out).batches, status(out).runs) == (BATCHES, SAMPLES * 45)
 
 
 # ------------------------------------------------------------------------------------------- the rows of each cell
@@ -281,7 +311,7 @@ def test_a_whole_folder_that_is_there_twice_counts_once(out):
 def test_the_rows_of_a_cell_are_a_slice_of_the_table(out):
     results = load(out)
     assert list(results.by_cell) == sorted(results.cells.index)
-    assert len(results.by_cell) == CELLS
+    assert len(results.by_cell) == 2 * SAMPLES
     for cell, rows in results.by_cell.items():
         same(rows, results.runs[results.runs["cell"] == cell])
         assert np.shares_memory(rows["calls"].to_numpy(), results.runs["calls"].to_numpy())
@@ -315,7 +345,7 @@ def test_a_table_of_batches_is_that_of_each_one_after_the_other():
             name: kind.lower() for name, kind in DTYPES.items() if name not in (*KEY, "engine")
         }
         assert columns["hit"].tolist() == hit.tolist()
-        batches.append((cell.id, "deap", number, columns))
+        batches.append((cell.sample, "deap", number, columns))
     whole = runs_table(batches)
     assert dict(whole.dtypes.astype(str)) == DTYPES
     assert list(whole.columns) == list(DTYPES)
@@ -327,7 +357,7 @@ def test_a_table_of_batches_is_that_of_each_one_after_the_other():
 
 
 def test_numbers_beyond_64_bits_are_a_failure_of_their_batch(monkeypatch):
-    cell, other = grid().cells[:2]
+    cell, other = grid().cells[0], grid().cells[2]
 
     def simulate(of: Cell, *more: Any) -> RunCounts:
         calls = np.full(10, 2**60 if of is cell else 1)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, Prompt
@@ -19,12 +20,14 @@ from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError, NoPrediction
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, RoundRobin
+from experiments.cli.app import app
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.predict import Prediction, predict
 from experiments.running.launch import run_grid
 from experiments.store.results import load
+from experiments.store.status import status
 from experiments.store.store import Store, StoreError
 from experiments.store.table import DTYPES
 from operators import FixKeep, Resample
@@ -66,8 +69,9 @@ def test_what_is_read_back_is_what_was_run(out):
 
 def test_the_table_of_runs_has_the_columns_that_are_promised(out):
     runs = load(out).runs
-    assert list(runs.columns) == [*DTYPES, "cost"]
-    assert {name: str(kind) for name, kind in runs.dtypes.items()} == DTYPES | {"cost": "float64"}
+    promised = {"cell": "str", **{name: kind for name, kind in DTYPES.items() if name != "sample"}, "cost": "float64"}
+    assert list(runs.columns) == list(promised)
+    assert {name: str(kind) for name, kind in runs.dtypes.items()} == promised
     table = load(out).table
     assert len(table) == 40
     assert {"arm", "problem.k", "mutator.p", "schedule", "runner.lam"} <= set(table.columns)
@@ -200,7 +204,7 @@ def test_a_results_folder_that_is_none(tmp_path, name, got):
         (b"{", "expected JSON"),
         (b"\xff", "expected JSON"),
         (b"[]", r"expected the keys .*, got \[\]"),
-        (b"{}", "expected the keys batch, cells, engine"),
+        (b"{}", "expected the keys batch, batches, cells, engine"),
     ],
 )
 def test_a_grid_json_that_is_none(out, text, expected):
@@ -213,7 +217,7 @@ def test_a_grid_json_that_is_none(out, text, expected):
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("format", 2, "expected format 1, got 2; use the version that wrote it"),
+        ("format", 3, "expected format 2, got 3; use the version that wrote it"),
         ("runs", "many", "runs must be a whole number from 1 to 1000000000, or a stopping rule such as .*, got 'many'"),
         ("batch", None, "batch must be a whole number >= 1, got None"),
     ],
@@ -253,7 +257,7 @@ def test_a_part_without_a_checksum_that_is_damaged_is_named_and_set_aside(out):
 
 def test_a_table_that_is_no_table_of_runs_is_named(out):
     part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
-    pd.DataFrame({"cell": ["x"], "hit": [1]}).to_parquet(part)
+    pd.DataFrame({"sample": ["x"], "hit": [1]}).to_parquet(part)
     with pytest.raises(StoreError, match=rf"{part.name}: has no column engine, batch, .*; run the grid again"):
         load(out)
 
@@ -348,14 +352,16 @@ def test_a_part_becomes_visible_only_when_it_is_whole(tmp_path, monkeypatch):
     original = os.replace
 
     def replace_late(*paths: Any) -> None:
-        seen.append(opened.finished())
+        seen.append(set(opened.batches(grid()).file))
         original(*paths)
 
     rows = run_grid(grid(), workers=1).runs.drop(columns="cost")
     monkeypatch.setattr(os, "replace", replace_late)
-    opened.add(rows)
+    opened.add(
+        rows.rename(columns={"cell": "sample"}).replace({"sample": {cell.id: cell.sample for cell in grid().cells}})
+    )
     assert seen == [set()]
-    assert opened.finished() == {(cell.id, batch) for cell in grid().cells for batch in (0, 1)}
+    assert set(opened.batches(grid()).file) == {(cell.sample, batch) for cell in grid().cells for batch in (0, 1)}
 
 
 def test_rows_that_are_there_twice_count_once(out):
@@ -387,6 +393,17 @@ def test_cells_are_parsed_and_predicted_once_a_results_object(out, monkeypatch):
     assert others.predict(cell_id, "hit") is results.predict(cell_id, "hit")
     assert results.predict(cell_id, "calls").mean == predict(results.cell(cell_id), "calls").mean
     assert made == ["hit", "calls"]
+
+
+def test_a_folder_of_format_1_says_how_to_go_on(out):
+    file = out / "grid.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 1}))
+    before = folder_of(out)
+    for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1), lambda: status(out)):
+        with pytest.raises(StoreError, match=r"out: is of format 1, .* another folder \(--out\), .* version 0\.1\.0$"):
+            read()
+    assert CliRunner().invoke(app, ["check", str(out)], prog_name="llm-evo").exit_code == 5
+    assert folder_of(out) == before
 
 
 @dataclass(frozen=True)

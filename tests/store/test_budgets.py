@@ -1,4 +1,4 @@
-"""Runs that are not made again: equal to fresh runs bit for bit, and only what must be is simulated."""
+"""Runs of other prices and budgets that are not made again: equal to fresh runs bit for bit."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.running import tasks
 from experiments.running.launch import run_grid
+from experiments.running.progress import Progress
+from experiments.store.budgets import rows_of_other_budgets
+from experiments.store.index import Batches
+from experiments.store.parts import Parts
 from experiments.store.results import load
-from experiments.store.reuse import FORMER, former_texts, reusable
-from experiments.store.store import Store
-from experiments.store.table import no_runs
-from operators import FixKeep, Resample
+from experiments.store.status import Status, status
+from operators import FixKeep, Malformed, Resample
 from problems import BlockOneMax, Noisy, UnequalBlocks
 
 Simulated = list[tuple[str, int]]
@@ -42,12 +44,12 @@ def grid(budget: Budget | None = None, runs: int = 100, parts: tuple[Any, ...] =
 
 @pytest.fixture
 def simulated(monkeypatch) -> Simulated:
-    """The batches that were simulated, (cell id, batch)."""
+    """The batches that were simulated, (sample, batch)."""
     done: Simulated = []
     honest = tasks.simulate
 
     def counted(cell, seed, batch, size, engine="blocks"):
-        done.append((cell.id, batch))
+        done.append((cell.sample, batch))
         return honest(cell, seed, batch, size, engine)
 
     monkeypatch.setattr(tasks, "simulate", counted)
@@ -95,7 +97,7 @@ def test_a_larger_budget_simulates_only_batches_with_censored_runs(tmp_path, sim
     assert batches_with(before, reached) >= censored
 
 
-@pytest.mark.parametrize("parts", [KINDS["lam"], KINDS["Asynchronous"]], ids=["lam", "Asynchronous"])
+@pytest.mark.parametrize("parts", [KINDS["Noisy"], KINDS["Asynchronous"]], ids=["Noisy", "Asynchronous"])
 def test_a_smaller_budget_simulates_batches_with_runs_that_reach_it(tmp_path, simulated, parts):
     before = run_grid(grid(parts=parts), tmp_path / "out", workers=1).runs
     small = Budget(int(before["calls"].quantile(0.96)))
@@ -127,19 +129,19 @@ def test_other_prices_under_a_budget_on_cost_cut_elsewhere(tmp_path, simulated):
     assert 0 < len({batch for _, batch in simulated}) <= 10
 
 
-def test_former_cells_are_found_after_several_grids(tmp_path, simulated):
-    """Back to the first budget, and from one of three former cells each batch once."""
+def test_budgets_of_several_grids_are_found(tmp_path, simulated):
+    """Back to the first budget, and each batch from one of three samples once."""
     out = tmp_path / "out"
     for calls in (20, 50, 35):
         run_grid(grid(Budget(calls)), out, workers=1)
-    assert set(former_texts(out)) == {grid(Budget(calls)).cells[0].id for calls in (20, 50)}
     simulated.clear()
     run_grid(grid(Budget(20)), out, workers=1)
     assert simulated == []  # its own rows are there
     after = run_grid(grid(), out, workers=1).runs
+    made = [batch for _, batch in simulated]
     same(after, run_grid(grid(), workers=1).runs)
     longest = load(out).runs.groupby("batch")["calls"].max()
-    assert {batch for cell, batch in simulated[: len(simulated) - 10]} == set(longest[longest > 50].index)
+    assert sorted(made) == sorted(longest[longest > 50].index)
 
 
 def test_a_cell_of_the_same_grid_is_used_too(tmp_path, simulated):
@@ -147,8 +149,17 @@ def test_a_cell_of_the_same_grid_is_used_too(tmp_path, simulated):
     run_grid(one, tmp_path / "out", workers=1)
     two = Grid("tiny", [*one.cells, *grid(cost=LLMPrimitive(m=2)).cells], runs=100, batch=10)
     simulated.clear()
-    run_grid(two, tmp_path / "out", workers=1)
+    shared = run_grid(two, tmp_path / "out", workers=1)
     assert simulated == []
+    alone = run_grid(grid(cost=LLMPrimitive(m=2)), workers=1).runs
+    same(shared.by_cell[two.cells[1].id].reset_index(drop=True), alone)
+    seen: list[Progress] = []
+    same(run_grid(two, workers=1, watch=seen.append).runs, shared.runs)
+    assert len(simulated) == 10 + 10  # of `alone`, and once for both cells
+    assert (seen[-1].cells, seen[-1].of_cells, seen[-1].runs, seen[-1].of_runs) == (2, 2, 100, 100)
+    found = status(tmp_path / "out")
+    assert isinstance(found, Status)
+    assert (found.cells, found.batches, found.of_batches, found.runs, found.of_runs) == (2, 10, 10, 100, 100)
 
 
 def test_more_runs_simulate_the_new_batches_only(tmp_path, simulated):
@@ -183,7 +194,6 @@ def test_another_seed_batch_or_engine_is_refused(tmp_path, changes):
     run_grid(grid(), tmp_path / "out", workers=1)
     with pytest.raises(InputError, match="choose another folder"):
         run_grid(grid(Budget(2000), **changes), tmp_path / "out", workers=1)
-    assert former_texts(tmp_path / "out") == {}
 
 
 @dataclass(frozen=True)
@@ -196,75 +206,121 @@ class MyRunner(Merged):
     """A runner of others, whose loop may do anything."""
 
 
-def taken(before: Grid, after: Grid, rows: pd.DataFrame | None = None, **changes: Any) -> int:
+def taken(folder: Path, before: Grid, after: Grid, **changes: Any) -> int:
     """How many batches of a grid's only cell are taken over into another grid."""
-    rows = run_grid(before, workers=1).runs.drop(columns="cost") if rows is None else rows
-    of = before.cells[0]
-    finished = {(of.id, batch) for batch in range(before.runs // before.batch)}
-    return int(reusable(after, {of.id: of.text}, finished, lambda cells: rows, **changes)["batch"].nunique())
+    if not folder.exists():
+        run_grid(before, folder, workers=1)
+    found = Batches.read(Parts(folder))
+    return sum(rows["batch"].nunique() for rows in rows_of_other_budgets(after, found, **changes))
 
 
-def test_rows_of_another_engine_and_broken_batches_are_left_alone():
+def rewrite(folder: Path, change: Any) -> None:
+    for number, file in enumerate(folder.glob("runs/*.parquet")):
+        rows = change(pd.read_parquet(file))
+        file.unlink()
+        rows.to_parquet(folder / "runs" / f"part-{number}.parquet", index=False)
+
+
+def test_rows_of_another_engine_and_broken_batches_are_left_alone(tmp_path):
     small, large = grid(Budget(500)), grid()
-    rows = run_grid(small, workers=1).runs.drop(columns="cost")
-    assert taken(small, large, rows) == 10
-    assert taken(small, large, rows.assign(engine="law")) == 0
-    assert taken(small, large, rows.drop(index=rows.index[rows["batch"] == 3][:1])) == 9
-    assert taken(small, replace(large, runs=45), rows) == 5
+    assert taken(tmp_path / "a", small, large) == 10
+    assert taken(tmp_path / "a", small, replace(large, runs=45)) == 5
+    rewrite(tmp_path / "a", lambda rows: rows[(rows["batch"] != 3) | (rows["run"] != 4)])
+    assert taken(tmp_path / "a", small, large) == 9
+    rewrite(tmp_path / "a", lambda rows: rows.assign(engine="law"))
+    assert taken(tmp_path / "a", small, large) == 0
 
 
-def test_parts_of_others_that_were_changed_and_runners_of_others_are_left_alone():
+def test_parts_of_others_that_were_changed_and_runners_of_others_are_left_alone(tmp_path):
     mine = (BlockOneMax(4, 4), Mine(0.5), AllBlocks(), OnePlusLambda())
     name = f"{Mine.__module__}.Mine"
-    assert taken(grid(Budget(500), parts=mine), grid(parts=mine)) == 10
-    assert taken(grid(Budget(500), parts=mine), grid(parts=mine), changed=[name]) == 0
-    assert taken(grid(Budget(500), parts=mine), grid(parts=mine), changed=["others.Mine"]) == 10
+    budgets = grid(Budget(500), parts=mine), grid(parts=mine)
+    assert taken(tmp_path / "mine", *budgets) == 10
+    assert taken(tmp_path / "mine", *budgets, changed=[name]) == 0
+    assert taken(tmp_path / "mine", *budgets, changed=["others.Mine"]) == 10
     loop = (BlockOneMax(6, 4), Resample(0.3), RoundRobin(), MyRunner(workers=2))
-    assert taken(grid(Budget(500), parts=loop), grid(parts=loop)) == 0
-    assert taken(grid(Budget(500), parts=KINDS["Merged"]), grid(parts=KINDS["Merged"])) == 10
+    assert taken(tmp_path / "loop", grid(Budget(500), parts=loop), grid(parts=loop)) == 0
+    ours = KINDS["Merged"]
+    assert taken(tmp_path / "ours", grid(Budget(500), parts=ours), grid(parts=ours)) == 10
 
 
-def must_not_read() -> pd.DataFrame:
-    raise AssertionError("nothing can be taken over, so nothing is to be read")
+def test_no_row_is_read_if_nothing_can_be_taken_over(tmp_path, monkeypatch):
+    small = grid(Budget(500))
+    taken(tmp_path / "out", small, small)
+    monkeypatch.setattr(Batches, "rows", None)
+    assert taken(tmp_path / "out", small, small) == 0
+    assert taken(tmp_path / "out", small, grid(prompt=Prompt(head=3))) == 0
 
 
-def test_nothing_is_read_if_nothing_can_be_taken_over():
-    small, large = grid(Budget(500)), grid()
-    finished = {(small.cells[0].id, n) for n in range(10)}
-    assert reusable(large, {}, finished, lambda cells: must_not_read()).empty
-    assert reusable(small, {}, finished, lambda cells: must_not_read()).empty
-    assert list(reusable(large, {}, set(), lambda cells: must_not_read()).columns) == list(no_runs().columns)
+# ------------------------------------------------------------------------------------- just above and just below
 
 
-# ------------------------------------------------------------------------------------------------------- the file
+def calls_of_first_batch(tmp_path: Path, **more: Any) -> list[int]:
+    """Calls of the runs of one batch, in rising order; all hit."""
+    runs = run_grid(grid(runs=10, **more), tmp_path / "all", workers=1).runs
+    assert runs["hit"].notna().all()
+    return sorted(int(calls) for calls in runs["calls"])
 
 
-def test_former_cells_are_kept_before_the_table_of_cells_is_replaced(tmp_path, monkeypatch):
-    out = tmp_path / "out"
-    run_grid(grid(Budget(50)), out, workers=1)
-
-    def killed(file: Path, table: pd.DataFrame) -> None:
-        raise OSError("killed")
-
-    monkeypatch.setattr("experiments.store.store.write_parquet", killed)
-    with pytest.raises(Exception, match="killed"):
-        Store.open(out, grid())
-    monkeypatch.undo()
-    former = grid(Budget(50)).cells[0]
-    assert former_texts(out) == {former.id: former.text}
-    same(run_grid(grid(), out, workers=1).runs, run_grid(grid(), workers=1).runs)
-
-
-def test_a_damaged_file_of_former_cells_is_told_and_written_anew(tmp_path, simulated):
-    out, said = tmp_path / "out", []
-    for calls in (20, 50):
-        run_grid(grid(Budget(calls)), out, workers=1)
-    (out / FORMER).write_bytes(b"nothing")
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_batch_is_taken_over_just_if_none_of_its_runs_was_censored(tmp_path, simulated, above):
+    longest = calls_of_first_batch(tmp_path)[-1]
+    small = Budget(longest - 1 + above)  # a hit in the last call is a hit
+    run_grid(grid(small, runs=10), tmp_path / "out", workers=1)
     simulated.clear()
-    results = run_grid(grid(), out, workers=1, tell=said.append)
-    same(results.runs, run_grid(grid(), workers=1).runs)
-    assert any(FORMER in message and "written anew" in message for message in said)
-    assert set(former_texts(out)) == {grid(Budget(50)).cells[0].id}
+    after = run_grid(grid(runs=10), tmp_path / "out", workers=1).runs
+    assert len(simulated) == 1 - above
+    same(after, load(tmp_path / "all").runs)
+
+
+@pytest.mark.parametrize("lam", [1, 3])
+@pytest.mark.parametrize("off", [-1, 0, 1])
+@pytest.mark.parametrize("by", ["calls", "cost", "pass_tokens"])
+def test_a_smaller_budget_is_read_off_where_all_generations_have_one_ledger(tmp_path, simulated, lam, off, by):
+    parts = (BlockOneMax(4, 4), Resample(0.5), AllBlocks(), OnePlusLambda(lam))
+    each = 376.0  # forward passes of a call on 16 tokens: 16 * 16 + 16 * 15 / 2
+    middle = calls_of_first_batch(tmp_path, parts=parts)[5]
+    most = middle * (1 if by == "calls" else each) + off
+    budget = Budget(**({"calls": None} | {by: most if by == "cost" else int(most)}))
+    simulated.clear()
+    after = run_grid(grid(budget, runs=10, parts=parts), tmp_path / "all", workers=1).runs
+    at_the_limit = by == "cost" and off == 0  # rounding of prices may decide it: simulated
+    assert len(simulated) == at_the_limit  # just below, at and just above the last call of a run
+    fresh = run_grid(grid(budget, runs=10, parts=parts), workers=1).runs
+    assert 0 < fresh["hit"].isna().sum() < 10
+    same(after, fresh)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (BlockOneMax(5, 4), Resample(0.5), RoundRobin(2), OnePlusLambda()),
+        (BlockOneMax(4, 4), Malformed(Resample(0.5), 0.3), AllBlocks(), OnePlusLambda()),
+        KINDS["Noisy"],
+        KINDS["Merged"],
+        KINDS["Asynchronous"],
+        KINDS["unequal blocks"],
+    ],
+    ids=["short chunk", "malformed", "Noisy", "Merged", "Asynchronous", "unequal blocks"],
+)
+def test_a_smaller_budget_is_simulated_where_generations_may_differ(tmp_path, simulated, parts):
+    middle = calls_of_first_batch(tmp_path, parts=parts)[5]
+    simulated.clear()
+    after = run_grid(grid(Budget(middle), runs=10, parts=parts), tmp_path / "all", workers=1).runs
+    assert len(simulated) == 1
+    same(after, run_grid(grid(Budget(middle), runs=10, parts=parts), workers=1).runs)
+
+
+def test_rows_of_a_middle_budget_are_cut_but_not_prolonged(tmp_path, simulated):
+    """30 calls cut the censored rows of 50; for 70 these are too short."""
+    run_grid(grid(Budget(50)), tmp_path / "out", workers=1)
+    censored = batches_with(load(tmp_path / "out").runs, load(tmp_path / "out").runs["hit"].isna())
+    simulated.clear()
+    same(run_grid(grid(Budget(30)), tmp_path / "out", workers=1).runs, run_grid(grid(Budget(30)), workers=1).runs)
+    assert len(simulated) == 10  # those of the fresh runs
+    simulated.clear()
+    run_grid(grid(Budget(70)), tmp_path / "out", workers=1)
+    assert {batch for _, batch in simulated} == censored != set()
 
 
 @pytest.mark.parametrize(
@@ -281,5 +337,5 @@ def test_budgets_on_every_entry_of_the_ledger_are_looked_at(tmp_path, simulated,
     after = run_grid(grid(second), tmp_path / "out", workers=1).runs
     same(after, fresh)
     cut = after if shrinks else before
-    assert {batch for _, batch in simulated} >= batches_with(cut, cut["hit"].isna()) != set()
-    assert len(simulated) < 10
+    assert batches_with(cut, cut["hit"].isna()) != set()
+    assert {batch for _, batch in simulated} == (set() if shrinks else batches_with(cut, cut["hit"].isna()))
