@@ -7,7 +7,6 @@ of runs. A part without a checksum in its name was put there by somebody else; o
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -72,9 +71,7 @@ class Parts:
         Raises: StoreError if the disk does not give its bytes.
         """
         try:
-            with file.open("rb") as opened:
-                now = _signature(opened.fileno())
-                content = opened.read()
+            now, content = _signature(file), file.read_bytes()
         except FileNotFoundError:
             return None  # a driver that has just begun has set it aside
         except OSError as error:
@@ -94,9 +91,9 @@ class Parts:
         self._sound[file] = _signature(file)
 
 
-def _signature(file: int | Path) -> tuple[int, ...]:
+def _signature(file: Path) -> tuple[int, ...]:
     """What changes when a file is written again."""
-    found = os.stat(file)
+    found = file.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 

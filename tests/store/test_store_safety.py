@@ -25,11 +25,12 @@ from typer.testing import CliRunner
 from experiments.cli.app import app
 from experiments.grids.toml import load_grid
 from experiments.running.launch import run_grid
+from experiments.store.index import Batches
 from experiments.store.lock import FolderLock, Holder, holder_of
 from experiments.store.results import load
 from experiments.store.status import status
 from experiments.store.store import Store, StoreError
-from experiments.store.table import KEY
+from experiments.store.table import DTYPES, KEY
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX only")
 GRID = """
@@ -184,10 +185,8 @@ def without_checksums(out: Path) -> list[Path]:
 
 def test_a_folder_without_checksums_is_read_and_gone_on_with(out, grid, whole):
     before = without_checksums(out)
-    file = out / "grid.json"
-    file.write_text(json.dumps({key: value for key, value in json.loads(file.read_text()).items() if key != "batches"}))
     same(load(out).runs, whole)
-    assert status(out).of_batches == BATCHES  # from the texts of the cells
+    assert status(out).of_batches == BATCHES
     before[0].unlink()
     same(run_grid(grid, out, workers=1).runs, whole)
     assert [part.name.startswith("part-sha256-") for part in parts(out)].count(True) == 1
@@ -237,7 +236,7 @@ def test_bytes_are_on_the_disk_before_they_have_a_name_and_then_the_name_is(out,
 @posix
 def test_a_disk_that_takes_no_more_bytes_leaves_no_part(tmp_path, grid, whole):
     """A real failing write: files of this process may not grow beyond a limit."""
-    rows = whole.drop(columns="cost")
+    rows = whole.assign(sample=whole["cell"].map({cell.id: cell.sample for cell in grid.cells}))[list(DTYPES)]
     with Store.open(tmp_path / "out", grid) as store:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -249,9 +248,9 @@ def test_a_disk_that_takes_no_more_bytes_leaves_no_part(tmp_path, grid, whole):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
             signal.signal(signal.SIGXFSZ, handler)
         assert parts(tmp_path / "out") == []
-        assert not store.batches(grid()).file
+        assert not store.batches(grid).file
         store.add(rows)
-        assert len(store.batches(grid()).file) == BATCHES
+        assert len(store.batches(grid).file) == BATCHES
 
 
 @pytest.mark.parametrize("after", [2, 3, 6, 9])  # two fsyncs a file: its bytes, its name; grid.json and cells first
@@ -371,16 +370,17 @@ DRIVERS = """
 
     import joblib, pandas, pyarrow.parquet  # before the fork, which is then fast
 
-    from experiments import driver, plan, running, tasks
+    from experiments.running import agenda, driver, launch as running, tasks
     from evo.errors import EvoError
-    from experiments.store.lock import FolderLock
+    from experiments.store.index import Batches
+from experiments.store.lock import FolderLock
     from experiments.store.store import Store
     from experiments.grids.toml import load_grid
 
     mode, out, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     rng = random.Random(seed)
     grid = load_grid("grid.toml")
-    plan.SECONDS_A_TASK, driver.SECONDS_BETWEEN_WRITES = 0.0, -1.0
+    agenda.SECONDS_A_TASK, driver.SECONDS_BETWEEN_WRITES = 0.0, -1.0
 
 
     def launch(prepare):
@@ -500,7 +500,7 @@ def test_without_the_lock_they_would_and_loading_counts_them_once(tmp_path, toml
     assert (tmp_path / "computed").read_text().count("a batch") > BATCHES
     same(load(tmp_path / "out").runs, whole)
     monkeypatch.setattr("experiments.running.driver.SECONDS_BETWEEN_WRITES", 1000.0)
-    monkeypatch.setattr(Store, "finished", lambda store: set())
+    monkeypatch.setattr(Store, "batches", lambda store, grid: Batches(store.parts))
     run_grid(grid, tmp_path / "out", workers=1)
     assert len(raw(tmp_path / "out")) == 2 * len(whole)
     same(load(tmp_path / "out").runs, whole)
@@ -541,10 +541,10 @@ def test_a_driver_killed_again_and_again_loses_nothing_and_does_nothing_twice(tm
 
 
 LAUNCH = """
-    from experiments import driver, plan
+    from experiments.running import agenda, driver
     from experiments.cli import main
 
-    plan.SECONDS_A_TASK, driver.SECONDS_BETWEEN_WRITES = 0.0, -1.0
+    agenda.SECONDS_A_TASK, driver.SECONDS_BETWEEN_WRITES = 0.0, -1.0
     main()
 """
 
