@@ -372,8 +372,7 @@ DRIVERS = """
 
     from experiments.running import agenda, driver, launch as running, tasks
     from evo.errors import EvoError
-    from experiments.store.index import Batches
-from experiments.store.lock import FolderLock
+    from experiments.store.lock import FolderLock
     from experiments.store.store import Store
     from experiments.grids.toml import load_grid
 
