@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_PARAMETERS = ("arm", "text")
+NOT_PARAMETERS = ("arm", "text", "sample")
 SHOWN_APART = ("problem.k", "runner.lam")
 """Parameters that have columns of their own wherever cells are listed."""
 
