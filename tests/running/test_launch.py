@@ -245,7 +245,7 @@ def test_what_is_finished_before_an_interruption_is_kept(tmp_path, workers, erro
 SLOW = """
     name = "slow"
     engine = "deap"
-    runs = 480
+    runs = 240
     batch = 10
 
     [[arm]]
@@ -326,7 +326,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     runs = load(folder).runs
-    assert len(runs) == 960
+    assert len(runs) == 480
     assert not runs.duplicated(["cell", "batch", "run"]).any()
 
 
@@ -358,7 +358,7 @@ def test_ctrl_c_once_finishes_what_is_at_work_and_twice_does_not(tmp_path, secon
     assert done.returncode == 130
     assert done.stderr.startswith("note: finishing what is at work; Ctrl-C again stops at once\n")
     kept = len(load(tmp_path / "results" / "slow").runs)
-    assert (0 < kept < 480) if times == 1 else kept == 0
+    assert (0 < kept < 240) if times == 1 else kept == 0
 
 
 # ------------------------------------------------------------------------------------------- operators that err
@@ -438,7 +438,7 @@ def test_cells_that_err_are_told_together(broken):
     made = with_broken(broken, "shape", "raises", "writes")
     seen: list[Progress] = []
     with pytest.raises(GridFailure, match="6 batches of 3 cells failed; all others are done") as caught:
-        run_grid(made, workers=2, watch=seen.append)
+        run_grid(made, workers=1, watch=seen.append)
     assert len(caught.value.results.runs) == 40
     assert (seen[-1].batches, seen[-1].failures) == (10, 6)
     for cell in made.cells[1:-1]:
