@@ -174,6 +174,8 @@ class _Batch:
 
     def _change(self, rows: IntArray, worker: IntArray) -> FloatArray:
         """What the answers do to the fitness of the current solutions, float [runs]."""
+        if not len(rows):
+            return np.zeros(0)
         if self.child is not None:
             fitness = self.problem.fitness(self.child[rows, worker])
             return fitness_values(self.problem, "an offspring", fitness, rows.shape) - self.parents.fitness
@@ -187,6 +189,8 @@ class _Batch:
     def _enter(self, rows: IntArray, worker: IntArray, change: FloatArray) -> None:
         """Merge the better answers into the current solutions."""
         by = worker[rows]
+        if not len(rows):
+            return
         if self.child is None:
             write_back(self.parents.correct, rows, self.chunk[rows, by], self.after[rows, by], self.chunks)
             self.parents.fitness[rows] += change[rows]

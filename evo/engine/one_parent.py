@@ -110,7 +110,7 @@ class _Batch:
             write_back(parents.correct, rows, chunk, after, self.chunks)
         if self.caller.separable and made.solution is None:
             parents.fitness[rows] += made.change[rows, last]
-        else:  # by its own value, so that no rounding adds up and equal solutions stay equally fit
+        elif len(rows):  # by its own value, so that no rounding adds up and equal solutions stay equally fit
             parents.fitness[rows] = self.caller.problem.fitness(parents.correct[rows])
 
     def _hit(self, done: BoolArray, number: IntArray) -> None:

@@ -184,8 +184,9 @@ class _Batch:
         enter(self.seen, seen)
         if self.verdicts is not None:
             enter(self.verdicts, _split(verdicts, runs))
-        entered = self.correct[row, place]
-        self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
+        if len(row):
+            entered = self.correct[row, place]
+            self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
 
     def _current(self) -> IntArray:
         """The place of the solution that is seen best, of equal ones the oldest; int [runs]."""

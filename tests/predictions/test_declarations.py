@@ -10,8 +10,12 @@ import pytest
 
 from evo import (
     AllBlocks,
+    Archive,
+    Asynchronous,
     Budget,
     IndependentBlocks,
+    Islands,
+    MuPlusLambda,
     NoPrediction,
     OnePlusLambda,
     OnlyIncorrect,
@@ -20,12 +24,14 @@ from evo import (
     UniformChunk,
     UntilResolved,
 )
+from evo.evaluation import is_noisy
 from evo.landscapes import Leading, OfCounts, OnlyOptimum, Weighted
 from evo.laws import ByChunk
 from evo.theory import Start, round_robin
 from experiments import Cell, Grid, Verdict, check, predict, run_grid
+from experiments.running.simulation import simulate
 from operators import FixKeep, Resample
-from problems import BlockOneMax, LeadingBlocks, Needle, Trap, WeightedBlocks
+from problems import BlockOneMax, LeadingBlocks, Needle, Noisy, Trap, WeightedBlocks
 from problems.starts import Starts
 
 HALF, UNEVEN = Resample(0.5), FixKeep(fix=0.4, keep=0.7)
@@ -45,7 +51,7 @@ class RoyalRoad(Starts):
     landscape: ClassVar = OnlyOptimum()
 
     def fitness(self, correct):
-        return correct.reshape(*correct.shape[:-1], self.k // self.group, self.group).all(axis=-1).sum(axis=-1)
+        return correct.reshape(*correct.shape[:-1], -1, self.group).all(axis=-1).sum(axis=-1)
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,19 @@ class Boasts(RoyalRoad):
 def test_runs_of_a_problem_that_declares_another_landscape_differ(tmp_path):
     cells = [Cell(Boasts(4, 1), HALF, RoundRobin(), OnePlusLambda(accept="weak"), budget=Budget(calls=1000))]
     assert check(run_grid(Grid("own", cells, runs=2000), tmp_path, workers=1)).verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(
+    "runner", [STRICT, OnePlusLambda(3, "weak"), Archive(2), MuPlusLambda(2), Islands(2, 2), Asynchronous(2)]
+)
+def test_a_fitness_is_never_asked_of_no_solution(runner):
+    """An array of no solutions has no `reshape(..., -1, group)`."""
+    for schedule in (RoundRobin(2), UniformChunk(), UntilResolved(2), OnlyIncorrect(2)):
+        for problem in (RoyalRoad(4, 1, start=0.3), Noisy(RoyalRoad(4, 1, start=0.3), 0.2)):
+            if is_noisy(problem) and type(runner) is Asynchronous:
+                continue
+            cell = Cell(problem, HALF, schedule, runner, budget=Budget(calls=30))
+            assert len(simulate(cell, 1, 0, 300).hit) == 300
 
 
 # ----------------------------------------------------------------------------------------------------- what holds
