@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from experiments.grids.cell import Cell
 from experiments.running.progress import Progress
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_UPDATES, SECONDS_BETWEEN_LOOKS = 10.0, 0.1, 0.5
+SECONDS_UNTOLD = 2.0
+"""Of predicting, before it is told."""
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 
 
@@ -37,7 +40,7 @@ class ProgressDisplay:
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._keep_telling, name="progress", daemon=True)
         self._runs_before: int | None = None
-        self._shown = -SECONDS_BETWEEN_UPDATES
+        self._shown = -math.inf
         columns = (
             TextColumn("{task.fields[cell]}", justify="left"),
             BarColumn(bar_width=20),
@@ -76,6 +79,19 @@ class ProgressDisplay:
             counts=self._counts(progress, now), left=_left(progress),
         )  # fmt: skip
         self.tell_if_due()
+
+    def predicting(self, cell: Cell, done: int, of: int) -> None:
+        """Show which cell is being predicted, of how many, where that takes more than two seconds."""
+        now = self._clock()
+        if now - self._begun < SECONDS_UNTOLD or now - self._shown < SECONDS_BETWEEN_UPDATES:
+            return
+        told_before, self._shown = self._shown >= 0, now
+        said = f"predicting {_short_cell(cell)}", f"{done:,} of {of:,} cells"
+        self.bar.update(self.task, completed=done, total=of, cell=said[0], counts=said[1])
+        with self._lock:
+            if self._lines and (not told_before or now - self._last_line >= SECONDS_BETWEEN_LINES):
+                self._last_line = now
+                self.console.print(", ".join(said), soft_wrap=True, markup=False)
 
     def _keep_telling(self) -> None:
         """Tell, though no batch comes back for long, that somebody is at work."""

@@ -51,7 +51,9 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
 
         isolated = any(True for cell in grid.cells for _ in foreign(cell))  # parts of others may end their process
         try:
-            results = run_grid(grid, folder, watch=watch, tell=tell, isolated=isolated, **options)
+            results = run_grid(
+                grid, folder, watch=watch, tell=tell, predicting=display.predicting, isolated=isolated, **options
+            )
         except (GridFailure, LimitReached) as error:
             problem, results = error, error.results
     verdict = _show(grid, results, folder, quiet, console)

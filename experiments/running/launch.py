@@ -12,6 +12,7 @@ from typing import Any
 from evo.errors import EvoError, InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_path, expect_a, expect_whole
+from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.predictions.forecast import check_budgets
 from experiments.running.agenda import ROWS_A_TASK, Plan
@@ -73,6 +74,7 @@ def run_grid(
     isolated: bool = False,
     retry_failed: bool = False,
     scheduler: str | None = None,
+    predicting: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
 ) -> Results:
     """Run a grid; the same table for any number of workers, any executor and any interruption.
 
@@ -96,6 +98,8 @@ def run_grid(
         scheduler: address of a dask scheduler, tcp://HOST:PORT, whose workers run the tasks instead; the folders of
             parts of others must exist there. Neither `workers` nor `memory` is for them.
 
+        predicting: called with each cell that is predicted before anything runs, how many were before it, of how many.
+
     Raises: InputError for a cell without a budget whose mean is not known to be finite, or for changed code;
     GridFailure if some batches failed, after all others are done; LimitReached; StoreError if the folder cannot be
     written or another launch is at work in it; WorkersLost if nobody is left to go on; KeyboardInterrupt. What is
@@ -110,7 +114,7 @@ def run_grid(
         raise InputError("run_grid: retry_failed needs a results folder (out), got None")
     with ExitStack() as stack:
         path = None if out is None else a_path("run_grid: out", out)
-        store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code))
+        store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code, predicting))
         ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
         rows = 1 if limits.on_runs else ROWS_A_TASK  # a task a batch, for limits are looked at between tasks
         plan, reused = _plan(grid, store, retry_failed, time_limit=time_limit, ahead=ahead, rows_a_task=rows)

@@ -4,6 +4,8 @@
 * `predicted.hit.times`, `.cdf`: the law of hit at some 64 times (`experiments.store.law_points`), the last of them
   infinite; lists, empty where it is not known.
 * `prediction.source`, `.checked`, `.trusted`: the formula and its conditions.
+* `prediction.version`: of the code that predicts (`theory_version`); null for cells with parts of others, whose laws
+  may change without it.
 * `prediction.refused`: why there is no prediction; null if there is one.
 * `call.calls`: LLM calls that an answer stands for; `call.a_generation`: calls of a generation, null where they are not
   a fixed number.
@@ -13,15 +15,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import evo
+import experiments.predictions
+import operators
+import problems
 from evo.costs.lengths import block_lengths
 from evo.errors import EvoError, NoPrediction
+from evo.foreign import foreign
 from evo.protocols import FloatArray
 from evo.runners.protocol import OwnGenerations
 from evo.theory.times.at_times import LawAtTimes
@@ -39,7 +50,7 @@ PREFIXES = ("predicted.", "prediction.", "call.", "short_call.")
 QUANTITIES = ("hit", "calls", "cost")
 ENTRIES = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
 LISTS = ("predicted.hit.times", "predicted.hit.cdf")
-TEXTS = ("prediction.source", "prediction.checked", "prediction.trusted", "prediction.refused")
+TEXTS = tuple(f"prediction.{name}" for name in ("source", "checked", "trusted", "version", "refused"))
 SHORT = 300
 """Characters of a refusal that are kept."""
 
@@ -55,6 +66,7 @@ def columns_of(cell: Cell) -> dict[str, Any]:
     (8.0, 8.0, 376.0)
     """
     row: dict[str, Any] = dict.fromkeys(TEXTS) | dict.fromkeys(LISTS, np.empty(0))
+    row["prediction.version"] = None if any(True for _ in foreign(cell)) else theory_version()
     for quantity in QUANTITIES:
         row |= dict.fromkeys((f"predicted.{quantity}.mean", f"predicted.{quantity}.variance"))
     try:
@@ -68,12 +80,48 @@ def columns_of(cell: Cell) -> dict[str, Any]:
     return row | _of_a_call(cell)
 
 
-def predictions_table(cells: Iterable[Cell]) -> pd.DataFrame:
-    """The columns of all cells, index `cell` (the id), with the same types whatever is known of them."""
+@cache
+def theory_version() -> str:
+    """A hash of the source of all that predictions are made of: the core, problems, operators, rules and this file."""
+    files = [Path(__file__)]
+    for package in (evo, operators, problems, experiments.predictions):
+        files += sorted(Path(package.__path__[0]).rglob("*.py"))
+    hashed = hashlib.sha256()
+    for file in files:
+        hashed.update(f"{file.name} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return hashed.hexdigest()[:16]
+
+
+def kept_predictions(cells: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """By their text, the columns of the cells of a stored table that this version of the theory has predicted."""
+    table, predictions = split(cells)
+    if "prediction.version" not in predictions:
+        return {}
+    same = predictions["prediction.version"] == theory_version()
+    rows = predictions[same].astype(object).where(predictions[same].notna(), None).to_dict("records")
+    texts = table.loc[same, "text"].astype(str)
+    return {text: {str(name): value for name, value in row.items()} for text, row in zip(texts, rows, strict=True)}
+
+
+def predictions_table(
+    cells: Iterable[Cell],
+    kept: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+    watch: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
+) -> pd.DataFrame:
+    """The columns of all cells, index `cell` (the id), with the same types whatever is known of them.
+
+    Args:
+        cells: the cells.
+        kept: columns by the text of a cell that were made before, see `kept_predictions`.
+        watch: called with each cell that is to be predicted, the number of those before it, and of all.
+    """
     import pandas as pd
 
-    cells = list(cells)
-    rows, columns = [columns_of(cell) for cell in cells], {}
+    cells, rows, columns = list(cells), [], {}
+    for done, cell in enumerate(cells):
+        if cell.text not in kept:
+            watch(cell, done, len(cells))
+        rows.append(kept.get(cell.text) or columns_of(cell))
     for name in rows[0] if rows else []:
         # arrays, not lists: a file gives them one type, even where all are empty
         kind: Any = "object" if name in LISTS else string_type() if name in TEXTS else "float64"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
+from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.store.budgets import rows_of_other_budgets
@@ -33,8 +34,8 @@ from experiments.store.index import Batches
 from experiments.store.lock import NAME as LOCK
 from experiments.store.lock import FolderLock
 from experiments.store.origins import Origin, merged, origins
-from experiments.store.parts import Parts
-from experiments.store.predictions import predictions_table
+from experiments.store.parts import Damaged, Parts, read_table
+from experiments.store.predictions import kept_predictions, predictions_table
 from experiments.store.provenance import write_launch
 from experiments.store.table import BatchKey
 
@@ -74,8 +75,20 @@ class Store:
         self._lock.release()
 
     @classmethod
-    def open(cls, path: Path, grid: Grid, accept_changed_code: bool = False) -> Store:
+    def open(
+        cls,
+        path: Path,
+        grid: Grid,
+        accept_changed_code: bool = False,
+        predicting: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
+    ) -> Store:
         """Create the folder for a grid, or take up the one that is there.
+
+        Args:
+            path: the folder.
+            grid: the grid.
+            accept_changed_code: whether to add to runs of parts of others whose source has changed since.
+            predicting: called with each cell that is to be predicted, how many were before it, and of how many.
 
         Raises: InputError if the folder holds something else, a grid with another seed, batch or engine, or runs of
         parts of others whose source has changed; StoreError if it cannot be written or another driver is at work.
@@ -86,13 +99,19 @@ class Store:
             path.mkdir(parents=True, exist_ok=True)
             store = cls(path, FolderLock.take(path))
             try:
-                store._take_up(grid, described, accept_changed_code)
+                store._take_up(grid, described, accept_changed_code, predicting)
             except BaseException:
                 store.close()
                 raise
         return store
 
-    def _take_up(self, grid: Grid, described: dict[str, Any], accept_changed_code: bool) -> None:
+    def _take_up(
+        self,
+        grid: Grid,
+        described: dict[str, Any],
+        accept_changed_code: bool,
+        predicting: Callable[[Cell, int, int], None],
+    ) -> None:
         parts, self.accepted = merged(_held(self.path, described), origins(grid.cells))
         if self.accepted and not accept_changed_code:
             raise _changed_code(self.path, self.accepted)
@@ -102,7 +121,9 @@ class Store:
             if not self._lock.missing or time.time() - leftover.stat().st_mtime > OLD:
                 leftover.unlink()
         write_text(self.path / "grid.json", json.dumps(described, indent=1) + "\n")
-        cells = cells_table(grid).join(predictions_table(grid.cells))
+        held = read_table(self.path / "cells.parquet", ("cell", "text"))
+        kept = {} if isinstance(held, Damaged) else kept_predictions(held)
+        cells = cells_table(grid).join(predictions_table(grid.cells, kept, predicting))
         write_parquet(self.path / "cells.parquet", cells.reset_index())
         (self.path / "runs").mkdir(exist_ok=True)
 

@@ -91,3 +91,19 @@ def test_a_thread_tells_it_while_the_launch_waits(monkeypatch):
         assert told.wait(60)
     assert "progress" not in {thread.name for thread in threading.enumerate()}
     assert out.getvalue() == "0 of 14 cells, 0 of 280 runs, at work for 10 s\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_predicting_is_told_from_two_seconds_on(terminal):
+    shown, clock, out = display(terminal=terminal)
+    told = {}
+    for seconds in (1.9, 2.1, 3.0, 12.2):
+        clock.now, before = 1000.0 + seconds, len(out.getvalue())
+        shown.predicting(CELL, int(seconds), 3000)
+        shown.bar.refresh()
+        told[seconds] = out.getvalue()[before:]
+    task = shown.bar.tasks[0].fields
+    assert (task["cell"], task["counts"]) == ("predicting AllBlocks k=8 lam=1", "12 of 3,000 cells")
+    if not terminal:
+        line = "predicting AllBlocks k=8 lam=1, {} of 3,000 cells\n"
+        assert told == {1.9: "", 2.1: line.format(2), 3.0: "", 12.2: line.format(12)}

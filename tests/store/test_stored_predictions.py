@@ -10,6 +10,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,49 @@ PREDICTED = {
 def stored(of: Cell) -> StoredPrediction:
     row = {str(name): value for name, value in predictions_table([of]).iloc[0].items()}
     return StoredPrediction.of(row, of.runner.lam)
+
+
+# ------------------------------------------------------------------------------------------------ predicted once
+
+SMALL = [each for each in PREDICTED.values() if each.budget is not None and each.problem.k <= 32]
+
+
+def test_what_this_version_has_predicted_is_not_predicted_again(tmp_path, monkeypatch):
+    grid, seen = Grid("kept", SMALL[:2], runs=2), []
+
+    def launch(of: Grid) -> list[str]:
+        seen.clear()
+        run_grid(of, tmp_path / "out", workers=1, predicting=lambda cell, *place: seen.append((cell.text, *place)))
+            of, tmp_path / "out", workers=1, predicting=lambda cell, done, all_: seen.append((cell.text, done, all_))
+        )
+        return [text for text, *_ in seen]
+
+    assert launch(grid) == [each.text for each in grid.cells]
+    assert [place for _, *place in seen] == [[0, 2], [1, 2]]
+    written = pd.read_parquet(tmp_path / "out" / "cells.parquet")
+    assert launch(grid) == []
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "cells.parquet"), written, check_exact=True)
+    more = replace(grid, arms=SMALL[:3])
+    assert launch(more) == [SMALL[2].text]
+    fresh = cells_table(more).join(predictions_table(more.cells)).reset_index()
+    fresh.to_parquet(tmp_path / "fresh.parquet")
+    kept = pd.read_parquet(tmp_path / "out" / "cells.parquet")
+    pd.testing.assert_frame_equal(kept, pd.read_parquet(tmp_path / "fresh.parquet"), check_exact=True)
+    monkeypatch.setattr("experiments.store.predictions.theory_version", lambda: "another")
+    assert launch(more) == [each.text for each in more.cells]
+
+
+def test_cells_with_parts_of_others_are_predicted_at_each_launch(tmp_path):
+    seen: list[str] = []
+    grid = Grid("mine", [cell(3, Mine(0.5), AllBlocks())], runs=2)
+    for _ in range(2):
+        run_grid(grid, tmp_path / "out", workers=1, predicting=lambda of, done, all_: seen.append(of.text))
+    assert seen == [grid.cells[0].text] * 2
+
+
+@dataclass(frozen=True)
+class Mine(Resample):
+    """A part of others."""
 
 
 # ------------------------------------------------------------------------------------------------ what is written
