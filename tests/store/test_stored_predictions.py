@@ -81,8 +81,6 @@ def test_what_this_version_has_predicted_is_not_predicted_again(tmp_path, monkey
     def launch(of: Grid) -> list[str]:
         seen.clear()
         run_grid(of, tmp_path / "out", workers=1, predicting=lambda cell, *place: seen.append((cell.text, *place)))
-            of, tmp_path / "out", workers=1, predicting=lambda cell, done, all_: seen.append((cell.text, done, all_))
-        )
         return [text for text, *_ in seen]
 
     assert launch(grid) == [each.text for each in grid.cells]
