@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from evo.costs.budget import Limit
 from evo.protocols import FloatArray, IntArray
 from evo.seeding import Streams
@@ -38,27 +36,25 @@ class RunCounts:
             the start is optimal, -1 if censored.
         generations: generations begun, all of them paid for.
         calls: LLM calls made: lam a generation, more where an answer took several (votes).
-        short_calls: those among them made on the shorter last chunk (0 where g divides k).
         evaluations: valid offspring, all evaluated; the initial solution is not counted.
         seconds: float64 [runs], when the last of the offspring came back; None where time is read off later.
-        lengths: int64 [runs, 3], sums over these calls of T, T^2, T^3, where T is the tokens of the call's chunk; None
-            where blocks are equally long, for it follows from calls and short_calls.
+        shortfalls: int64 [runs, powers], sums over these calls of s (s^2, s^3), by how much a chunk falls short of the
+            longest (`evo.costs.ledger.ChunkLengths`); None where all chunks are equally long.
     """
 
     hit: IntArray
     generations: IntArray
     calls: IntArray
-    short_calls: IntArray
     evaluations: IntArray
     seconds: FloatArray | None = None
-    lengths: IntArray | None = None
+    shortfalls: IntArray | None = None
 
     @classmethod
     def of(cls, hit: IntArray, paid: IntArray, seconds: FloatArray | None = None) -> RunCounts:
-        """The counts of runs from their hits and what they paid for, int [runs, 4], or [runs, 7] with lengths."""
-        generations, calls, short_calls, evaluations, *sums = paid.T.copy()
-        lengths = np.stack(sums, axis=1) if sums else None
-        return cls(hit, generations, calls, short_calls, evaluations, seconds, lengths)
+        """The counts of runs from their hits and what they paid for, int [runs, 3 + powers]."""
+        generations, calls, evaluations = paid[:, :3].T.copy()
+        shortfalls = paid[:, 3:].copy() if paid.shape[1] > 3 else None
+        return cls(hit, generations, calls, evaluations, seconds, shortfalls)
 
 
 @dataclass(frozen=True)

@@ -189,8 +189,8 @@ class Decomposed:
 
     >>> from evo.costs.ledger import CallTokens, Prompt
     >>> decomposed = Decomposed(UntilResolved(), writes=5)
-    >>> tokens = CallTokens.of(Prompt(), k=3, l=4, g=1, overhead=decomposed.overhead)
-    >>> tokens.calls, tokens.full[2] == (4 * 4 + 6) + (5 * 12 + 10)
+    >>> tokens = CallTokens.equal(Prompt(), k=3, l=4, g=1, overhead=decomposed.overhead)
+    >>> tokens.calls, tokens.entries()[2] == (4 * 4 + 6) + (5 * 12 + 10)
     (2, True)
     """
 

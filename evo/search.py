@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from evo.chunks import Chunks
+from evo.costs.ledger import ChunkLengths
 from evo.protocols import AnyMutator, AnyRunner, Problem, Schedule
 from evo.text import canonical
 
@@ -46,3 +47,11 @@ class Search:
         Raises: InputError if the schedule's chunks do not fit k blocks.
         """
         return Chunks.of(self.schedule, self.problem.k)
+
+    @cached_property
+    def lengths(self) -> ChunkLengths:
+        """How many tokens the chunks have.
+
+        Raises: InputError if they differ by so much that it cannot be counted exactly.
+        """
+        return ChunkLengths.of(self.problem, self.schedule, self.runner.lam)

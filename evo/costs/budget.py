@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo.costs.ledger import LEDGER, CallTokens, UnequalTokens
+from evo.costs.ledger import LEDGER, CallTokens
 from evo.errors import InputError
 from evo.parameters import non_negative, whole
 from evo.protocols import BoolArray, FloatArray, IntArray
@@ -37,8 +37,8 @@ class Budget:
 
     >>> from evo.costs.ledger import Prompt
     >>> budget = Budget(calls=None, pass_tokens=66)
-    >>> (limit,) = budget.limits(CallTokens.of(Prompt(), k=4, l=4, g=1), np.zeros(6))
-    >>> limit.reached(np.array([2, 3]), np.array([0, 0]), np.array([2, 3])).tolist()
+    >>> (limit,) = budget.limits(CallTokens.equal(Prompt(), k=4, l=4, g=1), np.zeros(6))
+    >>> limit.reached(np.array([2, 3]), np.array([2, 3])).tolist()
     [False, True]
     """
 
@@ -82,7 +82,7 @@ class Budget:
             reached |= ledger @ weights >= self.cost * (1 - max(ROUNDING, slack))
         return reached
 
-    def limits(self, tokens: CallTokens | UnequalTokens, weights: FloatArray) -> tuple[Limit, ...]:
+    def limits(self, tokens: CallTokens, weights: FloatArray) -> tuple[Limit, ...]:
         """The budget as thresholds on what the engine counts.
 
         Args:
@@ -101,23 +101,22 @@ class Limit:
     """A threshold on a weighted sum of a run's counts.
 
     Attributes:
-        per_call: weight of a call on a full chunk.
-        per_short_call: weight of a call on the shorter last chunk.
+        per_call: weight of a call.
         per_evaluation: weight of an evaluation.
         most: the run stops after the first generation at which the sum is at least this.
-        per_tokens: weights of the sums of T, T^2, T^3 over calls on T tokens; none where blocks are equally long.
+        per_shortfall: weights of the sums of s, s^2, s^3 over calls (see `evo.costs.ledger.ChunkLengths`); none where
+            all chunks are equally long.
         rounding: relative; 0 where weights are whole numbers, so that sums are exact (up to 2^53).
     """
 
     per_call: float
-    per_short_call: float
     per_evaluation: float
     most: float
-    per_tokens: tuple[float, ...] = ()
+    per_shortfall: tuple[float, ...] = ()
     rounding: float = 0.0
 
     @classmethod
-    def of(cls, tokens: CallTokens | UnequalTokens, weights: FloatArray, most: float, rounding: float = 0.0) -> Limit:
+    def of(cls, tokens: CallTokens, weights: FloatArray, most: float, rounding: float = 0.0) -> Limit:
         """The threshold on `ledger @ weights`.
 
         Args:
@@ -126,36 +125,27 @@ class Limit:
             most: the threshold.
             rounding: of the weights, relative.
         """
-        if isinstance(tokens, UnequalTokens):
-            # In sixths, of which every entry is a whole number.
-            per_call, *per_tokens = tokens.power_prices(6 * weights)
-            return cls(per_call, per_call, 6 * float(weights[1]), 6 * most, tuple(per_tokens), rounding)
-        per_call, per_short = tokens.prices(weights)
-        return cls(per_call, per_short, float(weights[1]), most, rounding=rounding)
+        scale = tokens.denominator  # in sixths, if need be, of which every entry is a whole number
+        per_call, *others = tokens.prices(scale * weights)
+        return cls(per_call, scale * float(weights[1]), scale * most, tuple(others), rounding)
 
-    def reached(
-        self, calls: IntArray, short_calls: IntArray, evaluations: IntArray, lengths: IntArray | None = None
-    ) -> BoolArray:
-        """Where the counts have reached the threshold, bool of their shape; `lengths` has one more axis, [..., 3]."""
-        spent = (
-            (calls - short_calls) * self.per_call
-            + short_calls * self.per_short_call
-            + evaluations * self.per_evaluation
-        )
-        if self.per_tokens and lengths is not None:
-            spent = spent + lengths @ np.array(self.per_tokens)
+    def price(self, s: int) -> float:
+        """Weight of a call whose chunk falls short by s."""
+        return self.per_call + sum(weight * float(s**i) for i, weight in enumerate(self.per_shortfall, start=1))
+
+    def reached(self, calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None) -> BoolArray:
+        """Where the counts have reached the threshold, bool of their shape; `shortfalls` has one more axis."""
+        spent = calls * self.per_call + evaluations * self.per_evaluation
+        if self.per_shortfall and shortfalls is not None:
+            spent = spent + shortfalls @ np.array(self.per_shortfall)
         return np.asarray(spent >= self.most * (1 - self.rounding))
 
 
 def any_reached(
-    limits: Iterable[Limit],
-    calls: IntArray,
-    short_calls: IntArray,
-    evaluations: IntArray,
-    lengths: IntArray | None = None,
+    limits: Iterable[Limit], calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None
 ) -> BoolArray:
     """Where some limit is reached, bool of the counts' shape."""
     reached = np.zeros(np.shape(calls), dtype=np.bool_)
     for limit in limits:
-        reached |= limit.reached(calls, short_calls, evaluations, lengths)
+        reached |= limit.reached(calls, evaluations, shortfalls)
     return reached

@@ -31,7 +31,7 @@ class Latency:
         tail: sigma of the lognormal factor.
 
     >>> from evo.costs.ledger import Prompt
-    >>> Latency(fixed=0.5, per_generated_token=0.01).means(CallTokens.of(Prompt(), k=7, l=100, g=2))
+    >>> Latency(fixed=0.5, per_generated_token=0.01).means(CallTokens.equal(Prompt(), k=7, l=100, g=2))
     (2.5, 1.5)
     """
 
@@ -48,12 +48,12 @@ class Latency:
                 raise InputError(f"Latency: {name} must be at most {most:g}, got {shown(getattr(self, name))}")
 
     def means(self, tokens: CallTokens) -> tuple[float, float]:
-        """Expected seconds of a call on a full chunk, and of one on the shorter last chunk."""
-        full, short = (
-            self.fixed * tokens.calls + self.per_prompt_token * entries[0] + self.per_generated_token * entries[1]
-            for entries in (tokens.full, tokens.short)
+        """Expected seconds of a call on a longest chunk, and on the next shorter (if there is none, the same)."""
+        longest, shorter = (
+            self.fixed * tokens.calls + self.per_prompt_token * prompt + self.per_generated_token * generated
+            for prompt, generated, *_ in (tokens.entries(0), tokens.entries(min(1, tokens.powers)))
         )
-        return full, short
+        return longest, shorter
 
     def factors(self, calls: int, rng: Generator) -> FloatArray:
         """The factor X of each of some calls, float [calls]; nothing is drawn for tail = 0.

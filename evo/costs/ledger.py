@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
+from evo.chunks import Chunks, draws_subsets
 from evo.costs.overhead import Overhead
-from evo.errors import InputError, NoPrediction
-from evo.parameters import choice, whole
-from evo.protocols import FloatArray, IntArray
+from evo.counting import count_correct
+from evo.errors import InputError
+from evo.evaluation import is_noisy
+from evo.parameters import choice, shown, whole
+from evo.protocols import BoolArray, FloatArray, IntArray, Problem, Schedule
+
+EXACT = 2**53
+"""Sums of a generation are made in floats, which are exact up to here."""
 
 LEDGER = (
     "calls",
@@ -78,55 +87,234 @@ def overheads(*parts: object) -> tuple[Overhead, ...]:
 
 
 def entries_with_overhead(
-    prompt: Prompt, g: int, k: int, l: int, overhead: tuple[Overhead, ...]
+    prompt: Prompt, tokens: int, total: int, overhead: tuple[Overhead, ...]
 ) -> tuple[int, int, int, int]:
-    """Ledger entries, as of `call_entries`, of a call on g of k blocks of l tokens and of the LLM work beside it."""
-    works = [(prompt.tokens(g, k, l), g * l)]
-    works += [(work.prompt_tokens(g, k, l), work.writes) for work in overhead]
+    """Ledger entries, as of `call_entries`, of a call on a chunk of so many tokens and of the LLM work beside it."""
+    works = [(prompt.tokens(tokens, total, 1), tokens)]
+    works += [(work.prompt_tokens(tokens, total, 1), work.writes) for work in overhead]
     a, b, c, d = (sum(column) for column in zip(*(call_entries(*work) for work in works), strict=True))
     return a, b, c, d
 
 
+def block_lengths(problem: Problem) -> tuple[int, ...] | None:
+    """Tokens of each block, of the problem inside where evaluators look at one; None if all have `problem.l`.
+
+    Raises: InputError if `lengths` are not k whole numbers >= 1.
+    """
+    inside = problem.problem if is_noisy(problem) else problem
+    lengths: Any = getattr(inside, "lengths", None)
+    if lengths is None:
+        return None
+    if len(lengths) != problem.k or not all(_is_whole(each) for each in lengths):
+        raise InputError(
+            f"{type(inside).__name__}: lengths must be k = {problem.k} whole numbers >= 1, the tokens of each block, "
+            f"got {shown(lengths)}"
+        )
+    return tuple(int(each) for each in lengths)
+
+
 @dataclass(frozen=True)
-class CallTokens:
-    """Ledger entries of one call on a full chunk and of one on the shorter last chunk, overhead included.
+class ChunkLengths:
+    """How many tokens the chunks of calls have, and what is counted where they differ: how much calls fall short.
+
+    A chunk of T tokens falls short of the longest one by s = (longest - T)/unit, a whole number; 1 for the shorter last
+    chunk of equal blocks. Every entry of the ledger is a polynomial in T of degree 3 (theory 12a, 12d), and so in s:
+    the sums of s, s^2, s^3 over the calls of a run, beside their number, give the ledger of any prompt. They are small
+    where sums of T^3 leave 64 bits. Where s is 0 or 1 the three are one; where all chunks are equally long, none.
 
     Attributes:
-        full: prompt tokens, generated tokens, sum of c, sum of c^2 of a call on g blocks.
-        short: the same for the last chunk; equal to `full` where g divides k.
+        chunks: how the solution is cut.
+        total: tokens of the solution.
+        longest: tokens of the longest chunk.
+        unit: tokens; the largest of which all differences are multiples, 0 if there are none.
+        most: the largest s.
+        powers: sums that are counted: 0, 1 or 3.
+        blocks: tokens of each block; None where blocks are equally long.
+        subsets: whether a chunk is any g blocks.
+
+    >>> from evo import RoundRobin
+    >>> from problems import BlockOneMax, UnequalBlocks
+    >>> equal = ChunkLengths.of(BlockOneMax(k=7, l=100), RoundRobin(g=3))
+    >>> equal.longest, equal.unit, equal.powers
+    (300, 200, 1)
+    >>> ChunkLengths.of(UnequalBlocks((8, 2, 6, 4)), RoundRobin()).possible
+    (0, 1, 2, 3)
+    """
+
+    chunks: Chunks
+    total: int
+    longest: int
+    unit: int
+    most: int
+    powers: int
+    blocks: tuple[int, ...] | None = None
+    subsets: bool = False
+
+    @classmethod
+    def equal(cls, k: int, l: int, chunks: Chunks) -> ChunkLengths:
+        """Of k blocks of l tokens each."""
+        short = chunks.last < chunks.g
+        return cls(chunks, k * l, chunks.g * l, (chunks.g - chunks.last) * l, int(short), int(short))
+
+    @classmethod
+    def of(cls, problem: Problem, schedule: Schedule, lam: int = 1) -> ChunkLengths:
+        """Of a problem's chunks under a schedule.
+
+        Raises: InputError if lam calls on the shortest chunk come to 2^53 or more in s^3.
+        """
+        chunks, known = Chunks.of(schedule, problem.k), block_lengths(problem)
+        if known is None:
+            return cls.equal(problem.k, problem.l, chunks)
+        subsets = draws_subsets(schedule)
+        if subsets:
+            ascending = sorted(known)
+            longest, shortest = sum(ascending[-chunks.g :]), sum(ascending[: chunks.g])
+            unit = int(np.gcd.reduce(np.array(ascending) - ascending[0])) if chunks.g < problem.k else 0
+        else:
+            tokens = np.add.reduceat(np.array(known), np.arange(0, problem.k, chunks.g))
+            longest, shortest = int(tokens.max()), int(tokens.min())
+            unit = int(np.gcd.reduce(longest - tokens))
+        most = (longest - shortest) // unit if unit else 0
+        if lam * most**3 >= EXACT:
+            raise InputError(
+                f"{type(problem).__name__}: expected chunks whose lengths differ by less, to be counted exactly (lam "
+                f"s^3 below 2^53, where s is by how many times {unit} tokens the shortest chunk falls short of the "
+                f"longest), got lam = {lam:,} and s = {most:,}; lower lengths, lam or g"
+            )
+        return cls(chunks, sum(known), longest, unit, most, min(most, 1) if most < 2 else 3, known, subsets)
+
+    @cached_property
+    def _of_blocks(self) -> IntArray:
+        assert self.blocks is not None  # else chunks are known by their number
+        return np.array(self.blocks, dtype=np.int64)
+
+    @cached_property
+    def _of_chunks(self) -> IntArray:
+        tokens = np.add.reduceat(self._of_blocks, np.arange(0, len(self._of_blocks), self.chunks.g))
+        return (self.longest - tokens) // self.unit
+
+    @property
+    def possible(self) -> tuple[int, ...]:
+        """Values of s, ascending; of subsets the least and the largest."""
+        if self.powers < 3 or self.subsets:
+            return tuple(sorted({0, self.most}))
+        return tuple(int(s) for s in np.unique(self._of_chunks))
+
+    def tokens(self, s: int) -> int:
+        """T of a chunk that falls short by s."""
+        return self.longest - self.unit * s
+
+    def short(self, each: IntArray) -> IntArray | BoolArray:
+        """How much the chunks of some calls fall short.
+
+        Args:
+            each: int [n], the chunk of each call; or [n, g], the positions of its blocks.
+        """
+        if self.blocks is None:
+            return np.asarray(each == self.chunks.m - 1) if self.powers else np.zeros(len(each), dtype=np.bool_)
+        if each.ndim == 2:
+            return np.asarray((self.longest - self._of_blocks[each].sum(axis=1)) // max(self.unit, 1))
+        return np.asarray(self._of_chunks[each])
+
+    def sums(self, each: IntArray, calls: IntArray | None, shape: tuple[int, int, int]) -> IntArray:
+        """Sums of s, s^2, s^3 over the calls of each generation, int [runs, ahead, powers].
+
+        Args:
+            each: int [n], the chunk of each offspring; or [n, g], the positions of its blocks.
+            calls: int [n], LLM calls behind each; None: one.
+            shape: (runs, ahead, lam), n in all.
+
+        Raises: InputError if a generation comes to 2^53 or more.
+        """
+        if self.powers == 0:
+            return np.zeros((*shape[:2], 0), dtype=np.int64)
+        short = self.short(each).reshape(shape)
+        if self.powers == 1:
+            of_all = count_correct(short != 0) if calls is None else (short * calls.reshape(shape)).sum(axis=2)
+            return np.asarray(of_all[..., None])
+        one = short.astype(np.float64)
+        powers = np.stack((one, one**2, one**3), axis=3)
+        if calls is not None:
+            powers *= calls.reshape(*shape, 1)
+        sums = powers.sum(axis=2)
+        if sums.size and sums.max() >= EXACT:
+            raise _too_large("a generation", "2^53")
+        return np.asarray(sums.astype(np.int64))
+
+
+def expect_countable(sums: IntArray) -> None:
+    """Check sums over generations, none of which adds more than 2^53: beyond 64 bits they show as negative.
+
+    Raises: InputError.
+    """
+    if sums.size and sums.min() < 0:
+        raise _too_large("a run", "2^63")
+
+
+@dataclass(frozen=True)
+class CallTokens:
+    """Ledger entries of one call as polynomials in s, by how much its chunk falls short; overhead included.
+
+    Attributes:
+        coefficients: of prompt tokens, generated tokens, sum of c, sum of c^2: those of s^0, s^1, .., each times
+            `denominator`; exact whole numbers.
+        denominator: 6 where the degree is 3, else 1.
         calls: LLM calls that each call stands for: 1, and those of its overhead.
     """
 
-    full: tuple[int, int, int, int]
-    short: tuple[int, int, int, int]
+    coefficients: tuple[tuple[int, ...], ...]
+    denominator: int = 1
     calls: int = 1
 
     @classmethod
-    def of(cls, prompt: Prompt, k: int, l: int, g: int, overhead: tuple[Overhead, ...] = ()) -> CallTokens:
+    def equal(cls, prompt: Prompt, k: int, l: int, g: int, overhead: tuple[Overhead, ...] = ()) -> CallTokens:
         """The entries for chunks of g of k blocks of l tokens, with the LLM work beside each call.
 
         A decomposition that reads k l = 12 tokens and writes 5 (60 + 10 pass tokens) before a call on 4 (16 + 6):
 
-        >>> CallTokens.of(Prompt(), 3, 4, 1, (Overhead(reads="solution", writes=5, calls=1),)).full[:3]
+        >>> CallTokens.equal(Prompt(), 3, 4, 1, (Overhead(reads="solution", writes=5, calls=1),)).entries()[:3]
         (16, 9, 92)
         """
-        full, short = (entries_with_overhead(prompt, size, k, l, overhead) for size in (g, k % g or g))
-        return cls(full, short, 1 + sum(work.calls for work in overhead))
+        return cls.of(prompt, ChunkLengths.equal(k, l, Chunks.cut(k, g)), overhead)
 
-    def prices(self, weights: FloatArray) -> tuple[float, float]:
-        """Price of a call on a full chunk and of one on the last, all but evaluations.
+    @classmethod
+    def of(cls, prompt: Prompt, lengths: ChunkLengths, overhead: tuple[Overhead, ...] = ()) -> CallTokens:
+        """The entries for chunks of these lengths, with the LLM work beside each call.
+
+        T^2 + T(T-1)/2 = (3/2) T^2 - T/2 pass tokens, theory 3c, for T = 4, 3, 2, 1:
+
+        >>> from evo import RoundRobin
+        >>> from problems import UnequalBlocks
+        >>> known = CallTokens.of(Prompt(), ChunkLengths.of(UnequalBlocks((1, 2, 3, 4)), RoundRobin()))
+        >>> [known.entries(s)[2] for s in range(4)]
+        [22, 12, 5, 1]
+        """
+        at = [
+            entries_with_overhead(prompt, lengths.tokens(s), lengths.total, overhead) for s in range(lengths.powers + 1)
+        ]
+        coefficients = tuple(_coefficients(*values) for values in zip(*at, strict=True))
+        return cls(coefficients, 6 if lengths.powers == 3 else 1, 1 + sum(work.calls for work in overhead))
+
+    @property
+    def powers(self) -> int:
+        """Sums of powers of s that the ledger depends on."""
+        return len(self.coefficients[0]) - 1
+
+    def entries(self, s: int = 0) -> tuple[int, ...]:
+        """Prompt tokens, generated tokens, sum of c, sum of c^2 of a call that falls short by s."""
+        return tuple(sum(a * s**i for i, a in enumerate(row)) // self.denominator for row in self.coefficients)
+
+    def prices(self, weights: FloatArray) -> tuple[float, ...]:
+        """What s^0, s^1, .. of a call cost, all but evaluations.
 
         Args:
             weights: a cost model's, float [6].
         """
-        full, short = (
-            float(weights[0] * self.calls + np.dot(weights[2:], entries)) for entries in (self.full, self.short)
-        )
-        return full, short
+        columns = (np.array(column, dtype=float) for column in zip(*self.coefficients, strict=True))
+        fixed, *others = (float(np.dot(weights[2:], column)) / self.denominator for column in columns)
+        return float(weights[0] * self.calls) + fixed, *others
 
-    def ledger(
-        self, calls: IntArray, short_calls: IntArray, evaluations: IntArray, lengths: IntArray | None = None
-    ) -> FloatArray:
+    def ledger(self, calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None) -> FloatArray:
         """The ledger of runs, float [runs, 6] in the order of `LEDGER`, all entries whole numbers.
 
         Float because the sum of squares leaves 64-bit integers at ten million calls of some 7,000 tokens; whole
@@ -134,80 +322,34 @@ class CallTokens:
 
         Args:
             calls: int [runs], all calls that the engine counted.
-            short_calls: int [runs], those among them on the shorter last chunk.
             evaluations: int [runs], valid offspring.
-            lengths: None; where blocks differ in length it is `UnequalTokens` that knows the entries.
+            shortfalls: int [runs, powers], sums of s, s^2, s^3 over these calls; None where there are none.
+
+        Raises: InputError if they are missing.
         """
-        full = np.asarray(self.full, dtype=np.float64)
-        short = np.asarray(self.short, dtype=np.float64)
-        tokens = np.multiply.outer(calls - short_calls, full) + np.multiply.outer(short_calls, short)
-        return np.column_stack((self.calls * calls, evaluations, tokens))
+        if shortfalls is None:
+            if self.powers:
+                raise InputError("chunks differ in length: expected the sums of s, s^2, s^3 over calls, got None")
+            shortfalls = np.zeros((len(calls), 0), dtype=np.int64)
+        kind = object if self.denominator > 1 else np.float64  # whole numbers of any size, rounded once
+        sums = np.column_stack((calls, shortfalls)).astype(kind)
+        tokens = (sums @ np.array(self.coefficients, dtype=kind).T) // self.denominator
+        return np.column_stack((self.calls * calls, evaluations, tokens.astype(np.float64)))
 
-
-@dataclass(frozen=True)
-class UnequalTokens:
-    """Ledger entries of one call on a chunk of T tokens, where blocks differ in length; overhead included.
-
-    With a prompt of c = head + T (or head + n) tokens and o = T written, c o + o(o-1)/2 and the sum of c^2 (theory
-    12a, 12d) are polynomials in T of degree 2 and 3: sum_p a_p T^p, 6 a_p whole numbers.
-
-    Attributes:
-        sixths: 6 a_0, .., 6 a_3 of prompt tokens, generated tokens, sum of c, sum of c^2.
-        calls: LLM calls that each call stands for: 1, and those of its overhead.
-    """
-
-    sixths: tuple[tuple[int, int, int, int], ...]
-    calls: int = 1
-
-    @classmethod
-    def of(cls, prompt: Prompt, lengths: tuple[int, ...], overhead: tuple[Overhead, ...] = ()) -> UnequalTokens:
-        """The entries for blocks of these lengths, with the LLM work beside each call.
-
-        T^2 + T(T-1)/2 = (3/2) T^2 - T/2 pass tokens, theory 3c:
-
-        >>> UnequalTokens.of(Prompt(), (1, 2)).sixths[2]
-        (0, -3, 9, 0)
-        """
-        # A block of T tokens costs what T blocks of one token cost.
-        at = [entries_with_overhead(prompt, tokens, sum(lengths), 1, overhead) for tokens in range(4)]
-        return cls(
-            tuple(_sixths(*values) for values in zip(*at, strict=True)), 1 + sum(work.calls for work in overhead)
-        )
-
-    def prices(self, weights: FloatArray) -> tuple[float, float]:
-        """Calls have no price of their own here.
-
-        Raises: NoPrediction.
-        """
-        raise NoPrediction("blocks differ in length, so calls differ in price, and how many of each is not known")
-
-    def power_prices(self, weights: FloatArray) -> tuple[float, float, float, float]:
-        """What T^0, .., T^3 of a call's T tokens cost, all but evaluations.
+    def shorter(self, calls: IntArray, generated: IntArray) -> IntArray:
+        """Calls on the shorter of two lengths of chunks, as a ledger tells, int [runs].
 
         Args:
-            weights: a cost model's, float [6].
+            calls: int [runs], of the ledger.
+            generated: int [runs], generated tokens of the ledger.
         """
-        fixed, *others = (float(price) for price in np.asarray(weights[2:]) @ np.array(self.sixths, dtype=float) / 6)
-        return float(weights[0] * self.calls) + fixed, others[0], others[1], others[2]
+        longest, *more = self.coefficients[1]
+        return (generated - calls // self.calls * longest) // more[0] if more else np.zeros_like(calls)
 
-    def ledger(
-        self, calls: IntArray, short_calls: IntArray, evaluations: IntArray, lengths: IntArray | None = None
-    ) -> FloatArray:
-        """The ledger of runs, float [runs, 6] in the order of `LEDGER`: exact whole numbers, rounded once.
 
-        Args:
-            calls: int [runs], all calls that the engine counted.
-            short_calls: int [runs], those among them on the shorter last chunk; of no matter here.
-            evaluations: int [runs], valid offspring.
-            lengths: int [runs, 3], sums of T, T^2, T^3 over these calls.
-
-        Raises: InputError without `lengths`.
-        """
-        if lengths is None:
-            raise InputError("blocks differ in length: expected the sums of T, T^2, T^3 over calls, got None")
-        sums = np.column_stack((calls, lengths)).astype(object)  # whole numbers of any size
-        sixfold = sums @ np.array(self.sixths, dtype=object).T
-        return np.column_stack((self.calls * calls, evaluations, (sixfold // 6).astype(np.float64)))
+def _coefficients(*values: int) -> tuple[int, ...]:
+    """Those of the polynomial through the values at 0, 1, ..; times 6 if it is of degree 3."""
+    return _sixths(*values) if len(values) == 4 else (values[0], *(value - values[0] for value in values[1:]))
 
 
 def _sixths(f0: int, f1: int, f2: int, f3: int) -> tuple[int, int, int, int]:
@@ -218,3 +360,14 @@ def _sixths(f0: int, f1: int, f2: int, f3: int) -> tuple[int, int, int, int]:
     """
     d1, d2, d3 = f1 - f0, f2 - 2 * f1 + f0, f3 - 3 * f2 + 3 * f1 - f0
     return 6 * f0, 6 * d1 - 3 * d2 + 2 * d3, 3 * d2 - 3 * d3, d3
+
+
+def _is_whole(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 1
+
+
+def _too_large(what: str, most: str) -> InputError:
+    return InputError(
+        f"{what} came to {most} or more in the sum over its calls of s^3, s how much a chunk falls short of the "
+        "longest, which cannot be counted exactly; lower the problem's lengths, the schedule's g or the budget"
+    )

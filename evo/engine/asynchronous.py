@@ -59,10 +59,9 @@ class _Batch:
         runner.fits(problem, mutator, self.schedule, runner.prompt)
         self.problem, self.streams, self.chunks = problem, batch.streams, search.chunks
         self.workers, self.latency = runner.workers, runner.latency
-        beside = overheads(mutator, self.schedule)
-        tokens = CallTokens.of(runner.prompt, problem.k, problem.l, self.chunks.g, beside)
+        tokens = CallTokens.of(runner.prompt, search.lengths, overheads(mutator, self.schedule))
         self.seconds_a_call = runner.latency.means(tokens)
-        self.caller = Caller(problem, mutator, self.chunks, 1)
+        self.caller = Caller(problem, mutator, search.lengths, 1)
         self.spreads = type(inner_schedule(self.schedule)) is OnlyIncorrect
         self.invalid_is_down = invalid_is_down(self.schedule)
 
@@ -109,7 +108,7 @@ class _Batch:
         optimal = np.zeros(len(rows), dtype=np.bool_)
         optimal[better] = self.parents.correct[better].all(axis=1)
         made = np.zeros_like(books.spent)
-        made[:, 0], made[:, 3] = 1, valid
+        made[:, 0], made[:, 2] = 1, valid
         books.charge(made)
         self.parents.generations = books.generations
         within = ~books.over
@@ -149,12 +148,10 @@ class _Batch:
         self.named[rows, worker] = books.pointer
         self.after[rows, worker] = called.after
         self.valid[rows, worker] = True if called.valid is None else called.valid
-        calls, short = self.caller.counted(chunk, called)
-        books.spent[:, 1] += calls
-        books.spent[:, 2] += short
-        full, last = self.seconds_a_call
-        is_short = chunk == self.chunks.m - 1 if self.chunks.last < self.chunks.g else np.zeros(len(rows), np.bool_)
-        took = np.where(is_short, last, full) * self.latency.factors(len(rows), self.streams.latency)
+        books.start(*self.caller.counted(chunk, called))
+        longest, shorter = self.seconds_a_call
+        took = np.where(self.caller.lengths.short(chunk) == 0, longest, shorter)
+        took = took * self.latency.factors(len(rows), self.streams.latency)
         self.returns[rows, worker] = now + took
 
     def _shown(self, rows: IntArray, worker: IntArray) -> BoolArray:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.chunks import Chunks
-from evo.costs.lengths import ChunkTokens
+from evo.costs.ledger import ChunkLengths
 from evo.counting import count_correct
 from evo.engine.contracts import fitness_change, fitness_values, rewritten
 from evo.evaluation import offers_change
@@ -58,9 +58,8 @@ class Round:
         moved: bool, whether any valid offspring's fitness differs from the parent's.
         optimal: int, number of the first optimal offspring, from 1; 0 if there is none.
         calls: int, LLM calls made.
-        short_calls: int, those among them on the shorter last chunk.
         valid: int, how many offspring are valid.
-        lengths: float [runs, ahead, 3], sums of T, T^2, T^3 over the LLM calls; None where blocks are equally long.
+        shortfalls: int [runs, ahead, powers], sums over the LLM calls, see `evo.costs.ledger.ChunkLengths`.
     """
 
     change: FloatArray
@@ -71,9 +70,13 @@ class Round:
     moved: BoolArray
     optimal: IntArray
     calls: IntArray
-    short_calls: IntArray
     valid: IntArray
-    lengths: FloatArray | None = None
+    shortfalls: IntArray
+
+    def taken(self) -> IntArray:
+        """What each generation took, int [runs, ahead, 3 + powers], as the columns of `Records.spent`."""
+        each = np.stack((np.ones_like(self.calls), self.calls, self.valid), axis=2)
+        return each if self.shortfalls.shape[2] == 0 else np.concatenate((each, self.shortfalls), axis=2)
 
 
 @dataclass
@@ -100,17 +103,17 @@ class Called:
 class Caller:
     """Makes the calls of one cell: hands chunks to the mutator, compares fitness, finds each generation's best."""
 
-    def __init__(self, problem: Problem, mutator: AnyMutator, chunks: Chunks, lam: int) -> None:
+    def __init__(self, problem: Problem, mutator: AnyMutator, lengths: ChunkLengths, lam: int) -> None:
         self.problem = problem
         self.mutator = mutator
-        self.chunks = chunks
+        self.lengths = lengths
+        self.chunks = lengths.chunks
         self.lam = lam
-        self.tokens = ChunkTokens.of(problem, chunks, lam)
         self.sees_solution = getattr(mutator, "sees", "chunk") == "solution"
         self.informed = is_informed(mutator)
         self.separable = offers_change(problem)
         whole_solutions = self.informed or not self.separable
-        self.blocks_a_call = problem.k if whole_solutions else chunks.g
+        self.blocks_a_call = problem.k if whole_solutions else self.chunks.g
 
     def round(self, parents: Parents, chunk: IntArray, rng: Generator) -> Round:
         """All calls of a round.
@@ -144,7 +147,7 @@ class Caller:
         return self._call(parents, owner, chunk, np.zeros_like(owner) if self.informed else owner[:0], rng)
 
     def counted(self, chunk: IntArray, called: Called) -> tuple[IntArray, IntArray]:
-        """LLM calls behind each answer, and those of them on the shorter last chunk; int [n] each."""
+        """LLM calls behind each answer, int [n], and how much they fall short, int [n, powers]."""
         calls, short = self._count_calls(chunk, called.calls, (len(chunk), 1, 1))
         return calls[:, 0], short[:, 0]
 
@@ -164,7 +167,7 @@ class Caller:
         change = change.reshape(shape)
         winner = np.argmax(change, axis=2)
         flat = np.arange(len(rows) * ahead).reshape(len(rows), ahead) * lam + winner
-        calls, short_calls = self._count_calls(each, called.calls, shape)
+        calls, shortfalls = self._count_calls(each, called.calls, shape)
         return Round(
             change=change.reshape(-1)[flat],
             winner=winner + first,
@@ -174,9 +177,8 @@ class Caller:
             moved=((change != 0) & (change > -np.inf)).any(axis=2),
             optimal=np.where(optimal.any(axis=2), np.argmax(optimal, axis=2) + first + 1, 0),
             calls=calls,
-            short_calls=short_calls,
             valid=np.full(flat.shape, lam) if valid is None else count_correct(valid.reshape(shape)),
-            lengths=None if self.tokens is None else self.tokens.sums(each, called.calls, shape),
+            shortfalls=shortfalls,
         )
 
     def _optimal(self, parents: Parents, owner: IntArray, called: Called) -> BoolArray:
@@ -194,13 +196,10 @@ class Caller:
     def _count_calls(
         self, each: IntArray, calls: IntArray | None, shape: tuple[int, int, int]
     ) -> tuple[IntArray, IntArray]:
-        """LLM calls of each generation, and those on the shorter last chunk; int [runs, ahead] each."""
+        """LLM calls of each generation, int [runs, ahead], and how much they fall short, int [runs, ahead, powers]."""
         runs, ahead, lam = shape
         total = np.full((runs, ahead), lam) if calls is None else calls.reshape(shape).sum(axis=2)
-        if self.chunks.last == self.chunks.g:
-            return total, np.zeros((runs, ahead), dtype=np.int64)
-        short = each.reshape(shape) == self.chunks.m - 1
-        return total, count_correct(short) if calls is None else (short * calls.reshape(shape)).sum(axis=2)
+        return total, self.lengths.sums(each, calls, shape)
 
     def _call(self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, rng: Generator) -> Called:
         """Calls on the chunks `each` [n] of the runs `owner` [n], grouped by the chunks' length.
@@ -294,9 +293,8 @@ def _better(old: Round, new: Round) -> Round:
         moved=old.moved | new.moved,
         optimal=np.where(old.optimal > 0, old.optimal, new.optimal),
         calls=old.calls + new.calls,
-        short_calls=old.short_calls + new.short_calls,
         valid=old.valid + new.valid,
-        lengths=None if old.lengths is None or new.lengths is None else old.lengths + new.lengths,
+        shortfalls=old.shortfalls + new.shortfalls,
     )
 
 

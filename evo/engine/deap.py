@@ -20,7 +20,7 @@ from numpy.random import Generator
 
 from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import draws_subsets
-from evo.costs.lengths import ChunkTokens, expect_countable, whole_sums
+from evo.costs.ledger import expect_countable
 from evo.engine.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
 from evo.errors import InputError
 from evo.evaluation import is_noisy
@@ -117,12 +117,12 @@ class _Run:
         self.problem, self.mutator, self.schedule, self.runner = search.problem, search.mutator, search.schedule, runner
         self.limits, self.chunks, streams = batch.limits, search.chunks, batch.streams
         self.schedule_rng, self.mutator_rng = streams.schedule.spawn(1)[0], streams.mutator.spawn(1)[0]
-        self.tokens = ChunkTokens.of(self.problem, self.chunks, runner.lam)
-        self.lengths = np.zeros(0 if self.tokens is None else 3, dtype=np.int64)
+        self.lengths = search.lengths
+        self.shortfalls = np.zeros(self.lengths.powers, dtype=np.int64)
         self.traits: Any = None
         self.pointer = np.zeros(1, dtype=np.int64)
         self.handed_out: list[int] = []
-        self.hit, self.generations, self.calls, self.short_calls, self.evaluations = -1, 0, 0, 0, 0
+        self.hit, self.generations, self.calls, self.evaluations = -1, 0, 0, 0
         self.improvements: list[tuple[int, float]] = []
 
     def go(self, parent: _Solution) -> None:
@@ -171,12 +171,8 @@ class _Run:
             individual, self.mutator, self.mutator_rng, blocks, self.generations, self.traits
         )
         self.calls += calls
-        if chunk == self.chunks.m - 1 and self.chunks.last < g:
-            self.short_calls += calls
-        if self.tokens is not None:
-            one, several = np.array([chunk]), np.array([calls])
-            self.lengths += whole_sums(self.tokens.sums(one, several, (1, 1, 1)))[0, 0]
-            expect_countable(self.lengths)
+        self.shortfalls += self.lengths.sums(np.array([chunk]), np.array([calls]), (1, 1, 1))[0, 0]
+        expect_countable(self.shortfalls)
         return (individual,)
 
     def evaluate(self, individual: _Solution) -> tuple[float]:
@@ -218,14 +214,14 @@ class _Run:
     @property
     def paid(self) -> list[int]:
         """What the run has spent, as `RunCounts.of` wants it."""
-        return [self.generations, self.calls, self.short_calls, self.evaluations, *self.lengths.tolist()]
+        return [self.generations, self.calls, self.evaluations, *self.shortfalls.tolist()]
 
     def spent(self) -> bool:
         """Whether a limit is reached."""
         if not self.limits:
             return False
-        calls, short, evaluations = (np.array([count]) for count in (self.calls, self.short_calls, self.evaluations))
-        return any(limit.reached(calls, short, evaluations, self.lengths[None])[0] for limit in self.limits)
+        calls, evaluations = (np.array([count]) for count in (self.calls, self.evaluations))
+        return any(limit.reached(calls, evaluations, self.shortfalls[None])[0] for limit in self.limits)
 
 
 def _call(

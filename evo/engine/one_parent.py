@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from evo.batch import Batch, RunCounts, Trace
-from evo.costs.lengths import whole_sums
 from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, Round, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
 from evo.engine.records import Records
@@ -46,7 +45,7 @@ class _Batch:
         if not isinstance(runner, OnePlusLambda):
             raise InputError(f"this loop runs OnePlusLambda, got {type(runner).__name__}; use evo.engine.run_batch")
         self.runner, self.streams, self.chunks = runner, batch.streams, search.chunks
-        self.caller = Caller(problem, mutator, self.chunks, runner.lam)
+        self.caller = Caller(problem, mutator, search.lengths, runner.lam)
         self.invalid_is_down = invalid_is_down(self.schedule)
         self.may_look_ahead = self.schedule.oblivious and runner.accept == "strict" and not hasattr(mutator, "draw")
 
@@ -87,7 +86,7 @@ class _Batch:
         last = used - 1
 
         accepts = accepted[rows, last]
-        books.charge_ahead(_taken(made), used, made.optimal > 0)
+        books.charge_ahead(made.taken(), used, made.optimal > 0)
         self._replace(made, np.flatnonzero(accepts), last)
         if books.tracing:
             improved = np.flatnonzero(accepts & (made.change[rows, last] > 0))
@@ -120,9 +119,3 @@ class _Batch:
         if done.any():
             self.books.keep(~done)
             self.parents = self.parents.kept(~done)
-
-
-def _taken(made: Round) -> IntArray:
-    """What each generation of a round took, int [runs, ahead, columns of `Records.spent`]."""
-    each = np.stack((np.ones_like(made.calls), made.calls, made.short_calls, made.valid), axis=2)
-    return each if made.lengths is None else np.concatenate((each, whole_sums(made.lengths)), axis=2)

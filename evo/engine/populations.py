@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evo.batch import Batch, RunCounts, Trace
-from evo.costs.lengths import whole_sums
 from evo.engine.calls import Caller, Parents, Round, write_back
 from evo.engine.contracts import (
     chosen_chunks,
@@ -59,7 +58,7 @@ class _Batch:
         self.evaluator: NoisyProblem | Exact = problem if is_noisy(problem) else Exact(problem)
         self.truth = self.evaluator.problem
         self.runner, self.streams, self.chunks = runner, batch.streams, search.chunks
-        self.caller = Caller(self.truth, mutator, self.chunks, 1)
+        self.caller = Caller(self.truth, mutator, search.lengths, 1)
         self.invalid_is_down = invalid_is_down(self.schedule)
         self.places = len(runner.founders)
 
@@ -228,11 +227,9 @@ class _Batch:
 
 def _taken(made: Round, evaluations: IntArray, shape: tuple[int, int]) -> IntArray:
     """What a generation took, whose calls are rows of `made`; int [runs, columns of `Records.spent`]."""
-    calls, short = (count.reshape(shape).sum(axis=1) for count in (made.calls, made.short_calls))
-    each = np.stack((np.ones_like(calls), calls, short, evaluations), axis=1)
-    if made.lengths is None:
-        return each
-    return np.concatenate((each, whole_sums(made.lengths.reshape(*shape, -1).sum(axis=1))), axis=1)
+    taken: IntArray = made.taken().reshape(*shape, -1).sum(axis=1)
+    taken[:, 0], taken[:, 2] = 1, evaluations
+    return taken
 
 
 def _split(values: Any, runs: int) -> Any:

@@ -6,12 +6,12 @@ import numpy as np
 
 from evo.batch import Batch, RunCounts, Trace
 from evo.costs.budget import any_reached
-from evo.costs.lengths import POWERS, expect_countable
+from evo.costs.ledger import expect_countable
 from evo.engine.calls import Caller
 from evo.protocols import BoolArray, FloatArray, IntArray
 
-SPENT = ("generations", "calls", "short_calls", "evaluations")
-"""What a run has spent, in the order of the columns of `Records.spent`; then sums of T, T^2, T^3 if blocks differ."""
+SPENT = ("generations", "calls", "evaluations")
+"""What a run has spent, in the order of the columns of `Records.spent`; then the sums of `ChunkLengths`."""
 
 
 class Records:
@@ -30,7 +30,7 @@ class Records:
     """
 
     def __init__(self, batch: Batch, caller: Caller) -> None:
-        columns = len(SPENT) + (0 if caller.tokens is None else POWERS)
+        columns = len(SPENT) + caller.lengths.powers
         self.limits, self.tracing = batch.limits, batch.trace
         self.active = np.arange(batch.runs)
         self.pointer = np.zeros(batch.runs, dtype=np.int64)
@@ -53,6 +53,16 @@ class Records:
         self.spent = self.spent + made
         expect_countable(self.spent[:, len(SPENT) :])
         self._pay()
+
+    def start(self, calls: IntArray, shortfalls: IntArray) -> None:
+        """Charge one call that each active run has started: it is paid for with the next generation.
+
+        Args:
+            calls: int [n], LLM calls behind it.
+            shortfalls: int [n, powers].
+        """
+        self.spent[:, 1] += calls
+        self.spent[:, len(SPENT) :] += shortfalls
 
     def charge_ahead(self, made: IntArray, used: IntArray, optimal: BoolArray) -> None:
         """Add the first `used` of several generations of each active run; a limit may be reached at any of them.
@@ -122,5 +132,4 @@ class Records:
 
     def _reached(self, spent: IntArray) -> BoolArray:
         """Whether some limit is reached; int [..., columns] -> bool [...]."""
-        _, calls, short_calls, evaluations, *_ = np.moveaxis(spent, -1, 0)
-        return any_reached(self.limits, calls, short_calls, evaluations, spent[..., len(SPENT) :])
+        return any_reached(self.limits, spent[..., 1], spent[..., 2], spent[..., len(SPENT) :])

@@ -15,7 +15,7 @@ from evo.chunks import Chunks
 from evo.costs.ledger import Prompt
 from evo.engine.calls import SLAB_BLOCKS, Called, Caller, Parents, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
-from evo.engine.records import Records
+from evo.engine.records import SPENT, Records
 from evo.errors import InputError
 from evo.protocols import BoolArray, IntArray
 from evo.runners.parallel import Merged
@@ -23,7 +23,7 @@ from evo.schedules import OnlyIncorrect, inner_schedule
 from evo.search import Search
 
 Watcher = Callable[[IntArray, IntArray, IntArray], None]
-"""Told of each round: the runs' numbers in their batch, their calls, and those on the shorter last chunk; int [n]."""
+"""Told of each round: the runs' numbers in their batch, their calls, and those on a shorter last chunk; int [n]."""
 
 
 def run_batch(search: Search, batch: Batch, watch: Watcher | None = None) -> tuple[RunCounts, Trace | None]:
@@ -56,7 +56,7 @@ class _Batch:
         runner.fits(problem, mutator, self.schedule, Prompt())
         self.streams, self.watch, self.chunks = batch.streams, watch, search.chunks
         self.width = runner.width(self.schedule, problem.k)
-        self.caller = Caller(problem, mutator, self.chunks, 1)
+        self.caller = Caller(problem, mutator, search.lengths, 1)
 
         runs = batch.runs
         correct = initial_solutions(problem, runs, self.streams.start)
@@ -85,8 +85,8 @@ class _Batch:
             called = self.caller.separately(self.parents, owner, chunk, self.streams.mutator)
             refuse_changes_outside(self.parents.correct, owner, chunk, called, self.chunks)
             valid = np.ones(len(owner), dtype=np.bool_) if called.valid is None else called.valid
-            for column, count in enumerate((*self.caller.counted(chunk, called), valid), start=1):
-                np.add.at(made[:, column], owner, count)
+            calls, shortfalls = self.caller.counted(chunk, called)
+            np.add.at(made[:, 1:], owner, np.column_stack((calls, valid, shortfalls)))
             np.add.at(answers, owner, 1)
             better[self._merge(owner, chunk, called, valid)] = True
         books.pointer = self.schedule.advance(books.pointer, better, self.chunks.m, np.full(runs, self.width))
@@ -94,7 +94,7 @@ class _Batch:
         self.offspring = self.offspring + answers
         self.parents.generations = books.generations
         if self.watch is not None:
-            self.watch(books.active, made[:, 1], made[:, 2])
+            self.watch(books.active, made[:, 1], made[:, len(SPENT) :].sum(axis=1))
         rows = np.flatnonzero(better & ~books.over)
         books.note(rows, self.offspring[rows], self.parents.fitness[rows])
         self._hit()

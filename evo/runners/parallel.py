@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from evo.chunks import Chunks
 from evo.costs.latency import Latency
-from evo.costs.ledger import Prompt
-from evo.costs.lengths import block_lengths
+from evo.costs.ledger import Prompt, block_lengths
 from evo.errors import InputError
 from evo.evaluation import is_noisy, offers_change
 from evo.laws.declared import one_that_changes_outside
@@ -143,13 +142,13 @@ class Asynchronous:
 
 
 def _refuse_unequal_blocks(runner: str, problem: Problem) -> None:
-    """Refuse problems whose blocks differ in length: the tokens of each call's chunk are not counted here.
+    """Refuse problems whose blocks differ in length: the table of runs does not tell how long each call takes.
 
     Raises: InputError.
     """
     if block_lengths(problem) is not None:
         raise InputError(
-            f"{runner}: expected blocks of equal length, for it does not count those of chunks, got "
+            f"{runner}: expected blocks of equal length, for calls of more than two lengths cannot be timed, got "
             f"{type(problem).__name__}; use OnePlusLambda"
         )
 

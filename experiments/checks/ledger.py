@@ -7,14 +7,13 @@ The engine writes its ledger by closed forms (`evo.costs.ledger`); here the pass
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evo.chunks import draws_subsets
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, overheads
-from evo.costs.lengths import block_lengths
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import OwnGenerations
 from evo.schedules import RoundRobin, inner_schedule
@@ -22,7 +21,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cells_table import WEIGHTS
 from experiments.predictions.counts import _last_generation, answers_of, entries_of_call, evaluations_of
 from experiments.predictions.setting import always_valid
-from experiments.store.predictions import ENTRIES, StoredPrediction
+from experiments.store.predictions import StoredPrediction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +39,12 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     part declares beside them; hit lies in the last generation, and
     a run without one has reached its budget; evaluations <= lam x generations, and equal where the law says that all
     answers are valid (with evaluators that err: as many as they need for each solution, offspring or evaluated again);
-    and with s of the calls on the shorter last chunk, each token entry = (calls - s) x entry of a
-    full call + s x entry of a short one. Where blocks differ in length, entries are those of the chunks that were
-    called, if the schedule tells which (AllBlocks, RoundRobin), and else between those of the shortest and longest.
+    each token entry is that of the chunks that were called, if the schedule tells which (AllBlocks, RoundRobin); where
+    chunks have two lengths, as many calls on the shorter one are taken as generated tokens tell; else the entry lies
+    between those of the shortest and the longest chunk.
     """
     beside = sum(work.calls for work in overheads(cell.mutator, cell.schedule))
-    all_calls, short = runs["calls"].to_numpy(), runs["short_calls"].to_numpy()
+    all_calls = runs["calls"].to_numpy()
     calls = all_calls // (1 + beside)
     evaluations = runs["evaluations"].to_numpy()
     several = hasattr(cell.mutator, "mean_calls")
@@ -66,9 +65,8 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         "there are fewer evaluations than offspring need, though all answers are valid": (
             unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
         ),
-        "there are more calls on the short chunk than calls": (short < 0) | (short > calls),
     }
-    for entry, (least, largest) in _counted(cell, runs["generations"].to_numpy(), calls, short).items():
+    for entry, (least, largest) in _counted(cell, runs, calls).items():
         written = runs[entry].to_numpy(dtype=float)
         off = written - np.clip(written, least, largest)
         worst = int(np.argmax(np.abs(off)))
@@ -89,20 +87,18 @@ def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: p
         place: the cell's row of the table of cells.
         runs: its runs.
     """
-    calls, short = (runs[name].to_numpy(dtype=float) for name in ("calls", "short_calls"))
+    calls = runs["calls"].to_numpy(dtype=float)
     answers = calls / stored.calls
     hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
     faults = {
         f"calls are not in groups of {stored.calls}": answers % 1 != 0,
         "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(*_limits(place), runs),
-        "there are more calls on the short chunk than calls": (short < 0) | (short > answers),
     }
     if stored.a_generation is not None:
         first = stored.lam * np.maximum(generations - 1, 0) + (generations > 0)
         faults["calls are not lam x generations"] = calls != stored.a_generation * generations
         faults["hit is not in the last generation"] = (hit > stored.lam * generations) | (hit < first)
-    for entry in ENTRIES if stored.call else ():
-        expected = (answers - short) * stored.call[entry] + short * stored.short_call[entry]
+    for entry, expected in (_of_two(stored.call, stored.short_call, answers, runs) if stored.call else {}).items():
         written = runs[entry].to_numpy(dtype=float)
         faults[f"{entry} are not those of the calls"] = np.abs(written - expected) > 1e-12 * expected
     return next((words for words, broken in faults.items() if broken.any()), None)
@@ -129,32 +125,47 @@ def _spent(budget: Budget | None, weights: FloatArray, runs: pd.DataFrame) -> Bo
     return budget.reached(runs[list(LEDGER)].to_numpy(dtype=float), weights, OF_FLOATS)
 
 
-def _counted(
-    cell: Cell, generations: IntArray, calls: IntArray, short_calls: IntArray
-) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """The least and the largest that each entry can be, float [runs] each; equal where it is known which chunks."""
-    lengths, chunks = block_lengths(cell.problem), cell.chunks
-    if lengths is None:
-        full, last = (entries_of_call(cell, blocks * cell.problem.l) for blocks in (chunks.g, chunks.last))
-        on_full, on_last = (calls - short_calls).astype(float), short_calls.astype(float)
-        known = {name: on_full * full[name] + on_last * last[name] for name in full}
-        return {name: (entry, entry) for name, entry in known.items()}
-    if draws_subsets(cell.schedule):
-        ascending = sorted(lengths)
-        of_chunks = [entries_of_call(cell, sum(some)) for some in (ascending[: chunks.g], ascending[-chunks.g :])]
-    else:
-        of_chunks = [
-            entries_of_call(cell, sum(lengths[low : low + chunks.g])) for low in range(0, len(lengths), chunks.g)
-        ]
-    in_turn = type(inner_schedule(cell.schedule)) is RoundRobin and not hasattr(cell.mutator, "mean_calls")
-    bounds = {}
-    for name in of_chunks[0]:
-        each = np.array([entries[name] for entries in of_chunks], dtype=float)
-        if in_turn:
-            turns = (generations[:, None] + chunks.m - 1 - np.arange(chunks.m)) // chunks.m
-            bounds[name] = (cell.runner.lam * (turns @ each),) * 2
-        else:
-            on_full, on_last = calls - short_calls, short_calls * each[-1]
-            others = each[:-1] if chunks.last < chunks.g else each
-            bounds[name] = (on_full * others.min() + on_last, on_full * others.max() + on_last)
-    return bounds
+def _counted(cell: Cell, runs: pd.DataFrame, calls: IntArray) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """The least and the largest that each entry can be, float [runs] each; equal where it is known which chunks.
+
+    Args:
+        cell: whose runs they are.
+        runs: rows of the table.
+        calls: int [runs], those that vary solutions.
+    """
+    lengths = cell.search.lengths
+    each = {s: entries_of_call(cell, lengths.tokens(s)) for s in lengths.possible}
+    names = list(each[0])
+    table = np.array([[float(entries[name]) for name in names] for entries in each.values()])
+    if lengths.powers and _in_turn(cell):
+        of_chunks = np.array(list(each)).searchsorted(lengths.short(np.arange(cell.chunks.m)))
+        rounds, more = np.divmod(runs["generations"].to_numpy(), cell.chunks.m)
+        spent = np.vstack((np.zeros(len(names)), np.cumsum(table[of_chunks], axis=0)))  # after so many chunks
+        known = cell.runner.lam * (np.multiply.outer(rounds, spent[-1]) + spent[more])
+        return {name: (column, column) for name, column in zip(names, known.T, strict=True)}
+    if lengths.powers == 1:
+        known = _of_two(each[0], each[1], calls, runs)
+        return {name: (column, column) for name, column in known.items()}
+    return {name: (calls * column.min(), calls * column.max()) for name, column in zip(names, table.T, strict=True)}
+
+
+def _of_two(
+    full: Mapping[str, float], last: Mapping[str, float], calls: IntArray | FloatArray, runs: pd.DataFrame
+) -> dict[str, FloatArray]:
+    """The entries of calls on chunks of two lengths, as many on the shorter as generated tokens tell; float [runs].
+
+    Args:
+        full, last: entries of a call on a full chunk, and on the shorter last one (the same if there is none).
+        calls: [runs].
+        runs: rows of the table.
+    """
+    less = full["generated_tokens"] - last["generated_tokens"]
+    missing = calls * full["generated_tokens"] - runs["generated_tokens"].to_numpy(dtype=float)
+    short = np.clip(np.round(missing / less), 0, calls) if less else np.zeros(len(runs))
+    return {name: (calls - short) * float(full[name]) + short * float(last[name]) for name in full}
+
+
+def _in_turn(cell: Cell) -> bool:
+    """Whether generation t calls chunk t mod m, lam times."""
+    turns = type(inner_schedule(cell.schedule)) is RoundRobin and not isinstance(cell.runner, OwnGenerations)
+    return turns and not hasattr(cell.mutator, "mean_calls")

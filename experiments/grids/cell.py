@@ -12,8 +12,7 @@ import numpy as np
 
 from evo.chunks import Chunks
 from evo.costs.budget import Budget, Limit
-from evo.costs.ledger import LEDGER, CallTokens, Prompt, UnequalTokens, overheads
-from evo.costs.lengths import ChunkTokens, block_lengths
+from evo.costs.ledger import LEDGER, CallTokens, Prompt, overheads
 from evo.costs.prices import LLMPrimitive
 from evo.errors import InputError
 from evo.evaluation import is_noisy
@@ -143,12 +142,9 @@ class Cell:
         return self.search.chunks
 
     @property
-    def tokens(self) -> CallTokens | UnequalTokens:
+    def tokens(self) -> CallTokens:
         """Ledger entries of one call, with the LLM work that mutator and schedule declare beside it."""
-        beside, lengths = overheads(self.mutator, self.schedule), block_lengths(self.problem)
-        if lengths is not None:
-            return UnequalTokens.of(self.prompt, lengths, beside)
-        return CallTokens.of(self.prompt, self.problem.k, self.problem.l, self.chunks.g, beside)
+        return CallTokens.of(self.prompt, self.search.lengths, overheads(self.mutator, self.schedule))
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -215,7 +211,7 @@ class Cell:
         for name, size, most in (("k", self.problem.k, MOST_BLOCKS), ("lam", self.runner.lam, MOST_OFFSPRING)):
             if size > most:
                 raise InputError(f"Cell: expected {name} to be at most {most:,}, which memory allows, got {size:,}")
-        ChunkTokens.of(self.problem, self.chunks, self.runner.lam)  # refuses what cannot be counted exactly
+        _ = self.search.lengths  # refuses what cannot be counted exactly
         longest = max(self.prompt.tokens(g, self.problem.k, self.problem.l), g * self.problem.l)
         if longest > MOST_TOKENS:
             raise InputError(

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evo.costs.ledger import overheads
-from evo.costs.lengths import block_lengths
+from evo.costs.ledger import block_lengths, overheads
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray
 from evo.runners.protocol import OwnGenerations

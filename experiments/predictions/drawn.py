@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from evo.batch import RunCounts
-from evo.costs.lengths import block_lengths
+from evo.costs.ledger import block_lengths
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray
@@ -99,7 +99,7 @@ def run_law_batch(cell: Cell, seed: int, batch: int, size: int) -> RunCounts:
         )
     generations = np.where(late, within // lam, -(-hit // lam))
     calls = lam * generations
-    return RunCounts(np.where(late, -1, hit), generations, calls, np.zeros_like(calls), calls.copy())
+    return RunCounts(np.where(late, -1, hit), generations, calls, calls.copy())
 
 
 def quantiles(law: TimeLaw, levels: FloatArray, most: int) -> IntArray:

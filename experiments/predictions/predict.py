@@ -232,10 +232,13 @@ def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     if weights[1] != 0 and not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
     evaluations = _evaluations_a_call(cell) if weights[1] != 0 else 0.0
-    full, short = (float(weights[1] * evaluations + several * price) for price in cell.tokens.prices(weights))
-    if full == short:
-        mean = full * run.calls.mean if full else 0.0
-        return (None, mean, 1.0) if hasattr(cell.mutator, "mean_calls") else (run.calls, mean, full)
+    price, *shorter = (several * price for price in cell.tokens.prices(weights))
+    price += float(weights[1] * evaluations)
+    if not any(shorter):
+        mean = price * run.calls.mean if price else 0.0
+        return (None, mean, 1.0) if hasattr(cell.mutator, "mean_calls") else (run.calls, mean, price)
+    if cell.search.lengths.blocks is not None:
+        raise NoPrediction("blocks differ in length, so calls differ in price, and how many of each is not known")
     if math.isinf(run.calls.mean):
         return None, math.inf, 1.0
-    return None, (run.calls.mean - run.short_calls) * full + run.short_calls * short, 1.0
+    return None, run.calls.mean * price + run.short_calls * shorter[0], 1.0

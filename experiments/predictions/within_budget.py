@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evo.chunks import draws_subsets
 from evo.costs.budget import Limit
-from evo.costs.ledger import LEDGER, CallTokens
-from evo.costs.lengths import block_lengths
+from evo.costs.ledger import LEDGER
 from evo.costs.prices import TokenPrices
 from evo.errors import NoPrediction
 from evo.laws.declared import declared_calls
@@ -93,15 +91,16 @@ def mean_cost(cell: Cell, within: Within) -> float | None:
 def mean_tokens(cell: Cell, within: Within) -> tuple[float | None, float | None]:
     """Expected tokens read and written within the budget, as `mean_cost`."""
     tokens = cell.tokens
-    if isinstance(tokens, CallTokens) and tokens.full == tokens.short:
+    if tokens.powers == 0:
         if within.mean is None or math.isinf(within.calls):
             return None, None
-        return tokens.full[0] * within.calls / tokens.calls, tokens.full[1] * within.calls / tokens.calls
-    read, written = (
+        read, written, *_ = (entry * within.calls / tokens.calls for entry in tokens.entries())
+        return read, written
+    reads, writes = (
         mean_cost(replace(cell, cost=price, budget=None), within)
         for price in (TokenPrices(prompt=1, generated=0), TokenPrices(prompt=0, generated=1))
     )
-    return read, written
+    return reads, writes
 
 
 def generations_within(cell: Cell) -> tuple[float, float]:
@@ -222,14 +221,5 @@ def _spent(cell: Cell, limit: Limit, generations: int) -> tuple[float, float]:
 
 def _prices(cell: Cell, limit: Limit) -> tuple[float, float]:
     """The least and the largest price of a call, evaluations apart."""
-    lengths, chunks = block_lengths(cell.problem), cell.chunks
-    if lengths is None:
-        prices = {limit.per_call, limit.per_short_call if chunks.last < chunks.g else limit.per_call}
-        return min(prices), max(prices)
-    if draws_subsets(cell.schedule):
-        ascending = sorted(lengths)
-        sizes = {sum(ascending[: chunks.g]), sum(ascending[-chunks.g :])}
-    else:
-        sizes = {sum(lengths[first : first + chunks.g]) for first in range(0, len(lengths), chunks.g)}
-    prices = {limit.per_call + sum(w * size**i for i, w in enumerate(limit.per_tokens, 1)) for size in sizes}
+    prices = [limit.price(s) for s in cell.search.lengths.possible]
     return min(prices), max(prices)

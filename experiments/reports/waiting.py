@@ -14,7 +14,6 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.costs.latency import Latency
-from evo.costs.ledger import UnequalTokens
 from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import BoolArray, FloatArray, IntArray
@@ -186,7 +185,7 @@ def _times(
     if hasattr(cell.mutator, "mean_calls"):
         raise InputError(f"timed: expected one call an answer, got {cell.text}: the table does not keep their numbers")
     tokens = cell.tokens
-    if isinstance(tokens, UnequalTokens):
+    if tokens.powers > 1:
         raise InputError(f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths")
     full, short = latency.means(tokens)
     if full != short:
@@ -194,9 +193,14 @@ def _times(
     if latency.tail == 0.0 and not _varies(cell) and (full == short or _same_chunk(cell)):
         width, number = _width(cell), part["generations"].to_numpy()
         each = -(-width // (workers or width))
-        shorter = part["short_calls"].to_numpy() // width if full != short else np.zeros_like(number)
+        shorter = _shorter(cell, part) // width if full != short else np.zeros_like(number)
         return each * number.astype(np.float64), each * (full * (number - shorter) + short * shorter)
     return waited(_generations(results, cell, batch, part), len(part), (full, short), workers, latency, rng)
+
+
+def _shorter(cell: Cell, part: pd.DataFrame) -> IntArray:
+    """Calls of each run on the shorter last chunk, as its ledger tells, int [runs]."""
+    return cell.tokens.shorter(part["calls"].to_numpy(), part["generated_tokens"].to_numpy())
 
 
 def _width(cell: Cell) -> int:
@@ -240,7 +244,7 @@ def _generations(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -
         return
     number = part["generations"].to_numpy()
     width, ends = _width(cell), np.cumsum(number)
-    short_calls = part["short_calls"].to_numpy()
+    short_calls = _shorter(cell, part)
     step = max(1, SLAB_CALLS // width)
     for low in range(0, int(ends[-1]) if len(ends) else 0, step):
         places = np.arange(low, min(low + step, int(ends[-1])))

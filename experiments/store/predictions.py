@@ -30,7 +30,7 @@ import evo
 import experiments.predictions
 import operators
 import problems
-from evo.costs.lengths import block_lengths
+from evo.costs.ledger import block_lengths
 from evo.errors import EvoError, NoPrediction
 from evo.foreign import foreign
 from evo.protocols import FloatArray

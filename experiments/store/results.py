@@ -95,7 +95,7 @@ class Results:
     def runs(self) -> pd.DataFrame:
         """A row a run, in the order of cell, batch, run.
 
-        Columns: cell, engine, batch, run, hit (null: censored), generations, the ledger's entries, short_calls, seconds
+        Columns: cell, engine, batch, run, hit (null: censored), generations, the ledger's entries, seconds
         (null: read off later), cost = ledger @ weights.
 
         Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.

@@ -28,7 +28,6 @@ DTYPES = {
     "generations": "int64",
     **dict.fromkeys(LEDGER, "int64"),
     "pass_tokens_squared": "float64",  # may leave 64-bit integers, see evo.costs.ledger.CallTokens.ledger
-    "short_calls": "int64",
     "seconds": "float64",
 }
 LATER = ("seconds",)
@@ -45,12 +44,12 @@ Batch = tuple[str, str, int, Columns]
 def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
     """What the table of runs tells of each run of a batch, [runs] each.
 
-    hit (int64, -1 if censored), generations, ledger, short_calls; and `seconds`, which is NaN for runners whose time is
+    hit (int64, -1 if censored), generations, ledger; and `seconds`, which is NaN for runners whose time is
     read off later, from counts (`experiments.reports.waiting`).
 
     Raises: InputError if a number leaves 64-bit integers.
     """
-    ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)
+    ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
     if (ledger[:, :-1] >= 2**63).any():
         raise InputError(
             f"{cell.text}: a run came to {ledger[:, :-1].max():.3g} tokens, more than the table's 64-bit numbers hold; "
@@ -60,7 +59,6 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
         "hit": counts.hit.astype(np.int64),
         "generations": counts.generations,
         **dict(zip(LEDGER, ledger.T, strict=True)),
-        "short_calls": counts.short_calls,
         "seconds": np.full(len(counts.hit), np.nan) if counts.seconds is None else counts.seconds,
     }
     return {name: values.astype(DTYPES[name].lower()) for name, values in columns.items()}
