@@ -127,7 +127,8 @@ class Limit:
         """
         scale = tokens.denominator  # in sixths, if need be, of which every entry is a whole number
         per_call, *others = tokens.prices(scale * weights)
-        return cls(per_call, scale * float(weights[1]), scale * most, tuple(others), rounding)
+        per_shortfall = tuple(others) if any(others) else ()
+        return cls(per_call, scale * float(weights[1]), scale * most, per_shortfall, rounding)
 
     def price(self, s: int) -> float:
         """Weight of a call whose chunk falls short by s."""

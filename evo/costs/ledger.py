@@ -191,7 +191,7 @@ class ChunkLengths:
     @cached_property
     def _of_chunks(self) -> IntArray:
         tokens = np.add.reduceat(self._of_blocks, np.arange(0, len(self._of_blocks), self.chunks.g))
-        return (self.longest - tokens) // self.unit
+        return (self.longest - tokens) // max(self.unit, 1)
 
     @property
     def possible(self) -> tuple[int, ...]:

@@ -225,7 +225,6 @@ def elitism(of, seed, loses, runs=RUNS):
     k, g = of.problem.k, of.chunks.g
     parents = of.problem.initial(runs, rng)
     hit, calls = np.full(runs, -1), 0
-    short = np.zeros(runs, dtype=np.int64)
     hit[parents.all(axis=1)] = 0
     while (hit < 0).any():
         calls += 1
@@ -237,7 +236,7 @@ def elitism(of, seed, loses, runs=RUNS):
         taken = (change > 0) | ((change < 0) & (rng.random(len(open_)) < loses))
         parents[open_[taken]] = offspring[taken]
         hit[open_[offspring.all(axis=1)]] = calls
-    return RunCounts(hit, generations=hit.copy(), calls=hit.copy(), short_calls=short, evaluations=hit.copy())
+    return RunCounts(hit, generations=hit.copy(), calls=hit.copy(), evaluations=hit.copy())
 
 
 # ------------------------------------------------------------------------------------------------- a faulty engine
@@ -377,9 +376,6 @@ def rows(of, seed=4, runs=RUNS):
         ("hit", -2, "hit is not in the last generation"),
         ("evaluations", 1, "there are more evaluations than offspring need"),
         ("evaluations", -1, "there are fewer evaluations than offspring need, though all answers are valid"),
-        ("short_calls", 1, "tokens of batch 0, run 17 is off by "),
-        ("short_calls", 10_000, "there are more calls on the short chunk than calls"),
-        ("short_calls", -10_000, "there are more calls on the short chunk than calls"),
     ],
 )
 def test_one_altered_entry_is_found(entry, by, words):
@@ -406,16 +402,15 @@ def test_the_honest_ledger_is_that_of_a_token_loop():
     """By a loop of this test's own: k = 5 blocks of 3 tokens, chunks of 2, 2, 1 in turn, two calls a generation."""
     table = rows(BOOKED)
     for run in table.itertuples():
-        prompt = generated = linear = squared = short = 0
+        prompt = generated = linear = squared = 0
         for generation in range(run.generations):
             tokens = (6, 6, 3)[generation % 3]
             for _ in range(2):
-                short += tokens == 3
                 prompt, generated = prompt + tokens, generated + tokens
                 linear += sum(range(tokens, 2 * tokens))
                 squared += sum(c * c for c in range(tokens, 2 * tokens))
         assert (run.prompt_tokens, run.generated_tokens) == (prompt, generated)
-        assert (run.pass_tokens, run.pass_tokens_squared, run.short_calls) == (linear, squared, short)
+        assert (run.pass_tokens, run.pass_tokens_squared) == (linear, squared)
 
 
 # --------------------------------------------------------------------------------------------------------- censoring
@@ -774,7 +769,7 @@ def test_honest_grids_of_heavy_tails_raise_no_more_alarms_than_stated():
         found = []
         for of in HEAVY:
             hit = heavy_hits(of, (200,), rng)
-            found.append((of, RunCounts(hit, hit.copy(), hit.copy(), np.zeros(200, dtype=np.int64), hit.copy())))
+            found.append((of, RunCounts(hit, hit.copy(), hit.copy(), hit.copy())))
         checked = check(results(*found))
         assert {outcome.test for each in checked.cells for outcome in each.outcomes} == {"law", "ledger"}
         smallest = min(outcome.p_value for each in checked.cells for outcome in each.outcomes)
@@ -796,7 +791,7 @@ def test_a_heavy_tail_of_finite_variance_is_judged_by_its_law(a):
 
     def judged(quality, runs):
         hit = heavy_hits(quality, (runs,), rng)
-        made = RunCounts(hit, hit.copy(), hit.copy(), np.zeros(runs, dtype=np.int64), hit.copy())
+        made = RunCounts(hit, hit.copy(), hit.copy(), hit.copy())
         return verdict(of, made)
 
     few = judged(of, 50)

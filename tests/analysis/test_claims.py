@@ -50,7 +50,7 @@ class Drawing:
                         cell.sample,
                         "blocks",
                         0,
-                        batch_columns(cell, RunCounts(one, one, cell.runner.lam * one, 0 * one, cell.runner.lam * one)),
+                        batch_columns(cell, RunCounts(one, one, cell.runner.lam * one, cell.runner.lam * one)),
                     )
                 ]
             )

@@ -67,7 +67,7 @@ def results(arms, hits):
                         cell.sample,
                         "blocks",
                         0,
-                        batch_columns(cell, RunCounts(hit, generations, lam * generations, 0 * hit, lam * generations)),
+                        batch_columns(cell, RunCounts(hit, generations, lam * generations, lam * generations)),
                     )
                 ]
             )

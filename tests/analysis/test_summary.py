@@ -19,7 +19,7 @@ from problems import BlockOneMax
 def summary(cell, hit, generations):
     """The one row of a cell whose runs hit after `hit` calls (-1: censored) in so many generations."""
     hit, generations = np.array(hit, dtype=np.int64), np.array(generations, dtype=np.int64)
-    counts = RunCounts(hit, generations, cell.runner.lam * generations, 0 * hit, cell.runner.lam * generations)
+    counts = RunCounts(hit, generations, cell.runner.lam * generations, cell.runner.lam * generations)
     grid = Grid("hand", [cell], runs=max(1, len(hit)))
     rows = (
         [no_runs(), runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counts))])] if len(hit) else [no_runs()]

@@ -139,11 +139,11 @@ def test_large_whole_numbers_are_told_apart():
     """No rounding: a run one short of a budget of 10^13 goes on."""
     cell = cell_of("unequal", budget=Budget(calls=None, pass_tokens_squared=10**13))
     (limit,) = cell.limits
-    each = int(cell.tokens.ledger(*np.ones((3, 1), dtype=int), np.array([[8, 64, 512]]))[0][-1])
+    each = int(cell.tokens.ledger(*np.ones((2, 1), dtype=int), np.array([[7, 49, 343]]))[0][-1])
     calls = 10**13 // each
-    lengths = calls * np.array([[8, 64, 512]])
+    shortfalls = calls * np.array([[7, 49, 343]])
     for most, reached in ((calls * each, True), (calls * each + 1, False)):
-        made = replace(limit, most=6 * most).reached(np.array([calls]), np.array([0]), np.array([calls]), lengths)
+        made = replace(limit, most=6 * most).reached(np.array([calls]), np.array([calls]), shortfalls)
         assert made.tolist() == [reached]
 
 
@@ -155,13 +155,13 @@ def test_large_whole_numbers_are_told_apart():
 def test_a_larger_budget_prolongs_the_same_trajectories(lengths, entry):
     base = Cell(PROBLEMS[lengths], FixKeep(0.4, 0.8), UniformChunk(g=2), OnePlusLambda(2))
     counts = run(base, 300)
-    ledger = base.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)
+    ledger = base.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
     middle = int(np.median(ledger[:, LEDGER.index(entry)]))
     cells = [replace(base, budget=Budget(**{"calls": None, entry: most})) for most in (middle, 3 * middle)]
     short, long = (run(cell, 300) for cell in cells)
     hit = short.hit >= 0
     assert 50 < hit.sum() < 250
-    for name in ("hit", "generations", "calls", "short_calls", "evaluations"):
+    for name in ("hit", "generations", "calls", "shortfalls", "evaluations"):
         assert (getattr(short, name)[hit] == getattr(long, name)[hit]).all()
     assert ((long.hit[~hit] == -1) | (long.hit[~hit] > 2 * short.generations[~hit])).all()
     assert (long.generations[~hit] > short.generations[~hit]).any()

@@ -84,14 +84,16 @@ works = st.builds(
 def test_the_ledger_with_overhead_is_that_of_a_token_loop(k, l, prompt, beside, data):
     g = data.draw(st.integers(1, k))
     full, short = data.draw(st.integers(0, 4)), data.draw(st.integers(0, 4)) if k % g else 0
-    tokens = CallTokens.of(prompt, k, l, g, tuple(beside))
-    ledger = tokens.ledger(np.array([full + short]), np.array([short]), np.array([1]))[0].tolist()
+    tokens = CallTokens.equal(prompt, k, l, g, tuple(beside))
+    ledger = tokens.ledger(np.array([full + short]), np.array([1]), np.array([[short]])[:, : tokens.powers])[0].tolist()
     assert ledger == token_loop([g] * full + [k % g] * short, 1, prompt, k, l, beside)
 
 
 def test_a_loop_that_forgets_the_work_beside_is_found_out():
     beside = (Overhead(head=2, reads="solution", writes=3, calls=1), Overhead(reads="chunk", writes=1))
-    ledger = CallTokens.of(Prompt(), 5, 3, 2, beside).ledger(np.array([4]), np.array([1]), np.array([1]))[0].tolist()
+    ledger = (
+        CallTokens.equal(Prompt(), 5, 3, 2, beside).ledger(np.array([4]), np.array([1]), np.array([[1]]))[0].tolist()
+    )
     assert ledger == token_loop([2, 2, 2, 1], 1, Prompt(), 5, 3, beside)
     for wrong in (
         (),
@@ -104,10 +106,10 @@ def test_a_loop_that_forgets_the_work_beside_is_found_out():
 
 
 def test_without_overhead_nothing_changes():
-    assert CallTokens.of(Prompt(head=4), 5, 3, 2) == CallTokens(
-        (10, 6, 75, sum(c * c for c in range(10, 16))), (7, 3, 24, 7 * 7 + 8 * 8 + 9 * 9)
-    )
-    assert CallTokens.of(Prompt(head=4), 5, 3, 2, ()).calls == 1
+    tokens = CallTokens.equal(Prompt(head=4), 5, 3, 2)
+    assert tokens.entries(0) == (10, 6, 75, sum(c * c for c in range(10, 16)))
+    assert tokens.entries(1) == (7, 3, 24, 7 * 7 + 8 * 8 + 9 * 9)
+    assert CallTokens.equal(Prompt(head=4), 5, 3, 2, ()).calls == 1
     assert overheads(Resample(0.5), UntilResolved(), Refuse(Resample(0.5), rate=0.1), Learning(0, 1, 1)) == ()
 
 
@@ -128,7 +130,7 @@ def test_chunks_are_those_of_the_schedule_inside(inside, accept):
             engine(Search(BlockOneMax(k=5, l=1), mutator, schedule, runner), Batch(streams(1, "same", 0), runs))[0]
             for schedule in (inside, Decomposed(Decomposed(inside, writes=5), writes=3, head=2))
         )
-        for name in ("hit", "generations", "calls", "short_calls", "evaluations"):
+        for name in ("hit", "generations", "calls", "shortfalls", "evaluations"):
             assert np.array_equal(getattr(plain, name), getattr(wrapped, name)), name
     assert inner_schedule(Decomposed(Decomposed(inside, writes=5), writes=3)) == inside
 
@@ -230,6 +232,11 @@ BESIDE = [
 ]
 
 
+def short_calls(counts):
+    """Calls on the shorter last chunk, int [runs]."""
+    return 0 * counts.calls if counts.shortfalls is None else counts.shortfalls[:, 0]
+
+
 def counted(cell, runs=40, limits=()):
     return run_batch(
         Search(cell.problem, cell.mutator, cell.schedule, cell.runner), Batch(streams(1, cell.text, 0), runs, limits)
@@ -243,7 +250,7 @@ def test_the_table_of_a_cell_is_that_of_a_token_loop(cell, beside):
     table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counts))])
     g, last = cell.chunks.g, cell.chunks.last
     for row, calls, short, evaluations in zip(
-        table[list(LEDGER)].to_numpy().tolist(), counts.calls, counts.short_calls, counts.evaluations, strict=True
+        table[list(LEDGER)].to_numpy().tolist(), counts.calls, short_calls(counts), counts.evaluations, strict=True
     ):
         sizes = [g] * (calls - short) + [last] * short
         assert row == token_loop(sizes, evaluations, cell.prompt, cell.problem.k, cell.problem.l, beside)
@@ -286,7 +293,7 @@ def test_a_budget_ends_a_run_at_the_first_generation_that_the_loop_says(cost, pl
         bounded = replace(cell, budget=Budget(calls=None, cost=(most + off) * full))
         counts = counted(bounded, runs=5, limits=bounded.limits)
         g, last = cell.chunks.g, cell.chunks.last
-        for calls, short, generations in zip(counts.calls, counts.short_calls, counts.generations, strict=True):
+        for calls, short, generations in zip(counts.calls, short_calls(counts), counts.generations, strict=True):
             sizes = [g] * (calls - short) + [last] * short
             assert spent(sizes) >= (most + off) * full * (1 - 1e-12)
             if generations == calls:  # without votes: one call less is within the budget
@@ -325,11 +332,11 @@ def test_predicted_cost_is_the_expected_number_of_loops(cost, cell, beside):
     full, short = (
         cost.weights @ token_loop([size], 0, cell.prompt, k, l, beside) for size in (cell.chunks.g, cell.chunks.last)
     )
-    short_calls = short_calls_mean(cell) if cell.chunks.last < cell.chunks.g else 0.0
-    expected = (answers - short_calls) * full + short_calls * short
+    on_short = short_calls_mean(cell) if cell.chunks.last < cell.chunks.g else 0.0
+    expected = (answers - on_short) * full + on_short * short
     assert predict(cell, "cost").mean == pytest.approx(expected, rel=1e-12)
     plain = cost.weights @ token_loop([cell.chunks.g], 0, cell.prompt, k, l)
-    assert expected > 1.01 * ((answers - short_calls) * plain + short_calls * short * plain / full)  # it matters
+    assert expected > 1.01 * ((answers - on_short) * plain + on_short * short * plain / full)  # it matters
 
 
 def test_predicted_cost_of_votes_with_a_decomposition():

@@ -11,10 +11,10 @@ import pytest
 
 from evo import AllBlocks, Decomposed, OnePlusLambda, OnlyIncorrect, Prompt, RoundRobin, UniformChunk, UntilResolved
 from evo.batch import Batch
+from evo.chunks import draws_subsets
 from evo.conformance import check_problem
 from evo.costs.budget import Budget, Limit
-from evo.costs.ledger import CallTokens, UnequalTokens, call_entries
-from evo.costs.lengths import block_lengths, expect_countable, whole_sums
+from evo.costs.ledger import CallTokens, ChunkLengths, block_lengths, call_entries, expect_countable
 from evo.costs.overhead import Overhead
 from evo.costs.prices import LLMPrimitive, QuadraticPrimitive, TokenPrices
 from evo.engine import populations, run_batch
@@ -131,7 +131,7 @@ def naive_ledger(cell, lengths, identity, works=()):
 
 def measured(cell, identity, loop=run_batch):
     counts = run(cell, 1, identity, loop)
-    ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)[0].tolist()
+    ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)[0].tolist()
     return int(counts.hit[0]), int(counts.generations[0]), ledger
 
 
@@ -177,11 +177,11 @@ def test_twin_a_wrong_length_is_found(schedule, monkeypatch):
 def test_look_ahead_counts_what_is_used_only():
     """RoundRobin's chunks are known from the generations, however many were made at once."""
     counts = run(Cell(UnequalBlocks(LENGTHS), Resample(0.5), RoundRobin(g=2), OnePlusLambda(3)), 200)
-    per_chunk = np.array([8, 15, 5])
-    for generations, calls, sums in zip(counts.generations, counts.calls, counts.lengths, strict=True):
-        tokens = np.repeat(per_chunk[np.arange(generations) % 3], 3)
-        assert calls == len(tokens)
-        assert sums.tolist() == [int((tokens**power).sum()) for power in (1, 2, 3)]
+    short = 15 - np.array([8, 15, 5])  # in tokens: 7 and 10 have no common divisor
+    for generations, calls, sums in zip(counts.generations, counts.calls, counts.shortfalls, strict=True):
+        each = np.repeat(short[np.arange(generations) % 3], 3)
+        assert calls == len(each)
+        assert sums.tolist() == [int((each**power).sum()) for power in (1, 2, 3)]
 
 
 # ------------------------------------------------------------------------------------------- equal lengths, votes
@@ -192,25 +192,27 @@ def test_look_ahead_counts_what_is_used_only():
 def test_equal_lengths_have_the_ledger_of_block_onemax(schedule, runner):
     prompt, mutator = Prompt(head=5), Malformed(FIXKEEP, 0.2)
     equal = Cell(BlockOneMax(5, 6), mutator, schedule, runner, prompt)
-    equal = replace(equal, budget=Budget(cost=12 * equal.tokens.full[2]))  # four generations
+    equal = replace(equal, budget=Budget(cost=12 * equal.tokens.entries()[2]))  # four generations
     unequal = replace(equal, problem=UnequalBlocks((6,) * 5))
     one, other = run(unequal, 300), run(equal, 300)
-    for name in ("hit", "generations", "calls", "short_calls", "evaluations"):
+    for name in ("hit", "generations", "calls", "shortfalls", "evaluations"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     assert (one.hit == -1).any()
-    assert other.lengths is None
+    assert (other.shortfalls is None) == (5 % equal.chunks.g == 0 or draws_subsets(schedule))
     np.testing.assert_array_equal(
-        unequal.tokens.ledger(one.calls, one.short_calls, one.evaluations, one.lengths),
-        equal.tokens.ledger(other.calls, other.short_calls, other.evaluations),
+        unequal.tokens.ledger(one.calls, one.evaluations, one.shortfalls),
+        equal.tokens.ledger(other.calls, other.evaluations, other.shortfalls),
     )
 
 
 def test_each_vote_is_a_call():
     cell = Cell(UnequalBlocks(LENGTHS), Vote(Resample(0.6), 2), RoundRobin(), OnePlusLambda(), budget=Budget(calls=300))
-    counts = run(replace(cell, problem=UnequalBlocks((4,) * 5)), 100)
+    counts = run(cell, 100)
     assert (counts.calls > counts.generations).any()
-    np.testing.assert_array_equal(counts.lengths, counts.calls[:, None] * [4, 16, 64])
-    assert (run(cell, 100).lengths[:, 0] != run(cell, 100).calls * 28 // 5).any()
+    tokens = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)[:, 3]
+    np.testing.assert_array_equal(tokens, 12 * counts.calls - counts.shortfalls[:, 0])
+    assert (tokens != counts.calls * 28 // 5).any()
+    assert tokens.max() > 12 * counts.generations.max()
 
 
 @pytest.mark.parametrize("schedule", [AllBlocks(), RoundRobin(g=2), UntilResolved()], ids=lambda s: type(s).__name__)
@@ -219,7 +221,7 @@ def test_deap_counts_the_same(schedule):
     cell = Cell(UnequalBlocks(LENGTHS), FixKeep(1, 1), schedule, OnePlusLambda(2), budget=Budget(cost=500))
     for problem in (cell.problem, UnequalBlocks((9, 9, 9, 30, 1))):
         one, other = (run(replace(cell, problem=problem), 3, loop=loop) for loop in (run_batch, run_batch_deap))
-        for name in ("hit", "generations", "calls", "short_calls", "evaluations", "lengths"):
+        for name in ("hit", "generations", "calls", "evaluations", "shortfalls"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 
@@ -229,21 +231,26 @@ def test_evaluators_that_err_change_no_length():
     assert noisy.tokens == exact.tokens
     counts = run(noisy, 50)
     turns = np.stack([(counts.generations + 2 - c) // 3 for c in range(3)], axis=1)
-    np.testing.assert_array_equal(counts.lengths[:, 0], turns @ [8, 15, 5])
+    np.testing.assert_array_equal(counts.shortfalls[:, 0], turns @ [7, 0, 10])
 
 
 # ------------------------------------------------------------------------------------------- prices and budgets
 
 
-@pytest.mark.parametrize("tokens", [1, 2, 3, 17, 1000], ids=str)
-def test_entries_are_polynomials_of_the_tokens(tokens):
+@pytest.mark.parametrize("lengths", [(500, 300, 199, 1), (500, 300, 183, 17), (999, 1), (600, 400), (1000,)], ids=str)
+def test_entries_are_polynomials_of_the_tokens(lengths):
+    known = ChunkLengths.of(UnequalBlocks(lengths), RoundRobin())
+    assert known.powers == {4: 3, 2: 1, 1: 0}[len(lengths)]
     for prompt in PROMPTS:
-        known = UnequalTokens.of(prompt, (400, 600), (BESIDE,))
-        own = call_entries(prompt.head + (tokens if prompt.shows == "chunk" else 1000), tokens)
-        beside = call_entries(3 + tokens, 4)
-        one = np.array([1])
-        ledger = known.ledger(one, 0 * one, one, np.array([[tokens, tokens**2, tokens**3]]))[0]
-        assert ledger.tolist() == [2, 1, *(a + b for a, b in zip(own, beside, strict=True))]
+        tokens = CallTokens.of(prompt, known, (BESIDE,))
+        for chunk, length in enumerate(lengths):
+            own = call_entries(prompt.head + (length if prompt.shows == "chunk" else 1000), length)
+            beside = call_entries(3 + length, 4)
+            one, s = np.array([1]), int(known.short(np.array([chunk]))[0])
+            assert known.tokens(s) == length
+            ledger = tokens.ledger(one, one, np.array([[s, s**2, s**3]])[:, : known.powers])[0]
+            assert ledger.tolist() == [2, 1, *(a + b for a, b in zip(own, beside, strict=True))]
+            assert tokens.entries(s) == tuple(ledger[2:])
 
 
 @pytest.mark.parametrize("cost", [LLMPrimitive(2, 3), QuadraticPrimitive(), TokenPrices(3e-7, 1e-6, 0.01)], ids=repr)
@@ -255,7 +262,7 @@ def test_a_budget_on_cost_is_a_threshold_on_the_ledger(schedule, cost):
     dearest = float(weights[0] + weights[2:] @ np.array(call_entries(32, 28), dtype=float))
     cell = replace(cell, budget=Budget(calls=None, cost=2 * dearest))
     counts = run(cell, 100)
-    spent = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths) @ weights
+    spent = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls) @ weights
     over = counts.hit == -1
     assert over.any()
     assert (spent[over] >= 2 * dearest * (1 - 1e-9)).all()
@@ -265,11 +272,9 @@ def test_a_budget_on_cost_is_a_threshold_on_the_ledger(schedule, cost):
 def test_calls_of_different_price_have_no_exact_cost():
     cell = Cell(UnequalBlocks(LENGTHS), Resample(0.5), UntilResolved(), OnePlusLambda())
     with pytest.raises(NoPrediction, match="calls differ in price"):
-        cell.tokens.prices(cell.cost.weights)
-    with pytest.raises(NoPrediction):
         predict(cell, "cost")
-    with pytest.raises(InputError, match="sums of T"):
-        cell.tokens.ledger(*(np.ones(1, dtype=np.int64),) * 3)
+    with pytest.raises(InputError, match="sums of s"):
+        cell.tokens.ledger(*(np.ones(1, dtype=np.int64),) * 2)
 
 
 # ------------------------------------------------------------------------------------------- the table, bookkeeping
@@ -327,31 +332,42 @@ def test_wrong_lengths_are_refused(lengths):
 
 
 def test_what_cannot_be_counted_exactly_is_refused():
-    longest = 208_063  # the largest T with T^3 < 2^53
-    cell = Cell(UnequalBlocks((longest, 1)), FixKeep(1, 1), UntilResolved(), OnePlusLambda())
+    most = 208_063  # the largest s with s^3 < 2^53
+    cell = Cell(UnequalBlocks((most + 1, 1, 2)), FixKeep(1, 1), UntilResolved(), OnePlusLambda())
     counts = run(cell)
-    assert counts.lengths.tolist() == [[longest + 1, longest**2 + 1, longest**3 + 1]]
-    ledger = cell.tokens.ledger(counts.calls, counts.short_calls, counts.evaluations, counts.lengths)[0]
-    full, last = call_entries(longest, longest), call_entries(1, 1)
-    assert ledger[2:].tolist() == [float(a + b) for a, b in zip(full, last, strict=True)]
-    for wrong in (
-        {"problem": UnequalBlocks((longest + 1, 1))},
-        {"runner": OnePlusLambda(2)},
-        {"schedule": AllBlocks()},
-    ):
-        with pytest.raises(InputError, match=r"T\^3"):
+    assert counts.shortfalls.tolist() == [[most**i + (most - 1) ** i for i in (1, 2, 3)]]
+    ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)[0]
+    each = [call_entries(tokens, tokens) for tokens in (most + 1, 1, 2)]
+    assert ledger[2:].tolist() == [float(sum(entries)) for entries in zip(*each, strict=True)]
+    for wrong in ({"problem": UnequalBlocks((most + 2, 1, 2))}, {"runner": OnePlusLambda(2)}):
+        with pytest.raises(InputError, match=r"2\^53"):
             replace(cell, **wrong)
     never = replace(cell, mutator=FixKeep(0, 0), schedule=RoundRobin())
     for loop in (run_batch, populations.run_batch, run_batch_deap):
         with pytest.raises(InputError, match=r"a run came to 2\^63"):
             run(never, loop=loop)
+    voted = np.array([1000])  # so many calls behind one answer
     with pytest.raises(InputError, match=r"a generation came to 2\^53"):
-        whole_sums(np.array([2.0**53]))
+        cell.search.lengths.sums(np.array([1]), voted, (1, 1, 1))
     expect_countable(np.array([2**63 - 1]))
+
+
+@pytest.mark.parametrize("lengths", [(10**7, 1), (10**7, 10**7 - 10, 10**7 - 20), (4,) * 6], ids=str)
+def test_only_how_lengths_differ_is_counted(lengths):
+    """Long calls are no hindrance: sums are of whole multiples of what lengths differ by."""
+    cell = Cell(UnequalBlocks(lengths), FixKeep(1, 1), RoundRobin(), OnePlusLambda(1000), budget=Budget(calls=3000))
+    counts = run(cell)
+    if lengths[0] == 4:
+        assert counts.shortfalls is None
+    else:
+        expected = {2: [1000], 3: [1000 * (1 + 2**i) for i in (1, 2, 3)]}[len(lengths)]
+        assert counts.shortfalls.tolist() == [expected]
+    tokens = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)[0, 3]
+    assert tokens == 1000 * sum(lengths[turn % len(lengths)] for turn in range(int(counts.generations[0])))
 
 
 def test_blocks_of_equal_length_count_nothing_more():
     counts = run(Cell(BlockOneMax(5, 6), FIXKEEP, RoundRobin(g=2), OnePlusLambda()), 10)
-    assert counts.lengths is None
-    assert isinstance(Cell(BlockOneMax(5, 6), FIXKEEP, AllBlocks(), OnePlusLambda()).tokens, CallTokens)
-    assert not Limit(1.0, 1.0, 0.0, 5).reached(np.array([4]), np.array([0]), np.array([0]))[0]
+    assert counts.shortfalls.shape == (10, 1)  # calls on the shorter last chunk
+    assert run(Cell(BlockOneMax(6, 6), FIXKEEP, RoundRobin(g=2), OnePlusLambda()), 10).shortfalls is None
+    assert not Limit(1.0, 0.0, 5).reached(np.array([4]), np.array([0]))[0]

@@ -160,14 +160,19 @@ def token_loop(sizes: list[int], evaluations: int, head: int, shows: str, k: int
     return ledger
 
 
+def of_shorter(tokens, short):
+    """Sums of s over calls, so many of them on the shorter last chunk, where there is one; int [runs, powers]."""
+    return np.array(short)[:, None][:, : tokens.powers]
+
+
 @given(st.integers(1, 7), st.integers(1, 9), st.integers(0, 20), st.sampled_from(["chunk", "solution"]), st.data())
 def test_the_ledger_is_that_of_a_token_loop(k, l, head, shows, data):
     g = data.draw(st.integers(1, k))
     full, short = data.draw(st.integers(0, 5)), data.draw(st.integers(0, 5)) if k % g else 0
     evaluations = data.draw(st.integers(0, full + short))
     looped = token_loop([g] * full + [k % g] * short, evaluations, head, shows, k, l)
-    tokens = CallTokens.of(Prompt(head=head, shows=shows), k, l, g)
-    ledger = tokens.ledger(np.array([full + short]), np.array([short]), np.array([evaluations]))
+    tokens = CallTokens.equal(Prompt(head=head, shows=shows), k, l, g)
+    ledger = tokens.ledger(np.array([full + short]), np.array([evaluations]), of_shorter(tokens, [short]))
     assert ledger.shape == (1, 6)
     assert ledger[0].tolist() == list(looped.values())
 
@@ -181,19 +186,19 @@ def test_an_off_by_one_ledger_is_found_out():
 
 
 def test_the_ledger_of_many_runs_is_that_of_each():
-    tokens = CallTokens.of(Prompt(head=3), k=5, l=2, g=2)
+    tokens = CallTokens.equal(Prompt(head=3), k=5, l=2, g=2)
     calls, short, evaluations = np.array([4, 0, 9]), np.array([1, 0, 9]), np.array([4, 0, 3])
-    ledger = tokens.ledger(calls, short, evaluations)
+    ledger = tokens.ledger(calls, evaluations, of_shorter(tokens, short))
     for row, c, s, e in zip(ledger.tolist(), calls, short, evaluations, strict=True):
         assert row == list(token_loop([2] * (c - s) + [1] * s, int(e), 3, "chunk", 5, 2).values())
 
 
 def test_a_ledger_is_exact_where_64_bit_integers_are_not():
     calls, k, l = 10_000_000, 8, 1000
-    tokens = CallTokens.of(Prompt(), k, l, k)
+    tokens = CallTokens.equal(Prompt(), k, l, k)
     squares = calls * call_entries(k * l, k * l)[3]
     assert squares > 2**63
-    assert tokens.ledger(np.array([calls]), np.array([0]), np.array([calls]))[0, 5] == pytest.approx(squares, rel=1e-15)
+    assert tokens.ledger(np.array([calls]), np.array([calls]))[0, 5] == pytest.approx(squares, rel=1e-15)
 
 
 def test_a_call_has_its_published_cost():
@@ -210,20 +215,20 @@ def test_what_a_call_reads_is_its_chunk_or_the_solution_after_the_head():
     assert Prompt(head=100).tokens(g=2, k=5, l=7) == 114
     assert Prompt(shows="solution").tokens(g=2, k=5, l=7) == 35
     assert Prompt(head=100, shows="solution").tokens(g=2, k=5, l=7) == 135
-    tokens = CallTokens.of(Prompt(head=100, shows="solution"), k=5, l=7, g=2)
-    assert (tokens.full[:2], tokens.short[:2]) == ((135, 14), (135, 7))
-    assert CallTokens.of(Prompt(), k=6, l=7, g=2).short == CallTokens.of(Prompt(), k=6, l=7, g=2).full
+    tokens = CallTokens.equal(Prompt(head=100, shows="solution"), k=5, l=7, g=2)
+    assert (tokens.entries(0)[:2], tokens.entries(1)[:2]) == ((135, 14), (135, 7))
+    assert CallTokens.equal(Prompt(), k=6, l=7, g=2).powers == 0
 
 
 def test_a_budget_on_calls_counts_calls_of_either_length():
-    (limit,) = Budget(calls=10).limits(CallTokens.of(Prompt(), 5, 3, 2), LLMPrimitive().weights)
-    assert limit == Limit(per_call=1.0, per_short_call=1.0, per_evaluation=0.0, most=10)
+    (limit,) = Budget(calls=10).limits(CallTokens.equal(Prompt(), 5, 3, 2), LLMPrimitive().weights)
+    assert limit == Limit(per_call=1.0, per_evaluation=0.0, most=10)
     calls = np.array([8, 9, 10, 11])
-    assert limit.reached(calls, calls // 2, calls).tolist() == [False, False, True, True]
+    assert limit.reached(calls, calls, calls[:, None] // 2).tolist() == [False, False, True, True]
 
 
 def test_the_default_budget_is_ten_million_calls():
-    (limit,) = Budget().limits(CallTokens.of(Prompt(), 5, 3, 2), LLMPrimitive().weights)
+    (limit,) = Budget().limits(CallTokens.equal(Prompt(), 5, 3, 2), LLMPrimitive().weights)
     assert limit.most == 10_000_000
 
 
@@ -243,16 +248,16 @@ def test_a_budget_on_cost_is_reached_at_what_the_ledger_costs(shows, model, full
         )
     )
     budget = Budget(calls=None, cost=max(0, cost + off))
-    (limit,) = budget.limits(CallTokens.of(prompt, 5, 3, 2), model.weights)
-    reached = limit.reached(np.array([full + short]), np.array([short]), np.array([4]))
+    (limit,) = budget.limits(CallTokens.equal(prompt, 5, 3, 2), model.weights)
+    reached = limit.reached(np.array([full + short]), np.array([4]), np.array([[short]]))
     assert reached.tolist() == [cost >= max(0, cost + off)]
 
 
 def test_a_budget_on_both_has_two_limits_and_a_price_of_evaluations_counts():
     weights = np.array([1.0, 10.0, 0, 0, 0, 0])
-    by_calls, by_cost = Budget(calls=7, cost=50).limits(CallTokens.of(Prompt(), 5, 3, 2), weights)
+    by_calls, by_cost = Budget(calls=7, cost=50).limits(CallTokens.equal(Prompt(), 5, 3, 2), weights)
     assert (by_calls.most, by_cost.most) == (7, 50)
-    assert by_cost.reached(np.array([5, 5]), np.array([0, 0]), np.array([4, 5])).tolist() == [False, True]
+    assert by_cost.reached(np.array([5, 5]), np.array([4, 5]), np.zeros((2, 1))).tolist() == [False, True]
 
 
 def test_a_budget_without_a_limit_is_refused():

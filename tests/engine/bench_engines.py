@@ -103,7 +103,7 @@ def run_deap(schedule, lam, clone=None):
 def run_blocks(schedule, lam):
     """A batch of runs by `blocks`; returns the calls made."""
     whole = isinstance(schedule, AllBlocks)
-    runs, limits = (GLOBAL_RUNS, [Limit(1.0, 1.0, 0.0, GLOBAL_CALLS)]) if whole else (RUNS, [])
+    runs, limits = (GLOBAL_RUNS, [Limit(1.0, 0.0, GLOBAL_CALLS)]) if whole else (RUNS, [])
     counts, _ = run_batch(
         Search(PROBLEM, HALF, schedule, OnePlusLambda(lam)), Batch(streams(1, "bench", 0), runs, limits)
     )

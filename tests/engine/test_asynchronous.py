@@ -61,10 +61,10 @@ def run(problem, schedule, runner, runs=300, mutator=HALF, limits=(), trace=Fals
 def test_one_worker_is_the_elitist_runner_run_for_run(schedule, mutator):
     """Under RoundRobin the fast loop looks ahead unless acceptance is weak; with g = 1 that changes nothing."""
     plain = OnePlusLambda(accept="weak" if schedule.oblivious else "strict")
-    problem, limits = BlockOneMax(5, 1, start=0.3), [Limit(1.0, 1.0, 0.0, 40)]
+    problem, limits = BlockOneMax(5, 1, start=0.3), [Limit(1.0, 0.0, 40)]
     one = run(problem, schedule, Asynchronous(1), 300, mutator, limits)
     other = run(problem, schedule, plain, 300, mutator, limits)
-    for name in ("hit", "generations", "calls", "short_calls", "evaluations"):
+    for name in ("hit", "generations", "calls", "shortfalls", "evaluations"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     np.testing.assert_array_equal(one.seconds, one.calls)
 
@@ -80,7 +80,7 @@ def test_a_short_chunk_takes_less_time():
     """Chunks of 2 and 1 tokens: the short one is back at 1 s, the first is called again, the other back at 2 s."""
     runner = Asynchronous(2, Latency(per_generated_token=1.0))
     counts = run(BlockOneMax(3, 1), RoundRobin(2), runner, 1, FixKeep(1.0, 1.0))
-    assert [counts.hit[0], counts.calls[0], counts.short_calls[0], counts.seconds[0]] == [2, 3, 1, 2.0]
+    assert [counts.hit[0], counts.calls[0], counts.shortfalls[0, 0], counts.seconds[0]] == [2, 3, 1, 2.0]
 
 
 def test_a_late_answer_does_not_undo_a_repair():
@@ -112,7 +112,7 @@ def test_an_answer_that_comes_when_the_schedule_is_at_its_chunk_again_is_news_of
     answers = Scripted(0,   1,   2,   1,   9,   1,   1)  # fmt: skip
     runner = Asynchronous(2, Latency(per_generated_token=1.0))
     counts = run(BlockOneMax(10, 1), UntilResolved(9), runner, 1, answers)
-    assert [counts.hit[0], counts.calls[0], counts.short_calls[0], counts.seconds[0]] == [6, 7, 3, 19.0]
+    assert [counts.hit[0], counts.calls[0], counts.shortfalls[0, 0], counts.seconds[0]] == [6, 7, 3, 19.0]
 
 
 def test_an_answer_that_comes_when_the_schedule_is_elsewhere_is_no_news():
@@ -121,7 +121,7 @@ def test_an_answer_that_comes_when_the_schedule_is_elsewhere_is_no_news():
     answers = Scripted(0,   1,   2,   *([0] * 9), 1,    1,    9,    9)  # fmt: skip
     runner = Asynchronous(2, Latency(per_generated_token=1.0))
     counts = run(BlockOneMax(10, 1), UntilResolved(9), runner, 1, answers)
-    assert [counts.hit[0], counts.calls[0], counts.short_calls[0], counts.seconds[0]] == [15, 16, 11, 28.0]
+    assert [counts.hit[0], counts.calls[0], counts.shortfalls[0, 0], counts.seconds[0]] == [15, 16, 11, 28.0]
 
 
 def naive(k, g, schedule, workers, tail, rng, additive=True):
@@ -246,7 +246,7 @@ def test_subsets_and_votes_and_overhead():
 def test_a_budget_counts_what_was_started():
     """Three under way after each answer: the budget of 10 is reached when the eighth is back."""
     never = FixKeep(0.0, 1.0)
-    counts = run(BlockOneMax(3, 1), RoundRobin(), Asynchronous(3), 4, never, [Limit(1.0, 1.0, 0.0, 10)])
+    counts = run(BlockOneMax(3, 1), RoundRobin(), Asynchronous(3), 4, never, [Limit(1.0, 0.0, 10)])
     assert counts.hit.tolist() == [-1] * 4
     assert counts.calls.tolist() == [10] * 4
     assert counts.generations.tolist() == [8] * 4
@@ -255,7 +255,7 @@ def test_a_budget_counts_what_was_started():
 
 def test_a_larger_budget_prolongs_the_same_runs():
     runner = Asynchronous(3, Latency(fixed=1.0, tail=1.0))
-    short, long = (run(BlockOneMax(8, 1), RoundRobin(), runner, limits=[Limit(1.0, 1.0, 0.0, n)]) for n in (30, 500))
+    short, long = (run(BlockOneMax(8, 1), RoundRobin(), runner, limits=[Limit(1.0, 0.0, n)]) for n in (30, 500))
     hit = short.hit >= 0
     assert 0.05 < hit.mean() < 0.95
     np.testing.assert_array_equal(short.hit[hit], long.hit[hit])

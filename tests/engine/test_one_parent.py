@@ -196,7 +196,7 @@ def limits(setting: Setting) -> tuple[Limit, ...]:
     if setting.calls is None and setting.cost is None:
         return ()
     schedule = SCHEDULES[setting.schedule](setting.g)
-    tokens = CallTokens.of(PROMPT, setting.k, setting.l, schedule.chunk_size(setting.k))
+    tokens = CallTokens.equal(PROMPT, setting.k, setting.l, schedule.chunk_size(setting.k))
     return Budget(calls=setting.calls, cost=setting.cost).limits(tokens, PRICE.weights)
 
 
@@ -211,12 +211,17 @@ def engine(
     )
 
 
+def short_calls(counts: RunCounts) -> np.ndarray:
+    """Calls on the shorter last chunk, int [runs]."""
+    return 0 * counts.calls if counts.shortfalls is None else counts.shortfalls[:, 0]
+
+
 def stories(counts: RunCounts, trace: Trace) -> list[Story]:
     """The engine's arrays as one story a run."""
     told: list[list[tuple[int, float]]] = [[] for _ in counts.hit]
     for run, call, fitness in zip(trace.run.tolist(), trace.call.tolist(), trace.fitness.tolist(), strict=True):
         told[run].append((call, fitness))
-    columns = (counts.hit, counts.generations, counts.short_calls, counts.evaluations)
+    columns = (counts.hit, counts.generations, short_calls(counts), counts.evaluations)
     return [Story(*row, story) for *row, story in zip(*(c.tolist() for c in columns), told, strict=True)]
 
 
@@ -420,16 +425,16 @@ def assert_same_law(a: np.ndarray, b: np.ndarray) -> None:
     assert d <= most, f"sup distance of the two samples {d:.4f}, at the most {most:.4f} expected"
 
 
-def statistics(hit, short_calls, run, call, fitness, k: int) -> tuple[np.ndarray, ...]:
+def statistics(hit, short, run, call, fitness, k: int) -> tuple[np.ndarray, ...]:
     """A row of numbers for each statistic; entries of one kind [runs], of the trace [rows]."""
     near = np.full(len(hit), np.iinfo(np.int64).max)
     reached = np.asarray(fitness) >= k - 1
     np.minimum.at(near, np.asarray(run)[reached], np.asarray(call)[reached])
-    return np.asarray(hit), np.asarray(short_calls), near
+    return np.asarray(hit), np.asarray(short), near
 
 
 def engine_statistics(counts: RunCounts, trace: Trace, k: int) -> tuple[np.ndarray, ...]:
-    return statistics(counts.hit, counts.short_calls, trace.run, trace.call, trace.fitness, k)
+    return statistics(counts.hit, short_calls(counts), trace.run, trace.call, trace.fitness, k)
 
 
 def naive_statistics(mutator, setting: Setting, start: float, seed: int, fault: str = "") -> tuple[np.ndarray, ...]:
@@ -600,14 +605,14 @@ def test_a_hit_in_the_generation_that_reaches_the_budget_is_a_hit():
 def test_a_run_over_its_budget_is_simulated_on_but_counted_no_further():
     """Run 0 is censored after two calls of the short chunk's price, run 1 pays less and hits later."""
     starts = [[True, True, False], [False, False, False]]
-    limit = Limit(per_call=1, per_short_call=10, per_evaluation=0, most=10)
+    limit = Limit(per_call=1, per_evaluation=0, most=10, per_shortfall=(9.0,))
     for most, rule, expected in ((10, nothing, -1), (10, repair, 1)):
         counts, trace = run_batch(
             Search(given(starts), ByRule(rule), OnlyIncorrect(g=2), OnePlusLambda()),
             Batch(streams(1, "test", 0), 2, [replace(limit, most=most)], trace=True),
         )
         assert counts.hit[0] == expected
-        assert (counts.generations[0], counts.short_calls[0], counts.evaluations[0]) == (1, 1, 1)
+        assert (counts.generations[0], short_calls(counts)[0], counts.evaluations[0]) == (1, 1, 1)
         assert counts.generations[1] == (2 if rule is repair else 10)
         assert trace.call.max() <= 2
 
@@ -679,7 +684,7 @@ class Whole:
 )
 def test_memory_is_bounded(problem, mutator, schedule):
     """20 x 2000 x 2000 blocks a generation are 80 MB of bools and 640 MB of floats; slabs keep it near 40 MB."""
-    limit = Limit(per_call=1, per_short_call=1, per_evaluation=0, most=2 * 2000)
+    limit = Limit(per_call=1, per_evaluation=0, most=2 * 2000)
     tracemalloc.start()
     try:
         counts, _ = run_batch(
@@ -1082,7 +1087,7 @@ def test_a_fitness_of_whole_solutions_gives_the_same_counts(kind, schedule, acce
     setting = Setting(schedule, k=11, g=7, lam=lam, accept=accept, calls=400)
     ours, trace = engine(BlockOneMax(k=11, l=3, start=0.3), FixKeep(0.4, 0.8), setting, 200)
     theirs, whole = engine(kind(k=11, start=0.3), FixKeep(0.4, 0.8), setting, 200)
-    for name in ("hit", "generations", "short_calls", "evaluations"):
+    for name in ("hit", "generations", "shortfalls", "evaluations"):
         assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name
     assert np.array_equal(trace.run, whole.run)
     assert np.array_equal(trace.call, whole.call)

@@ -57,11 +57,11 @@ def test_run_for_run_the_same_as_the_fast_loop(schedule, g, lam, accept, mutator
     """Both take the same draws where no generation is made ahead."""
     if g > 1 and isinstance(mutator, Vote):
         g = 1  # votes are about one block
-    limits = [Limit(1.0, 1.0, 0.0, 300)]
+    limits = [Limit(1.0, 0.0, 300)]
     problem, runner = BlockOneMax(k=5, l=1, start=0.3), OnePlusLambda(lam, accept)
     fast = run(problem, schedule(g), runner, 200, mutator, limits, loop=one_parent.run_batch)
     slow = run(problem, schedule(g), runner, 200, mutator, limits, loop=populations.run_batch)
-    for name in ("hit", "generations", "calls", "short_calls", "evaluations"):
+    for name in ("hit", "generations", "calls", "shortfalls", "evaluations"):
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name), err_msg=name)
 
 
@@ -158,8 +158,8 @@ def test_a_trace_knows_truth_and_what_was_seen():
 
 def test_a_larger_budget_prolongs_the_same_runs():
     problem = Noisy(BlockOneMax(6, 1), 1.0)
-    short = run(problem, UniformChunk(), Archive(3), 100, limits=[Limit(1.0, 1.0, 0.0, 30)])
-    long = run(problem, UniformChunk(), Archive(3), 100, limits=[Limit(1.0, 1.0, 0.0, 100)])
+    short = run(problem, UniformChunk(), Archive(3), 100, limits=[Limit(1.0, 0.0, 30)])
+    long = run(problem, UniformChunk(), Archive(3), 100, limits=[Limit(1.0, 0.0, 100)])
     hit = short.hit >= 0
     assert 0 < hit.sum() < 100
     np.testing.assert_array_equal(short.hit[hit], long.hit[hit])
@@ -217,7 +217,7 @@ def test_many_offspring_under_noise_are_cut_into_small_batches():
 @pytest.mark.parametrize("runner", [Archive(4), MuPlusLambda(3), Islands(2, 3, archive=2, migrate=1)], ids=str)
 def test_changes_of_the_current_solution_are_told_in_the_order_of_calls(runner):
     """Evaluated again, an older solution may become current: since the last call made, not since its own."""
-    problem, limit = Noisy(BlockOneMax(6, 1), 2.0), Limit(1.0, 1.0, 0.0, 60)
+    problem, limit = Noisy(BlockOneMax(6, 1), 2.0), Limit(1.0, 0.0, 60)
     counts, trace = run_batch(
         Search(problem, HALF, UniformChunk(), runner), Batch(streams(1, "test", 0), 200, [limit], trace=True)
     )

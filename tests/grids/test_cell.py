@@ -323,7 +323,7 @@ def test_sizes_of_parts_that_do_not_check_their_own(size):
 def test_prices_that_are_none(prices):
     with pytest.raises(InputError, match=r"(OwnCost: weights must be 6 finite numbers|expected a number in a part)"):
         cell(cost=OwnCost(prices))
-    assert cell(cost=OwnCost((0.0,) * 6)).tokens.full
+    assert cell(cost=OwnCost((0.0,) * 6)).tokens.entries()
 
 
 # ------------------------------------------------------------------------------------------- texts of others

@@ -103,7 +103,7 @@ def test_draw_for_draw_the_same_as_a_naive_loop(problem, schedule, accept, monke
 
 
 def compare(problem, fitness, schedule, accept):
-    mutator, limits = FixKeep(0.4, 0.7), [Limit(1.0, 1.0, 0.0, BUDGET)]
+    mutator, limits = FixKeep(0.4, 0.7), [Limit(1.0, 0.0, BUDGET)]
     for number in range(8):
         lam = (1, 3)[number % 2]
         for loop in (one_parent.run_batch, populations.run_batch):
@@ -179,7 +179,7 @@ def test_twin_the_wrong_mean_is_found():
 @pytest.mark.parametrize("schedule", [RoundRobin(), UniformChunk(), UntilResolved(), OnlyIncorrect()], ids=repr)
 def test_one_block_a_call_never_gets_there(problem, schedule):
     """Strict acceptance; every run is censored, at its budget, and stays where its landscape holds it."""
-    counts, trace = run(problem, schedule, OnePlusLambda(), 100, [Limit(1.0, 1.0, 0.0, 500)])
+    counts, trace = run(problem, schedule, OnePlusLambda(), 100, [Limit(1.0, 0.0, 500)])
     assert (counts.hit == -1).all()
     assert (counts.calls == 500).all()
     best = {Trap: 8, Needle: 0, Jump: 2 + 6}[type(problem)]
@@ -192,7 +192,7 @@ def test_one_block_a_call_never_gets_there(problem, schedule):
 
 @pytest.mark.parametrize("problem", [Trap(4, 1), Needle(4, 1)], ids=repr)
 def test_twin_a_start_with_one_wrong_block_gets_there(problem):
-    counts, _ = run(replace(problem, incorrect=1), OnlyIncorrect(), OnePlusLambda(), 200, [Limit(1.0, 1.0, 0.0, 500)])
+    counts, _ = run(replace(problem, incorrect=1), OnlyIncorrect(), OnePlusLambda(), 200, [Limit(1.0, 0.0, 500)])
     assert (counts.hit > 0).all()
 
 
@@ -225,7 +225,7 @@ def stuck_share():
 
 @pytest.mark.statistical
 def test_fixed_chunks_get_stuck_in_a_share_of_the_runs():
-    counts, trace = run(JUMP, RoundRobin(g=4), OnePlusLambda(), 4000, [Limit(1.0, 1.0, 0.0, 2000)])
+    counts, trace = run(JUMP, RoundRobin(g=4), OnePlusLambda(), 4000, [Limit(1.0, 0.0, 2000)])
     stuck, share = counts.hit == -1, stuck_share()
     error = math.sqrt(share * (1 - share) / 4000)
     assert abs(stuck.mean() - share) < Z * error

@@ -124,7 +124,7 @@ def test_a_budget_ends_a_run_where_the_forecast_says(name, entry):
 def test_what_a_budget_of_any_kind_leaves_is_what_so_many_calls_leave(entry):
     """Ten calls' worth of anything: E[min(T, 10)] of a geometric T, and the twin that is one more than that."""
     base = cell_of(cost=LLMPrimitive(m=3, per_call=1), prompt=Prompt(head=5))
-    ledger = base.tokens.ledger(*np.array([[10], [0], [10]]))[0]
+    ledger = base.tokens.ledger(*np.array([[10], [10]]))[0]
     ten = float(ledger @ base.cost.weights) if entry == "cost" else int(ledger[LEDGER.index(entry)])
     exact = [sum((1 - 2.0**-4) ** t for t in range(most)) for most in (10, 11)]
     for more, calls, share in ((0, exact[0], (1 - 2.0**-4) ** 10), (1, exact[1], (1 - 2.0**-4) ** 11)):

@@ -563,7 +563,7 @@ def by_hand(cell: Cell, hits: np.ndarray, runs, size: int) -> Results:
     rows = []
     for batch, low in enumerate(range(0, len(hits), size)):
         hit = hits[low : low + size]
-        columns = batch_columns(cell, RunCounts(hit, hit, hit, 0 * hit, hit))
+        columns = batch_columns(cell, RunCounts(hit, hit, hit, hit))
         rows.append(runs_table([(cell.sample, "blocks", batch, columns)]))
     grid = Grid("hand", [cell], runs=runs, batch=size)
     return Results.of(describe(grid), cells_table(grid), pd.concat(rows, ignore_index=True))

@@ -34,7 +34,7 @@ A_PART = 100  # batches: 50,000 rows
 def drawn(cell, rng):
     """The counts of a batch."""
     calls = rng.geometric(0.5**cell.problem.k, RUNS)
-    return RunCounts(np.where(rng.random(RUNS) < 0.01, -1, calls), calls, calls, 0 * calls, calls)
+    return RunCounts(np.where(rng.random(RUNS) < 0.01, -1, calls), calls, calls, calls)
 
 
 def big_grid(cells, batches):

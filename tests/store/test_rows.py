@@ -339,7 +339,7 @@ def test_a_table_of_batches_is_that_of_each_one_after_the_other():
         calls = rng.integers(1, 100, 4 + number)
         hit = np.where(calls > 60, -1, calls)
         seconds = None if number % 2 else calls / 3
-        counts = RunCounts(hit, calls, calls, 0 * calls, calls, seconds)
+        counts = RunCounts(hit, calls, calls, calls, seconds)
         columns = batch_columns(cell, counts)
         assert {name: str(values.dtype) for name, values in columns.items()} == {
             name: kind.lower() for name, kind in DTYPES.items() if name not in (*KEY, "engine")
@@ -361,7 +361,7 @@ def test_numbers_beyond_64_bits_are_a_failure_of_their_batch(monkeypatch):
 
     def simulate(of: Cell, *more: Any) -> RunCounts:
         calls = np.full(10, 2**60 if of is cell else 1)
-        return RunCounts(calls, calls, calls, 0 * calls, calls)
+        return RunCounts(calls, calls, calls, calls)
 
     with pytest.raises(InputError, match=r"a run came to .* tokens, more than the table's 64-bit numbers hold"):
         batch_columns(cell, simulate(cell))

@@ -94,7 +94,7 @@ def test_cost_is_the_ledger_times_the_weights():
         cost = by_price[part["cell"].iloc[0]]
         priced = part[list(LEDGER)].to_numpy(dtype=float) @ cost.weights
         assert part["cost"].to_numpy() == pytest.approx(priced, rel=1e-12)
-    shared = ["batch", "run", "hit", "generations", *LEDGER, "short_calls"]  # a price cannot touch the draws
+    shared = ["batch", "run", "hit", "generations", *LEDGER]  # a price cannot touch the draws
     pd.testing.assert_frame_equal(first[shared].reset_index(drop=True), second[shared].reset_index(drop=True))
 
 
