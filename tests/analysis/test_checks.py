@@ -37,6 +37,7 @@ from evo import (
 from evo.batch import Batch, RunCounts
 from evo.engine.calls import Caller
 from evo.engine.one_parent import run_batch
+from evo.engine.records import Records
 from evo.search import Search
 from evo.seeding import streams
 from evo.theory import MomentsOnly
@@ -244,13 +245,13 @@ def elitism(of, seed, loses, runs=RUNS):
 
 def charges_all(monkeypatch):
     """Look-ahead: generations after the first improvement are discarded, but counted."""
-    spend = evo.engine.one_parent._Batch._spend
+    charge = Records.charge_ahead
 
-    def faulty(batch, made, used):
-        used[:] = np.where(made.optimal[np.arange(len(used)), used - 1] > 0, used, made.change.shape[1])
-        spend(batch, made, used)
+    def faulty(books, made, used, optimal):
+        used[:] = np.where(optimal[np.arange(len(used)), used - 1], used, made.shape[1])
+        charge(books, made, used, optimal)
 
-    monkeypatch.setattr(evo.engine.one_parent._Batch, "_spend", faulty)
+    monkeypatch.setattr(Records, "charge_ahead", faulty)
 
 
 def takes_the_best_of_all(monkeypatch):
@@ -270,15 +271,13 @@ def takes_the_best_of_all(monkeypatch):
 
 
 def counts_from_nought(monkeypatch):
-    """The hit is the call before the one that generated the optimum."""
+    """The hit is the first call of the generation that generated the optimum."""
     honest = evo.engine.one_parent._Batch._hit
-    monkeypatch.setattr(
-        evo.engine.one_parent._Batch,
-        "_hit",
-        lambda batch, optimal: (
-            honest(batch, optimal) if batch.runner.lam == 1 else honest(batch, np.where(optimal, 1, 0))
-        ),
-    )
+
+    def faulty(batch, done, number):
+        honest(batch, done, np.where(number > 0, number - (number - 1) % batch.runner.lam, 0))
+
+    monkeypatch.setattr(evo.engine.one_parent._Batch, "_hit", faulty)
 
 
 # ------------------------------------------------------------------------------------------------------ fault, cell
