@@ -155,7 +155,8 @@ def _of_two(
     """The entries of calls on chunks of two lengths, as many on the shorter as generated tokens tell; float [runs].
 
     Args:
-        full, last: entries of a call on a full chunk, and on the shorter last one (the same if there is none).
+        full: entries of a call on a full chunk.
+        last: of a call on the shorter last one, the same if there is none.
         calls: [runs].
         runs: rows of the table.
     """
