@@ -125,7 +125,7 @@ def run_law_holds(schedule: Schedule, alpha: float) -> str:
             if law is None:
                 continue
             search = Search(_Counted(k), _FixKeep(), schedule, OnePlusLambda(lam))
-            limits = Budget(calls=200 * k).limits(CallTokens.of(Prompt(), k, 1, search.chunks.g), np.zeros(len(LEDGER)))
+            limits = Budget(calls=200 * k).limits(CallTokens.of(Prompt(), search.lengths), np.zeros(len(LEDGER)))
             counts, _ = run_batch(search, Batch(streams(1, search.text, 0), RUNS, limits))
             hits = counts.hit[counts.hit >= 0].astype(np.float64)
             last = np.inf if len(hits) == RUNS else float(counts.calls[counts.hit < 0].min())

@@ -22,11 +22,10 @@ import numpy as np
 
 from evo.costs.budget import ROUNDING, Budget
 from evo.costs.ledger import LEDGER
-from evo.costs.lengths import block_lengths
 from evo.evaluation import is_noisy
 from evo.foreign import is_foreign
 from evo.protocols import FloatArray
-from evo.runners.protocol import OwnLoop
+from evo.runners.protocol import OwnGenerations
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.grid import Grid
@@ -126,8 +125,8 @@ def _ledger_of_a_generation(cell: Cell, rows: pd.DataFrame) -> dict[str, float] 
 
     As many evaluations in the whole run as offspring says that each offspring was evaluated.
     """
-    may_differ = isinstance(cell.runner, OwnLoop) or hasattr(cell.mutator, "mean_calls") or is_noisy(cell.problem)
-    if may_differ or cell.chunks.last < cell.chunks.g or block_lengths(cell.problem) is not None:
+    may_differ = isinstance(cell.runner, OwnGenerations) or hasattr(cell.mutator, "mean_calls")
+    if may_differ or is_noisy(cell.problem) or cell.search.lengths.powers:
         return None
     generations = rows["generations"].to_numpy()
     sums = rows[ADDITIVE].to_numpy(dtype=float)
