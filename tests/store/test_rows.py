@@ -332,6 +332,11 @@ def test_the_rows_of_a_cell_of_a_table_in_any_order(out):
 # ------------------------------------------------------------------------------------------- batches into a table
 
 
+def of_full_chunks(cell, calls):
+    """The shortfalls of calls on full chunks."""
+    return np.zeros((len(calls), cell.tokens.powers), dtype=np.int64)
+
+
 def test_a_table_of_batches_is_that_of_each_one_after_the_other():
     cells, rng = grid().cells, np.random.default_rng(3)
     batches = []
@@ -339,7 +344,7 @@ def test_a_table_of_batches_is_that_of_each_one_after_the_other():
         calls = rng.integers(1, 100, 4 + number)
         hit = np.where(calls > 60, -1, calls)
         seconds = None if number % 2 else calls / 3
-        counts = RunCounts(hit, calls, calls, calls, seconds)
+        counts = RunCounts(hit, calls, calls, calls, seconds, of_full_chunks(cell, calls))
         columns = batch_columns(cell, counts)
         assert {name: str(values.dtype) for name, values in columns.items()} == {
             name: kind.lower() for name, kind in DTYPES.items() if name not in (*KEY, "engine")
@@ -361,7 +366,7 @@ def test_numbers_beyond_64_bits_are_a_failure_of_their_batch(monkeypatch):
 
     def simulate(of: Cell, *more: Any) -> RunCounts:
         calls = np.full(10, 2**60 if of is cell else 1)
-        return RunCounts(calls, calls, calls, calls)
+        return RunCounts(calls, calls, calls, calls, shortfalls=of_full_chunks(of, calls))
 
     with pytest.raises(InputError, match=r"a run came to .* tokens, more than the table's 64-bit numbers hold"):
         batch_columns(cell, simulate(cell))
