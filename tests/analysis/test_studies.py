@@ -461,8 +461,8 @@ def test_cells_that_miss_the_same_rule_are_listed_once(made):
         replace(
             cell,
             verdict=Verdict.CANNOT_TELL,
-            reason=f"no exact prediction for {cell.cell} by any of 7 rules:\n  one: needs g = 1, got g = {number}\n"
-            "  and 6 rules for another schedule; see docs/predictions.md",
+            reason=f"no exact prediction for {cell.cell} by any of 7 rows:\n  one: needs g = 1, got g = {number}\n"
+            "  and 6 rows from which it differs in more; see docs/predictions.md",
         )
         for number, cell in enumerate(reported.check.cells)
     )
