@@ -461,14 +461,14 @@ def test_cells_that_miss_the_same_rule_are_listed_once(made):
         replace(
             cell,
             verdict=Verdict.CANNOT_TELL,
-            reason=f"no exact prediction for {cell.cell} by any of 7 rows:\n  one: needs g = 1, got g = {number}\n"
+            reason=f"no exact prediction for Cell(k={number}) by any of 7 rows:\n  one: needs g = 1, got g = {number}\n"
             "  and 6 rows from which it differs in more; see docs/predictions.md",
         )
         for number, cell in enumerate(reported.check.cells)
     )
     text = " ".join(shown(show_check, replace(reported.check, cells=cells)).split())
     assert f"(and {len(cells) - 1} more cells, for the same reason)" in text
-    why = "no exact prediction; one: needs g = 1, got g = 0, and 6 other rules; see docs/predictions.md"
+    why = "no exact prediction; one: needs g = 1, got g = 0, and 6 other rows; see docs/predictions.md"
     assert why in text
     assert text.count("needs g = 1") == 1
 
