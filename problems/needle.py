@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo.counting import count_correct
+from evo.chunks import count_correct
 from evo.landscapes import OfCounts
 from evo.protocols import BoolArray, IntArray
 from problems.starts import Starts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evo.counting import count_correct
+from evo.chunks import count_correct
 from evo.landscapes import OfCounts
 from evo.protocols import BoolArray, IntArray
 from problems.block_values import whole_numbers

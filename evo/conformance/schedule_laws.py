@@ -10,13 +10,12 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.batch import Batch
-from evo.chunks import Chunks, draws_subsets
+from evo.chunks import Chunks, count_correct, draws_subsets
 from evo.conformance.choosing import chunks_of, code, parents, pick, served
 from evo.conformance.determinism import same_law
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, CallTokens, Prompt
-from evo.counting import count_correct
 from evo.declarations import declared
 from evo.engine import run_batch
 from evo.errors import NoPrediction

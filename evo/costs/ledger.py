@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from evo.chunks import Chunks, draws_subsets
+from evo.chunks import Chunks, count_correct, draws_subsets
 from evo.costs.overhead import Overhead
-from evo.counting import count_correct
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.parameters import choice, shown, whole

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.chunks import Chunks
+from evo.chunks import Chunks, count_correct
 from evo.costs.ledger import ChunkLengths
-from evo.counting import count_correct
 from evo.engine.contracts import fitness_change, fitness_values, rewritten
 from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, is_informed

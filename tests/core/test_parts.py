@@ -21,11 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo.chunks import Chunks
+from evo.chunks import Chunks, count_correct
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import LEDGER, CallTokens, Prompt, call_entries
 from evo.costs.prices import LLMPrimitive, QuadraticPrimitive, TokenPrices
-from evo.counting import count_correct
 from evo.errors import EvoError, InputError
 from evo.laws.counts import IndependentBlocks
 from evo.protocols import CostModel, Problem, Schedule
