@@ -41,10 +41,9 @@ from experiments.checks.power import Level
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import identity_in
-from experiments.grids.stopping import every_stop
+from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.predict import Prediction, takes_several_calls
 from experiments.predictions.verdict import Verdict
-from experiments.store.kept import kept_of
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 

@@ -10,8 +10,8 @@ import numpy as np
 from evo.costs.ledger import LEDGER
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.stopping import kept_of
 from experiments.store.failures import FailedBatch
-from experiments.store.kept import kept_of
 
 if TYPE_CHECKING:
     import pandas as pd

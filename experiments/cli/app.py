@@ -41,9 +41,7 @@ Engine = Annotated[
     typer.Option(help="blocks (batched), deap (DEAP's own loop, slow) or law (drawn from the predicted law)."),
 ]
 Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]
-Stored = Annotated[
-    bool, typer.Option("--stored", help="Import no parts of others; use the predictions stored when they were run.")
-]
+Stored = Annotated[bool, typer.Option("--stored", help="Import no third-party parts; use their stored predictions.")]
 
 
 @app.command()

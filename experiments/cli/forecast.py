@@ -1,4 +1,4 @@
-"""What the terminal shows of a forecast: a row a cell, what to know of some, and what all of it comes to."""
+"""What the terminal shows of a forecast: a row a cell, notes on some cells, and the totals."""
 
 from __future__ import annotations
 

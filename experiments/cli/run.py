@@ -1,4 +1,4 @@
-"""What `llm-evo run` does: run a grid and show how far it is, then check, fit and report what came of it."""
+"""What `llm-evo run` does: run a grid and show its progress, then check, fit and report the results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
         quiet: no progress, and only the verdicts.
         options: of `run_grid`.
 
-    Raises: those of `run_grid`, but for batches that failed and limits that were reached: they have exit codes.
+    Raises: what `run_grid` raises, except for failed batches and reached limits, which have exit codes.
     """
     console = Console(highlight=False)
     if not quiet:
@@ -49,7 +49,7 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
         def tell(message: str) -> None:
             display.console.print(f"note: {message}", markup=False, soft_wrap=True)
 
-        isolated = any(True for cell in grid.cells for _ in foreign(cell))  # parts of others may end their process
+        isolated = any(True for cell in grid.cells for _ in foreign(cell))  # third-party parts may end their process
         try:
             results = run_grid(
                 grid, folder, watch=watch, tell=tell, predicting=display.predicting, isolated=isolated, **options

@@ -74,7 +74,7 @@ class ScalingLaw:
 
     @property
     def fits(self) -> bool:
-        """Whether the form fits, as far as the runs tell."""
+        """Whether the runs do not contradict the form."""
         return self.misfit >= POOR_FIT
 
     def __str__(self) -> str:

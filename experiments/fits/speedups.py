@@ -13,9 +13,8 @@ from evo.statistics import normal_quantile
 from experiments.fits.likelihoods import FEWEST_RUNS
 from experiments.fits.series import Series, series
 from experiments.grids.arguments import a_number, expect_a
-from experiments.grids.stopping import every_stop
+from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.verdict import Verdict
-from experiments.store.kept import kept_of
 from experiments.store.results import Results
 
 if TYPE_CHECKING:

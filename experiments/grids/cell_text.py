@@ -38,7 +38,7 @@ def identity_in(text: str) -> str:
 
 
 def foreign_in(text: str) -> list[str]:
-    """The parts of others that a cell's text names, as `module.Class`.
+    """The third-party parts that a cell's text names, as `module.Class`.
 
     Raises: InputError if it is not the text of a cell.
 

@@ -1,7 +1,7 @@
-"""Parts of others: classes that a user names as `module:Class`, or by the entry point of an installed package.
+"""Third-party parts: classes that a user names as `module:Class`, or by the entry point of an installed package.
 
 Code is imported only here, and only when a user names it: in a grid, on the command line, or in the grid whose results
-are read again (`experiments.store.origins`).
+are read again (`experiments.store.third_party`).
 """
 
 from __future__ import annotations

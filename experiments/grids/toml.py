@@ -225,7 +225,7 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
         raise InputError(f"{key}: {error}{_hint(part, values)}") from None
     except (MemoryError, RecursionError):
         raise
-    except (Exception, SystemExit) as error:  # of a part of others, which may raise anything
+    except (Exception, SystemExit) as error:  # of a third-party part, which may raise anything
         raise InputError(f"{key}: cannot build {name}: {type(error).__name__}: {error} {place(error, part)}") from error
 
 

@@ -30,7 +30,7 @@ class Condition:
     test: Callable[[Setting], str | None] = field(repr=False)
 
     def miss(self, setting: Setting) -> list[str]:
-        """What the setting misses of it, in words; empty if nothing."""
+        """In words, what the setting has instead; empty if it meets the condition."""
         got = self.test(setting)
         return [] if got is None else [f"needs {self.words}, got {got}"]
 

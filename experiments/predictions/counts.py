@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from evo.costs.ledger import block_lengths, overheads
@@ -12,9 +10,6 @@ from evo.protocols import FloatArray, IntArray
 from evo.runners.protocol import OwnGenerations
 from evo.theory import call_sums
 from experiments.grids.cell import Cell
-
-if TYPE_CHECKING:
-    pass
 
 
 def answers_of(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:

@@ -139,10 +139,10 @@ def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
 
     Columns: `series` is the arm with all that varies within it beside k and lam; `hit`, `calls` and `cost` are means
     without a budget; `spent` (calls), `read` and `written` (tokens) and `paid` (cost, in the unit of `prices`) are
-    means within it, where `at_most` says so at most so much (calls differ in price, or an answer takes a random number
-    of them); `censored` is P(no hit within the budget); `runs` are those of the grid, of a stopping rule about those of
-    `experiments.predictions.expected_runs`; `seconds` of one core are those of all runs, `longest` those of a batch;
-    `beyond` says whether the mean is beyond the budget. Where there is no prediction the numbers are null and `note`
+    means within the budget, upper bounds instead in rows where `at_most` is true (calls differ in price, or votes make
+    their number random); `censored` is P(no hit within the budget); `runs` is the grid's number, under a stopping rule
+    the estimate of `experiments.predictions.expected_runs`; `seconds` (of one core) is the time of all runs, `longest`
+    the time of a batch; `beyond` says whether the mean is beyond the budget. Where there is no prediction the numbers are null and `note`
     says why; `note` also tells of means that are infinite or beyond the budget.
 
     Args:

@@ -1,4 +1,4 @@
-"""Formulas of a setting that first boil it down to the numbers which those of `evo.theory` are about."""
+"""Formulas that reduce a setting to the parameters of a formula in `evo.theory`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Exact predictions of a cell: the first row of the table that fits its search, or a refusal that says why.
 
-Predictions are of the run without a budget; a budget only cuts what can be seen of it.
+Predictions are of the run without a budget; a budget only censors it.
 """
 
 from __future__ import annotations

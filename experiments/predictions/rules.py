@@ -38,7 +38,7 @@ Classes = type | tuple[type, ...]
 
 @dataclass(frozen=True)
 class Row:
-    """One family of searches, and the formula of a run of it.
+    """One family of searches, and the formula for its runs.
 
     Attributes:
         name: what it is about.

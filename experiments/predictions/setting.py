@@ -28,7 +28,7 @@ from experiments.grids.cell import Cell
 
 
 class SoundComponents(SoundLaw):
-    """A law of others that is a mixture: its components, too, are checked where they are used."""
+    """A third-party law that is a mixture: its components, too, are checked where they are used."""
 
     def components(self, g: int) -> Components:
         """The components of the law on g blocks.

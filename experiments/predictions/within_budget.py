@@ -154,7 +154,7 @@ def calls_at_the_end(cell: Cell) -> float:
 
 
 def _calls_at(cell: Cell, limit: Limit) -> float:
-    """The calls of answers that take several: so many as are paid for, or those of the answers that are evaluated."""
+    """Calls of answers that take several calls each: all that are paid for, or only those behind evaluated answers."""
     answers = answers_after(cell, _span(cell, limit)[1])
     price = _prices(cell, limit)[0]
     paid = math.ceil(limit.most / price) * cell.tokens.calls if price > 0 else math.inf

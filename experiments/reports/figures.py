@@ -109,7 +109,7 @@ def _unit(results: Results, quantity: str) -> str:
 
 
 def _legend(results: Results, found: list[Series], quantity: str) -> str:
-    """What the marks mean, as far as they are there."""
+    """What the marks in the figure mean."""
     parts = [f"points: measured means with {CONFIDENCE:.0%} intervals"]
     if any(predicted(results, cell, quantity) is not None for each in found for cell in each.cells):
         parts.append("lines: exact predictions (not fitted)")
@@ -223,5 +223,5 @@ def spread(centres: list[float], sizes: list[float]) -> list[float]:
 
 
 def _bottom(centres: list[float], sizes: list[float]) -> float:
-    """Lower edge of a cluster that is centred on its curves, as far as the axes let it."""
+    """Lower edge of a cluster that is centred on its curves, or moved to stay inside the axes."""
     return max(0.0, min(sum(centres) / len(centres) - sum(sizes) / 2, 1.0 - sum(sizes)))

@@ -21,10 +21,10 @@ from evo.text import canonical, type_name
 from experiments.grids.cell import Cell
 from experiments.grids.labels import labels
 from experiments.grids.parts import KINDS
+from experiments.grids.stopping import hits_of
 from experiments.predictions.forecast import seconds_a_batch
 from experiments.running.progress import Progress
 from experiments.running.simulation import simulate_traced
-from experiments.store.kept import hits_of
 from experiments.store.results import Results
 
 if TYPE_CHECKING:

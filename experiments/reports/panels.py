@@ -72,7 +72,7 @@ def curve(
 
 
 def growth(label: str, cells: Sequence[Measured], furthest: int = 0, *, colour: int = 0, dashed: bool = False) -> Curve:
-    """Mean hit along k over the exact curve at every k, up to `furthest` or as far as was run."""
+    """Mean hit along k over the exact curve at every k, up to `furthest` or the largest k that was run."""
     x = np.array([each.cell.problem.k for each in cells], dtype=np.float64)
     line = np.arange(1, max(furthest, int(x.max())) + 1, dtype=np.float64)
     exact = np.array([mean_at(cells[0], int(k)) for k in line])

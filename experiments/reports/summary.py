@@ -12,8 +12,7 @@ from evo.errors import InputError, NoPrediction
 from evo.statistics import binomial_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.grids.arguments import expect_a
-from experiments.grids.stopping import Runs
-from experiments.store.kept import kept_of
+from experiments.grids.stopping import Runs, kept_of
 from experiments.store.results import Results
 
 if TYPE_CHECKING:

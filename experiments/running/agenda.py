@@ -223,7 +223,7 @@ class Plan:
         return bool(self._open or self._waiting) and any(queue.left for queue in (*self._open, *self._waiting.values()))
 
     def needs(self, key: BatchKey) -> bool:
-        """Whether a batch is part of the table, as far as it is known: a rule may not need what failed."""
+        """Whether the table is known to need a batch: a stopping rule may not need one that failed."""
         sample, batch = key
         return batch < self._needed.get(sample, 0)
 

@@ -1,4 +1,4 @@
-"""Running a grid: what is missing of it, by some executor, into a results folder or into memory."""
+"""Running a grid: an executor runs its missing batches, into a results folder or into memory."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def run_grid(
         workers: processes; None: one for each core. A single one is this process, in which a part that hangs, or ends
             the process, takes the launch with it, unless `isolated`.
         watch: called with the progress at the start and after each task.
-        accept_changed_code: whether to add to runs of a part of others whose source has changed since.
+        accept_changed_code: whether to add to runs of a third-party part whose source has changed since.
         tell: called with what the user should know, such as damaged parts that were set aside.
         limits: when to send nothing more.
         time_limit: seconds after which a batch is ended, as a failure; None: an hour, or 20 times what it is expected
@@ -96,7 +96,7 @@ def run_grid(
         isolated: whether a single worker is a process of its own, too.
         retry_failed: whether to run only what failed before, instead of all else that is missing.
         scheduler: address of a dask scheduler, tcp://HOST:PORT, whose workers run the tasks instead; the folders of
-            parts of others must exist there. Neither `workers` nor `memory` is for them.
+            third-party parts must exist there. Neither `workers` nor `memory` is for them.
 
         predicting: called with each cell that is predicted before anything runs, how many were before it, of how many.
 

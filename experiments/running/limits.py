@@ -15,7 +15,7 @@ class GridLimits:
     """The most a grid may come to. What is at work when a limit is reached is finished and stored.
 
     Attributes:
-        calls: LLM calls of all runs, those of earlier launches included; runs that cells share, since they differ in
+        calls: LLM calls of all runs, earlier launches included; runs that cells share, since they differ in
             price only, count once, at the prices of the first.
         tokens: tokens read and written, in the same way.
         cost: cost, in the unit of the cells' cost models.

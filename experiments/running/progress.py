@@ -13,7 +13,7 @@ class Progress:
 
     Attributes:
         cell: the cell that last had a batch finished; None at the start.
-        batches, of_batches: batches that are there or failed, those of earlier launches included, and all.
+        batches, of_batches: batches that are there or failed, earlier launches included, and all.
         cells, of_cells: cells that are whole, and all.
         runs, of_runs: runs that are there, and all.
         failures: batches that failed in this launch.

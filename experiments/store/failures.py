@@ -44,7 +44,7 @@ class FailedBatch:
 
     @property
     def is_sound(self) -> bool:
-        """Whether all of it is of the right type; a file may have been altered."""
+        """Whether all entries have the right type; the file may have been altered."""
         words = (self.sample, self.text, self.kind, self.message, self.host, self.when)
         return type(self.batch) is int and all(isinstance(word, str) for word in words)
 

@@ -1,4 +1,4 @@
-"""The file grid.json of a results folder: the grid as it was run, and where parts of others in it are from."""
+"""The file grid.json of a results folder: the grid as it was run, and where its third-party parts came from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experiments.grids.arguments import expect_whole
 from experiments.grids.grid import MOST_BATCH, Grid
 from experiments.grids.stopping import as_runs, most_batches, written
 from experiments.store.files import StoreError
-from experiments.store.origins import Origin
+from experiments.store.third_party import Origin
 
 FORMAT = 2
 
@@ -75,7 +75,7 @@ def _expect_values(file: Path, grid: Mapping[str, Any]) -> None:
 
 
 def _expect_origin(role: str, origin: Mapping[str, Any]) -> None:
-    """Where a part is from is words, and null where nothing is known."""
+    """Expect words, or null where nothing is known."""
     for key, value in origin.items():
         words = value if key == "earlier" else [value]
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
@@ -85,7 +85,7 @@ def _expect_origin(role: str, origin: Mapping[str, Any]) -> None:
 
 
 def held_origins(grid: Mapping[str, Any]) -> dict[str, Origin]:
-    """Where the parts of others are from, of a description read from grid.json."""
+    """Where the third-party parts came from, by a description read from grid.json."""
     return {
         name: Origin(**(origin | {"earlier": tuple(origin["earlier"])}))
         for name, origin in grid.get("parts", {}).items()

@@ -1,7 +1,7 @@
 """The parts of the table of runs: read one by one, each checked once, damaged ones told apart.
 
 A part is damaged if its bytes do not have the SHA-256 of its name (truncated or altered), or cannot be read as a table
-of runs. A part without a checksum in its name was put there by somebody else; of it only the second is seen.
+of runs. A part without a checksum in its name was put there by somebody else; only the second can be seen then.
 """
 
 from __future__ import annotations

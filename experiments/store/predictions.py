@@ -1,11 +1,11 @@
-"""Predictions as columns of the table of cells, so that it can be checked without the parts of others.
+"""Predictions as columns of the table of cells, so that it can be checked without third-party parts.
 
 * `predicted.hit.mean`, `.variance`, also of calls and cost: null where not known, infinite where they are.
-* `predicted.hit.times`, `.cdf`: the law of hit at some 64 times (`experiments.store.law_points`), the last of them
+* `predicted.hit.times`, `.cdf`: the law of hit at some 64 times (`law_points`), the last of them
   infinite; lists, empty where it is not known.
 * `prediction.source`, `.checked`, `.trusted`: the formula and its conditions.
-* `prediction.version`: of the code that predicts (`theory_version`); null for cells with parts of others, whose laws
-  may change without it.
+* `prediction.version`: of the code that predicts (`theory_version`); null for cells with third-party parts,
+  whose laws may change without the version.
 * `prediction.refused`: why there is no prediction; null if there is one.
 * `call.calls`: LLM calls that an answer stands for; `call.a_generation`: calls of a generation, null where they are not
   a fixed number.
@@ -40,7 +40,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.strings import string_type
 from experiments.predictions.counts import entries_of_call
 from experiments.predictions.predict import Prediction, predict
-from experiments.store.law_points import law_points
+from experiments.predictions.within_budget import answers_after, generations_within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +53,12 @@ LISTS = ("predicted.hit.times", "predicted.hit.cdf")
 TEXTS = tuple(f"prediction.{name}" for name in ("source", "checked", "trusted", "version", "refused"))
 SHORT = 300
 """Characters of a refusal that are kept."""
+POINTS = 64
+"""Times of a stored law, about."""
+SPREADINGS = 4
+SEEN = 1.0 - 1.0 / 128
+"""Share of a law's mass beyond which no time is of interest."""
+LARGEST = 2.0**53
 
 
 def columns_of(cell: Cell) -> dict[str, Any]:
@@ -221,6 +227,54 @@ def _of_hit(cell: Cell, hit: Prediction) -> dict[str, Any]:
     except NoPrediction:
         return row
     return row | {"predicted.hit.times": times, "predicted.hit.cdf": cdf}
+
+
+def law_points(cell: Cell, hit: Prediction) -> tuple[FloatArray, FloatArray]:
+    """Some 64 times and the cdf there, float [at most 66] each; the last time is infinite, its cdf P(T < infinity).
+
+    The cdf rises by equal shares from one time to the next. Quantiles would say where, but searching for 64 of them
+    takes up to a second a cell (chains of a thousand states). Here the cdf is asked at doubled times until it has
+    nearly all its mass, or the budget ends, and then four times at 64 times at once, better spread each time: that
+    takes milliseconds.
+
+    Args:
+        cell: the cell, beyond whose budget no time is of interest.
+        hit: the prediction of `hit`.
+
+    Raises: NoPrediction if the cdf is not known.
+    """
+    times = _bracket(hit, min(LARGEST, _budget(cell)))
+    for _ in range(SPREADINGS):
+        times = _spread(times, _rising(hit.cdf(times)))
+    times = np.append(times, math.inf)
+    return times, _rising(hit.cdf(times))
+
+
+def _bracket(hit: Prediction, last: float) -> FloatArray:
+    """Times from 0 to where nearly all mass is, or to `last`, by factors of 2."""
+    enough = SEEN * float(hit.cdf(math.inf))
+    time = min(last, max(1.0, 2.0 ** math.floor(math.log2(hit.mean)))) if 0 < hit.mean < math.inf else 1.0
+    times = [0.0, *np.geomspace(1.0, time, 16)]
+    while time < last and float(hit.cdf(time)) < enough:
+        time = min(last, 2 * time)
+        times.append(time)
+    return np.unique(np.rint(times))
+
+
+def _spread(times: FloatArray, cdf: FloatArray) -> FloatArray:
+    """Whole times at which the cdf, straight between those asked so far, has risen by equal shares."""
+    levels = cdf[-1] * (np.arange(POINTS - 1) + 0.5) / (POINTS - 1)
+    return np.unique(np.append(np.rint(np.interp(levels, cdf, times)), [0.0, times[-1]]))
+
+
+def _rising(cdf: FloatArray) -> FloatArray:
+    """A cdf without what rounding did to it: within [0, 1], and never falling."""
+    return np.maximum.accumulate(np.clip(cdf, 0.0, 1.0))
+
+
+def _budget(cell: Cell) -> float:
+    """The last offspring within the budget; infinite where there is none."""
+    return answers_after(cell, generations_within(cell)[1])
 
 
 def _moments(cell: Cell, quantity: str) -> dict[str, float]:

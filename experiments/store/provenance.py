@@ -1,4 +1,4 @@
-"""Where results are from: what is written down of each launch, apart from the tables, which say nothing of it.
+"""How results were made: a record of each launch, kept apart from the tables.
 
     provenance.json     a list of launches: when and how they began and ended, command, versions, hosts, git commits
 

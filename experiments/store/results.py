@@ -19,10 +19,10 @@ from experiments.predictions.predict import Prediction, predict
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
 from experiments.store.grid_json import held_origins, read_grid
-from experiments.store.origins import recall
 from experiments.store.parts import Damaged, Parts, read_table
 from experiments.store.predictions import StoredPrediction, split
 from experiments.store.rows import RunTable, read_rows, rows_of
+from experiments.store.third_party import recall
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +39,10 @@ class Results:
         cells: a row a cell, index `cell` (its id); see `experiments.grids.cells_table.cells_table`.
         rows: the table of runs, which may not be read yet; see `runs` and `by_cell`.
         path: the folder; None for results that were not written.
-        known: cells by their id that need not be found by name: those of this process, and those that were asked for.
+        known: cells by their id that need not be parsed: cells of this process, and cells asked for before.
         predictions: what was predicted of the cells when they were run, index `cell`; see
             `experiments.store.predictions`. Without a column for results that were not written.
-        imports: whether parts of others may be imported; if not, their cells have but their stored predictions.
+        imports: whether third-party parts may be imported; if not, their cells have only their stored predictions.
     """
 
     grid: dict[str, Any]
@@ -134,7 +134,7 @@ class Results:
         return replace(self, rows=RunTable.of(runs))
 
     def cell(self, cell_id: str) -> Cell:
-        """The cell of an id; parts of others are imported if the grid named them and their source is as it was.
+        """The cell of an id; third-party parts are imported if the grid named them and their source is unchanged.
 
         Raises: InputError if it names a part that is not loaded, not found or has changed.
         """
@@ -183,8 +183,8 @@ def load(path: Path | str, imports: bool = True) -> Results:
 
     Args:
         path: the folder.
-        imports: whether parts of others may be imported to predict their cells anew; if not, their stored predictions
-            are used.
+        imports: whether third-party parts may be imported to predict their cells anew; if not, their stored
+            predictions are used.
 
     Raises: InputError if the folder is not one of ours; StoreError if a file in it is damaged or cannot be read.
     """

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from evo.costs.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.grids.cells_table import WEIGHTS
-from experiments.grids.stopping import Runs
+from experiments.grids.stopping import Runs, kept_rows
 from experiments.store.files import StoreError
-from experiments.store.kept import kept_rows
 from experiments.store.parts import WORDS, Damaged, Parts, expect_equal, words_and_codes
 from experiments.store.table import DTYPES, LATER, repeated
 

@@ -7,23 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evo.errors import EvoError
 from evo.protocols import IntArray
 from experiments.grids.arguments import a_path
-from experiments.grids.stopping import Runs, as_runs, most_batches, most_runs
+from experiments.grids.stopping import Runs, as_runs, kept_batches, most_batches, most_runs
+from experiments.store.batches import Batches
 from experiments.store.failures import read_failures
 from experiments.store.grid_json import read_grid
-from experiments.store.index import Batches
-from experiments.store.kept import kept_batches
 from experiments.store.lock import Holder, holder_of
 from experiments.store.parts import Damaged, Parts
 from experiments.store.provenance import last_launch
 from experiments.store.results import read_cells
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class Status:
         grid: what grid.json says.
         cells: cells of which all batches are there.
         batches: finished batches, of those the grid asks for.
-        of_batches: batches the grid asks for, of a stopping rule at the most as far as it is not decided.
+        of_batches: batches the grid asks for; the most that a stopping rule may need, in cells where it is undecided.
         runs: runs in finished batches, of those the grid asks for; those that several cells share count once.
         of_runs: runs the grid asks for, or at the most.
         driver: the launch at work; None if there is none.

@@ -1,6 +1,6 @@
 """The results folder: what was run, and the table of runs, as files that are written whole or not at all.
 
-    results/<name>/grid.json        the grid as it was run, and where parts of others in it are from
+    results/<name>/grid.json        the grid as it was run, and where its third-party parts came from
     results/<name>/provenance.json  versions, platform, command and times of each launch
     results/<name>/cells.parquet    a row a cell, with what was predicted of it; see `experiments.store.predictions`
     results/<name>/runs/*.parquet   a row a run, parts of finished batches; see `experiments.store.files`
@@ -26,18 +26,18 @@ from evo.errors import InputError
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
-from experiments.store.budgets import rows_of_other_budgets
+from experiments.store.batches import Batches
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, read_failures, write_failure
 from experiments.store.files import StoreError, move, write_parquet, write_part, write_text
 from experiments.store.grid_json import check_same, describe, held_origins, read_grid
-from experiments.store.index import Batches
 from experiments.store.lock import NAME as LOCK
 from experiments.store.lock import FolderLock
-from experiments.store.origins import Origin, merged, origins
+from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Damaged, Parts, read_table
 from experiments.store.predictions import kept_predictions, predictions_table
 from experiments.store.provenance import write_launch
 from experiments.store.table import BatchKey
+from experiments.store.third_party import Origin, merged, origins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ class Store:
 
     Attributes:
         path: the folder.
-        accepted: names of parts of others whose source has changed since earlier runs, which was accepted.
+        accepted: names of third-party parts whose source has changed since earlier runs, where the user accepted that.
         told: what the user should know: parts that were set aside, locks that this disk does not offer.
         parts: the parts of the table of runs.
     """
@@ -87,11 +87,11 @@ class Store:
         Args:
             path: the folder.
             grid: the grid.
-            accept_changed_code: whether to add to runs of parts of others whose source has changed since.
+            accept_changed_code: whether to add to runs of third-party parts whose source has changed since.
             predicting: called with each cell that is to be predicted, how many were before it, and of how many.
 
         Raises: InputError if the folder holds something else, a grid with another seed, batch or engine, or runs of
-        parts of others whose source has changed; StoreError if it cannot be written or another driver is at work.
+        third-party parts whose source has changed; StoreError if it cannot be written or another driver is at work.
         """
         described = describe(grid)
         with _writing(path):
@@ -143,7 +143,7 @@ class Store:
         return found
 
     def take_over(self, grid: Grid, found: Batches) -> int:
-        """Write the batches that other budgets left (`experiments.store.budgets`), into `found`, too; how many.
+        """Write the batches that other budgets left (`experiments.store.other_budgets`), into `found`, too; how many.
 
         Raises: StoreError.
         """
@@ -202,7 +202,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _held(path: Path, described: dict[str, Any]) -> dict[str, Origin]:
-    """The origins of parts that a folder holds, if it is one of the same grid or empty but for a killed launch."""
+    """Where the third-party parts in a folder came from; none if it holds nothing but leftovers of a killed launch."""
     if not path.exists() or (path.is_dir() and all(_is_leftover(file) for file in path.iterdir())):
         return {}
     before = read_grid(path)

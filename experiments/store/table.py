@@ -1,4 +1,7 @@
-"""The two tables of a grid: a row a run, and a row a cell. Counts only; prices are weights in the row of the cell."""
+"""The table of runs: its columns, and its rows for finished batches.
+
+Counts only; prices are weights in the table of cells.
+"""
 
 from __future__ import annotations
 

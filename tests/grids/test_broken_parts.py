@@ -1,4 +1,4 @@
-"""Parts of others that break: each fault is told with the part, its file and its line, and gives no wrong number."""
+"""Third-party parts that break: each fault is told with the part, its file and its line, and gives no wrong number."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from experiments.grids.toml import load_grid
 from experiments.predictions.predict import calls_an_answer, predict, short_calls_mean
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.simulation import simulate
-from experiments.store.origins import Origin, merged, recall, source_hash
+from experiments.store.third_party import Origin, merged, recall, source_hash
 from operators import FixKeep, Malformed, Misaligned, Refuse, Resample, Sparse, Spill, Vote
 from problems import BlockOneMax
 

@@ -1,4 +1,4 @@
-"""Parts of others: in a TOML grid, from an installed package, checked, resumed and read again."""
+"""Third-party parts: in a TOML grid, from an installed package, checked, resumed and read again."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from evo.schedules import AllBlocks
 from experiments.cli.app import app
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
-from experiments.grids.stopping import UntilPrecise, UntilSuccesses
+from experiments.grids.stopping import UntilPrecise, UntilSuccesses, kept_batches
 from experiments.predictions.forecast import seconds_a_batch
 from experiments.running.agenda import SECONDS_A_TASK, UNKNOWN, Plan
 from experiments.running.launch import LimitReached, run_grid
@@ -25,7 +25,6 @@ from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
 from experiments.running.queues import RuledQueue
 from experiments.running.tasks import RAISED, Done, Failure, Job
-from experiments.store.kept import kept_batches
 from experiments.store.results import load
 from operators import Resample
 from problems import BlockOneMax

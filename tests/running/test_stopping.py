@@ -44,11 +44,10 @@ from experiments import (
 from experiments.cli.app import app
 from experiments.fits.likelihoods import FEWEST_RUNS
 from experiments.grids.cells_table import cells_table
-from experiments.grids.stopping import MOST_RUNS, as_runs, every_stop, in_words, written
+from experiments.grids.stopping import MOST_RUNS, as_runs, every_stop, in_words, kept_batches, kept_rows, written
 from experiments.predictions.expected_runs import expected_runs
 from experiments.reports.files import write
 from experiments.reports.report import report
-from experiments.store.kept import kept_batches, kept_rows
 from experiments.store.status import status
 from experiments.store.store import describe
 from experiments.store.table import batch_columns, runs_table

@@ -29,7 +29,7 @@ from experiments.grids.grid import Grid, sweep
 from experiments.grids.strings import strings_inferred
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.limits import GridLimits
-from experiments.store.index import Batches
+from experiments.store.batches import Batches
 from experiments.store.parts import Parts
 from experiments.store.results import Results, load
 from experiments.store.rows import RowsByCell, RunTable, _key, within

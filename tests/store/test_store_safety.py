@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from experiments.cli.app import app
 from experiments.grids.toml import load_grid
 from experiments.running.launch import run_grid
-from experiments.store.index import Batches
+from experiments.store.batches import Batches
 from experiments.store.lock import FolderLock, Holder, holder_of
 from experiments.store.results import load
 from experiments.store.status import status

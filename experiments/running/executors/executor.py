@@ -24,7 +24,7 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many jobs it runs at the same time, as far as is known."""
+        """Number of jobs that it runs at the same time, by what is known now."""
         ...
 
     @property

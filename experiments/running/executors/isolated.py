@@ -73,7 +73,7 @@ class IsolatedWorker:
 
     Args:
         setup: what the process must know.
-        path: folders where it looks for parts of others.
+        path: folders where it looks for third-party parts.
         notes: path without an ending, for the notes of the process.
         bad: ids of cells of which a batch failed alone in a fresh process; their failures are believed at once.
     """
@@ -243,7 +243,7 @@ class IsolatedWorker:
 
 
 def _work(jobs: tuple[PackedJob, ...], path: tuple[str, ...], note: str) -> list[Answer]:
-    """A task in a worker process, which finds parts of others where the driver found them."""
+    """A task in a worker process, which finds third-party parts where the driver found them."""
     try:
         noted = os.open(note, os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError:  # somebody has removed the folder: deaths and limits will not be told apart

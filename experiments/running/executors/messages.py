@@ -17,7 +17,7 @@ from evo.errors import EvoError
 from evo.foreign import foreign
 from evo.text import type_name
 from experiments.running.tasks import RAISED, Answer, Job, JobOutcome, failed, one_line, outcome_of
-from experiments.store.origins import source_hash
+from experiments.store.third_party import source_hash
 
 
 class UnlikeDriver(EvoError):
@@ -26,14 +26,14 @@ class UnlikeDriver(EvoError):
 
 @dataclass(frozen=True)
 class PackedJob:
-    """A job as bytes, so that parts of others are imported only in the process that runs the job.
+    """A job as bytes, so that third-party parts are imported only in the process that runs the job.
 
     Attributes:
         key: number that names the job in its answer.
         content: the job, pickled, classes of a script or notebook by value.
         cell: id of its cell.
         limit: seconds after which it is ended.
-        sources: by the name of a part of others, the hash of its source at the driver; None for this machine, where a
+        sources: by the name of a third-party part, the hash of its source at the driver; None for this machine, where a
             part that cannot be found is a failure of the job, and no difference between machines.
     """
 
@@ -50,7 +50,7 @@ class TaskMessage:
 
     Attributes:
         jobs: its jobs.
-        path: folders where the driver finds parts of others.
+        path: folders where the driver finds third-party parts.
         versions: of what the results depend on, at the driver.
         launch: name of the launch.
     """
@@ -154,7 +154,7 @@ def unpacked(packed_job: PackedJob) -> Job:
 
 
 def different_versions(theirs: Mapping[str, str]) -> str:
-    """In words, which versions differ from those of the driver; empty if none."""
+    """In words, which versions differ from the driver's; empty if none."""
     mine = versions()
     different = [f"{name} {mine.get(name)}, not {its}" for name, its in theirs.items() if mine.get(name) != its]
     if not different:
@@ -170,7 +170,7 @@ def versions() -> dict[str, str]:
 
 
 def sources(job: Job) -> dict[str, str]:
-    """By the name of each part of others in a job, the hash of its source when it was first seen here."""
+    """By the name of each third-party part in a job, the hash of its source when it was first seen here."""
     kinds = foreign(job.cell)
     hashes = {type_name(kind): _source(kind) for kind in kinds if kind.__module__ != "__main__"}
     return {name: sha256 for name, sha256 in hashes.items() if sha256 is not None}
@@ -182,6 +182,6 @@ def _source(kind: type) -> str | None:
 
 
 def own_path() -> tuple[str, ...]:
-    """The folders where this process finds modules, but for those of Python and of installed packages."""
+    """The folders where this process finds modules, without the folders of Python and of installed packages."""
     folders = (folder or os.getcwd() for folder in sys.path)
     return tuple(folder for folder in folders if not folder.startswith((sys.prefix, sys.base_prefix)))

@@ -37,8 +37,7 @@ from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
 from experiments.reports.report import report
 from experiments.running.launch import run_grid
-from experiments.store.law_points import POINTS
-from experiments.store.predictions import LISTS, PREFIXES, StoredPrediction, columns_of, predictions_table
+from experiments.store.predictions import LISTS, POINTS, PREFIXES, StoredPrediction, columns_of, predictions_table
 from experiments.store.results import Results, load
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Resample, Vote
 from problems import BlockOneMax, UnequalBlocks
@@ -108,7 +107,7 @@ def test_cells_with_parts_of_others_are_predicted_at_each_launch(tmp_path):
 
 @dataclass(frozen=True)
 class Mine(Resample):
-    """A part of others."""
+    """A third-party part."""
 
 
 # ------------------------------------------------------------------------------------------------ what is written

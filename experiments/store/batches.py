@@ -1,4 +1,4 @@
-"""Which batches are there: read part by part, of each only the columns that tell; no table is made."""
+"""Which batches a results folder has: found part by part, reading only the columns that are needed."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from experiments.grids.grid import Grid
 from experiments.running import tasks
 from experiments.running.launch import run_grid
 from experiments.running.progress import Progress
-from experiments.store.budgets import rows_of_other_budgets
-from experiments.store.index import Batches
+from experiments.store.batches import Batches
+from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Parts
 from experiments.store.results import load
 from experiments.store.status import Status, status
@@ -198,12 +198,12 @@ def test_another_seed_batch_or_engine_is_refused(tmp_path, changes):
 
 @dataclass(frozen=True)
 class Mine(Resample):
-    """A part of others."""
+    """A third-party part."""
 
 
 @dataclass(frozen=True)
 class MyRunner(Merged):
-    """A runner of others, whose loop may do anything."""
+    """A third-party runner, whose loop may do anything."""
 
 
 def taken(folder: Path, before: Grid, after: Grid, **changes: Any) -> int:

@@ -1,7 +1,7 @@
-"""Where the parts of others in a grid are from, and whether their source is still the one that made the results.
+"""Third-party parts in a grid: where they came from, and whether their source is still the one that made the results.
 
-The modules of a part's class and of its base classes are hashed, not what those import; base classes of ours, of Python
-and of installed packages are left out.
+The modules of a part's class and of its base classes are hashed, not the modules that these import. Base classes of the
+testbed, of Python and of installed packages are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a part of others is from, as grid.json keeps it.
+    """Where a third-party part came from, as grid.json keeps it.
 
     Attributes:
         module: the module of its class.
@@ -47,7 +47,7 @@ class Origin:
 
 
 def origins(cells: tuple[Cell, ...]) -> dict[str, Origin]:
-    """Where the parts of others in these cells are from, by the name of their type."""
+    """Where the third-party parts in these cells came from, by the name of their type."""
     found: dict[str, Origin] = {}
     for cell in cells:
         for kind in foreign(cell):
@@ -59,7 +59,7 @@ def origins(cells: tuple[Cell, ...]) -> dict[str, Origin]:
 
 
 def source_hash(kind: type) -> str | None:
-    """SHA-256 of the source file of a class's module, and of those of its base classes in other modules, joined by "+".
+    """SHA-256 of the source files of a class's module and of the modules of its base classes, joined by "+".
 
     A class that a script or notebook defines is hashed alone. None if the class itself has no source.
     """
@@ -94,7 +94,7 @@ def _hash(kind: type) -> str | None:
 
 
 def recall(held: Mapping[str, Origin], text: str) -> None:
-    """Import the parts of others that a stored text names, if the grid named them and they are as they were.
+    """Import the third-party parts that a stored text names, if the grid named them and their source is unchanged.
 
     Raises: InputError saying why not.
     """

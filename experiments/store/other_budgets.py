@@ -1,4 +1,4 @@
-"""Rows that were made under another budget, and need not be made again.
+"""Batches that were simulated under another budget, and need not be simulated again.
 
 Under the same seed, batch and engine, runs of the same search and prompt have the same trajectories whatever their
 budget; the names of their samples begin alike (`Cell.sample`). So a whole batch is taken over
@@ -6,8 +6,8 @@ budget; the names of their samples begin alike (`Cell.sample`). So a whole batch
 * if all its runs hit, and none reaches a limit of the new budget: a run that hit left the batch by that alone;
 * if all generations of the cell have one ledger: what a smaller budget cuts off is then known row by row.
 
-Any other batch is simulated again, which gives the same trajectories, prolonged or cut. Nothing is taken over of parts
-of others whose source has changed since, nor of runners of others, whose loops may draw otherwise under another budget.
+Any other batch is simulated again, which gives the same trajectories, prolonged or cut. Nothing is taken over from
+third-party parts whose source has changed since, or from third-party runners, whose draws may depend on the budget.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import most_batches
-from experiments.store.index import Batches
+from experiments.store.batches import Batches
 from experiments.store.table import DTYPES, KEY, BatchKey
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def rows_of_other_budgets(grid: Grid, found: Batches, changed: Collection[str] =
     Args:
         grid: the grid, with the folder's seed, batch and engine.
         found: the batches in the folder.
-        changed: parts of others of which not all runs were made by the source of now.
+        changed: third-party parts that have runs made by an earlier source.
     """
     missing: set[tuple[str, int]] = set()
     wanted: dict[Path, dict[BatchKey, list[Cell]]] = defaultdict(lambda: defaultdict(list))
