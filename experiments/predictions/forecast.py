@@ -142,8 +142,8 @@ def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
     means within the budget, upper bounds instead in rows where `at_most` is true (calls differ in price, or votes make
     their number random); `censored` is P(no hit within the budget); `runs` is the grid's number, under a stopping rule
     the estimate of `experiments.predictions.expected_runs`; `seconds` (of one core) is the time of all runs, `longest`
-    the time of a batch; `beyond` says whether the mean is beyond the budget. Where there is no prediction the numbers are null and `note`
-    says why; `note` also tells of means that are infinite or beyond the budget.
+    the time of a batch; `beyond` says whether the mean is beyond the budget. Where there is no prediction
+    the numbers are null and `note` says why; `note` also tells of means that are infinite or beyond the budget.
 
     Args:
         grid: what would be run.
