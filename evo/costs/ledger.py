@@ -229,7 +229,11 @@ class ChunkLengths:
             return np.zeros((*shape[:2], 0), dtype=np.int64)
         short = self.short(each).reshape(shape)
         if self.powers == 1:
-            of_all = count_correct(short != 0) if calls is None else (short * calls.reshape(shape)).sum(axis=2)
+            of_all = (
+                count_correct(short.astype(np.bool_, copy=False))
+                if calls is None
+                else (short * calls.reshape(shape)).sum(axis=2)
+            )
             return np.asarray(of_all[..., None])
         one = short.astype(np.float64)
         powers = np.stack((one, one**2, one**3), axis=3)
