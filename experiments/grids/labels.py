@@ -52,8 +52,10 @@ def moves_with(cells: pd.DataFrame, name: str, column: str) -> bool:
     if name == column or not varies(cells, name):
         return False
     values = cells[["arm", name, column]].drop_duplicates()
-    each_way = (values.groupby(["arm", one], dropna=False)[other].nunique(dropna=False).max() == 1 for one, other in
-                ((name, column), (column, name)))  # fmt: skip
+    each_way = (
+        values.groupby(["arm", one], dropna=False)[other].nunique(dropna=False).max() == 1
+        for one, other in ((name, column), (column, name))
+    )
     return all(each_way)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -57,6 +58,7 @@ class Measured:
         generations: generations of each run.
         cost: cost of each run.
         seconds: of each run of a runner that keeps the time (`Asynchronous`), else NaN.
+        predictions: by their quantity, the predictions that the results keep of the cell; None to compute them.
     """
 
     cell: Cell
@@ -66,6 +68,7 @@ class Measured:
     generations: FloatArray
     cost: FloatArray
     seconds: FloatArray = field(default_factory=lambda: np.empty(0))
+    predictions: Callable[[str], Prediction] | None = field(default=None, repr=False)
 
     @property
     def runs(self) -> int:
@@ -120,6 +123,35 @@ class Measured:
         half = (rest.high - rest.low) / 2 / float(self.offspring.mean())
         return Value(ratio, ratio - half, ratio + half)
 
+    def predict(self, quantity: str = "hit") -> Prediction:
+        """The exact prediction.
+
+        Raises: NoPrediction.
+        """
+        return predict(self.cell, quantity) if self.predictions is None else self.predictions(quantity)
+
+    def exact(self, quantity: str = "hit") -> float:
+        """The predicted mean; may be infinite; NaN where it is not known."""
+        try:
+            return float(self.predict(quantity).mean)
+        except NoPrediction:
+            return math.nan
+
+    def exact_cdf(self, times: FloatArray) -> FloatArray:
+        """P(hit <= t) in the shape of t; NaN where it is not known."""
+        try:
+            return self.predict().cdf(times)
+        except NoPrediction:
+            return np.full(np.shape(times), np.nan)
+
+    @property
+    def exact_median(self) -> float:
+        """The predicted median of hit; NaN where it is not known."""
+        try:
+            return float(self.predict().quantile(0.5))
+        except NoPrediction:
+            return math.nan
+
 
 Arms = Mapping[str, Sequence[Measured]]
 """The cells that have runs, by their arm, in the order of the grid."""
@@ -141,41 +173,25 @@ def measured(results: Results, checked: Check) -> dict[str, list[Measured]]:
             runs[name].to_numpy(dtype=float, na_value=np.nan)
             for name in ("hit", "calls", "generations", "cost", "seconds")
         )
-        arms[str(arm)].append(Measured(cell, verdicts[str(cell_id)], *columns))
+        arms[str(arm)].append(
+            Measured(cell, verdicts[str(cell_id)], *columns, predictions=partial(results.predict, str(cell_id)))
+        )
     return arms
 
 
-def exact(cell: Cell, ask: Callable[[Prediction], float], quantity: str = "hit") -> float:
-    """Something of the exact prediction of a cell; NaN where it is not known.
+def exact_mean(cell: Cell, quantity: str = "hit") -> float:
+    """The predicted mean of a cell; may be infinite; NaN where it is not known.
 
     >>> from evo import AllBlocks, OnePlusLambda
     >>> from operators import Resample
     >>> from problems import BlockOneMax
-    >>> exact(Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), AllBlocks(), OnePlusLambda()), lambda known: known.mean)
+    >>> exact_mean(Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), AllBlocks(), OnePlusLambda()))
     16.0
     """
     try:
-        return float(ask(predict(cell, quantity)))
+        return float(predict(cell, quantity).mean)
     except NoPrediction:
         return math.nan
-
-
-def exact_mean(cell: Cell, quantity: str = "hit") -> float:
-    """The predicted mean; may be infinite; NaN where it is not known."""
-    return exact(cell, lambda known: known.mean, quantity)
-
-
-def exact_cdf(cell: Cell, times: FloatArray) -> FloatArray:
-    """P(hit <= t) in the shape of t; NaN where it is not known."""
-    try:
-        return predict(cell).cdf(times)
-    except NoPrediction:
-        return np.full(np.shape(times), np.nan)
-
-
-def exact_median(cell: Cell) -> float:
-    """The predicted median of hit; NaN where it is not known."""
-    return exact(cell, lambda known: known.quantile(0.5))
 
 
 def number(value: float | None) -> str:

@@ -294,10 +294,12 @@ def _speedup_table(made: Report) -> Table:
     slow, fast = made.study.speedup or ("", "")
     shown = made.speedup[made.speedup["lam"] == 1]
     table = Table(
-        title=f"Speed-up: cost of {slow} over cost of {fast} (lam = 1)", title_justify="left", title_style="bold",
+        title=f"Speed-up: cost of {slow} over cost of {fast} (lam = 1)",
+        title_justify="left",
+        title_style="bold",
         caption=f"exact: of the predicted means; intervals hold for all rows together w.p. {1 - made.check.alpha:g}",
         caption_justify="left",
-    )  # fmt: skip
+    )
     for heading in ("k", "measured", "interval", "exact", "measured / (2^k k)", ""):
         table.add_column(heading, justify="right")
     for row in shown.to_dict("records"):

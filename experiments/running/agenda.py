@@ -137,8 +137,9 @@ class Plan:
             queue = FixedQueue(cell, size, expected, to_run, len(missing), cap)
         else:
             none = wanted is not None and not wanted
-            queue = RuledQueue(cell, size, expected, grid.runs, hits, set(range(cap)) if none else left_out,
-                                 self._ahead)  # fmt: skip
+            queue = RuledQueue(
+                cell, size, expected, grid.runs, hits, set(range(cap)) if none else left_out, self._ahead
+            )
         self.of_batches += cap
         self.batches += cap - queue.left
         self.there += queue.whole * len(grid.samples[sample])

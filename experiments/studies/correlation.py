@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect
 from experiments.fits.claims import Claim
 from experiments.grids.grid import Grid, sweep
-from experiments.reports.measured import Arms, Measured, beside, exact_mean
+from experiments.reports.measured import Arms, Measured, beside
 from experiments.reports.panels import Panel, growth, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import BetaQuality, Resample
@@ -35,9 +35,11 @@ def grid(runs: int = 1000, seed: int = 1) -> Grid:
     arms = {
         INDEPENDENT: sweep(
             problem=[block for block in blocks if block.k <= MOST_INDEPENDENT],
-            mutator=Resample(p=0.5), schedule=AllBlocks(), runner=one,
+            mutator=Resample(p=0.5),
+            schedule=AllBlocks(),
+            runner=one,
         )
-    }  # fmt: skip
+    }
     for arm, (a, most) in QUALITIES.items():
         some = [block for block in blocks if block.k <= most]
         arms[arm] = sweep(problem=some, mutator=BetaQuality(a=a, b=a), schedule=AllBlocks(), runner=one)
@@ -79,8 +81,8 @@ def findings(arms: Arms) -> Findings:
         last = cells[-1]
         rows.append(
             (arm, "-" if arm == LOCAL else f"{_correlation(arm):.3f}",
-             beside(common.mean(), exact_mean(common.cell), common.verdict), str(last.cell.problem.k),
-             beside(last.mean(), exact_mean(last.cell), last.verdict))
+             beside(common.mean(), common.exact(), common.verdict), str(last.cell.problem.k),
+             beside(last.mean(), last.exact(), last.verdict))
         )  # fmt: skip
     uniform, local = arms[UNIFORM][-1], arms[LOCAL][-1]
     return Findings(

@@ -13,8 +13,7 @@ from evo.protocols import FloatArray
 from evo.theory.times.cut import cut_means
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.predictions.predict import predict
-from experiments.reports.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, exact_median, number
+from experiments.reports.measured import Arms, Measured, Value, beside, number
 from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import BetaBlocks, Resample
@@ -51,10 +50,10 @@ def _most(each: Measured) -> int:
     return MOST if budget is None or budget.calls is None else budget.calls
 
 
-def _exact_cut_means(cell: Cell, budgets: FloatArray) -> FloatArray:
+def _exact_cut_means(each: Measured, budgets: FloatArray) -> FloatArray:
     """E[min(T, B)], T = hit; NaN where the law is not known."""
     try:
-        law = predict(cell).law
+        law = each.predict().law
         return np.full(len(budgets), np.nan) if law is None else cut_means(law, budgets)
     except NoPrediction:
         return np.full(len(budgets), np.nan)
@@ -69,8 +68,8 @@ def figure(arms: Arms) -> Figure:
         fine = np.unique(np.geomspace(budgets[0], budgets[-1], 80).round())
         values = [each.cut_mean(budget) for budget in budgets]
         middles = [_cut(each.median, budget) for budget in budgets]
-        middle = exact_median(each.cell)
-        means.append(Curve(arm, budgets, values, fine, _exact_cut_means(each.cell, fine), place))
+        middle = each.exact_median
+        means.append(Curve(arm, budgets, values, fine, _exact_cut_means(each, fine), place))
         medians.append(Curve(arm, budgets, middles, fine, np.minimum(middle, fine), place))
         tails.append(_tail(arm, each, budgets, fine, place))
     most = max(value.high for each in means for value in each.values)
@@ -97,7 +96,7 @@ def _tail(arm: str, each: Measured, times: FloatArray, fine: FloatArray, place: 
     """P(T > t) where some runs were still going, over the exact curve."""
     within = [each.within(t) for t in times if t <= each.reached]
     values = [Value(1 - v.value, 1 - v.high, 1 - v.low) for v in within if v.value < 1]
-    line = 1 - exact_cdf(each.cell, fine)
+    line = 1 - each.exact_cdf(fine)
     short = arm == REDRAWN  # its curve ends among the others
     name = "redrawn" if short else arm
     return Curve(name, times[: len(values)], values, fine, np.where(line > 4e-4, line, np.nan), place, left=short)
@@ -110,12 +109,12 @@ def findings(arms: Arms) -> Findings:
     rows = []
     for arm in arms:
         each = _only(arms, arm)
-        cut = _exact_cut_means(each.cell, np.array(budgets, dtype=np.float64))
+        cut = _exact_cut_means(each, np.array(budgets, dtype=np.float64))
         rows.append(
-            (arm, number(exact_mean(each.cell)),
+            (arm, number(each.exact()),
              *(beside(each.cut_mean(budget), line) for budget, line in zip(budgets, cut, strict=True)),
-             beside(each.median, exact_median(each.cell), each.verdict),
-             beside(each.within(budgets[0]), float(exact_cdf(each.cell, np.array(budgets[0])))),
+             beside(each.median, each.exact_median, each.verdict),
+             beside(each.within(budgets[0]), float(each.exact_cdf(np.array(budgets[0])))),
              str(each.censored))
         )  # fmt: skip
     worst, plain = (_only(arms, arm) for arm in (list(SHAPES)[-1], REDRAWN))

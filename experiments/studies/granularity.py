@@ -10,7 +10,7 @@ import numpy as np
 from evo import LLMPrimitive, OnePlusLambda, OnlyIncorrect, Prompt
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, Value, beside, exact_mean
+from experiments.reports.measured import Arms, Measured, Value, beside
 from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Decaying, Halving, Resample
@@ -78,7 +78,7 @@ def _relative(each: Measured, whole: float) -> Value:
 
 def _curve(arm: str, cells: list[Measured], colour: int) -> Curve:
     """Cost of a run over the exact cost at g = 1 (the measured one where that is not known)."""
-    lines = np.array([exact_mean(each.cell, "cost") for each in cells])
+    lines = np.array([each.exact("cost") for each in cells])
     whole = float(lines[0]) if np.isfinite(lines[0]) else cells[0].mean("cost").value
     x = np.array([_g(each) for each in cells], dtype=np.float64)
     label = arm.removesuffix(", priced") if arm.startswith("p = ") else arm
@@ -106,7 +106,7 @@ def _best(cells: list[Measured]) -> Measured:
 
 def _exact_best(cells: list[Measured]) -> int:
     """The g of the least exact cost; 0 if one is not known."""
-    costs = [exact_mean(each.cell, "cost") for each in cells]
+    costs = [each.exact("cost") for each in cells]
     return _g(cells[int(np.argmin(costs))]) if np.isfinite(costs).all() else 0
 
 
@@ -121,7 +121,7 @@ def findings(arms: Arms) -> Findings:
             saved = cheapest.mean("cost").value / one.value
             rows.append(
                 (arm, f"{_g(cheapest)} ({_exact_best(cells) or '-'})",
-                 beside(cheapest.mean("cost"), exact_mean(cheapest.cell, "cost"), cheapest.verdict), f"{saved:.3g}")
+                 beside(cheapest.mean("cost"), cheapest.exact("cost"), cheapest.verdict), f"{saved:.3g}")
             )  # fmt: skip
     low = [_g(best[arm]) for arm in (*PANELS[TOKENS], *PANELS[PRICED]) if arm in best and _p(arm) <= 0.5]
     always = "always one block a call" if set(low) == {1} else f"g = {_list(low)}"

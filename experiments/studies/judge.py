@@ -9,7 +9,7 @@ import numpy as np
 from evo import Budget, OnePlusLambda, UniformChunk
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, beside, exact_cdf, exact_mean
+from experiments.reports.measured import Arms, Measured, beside
 from experiments.reports.panels import Panel, curve, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample
@@ -54,7 +54,7 @@ def _error(each: Measured) -> float:
 
 
 def _share(each: Measured) -> float:
-    return float(exact_cdf(each.cell, np.array(_budget(each))))
+    return float(each.exact_cdf(np.array(_budget(each))))
 
 
 def _budget(each: Measured) -> int:
@@ -65,9 +65,10 @@ def _budget(each: Measured) -> int:
 def figure(arms: Arms) -> Figure:
     """Calls along the error rate where verdicts are drawn anew, and how many runs get it right where they last."""
     calls = [
-        curve(arm, arms[arm], _error, lambda each: each.mean(), lambda each: exact_mean(each.cell), colour=place)
-        for place, arm in enumerate(AFRESH) if arm in arms
-    ]  # fmt: skip
+        curve(arm, arms[arm], _error, Measured.mean, Measured.exact, colour=place)
+        for place, arm in enumerate(AFRESH)
+        if arm in arms
+    ]
     right = [
         curve(arm.removeprefix("lasting, "), arms[arm], _error, lambda each: each.within(_budget(each)), _share,
               colour=place)
@@ -94,7 +95,7 @@ def findings(arms: Arms) -> Findings:
             right = each.within(_budget(each)) if lasting else None
             rows.append(
                 (arm, f"{_error(each):g}",
-                 "-" if lasting else beside(each.mean(), exact_mean(each.cell), each.verdict),
+                 "-" if lasting else beside(each.mean(), each.exact(), each.verdict),
                  "1" if right is None else beside(right, _share(each), each.verdict))
             )  # fmt: skip
     plain = arms["all blocks judged"][-1]

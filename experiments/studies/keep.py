@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evo import AllBlocks, OnePlusLambda
 from experiments.fits.claims import Claim
 from experiments.grids.grid import Grid, sweep
-from experiments.reports.measured import Arms, beside, exact_mean, number, ratio_noise
+from experiments.reports.measured import Arms, beside, number, ratio_noise
 from experiments.reports.panels import Panel, growth, mean_at, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import FixKeep
@@ -65,7 +65,7 @@ def findings(arms: Arms) -> Findings:
         noise = step * ratio_noise(last.mean(), before.mean()) / (ks[0] - ks[1])
         base = 1 / max(FIX, keep)
         rows.append(
-            (arm, str(ks[0]), beside(last.mean(), exact_mean(last.cell), last.verdict), f"{step:.3f} ±{noise:.2g}",
+            (arm, str(ks[0]), beside(last.mean(), last.exact(), last.verdict), f"{step:.3f} ±{noise:.2g}",
              f"{base:.3f}", number(mean_at(last, SHOWN)))
         )  # fmt: skip
     ends = {arm: number(mean_at(cells[0], SHOWN)) for arm, cells in arms.items()}

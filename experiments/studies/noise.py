@@ -9,7 +9,7 @@ from evo import Budget, OnePlusLambda, OnlyIncorrect, Schedule, UniformChunk
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, Value, beside, exact_mean, number
+from experiments.reports.measured import Arms, Measured, Value, beside, number
 from experiments.reports.panels import Curve, Panel, curve, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample
@@ -72,23 +72,20 @@ def _calls(each: Measured) -> Value:
     return each.mean()
 
 
-def _exact(each: Measured) -> float:
-    return exact_mean(each.cell)
-
-
 def figure(arms: Arms) -> Figure:
     """Calls and evaluations along k, with and without resampling; calls along sigma, with and without re-evaluation."""
     along = [(place, arm) for place, arm in enumerate(ALONG_K) if arm in arms]
-    calls = [curve(arm, arms[arm], _k, _calls, _exact, colour=place) for place, arm in along]
+    calls = [curve(arm, arms[arm], _k, _calls, Measured.exact, colour=place) for place, arm in along]
     paid = [
         curve(arm, arms[arm], _k, lambda each: each.mean().times(_evaluations(each)),
-              lambda each: _exact(each) * _evaluations(each), colour=place)
+              lambda each: each.exact() * _evaluations(each), colour=place)
         for place, arm in along
     ]  # fmt: skip
     kept: list[Curve] = [
-        curve(arm, arms[arm], _sigma, _calls, _exact, colour=place, dashed=arm == KEPT)
-        for place, arm in enumerate((AGAIN, KEPT)) if arm in arms
-    ]  # fmt: skip
+        curve(arm, arms[arm], _sigma, _calls, Measured.exact, colour=place, dashed=arm == KEPT)
+        for place, arm in enumerate((AGAIN, KEPT))
+        if arm in arms
+    ]
     k = "k  (blocks of the solution)"
     return panels_figure(
         STUDY.title,
@@ -113,13 +110,13 @@ def findings(arms: Arms) -> Findings:
                 continue
             slower = each.mean().value / clean[_k(each)].mean().value
             rows.append(
-                (arm, f"{_k(each):g}", beside(each.mean(), _exact(each), each.verdict), f"{slower:.3g}",
+                (arm, f"{_k(each):g}", beside(each.mean(), each.exact(), each.verdict), f"{slower:.3g}",
                  number(each.mean().value * _evaluations(each)))
             )  # fmt: skip
     for arm in (AGAIN, KEPT):
         for each in arms.get(arm, ()):
             rows.append(
-                (f"{arm}, sigma = {_sigma(each):g}", str(BLOCKS), beside(each.mean(), _exact(each), each.verdict), "",
+                (f"{arm}, sigma = {_sigma(each):g}", str(BLOCKS), beside(each.mean(), each.exact(), each.verdict), "",
                  number(each.mean().value * _evaluations(each)))
             )  # fmt: skip
     one, enough = arms[ONE][-1], arms[ENOUGH][-1]

@@ -11,7 +11,7 @@ from evo.schedules import UniformSubset
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean
+from experiments.reports.measured import Arms, Measured, Value, beside
 from experiments.reports.panels import Curve, Panel, curve, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample
@@ -62,7 +62,7 @@ def _k(each: Measured) -> float:
 
 
 def _calls(arm: str, cells: list[Measured], place: int) -> Curve:
-    return curve(arm, cells, _k, lambda each: each.mean(), lambda each: exact_mean(each.cell), colour=place)
+    return curve(arm, cells, _k, Measured.mean, Measured.exact, colour=place)
 
 
 def _arrived(each: Measured) -> Value:
@@ -70,7 +70,7 @@ def _arrived(each: Measured) -> Value:
 
 
 def _share(each: Measured) -> float:
-    return float(exact_cdf(each.cell, np.array(MOST)))
+    return float(each.exact_cdf(np.array(MOST)))
 
 
 def figure(arms: Arms) -> Figure:
@@ -82,9 +82,10 @@ def figure(arms: Arms) -> Figure:
         curve(arm, arms[arm], _k, _arrived, _share, colour=place) for place, arm in enumerate(JUMP) if arm in arms
     ]
     needle = [
-        _calls(arm.removeprefix("needle, "), [*arms[arm]], place) for place, arm in zip((4, 3, 0), NEEDLE, strict=True)
+        _calls(arm.removeprefix("needle, "), [*arms[arm]], place)
+        for place, arm in zip((4, 3, 0), NEEDLE, strict=True)
         if arm in arms
-    ]  # fmt: skip
+    ]
     k = "k  (blocks of the solution)"
     return panels_figure(
         STUDY.title,
@@ -110,9 +111,8 @@ def findings(arms: Arms) -> Findings:
         for each in cells:
             mean = each.mean()
             rows.append(
-                (arm, f"{_k(each):g}", beside(_arrived(each), _share(each), each.verdict),
-                 beside(mean, exact_mean(each.cell)))
-            )  # fmt: skip
+                (arm, f"{_k(each):g}", beside(_arrived(each), _share(each), each.verdict), beside(mean, each.exact()))
+            )
     local, chunks, pairs = (arms[arm][-1] for arm in ("LOCAL", "fixed chunks of 2", "any 2 blocks"))
     random, whole = (arms[arm][-1] for arm in ("needle, LOCAL random", "needle, GLOBAL"))
     return Findings(

@@ -14,7 +14,7 @@ from evo.schedules import EachChunk
 from evo.seeding import streams
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, Value, beside, exact_mean, mean_value, number
+from experiments.reports.measured import Arms, Measured, Value, beside, mean_value, number
 from experiments.reports.panels import Curve, Panel, curve, panels_figure
 from experiments.reports.study import Findings, Study
 from experiments.reports.waiting import Barriers, waited
@@ -63,7 +63,7 @@ def _rounds(each: Measured) -> Value:
 
 
 def _exact_rounds(each: Measured) -> float:
-    return exact_mean(each.cell, "generations")
+    return each.exact("generations")
 
 
 def barrier_seconds(each: Measured, tail: float) -> FloatArray:
@@ -95,10 +95,11 @@ def figure(arms: Arms) -> Figure:
     shown = [(place, arm) for place, arm in enumerate((GLOBAL, BEST, EACH, TURN, WRONG)) if arm in arms]
     rounds = [curve(arm, arms[arm], at_once, _rounds, _exact_rounds, colour=place) for place, arm in shown]
     calls = [
-        curve(arm, arms[arm], at_once, lambda each: mean_value(each.calls),
-              lambda each: exact_mean(each.cell, "calls"), colour=place)
+        curve(
+            arm, arms[arm], at_once, lambda each: mean_value(each.calls), lambda each: each.exact("calls"), colour=place
+        )
         for place, arm in shown
-    ]  # fmt: skip
+    ]
     width = "calls at the same time  (lam, or workers)"
     return panels_figure(
         STUDY.title,
@@ -122,12 +123,14 @@ def findings(arms: Arms) -> Findings:
             timed = arm in (BARRIERS, FREE)
             seconds = mean_value(each.seconds) if arm == FREE else mean_value(barrier_seconds(each, 0.0))
             rows.append(
-                (f"{arm}, tail {_tail(each):g}" if timed else arm,
-                 number(TIMED_WORKERS if timed else at_once(each)),
-                 "-" if arm == FREE else beside(_rounds(each), _exact_rounds(each), each.verdict),
-                 beside(mean_value(each.calls), exact_mean(each.cell, "calls")),
-                 str(seconds) if timed else "-")
-            )  # fmt: skip
+                (
+                    f"{arm}, tail {_tail(each):g}" if timed else arm,
+                    number(TIMED_WORKERS if timed else at_once(each)),
+                    "-" if arm == FREE else beside(_rounds(each), _exact_rounds(each), each.verdict),
+                    beside(mean_value(each.calls), each.exact("calls")),
+                    str(seconds) if timed else "-",
+                )
+            )
     many, one = arms[GLOBAL][-1], arms[GLOBAL][0]
     merged, kept = arms[WRONG][-1], arms[EACH][0]
     barrier, free = arms[BARRIERS][0], arms[FREE][-1]

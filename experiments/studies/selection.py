@@ -12,7 +12,7 @@ from evo.runners.protocol import Runner
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, beside, exact_mean
+from experiments.reports.measured import Arms, Measured, beside
 from experiments.reports.panels import Panel, curve, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample
@@ -58,17 +58,17 @@ def figure(arms: Arms) -> Figure:
     """Mean calls along k, log scale: where the curves of local mutation cross 2^k."""
     shown = [arm for arm in (GLOBAL, *LOCAL) if arm in arms]
     curves = [
-        curve(arm, arms[arm], _k, lambda each: each.mean(), lambda each: exact_mean(each.cell), colour=place,
-              dashed=arm == GLOBAL)
+        curve(arm, arms[arm], _k, Measured.mean, Measured.exact, colour=place, dashed=arm == GLOBAL)
         for place, arm in enumerate(shown)
-    ]  # fmt: skip
+    ]
     panel = Panel("who is varied: the best solution so far, or any of those kept", "k  (blocks of the solution)",
                   "mean calls to the optimum", curves)  # fmt: skip
     return panels_figure(
-        STUDY.title, [panel],
+        STUDY.title,
+        [panel],
         note="LOCAL: UniformChunk; p = 1/2; any, last, fit of s: parent from an archive of the best s; points without "
         "a line have no exact prediction",
-    )  # fmt: skip
+    )
 
 
 def _first_win(cells: Sequence[Measured]) -> float:
@@ -88,7 +88,7 @@ def findings(arms: Arms) -> Findings:
         for each in cells:
             if _k(each) in (4, 6, 8):
                 rows.append(
-                    (arm, f"{_k(each):g}", beside(each.mean(), exact_mean(each.cell), each.verdict),
+                    (arm, f"{_k(each):g}", beside(each.mean(), each.exact(), each.verdict),
                      f"{each.mean().value / base[_k(each)]:.2f}", f"{each.mean().value / 2 ** _k(each):.2f}")
                 )  # fmt: skip
     islands = {_k(each): each.mean().value for each in arms[ISLANDS]}
@@ -101,13 +101,15 @@ def findings(arms: Arms) -> Findings:
             f"elitist parent at k = {some[0]:g} to {some[-1]:g}, "
             + ("more than GLOBAL." if all(islands[k] > 2**k for k in some) else "not always more than GLOBAL."),
             "First k from which LOCAL takes fewer calls than GLOBAL: "
-            + "; ".join(f"{arm.removeprefix('LOCAL, ')} {f'none up to {KS[-1]}' if math.isinf(k) else f'{k:g}'}"
-                        for arm, k in wins.items())
+            + "; ".join(
+                f"{arm.removeprefix('LOCAL, ')} {f'none up to {KS[-1]}' if math.isinf(k) else f'{k:g}'}"
+                for arm, k in wins.items()
+            )
             + ".",
         ),
         headings=("parent", "k", "calls", "times elitist", "times 2^k"),
         rows=tuple(rows),
-    )  # fmt: skip
+    )
 
 
 STUDY = Study(

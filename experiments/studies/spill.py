@@ -9,7 +9,7 @@ from evo import OnePlusLambda, OnlyIncorrect, UniformChunk
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, beside, exact_mean, ratio_noise
+from experiments.reports.measured import Arms, Measured, beside, ratio_noise
 from experiments.reports.panels import Panel, growth, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample, Spill
@@ -58,9 +58,8 @@ def figure(arms: Arms) -> Figure:
     for name in SCHEDULES:
         shown = [(place, arms[label(name, rate)], rate) for place, rate in enumerate(RATES)]
         curves = [
-            growth(f"s = {rate:g}" if rate else "s = 0 (no spill)", cells, colour=place)
-            for place, cells, rate in shown
-        ]  # fmt: skip
+            growth(f"s = {rate:g}" if rate else "s = 0 (no spill)", cells, colour=place) for place, cells, rate in shown
+        ]
         panels.append(Panel(f"LOCAL {name}", "k  (blocks of the solution)", "mean calls to the optimum", curves))
     return panels_figure(
         STUDY.title, panels, note="s: P(a call breaks a correct block that it was not given), for each such block"
@@ -79,7 +78,7 @@ def findings(arms: Arms) -> Findings:
             noise = max(noise, ratio_noise(last.mean(), before.mean()) / (_k(last) - _k(before)))
             slope = math.log(last.mean().value / before.mean().value) / (_k(last) - _k(before))
             rows.append(
-                (label(name, rate), f"{_k(last):g}", beside(last.mean(), exact_mean(last.cell), last.verdict),
+                (label(name, rate), f"{_k(last):g}", beside(last.mean(), last.exact(), last.verdict),
                  f"{factors[name, rate]:.3g}", f"{slope:.3f}", f"{abs(math.log(1 - rate)):.3f}")
             )  # fmt: skip
     ks = {name: _k(arms[label(name, 0.0)][-1]) for name in SCHEDULES}
@@ -98,7 +97,7 @@ def findings(arms: Arms) -> Findings:
         rows=tuple(rows),
         note=f"ln growth a block: over the last two k, of measured means, 95 % intervals ±{noise:.2g} at most; "
         "-ln(1-s): what it falls to as k grows, slowly for small s",
-    )  # fmt: skip
+    )
 
 
 STUDY = Study(

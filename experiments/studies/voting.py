@@ -15,7 +15,7 @@ from evo import OnePlusLambda, OnlyIncorrect
 from evo.errors import NoPrediction
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.predict import calls_an_answer
-from experiments.reports.measured import Arms, Measured, Value, beside, exact_cdf, exact_mean, number
+from experiments.reports.measured import Arms, Measured, Value, beside, number
 from experiments.reports.panels import Panel, curve, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample, Vote
@@ -66,7 +66,7 @@ def _blind_calls(each: Measured) -> Value:
 
 
 def _exact_success(each: Measured) -> float:
-    return float(exact_cdf(each.cell, np.array(each.cell.problem.k)))
+    return float(each.exact_cdf(np.array(each.cell.problem.k)))
 
 
 def _exact_calls(each: Measured) -> float:
@@ -83,7 +83,7 @@ def figure(arms: Arms) -> Figure:
         for place, (arm, cells) in enumerate(arms.items())
     ]
     spent = [
-        curve(arm, cells, _ahead, lambda each: each.mean("calls"), lambda each: exact_mean(each.cell, "calls"),
+        curve(arm, cells, _ahead, lambda each: each.mean("calls"), lambda each: each.exact("calls"),
               colour=place, best=True)
         for place, (arm, cells) in enumerate(arms.items())
     ]  # fmt: skip
@@ -96,15 +96,13 @@ def figure(arms: Arms) -> Figure:
     return panels_figure(
         STUDY.title,
         [
-            Panel(f"BLIND: P(all {k} blocks right)", ahead, "success", success, log_y=False,
-                  y_range=(-0.02, 1.05)),
+            Panel(f"BLIND: P(all {k} blocks right)", ahead, "success", success, log_y=False, y_range=(-0.02, 1.05)),
             Panel("BLIND: calls spent", ahead, "mean calls", blind, y_range=(8, 4000)),
-            Panel("FITNESS CHECKED: calls until all right", ahead, "mean calls",
-                  spent, y_range=(8, 4000)),
+            Panel("FITNESS CHECKED: calls until all right", ahead, "mean calls", spent, y_range=(8, 4000)),
         ],
         columns=3,
         note="blind: one answer a block, accepted unseen; checked: asked again until right; K = 1: no voting",
-    )  # fmt: skip
+    )
 
 
 def findings(arms: Arms) -> Findings:
@@ -117,7 +115,7 @@ def findings(arms: Arms) -> Findings:
             (arm, beside(_blind_success(plain), _exact_success(plain), plain.verdict), f"{_ahead(last):g}",
              beside(_blind_success(last), _exact_success(last), last.verdict),
              beside(_blind_calls(last), _exact_calls(last)),
-             beside(plain.mean("calls"), exact_mean(plain.cell, "calls")))
+             beside(plain.mean("calls"), plain.exact("calls")))
         )  # fmt: skip
     half, good = said["p = 0.5"][1], said["p = 0.8"]
     return Findings(
@@ -128,14 +126,13 @@ def findings(arms: Arms) -> Findings:
             f"At p = 0.8 it works: success {_blind_success(good[0])} without, {_blind_success(good[1])} with "
             f"{_blind_calls(good[1])} calls; copied votes put a ceiling on that.",
             f"If fitness can be checked, plain local search is always right with k/p calls, {good[0].mean('calls')} at "
-            f"p = 0.8 and {said['p = 0.5'][0].mean('calls')} at p = 0.5, and "
-            + _never_pays(arms),
+            f"p = 0.8 and {said['p = 0.5'][0].mean('calls')} at p = 0.5, and " + _never_pays(arms),
         ),
         headings=("votes", "blind, K = 1", "K", "blind success", "blind calls", "checked, no votes"),
         rows=tuple(rows),
         note=f"k = {K} blocks; blind success: all of them right after one answer each; checked: calls until fitness "
         "says so",
-    )  # fmt: skip
+    )
 
 
 def _never_pays(arms: Arms) -> str:

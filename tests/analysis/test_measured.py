@@ -12,9 +12,7 @@ from experiments.reports.measured import (
     Measured,
     Value,
     beside,
-    exact_cdf,
     exact_mean,
-    exact_median,
     measured,
     number,
 )
@@ -77,7 +75,7 @@ def test_median_is_an_order_statistic():
 def test_median_intervals_hold_the_median():
     """1,000 intervals at 95 %: fewer than 920 hits w.p. below 1e-4 under the true level (fixed seed)."""
     rng = np.random.default_rng(3)
-    exact = exact_median(CELL)
+    exact = of([1]).exact_median
     found = [of(rng.geometric(0.25, 200)).median for _ in range(1000)]
     assert sum(each.low <= exact <= each.high for each in found) >= 920
 
@@ -93,11 +91,17 @@ def test_shares_and_calls_an_answer():
 
 
 def test_exact_numbers_or_none():
-    assert (exact_mean(CELL), exact_median(CELL)) == (4.0, 3.0)
-    assert exact_cdf(CELL, np.array([0, 1, 2])).tolist() == pytest.approx([0, 0.25, 0.4375])
+    known = of([1])
+    assert (exact_mean(CELL), known.exact(), known.exact("cost"), known.exact_median) == (
+        4,
+        4,
+        exact_mean(CELL, "cost"),
+        3,
+    )
+    assert known.exact_cdf(np.array([0, 1, 2])).tolist() == pytest.approx([0, 0.25, 0.4375])
     unknown = Cell(BlockOneMax(k=4, l=4), Unlawful(), AllBlocks(), OnePlusLambda())
-    assert math.isnan(exact_mean(unknown))
-    assert np.isnan(exact_cdf(unknown, np.array([1.0, 2.0]))).all()
+    each = of([1], cell=unknown)
+    assert np.isnan([exact_mean(unknown), each.exact(), each.exact_median, *each.exact_cdf(np.array([1.0, 2.0]))]).all()
 
 
 def test_words():
@@ -122,6 +126,7 @@ def test_arms_of_results():
     ]
     assert [each.verdict for cells in arms.values() for each in cells] == [each.verdict for each in checked.cells]
     assert arms["a"][1].censored > 0
+    assert arms["b"][0].predict("cost") is results.predict(vote.id, "cost")  # made once for check, report and study
     assert arms["b"][0].answer_calls.value > 2
     none = results.with_runs(results.runs.iloc[:0])
     assert measured(none, check(none)) == {"a": [], "b": []}

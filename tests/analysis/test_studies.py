@@ -316,7 +316,8 @@ def test_infinite_variance_is_judged_by_the_law(made):
 
 def test_difficulty_adds_up_the_tail():
     cell = difficulty.grid().arms[difficulty.REDRAWN][0]
-    cut = difficulty._exact_cut_means(cell, np.array([1.0, 10.0, 1024.0]))
+    each = Measured(cell, Verdict.AGREES, *[np.array([20.0])] * 4)
+    cut = difficulty._exact_cut_means(each, np.array([1.0, 10.0, 1024.0]))
     assert cut.tolist() == pytest.approx([1, 10, 20])  # ten blocks take ten calls at least, 20 on average
 
 
