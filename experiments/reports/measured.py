@@ -68,7 +68,7 @@ class Measured:
     generations: FloatArray
     cost: FloatArray
     seconds: FloatArray = field(default_factory=lambda: np.empty(0))
-    predictions: Callable[[str], Prediction] | None = field(default=None, repr=False)
+    predictions: Callable[[str], Prediction] | None = field(default=None, repr=False, kw_only=True)
 
     @property
     def runs(self) -> int:
