@@ -32,7 +32,7 @@ app = typer.Typer(
 
 Target = Annotated[str, typer.Argument(metavar="STUDY | FILE.toml", help="A named study (see `show`) or a TOML file.")]
 Folder = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results folder, as `run` writes it.")]
-Runs = Annotated[
+RunsOption = Annotated[
     int | None, typer.Option(help="Runs a cell, a number, instead of the grid's own or its stopping rule.")
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed, instead of the grid's own.")]
@@ -48,7 +48,7 @@ Stored = Annotated[bool, typer.Option("--stored", help="Import no third-party pa
 def run(
     target: Target = "paper",
     out: Annotated[str | None, typer.Option(help="Results folder; results/NAME unless said.")] = None,
-    runs: Runs = None,
+    runs: RunsOption = None,
     seed: Seed = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; one a core unless said.")] = None,
     scheduler: Annotated[
@@ -116,7 +116,7 @@ def status(results: Folder) -> None:
 
 
 @app.command()
-def predict(target: Target = "paper", runs: Runs = None, engine: Engine = None) -> None:
+def predict(target: Target = "paper", runs: RunsOption = None, engine: Engine = None) -> None:
     """What a grid will take, before anything runs: calls, tokens, cost, censored runs, time on this machine.
 
     Example: `llm-evo predict grid.toml`
@@ -253,7 +253,7 @@ def show() -> None:
         from rich.table import Table
 
         from experiments.grids.extensions import describe_entry, offered
-        from experiments.grids.parts import KINDS, NESTED, describe
+        from experiments.grids.parts import NESTED, PART_TYPES, describe
         from experiments.studies import STUDIES
 
         console = _console()
@@ -261,7 +261,7 @@ def show() -> None:
         for study in STUDIES.values():
             table.add_row(study.name, study.question)
         console.print(table)
-        for kind, parts in (KINDS | NESTED).items():
+        for kind, parts in (PART_TYPES | NESTED).items():
             table = Table(kind, "", title_justify="left")
             for part in parts:
                 signature, summary = describe(part)

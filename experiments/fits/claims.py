@@ -12,7 +12,7 @@ from experiments.fits.series import series
 from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 
-CONFIDENCE = 0.999
+CLAIM_CONFIDENCE = 0.999
 WIDEST = 0.15
 """Half-width of an interval, relative to the claimed value, that still tells."""
 
@@ -92,7 +92,7 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
         if claim.arm in arms:
             key = (claim.quantity, claim.least)
             if key not in fitted:
-                fitted[key] = fit(results, quantity=claim.quantity, least=claim.least, confidence=CONFIDENCE)
+                fitted[key] = fit(results, quantity=claim.quantity, least=claim.least, confidence=CLAIM_CONFIDENCE)
             if claim.quantity not in labels:
                 labels[claim.quantity] = _labels(results, claim.quantity)
             label = labels[claim.quantity].get((claim.arm, claim.lam), "")

@@ -20,7 +20,7 @@ from typing import Any
 from evo.errors import InputError
 from evo.foreign import place
 from evo.text import is_frozen_class, parse, type_name
-from experiments.grids.parts import KINDS, NESTED, find_any, find_part, suggestion
+from experiments.grids.parts import NESTED, PART_TYPES, find_any, find_part, suggestion
 
 GROUPS = {
     "problem": "llm_evo.problems",
@@ -73,7 +73,7 @@ def find_named(kind: str, name: str, folder: Path) -> type:
 
 
 def _is_built_in(kind: str, name: str) -> bool:
-    return any(part.__name__ == name for part in (KINDS | NESTED)[kind])
+    return any(part.__name__ == name for part in (PART_TYPES | NESTED)[kind])
 
 
 _HIDDEN = 'hidden by the built-in; name it "module:Class"'

@@ -15,7 +15,7 @@ from evo.costs.prices import LLMPrimitive
 from evo.errors import InputError
 from evo.parameters import choice, shown, whole
 from experiments.grids.cell import Cell
-from experiments.grids.stopping import EXPECTED, MOST_RUNS, RULES, Runs
+from experiments.grids.stopping import EXPECTED, MOST_RUNS, STOPPING_RULES, Runs
 
 ENGINES = ("blocks", "deap", "law")
 MOST_BATCH = 2**16
@@ -84,7 +84,7 @@ class Grid:
         return found
 
     def _check_runs(self) -> None:
-        if type(self.runs) in RULES:
+        if type(self.runs) in STOPPING_RULES:
             return
         try:
             whole(self, "runs", least=1, most=MOST_RUNS)

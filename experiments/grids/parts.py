@@ -15,9 +15,9 @@ from evo.costs import budget, latency, ledger, prices
 from evo.errors import InputError
 from evo.runners import archives, one_plus_lambda, parallel
 from evo.text import canonical, is_frozen_class
-from experiments.grids.stopping import RULES
+from experiments.grids.stopping import STOPPING_RULES
 
-KINDS: dict[str, tuple[type, ...]] = {
+PART_TYPES: dict[str, tuple[type, ...]] = {
     "problem": (
         problems.BlockOneMax,
         problems.WeightedBlocks,
@@ -68,7 +68,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "cost": (prices.LLMPrimitive, prices.QuadraticPrimitive, prices.TokenPrices),
     "budget": (budget.Budget,),
 }
-NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": RULES}
+NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": STOPPING_RULES}
 """Kinds that are no parts of a cell: those in other parts, by the parameter's name, and the rules for `runs`."""
 
 
@@ -85,7 +85,7 @@ def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
     >>> find_part("mutator", "Resample").__name__
     'Resample'
     """
-    known = {part.__name__: part for part in (KINDS | NESTED)[kind]}
+    known = {part.__name__: part for part in (PART_TYPES | NESTED)[kind]}
     if name not in known:
         names = [*known, *also]
         raise InputError(f"unknown {kind} {name!r}{suggestion(name, names)}; known: {', '.join(names)}")
@@ -98,7 +98,7 @@ def find_any(name: str) -> type:
     Raises: InputError. Nothing is imported here, and nothing but a frozen dataclass is given out: a text in a file
     must not run code that nobody asked for.
     """
-    known = {part.__name__: part for parts in (KINDS | NESTED).values() for part in parts}
+    known = {part.__name__: part for parts in (PART_TYPES | NESTED).values() for part in parts}
     if name in known:
         return known[name]
     found = _loaded(name)

@@ -130,7 +130,7 @@ class UntilSuccesses:
         return np.asarray(_sums(hits >= 0)[ends] >= self.successes)
 
 
-RULES: tuple[type, ...] = (UntilPrecise, UntilSuccesses)
+STOPPING_RULES: tuple[type, ...] = (UntilPrecise, UntilSuccesses)
 EXPECTED = (
     f"a whole number from 1 to {MOST_RUNS}, or a stopping rule such as UntilPrecise(relative=0.05, most=20000) or "
     "UntilSuccesses(successes=100, most=20000)"
@@ -174,15 +174,15 @@ def as_runs(value: object) -> Runs:
     >>> as_runs("UntilSuccesses(successes=100, most=20000)")
     UntilSuccesses(successes=100, most=20000)
     """
-    known: dict[str, Any] = {rule.__name__: rule for rule in RULES}
+    known: dict[str, Any] = {rule.__name__: rule for rule in STOPPING_RULES}
     try:
         found = parse(value, known.__getitem__) if isinstance(value, str) else value
     except (InputError, KeyError):
         found = None
     sound = isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= MOST_RUNS
-    if type(found) not in RULES and (isinstance(value, str) or not sound):
+    if type(found) not in STOPPING_RULES and (isinstance(value, str) or not sound):
         raise InputError(f"runs must be {EXPECTED}, got {value!r:.200}")
-    return found  # type: ignore[return-value]  # one of RULES, or a sound number
+    return found  # type: ignore[return-value]  # one of STOPPING_RULES, or a sound number
 
 
 def every_stop(batches: int) -> int:

@@ -20,7 +20,7 @@ from experiments.grids.axes import at, limited
 from experiments.grids.cell import Cell
 from experiments.grids.extensions import find_named
 from experiments.grids.grid import Grid
-from experiments.grids.parts import KINDS, NESTED, find_part, suggestion
+from experiments.grids.parts import NESTED, PART_TYPES, find_part, suggestion
 from experiments.grids.toml_axes import as_value, combined, items, put_in, references
 
 EXAMPLE = """\
@@ -62,7 +62,7 @@ class _Arm(BaseModel):
     cost: _Table = {"type": "LLMPrimitive"}
     budget: Any = {"type": "Budget"}  # a table or "none"; `_parts` says so in one sentence
     axes: dict[str, Any] = {}
-    zip: Any = []  # the values of these are `combinations`' and `Condition`'s to check
+    zip: Any = []  # the values of these are `combinations`' and `Where`'s to check
     where: Any = []
 
 
@@ -151,7 +151,7 @@ def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
     find = cache(partial(find_named, folder=folder))
     try:
         cells: list[Cell] = []
-        for chosen in combined({kind: getattr(arm, kind) for kind in KINDS}, arm.axes, arm.zip, arm.where):
+        for chosen in combined({kind: getattr(arm, kind) for kind in PART_TYPES}, arm.axes, arm.zip, arm.where):
             cells += _cells_at(arm, chosen, find, len(cells))
         return cells
     except (InputError, OperatorError) as error:
@@ -161,7 +161,7 @@ def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
 def _cells_at(arm: _Arm, chosen: dict[str, Any], find: _Find, before: int) -> list[Cell]:
     """The cells of one combination of the named axes: all combinations of the lists."""
     axes = []
-    for kind in KINDS:
+    for kind in PART_TYPES:
         written = getattr(arm, kind)
         try:
             axes.append(_parts(kind, kind, put_in(written, chosen), find))
@@ -209,7 +209,7 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     name = values.pop("type", None)
     if not isinstance(name, str):
         raise InputError(
-            f'{key}: expected a table with a type, such as {{type = "{(KINDS | NESTED)[kind][0].__name__}"}}, '
+            f'{key}: expected a table with a type, such as {{type = "{(PART_TYPES | NESTED)[kind][0].__name__}"}}, '
             + (f"got type = {shown(name)}" if "type" in table else "got none")
         )
     try:
@@ -245,7 +245,7 @@ def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
     what it is in: the mutator inside a wrapper.
     """
     key = f"{key}.{word}"
-    kind, only = word if word in KINDS or word in NESTED else kind, NESTED.get(word, ())
+    kind, only = word if word in PART_TYPES or word in NESTED else kind, NESTED.get(word, ())
     found: list[Any] = []
     for item in items(key, value):
         if isinstance(item, dict) and len(only) == 1:

@@ -11,7 +11,7 @@ from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.axes import MOST_VALUES, at, combinations, span
 from experiments.grids.parts import suggestion
-from experiments.grids.where import Condition
+from experiments.grids.where import Where
 
 _RANGE = ("from", "to", "step", "factor", "count")
 
@@ -103,7 +103,7 @@ def combined(
         where: conditions, or one.
 
     Raises: InputError if an axis is unknown or used nowhere, or no combination is left; as `combinations` and
-    `Condition`.
+    `Where`.
     """
     axes = {name: _named(f"axes.{name}", value) for name, value in written.items()}
     _check_use(tables, axes)
@@ -164,14 +164,14 @@ def _check_use(tables: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
             raise InputError(f'axes.{name}: expected "${name}" somewhere in the arm, got none{meant}')
 
 
-def _conditions(where: Any, axes: Mapping[str, Any]) -> list[Condition]:
+def _conditions(where: Any, axes: Mapping[str, Any]) -> list[Where]:
     texts = [where] if isinstance(where, str) else where
     if not isinstance(texts, list):
         raise InputError(f'where: expected conditions in a list, as in ["g <= k"], got {shown(texts)}')
     found = []
     for number, text in enumerate(texts, start=1):
         try:
-            found.append(Condition.parse(text, axes))
+            found.append(Where.parse(text, axes))
         except InputError as error:
             raise InputError(f"where[{number}]: {error}") from None
     return found

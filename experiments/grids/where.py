@@ -48,7 +48,7 @@ _ALLOWED = (
 
 
 @dataclass(frozen=True)
-class Condition:
+class Where:
     """What a combination of axes must meet to be a cell.
 
     Comparisons (`== != < <= > >=`, chained too) with `and`, `or`, `not`, of numbers with `+ - * / // %`; words in
@@ -58,7 +58,7 @@ class Condition:
         text: as it was written.
         tree: its syntax.
 
-    >>> condition = Condition.parse("g <= k and k % g == 0", ["k", "g"])
+    >>> condition = Where.parse("g <= k and k % g == 0", ["k", "g"])
     >>> [g for g in range(1, 10) if condition.holds({"k": 6, "g": g})]
     [1, 2, 3, 6]
     """
@@ -67,7 +67,7 @@ class Condition:
     tree: ast.expr
 
     @classmethod
-    def parse(cls, text: object, names: Iterable[str]) -> Condition:
+    def parse(cls, text: object, names: Iterable[str]) -> Where:
         """The condition of a text.
 
         Args:

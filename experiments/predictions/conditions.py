@@ -15,7 +15,7 @@ from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import OnlyIncorrect, UniformChunk, UniformSubset, UntilResolved
 from evo.text import canonical, type_name
 from evo.theory.calls.gains import completion
-from experiments.predictions.formulas import KINDS
+from experiments.predictions.formulas import KIND_OF_SCHEDULE
 from experiments.predictions.setting import Setting, always_valid
 from operators.refuse import Refuse
 from operators.sparse import Sparse
@@ -120,7 +120,7 @@ def _onemax(setting: Setting) -> str | None:
     if _rises(setting) or setting.g == 1:
         return None
     at_once = type(setting.schedule) is UniformChunk and setting.lam > 1 and setting.search.chunks.m > 1
-    ours = type(setting.schedule) in KINDS and type(setting.schedule) is not UniformSubset
+    ours = type(setting.schedule) in KIND_OF_SCHEDULE and type(setting.schedule) is not UniformSubset
     if ours and not at_once and type(setting.runner) is OnePlusLambda and isinstance(setting.law, CallLaw):
         sizes = {setting.g, setting.search.chunks.last}
         if all(completion(setting.law, size, size) is not None for size in sizes):

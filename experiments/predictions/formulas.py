@@ -43,7 +43,7 @@ from evo.theory.run_law import no_short_chunk
 from evo.theory.schedules.each_chunk import one_kept
 from problems import Judged, Noisy
 
-KINDS = {
+KIND_OF_SCHEDULE = {
     AllBlocks: ALL,
     UntilResolved: RESOLVED,
     RoundRobin: ROBIN,
@@ -177,7 +177,7 @@ def all_solutions(
     weak: bool, down: bool,
 ) -> RunLaw:  # fmt: skip
     """The chain on all 2^k solutions and the places of the schedule's pointer, whatever the fitness."""
-    kind = KINDS[type(schedule)]
+    kind = KIND_OF_SCHEDULE[type(schedule)]
     few = enumeration_states(kind, k, g) <= MAX_STATES  # else it is refused, and 2^k solutions are too many to judge
     counted = isinstance(landscape, OfCounts) and landscape.increasing
     fitness = _all_fitness(problem) if few and not counted else None
@@ -194,7 +194,7 @@ def all_solutions_seen(
     def accept(parent: int, children: IntArray) -> FloatArray:
         return np.asarray(by_counts[k - parent.bit_count(), k - np.bitwise_count(children).astype(np.int64)])
 
-    return enumerated(_call(law), KINDS[type(schedule)], k, g, start, accept=accept)
+    return enumerated(_call(law), KIND_OF_SCHEDULE[type(schedule)], k, g, start, accept=accept)
 
 
 def _call(law: Any) -> BlockCall:

@@ -20,7 +20,7 @@ from evo.protocols import FloatArray, IntArray
 from evo.text import canonical, type_name
 from experiments.grids.cell import Cell
 from experiments.grids.labels import labels
-from experiments.grids.parts import KINDS
+from experiments.grids.parts import PART_TYPES
 from experiments.grids.stopping import hits_of
 from experiments.predictions.forecast import seconds_a_batch
 from experiments.running.progress import Progress
@@ -162,7 +162,7 @@ def _function(problem: object) -> str:
 
 def _function_numbers(functions: set[str]) -> dict[str, int]:
     """The number of each function: its place among our problems, else one that its name gives."""
-    ours = {problem.__name__: at for at, problem in enumerate(KINDS["problem"], 1)}
+    ours = {problem.__name__: at for at, problem in enumerate(PART_TYPES["problem"], 1)}
     numbers = {function: ours[function] for function in functions if function in ours}
     for function in sorted(functions - set(ours)):
         wanted = zlib.crc32(function.encode())

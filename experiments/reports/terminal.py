@@ -13,14 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.checks.check import Check
-from experiments.fits.claims import CONFIDENCE as CLAIM_CONFIDENCE
-from experiments.fits.claims import ClaimCheck
+from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.fits.fit import fit
 from experiments.fits.laws import NO_FIT, POOR_FIT, Fits, ScalingLaw
 from experiments.predictions.refusals import in_short, kind_of_reason
 from experiments.predictions.verdict import Verdict
-from experiments.reports.measured import MARKS as PLAIN_MARKS
-from experiments.reports.measured import number
+from experiments.reports.measured import MARKS, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from experiments.reports.study import Findings
     from experiments.store.results import Results
 
-MARKS = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
+COLOURED = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
 AGREES_WITH_THEORY = {Verdict.AGREES: "yes", Verdict.DIFFERS: "no", Verdict.CANNOT_TELL: "cannot tell"}
 FEWEST_OF_A_LAW = 3
 MOST_ROWS = 40
@@ -97,8 +95,8 @@ def folded(name: str, width: int) -> str:
 def _marked(text: str) -> str:
     """Text with its marks in their colours."""
     text = escape(text)
-    for verdict, mark in PLAIN_MARKS.items():
-        text = text.replace(f" {mark}", f" {MARKS[verdict]}")
+    for verdict, mark in MARKS.items():
+        text = text.replace(f" {mark}", f" {COLOURED[verdict]}")
     return text
 
 
@@ -117,10 +115,10 @@ def show_check(checked: Check, console: Console) -> None:
         told_alike = alike((cell.label, cell.reason) for cell in cells)
         listed = Table.grid(padding=(0, 0, 0, 1))
         for told, _ in told_alike[:MOST_VERDICTS]:
-            listed.add_row("", MARKS[verdict], escape(told))
+            listed.add_row("", COLOURED[verdict], escape(told))
         left = sum(count for _, count in told_alike[MOST_VERDICTS:])
         if left:
-            listed.add_row("", MARKS[verdict], f"and {left} more, all in summary.csv")
+            listed.add_row("", COLOURED[verdict], f"and {left} more, all in summary.csv")
         if cells:
             console.print(listed)
 
@@ -133,7 +131,7 @@ def show_fits(fits: Fits, console: Console) -> None:
     for law in fits.best:
         rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
         rival = f"{_law(rivals[0])} (p {rivals[0].misfit:.1g})" if rivals else ""
-        misfit = f"{law.misfit:.1g}" + ("" if law.fits else f" {MARKS[Verdict.DIFFERS]}")
+        misfit = f"{law.misfit:.1g}" + ("" if law.fits else f" {COLOURED[Verdict.DIFFERS]}")
         best = _law(law) if law.fits else f"{NO_FIT} {_law(law)}"
         table.add_row(folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
     for refusal in fits.refused:
@@ -141,7 +139,7 @@ def show_fits(fits: Fits, console: Console) -> None:
     if fits.laws:
         table.caption = (
             f"{100 * fits.laws[0].confidence:.4g} % intervals; p (fit): probability that a true law of this form fits "
-            f"as badly ({MARKS[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits)"
+            f"as badly ({COLOURED[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits)"
         )
     print_table(table, console)
     if fits.note:
@@ -242,7 +240,7 @@ def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
 def _measured_cell(row: pd.Series, between: str = " ") -> str:
     measured = number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
     exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({number(row['hit_predicted'])})"
-    return f"{measured} {MARKS[Verdict(row['verdict'])]}{exact}"
+    return f"{measured} {COLOURED[Verdict(row['verdict'])]}{exact}"
 
 
 def _long_table(summary: pd.DataFrame, width: int) -> Table:
@@ -273,7 +271,7 @@ def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
     for each in claims:
         law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
         law += f"\n{_range(each.law)}" if each.law else ""
-        agrees = f"{MARKS[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}\n({escape(each.claim.text)})"
+        agrees = f"{COLOURED[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}\n({escape(each.claim.text)})"
         table.add_row(folded(each.claim.arm, width), each.claim.paper, law, agrees, _so(each), end_section=True)
     return table
 
@@ -305,7 +303,7 @@ def _speedup_table(made: Report) -> Table:
     for row in shown.to_dict("records"):
         interval = f"{number(row['low'])} .. {number(row['high'])}"
         ratio = f"{row['speedup'] / (2 ** row['k'] * row['k']):.3f}"
-        mark = MARKS[Verdict(row["verdict"])]
+        mark = COLOURED[Verdict(row["verdict"])]
         table.add_row(f"{row['k']:g}", number(row["speedup"]), interval, number(row["exact"]), ratio, mark)
     return table
 

@@ -9,10 +9,10 @@ from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.running.tasks import Done
 from experiments.store.failures import FailedBatch
-from experiments.store.grid_json import describe
+from experiments.store.grid_json import grid_record
 from experiments.store.results import Results
 from experiments.store.store import Store
-from experiments.store.table import Batch, runs_table
+from experiments.store.table import ComputedBatch, runs_table
 
 
 class Sink(Protocol):
@@ -46,7 +46,7 @@ class IntoMemory:
 
     def __init__(self) -> None:
         self.rows_held = 0
-        self._batches: list[Batch] = []
+        self._batches: list[ComputedBatch] = []
 
     def add(self, done: Done) -> None:
         """Keep a finished batch."""
@@ -60,7 +60,7 @@ class IntoMemory:
 
     def results(self, grid: Grid) -> Results:
         """Results in memory."""
-        made = Results.of(describe(grid), cells_table(grid), runs_table(self._batches))
+        made = Results.of(grid_record(grid), cells_table(grid), runs_table(self._batches))
         return replace(made, known={cell.id: cell for cell in grid.cells})
 
 
@@ -73,7 +73,7 @@ class IntoStore:
 
     def __init__(self, store: Store) -> None:
         self.rows_held, self._store = 0, store
-        self._batches: list[Batch] = []
+        self._batches: list[ComputedBatch] = []
 
     def add(self, done: Done) -> None:
         """Hold a finished batch until the next part is written."""
@@ -97,5 +97,5 @@ class IntoStore:
         return Results.stored(self._store.path, known, parts=self._store.parts)
 
 
-def _batch(done: Done) -> Batch:
+def _batch(done: Done) -> ComputedBatch:
     return done.job.cell.sample, done.job.engine, done.job.batch, done.columns

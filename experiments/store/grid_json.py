@@ -19,7 +19,7 @@ from experiments.store.third_party import Origin
 FORMAT = 2
 
 
-def describe(grid: Grid) -> dict[str, Any]:
+def grid_record(grid: Grid) -> dict[str, Any]:
     """The grid as it is written down: what names its streams, and its size; of a stopping rule the most batches."""
     numbers = {"runs": written(grid.runs), "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
     batches = sum(most_batches(grid.runs, cell.batch_size(grid.batch)) for cell, *_ in grid.samples.values())

@@ -19,7 +19,7 @@ from experiments.store.files import StoreError
 if sys.platform != "win32":
     import fcntl
 
-NAME = "driver.lock"
+LOCK = "driver.lock"
 TRIES, PAUSE = 10, 0.05
 """A look of `llm-evo status` at the lock is over long before these tries are."""
 
@@ -54,7 +54,7 @@ class FolderLock:
 
         Raises: StoreError, saying who holds it; OSError if the lock file cannot be written.
         """
-        file = folder / NAME
+        file = folder / LOCK
         if sys.platform == "win32":
             return cls(file, None, "this system has no advisory locks")
         for _ in range(TRIES):
@@ -100,7 +100,7 @@ class FolderLock:
 def holder_of(folder: Path) -> Holder | None:
     """The driver at work in a folder; None if there is none, or the system cannot tell."""
     try:
-        opened = os.open(folder / NAME, os.O_RDONLY)
+        opened = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:
         return None
     try:

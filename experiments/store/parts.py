@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 
-WORDS = ("sample", "engine")
+WORD_COLUMNS = ("sample", "engine")
 """Columns of few different strings: read as codes, `pyarrow.dictionary(int32, string)`."""
 
 
@@ -107,7 +107,7 @@ def _columns(file: Path, content: bytes, columns: Sequence[str]) -> pa.Table | D
         missing = [name for name in DTYPES if name not in (*there, *LATER)]
         if missing:
             return Damaged(file, f"has no column {', '.join(missing)}")
-        opened = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(WORDS))
+        opened = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(WORD_COLUMNS))
         table = opened.read([name for name in columns if name in there])
         for name in columns:
             if name not in there:
@@ -134,7 +134,7 @@ def run_schema() -> pa.Schema:
 
 
 def words_and_codes(part: pa.Table, name: str) -> tuple[list[str], IntArray]:
-    """A column of WORDS: its different strings, and of each row the place of its own among them."""
+    """A column of WORD_COLUMNS: its different strings, and of each row the place of its own among them."""
     column = part[name].unify_dictionaries().combine_chunks()
     return column.dictionary.to_pylist(), column.indices.to_numpy()
 

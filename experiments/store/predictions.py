@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 PREFIXES = ("predicted.", "prediction.", "call.", "short_call.")
 """How the names of these columns begin; no other column of the table of cells begins so."""
-QUANTITIES = ("hit", "calls", "cost")
+STORED_QUANTITIES = ("hit", "calls", "cost")
 ENTRIES = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
 LISTS = ("predicted.hit.times", "predicted.hit.cdf")
 TEXTS = tuple(f"prediction.{name}" for name in ("source", "checked", "trusted", "version", "refused"))
@@ -73,7 +73,7 @@ def columns_of(cell: Cell) -> dict[str, Any]:
     """
     row: dict[str, Any] = dict.fromkeys(TEXTS) | dict.fromkeys(LISTS, np.empty(0))
     row["prediction.version"] = None if any(True for _ in foreign(cell)) else theory_version()
-    for quantity in QUANTITIES:
+    for quantity in STORED_QUANTITIES:
         row |= dict.fromkeys((f"predicted.{quantity}.mean", f"predicted.{quantity}.variance"))
     try:
         row |= _of_hit(cell, predict(cell, "hit"))
@@ -81,7 +81,7 @@ def columns_of(cell: Cell) -> dict[str, Any]:
         words = " ".join(str(error).split())
         row["prediction.refused"] = words if len(words) <= SHORT else f"{words[: SHORT - 3]}..."
     else:
-        for quantity in QUANTITIES[1:]:
+        for quantity in STORED_QUANTITIES[1:]:
             row |= _moments(cell, quantity)
     return row | _of_a_call(cell)
 
@@ -179,8 +179,8 @@ class StoredPrediction:
             found = {name: f"{prefix}{name}{suffix}" for name in names}
             return {name: float(known[column]) for name, column in found.items() if column in known}
 
-        means = numbers("predicted.", QUANTITIES, ".mean")
-        variances = numbers("predicted.", QUANTITIES, ".variance")
+        means = numbers("predicted.", STORED_QUANTITIES, ".mean")
+        variances = numbers("predicted.", STORED_QUANTITIES, ".variance")
         law = None
         if times is not None and cdf is not None and "hit" in means:
             law = LawAtTimes(times, cdf, means["hit"], variances.get("hit"))

@@ -23,7 +23,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.stopping import written
 from experiments.store.files import StoreError, write_text
 
-NAME = "provenance.json"
+FILE = "provenance.json"
 ENDS = ("finished", "interrupted", "failed", "stopped at a limit")
 PACKAGES = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
 SECONDS_FOR_GIT = 10.0
@@ -83,7 +83,7 @@ def write_launch(folder: Path, launch: dict[str, Any], instead_of: dict[str, Any
 
     Raises: StoreError if the file is damaged; OSError.
     """
-    file = folder / NAME
+    file = folder / FILE
     try:
         launches = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
         if not isinstance(launches, list):
@@ -99,7 +99,7 @@ def write_launch(folder: Path, launch: dict[str, Any], instead_of: dict[str, Any
 def last_launch(folder: Path) -> dict[str, Any] | None:
     """The entry of the last launch into a results folder; None if there is none that can be read."""
     try:
-        last = json.loads((folder / NAME).read_text(encoding="utf-8"))[-1]
+        last = json.loads((folder / FILE).read_text(encoding="utf-8"))[-1]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return last if isinstance(last, dict) else None

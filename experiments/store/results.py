@@ -21,7 +21,7 @@ from experiments.store.files import StoreError
 from experiments.store.grid_json import held_origins, read_grid
 from experiments.store.parts import Damaged, Parts, read_table
 from experiments.store.predictions import StoredPrediction, split
-from experiments.store.rows import RunTable, read_rows, rows_of
+from experiments.store.rows import RunTable, read_rows, rows_in_memory
 from experiments.store.third_party import recall
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Results:
     def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
         """Results from their tables: rows in a fixed order, cut to the runs that the grid keeps of a cell, priced."""
         cells, predictions = split(cells)
-        rows = RunTable.of(rows_of(runs, cells, as_runs(grid["runs"])))
+        rows = RunTable.of(rows_in_memory(runs, cells, as_runs(grid["runs"])))
         return cls(grid, cells, rows, path, predictions=predictions)
 
     @classmethod

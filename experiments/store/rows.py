@@ -22,7 +22,7 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.stopping import Runs, kept_rows
 from experiments.store.files import StoreError
-from experiments.store.parts import WORDS, Damaged, Parts, expect_equal, words_and_codes
+from experiments.store.parts import WORD_COLUMNS, Damaged, Parts, expect_equal, words_and_codes
 from experiments.store.table import DTYPES, LATER, repeated
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class RunColumns:
     """
 
     def __init__(self) -> None:
-        self.words: dict[str, dict[str, int]] = {name: {} for name in WORDS}
+        self.words: dict[str, dict[str, int]] = {name: {} for name in WORD_COLUMNS}
         kinds = {"str": "int32", "Int64": "int64"}
         self._room = {name: np.empty(0, dtype=kinds.get(kind, kind)) for name, kind in DTYPES.items()}
         self._rows = 0
@@ -50,7 +50,7 @@ class RunColumns:
         """Add a part; nothing of it is held."""
         columns: dict[str, NDArray[Any]] = {}
         for name, kind in DTYPES.items():
-            if name in WORDS:
+            if name in WORD_COLUMNS:
                 words, codes = words_and_codes(part, name)
                 columns[name] = self._codes(name, words)[codes]
             else:
@@ -63,7 +63,7 @@ class RunColumns:
 
         columns: dict[str, NDArray[Any]] = {}
         for name, kind in DTYPES.items():
-            if name in WORDS:
+            if name in WORD_COLUMNS:
                 codes, words = pd.factorize(table[name])
                 columns[name] = self._codes(name, list(map(str, words)))[codes]
             else:
@@ -122,7 +122,7 @@ def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
     return in_order(columns, cells, runs, compare)
 
 
-def rows_of(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
+def rows_in_memory(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
     """The rows of the cells, from a table of runs in memory; see `in_order`. Of several rows of a run one counts."""
     columns = RunColumns()
     columns.add_table(table)
@@ -237,7 +237,7 @@ def _some(columns: RunColumns, rows: IntArray, sample: NDArray[Any], batch: IntA
         if name not in found:
             values = columns.some(name, rows)
             words = np.array(list(columns.words.get(name, ())), dtype=object)
-            found[name] = words[values] if name in WORDS else _with_nulls(values) if name == "hit" else values
+            found[name] = words[values] if name in WORD_COLUMNS else _with_nulls(values) if name == "hit" else values
     return pd.DataFrame(found)[list(DTYPES)].astype(DTYPES)
 
 
@@ -254,7 +254,7 @@ def _table(
         values = key[name] if name in key else columns.pop(name)[order]
         if name == "cell":
             made[name] = repeated(names, values)
-        elif name in WORDS:
+        elif name in WORD_COLUMNS:
             made[name] = repeated(list(columns.words[name]), values)
         else:
             made[name] = _with_nulls(values) if DTYPES[name] == "Int64" else values

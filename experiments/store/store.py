@@ -29,9 +29,8 @@ from experiments.grids.grid import Grid
 from experiments.store.batches import Batches
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, read_failures, write_failure
 from experiments.store.files import StoreError, move, write_parquet, write_part, write_text
-from experiments.store.grid_json import check_same, describe, held_origins, read_grid
-from experiments.store.lock import NAME as LOCK
-from experiments.store.lock import FolderLock
+from experiments.store.grid_json import check_same, grid_record, held_origins, read_grid
+from experiments.store.lock import LOCK, FolderLock
 from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Damaged, Parts, read_table
 from experiments.store.predictions import kept_predictions, predictions_table
@@ -93,7 +92,7 @@ class Store:
         Raises: InputError if the folder holds something else, a grid with another seed, batch or engine, or runs of
         third-party parts whose source has changed; StoreError if it cannot be written or another driver is at work.
         """
-        described = describe(grid)
+        described = grid_record(grid)
         with _writing(path):
             _held(path, described)  # before anything is made in a folder of something else
             path.mkdir(parents=True, exist_ok=True)

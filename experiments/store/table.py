@@ -40,7 +40,7 @@ BatchKey = tuple[str, int]
 """What names a batch: `Cell.sample`, and the batch's number."""
 Columns = Mapping[str, NDArray[Any]]
 """The columns of a batch that a worker computes, by name."""
-Batch = tuple[str, str, int, Columns]
+ComputedBatch = tuple[str, str, int, Columns]
 """`Cell.sample`, engine, number of the batch, and its `batch_columns`."""
 
 
@@ -67,7 +67,7 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
     return {name: values.astype(DTYPES[name].lower()) for name, values in columns.items()}
 
 
-def runs_table(batches: Sequence[Batch]) -> pd.DataFrame:
+def runs_table(batches: Sequence[ComputedBatch]) -> pd.DataFrame:
     """One table of the rows of batches: sample, engine, batch, run, hit (null if censored), and so on, as DTYPES says.
 
     Args:

@@ -48,8 +48,8 @@ from experiments.grids.grid import Grid
 from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
 from experiments.running.launch import run_grid
+from experiments.store.grid_json import grid_record
 from experiments.store.results import Results
-from experiments.store.store import describe
 from experiments.store.table import batch_columns, runs_table
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Resample
 from problems import BlockOneMax
@@ -77,7 +77,7 @@ def results(*found):
         runs_table([(of.sample, "blocks", 0, batch_columns(of, each))]) if isinstance(each, RunCounts) else each
         for of, each in found
     ]
-    described = describe(grid) | {"runs": max(len(each) for each in rows)}
+    described = grid_record(grid) | {"runs": max(len(each) for each in rows)}
     return Results.of(described, cells_table(grid), pd.concat(rows, ignore_index=True))
 
 
@@ -580,7 +580,7 @@ def test_a_cell_is_called_by_what_varies_in_its_arm():
         [runs_table([(of.sample, "blocks", 0, batch_columns(of, counts(of, 1, 20)))]) for of in grid.cells],
         ignore_index=True,
     )
-    made = check(Results.of(describe(grid) | {"runs": 20}, cells_table(grid), rows))
+    made = check(Results.of(grid_record(grid) | {"runs": 20}, cells_table(grid), rows))
     assert [each.label for each in made.cells] == [f"cells, p = {p}, k = 3, lam = 1" for p in (0.5, 0.7)]
     told = str(made)
     assert told.startswith("0 AGREES, 0 DIFFERS, 2 CANNOT_TELL (false-alarm rate 0.001 over the grid)\n")

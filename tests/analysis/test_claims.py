@@ -21,7 +21,7 @@ from experiments.fits.claims import Claim, check_claims
 from experiments.fits.speedups import speedup
 from experiments.grids.cells_table import cells_table
 from experiments.reports.terminal import _claims_table
-from experiments.store.store import describe
+from experiments.store.grid_json import grid_record
 from experiments.store.table import batch_columns, no_runs, runs_table
 from experiments.studies.paper import CLAIMS, GLOBAL, NO_DAMAGE, grid
 from operators import FixKeep, Resample
@@ -57,7 +57,7 @@ class Drawing:
             for cell in self.cells.values()
         ]
         drawn = Grid("drawn", arms, runs=runs, batch=runs)
-        self.once = Results.of(describe(drawn), cells_table(drawn), pd.concat([no_runs(), *made], ignore_index=True))
+        self.once = Results.of(grid_record(drawn), cells_table(drawn), pd.concat([no_runs(), *made], ignore_index=True))
         self.columns = [*LEDGER, "generations", "cost"]
         self.each = self.once.runs[self.columns].to_numpy()
         self.order = list(dict.fromkeys(self.once.runs["cell"]))

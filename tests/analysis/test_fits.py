@@ -24,7 +24,7 @@ from experiments.fits.likelihoods import FEWEST_RUNS, _binomial_glm, fitted
 from experiments.fits.series import Series, series
 from experiments.grids.cells_table import cells_table
 from experiments.reports.terminal import show_fits
-from experiments.store.store import describe
+from experiments.store.grid_json import grid_record
 from experiments.store.table import batch_columns, no_runs, runs_table
 from operators import FixKeep, Resample
 from problems import BlockOneMax
@@ -74,7 +74,7 @@ def results(arms, hits):
         )
     runs = max(map(len, made))
     grid = Grid("drawn", arms, runs=max(1, runs), batch=max(1, runs))
-    return Results.of(describe(grid), cells_table(grid), pd.concat([no_runs(), *made], ignore_index=True))
+    return Results.of(grid_record(grid), cells_table(grid), pd.concat([no_runs(), *made], ignore_index=True))
 
 
 class Drawing:

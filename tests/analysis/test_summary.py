@@ -10,7 +10,7 @@ from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
 from evo.batch import RunCounts
 from experiments import Cell, Grid, Results, check, summarise
 from experiments.grids.cells_table import cells_table
-from experiments.store.store import describe
+from experiments.store.grid_json import grid_record
 from experiments.store.table import batch_columns, no_runs, runs_table
 from operators import FixKeep, Resample
 from problems import BlockOneMax
@@ -24,7 +24,7 @@ def summary(cell, hit, generations):
     rows = (
         [no_runs(), runs_table([(cell.sample, "blocks", 0, batch_columns(cell, counts))])] if len(hit) else [no_runs()]
     )
-    results = Results.of(describe(grid), cells_table(grid), pd.concat(rows, ignore_index=True))
+    results = Results.of(grid_record(grid), cells_table(grid), pd.concat(rows, ignore_index=True))
     made = summarise(results, check(results))
     assert len(made) == 1
     return made.iloc[0]
@@ -108,7 +108,7 @@ def test_predicted_columns():
 
 def test_rows_of_one_arm_are_told_apart_by_their_series():
     grid = Grid("hand", {"a": [make(mutator=Resample(p)) for p in (0.5, 0.6)], "b": [make(k=3)]})
-    results = Results.of(describe(grid), cells_table(grid), no_runs())
+    results = Results.of(grid_record(grid), cells_table(grid), no_runs())
     made = summarise(results, check(results))
     assert list(made["arm"]) == ["a", "a", "b"]
     assert list(made["series"]) == ["a, p = 0.5", "a, p = 0.6", "b, p = 0.5"]
@@ -116,5 +116,5 @@ def test_rows_of_one_arm_are_told_apart_by_their_series():
 
 def test_a_parameter_that_is_none_in_one_cell_tells_it_from_the_other():
     grid = Grid("hand", {"a": [make(), Cell(BlockOneMax(2, 2, incorrect=1), *PARTS)]})
-    results = Results.of(describe(grid), cells_table(grid), no_runs())
+    results = Results.of(grid_record(grid), cells_table(grid), no_runs())
     assert list(summarise(results, check(results))["series"]) == ["a", "a, incorrect = 1"]

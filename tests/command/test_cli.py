@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from evo.errors import EvoError, InputError
 from experiments.cli.app import app
-from experiments.grids.parts import KINDS
+from experiments.grids.parts import PART_TYPES
 from experiments.grids.toml import load_grid
 from experiments.reports.terminal import _overview
 from experiments.running.executors.executor import WorkersLost
@@ -145,7 +145,7 @@ def test_the_module_is_the_same_command():
 def test_show_lists_everything_that_a_grid_can_name():
     done = llm_evo("show")
     assert done.exit_code == 0
-    for part in (part for parts in KINDS.values() for part in parts):
+    for part in (part for parts in PART_TYPES.values() for part in parts):
         assert f"{part.__name__}(" in done.stdout
     for study in STUDIES:
         assert f"│ {study} " in done.stdout

@@ -22,7 +22,7 @@ from experiments.grids.axes import MOST_VALUES, combinations, grid_cells, span
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.toml import load_grid
-from experiments.grids.where import MOST_LETTERS, Condition
+from experiments.grids.where import MOST_LETTERS, Where
 from operators import FixKeep, PerBlock, Refuse, Resample
 from problems import BlockOneMax, Noisy
 
@@ -433,7 +433,7 @@ CHOSEN = {"k": 8, "g": 2, "p": 0.3, "shows": "chunk", "again": True, "part": {"t
     ],
 )
 def test_conditions_mean_what_they_mean_in_python(text, holds):
-    assert Condition.parse(text, CHOSEN).holds(CHOSEN) is holds
+    assert Where.parse(text, CHOSEN).holds(CHOSEN) is holds
 
 
 @pytest.mark.parametrize(
@@ -486,7 +486,7 @@ def test_conditions_mean_what_they_mean_in_python(text, holds):
 )  # fmt: skip
 def test_conditions_that_are_none(text, expected):
     with pytest.raises(InputError) as caught:
-        Condition.parse(text, CHOSEN).holds(CHOSEN)
+        Where.parse(text, CHOSEN).holds(CHOSEN)
     assert expected in str(caught.value)
 
 
@@ -530,7 +530,7 @@ TRUTHS = st.recursive(
 def test_any_text_is_a_condition_or_refused(text):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        held = outcome(lambda: Condition.parse(text, CHOSEN).holds(CHOSEN))
+        held = outcome(lambda: Where.parse(text, CHOSEN).holds(CHOSEN))
     assert isinstance(held, bool) or len(held) < 600
 
 
@@ -538,7 +538,7 @@ def test_any_text_is_a_condition_or_refused(text):
 @given(text=TRUTHS)
 def test_a_condition_is_what_python_evaluates(text):
     """The values of CHOSEN and of Python agree, whatever is nested in whatever (texts too long are refused)."""
-    held = outcome(lambda: Condition.parse(text, CHOSEN).holds(CHOSEN))
+    held = outcome(lambda: Where.parse(text, CHOSEN).holds(CHOSEN))
     if isinstance(held, str):
         assert len(text) > MOST_LETTERS or "levels" in held
     else:

@@ -57,7 +57,7 @@ from experiments import (
 )
 from experiments.cli.app import app
 from experiments.grids import extensions
-from experiments.grids.parts import KINDS, NESTED
+from experiments.grids.parts import NESTED, PART_TYPES
 from experiments.grids.toml import EXAMPLE, load_grid
 from operators import Resample
 from problems import BlockOneMax
@@ -353,7 +353,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "budget": [{"type": "Budget", "calls": 100}],
     "latency": [{"type": "Latency", "fixed": 1}],
 }
-PARTS_OF = KINDS | {
+PARTS_OF = PART_TYPES | {
     kind: parts for kind, parts in NESTED.items() if kind != "stopping rule"
 }  # `runs`, no part of cells
 CLASSES = {part.__name__: part for parts in PARTS_OF.values() for part in parts}
@@ -437,7 +437,7 @@ def file_of(grid: dict[str, Any]) -> bytes:
 def good_grids(draw: st.DrawFn) -> dict[str, Any]:
     """A good grid: one part of any kind, all its parameters written out, and sometimes named axes."""
     arm: dict[str, Any] = {"label": "a", "problem": PROBLEM, "mutator": MUTATOR, "schedule": {"type": "UntilResolved"}}
-    kind = draw(st.sampled_from(list(KINDS)))
+    kind = draw(st.sampled_from(list(PART_TYPES)))
     table = draw(st.sampled_from(GOOD[kind]))
     arm = copy.deepcopy(arm | {kind: table})
     for field in fields(CLASSES[table["type"]]):
@@ -550,20 +550,20 @@ def test_a_part_with_wrong_parameters(table, data):
     if made is None:
         return
     accepted_or_refused(lambda: canonical(made))
-    kind = next(kind for kind, parts in (KINDS | NESTED).items() if type(part) in parts)
+    kind = next(kind for kind, parts in (PART_TYPES | NESTED).items() if type(part) in parts)
     if kind in NESTED:
         return
-    parts = {name: getattr(GOOD_CELLS[3], name) for name in KINDS}
+    parts = {name: getattr(GOOD_CELLS[3], name) for name in PART_TYPES}
     cell = accepted_or_refused(lambda: Cell(**(parts | {kind: made})))
     if cell is not None:
         accepted_or_refused(lambda: forecast_or_refused(cell))
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "Cell": (Cell, {name: getattr(GOOD_CELLS[0], name) for name in KINDS}),
+    "Cell": (Cell, {name: getattr(GOOD_CELLS[0], name) for name in PART_TYPES}),
     "Cell.parse": (Cell.parse, {"text": GOOD_CELLS[0].text}),
     "Grid": (Grid, {"name": "other", "arms": {"a": GOOD_CELLS}, "runs": 2, "seed": 1, "batch": 2, "engine": "blocks"}),
-    "sweep": (sweep, {name: getattr(GOOD_CELLS[0], name) for name in KINDS}),
+    "sweep": (sweep, {name: getattr(GOOD_CELLS[0], name) for name in PART_TYPES}),
     "grid_cells": (grid_cells, {"axes": {"k": [1, 2]}, "make": lambda k: GOOD_CELLS[k], "where": None, "zip": ()}),
     "span": (span, {"start": 1, "to": 4, "step": 1, "factor": None, "count": None}),
     "load_grid": (load_grid, {"path": "grid.toml"}),

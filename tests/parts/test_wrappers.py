@@ -33,7 +33,7 @@ from evo.search import Search
 from evo.seeding import streams
 from evo.text import canonical
 from experiments.grids.cell import Cell
-from experiments.grids.parts import KINDS
+from experiments.grids.parts import PART_TYPES
 from experiments.predictions.predict import predict
 from operators import (
     BetaBlocks,
@@ -204,7 +204,7 @@ def test_a_law_that_is_not_one_of_counts_is_told(mutator):
 
 def test_every_operator_is_known_by_name():
     for one in {type(one) for mutator in ALL for one in nest(mutator)}:
-        assert one in KINDS["mutator"]
+        assert one in PART_TYPES["mutator"]
 
 
 # ------------------------------------------------------------------------------------------- refusals

@@ -48,8 +48,8 @@ from experiments.grids.stopping import MOST_RUNS, as_runs, every_stop, in_words,
 from experiments.predictions.expected_runs import expected_runs
 from experiments.reports.files import write
 from experiments.reports.report import report
+from experiments.store.grid_json import grid_record
 from experiments.store.status import status
-from experiments.store.store import describe
 from experiments.store.table import batch_columns, runs_table
 from operators import BetaBlocks, FixKeep, Resample
 from problems import BlockOneMax
@@ -267,7 +267,7 @@ def toml(path, runs: str):
 def test_toml_and_python_say_the_same(tmp_path, text, rule):
     grid = load_grid(toml(tmp_path, text))
     assert grid == Grid("adaptive", cells(1, 3), runs=rule, batch=20)
-    assert describe(grid)["runs"] == written(rule)
+    assert grid_record(grid)["runs"] == written(rule)
 
 
 @pytest.mark.parametrize(
@@ -565,7 +565,7 @@ def by_hand(cell: Cell, hits: np.ndarray, runs, size: int) -> Results:
         columns = batch_columns(cell, RunCounts(hit, hit, hit, hit))
         rows.append(runs_table([(cell.sample, "blocks", batch, columns)]))
     grid = Grid("hand", [cell], runs=runs, batch=size)
-    return Results.of(describe(grid), cells_table(grid), pd.concat(rows, ignore_index=True))
+    return Results.of(grid_record(grid), cells_table(grid), pd.concat(rows, ignore_index=True))
 
 
 def test_check_does_not_fall_for_a_rule_that_stops_when_it_likes_what_it_sees():
