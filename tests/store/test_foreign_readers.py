@@ -81,7 +81,7 @@ def out(tmp_path, made) -> Path:
 
 def ours(table: pa.Table) -> pd.DataFrame:
     """What a reader found, as our table: whole batches, so more runs than the grid keeps."""
-    frame: pd.DataFrame = table.to_pandas().astype(DTYPES | dict.fromkeys(("cell", "engine"), string_type()))
+    frame: pd.DataFrame = table.to_pandas().astype(DTYPES | dict.fromkeys(("sample", "engine"), string_type()))
     return frame.sort_values(KEY, ignore_index=True)
 
 
