@@ -536,7 +536,7 @@ def test_unknown_quantity(quantity):
 
 # -------------------------------------------------------------------------------------- against the engine, at random
 
-CELLS, RUNS = 250, 2000
+CELLS, RUNS = 100, 2000
 EACH = 1e-6 / (5 * CELLS)
 
 

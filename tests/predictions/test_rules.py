@@ -175,7 +175,7 @@ def test_who_is_always_valid():
 
 # ---------------------------------------------------------------------------------------------- against the engine
 
-CELLS, RUNS = 120, 2000
+CELLS, RUNS = 60, 2000
 EACH = 1e-6 / CELLS
 
 
