@@ -184,6 +184,13 @@ def all_solutions(
     return enumerated(_call(law), kind, k, g, start, lam, weak, down, fitness)
 
 
+def all_solutions_whole(
+    law: Any, k: int, problem: Problem, landscape: Landscape, start: Start, lam: int, weak: bool
+) -> RunLaw:
+    """The chain on all 2^k solutions where a chunk is the whole solution: every schedule is as AllBlocks."""
+    return all_solutions(law, AllBlocks(), k, k, problem, landscape, start, lam, weak, down=False)
+
+
 def all_solutions_seen(
     law: Any, schedule: Schedule, k: int, g: int, evaluators: NoisyProblem, by_count: FloatArray, weak: bool,
     start: Start,

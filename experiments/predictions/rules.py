@@ -180,6 +180,7 @@ RULES: tuple[Row, ...] = (
     Row("merged rounds, only incorrect chunks", CallLaw, OnlyIncorrect, Merged, ONEMAX, merged_only_incorrect),
     Row("one offspring a block, one kept", CallLaw, EachChunk, ONE, RISING, f.each_chunk, whatever=ACCEPT),
     # all solutions, one by one: no formula is needed where k is small (theory 4c, 5a, 8, 10)
+    Row("all solutions, one by one, whole solutions", BLOCKS, WHOLE, ONE, ANY, f.all_solutions_whole),
     Row("all solutions, one by one", BLOCKS, EVERY, ONE, ANY, f.all_solutions, (c.RESOLVED_BLOCK,)),
     Row("all solutions, one by one, seen through evaluators that err", BLOCKS, JUDGED_IN, ONE, c.SEEN,
         f.all_solutions_seen, (c.AFRESH,)),

@@ -31,7 +31,7 @@ from experiments.predictions.rules import RULES, classes
 from experiments.predictions.setting import NAMES, Setting, asked, run_law
 from experiments.running.simulation import simulate
 from operators import BetaBlocks, FixKeep, Malformed, Misaligned, PerBlock, Resample
-from problems import BlockOneMax, Needle
+from problems import BlockOneMax, LeadingBlocks, Needle, Trap
 
 K, LAST = 3, 40
 TABLE = lru_cache(printed_rules)
@@ -193,6 +193,16 @@ def test_misread_output(start, lam):
     if "incorrect" not in start:
         listed, summed = (run_law(row.formula, Setting(cell.search)) for row in (ALL, MISREAD))
         assert summed.generations.mean == pytest.approx(listed.generations.mean, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "schedule", [UntilResolved(g=K), RoundRobin(g=K), OnlyIncorrect(g=K), EachChunk(g=K)], ids=repr
+)
+@pytest.mark.parametrize("problem", [BlockOneMax(K, 1), LeadingBlocks(K, 1), Trap(K, 1), Needle(K, 1)], ids=repr)
+def test_where_a_chunk_is_the_whole_solution_every_schedule_is_as_all_blocks(problem, schedule):
+    for mutator, runner in product((FixKeep(0.6, 1.0), Resample(0.4)), (OnePlusLambda(2), OnePlusLambda(1, "weak"))):
+        said, expected = (predict(Cell(problem, mutator, each, runner)) for each in (schedule, AllBlocks()))
+        assert said.mean == pytest.approx(expected.mean, rel=1e-12)
 
 
 def test_a_wrong_formula_is_found():
