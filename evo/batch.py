@@ -1,4 +1,4 @@
-"""A batch of runs: what an engine is asked for, and what it answers."""
+"""A batch of runs: the input and the output of an engine."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class RunCounts:
-    """What the runs of a batch came to; int64 [runs] each. Prices are no matter of the engine.
+    """Hits and ledger counts of the runs of a batch, before pricing; int64 [runs] each.
 
     Attributes:
         hit: number of the offspring (of the call, where an answer takes one call) that was the first optimal one; 0 if
             the start is optimal, -1 if censored.
-        generations: generations begun, all of them paid for.
+        generations: number of generations begun; each is paid for in full.
         calls: LLM calls made: lam a generation, more where an answer took several (votes).
         evaluations: valid offspring, all evaluated; the initial solution is not counted.
         seconds: float64 [runs], when the last of the offspring came back; None where time is read off later.

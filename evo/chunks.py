@@ -1,4 +1,4 @@
-"""How a schedule cuts a solution into chunks, and how many blocks of one are correct."""
+"""How a schedule cuts a solution into chunks; counts of correct blocks."""
 
 from __future__ import annotations
 

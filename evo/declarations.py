@@ -1,4 +1,4 @@
-"""What a part declares of itself, and when that still holds in a subclass."""
+"""Declarations of parts, and when a subclass inherits them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def declared(part: object, name: str, *of: str) -> Any:
-    """What a part declares under `name` about its methods `of`; None if it declares nothing that still holds.
+    """The declaration `name` about the methods `of` of a part; None if there is none or a subclass has voided it.
 
-    A declaration holds if it stands in the part's own class, or in the class that defines `of` for it: a subclass that
-    overrides one of them and does not declare anew has none. Without `of` only the part's own class counts.
+    A subclass that overrides a method in `of` without declaring `name` again voids the inherited declaration. Without
+    `of`, declarations are never inherited.
 
     >>> class Parent:
     ...     size = 1
@@ -23,7 +23,7 @@ def declared(part: object, name: str, *of: str) -> Any:
 
 
 def holds(kind: type, name: str, *of: str) -> bool:
-    """Whether a class declares `name`, and no class below the one that does defines any of the methods `of`."""
+    """Whether a class declares or inherits `name`, with none of the methods `of` overridden below that declaration."""
     for each in kind.__mro__ if of else (kind,):
         if name in vars(each) or name in vars(each).get("__annotations__", {}):
             return True

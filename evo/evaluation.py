@@ -15,7 +15,7 @@ from evo.protocols import BoolArray, FloatArray, IntArray, Problem
 
 @dataclass(frozen=True)
 class Reading:
-    """What evaluators that err came to about n solutions.
+    """The noisy readings of n solutions.
 
     Attributes:
         seen: float [n], the fitness that runner and schedule see.
@@ -30,7 +30,7 @@ class Reading:
 
 
 class NoisyProblem(Problem, Protocol):
-    """A problem seen through evaluators that err: the engine knows the true fitness, the runner only the seen one."""
+    """A problem with noisy evaluation: the engine knows the true fitness, the runner only the observed one."""
 
     @property
     def problem(self) -> Problem:
@@ -59,7 +59,7 @@ class NoisyProblem(Problem, Protocol):
         Args:
             correct: bool [n, k].
             rng: the evaluation's stream.
-            changed: bool [n, k], where offspring have a text of their own; None: they are no offspring of others.
+            changed: bool [n, k], the blocks that differ from the parent; None if the solutions are not offspring.
             verdicts: [n, ...], what was found of the parents of offspring, or of these very solutions before; None at
                 the start.
         """
@@ -67,13 +67,13 @@ class NoisyProblem(Problem, Protocol):
 
 
 def is_noisy(problem: object) -> TypeGuard[NoisyProblem]:
-    """Whether a problem is seen through evaluators that err."""
+    """Whether the evaluation of a problem is noisy."""
     return hasattr(problem, "evaluate")
 
 
 @dataclass(frozen=True)
 class Exact:
-    """Evaluation without an error, of any problem: what is seen is the fitness, in one evaluation.
+    """Exact evaluation of any problem: one evaluation gives the true fitness.
 
     Attributes:
         problem: what is optimised.
@@ -95,7 +95,7 @@ class Exact:
 
 
 def offers_change(problem: object) -> bool:
-    """Whether a problem offers `change`, and no class below the one that does redefines its `fitness`."""
+    """Whether a problem offers `change` and no subclass has redefined `fitness` since."""
     return getattr(problem, "change", None) is not None and (
         not hasattr(type(problem), "change") or holds(type(problem), "change", "fitness")
     )

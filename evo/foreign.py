@@ -1,4 +1,4 @@
-"""Whose fault an error is: what a part of others raised, told with the part, the file and the line."""
+"""Attribution of errors: what a third-party part raised, with the part, the file and the line."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _NUMERICAL = ("numpy", "scipy", "pandas")
 
 
 def is_foreign(kind: type) -> bool:
-    """Whether a class is none of ours."""
+    """Whether a class is third-party: defined outside the testbed's own packages."""
     return kind.__module__.split(".")[0] not in OWN_PACKAGES
 
 
 def foreign(value: object) -> Iterator[type]:
-    """The classes of the parts of others in a part or cell, wherever they are nested."""
+    """The third-party classes among a part or cell and all parts nested in it."""
     if isinstance(value, tuple):
         for item in value:
             yield from foreign(item)
@@ -39,7 +39,7 @@ def foreign(value: object) -> Iterator[type]:
 
 @contextmanager
 def blamed(part: object, what: str = "") -> Iterator[None]:
-    """Errors of the code of others become an OperatorError that says whose they are; ours stay what they are.
+    """Turn errors raised by third-party code into an OperatorError that names its source; other errors pass unchanged.
 
     Args:
         part: the part, or a cell of parts, whose code runs.
@@ -51,7 +51,7 @@ def blamed(part: object, what: str = "") -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         if not _frames(error) and next(foreign(part), None) is None and not is_foreign(type(part)):
-            raise  # a fault of ours
+            raise  # a bug of the testbed
         raise OperatorError(told(error, part, what)) from error
 
 
@@ -70,7 +70,7 @@ def told(error: BaseException, part: object = None, what: str = "") -> str:
 
 
 def place(error: BaseException, part: object) -> str:
-    """File and line where the code of others raised an error; of a part that code of ours could not use, its file."""
+    """File and line where third-party code raised the error; if our own code raised it, the file of the part."""
     frames = _frames(error)
     if frames:
         frame, line = frames[-1]
@@ -79,21 +79,21 @@ def place(error: BaseException, part: object) -> str:
 
 
 def _kinds(part: object) -> list[type]:
-    """The parts of others in a part or cell; the part itself if there are none."""
+    """The third-party classes of a part or cell; the class of the part itself if there are none."""
     return list(dict.fromkeys(foreign(part))) or [part if isinstance(part, type) else type(part)]
 
 
 def _frames(error: BaseException) -> list[tuple[FrameType, int]]:
-    """The frames of an error, and their lines, that are of the code of others; the innermost is the last."""
+    """The frames of an error in third-party code with their line numbers, innermost last."""
     found, step = [], error.__traceback__
     while step is not None:
-        if _is_of_others(step.tb_frame.f_code.co_filename):
+        if _is_third_party(step.tb_frame.f_code.co_filename):
             found.append((step.tb_frame, step.tb_lineno))
         step = step.tb_next
     return found
 
 
-def _is_of_others(file: str) -> bool:
+def _is_third_party(file: str) -> bool:
     """Whether a file is no part of the testbed, of Python or of a numerical library."""
     if file == "<string>" or file.startswith("<frozen"):
         return False

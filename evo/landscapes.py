@@ -1,4 +1,4 @@
-"""What a problem declares of its fitness, so that exact predictions of it can be made.
+"""Landscapes: what a problem declares about its fitness, for exact predictions.
 
 A problem says so by a property `landscape`:
 
@@ -63,7 +63,7 @@ class Leading:
 
 @dataclass(frozen=True)
 class OnlyOptimum:
-    """Any fitness: all that is declared is that all correct is its only best solution."""
+    """Any fitness whose unique optimum is the solution with all blocks correct."""
 
 
 Landscape = OfCounts | Weighted | Leading | OnlyOptimum
@@ -74,7 +74,7 @@ def landscape_of(problem: Any) -> Landscape | None:
 
     A subclass may behave differently and inherits no claim.
 
-    Raises: OperatorError if what it declares is none, or does not fit its k blocks.
+    Raises: OperatorError if the declaration is not a landscape or does not fit k blocks.
     """
     found = declared(problem, "landscape")
     if found is None:

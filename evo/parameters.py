@@ -19,7 +19,7 @@ _SHOWN.maxtuple = _SHOWN.maxlist = _SHOWN.maxdict = _SHOWN.maxset = 12
 
 
 def shown(value: object) -> str:
-    """A value as a message tells it: its repr, shortened, whatever it is.
+    """The repr of a value for a message, shortened; never raises.
 
     >>> shown(0.5), shown(-(10**5000))
     ('0.5', 'a number of thousands of digits')

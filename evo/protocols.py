@@ -39,7 +39,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The answer of a mutator that has more to say than the correctness of its chunk.
+    """The answer of a mutator that returns more than the correctness of its chunk.
 
     Attributes:
         correct: bool, the shape of the blocks handed over: their correctness after the call.
@@ -129,11 +129,10 @@ class Schedule(Protocol):
 
     `oblivious` is True if the chunks of later generations do not depend on what earlier calls did.
 
-    Optional: `invalid`, "ignore" or "down": whether an invalid offspring tells the schedule nothing (the default), or
-    as much as a fall of the fitness. For exact predictions `same_as`, a schedule of `evo.schedules` whose chunks have
-    the same law as these, or a method `run_law` of its own: what it asks for by name of `law, k, g, start, lam, weak`
-    is what it can serve, on problems whose fitness rises with the number of correct blocks, under `OnePlusLambda`; it
-    returns an `evo.theory.RunLaw`.
+    Optional: `invalid`, "ignore" or "down": whether the schedule ignores an invalid offspring (the default) or treats
+    it as a fall of the fitness. For exact predictions: `same_as`, a schedule of `evo.schedules` whose chunks have the
+    same law, or a method `run_law` that returns an `evo.theory.RunLaw` for `OnePlusLambda` on problems whose fitness
+    rises with the number of correct blocks. Its parameters are those of `law, k, g, start, lam, weak` that it supports.
     """
 
     @property

@@ -175,7 +175,7 @@ class OnlyIncorrect(_Chunked):
 
 @dataclass(frozen=True)
 class Decomposed:
-    """A schedule whose every choice is an LLM call of its own: it reads the whole solution and writes `writes` tokens.
+    """A schedule that pays one LLM call for each choice, reading the whole solution and writing `writes` tokens.
 
     The chunks are those of the schedule inside, so hit follows the same law; beside each call the ledger has another
     one over head + k l tokens: writes (head + k l) + writes (writes-1)/2 pass tokens. The oracle decomposition of
@@ -223,7 +223,7 @@ class Decomposed:
 
     @property
     def invalid(self) -> str:
-        """What the schedule inside concludes from a malformed answer."""
+        """How the schedule inside treats an invalid offspring."""
         return getattr(self.schedule, "invalid", "ignore")
 
     def chunk_size(self, k: int) -> int:
@@ -240,7 +240,7 @@ class Decomposed:
 
 
 def inner_schedule(schedule: Schedule) -> Schedule:
-    """The schedule that says which chunk each call gets, without what it costs to say so; types matched exactly.
+    """The schedule inside `Decomposed`, which chooses the chunks; types matched exactly.
 
     >>> inner_schedule(Decomposed(RoundRobin(g=2), writes=5))
     RoundRobin(g=2)
@@ -253,5 +253,5 @@ def inner_schedule(schedule: Schedule) -> Schedule:
 
 
 def invalid_is_down(schedule: Schedule) -> bool:
-    """Whether the schedule takes an invalid offspring for a fall of the fitness."""
+    """Whether the schedule treats an invalid offspring as a fall of the fitness."""
     return getattr(schedule, "invalid", "ignore") == "down"

@@ -52,6 +52,6 @@ class Search:
     def lengths(self) -> ChunkLengths:
         """How many tokens the chunks have.
 
-        Raises: InputError if they differ by so much that it cannot be counted exactly.
+        Raises: InputError if the lengths differ too much for exact integer counts.
         """
         return ChunkLengths.of(self.problem, self.schedule, self.runner.lam)

@@ -59,7 +59,7 @@ def law_distance(hits: FloatArray, runs: int, law: TimeLaw, last: float = math.i
 
     Args:
         hits: hitting times of the runs that hit, float [hits].
-        runs: all runs, the censored ones included: each of them hits later than `last`.
+        runs: number of runs including the censored ones, all censored later than `last`.
         law: the exact law; one that is known at some times only is compared there, so that the DKW bound holds.
         last: the fewest calls at which a run was censored; infinite if none was.
     """
@@ -77,7 +77,7 @@ def law_distance(hits: FloatArray, runs: int, law: TimeLaw, last: float = math.i
 
 
 def mean_p_value(total: float, runs: int, law: TimeLaw) -> tuple[float, str]:
-    """Two-sided p-value of the total of `runs` independent times, and how it was found; never too small.
+    """Conservative two-sided p-value of the total of `runs` independent times, and the method used.
 
     Twice the smaller tail by the exact law of the total where there is one (geometric and negative binomial times add
     up to a negative binomial), else by `total_tails`. Where only moments are known: Chebyshev's bound 1/z^2, which
@@ -87,7 +87,7 @@ def mean_p_value(total: float, runs: int, law: TimeLaw) -> tuple[float, str]:
     Args:
         total: sum of the times.
         runs: how many.
-        law: the exact law of one of them, with finite variance.
+        law: the exact law of one time, with finite variance.
 
     Raises: NoPrediction if the variance is not known, or the law is and its total cannot be computed: then the law is
     to be tested, not the mean.
@@ -104,12 +104,12 @@ def mean_p_value(total: float, runs: int, law: TimeLaw) -> tuple[float, str]:
 
 
 def is_sure(law: TimeLaw) -> bool:
-    """Whether a time always takes the same value: its variance is what rounding leaves of a difference of squares."""
+    """Whether a time is constant: its variance is zero up to the rounding of a difference of squares."""
     return law.variance <= 1e-13 * law.mean**2
 
 
 def only_moments(law: TimeLaw) -> bool:
-    """Whether nothing but moments of a time is known: no cdf."""
+    """Whether only moments of a time are known, not its cdf."""
     try:
         law.cdf(0)
     except NoPrediction:
@@ -178,7 +178,7 @@ def binomial_p_value(successes: int, trials: int, p: float) -> float:
 
 
 def runs_to_resolve(relative_error: float, resolution: float, alpha: float, power: float = 0.95) -> int:
-    """Runs whose mean tells a time that is longer or shorter by the share `resolution` w.p. `power`.
+    """Number of runs whose mean detects a relative change `resolution` of the time with power `power`.
 
     n = ((z_{1-alpha/2} + (1+resolution) z_power) sd / (resolution mean))^2: a longer time spreads more, too.
 
@@ -196,7 +196,7 @@ def runs_to_resolve(relative_error: float, resolution: float, alpha: float, powe
 
 
 def runs_to_resolve_by_moments(relative_error: float, resolution: float, alpha: float, power: float = 0.95) -> int:
-    """Runs whose mean tells the same by Chebyshev's bound: of a time of which only mean and variance are known.
+    """The same by Chebyshev's bound, for a time whose mean and variance alone are known.
 
     n = ((1/sqrt(alpha) + (1+resolution) sqrt(power/(1-power))) sd / (resolution mean))^2, the power by Cantelli's
     bound: both hold for any law.
@@ -215,7 +215,7 @@ def runs_to_resolve_by_moments(relative_error: float, resolution: float, alpha: 
 
 
 def runs_to_resolve_by_law(law: TimeLaw, last: float, resolution: float, alpha: float, power: float = 0.95) -> float:
-    """Runs whose empirical cdf up to `last` tells a time longer or shorter by the share `resolution` w.p. `power`.
+    """Number of runs whose empirical cdf up to `last` detects a relative change `resolution` with power `power`.
 
     n = ((sqrt(ln(2/alpha)/2) + z_power/2) / d)^2, d the distance on t <= last between the cdf and the nearer of the
     two that are stretched by 1 +- resolution (linear between whole times); infinite if d = 0.

@@ -75,7 +75,7 @@ def is_frozen_class(kind: type) -> bool:
 
 
 def type_name(kind: type) -> str:
-    """`Resample` for the project's own parts, `package.module.Class` for those of others."""
+    """`Resample` for the project's own parts, `package.module.Class` for third-party parts."""
     if kind.__module__.split(".")[0] in OWN_PACKAGES:
         return kind.__name__
     return f"{kind.__module__}.{kind.__qualname__}"
@@ -105,7 +105,7 @@ def _arguments(part: object) -> str:
 
 
 def _at_default(part: object, field: Field[Any]) -> bool:
-    # By type: a class that was pickled by value into a worker carries a MISSING of its own.
+    # By type: a class that was pickled by value into a worker carries its own MISSING.
     default, factory = field.default, cast(Any, field.default_factory)
     if isinstance(default, type(MISSING)):
         if isinstance(factory, type(MISSING)):

@@ -1,4 +1,4 @@
-"""Success that falls with the length of the chunk, so that granularity has an optimum inside."""
+"""Success that falls with the length of the chunk, so that the best granularity is intermediate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call that treats wrong and right blocks differently: does the model damage what was right?"""
+"""Calls with different success on incorrect and correct blocks."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Malformed(Wrapper):
         probability(self, "rate", "per_block")
 
     def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
-        """The answer of the mutator inside, some of it not valid."""
+        """The answer of the inner mutator, with some calls invalid."""
         answer = ask(self.inner, given, rng)
         g = answer.correct.shape[-1]
         well_formed = rng.random(answer.correct.shape[:-1]) < (1 - self.rate) * (1 - self.per_block) ** g
@@ -48,5 +48,5 @@ class Malformed(Wrapper):
 
     @property
     def law(self) -> ComponentLaw | SpillLaw | None:
-        """That of the mutator inside with the weight that is left; None if that has none."""
+        """The law of the inner mutator times P(valid); None if the inner mutator has no component law."""
         return mapped_law(self.inner, lambda law: Invalid(self.rate, law, self.per_block))

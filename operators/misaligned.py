@@ -1,4 +1,4 @@
-"""Imperfect decomposition: a call that rewrites other blocks than the schedule meant."""
+"""Imperfect decomposition: calls that rewrite other blocks than the chunk."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Misaligned(Wrapper):
 
     @property
     def sees(self) -> str:
-        """The whole solution, to change other blocks of it."""
+        """The whole solution: blocks outside the chunk change."""
         return "solution"
 
     def fits(self, k: int, g: int) -> None:
@@ -59,7 +59,7 @@ class Misaligned(Wrapper):
             raise InputError(f"Misaligned: by = {self.by} leads round the k = {k} blocks to the same ones; take by < k")
 
     def rewrite(self, chunk: Chunk, rng: Generator) -> Rewritten:
-        """The answer of the mutator inside to the blocks that it was really given."""
+        """The answer of the inner mutator on the chunk, or w.p. `rate` on the blocks `by` further on."""
         assert chunk.solution is not None  # asked for by `sees`
         rows, k = np.arange(len(chunk.blocks))[:, None], chunk.solution.shape[1]
         misses = rng.random(len(rows)) < self.rate
@@ -71,6 +71,6 @@ class Misaligned(Wrapper):
 
     @property
     def law(self) -> MisalignedLaw | None:
-        """What it does to the blocks it is made on, and how often they are others; None if the one inside has none."""
+        """The law of the inner mutator with rate and shift of misses; None without such a component law."""
         inner = component_law(self.inner)
         return None if inner is None else MisalignedLaw(inner, self.rate, self.by)

@@ -1,4 +1,4 @@
-"""A call that comes back without a change, and is paid for."""
+"""Calls that return their chunk unchanged and are paid for."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Refuse(Wrapper):
         probability(self, "rate")
 
     def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
-        """The answer of the mutator inside, or the chunk as it was."""
+        """The answer of the inner mutator, or the unchanged chunk."""
         before, answer = handed_over(given), ask(self.inner, given, rng)
         refuses = rng.random(before.shape[:-1]) < self.rate
         solution = answer.solution
@@ -48,6 +48,6 @@ class Refuse(Wrapper):
 
     @property
     def law(self) -> ComponentLaw | None:
-        """A mixture of no-op and the law of the mutator inside; None if that has none."""
+        """Mixture of the no-op and the law of the inner mutator; None if the inner mutator has no component law."""
         inner = component_law(self.inner)
         return None if inner is None else Mixture((self.rate, 1 - self.rate), (IndependentBlocks(0, 1), inner))

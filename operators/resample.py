@@ -13,7 +13,7 @@ from evo.protocols import BoolArray
 
 @dataclass(frozen=True)
 class Resample:
-    """Rewrites every block of the chunk; each is correct afterwards w.p. p, whatever it was (Section 3.3.1).
+    """Rewrites every block of the chunk; each is correct afterwards w.p. p, correct or not before (Section 3.3.1).
 
     fix = keep = p; the paper has p = 1/2.
 

@@ -1,4 +1,4 @@
-"""A call that leaves most blocks as they are."""
+"""Calls that leave most blocks unchanged."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class Sparse(Wrapper):
 
     @property
     def law(self) -> ComponentLaw | SpillLaw | None:
-        """That of the mutator inside, thinned, outside its chunk too; None if that has none."""
+        """The thinned law of the inner mutator, spill included; None if the inner mutator has no such law."""
         return mapped_law(self.inner, lambda law: SparseLaw(self.rate, law), self.rate)

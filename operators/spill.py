@@ -1,4 +1,4 @@
-"""A call that damages what it was not asked to touch."""
+"""Calls that damage blocks outside their chunk."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from operators.wrapper import Wrapper, ask
 class Spill(Wrapper):
     """Breaks each correct block outside its chunk w.p. `rate`: costs grow like e^(rate k) (theory 4c).
 
-    Under elitism an improvement needs all of them whole. All incorrect at first, one block a call, only incorrect ones:
+    Under elitism an improvement leaves them all intact. All incorrect at first, one block a call, only incorrect ones:
     E[calls] = ((1-s)^-k - 1)(1-s)/(a s); k = 50, a = 1/2: s = .01: 129.3, .05: 455.9, .1: 3474.6, against 100.
 
     Attributes:
-        inner: what it does to its chunk.
+        inner: mutator of the chunk.
         rate: P(a correct block outside the chunk breaks).
 
     >>> from operators import Resample
@@ -41,7 +41,7 @@ class Spill(Wrapper):
 
     @property
     def sees(self) -> str:
-        """The whole solution, to break it."""
+        """The whole solution: blocks outside the chunk change."""
         return "solution"
 
     def rewrite(self, chunk: Chunk, rng: Generator) -> Rewritten:
@@ -53,7 +53,7 @@ class Spill(Wrapper):
 
     @property
     def law(self) -> SpillLaw | None:
-        """What it does inside and outside its chunk; None if the mutator inside has no law that says so."""
+        """Effect inside and outside the chunk; None if the inner mutator has no such law."""
         law = declared_law(self.inner)
         if isinstance(law, SpillLaw):
             return SpillLaw(law.inside, 1 - (1 - law.rate) * (1 - self.rate))
@@ -63,7 +63,7 @@ class Spill(Wrapper):
 def mapped_law(
     inner: AnyMutator, inside: Callable[[ComponentLaw], ComponentLaw], outside: float = 1.0
 ) -> ComponentLaw | SpillLaw | None:
-    """What a wrapper makes of the law inside: of the chunk's by `inside`, the rate of spilling times `outside`."""
+    """Law of a wrapper: `inside` maps the law of the chunk, the spill rate is multiplied by `outside`."""
     law = declared_law(inner)
     if isinstance(law, SpillLaw):
         return SpillLaw(inside(law.inside), outside * law.rate)

@@ -1,4 +1,4 @@
-"""Checks of tables of probabilities, each turned into a tuple of plain floats, or said why not."""
+"""Checks of tables of probabilities, each converted to a tuple of floats."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ from operators.wrapper import Wrapper, ask, component_law, handed_over, validity
 
 MOST_AHEAD = 10**6
 MOST_MEAN_VOTES = 1e5
-"""Expected votes of an answer at the most: K^2 of them decide at p = 1/2."""
+"""Largest expected number of votes per answer; K^2 votes decide at p = 1/2."""
 MOST_VOTES = 10_000_000
 """A vote that is not decided by then is an error of the parameters (an inner mutator that is never valid)."""
 SOME_VOTES = 1_000
-"""After so many the law is asked whether any answer can win at all."""
+"""Number of votes after which the law is asked whether any answer can win."""
 _STATES = ((1, "an incorrect"), (0, "a correct"))
 
 
@@ -102,12 +102,12 @@ class Vote(Wrapper):
         return Rewritten((votes[:, 1] > votes[:, 0]).reshape(blocks.shape), calls=calls.reshape(blocks.shape[:-1]))
 
     def _paid(self, answer: Rewritten, copied: BoolArray) -> IntArray:
-        """LLM calls of each answer, its copies included: of copied votes only the first can be invalid."""
+        """LLM calls of each answer, copies included; among copied votes only the first can be invalid."""
         each = np.ones(len(copied), dtype=np.int64) if answer.calls is None else answer.calls
         return np.where(copied & validity(answer), self.ahead, 1) * each
 
     def _expect_decidable(self, blocks: BoolArray) -> None:
-        """Refuse to ask for ever where the law says that no answer gets ahead: none is valid, or none is right."""
+        """Refuse endless voting: by the law no answer can get ahead, since none is valid or none is right."""
         for i, state in _STATES:
             if (blocks == (i == 0)).any() and self.mean_calls(i) == float("inf"):
                 raise InputError(

@@ -17,7 +17,7 @@ from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten, is_informed
 
 
 class Wrapper:
-    """A mutator around another one: it sees what that one sees, and what that one draws is drawn.
+    """A mutator around an inner one, with the inner mutator's `sees` and `draw`.
 
     Attributes:
         inner: the mutator inside.
@@ -65,7 +65,7 @@ def handed_over(given: BoolArray | Chunk) -> BoolArray:
 
 
 def ask(inner: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
-    """The answer of the mutator inside, given what it asks for."""
+    """The answer of the inner mutator, handed what it asks for."""
     answer = inner.rewrite(given if is_informed(inner) else handed_over(given), rng)  # type: ignore[arg-type]  # what it asks for
     return answer if isinstance(answer, Rewritten) else Rewritten(answer)
 
@@ -76,7 +76,7 @@ def validity(answer: Rewritten) -> BoolArray:
 
 
 def component_law(inner: AnyMutator) -> ComponentLaw | None:
-    """The law of the mutator inside, if a wrapper can map it.
+    """The law of the inner mutator if it is a component law, else None.
 
     Raises: OperatorError if what it declares is no law.
     """

@@ -18,7 +18,7 @@ class BlockOneMax(Starts):
         k: blocks.
         l: tokens in a block.
         start: probability that a block is correct at first, independently (0: all incorrect).
-        incorrect: exactly so many incorrect blocks at uniformly random positions at first, instead of `start`.
+        incorrect: exact number of initially incorrect blocks, at uniformly random positions; replaces `start`.
 
     >>> import numpy as np
     >>> BlockOneMax(k=4, l=16).fitness(np.array([True, False, True, False])).tolist()

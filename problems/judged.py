@@ -1,4 +1,4 @@
-"""A fitness seen through judges that say of each block whether it is correct, and err (theory 8c, 8e, 9d)."""
+"""A fitness observed through fallible judges of each block (theory 8c, 8e, 9d)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Judged(Seen):
 
     What is seen is the fitness of the solution that the verdicts describe, averaged over `samples` rounds of judging
     (theory 8c). Within a round several judges may vote on each block: a majority of `votes` of them, or the first
-    verdict that is `ahead` by so many votes, which is wrong w.p. 1/(1+((1-f)/f)^ahead) instead of f (theory 9a).
+    verdict to lead by `ahead` votes, which is wrong w.p. 1/(1+((1-f)/f)^ahead) instead of f (theory 9a).
 
     Attributes:
         problem: what is optimised.
@@ -35,7 +35,7 @@ class Judged(Seen):
             the others what was said of the parent stands.
         samples: rounds of judging a solution, averaged.
         votes: judges that vote in a round, an odd number.
-        ahead: instead of `votes`: judges are asked until one verdict is ahead by so many.
+        ahead: instead of `votes`: judges are asked until one verdict leads by `ahead` votes.
         persistent: whether the same text always gets the same verdicts: judging it again says nothing new, only a
             rewritten block is judged anew (theory 8e). Every block that a call answers for counts as rewritten, even if
             a refusal left it as it was.
@@ -83,7 +83,7 @@ class Judged(Seen):
 
     @property
     def evaluations_each(self) -> tuple[float, float]:
-        """Judges who look at one solution, the fewest and the most of them."""
+        """Least and largest number of judges that see one solution."""
         if self.ahead is not None:
             return self.samples * self.ahead, math.inf
         return self.samples * self.votes, self.samples * self.votes
@@ -120,7 +120,7 @@ class Judged(Seen):
 
 
 def _first_ahead(says_correct: FloatArray, ahead: int, rng: Generator) -> tuple[BoolArray, IntArray]:
-    """Votes until one verdict is ahead: the verdict and the number of votes, in the shape of `says_correct`."""
+    """Vote until one verdict leads: the verdict and the number of votes, in the shape of `says_correct`."""
     p = says_correct.reshape(-1)
     lead, votes = np.zeros(len(p), dtype=np.int64), np.zeros(len(p), dtype=np.int64)
     open_ = np.arange(len(p))

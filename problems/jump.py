@@ -1,4 +1,4 @@
-"""Jump: before the optimum there is a valley that m blocks must cross at once."""
+"""Jump: a valley before the optimum that only m simultaneous corrections cross."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Jump(Starts):
         l: tokens in a block.
         m: width of the valley, 1 <= m <= k.
         start: probability that a block is correct at first, independently (0: all incorrect).
-        incorrect: exactly so many incorrect blocks at uniformly random positions at first, instead of `start`.
+        incorrect: exact number of initially incorrect blocks, at uniformly random positions; replaces `start`.
 
     >>> problem = Jump(k=4, l=16, m=2)
     >>> [problem.fitness(np.arange(4) < c).tolist() for c in range(5)]

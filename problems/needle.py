@@ -1,4 +1,4 @@
-"""Needle: the fitness says nothing until everything is right, like one test of a whole program."""
+"""Needle: constant fitness except at the optimum, like one test of a whole program."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Needle(Starts):
         k: blocks.
         l: tokens in a block.
         start: probability that a block is correct at first, independently (0: all incorrect).
-        incorrect: exactly so many incorrect blocks at uniformly random positions at first, instead of `start`.
+        incorrect: exact number of initially incorrect blocks, at uniformly random positions; replaces `start`.
 
     >>> Needle(k=2, l=16).fitness(np.array([[True, False], [True, True]])).tolist()
     [0, 1]

@@ -1,4 +1,4 @@
-"""A fitness seen through Gaussian noise (theory 8a, 8b, 8d)."""
+"""A fitness observed with Gaussian noise (theory 8a, 8b, 8d)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_SAMPLES, MOST_SIGMA = 10**6, 1e100
 
 @dataclass(frozen=True)
 class Noisy(Seen):
-    """Each evaluation is off by N(0, sigma^2), and each solution is judged by the mean of `samples` evaluations.
+    """Each evaluation has an error N(0, sigma^2); each solution is judged by the mean of `samples` evaluations.
 
     A true step D is accepted w.p. Phi(D sqrt(samples)/(sigma sqrt 2)) if parent and offspring are both evaluated
     afresh (theory 8a); RANDOM local search stays polynomial iff samples >= 4 sigma^2 ln k (theory 8b). Without

@@ -1,4 +1,4 @@
-"""What problems that are seen through evaluators have in common: the problem inside is what is optimised."""
+"""Common base of noisy problems, which observe an inner problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evo.protocols import BoolArray, Problem
 
 @dataclass(frozen=True)
 class Seen:
-    """A problem inside, whose k, l, start and true fitness these are.
+    """Takes k, l, start and true fitness from the inner problem.
 
     Attributes:
         problem: what is optimised.

@@ -1,4 +1,4 @@
-"""How runs start, the same for all problems: each block correct with a probability, or so many blocks incorrect."""
+"""The start of runs, for all problems: each block correct w.p. `start`, or exactly `incorrect` blocks incorrect."""
 
 from __future__ import annotations
 

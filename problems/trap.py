@@ -23,7 +23,7 @@ class Trap(Starts):
         k: blocks.
         l: tokens in a block.
         start: probability that a block is correct at first, independently (0: all incorrect).
-        incorrect: exactly so many incorrect blocks at uniformly random positions at first, instead of `start`.
+        incorrect: exact number of initially incorrect blocks, at uniformly random positions; replaces `start`.
 
     >>> problem = Trap(k=3, l=16)
     >>> [problem.fitness(np.arange(3) < c).tolist() for c in range(4)]

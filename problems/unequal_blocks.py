@@ -1,4 +1,4 @@
-"""Blocks of different length: the same search as on BlockOneMax, another bill."""
+"""Blocks of unequal length: the same search as on BlockOneMax at another cost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UnequalBlocks(Starts):
     Attributes:
         lengths: l_1, .., l_k, tokens of each block.
         start: probability that a block is correct at first, independently (0: all incorrect).
-        incorrect: exactly so many incorrect blocks at uniformly random positions at first, instead of `start`.
+        incorrect: exact number of initially incorrect blocks, at uniformly random positions; replaces `start`.
 
     >>> problem = UnequalBlocks(lengths=(10, 30, 20))
     >>> problem.k, problem.l

@@ -1,4 +1,4 @@
-"""Blocks that are worth more or less: a linear function, BlockOneMax with weights."""
+"""Linear functions: BlockOneMax with weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WeightedBlocks(Starts):
         weights: w_1, .., w_k, whole numbers >= 1.
         l: tokens in a block.
         start: probability that a block is correct at first, independently (0: all incorrect).
-        incorrect: exactly so many incorrect blocks at uniformly random positions at first, instead of `start`.
+        incorrect: exact number of initially incorrect blocks, at uniformly random positions; replaces `start`.
 
     >>> WeightedBlocks(weights=(1, 2, 4), l=16).fitness(np.array([True, False, True])).tolist()
     5

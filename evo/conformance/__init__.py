@@ -13,13 +13,13 @@ from evo.conformance.kinds import check_part, kind_of
 from evo.conformance.mutators import check_mutator, mutator_checks
 from evo.conformance.parts import check_cost, cost_checks
 from evo.conformance.problems import check_problem, problem_checks
-from evo.conformance.results import Check, CheckResult, NotConforming
+from evo.conformance.results import CheckResult, NotConforming, PartCheck
 from evo.conformance.schedules import check_schedule, schedule_checks
 
 __all__ = [
-    "Check",
     "CheckResult",
     "NotConforming",
+    "PartCheck",
     "check_cost",
     "check_mutator",
     "check_part",

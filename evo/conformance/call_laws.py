@@ -1,4 +1,4 @@
-"""The declared law of a mutator against samples of it, in several states."""
+"""Checks of a mutator's declared law against samples in several states."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ POWER = 0.999
 
 
 def adds_up(mutator: AnyMutator) -> str:
-    """Check that the law is one: pmf(g, i), g+1 probabilities that sum to 1 or, with invalid answers, to less.
-
-    Raises: NotConforming.
-    """
+    """Check that pmf(g, i) gives g+1 probabilities that sum to at most 1 (less with invalid answers)."""
     law = _law(mutator)
     k, lengths = sizes(mutator)
     for g in lengths:
@@ -47,7 +44,7 @@ def adds_up(mutator: AnyMutator) -> str:
 
 
 def _expect_same_components(law: CallLaw, g: int, i: int, pmf: FloatArray) -> None:
-    """Wrappers map the components, predictions of the bare mutator read the pmf: they must say the same."""
+    """Wrappers use the components, predictions of the bare mutator the pmf: the two must agree."""
     if not isinstance(law, ComponentLaw):
         return
     if not is_mixture(law.components(g), g, i, pmf):
@@ -67,7 +64,7 @@ def law_holds(mutator: AnyMutator, alpha: float) -> str:
 
     Raises: NotConforming naming the probability that is furthest off.
     """
-    law = _sound(mutator)
+    law = _law(mutator)
     states = tested(mutator)
     alpha_each = alpha / sum(at.g + at.i + 4 for at in states)
     n = samples_needed(alpha_each)
@@ -112,7 +109,7 @@ def _listed(states: list[State]) -> str:
 
 
 def _events(law: CallLaw, at: State, given: Any, answer: Rewritten) -> Iterator[tuple[int, float, str]]:
-    """How often each event was seen, its probability by the law, and its name."""
+    """Observed count, probability by the law, and name of each event."""
     g, i = at.g, at.i
     found = counts(answer)
     for x, p in zip(range(-1, g + 1), _with_invalid(law.pmf(g, i)), strict=True):
@@ -132,10 +129,8 @@ def independent_in_a_run(mutator: AnyMutator, alpha: float) -> str:
     """Check that two calls of a run are independent, which predictions from a law of counts need.
 
     P(both have x correct blocks) = pmf(x)^2, for all g, all blocks incorrect or all correct.
-
-    Raises: NotConforming.
     """
-    law = _sound(mutator)
+    law = _law(mutator)
     if not hasattr(mutator, "draw"):
         raise DoesNotApply("nothing is drawn for a run")
     k, lengths = sizes(mutator)
@@ -160,7 +155,7 @@ def independent_in_a_run(mutator: AnyMutator, alpha: float) -> str:
 
 
 def samples_needed(alpha: float) -> int:
-    """Samples that show an error of DISCREPANCY with probability POWER, at a false-alarm rate alpha.
+    """Samples that show an error of DISCREPANCY with probability POWER, at significance level alpha.
 
     >>> samples_needed(1e-8)
     48631
@@ -188,16 +183,6 @@ def _law(mutator: AnyMutator) -> CallLaw:
         raise DoesNotApply(f"{type(law).__name__} has no pmf(g, i): counts in a chunk do not suffice")
     counted: CallLaw = law
     return counted
-
-
-def _sound(mutator: AnyMutator) -> CallLaw:
-    try:
-        adds_up(mutator)
-    except DoesNotApply:
-        raise
-    except Exception:
-        raise DoesNotApply("the declared law is none, see the check `law adds up`") from None
-    return _law(mutator)
 
 
 def _with_invalid(pmf: Any) -> FloatArray:

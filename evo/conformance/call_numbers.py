@@ -1,4 +1,4 @@
-"""The number of LLM calls of an answer, against what the mutator declares of it."""
+"""Checks of `mean_calls`, the declared number of LLM calls of an answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evo.statistics import normal_quantile
 
 SAMPLES = 300_000
 MOST_CALLS = 10_000
-"""No answer is taken to need more calls: without a bound no sample could show that fewer are made than declared."""
+"""Assumed bound on the calls of an answer; without one no sample could refute a mean that is too high."""
 
 
 def calls_as_declared(mutator: AnyMutator, alpha: float) -> str:
@@ -32,20 +32,17 @@ def calls_as_declared(mutator: AnyMutator, alpha: float) -> str:
     if mean_calls is None:
         _expect_one_call(mutator, k, lengths)
         raise DoesNotApply("an answer is one call, or no law is declared")
-    means = {i: _declared(name, mean_calls, i) for i in (1, 0)}
-    if None in means.values():
+    declared = ((i, _declared(name, mean_calls, i)) for i in (1, 0))
+    means = {i: mean for i, mean in declared if mean is not None}
+    if len(means) < 2:
         raise DoesNotApply("the mean number of calls of an answer is not known (mean_calls gives None)")
     same = means[0] == means[1]
     states = [State(k, g, i) for g in lengths for i in (g, 0) if g == 1 or same]
     if not states:
         raise DoesNotApply("mean_calls is about one block, and chunks of one block are refused")
-    doubts = []
-    for at in states:
-        mean = means[min(at.i, 1)]
-        assert mean is not None  # seen to above
-        doubts.append(_compare(mutator, at, mean, alpha / len(states)))
+    doubts = [_compare(mutator, at, means[min(at.i, 1)], alpha / len(states)) for at in states]
     if any(doubts):
-        raise DoesNotApply(next(doubt for doubt in doubts if doubt))
+        raise DoesNotApply(next(filter(None, doubts)))
     tested = ", ".join(str(g) for g in sorted({at.g for at in states}))
     return f"mean_calls(i) is the mean of {_samples(1):,} answers for g = {tested}, and only these"
 
@@ -83,7 +80,7 @@ def _declared(name: str, mean_calls: Any, i: int) -> float | None:
 
 
 def _compare(mutator: AnyMutator, at: State, mean: float, alpha: float) -> str:
-    """Compare a sample with the mean; gives what cannot be told, if so."""
+    """Compare a sample with the mean; a doubt in words if the sample cannot decide."""
     n = _samples(at.g)
     answer = ask(mutator, at, n, np.random.default_rng(1 + at.i))[1]
     taken = np.ones(n) if answer.calls is None else answer.calls.astype(np.float64)
@@ -106,7 +103,7 @@ def _samples(g: int) -> int:
 
 
 def surely_off(taken: FloatArray, mean: float, alpha: float) -> bool:
-    """Whether numbers of calls, from 1 to MOST_CALLS, refute their mean at a false-alarm rate alpha, however skewed.
+    """Whether numbers of calls, from 1 to MOST_CALLS, refute their mean at significance level alpha, however skewed.
 
     Bets at fixed stakes s: E[prod(1 + s (x - mean))] = 1, so that it exceeds 1/alpha w.p. alpha at the most (Markov).
     The normal law of the mean would not do: a call number that is 10 once in 500,000 answers fails it.

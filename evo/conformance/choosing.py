@@ -9,22 +9,23 @@ from numpy.random import Generator
 
 from evo.chunks import draws_subsets
 from evo.conformance.results import DoesNotApply
+from evo.conformance.serving import CANDIDATES as ALL
+from evo.conformance.serving import CANDIDATES_SHOWN
 from evo.engine.contracts import chosen_chunks
 from evo.errors import InputError
 from evo.protocols import BoolArray, IntArray, Schedule
 
 KS: tuple[int, ...] = (12, 7, 3, 1, 16, 64)
-CANDIDATES: tuple[int, ...] = (*KS, *sorted({*range(1, 129), 200, 256, 500, 512, 1000, 1024, 2048, 4096} - {*KS}))
+CANDIDATES: tuple[int, ...] = (*KS, *sorted({*ALL} - {*KS}))
 LAM = 3
 
 
 def served(schedule: Schedule) -> tuple[int, ...]:
-    """Numbers of blocks that the schedule serves: those of KS, or the fewest that it does.
+    """Values of k that the schedule serves: those in KS, or else the smallest.
 
     Raises: DoesNotApply if it refuses all that are tried.
     """
-    refusal = ""
-    found: list[int] = []
+    refusal, found = "", list[int]()
     for k in CANDIDATES:
         if found and k not in KS:
             break
@@ -35,8 +36,7 @@ def served(schedule: Schedule) -> tuple[int, ...]:
             refusal = str(error)
     if not found:
         raise DoesNotApply(
-            f"{type(schedule).__name__}.chunk_size refuses 1 to 128, 200, 256, 500, 512, 1000, 1024, 2048 and 4096 "
-            f"blocks: {refusal}; nothing can be tested"
+            f"{type(schedule).__name__}.chunk_size refuses {CANDIDATES_SHOWN}: {refusal}; nothing can be tested"
         )
     return tuple(found)
 
@@ -48,7 +48,7 @@ def chunks_of(schedule: Schedule, k: int) -> int:
 
 
 def parents(runs: int, k: int, rng: Generator) -> BoolArray:
-    """Parents, bool [runs, k]: half of them random ones, half with one incorrect block left, none of them optimal."""
+    """Parents, bool [runs, k]: half random, half with one incorrect block, none optimal."""
     correct = rng.random((runs, k)) < rng.random((runs, 1))
     nearly = np.arange(runs) % 2 == 1
     correct[nearly] = True
@@ -73,7 +73,7 @@ def pick(
 
 
 def code(schedule: Schedule, k: int, chunk: IntArray) -> IntArray:
-    """A number below k for each choice, int [runs, ahead, lam]: the chunk, or what tells sets of blocks apart."""
+    """A number below k for each choice, int [runs, ahead, lam]: the chunk, or a hash of the set of blocks."""
     if not draws_subsets(schedule):
         return chunk
     return np.asarray((chunk * np.arange(1, chunk.shape[-1] + 1)).sum(axis=-1) % k)

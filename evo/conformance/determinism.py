@@ -1,4 +1,4 @@
-"""The same for a seed and nothing remembered; rows of a batch are runs of their own and know nothing of each other."""
+"""Checks of randomness: answers are reproducible, and the rows of a batch are independent."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from evo.conformance.results import Check, DoesNotApply, NotConforming
+from evo.conformance.results import DoesNotApply, NotConforming, PartCheck
 from evo.costs.ledger import overheads
 from evo.errors import InputError
 from evo.statistics import binomial_p_value
 
 LOOP_CALLS = 5000
-"""Calls made one by one, to be compared with as many in one batch."""
+"""Number of single calls compared with one batch."""
 
 
-def overhead_check(part: object) -> list[Check]:
-    """The check of LLM work that a mutator or schedule declares beside its calls, if it does."""
-    if inspect.getattr_static(part, "overhead", None) is None:  # not asked for here: it may raise
+def overhead_check(part: object) -> list[PartCheck]:
+    """The check of the overhead that a mutator or schedule declares, if any."""
+    if inspect.getattr_static(part, "overhead", None) is None:  # a property may raise
         return []
 
     def declared() -> str:
@@ -34,56 +34,39 @@ def overhead_check(part: object) -> list[Check]:
             raise NotConforming(str(error)) from None
         return f"{len(works)} declared, paid for with each call"
 
-    return [Check("overhead", part, declared)]
+    return [PartCheck("overhead", part, declared)]
 
 
-def same_for_a_seed(name: str, answers: Callable[[Generator], Any]) -> str:
-    """Check that answers depend on the generator and nothing else.
+def drawn_checks(
+    method: str,
+    answers: Callable[[Generator], Any],
+    batch: Callable[[], str],
+    rows: Callable[[int, Generator], Any],
+    alpha: float,
+) -> dict[str, Callable[[], str]]:
+    """Checks of a method that draws; `answers`: to varied input, `rows`: a number for each of n equal inputs."""
+    return {
+        "same for a seed": lambda: same_for_a_seed(method, answers),
+        "global generators": lambda: global_state_untouched(method, answers),
+        "batch as loop": batch,
+        "rows independent": lambda: rows_independent(method, rows, alpha),
+    }
 
-    Raises: NotConforming.
-    """
-    first, second = (answers(np.random.default_rng(1)) for _ in range(2))
-    if not _equal(first, second):
+
+def same_for_a_seed(name: str, answers: Callable[[Generator], Any], first: Any = None) -> str:
+    """Check that answers depend on the generator and nothing else; `first`: answers already given for seed 1."""
+    first, second = (answers(np.random.default_rng(1)) if first is None else first), answers(np.random.default_rng(1))
+    if not same_answers(first, second):
         raise NotConforming(
             f"{name} gives different answers for the same seed; draw all random numbers from the `rng` handed over"
         )
     return "the same answers for the same seed"
 
 
-class Repeated:
-    """Answers for a seed, to be asked for again when much has happened in between."""
-
-    def __init__(self, name: str, answers: Callable[[Generator], Any]) -> None:
-        self.name = name
-        self.answers = answers
-        self._first: list[Any] = []
-
-    def first(self) -> Any:
-        """The answers when they were first asked for."""
-        if not self._first:
-            self._first.append(self.answers(np.random.default_rng(1)))
-        return self._first[0]
-
-    def again(self, when: str) -> str:
-        """Check that they are the same now.
-
-        Raises: NotConforming.
-        """
-        if not _equal(self.first(), self.answers(np.random.default_rng(1))):
-            raise NotConforming(
-                f"{self.name} gives other answers for the same seed {when}; keep nothing between calls, in the object, "
-                "its class or its module"
-            )
-        return f"the same answers for the same seed {when}"
-
-
 def global_state_untouched(
     name: str, answers: Callable[[Generator], Any], instead: str = "draw from the `rng` handed over"
 ) -> str:
-    """Check that nothing is drawn from, or set in, the generators that all code shares.
-
-    Raises: NotConforming.
-    """
+    """Check that nothing is drawn from, or set in, the generators that all code shares."""
     before = pickle.dumps((np.random.get_state(), random.getstate()))  # noqa: NPY002  # it is what is looked for
     answers(np.random.default_rng(1))
     after = pickle.dumps((np.random.get_state(), random.getstate()))  # noqa: NPY002  # the same
@@ -97,14 +80,15 @@ def changed(before: list[Any], after: list[Any]) -> bool:
     return any(not np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
-def _equal(first: Any, second: Any) -> bool:
+def same_answers(first: Any, second: Any) -> bool:
+    """Whether arrays, None or tuples of these are equal."""
     if isinstance(first, tuple):
-        return all(_equal(one, other) for one, other in zip(first, second, strict=True))
+        return all(same_answers(one, other) for one, other in zip(first, second, strict=True))
     return first is second if first is None or second is None else bool(np.array_equal(first, second))
 
 
 def once(check: Callable[[], str]) -> Callable[[], str]:
-    """The check, run once and remembered: what errs at random must not fail where others look and pass by itself."""
+    """The check, run once and cached: guards and the check itself must see the same outcome of a random fault."""
     found: list[str | BaseException] = []
 
     def run() -> str:
@@ -121,13 +105,7 @@ def once(check: Callable[[], str]) -> Callable[[], str]:
 
 
 def guarded(first: Callable[[], object], name: str, why: str) -> Callable[[Callable[[], str]], Callable[[], str]]:
-    """Makes checks that do not apply where the check `name` fails, so that one cause is reported once.
-
-    Args:
-        first: what that check runs, remembered.
-        name: of that check.
-        why: what its failure means for the others.
-    """
+    """Make checks inapplicable where the check `name`, run by `first`, fails: each cause is reported once."""
     raised: dict[str, Callable[[], str]] = {}
 
     def guard(check: Callable[[], str]) -> Callable[[], str]:
@@ -162,8 +140,6 @@ def same_law(what: str, batch: NDArray[np.int64], loop: NDArray[np.int64], most:
 
     |P_n(x) - P'_n(x)| <= sqrt(ln(2 c/alpha)/n) for all c categories, `most` of them, w.p. 1 - alpha (Hoeffding).
     Neighbours: P(a call gives what the call before it gave), from disjoint pairs.
-
-    Raises: NotConforming.
     """
     pairs = len(batch) // 2
     log = math.log(2 * (most + 1) / alpha)
@@ -182,18 +158,19 @@ def same_law(what: str, batch: NDArray[np.int64], loop: NDArray[np.int64], most:
     return f"a batch is as many single ones; {2 * compared[0][2]:.2g} in any probability would have been found"
 
 
+def batch_as_loop(what: str, rows: Callable[[int, Generator], Any], most: int, alpha: float) -> str:
+    """Check that LOOP_CALLS answers in one batch have the law of as many single ones; see `same_law`."""
+    rng = np.random.default_rng(2)
+    loop = np.concatenate([rows(1, rng) for _ in range(LOOP_CALLS)])
+    return same_law(what, rows(LOOP_CALLS, np.random.default_rng(1)), loop, most, alpha)
+
+
 def rows_independent(what: str, batch: Callable[[int, Generator], Any], alpha: float) -> str:
-    """Check that the rows of a batch are independent: sums over one half of them say nothing of the other half.
+    """Check that the rows of a batch are independent: sums over one half do not predict the other half.
 
     Of two batches, the one with the larger sum over one half has the larger sum over the other half w.p. 1/2, if
     neither is equal: an exact sign test, whatever the law of a row. Halves: first and second, even and odd, pairs.
-
-    Args:
-        what: whose rows they are.
-        batch: gives a number for each of n rows, all in the same state.
-        alpha: false-alarm rate.
-
-    Raises: NotConforming.
+    `batch` gives a number for each of n rows in the same state; alpha is the significance level.
     """
     rng = np.random.default_rng(7)
     rows = np.array([batch(ROWS, rng) for _ in range(BATCHES)])

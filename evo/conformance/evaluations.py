@@ -1,4 +1,4 @@
-"""The checks of a problem that is seen through evaluators that err."""
+"""Checks of noisy evaluation."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from numpy.random import Generator
 
 from evo.conformance.determinism import (
     LOOP_CALLS,
+    batch_as_loop,
     changed,
-    global_state_untouched,
+    drawn_checks,
     guarded,
     once,
-    rows_independent,
-    same_for_a_seed,
-    same_law,
 )
-from evo.conformance.results import Check, NotConforming
+from evo.conformance.results import NotConforming, PartCheck
 from evo.engine.contracts import read_fitness
 from evo.evaluation import Reading, is_noisy
 from evo.protocols import BoolArray
@@ -27,7 +25,7 @@ from evo.protocols import BoolArray
 ROWS = 200
 
 
-def evaluation_checks(problem: Any, alpha: float) -> list[Check]:
+def evaluation_checks(problem: Any, alpha: float) -> list[PartCheck]:
     """The checks of `evaluate`, of a problem that has it."""
     if not is_noisy(problem):
         return []
@@ -36,18 +34,18 @@ def evaluation_checks(problem: Any, alpha: float) -> list[Check]:
     def seen(rng: Generator) -> Any:
         return tuple((reading.seen, reading.evaluations) for _, _, reading in _history(problem, rng))
 
+    def rows(n: int, rng: Generator) -> Any:
+        return read_fitness(problem, np.repeat(_parents(problem, 1), n, axis=0), rng).seen
+
     readings = once(lambda: _readings(problem))
     sound = guarded(readings, "evaluation", "evaluate does not answer as it must")
     checks: dict[str, Callable[[], str]] = {
-        "evaluation: input unchanged": lambda: _input_unchanged(problem),
-        "evaluation: same for a seed": lambda: same_for_a_seed(name, seen),
-        "evaluation: global generators": lambda: global_state_untouched(name, seen),
-        "evaluation: batch as loop": lambda: _batch_as_loop(problem, alpha / 2),
-        "evaluation: rows independent": lambda: _rows_independent(problem, alpha / 2),
+        "input unchanged": lambda: _input_unchanged(problem),
+        **drawn_checks(name, seen, lambda: _batch_as_loop(rows, alpha / 2), rows, alpha / 2),
     }
     return [
-        Check("evaluation", problem, readings),
-        *(Check(what, problem, sound(check)) for what, check in checks.items()),
+        PartCheck("evaluation", problem, readings),
+        *(PartCheck(f"evaluation: {what}", problem, sound(check)) for what, check in checks.items()),
     ]
 
 
@@ -56,7 +54,7 @@ def _parents(problem: Any, n: int) -> BoolArray:
 
 
 def _history(problem: Any, rng: Generator) -> list[tuple[str, BoolArray, Reading]]:
-    """What the engine asks for in turn: of parents, of their offspring, and of the parents again."""
+    """Readings in the engine's order: parents, their offspring, the parents again."""
     parents = _parents(problem, ROWS)
     rewritten = np.random.default_rng(7).random(parents.shape) < 0.3
     first = read_fitness(problem, parents, rng)
@@ -81,7 +79,7 @@ def _readings(problem: Any) -> str:
         read_fitness(problem, _parents(problem, n), np.random.default_rng(1))
     for what, _, reading in _history(problem, np.random.default_rng(1)):
         taken = reading.evaluations
-        # What was found of solutions before may be all that is needed of them now.
+        # A reading of known solutions may reuse earlier verdicts.
         least = fewest if what == "solutions" else 0
         if taken.min() < least or taken.max() > most:
             raise NotConforming(
@@ -107,22 +105,8 @@ def _input_unchanged(problem: Any) -> str:
     return "solutions, what changed and verdicts left as handed over"
 
 
-def _batch_as_loop(problem: Any, alpha: float) -> str:
-    """What is seen of one solution, as categories: the ranks among eight quantiles of the batch."""
-    one = _parents(problem, 1)
-    batch = read_fitness(problem, np.repeat(one, LOOP_CALLS, axis=0), np.random.default_rng(1)).seen
-    rng = np.random.default_rng(2)
-    loop = np.concatenate([read_fitness(problem, one, rng).seen for _ in range(LOOP_CALLS)])
+def _batch_as_loop(rows: Callable[[int, Generator], Any], alpha: float) -> str:
+    """The categories compared are the ranks of the seen fitness among its eight octiles."""
     # From a sample of its own, so that the categories are fixed before the two are compared.
-    edges = np.quantile(read_fitness(problem, np.repeat(one, LOOP_CALLS, axis=0), rng).seen, np.arange(1, 8) / 8)
-    ranks = [np.searchsorted(edges, values) for values in (batch, loop)]
-    return same_law("eighth of the seen fitness", ranks[0], ranks[1], 8, alpha)
-
-
-def _rows_independent(problem: Any, alpha: float) -> str:
-    one = _parents(problem, 1)
-
-    def batch(n: int, rng: Generator) -> Any:
-        return read_fitness(problem, np.repeat(one, n, axis=0), rng).seen
-
-    return rows_independent(f"{type(problem).__name__}.evaluate", batch, alpha)
+    edges = np.quantile(rows(LOOP_CALLS, np.random.default_rng(3)), np.arange(1, 8) / 8)
+    return batch_as_loop("eighth of the seen fitness", lambda n, rng: np.searchsorted(edges, rows(n, rng)), 8, alpha)

@@ -1,4 +1,4 @@
-"""Which kind of part an object is, told by what it has."""
+"""The kind of a part, recognised by its methods."""
 
 from __future__ import annotations
 
@@ -13,45 +13,39 @@ from evo.conformance.results import CheckResult
 from evo.conformance.schedules import check_schedule
 from evo.errors import InputError
 
-HAS: dict[str, tuple[str, ...]] = {
-    "mutator": ("rewrite",),
-    "problem": ("initial", "fitness"),
-    "schedule": ("choose", "advance"),
-    "cost": ("weights",),
-}
-_CHECKS: dict[str, Callable[[Any], tuple[CheckResult, ...]]] = {
-    "mutator": check_mutator,
-    "problem": check_problem,
-    "schedule": check_schedule,
-    "cost": check_cost,
+_KINDS: dict[str, tuple[tuple[str, ...], Callable[[Any], tuple[CheckResult, ...]]]] = {
+    "mutator": (("rewrite",), check_mutator),
+    "problem": (("initial", "fitness"), check_problem),
+    "schedule": (("choose", "advance"), check_schedule),
+    "cost": (("weights",), check_cost),
 }
 
 
 def kind_of(part: object) -> str:
     """`mutator`, `problem`, `schedule` or `cost`.
 
-    Raises: InputError if it is none.
+    Raises: InputError if it is not a part.
 
     >>> from evo.schedules import AllBlocks
     >>> kind_of(AllBlocks())
     'schedule'
     """
-    for kind, names in HAS.items():
+    for kind, (names, _) in _KINDS.items():
         if all(_has(part, name) for name in names):
             return kind
-    listed = "; ".join(f"a {kind} has {', '.join(names)}" for kind, names in HAS.items())
+    listed = "; ".join(f"a {kind} has {', '.join(names)}" for kind, (names, _) in _KINDS.items())
     raise InputError(f"{part!r} is no part of a cell: {listed}")
 
 
 def _has(part: object, name: str) -> bool:
-    """Looked up and not asked for: a property that raises is a fault of a part, not another kind of part."""
+    """Looked up statically: a property that raises is a fault of the part, not another kind of part."""
     missing = object()
     return inspect.getattr_static(part, name, missing) is not missing
 
 
 def check_part(part: object) -> tuple[CheckResult, ...]:
-    """Run the checks of the kind of part it is.
+    """Run the checks for the part's kind.
 
-    Raises: InputError if it is none.
+    Raises: InputError if it is not a part.
     """
-    return _CHECKS[kind_of(part)](part)
+    return _KINDS[kind_of(part)][1](part)

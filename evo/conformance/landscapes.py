@@ -1,4 +1,4 @@
-"""What a problem declares of its fitness and its start, and the change of fitness that it offers, against both."""
+"""Checks of a problem's declared landscape and initial law, and of its `change`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from evo.conformance.determinism import changed
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.declarations import declared
 from evo.engine.contracts import fitness_change, fitness_values, initial_solutions
@@ -21,10 +22,7 @@ ALL_UP_TO = 8
 
 
 def change_is_of_fitness(problem: Problem) -> str:
-    """Check `change(before, after)` for chunks of 1 to 8 and of all k blocks, in solutions good and bad.
-
-    Raises: NotConforming.
-    """
+    """Check `change(before, after)` for chunks of 1 to 8 and of all k blocks, in solutions good and bad."""
     if not offers_change(problem):
         why = "no change(before, after) is offered"
         if getattr(problem, "change", None) is not None:
@@ -44,7 +42,6 @@ def _pairs(k: int, g: int, start: int, rng: np.random.Generator) -> tuple[BoolAr
     shares = rng.random((ROWS, 1))
     shares[: ROWS // 2] **= 1 / k  # a few blocks are incorrect
     before = rng.random((ROWS, k)) < shares
-    near = np.ones((k, k), dtype=np.bool_) ^ np.eye(k, dtype=np.bool_)
     near = ~np.eye(k, dtype=np.bool_)[:ROWS]
     last_step = np.ones((ROWS, k), dtype=np.bool_)
     chunk = slice(start, start + g)
@@ -58,9 +55,12 @@ def _pairs(k: int, g: int, start: int, rng: np.random.Generator) -> tuple[BoolAr
 
 def _compare(problem: Problem, before: BoolArray, after: BoolArray, chunk: slice) -> None:
     name = type(problem).__name__
-    expected = _values(problem, after) - _values(problem, before)
+    expected = values_of(problem, after) - values_of(problem, before)
     handed = [before[:, chunk].copy(), after[:, chunk].copy()]
-    _expect_untouched(problem, *(array.copy() for array in handed))
+    writeable: Any = [array.copy() for array in handed]
+    problem.change(*writeable)  # type: ignore[attr-defined]  # offered
+    if changed(handed, writeable):
+        raise NotConforming(f"{name}.change changes the blocks that it is handed; copy them first")
     got = fitness_change(problem, *handed)
     off = np.abs(got - expected)
     if off.max() > 1e-9 * max(1.0, float(np.abs(expected).max())):
@@ -71,29 +71,19 @@ def _compare(problem: Problem, before: BoolArray, after: BoolArray, chunk: slice
         )
 
 
-def _expect_untouched(problem: Any, before: BoolArray, after: BoolArray) -> None:
-    """Arrays that may be written into, and are compared."""
-    handed = [before.copy(), after.copy()]
-    problem.change(*handed)
-    if not (np.array_equal(handed[0], before) and np.array_equal(handed[1], after)):
-        raise NotConforming(f"{type(problem).__name__}.change changes the blocks that it is handed; copy them first")
-
-
-def _values(problem: Problem, solutions: BoolArray) -> Any:
+def values_of(problem: Problem, solutions: BoolArray) -> Any:
+    """The fitness of solutions, bool [..., k], held against the contract."""
     return fitness_values(problem, "a solution", problem.fitness(solutions), solutions.shape[:-1])
 
 
 # ---------------------------------------------------------------------------------------------------------- landscapes
 
 INITIAL, INITIAL_BLOCKS = 20_000, 2**22
-"""Initial solutions that are compared with their law, fewer where they are long: so many blocks in all."""
+"""Number of initial solutions compared with their law, and largest number of blocks in all."""
 
 
 def landscape_holds(problem: Problem, solutions: BoolArray) -> str:
-    """Check that the fitness of these solutions is what the declared landscape says.
-
-    Raises: NotConforming; DoesNotApply without a declaration.
-    """
+    """Check that the fitness of these solutions is what the declared landscape says."""
     found = landscape_of(problem)
     name = type(problem).__name__
     if found is None:
@@ -103,7 +93,7 @@ def landscape_holds(problem: Problem, solutions: BoolArray) -> str:
     behind = prefixes.copy()
     behind[:, -1] = True  # a correct block behind the first incorrect one
     solutions = np.concatenate([solutions, prefixes, behind, ~behind])
-    values = np.asarray(_values(problem, solutions), dtype=np.float64)
+    values = np.asarray(values_of(problem, solutions), dtype=np.float64)
     expected = _expected(found, solutions)
     if expected is None:
         return "all that is declared is that all correct is the only best solution, see the check `optimum`"
@@ -133,7 +123,7 @@ def _expected(found: Landscape, solutions: BoolArray) -> FloatArray | None:
 
 
 def _expect_order(says: str, solutions: BoolArray, values: FloatArray, expected: FloatArray) -> None:
-    """Equal where it is said to be equal, and larger where it is said to be larger: runs depend on nothing else."""
+    """Ranks and ties must be those of the landscape: runs depend on nothing else."""
     order = np.lexsort((values, expected))
     steps, said = np.diff(values[order]), np.diff(expected[order])
     equal = said <= 1e-12 * max(1.0, float(np.abs(expected).max()))  # sums of weights in another order
@@ -153,10 +143,7 @@ def _shown(solution: BoolArray) -> str:
 
 
 def initial_law_holds(problem: Problem, alpha: float) -> str:
-    """Check initial solutions against the declared law: counts, each block, and each two neighbours, by exact tests.
-
-    Raises: NotConforming; DoesNotApply without a declaration.
-    """
+    """Check initial solutions against the declared law: counts, each block, and each two neighbours, by exact tests."""
     name, k = type(problem).__name__, problem.k
     law = declared(problem, "initial_law", "initial")
     if law is None:

@@ -1,4 +1,4 @@
-"""What a schedule may know of: the run's own row, and, if it is oblivious, nothing of what calls did."""
+"""Checks of a schedule's information: only the run's own row, and no outcome of calls if it is oblivious."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def does_not_look(schedule: Schedule) -> str:
 def looks_ahead(schedule: Schedule, alpha: float) -> str:
     """Check generation j of a look ahead against the chunk that is chosen after j generations.
 
-    Its law, and the law of how far it is from the chunk of the generation before.
+    Compared: the law of the chunk, and of its distance from the previous generation's chunk.
     """
     _needs_oblivious(schedule)
     name = type(schedule).__name__

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,17 @@ from evo.conformance.call_laws import adds_up, independent_in_a_run, law_holds
 from evo.conformance.call_numbers import calls_as_declared
 from evo.conformance.determinism import (
     LOOP_CALLS,
-    Repeated,
+    batch_as_loop,
     changed,
-    global_state_untouched,
+    drawn_checks,
     guarded,
     once,
     overhead_check,
-    rows_independent,
+    same_answers,
     same_for_a_seed,
-    same_law,
 )
 from evo.conformance.parts import part_checks
-from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
+from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.conformance.serving import State, arrays, ask, calls, counts, sizes
 from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import EvoError, InputError
@@ -40,7 +41,7 @@ def check_mutator(mutator: AnyMutator) -> tuple[CheckResult, ...]:
     return results(mutator_checks(mutator))
 
 
-def mutator_checks(mutator: AnyMutator) -> list[Check]:
+def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
     """The checks of a mutator, to be run one by one."""
     name = f"{type(mutator).__name__}.rewrite"
     rate = FALSE_FAIL_RATE / 8
@@ -48,33 +49,34 @@ def mutator_checks(mutator: AnyMutator) -> list[Check]:
     def answers(rng: Generator) -> Any:
         return _varied_answers(mutator, rng)
 
-    repeated = Repeated(name, answers)
-    shapes, same = once(lambda: _shapes(mutator)), once(lambda: _same_for_a_seed(repeated))
+    def rows(n: int, rng: Generator) -> Any:
+        return counts(ask(mutator, _middle_state(mutator), n, rng)[1])
+
+    def batch() -> str:
+        return batch_as_loop("number of correct blocks", rows, _middle_state(mutator).g + 2, rate)
+
+    first = cache(lambda: answers(np.random.default_rng(1)))
+    shapes, same = once(lambda: _shapes(mutator)), once(lambda: same_for_a_seed(name, answers, first()))
     served = guarded(shapes, "shape and dtype", "rewrite does not answer as it must")
     seeded = guarded(same, "same for a seed", "answers differ at once")
+    adds = once(lambda: adds_up(mutator))
+    lawful = guarded(adds, "law adds up", "the declared law is none")
     sized = guarded(lambda: sizes(mutator), "shape and dtype", "fits does not say what is served")
+    drawn = drawn_checks(name, answers, batch, rows, rate) | {"same for a seed": same}
     return [
         *part_checks(mutator),
-        Check("shape and dtype", mutator, shapes),
-        Check("input unchanged", mutator, sized(lambda: _input_unchanged(mutator))),
-        Check("same for a seed", mutator, served(same)),
-        Check("global generators", mutator, served(lambda: global_state_untouched(name, answers))),
-        Check("batch as loop", mutator, served(lambda: _batch_as_loop(mutator, rate))),
-        Check("rows independent", mutator, served(lambda: _rows_independent(mutator, rate))),
-        Check("calls independent", mutator, served(lambda: _calls_independent(mutator, rate))),
-        Check("whole solution", mutator, served(lambda: _whole_solution(mutator))),
-        Check("law adds up", mutator, sized(lambda: adds_up(mutator))),
-        Check("law holds", mutator, served(lambda: law_holds(mutator, 2 * rate))),
-        Check("calls of a run independent", mutator, served(lambda: independent_in_a_run(mutator, rate))),
-        Check("calls of an answer", mutator, served(lambda: calls_as_declared(mutator, rate))),
-        Check("nothing remembered", mutator, served(seeded(lambda: _nothing_remembered(mutator, repeated)))),
+        PartCheck("shape and dtype", mutator, shapes),
+        PartCheck("input unchanged", mutator, sized(lambda: _input_unchanged(mutator))),
+        *(PartCheck(what, mutator, served(check)) for what, check in drawn.items()),
+        PartCheck("calls independent", mutator, served(lambda: _calls_independent(mutator, rate))),
+        PartCheck("whole solution", mutator, served(lambda: _whole_solution(mutator))),
+        PartCheck("law adds up", mutator, sized(adds)),
+        PartCheck("law holds", mutator, served(lawful(lambda: law_holds(mutator, 2 * rate)))),
+        PartCheck("calls of a run independent", mutator, served(lawful(lambda: independent_in_a_run(mutator, rate)))),
+        PartCheck("calls of an answer", mutator, served(lambda: calls_as_declared(mutator, rate))),
+        PartCheck("nothing remembered", mutator, served(seeded(lambda: _forgets(mutator, answers, first())))),
         *overhead_check(mutator),
     ]
-
-
-def _same_for_a_seed(repeated: Repeated) -> str:
-    repeated.first()
-    return same_for_a_seed(repeated.name, repeated.answers)
 
 
 def _varied_answers(mutator: AnyMutator, rng: Generator) -> Any:
@@ -111,7 +113,7 @@ def _shapes(mutator: AnyMutator) -> str:
 
 
 def _explain(mutator: AnyMutator, g: int, k: int, error: Exception, works_for_shorter: bool) -> None:
-    """Raise what is more of a help than the error: what is missing where the mutator gets what it does not expect."""
+    """Raise a more helpful error where the mutator did not expect its input."""
     name = type(mutator).__name__
     if isinstance(error, AttributeError) and not is_informed(mutator) and error.name in Chunk.__dataclass_fields__:
         raise NotConforming(
@@ -126,7 +128,7 @@ def _explain(mutator: AnyMutator, g: int, k: int, error: Exception, works_for_sh
 
 
 def _input_unchanged(mutator: AnyMutator) -> str:
-    """Twice: arrays that may be written into and are compared, and read-only ones, as the engine has them."""
+    """Tried with writeable arrays, compared afterwards, and with read-only ones, as in the engine."""
     k, lengths = sizes(mutator)
     rng = np.random.default_rng(1)
     name = type(mutator).__name__
@@ -157,26 +159,10 @@ def _middle_state(mutator: AnyMutator) -> State:
     return State(k, g, (g + 1) // 2)
 
 
-def _batch_as_loop(mutator: AnyMutator, alpha: float) -> str:
-    at = _middle_state(mutator)
-    batch = counts(ask(mutator, at, LOOP_CALLS, np.random.default_rng(1))[1])
-    rng = np.random.default_rng(2)
-    loop = np.concatenate([counts(ask(mutator, at, 1, rng)[1]) for _ in range(LOOP_CALLS)])
-    return same_law("number of correct blocks", batch, loop, at.g + 2, alpha)
-
-
-def _rows_independent(mutator: AnyMutator, alpha: float) -> str:
-    at = _middle_state(mutator)
-    name = f"{type(mutator).__name__}.rewrite"
-    return rows_independent(name, lambda n, rng: counts(ask(mutator, at, n, rng)[1]), alpha)
-
-
 def _calls_independent(mutator: AnyMutator, alpha: float) -> str:
     """Two calls on the same chunks: a row is as often the same as the next row of the other call.
 
     Each of the two shares is off by sqrt(ln(4/alpha)/2n) at the most w.p. 1 - alpha/2 (Hoeffding).
-
-    Raises: NotConforming.
     """
     at, n = _middle_state(mutator), LOOP_CALLS
     rng = np.random.default_rng(3)
@@ -222,10 +208,15 @@ def _whole_solution(mutator: AnyMutator) -> str:
     return "the solution repairs nothing in the chunk that `correct` does not"
 
 
-def _nothing_remembered(mutator: AnyMutator, repeated: Repeated) -> str:
-    """The same answers for a seed after thousands of calls of one row."""
-    repeated.first()
+def _forgets(mutator: AnyMutator, answers: Callable[[Generator], Any], first: Any) -> str:
+    """The same answers for a seed as at first, after thousands of calls of one row."""
     at, rng = _middle_state(mutator), np.random.default_rng(4)
     for _ in range(LOOP_CALLS):
         ask(mutator, at, 1, rng)
-    return repeated.again(f"after {LOOP_CALLS:,} more calls")
+    when = f"for the same seed after {LOOP_CALLS:,} more calls"
+    if not same_answers(first, answers(np.random.default_rng(1))):
+        raise NotConforming(
+            f"{type(mutator).__name__}.rewrite gives other answers {when}; keep nothing between calls, in the object, "
+            "its class or its module"
+        )
+    return f"the same answers {when}"

@@ -1,4 +1,4 @@
-"""What every part must be: a frozen dataclass with a text, which workers can be sent; the checks of a cost model."""
+"""Checks of every part (frozen dataclass, canonical text, picklable) and of cost models."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from evo.conformance.determinism import guarded, once
-from evo.conformance.results import Check, CheckResult, DoesNotApply, NotConforming, results
+from evo.conformance.results import CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
 from evo.protocols import CostModel
 from evo.text import canonical, is_frozen_dataclass, parse, type_name
 
 
-def part_checks(part: object) -> list[Check]:
+def part_checks(part: object) -> list[PartCheck]:
     """The checks of every part."""
     return [
-        Check("frozen dataclass", part, lambda: _frozen(part)),
-        Check("canonical text", part, lambda: _text(part)),
-        Check("picklable", part, lambda: _picklable(part)),
+        PartCheck("frozen dataclass", part, lambda: _frozen(part)),
+        PartCheck("canonical text", part, lambda: _text(part)),
+        PartCheck("picklable", part, lambda: _picklable(part)),
     ]
 
 
@@ -39,7 +39,7 @@ def _frozen(part: object) -> str:
 
 
 def _expect_plain_comparison(part: Any) -> None:
-    """Cells are told apart by their parts: two that differ in a parameter must not be equal."""
+    """Cells are distinguished by their parts: parts that differ in a parameter must compare unequal."""
     kind = type(part)
     if not kind.__dataclass_params__.eq:
         raise NotConforming(
@@ -115,7 +115,7 @@ def _picklable(part: object) -> str:
 
 
 def _difference(part: object, again: object) -> str:
-    """What another part is, and not this one; nothing if they hold the same values."""
+    """Description of how `again` differs from the part; empty if it does not."""
     name = _differing(part, again)
     if not name:
         return ""
@@ -125,7 +125,7 @@ def _difference(part: object, again: object) -> str:
 
 
 def _differing(part: object, again: object) -> str:
-    """An attribute in which they differ; fields and what the constructor set beside them, but nothing cached later."""
+    """An attribute in which they differ: a field or set by the constructor, not cached later."""
     if type(part) is not type(again):
         return "__class__"
     names = {field.name for field in fields(part)} if is_frozen_dataclass(part) else set()  # type: ignore[arg-type]  # a dataclass
@@ -157,14 +157,14 @@ def check_cost(cost: CostModel) -> tuple[CheckResult, ...]:
     return results(cost_checks(cost))
 
 
-def cost_checks(cost: CostModel) -> list[Check]:
+def cost_checks(cost: CostModel) -> list[PartCheck]:
     """The checks of a cost model, to be run one by one."""
     weights = once(lambda: _weights(cost))
     read = guarded(weights, "weights", "the prices are none")
     return [
         *part_checks(cost),
-        Check("weights", cost, weights),
-        Check("fixed prices", cost, read(lambda: _fixed(cost))),
+        PartCheck("weights", cost, weights),
+        PartCheck("fixed prices", cost, read(lambda: _fixed(cost))),
     ]
 
 
@@ -180,14 +180,10 @@ def _weights(cost: CostModel) -> str:
             f"{type(cost).__name__}.weights are {weights.dtype}, in which prices are rounded; write "
             "np.array([...], dtype=np.float64)"
         )
-    if weights.min() < 0:
-        entry = LEDGER[int(weights.argmin())]
-        raise NotConforming(f"{type(cost).__name__}.weights must be >= 0, got {weights.min():g} for {entry}")
-    if weights.max() > MOST:
-        entry = LEDGER[int(weights.argmax())]
-        raise NotConforming(
-            f"{type(cost).__name__}.weights must be at most {MOST:g}, got {weights.max():g} for {entry}"
-        )
+    for bound, worst in ((">= 0", weights.argmin()), (f"at most {MOST:g}", weights.argmax())):
+        if not 0 <= weights[worst] <= MOST:
+            got = f"{weights[worst]:g} for {LEDGER[int(worst)]}"
+            raise NotConforming(f"{type(cost).__name__}.weights must be {bound}, got {got}")
     return f"{len(LEDGER)} prices: " + ", ".join(
         f"{entry} {price:g}" for entry, price in zip(LEDGER, weights, strict=True)
     )

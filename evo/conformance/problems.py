@@ -9,19 +9,17 @@ from typing import Any
 import numpy as np
 
 from evo.conformance.determinism import (
-    LOOP_CALLS,
+    batch_as_loop,
+    drawn_checks,
     global_state_untouched,
     guarded,
     once,
-    rows_independent,
-    same_for_a_seed,
-    same_law,
 )
 from evo.conformance.evaluations import evaluation_checks
-from evo.conformance.landscapes import change_is_of_fitness, initial_law_holds, landscape_holds
+from evo.conformance.landscapes import change_is_of_fitness, initial_law_holds, landscape_holds, values_of
 from evo.conformance.parts import part_checks
-from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
-from evo.engine.contracts import fitness_values, initial_solutions
+from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
+from evo.engine.contracts import initial_solutions
 from evo.evaluation import is_noisy
 from evo.protocols import BoolArray, Problem
 
@@ -33,15 +31,18 @@ def check_problem(problem: Problem) -> tuple[CheckResult, ...]:
     return results(problem_checks(problem))
 
 
-def problem_checks(problem: Problem) -> list[Check]:
+def problem_checks(problem: Problem) -> list[PartCheck]:
     """The checks of a problem, to be run one by one."""
     name = f"{type(problem).__name__}.initial"
 
     def start(rng: np.random.Generator) -> BoolArray:
         return initial_solutions(problem, 200, rng)
 
-    def fitness(rng: np.random.Generator) -> Any:
-        return _values(problem, _solutions(problem))
+    def counts(n: int, rng: np.random.Generator) -> Any:
+        return initial_solutions(problem, n, rng).sum(axis=1)
+
+    def batch() -> str:
+        return batch_as_loop("number of correct blocks", counts, problem.k + 1, rate)
 
     def landscape() -> str:
         return landscape_holds(inside, _solutions(problem))
@@ -54,22 +55,20 @@ def problem_checks(problem: Problem) -> list[Check]:
     values = once(lambda: _fitness(problem))
     sized = guarded(sizes, "sizes", "there is no solution of such a size")
     started = guarded(initial, "initial solutions", "there is nothing to start from")
+    drawn = drawn_checks(name, start, batch, counts, rate)
     judged = guarded(values, "fitness", "there is no fitness to go by")
 
     return [
         *part_checks(problem),
-        Check("sizes", problem, sizes),
-        Check("initial solutions", problem, sized(initial)),
-        Check("same for a seed", problem, sized(started(lambda: same_for_a_seed(name, start)))),
-        Check("global generators", problem, sized(started(lambda: global_state_untouched(name, start)))),
-        Check("batch as loop", problem, sized(started(lambda: _batch_as_loop(problem, rate)))),
-        Check("rows independent", problem, sized(started(lambda: _rows_independent(problem, rate)))),
-        Check("fitness", problem, sized(values)),
-        Check("fitness draws nothing", problem, sized(lambda: _draws_nothing(problem, fitness))),
-        Check("optimum", problem, sized(judged(lambda: _optimum(problem)))),
-        Check("change", problem, sized(judged(lambda: change_is_of_fitness(problem)))),
-        *([Check("landscape", problem, sized(judged(landscape)))] if hasattr(inside, "landscape") else []),
-        *([Check("initial law", problem, sized(started(law)))] if hasattr(inside, "initial_law") else []),
+        PartCheck("sizes", problem, sizes),
+        PartCheck("initial solutions", problem, sized(initial)),
+        *(PartCheck(what, problem, sized(started(check))) for what, check in drawn.items()),
+        PartCheck("fitness", problem, sized(values)),
+        PartCheck("fitness draws nothing", problem, sized(lambda: _draws_nothing(problem))),
+        PartCheck("optimum", problem, sized(judged(lambda: _optimum(problem)))),
+        PartCheck("change", problem, sized(judged(lambda: change_is_of_fitness(problem)))),
+        *([PartCheck("landscape", problem, sized(judged(landscape)))] if hasattr(inside, "landscape") else []),
+        *([PartCheck("initial law", problem, sized(started(law)))] if hasattr(inside, "initial_law") else []),
         *evaluation_checks(problem, rate),
     ]
 
@@ -88,27 +87,16 @@ def _initial(problem: Problem) -> str:
     return f"bool [runs, {problem.k}]"
 
 
-def _batch_as_loop(problem: Problem, alpha: float) -> str:
-    batch = initial_solutions(problem, LOOP_CALLS, np.random.default_rng(1))
-    rng = np.random.default_rng(2)
-    loop = np.concatenate([initial_solutions(problem, 1, rng) for _ in range(LOOP_CALLS)])
-    return same_law("number of correct blocks", batch.sum(axis=1), loop.sum(axis=1), problem.k + 1, alpha)
-
-
-def _rows_independent(problem: Problem, alpha: float) -> str:
-    name = f"{type(problem).__name__}.initial"
-    return rows_independent(name, lambda n, rng: initial_solutions(problem, n, rng).sum(axis=1), alpha)
-
-
-def _draws_nothing(problem: Problem, fitness: Any) -> str:
-    name = f"{type(problem).__name__}.fitness"
+def _draws_nothing(problem: Problem) -> str:
+    name, solutions = f"{type(problem).__name__}.fitness", _solutions(problem)
     try:
-        global_state_untouched(name, fitness, "it is a number for each solution; draw nothing")
+        return global_state_untouched(
+            name, lambda _: values_of(problem, solutions), "it is a number for each solution; draw nothing"
+        )
     except NotConforming:
         raise
     except Exception:
         raise DoesNotApply("there is no fitness to go by, see the check `fitness`") from None
-    return "the global generators of numpy and `random` stay as they were"
 
 
 def _solutions(problem: Problem) -> BoolArray:
@@ -122,25 +110,21 @@ def _solutions(problem: Problem) -> BoolArray:
     return np.concatenate([rng.random((2000, k)) < shares, near, np.ones((1, k), dtype=np.bool_)])
 
 
-def _values(problem: Problem, solutions: BoolArray) -> Any:
-    return fitness_values(problem, "a solution", problem.fitness(solutions), solutions.shape[:-1])
-
-
 def _fitness(problem: Problem) -> str:
     name = type(problem).__name__
     solutions = _solutions(problem)
     before = solutions.copy()
-    values = _values(problem, solutions)
+    values = values_of(problem, solutions)
     if not np.array_equal(before, solutions):
         raise NotConforming(f"{name}.fitness changes the solutions that it is handed; copy them first")
-    if not np.array_equal(values, _values(problem, solutions)):
+    if not np.array_equal(values, values_of(problem, solutions)):
         raise NotConforming(
             f"{name}.fitness gives the same solutions other values when asked again; it must depend on the solution "
             "alone (for a fitness that is seen with errors see problems.Noisy)"
         )
     some = np.linspace(0, len(solutions) - 1, min(50, len(solutions)), dtype=int)
     for row in some:
-        alone = float(_values(problem, solutions[row : row + 1])[0])
+        alone = float(values_of(problem, solutions[row : row + 1])[0])
         if alone != values[row]:
             raise NotConforming(
                 f"{name}.fitness gives a solution {values[row]:g} among others and {alone:g} alone; the last axis "
@@ -148,15 +132,15 @@ def _fitness(problem: Problem) -> str:
             )
     back = some[::-1]
     cube = np.stack([solutions[some], solutions[back]])
-    if not np.array_equal(_values(problem, cube), np.stack([values[some], values[back]])):
+    if not np.array_equal(values_of(problem, cube), np.stack([values[some], values[back]])):
         raise NotConforming(f"{name}.fitness gives other values for [2, n, k] than for [n, k]; use the last axis")
     return "one finite number a solution, whatever stands beside it"
 
 
 def _optimum(problem: Problem) -> str:
     solutions = _solutions(problem)
-    values = _values(problem, solutions)
-    best = _values(problem, np.ones((1, problem.k), dtype=np.bool_))[0]
+    values = values_of(problem, solutions)
+    best = values_of(problem, np.ones((1, problem.k), dtype=np.bool_))[0]
     others = ~solutions.all(axis=1)
     if others.any() and values[others].max() >= best:
         row = int(np.flatnonzero(others)[values[others].argmax()])

@@ -17,7 +17,7 @@ class NotConforming(OperatorError):
     """A part fails a check; the message says which, and what to do."""
 
 
-class DoesNotApply(Exception):  # no error: a way out of a check
+class DoesNotApply(Exception):  # not an error: leaves a check early
     """There is nothing to check; the message says why."""
 
 
@@ -42,13 +42,13 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class Check:
+class PartCheck:
     """One named check of one part.
 
     Attributes:
         name: of the check; pytest shows it as the test's id.
         part: what is checked.
-        run: gives what was checked, in words; raises NotConforming or DoesNotApply.
+        run: returns in words what was checked, or raises NotConforming or DoesNotApply, as every function of a check.
     """
 
     name: str
@@ -85,6 +85,6 @@ class Check:
             return CheckResult(self.name, False, raised)
 
 
-def results(checks: Iterable[Check]) -> tuple[CheckResult, ...]:
-    """What all of them found."""
+def results(checks: Iterable[PartCheck]) -> tuple[CheckResult, ...]:
+    """The results of all checks."""
     return tuple(check.result() for check in checks)

@@ -1,4 +1,4 @@
-"""What a schedule declares of itself: that it is the same as a known one, or the law of a run under it."""
+"""Checks of a schedule's declarations `same_as` and `run_law`."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ LAW = IndependentBlocks(fix=0.4, keep=0.7)
 
 
 def same_as_holds(schedule: Schedule, alpha: float) -> str:
-    """Check that a schedule chooses as the one that it says it is the same as, for the same parents and moves.
-
-    Raises: NotConforming; DoesNotApply without such a declaration.
-    """
+    """Check that a schedule chooses chunks like its `same_as`, for the same parents and moves."""
     name, same = type(schedule).__name__, declared(schedule, "same_as", "choose", "advance", "chunk_size")
     if same is None:
         raise DoesNotApply(f"{name} redefines what it inherits as the same as another schedule: declare same_as anew")
@@ -110,10 +107,7 @@ class _FixKeep:
 
 
 def run_law_holds(schedule: Schedule, alpha: float) -> str:
-    """Check the law of a run that a schedule declares against runs, by DKW, for some k and lam that it serves.
-
-    Raises: NotConforming; DoesNotApply without such a declaration.
-    """
+    """Check the law of a run that a schedule declares against runs, by DKW, for some k and lam that it serves."""
     formula = declared(schedule, "run_law", "choose", "advance")
     if formula is None:
         raise DoesNotApply(f"{type(schedule).__name__} redefines what it inherits the law of a run of: declare it anew")
@@ -142,7 +136,7 @@ def run_law_holds(schedule: Schedule, alpha: float) -> str:
 
 
 def _law(formula: Any, schedule: Schedule, k: int, lam: int) -> RunLaw | None:
-    """What the formula says, None if it refuses, or if it does not ask for what is not neutral."""
+    """The law by the formula; None if it refuses, or has no parameter for lam > 1 or g > 1."""
     g = Chunks.of(schedule, k).g
     given = {"law": LAW, "k": k, "g": g, "start": Start(k), "lam": lam, "weak": False, "schedule": schedule}
     asked = [name for name in inspect.signature(formula).parameters if name in given]

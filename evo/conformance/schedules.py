@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -13,16 +12,14 @@ from evo.chunks import draws_subsets
 from evo.conformance.choosing import CANDIDATES, chunks_of, code, parents, pick, served
 from evo.conformance.determinism import (
     changed,
-    global_state_untouched,
+    drawn_checks,
     guarded,
     once,
     overhead_check,
-    rows_independent,
-    same_for_a_seed,
 )
 from evo.conformance.lookahead import batch_as_loop, does_not_look, looks_ahead
 from evo.conformance.parts import part_checks
-from evo.conformance.results import FALSE_FAIL_RATE, Check, CheckResult, DoesNotApply, NotConforming, results
+from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.conformance.schedule_laws import run_law_holds, same_as_holds
 from evo.errors import InputError
 from evo.protocols import IntArray, Schedule
@@ -38,7 +35,7 @@ def check_schedule(schedule: Schedule) -> tuple[CheckResult, ...]:
     return results(schedule_checks(schedule))
 
 
-def schedule_checks(schedule: Schedule) -> list[Check]:
+def schedule_checks(schedule: Schedule) -> list[PartCheck]:
     """The checks of a schedule, to be run one by one."""
     name = f"{type(schedule).__name__}.choose"
     rate = FALSE_FAIL_RATE / 6
@@ -46,37 +43,37 @@ def schedule_checks(schedule: Schedule) -> list[Check]:
     def chunks(rng: Generator) -> tuple[IntArray, ...]:
         return tuple(pick(schedule, k, 200, 1, rng) for k in served(schedule))
 
+    def rows(n: int, rng: Generator) -> IntArray:
+        k = served(schedule)[0]
+        return code(schedule, k, pick(schedule, k, n, 1, rng, lam=1))[:, 0, 0]
+
+    def same() -> str:
+        return same_as_holds(schedule, rate)
+
+    def law() -> str:
+        return run_law_holds(schedule, rate)
+
     sizes, chunked = once(lambda: _chunk_size(schedule)), once(lambda: _chunks(schedule))
     cut = guarded(sizes, "chunk size", "chunk_size does not answer as it must")
     chosen = guarded(chunked, "chunks", "choose does not answer as it must")
     pointer = once(lambda: _pointer(schedule))
     pointed = guarded(pointer, "pointer", "advance does not answer as it must")
+    drawn = drawn_checks(name, chunks, lambda: batch_as_loop(schedule, rate), rows, rate)
     return [
         *part_checks(schedule),
-        Check("oblivious declared", schedule, lambda: _declared(schedule)),
-        Check("chunk size", schedule, sizes),
-        Check("chunks", schedule, cut(chunked)),
-        Check("pointer", schedule, cut(chosen(pointer))),
-        Check("every chunk", schedule, cut(chosen(pointed(lambda: _every_chunk(schedule))))),
-        Check("input unchanged", schedule, cut(chosen(lambda: _input_unchanged(schedule)))),
-        Check("same for a seed", schedule, cut(chosen(lambda: same_for_a_seed(name, chunks)))),
-        Check("global generators", schedule, cut(chosen(lambda: global_state_untouched(name, chunks)))),
-        Check("batch as loop", schedule, cut(chosen(lambda: batch_as_loop(schedule, rate)))),
-        Check("rows independent", schedule, cut(chosen(lambda: _rows_independent(schedule, rate)))),
-        Check("oblivious", schedule, cut(chosen(pointed(lambda: does_not_look(schedule))))),
-        Check("look ahead", schedule, cut(chosen(pointed(lambda: looks_ahead(schedule, rate))))),
-        *(Check(name, schedule, cut(chosen(pointed(check)))) for name, check in _declared_laws(schedule, rate)),
+        PartCheck("oblivious declared", schedule, lambda: _declared(schedule)),
+        PartCheck("chunk size", schedule, sizes),
+        PartCheck("chunks", schedule, cut(chunked)),
+        PartCheck("pointer", schedule, cut(chosen(pointer))),
+        PartCheck("every chunk", schedule, cut(chosen(pointed(lambda: _every_chunk(schedule))))),
+        PartCheck("input unchanged", schedule, cut(chosen(lambda: _input_unchanged(schedule)))),
+        *(PartCheck(what, schedule, cut(chosen(check))) for what, check in drawn.items()),
+        PartCheck("oblivious", schedule, cut(chosen(pointed(lambda: does_not_look(schedule))))),
+        PartCheck("look ahead", schedule, cut(chosen(pointed(lambda: looks_ahead(schedule, rate))))),
+        *([PartCheck("same as", schedule, cut(chosen(pointed(same))))] if hasattr(schedule, "same_as") else []),
+        *([PartCheck("law of a run", schedule, cut(chosen(pointed(law))))] if hasattr(schedule, "run_law") else []),
         *overhead_check(schedule),
     ]
-
-
-def _declared_laws(schedule: Schedule, rate: float) -> list[tuple[str, Callable[[], str]]]:
-    """The checks of what a schedule declares for predictions, if it does."""
-    checks: list[tuple[str, str, Callable[[], str]]] = [
-        ("same_as", "same as", lambda: same_as_holds(schedule, rate)),
-        ("run_law", "law of a run", lambda: run_law_holds(schedule, rate)),
-    ]
-    return [(name, check) for attribute, name, check in checks if hasattr(schedule, attribute)]
 
 
 def _declared(schedule: Schedule) -> str:
@@ -97,21 +94,16 @@ def _chunk_size(schedule: Schedule) -> str:
     name = type(schedule).__name__
     shown = []
     for k in CANDIDATES:
-        sizes: list[Any] = []
+        rule = f"{name}.chunk_size({k}) must be a whole number from 1 to {k}, or raise InputError"
         try:
-            sizes = [schedule.chunk_size(k) for _ in range(3)]
+            sizes: list[Any] = [schedule.chunk_size(k) for _ in range(3)]
         except InputError:
             continue
         except Exception as error:
-            raise NotConforming(
-                f"{name}.chunk_size({k}) must be a whole number from 1 to {k}, or raise InputError; it raised "
-                f"{type(error).__name__}: {error}"
-            ) from None
+            raise NotConforming(f"{rule}; it raised {type(error).__name__}: {error}") from None
         g = sizes[0]
         if isinstance(g, bool) or not isinstance(g, Integral) or not 1 <= int(g) <= k:
-            raise NotConforming(
-                f"{name}.chunk_size({k}) must be a whole number from 1 to {k}, or raise InputError, got {g!r}"
-            )
+            raise NotConforming(f"{rule}, got {g!r}")
         if sizes != [g] * 3:
             raise NotConforming(f"{name}.chunk_size({k}) must be the same whenever it is asked for, got {sizes}")
         if k in served(schedule):
@@ -150,7 +142,7 @@ def _pointer(schedule: Schedule) -> str:
 
 
 def _every_chunk(schedule: Schedule) -> str:
-    """Blocks that are never handed over are never repaired: 64 runs, with parents of all kinds that move or not."""
+    """Blocks that are never handed over are never repaired: RUNS runs of random parents and moves."""
     for k in served(schedule):
         m = k if draws_subsets(schedule) else chunks_of(schedule, k)
         never, latest = _never(schedule, k, set(range(m)))
@@ -168,7 +160,7 @@ def _every_chunk(schedule: Schedule) -> str:
 
 
 def _never(schedule: Schedule, k: int, wanted: set[int]) -> tuple[set[int], int]:
-    """What is never chosen, and the generation in which something was chosen for the first time last."""
+    """Those of `wanted` that were never chosen, and the last generation with a first choice."""
     m, latest = chunks_of(schedule, k), 0
     rng = np.random.default_rng(9)
     ones = np.ones(RUNS, dtype=np.int64)
@@ -201,12 +193,3 @@ def _input_unchanged(schedule: Schedule) -> str:
             "`pointer + moved` and not `pointer += moved`"
         )
     return "pointer, correct, moved and generations left as handed over"
-
-
-def _rows_independent(schedule: Schedule, alpha: float) -> str:
-    k = served(schedule)[0]
-
-    def batch(n: int, rng: Generator) -> IntArray:
-        return code(schedule, k, pick(schedule, k, n, 1, rng, lam=1))[:, 0, 0]
-
-    return rows_independent(f"{type(schedule).__name__}.choose", batch, alpha)

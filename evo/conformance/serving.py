@@ -1,4 +1,4 @@
-"""Calls for checks: chunks in given states, handed over as the engine hands them over."""
+"""Calls made by checks: chunks in given states, as the engine hands them over."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GENERATIONS: tuple[int, ...] = (0, 1, 2, 5, 10, 100, 499, 1001)
 def sizes(mutator: AnyMutator) -> tuple[int, tuple[int, ...]]:
     """A number of blocks k, and up to six chunk lengths g of it that the mutator serves.
 
-    Raises: DoesNotApply if its `fits` refuses all that are tried, NotConforming if it does not say so properly.
+    Raises: DoesNotApply if `fits` refuses every k tried, NotConforming if `fits` breaks its contract.
     """
     fits: Callable[[int, int], None] | None = getattr(mutator, "fits", None)
     if fits is None:
@@ -61,13 +61,7 @@ def _refusal(name: str, fits: Callable[[int, int], Any], k: int, g: int) -> str 
 
 @dataclass(frozen=True)
 class State:
-    """Where a call is made: on a chunk of g of k blocks, i of them incorrect, in one of three places.
-
-    "first": incorrect ones first, in the first chunk of a solution that is otherwise incorrect, generation 0. "last":
-    incorrect ones last, in the last chunk of one that is otherwise correct, generation 1,000. "middle": incorrect ones
-    anywhere in a chunk in the middle, the rest of the solution random, each row in one of GENERATIONS. A law of counts
-    must hold for all of them.
-    """
+    """State of a call: a chunk of g of k blocks, i incorrect, in one of three places (see `words`)."""
 
     k: int
     g: int
@@ -99,7 +93,7 @@ class State:
 
     @property
     def words(self) -> str:
-        """What a message says of the place."""
+        """The place, for messages."""
         return {
             "first": "incorrect ones first, in the first chunk, all else incorrect, generation 0",
             "last": "incorrect ones last, in the last chunk, all else correct, generation 1,000",
@@ -108,7 +102,7 @@ class State:
 
 
 def calls(mutator: AnyMutator, solutions: BoolArray, start: int, g: int, generation: IntArray, traits: Any) -> Any:
-    """What the engine would hand over: n chunks of the solutions, bool [n, k], from the block `start` on."""
+    """The input of n calls as the engine makes it: chunks of solutions, bool [n, k], from block `start` on."""
     correct = solutions[:, start : start + g].copy()
     if not is_informed(mutator):
         return correct
@@ -118,7 +112,7 @@ def calls(mutator: AnyMutator, solutions: BoolArray, start: int, g: int, generat
 
 
 def ask(mutator: AnyMutator, at: State, n: int, rng: Generator, runs: int = 0) -> tuple[BoolArray | Chunk, Rewritten]:
-    """N calls in the same state, and the answer; each of a run of its own, or of `runs` runs in turn.
+    """Calls in one state, n of them, and the answer; each call from its own run, or from `runs` runs in turn.
 
     Raises: OperatorError if the answer breaks the contract.
     """

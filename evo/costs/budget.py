@@ -1,4 +1,4 @@
-"""When a run is given up: a budget on calls, on cost, on any other entry of the ledger, or on several."""
+"""Budgets: limits on calls, cost or other entries of the ledger, at which a run is censored."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Limit:
         return cls(per_call, scale * float(weights[1]), scale * most, per_shortfall, rounding)
 
     def price(self, s: int) -> float:
-        """Weight of a call whose chunk falls short by s."""
+        """Weight of a call whose chunk has the shortfall s."""
         return self.per_call + sum(weight * float(s**i) for i, weight in enumerate(self.per_shortfall, start=1))
 
     def reached(self, calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None) -> BoolArray:

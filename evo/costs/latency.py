@@ -1,4 +1,4 @@
-"""How long a call takes: the waiting time beside the cost."""
+"""Latency: how long a call takes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Latency:
                 raise InputError(f"Latency: {name} must be at most {most:g}, got {shown(getattr(self, name))}")
 
     def means(self, tokens: CallTokens) -> tuple[float, float]:
-        """Expected seconds of a call on a longest chunk, and on the next shorter (if there is none, the same)."""
+        """Expected seconds of a call on a full chunk and on the shorter last chunk (equal if all chunks are full)."""
         longest, shorter = (
             self.fixed * tokens.calls + self.per_prompt_token * prompt + self.per_generated_token * generated
             for prompt, generated, *_ in (tokens.entries(0), tokens.entries(min(1, tokens.powers)))

@@ -1,4 +1,4 @@
-"""What a run consumed: a vector of counts, from which any price can be read off later."""
+"""The ledger of a run: a vector of counts, which any cost model can price afterwards."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def call_entries(prompt_tokens: int, generated_tokens: int) -> tuple[int, int, i
 
 
 def overheads(*parts: object) -> tuple[Overhead, ...]:
-    """The LLM work that parts declare beside each call, in a property `overhead`; none if they declare none.
+    """The overhead of each call that parts declare in a property `overhead`; empty by default.
 
     Raises: InputError if a part declares something else than a tuple of `Overhead`.
     """
@@ -88,7 +88,7 @@ def overheads(*parts: object) -> tuple[Overhead, ...]:
 def entries_with_overhead(
     prompt: Prompt, tokens: int, total: int, overhead: tuple[Overhead, ...]
 ) -> tuple[int, int, int, int]:
-    """Ledger entries, as of `call_entries`, of a call on a chunk of so many tokens and of the LLM work beside it."""
+    """Ledger entries, as of `call_entries`, of a call on a chunk of that many tokens, overhead included."""
     works = [(prompt.tokens(tokens, total, 1), tokens)]
     works += [(work.prompt_tokens(tokens, total, 1), work.writes) for work in overhead]
     a, b, c, d = (sum(column) for column in zip(*(call_entries(*work) for work in works), strict=True))
@@ -96,7 +96,7 @@ def entries_with_overhead(
 
 
 def block_lengths(problem: Problem) -> tuple[int, ...] | None:
-    """Tokens of each block, of the problem inside where evaluators look at one; None if all have `problem.l`.
+    """Tokens of each block (of the inner problem if evaluation is noisy); None if all blocks have `problem.l`.
 
     Raises: InputError if `lengths` are not k whole numbers >= 1.
     """
@@ -114,7 +114,7 @@ def block_lengths(problem: Problem) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True)
 class ChunkLengths:
-    """How many tokens the chunks of calls have, and what is counted where they differ: how much calls fall short.
+    """Lengths of chunks in tokens, and the sums over calls that replace a count of calls where lengths differ.
 
     A chunk of T tokens falls short of the longest one by s = (longest - T)/unit, a whole number; 1 for the shorter last
     chunk of equal blocks. Every entry of the ledger is a polynomial in T of degree 3 (theory 12a, 12d), and so in s:
@@ -125,9 +125,9 @@ class ChunkLengths:
         chunks: how the solution is cut.
         total: tokens of the solution.
         longest: tokens of the longest chunk.
-        unit: tokens; the largest of which all differences are multiples, 0 if there are none.
+        unit: greatest common divisor of all differences, in tokens; 0 if there are none.
         most: the largest s.
-        powers: sums that are counted: 0, 1 or 3.
+        powers: number of sums that are counted: 0, 1 or 3.
         blocks: tokens of each block; None where blocks are equally long.
         subsets: whether a chunk is any g blocks.
 
@@ -151,13 +151,13 @@ class ChunkLengths:
 
     @classmethod
     def equal(cls, k: int, l: int, chunks: Chunks) -> ChunkLengths:
-        """Of k blocks of l tokens each."""
+        """The lengths for k blocks of l tokens each."""
         short = chunks.last < chunks.g
         return cls(chunks, k * l, chunks.g * l, (chunks.g - chunks.last) * l, int(short), int(short))
 
     @classmethod
     def of(cls, problem: Problem, schedule: Schedule, lam: int = 1) -> ChunkLengths:
-        """Of a problem's chunks under a schedule.
+        """The lengths of a problem's chunks under a schedule.
 
         Raises: InputError if lam calls on the shortest chunk come to 2^53 or more in s^3.
         """
@@ -246,7 +246,7 @@ class ChunkLengths:
 
 
 def expect_countable(sums: IntArray) -> None:
-    """Check sums over generations, none of which adds more than 2^53: beyond 64 bits they show as negative.
+    """Check sums over generations, none of which adds more than 2^53: beyond 64 bits overflow shows as a negative.
 
     Raises: InputError.
     """
@@ -256,7 +256,7 @@ def expect_countable(sums: IntArray) -> None:
 
 @dataclass(frozen=True)
 class CallTokens:
-    """Ledger entries of one call as polynomials in s, by how much its chunk falls short; overhead included.
+    """Ledger entries of one call, overhead included, as polynomials in the shortfall s of its chunk.
 
     Attributes:
         coefficients: of prompt tokens, generated tokens, sum of c, sum of c^2: those of s^0, s^1, .., each times
@@ -271,7 +271,7 @@ class CallTokens:
 
     @classmethod
     def equal(cls, prompt: Prompt, k: int, l: int, g: int, overhead: tuple[Overhead, ...] = ()) -> CallTokens:
-        """The entries for chunks of g of k blocks of l tokens, with the LLM work beside each call.
+        """The entries for chunks of g of k blocks of l tokens, overhead included.
 
         A decomposition that reads k l = 12 tokens and writes 5 (60 + 10 pass tokens) before a call on 4 (16 + 6):
 
@@ -282,7 +282,7 @@ class CallTokens:
 
     @classmethod
     def of(cls, prompt: Prompt, lengths: ChunkLengths, overhead: tuple[Overhead, ...] = ()) -> CallTokens:
-        """The entries for chunks of these lengths, with the LLM work beside each call.
+        """The entries for chunks of these lengths, overhead included.
 
         T^2 + T(T-1)/2 = (3/2) T^2 - T/2 pass tokens, theory 3c, for T = 4, 3, 2, 1:
 
@@ -340,7 +340,7 @@ class CallTokens:
         return np.column_stack((self.calls * calls, evaluations, tokens.astype(np.float64)))
 
     def shorter(self, calls: IntArray, generated: IntArray) -> IntArray:
-        """Calls on the shorter of two lengths of chunks, as a ledger tells, int [runs].
+        """Calls on the shorter of two chunk lengths, derived from the ledger; int [runs].
 
         Args:
             calls: int [runs], of the ledger.
@@ -351,7 +351,7 @@ class CallTokens:
 
 
 def _coefficients(*values: int) -> tuple[int, ...]:
-    """Those of the polynomial through the values at 0, 1, ..; times 6 if it is of degree 3."""
+    """Coefficients of the polynomial through the values at 0, 1, ..; times 6 for degree 3."""
     return _sixths(*values) if len(values) == 4 else (values[0], *(value - values[0] for value in values[1:]))
 
 

@@ -1,4 +1,4 @@
-"""LLM work beside the calls that vary solutions: what it costs to decompose, or to learn."""
+"""Overhead: LLM work besides the calls that vary solutions, such as decomposing or learning."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from evo.parameters import choice, whole
 
 @dataclass(frozen=True)
 class Overhead:
-    """What is read and written beside each call, without a change of the solution; paid for like any LLM work.
+    """Tokens read and written besides each call without changing the solution, priced like any LLM work.
 
     A mutator or a schedule declares it in a property `overhead`, a tuple of these; the ledger, prices and budgets
-    count it with each call (each vote, where an answer takes several calls). The engine knows nothing of it.
+    count it with each call (each vote, where an answer takes several calls). The engine does not see it.
 
     Attributes:
         head: tokens of instructions that are read.

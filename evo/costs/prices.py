@@ -1,4 +1,4 @@
-"""Prices of a ledger. The engine knows none of them: a table of runs is priced again without a run."""
+"""Prices of a ledger: the engine knows no prices, so that a table of runs can be priced again without new runs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class QuadraticPrimitive:
 
 @dataclass(frozen=True)
 class TokenPrices:
-    """What an API bills: so much for a prompt token, so much for a generated one (theory 13.8).
+    """The bill of an API: one price for a prompt token, another for a generated token (theory 13.8).
 
     Attributes:
         prompt: price of a prompt token.

@@ -1,4 +1,4 @@
-"""Engines: which loop runs a search. The one for a single parent and exact fitness is by far the fastest."""
+"""The choice of the engine for a search; the loop for one parent and exact fitness is by far the fastest."""
 
 from __future__ import annotations
 

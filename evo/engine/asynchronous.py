@@ -29,7 +29,7 @@ def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
 
     `generations` are answers that came back, and `hit` is the number of the one that completed the optimum.
     `calls` are all that were started: W-1 more, which are under way at the end and paid for like any generation that
-    was begun. `evaluations` are valid answers that came back; `seconds` is when the last of them did. A run ends with
+    was begun. `evaluations` are valid answers that came back; `seconds` is the time of the last return. A run ends with
     the answer by which the calls started have reached a limit.
 
     The schedule moves on when a call starts. An answer moves the schedule only if the schedule still points at the
@@ -98,7 +98,7 @@ class _Batch:
         return self.books.counts(self.seconds), self.books.trace()
 
     def _event(self) -> None:
-        """The earliest answer of each run is compared; the worker of each run that goes on starts a new call."""
+        """Compare the earliest answer of each run; its worker starts a new call if the run goes on."""
         books = self.books
         rows, worker = np.arange(len(books.active)), np.argmin(self.returns, axis=1)
         now, valid = self.returns[rows, worker], self.valid[rows, worker]
@@ -170,7 +170,7 @@ class _Batch:
         return correct
 
     def _change(self, rows: IntArray, worker: IntArray) -> FloatArray:
-        """What the answers do to the fitness of the current solutions, float [runs]."""
+        """Change of the fitness of the current solutions by the answers, float [runs]."""
         if not len(rows):
             return np.zeros(0)
         if self.child is not None:

@@ -19,7 +19,7 @@ from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, is_informed
 
 SLAB_BLOCKS = 2**21
-"""Blocks rewritten at once at the most (a single call may have more): some 20 bytes each, so about 40 MB."""
+"""Most blocks rewritten at once (one call may exceed it): about 20 bytes each, 40 MB in all."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Parents:
     traits: Any = None
 
     def kept(self, stay: BoolArray) -> Parents:
-        """Those of some runs; `stay` is bool [runs]."""
+        """The parents of the runs selected by `stay`, bool [runs]."""
         traits = None if self.traits is None else self.traits[stay]
         return Parents(self.correct[stay], self.fitness[stay], self.generations[stay], traits)
 
@@ -73,14 +73,14 @@ class Round:
     shortfalls: IntArray
 
     def taken(self) -> IntArray:
-        """What each generation took, int [runs, ahead, 3 + powers], as the columns of `Records.spent`."""
+        """Spending of each generation, int [runs, ahead, 3 + powers], in the columns of `Records.spent`."""
         each = np.stack((np.ones_like(self.calls), self.calls, self.valid), axis=2)
         return each if self.shortfalls.shape[2] == 0 else np.concatenate((each, self.shortfalls), axis=2)
 
 
 @dataclass
 class Called:
-    """What n calls handed over, what came back, and what it did to the fitness.
+    """n calls: their chunks, the answers and the changes of fitness.
 
     Attributes:
         before: bool [n, g], the blocks handed over (a shorter last chunk is padded).
@@ -146,7 +146,7 @@ class Caller:
         return self._call(parents, owner, chunk, np.zeros_like(owner) if self.informed else owner[:0], rng)
 
     def counted(self, chunk: IntArray, called: Called) -> tuple[IntArray, IntArray]:
-        """LLM calls behind each answer, int [n], and how much they fall short, int [n, powers]."""
+        """LLM calls behind each answer, int [n], and sums of their shortfalls, int [n, powers]."""
         calls, short = self._count_calls(chunk, called.calls, (len(chunk), 1, 1))
         return calls[:, 0], short[:, 0]
 
@@ -181,7 +181,7 @@ class Caller:
         )
 
     def _optimal(self, parents: Parents, owner: IntArray, called: Called) -> BoolArray:
-        """Which offspring are optimal; they are among the better ones, for the optimum is fitter than all others."""
+        """Which offspring are optimal; only offspring fitter than the parent can be."""
         better = np.flatnonzero(called.change > 0)
         optimal = np.zeros(len(owner), dtype=np.bool_)
         if called.solution is not None:
@@ -195,7 +195,7 @@ class Caller:
     def _count_calls(
         self, each: IntArray, calls: IntArray | None, shape: tuple[int, int, int]
     ) -> tuple[IntArray, IntArray]:
-        """LLM calls of each generation, int [runs, ahead], and how much they fall short, int [runs, ahead, powers]."""
+        """LLM calls of each generation, int [runs, ahead], and sums of their shortfalls, int [runs, ahead, powers]."""
         runs, ahead, lam = shape
         total = np.full((runs, ahead), lam) if calls is None else calls.reshape(shape).sum(axis=2)
         return total, self.lengths.sums(each, calls, shape)
@@ -276,7 +276,7 @@ def _merged(groups: list[tuple[IntArray | slice, Called]], n: int, g: int) -> Ca
 
 
 def _better(old: Round, new: Round) -> Round:
-    """The best of two slabs of offspring of the same generations; the earlier one where they are equal."""
+    """The best of two slabs of offspring of the same generations; the earlier wins ties."""
     take = new.change > old.change
 
     def better(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What the engines ask of the parts they run, and what they say when a part answers with something else."""
+"""The contracts between engines and parts: each answer of a part is validated here."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> 
 
 
 def fitness_change(problem: Problem, before: BoolArray, after: BoolArray) -> FloatArray:
-    """What a problem with `change` says that chunks bool [n, g] do to the fitness, float [n].
+    """Change of fitness by chunks bool [n, g], from a problem with `change`; float [n].
 
     The chunks are entered into the parents afterwards: a `change` that wrote into them would rewrite solutions.
 
@@ -132,7 +132,7 @@ def fitness_change(problem: Problem, before: BoolArray, after: BoolArray) -> Flo
 
 
 def fitness_values(problem: object, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
-    """What a problem answered as floats, one number a solution.
+    """The fitness values of a problem as floats, one a solution.
 
     Raises: OperatorError if it is of another shape, or not finite.
     """
@@ -178,7 +178,7 @@ def read_fitness(
     changed: BoolArray | None = None,
     verdicts: Any = None,
 ) -> Reading:
-    """What evaluators see of n solutions.
+    """The readings of n solutions by noisy evaluators.
 
     Raises: OperatorError if it is no Reading of n finite numbers and whole numbers of evaluations.
     """
@@ -206,7 +206,7 @@ def named_parents(runner: Runner, pool: Pool, rng: Generator) -> IntArray:
 
 
 def named_survivors(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArray:
-    """Who is in each place after the generation, int [runs, s].
+    """The solution in each place after the generation, int [runs, s].
 
     Raises: OperatorError if they are of another shape, or no members or offspring.
     """

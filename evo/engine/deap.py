@@ -41,7 +41,7 @@ def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | Non
     """Simulate one batch of independent runs of the (1+lambda)-EA by `deap.algorithms.eaMuPlusLambda`.
 
     Arguments, returns and errors are those of `evo.engine.run_batch`; the law of what is returned is the
-    same, the draws are not. Each run has streams of its own, so that a larger budget prolongs the same trajectories.
+    same, the draws are not. Each run has its own streams, so that a larger budget prolongs the same trajectories.
     The global `random`, from which DEAP draws (one parent out of one, mutation with probability 1), is left as it was.
 
     Raises: OperatorError if a part breaks its contract, InputError if the schedule does not fit k.
@@ -107,7 +107,7 @@ class _Solution(list[bool]):
 
 
 class _RunIsOver(Exception):
-    """A signal out of DEAP's loop: the generation just selected hit the optimum or reached a limit."""
+    """Raised to leave DEAP's loop: the last generation hit the optimum or reached a limit."""
 
 
 class _Run:
@@ -183,7 +183,7 @@ class _Run:
         return (float(fitness_values(self.problem, "an offspring", fitness, (1,))[0]),)
 
     def select(self, candidates: list[_Solution], mu: int) -> list[_Solution]:
-        """The next parent; the generation is counted, and the schedule told of it."""
+        """Select the next parent, count the generation and advance the schedule."""
         from deap import tools
 
         parent, *offspring = candidates

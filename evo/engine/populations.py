@@ -1,4 +1,4 @@
-"""The engine `blocks` for runners that keep several solutions and for evaluators that err: many runs in lockstep.
+"""The engine `blocks` for runners with several solutions and for noisy evaluation: many runs in lockstep.
 
 A generation: the runner names the parents, the schedule their chunks, the mutator is called, evaluators say what they
 see of the offspring, the runner says who stays. The truth is known here alone: a run ends when its current solution,
@@ -114,7 +114,7 @@ class _Batch:
         self._hit(current, self.generation)
 
     def _reevaluate(self) -> IntArray:
-        """Evaluate again who is kept, if evaluators do so; the evaluations that it takes, int [runs]."""
+        """Re-evaluate the kept solutions if the problem asks for it; number of evaluations, int [runs]."""
         runs = len(self.seen)
         if not self.evaluator.reevaluate:
             return np.zeros(runs, dtype=np.int64)
@@ -165,7 +165,7 @@ class _Batch:
     def _keep_survivors(
         self, stay: IntArray, children: BoolArray, seen: FloatArray, verdicts: NDArray[Any] | None
     ) -> None:
-        """Enter who is in each place after the generation."""
+        """Put the survivors of the generation into their places."""
         runs, lam = seen.shape
         row, place = np.nonzero(stay != np.arange(self.places))
         who = stay[row, place]
@@ -188,7 +188,7 @@ class _Batch:
             self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
 
     def _current(self) -> IntArray:
-        """The place of the solution that is seen best, of equal ones the oldest; int [runs]."""
+        """The place of the solution with the best observed fitness, the oldest among equals; int [runs]."""
         best = self.seen == self.seen.max(axis=1, keepdims=True)
         return np.asarray(np.argmin(np.where(best, self.born, np.iinfo(np.int64).max), axis=1))
 
@@ -197,7 +197,7 @@ class _Batch:
         return np.asarray(self.born[np.arange(len(current)), current])
 
     def _when(self, current: IntArray, generation: int) -> IntArray:
-        """The call since which the current solution is that: its own, or the last one made if it is an older one."""
+        """The call at which the current solution became current: its own call, or the latest if it is older."""
         made, born = self.runner.lam * generation, self._identity(current)
         return born if generation < 0 else np.where(born > made - self.runner.lam, born, made)
 
@@ -214,7 +214,7 @@ class _Batch:
                 setattr(self, name, None if values is None else values[~done])
 
     def _note(self, current: IntArray, rows: BoolArray, generation: int) -> None:
-        """A row of the trace for each run whose current solution is a new one."""
+        """Add a row to the trace for each run whose current solution changed."""
         at = np.flatnonzero(rows)
         place = current[at]
         self.books.note(at, self._when(current, generation)[at], self.fitness[at, place], self.seen[at, place])
@@ -226,7 +226,7 @@ class _Batch:
 
 
 def _taken(made: Round, evaluations: IntArray, shape: tuple[int, int]) -> IntArray:
-    """What a generation took, whose calls are rows of `made`; int [runs, columns of `Records.spent`]."""
+    """Spending of a generation whose calls are the rows of `made`; int [runs, columns of `Records.spent`]."""
     taken: IntArray = made.taken().reshape(*shape, -1).sum(axis=1)
     taken[:, 0], taken[:, 2] = 1, evaluations
     return taken

@@ -1,4 +1,4 @@
-"""The books of a batch: which runs are active, what each has spent, which have hit or are over their budget."""
+"""The records of a batch: active runs, their spending, hits and runs stopped by the budget."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SPENT = ("generations", "calls", "evaluations")
 
 
 class Records:
-    """What every engine keeps of the runs of a batch; arrays of the active runs [n], and of all runs [runs].
+    """The records that every engine keeps: arrays over the active runs [n] and over all runs [runs].
 
     A run that is over its budget goes on until every run of its batch has hit or is over, so that the draws do not
-    depend on the budget; from then on nothing of it is recorded.
+    depend on the budget; after that nothing is recorded for the run.
 
     Attributes:
         active: int [n], numbers of the active runs in their batch.
@@ -65,7 +65,7 @@ class Records:
         self.spent[:, len(SPENT) :] += shortfalls
 
     def charge_ahead(self, made: IntArray, used: IntArray, optimal: BoolArray) -> None:
-        """Add the first `used` of several generations of each active run; a limit may be reached at any of them.
+        """Add the first `used` of several generations of each active run; a limit may be reached in any generation.
 
         Args:
             made: int [n, ahead, columns], what each generation took.

@@ -37,11 +37,11 @@ class ByChunk(ComponentLaw):
         object.__setattr__(self, "laws", pairs)
 
     def components(self, g: int) -> Components:
-        """Those of the law of g blocks."""
+        """The components of the law for g."""
         return sound_components(self._of(g), g)
 
     def pmf(self, g: int, i: int) -> FloatArray:
-        """That of the law of g blocks, float [g+1]."""
+        """The pmf of the law for g, float [g+1]."""
         return self._of(g).pmf(g, i)
 
     def _of(self, g: int) -> ComponentLaw:

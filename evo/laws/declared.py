@@ -1,4 +1,4 @@
-"""What a mutator declares: its law, its calls an answer and the mutator that it wraps, checked where they are used."""
+"""Declarations of a mutator, validated: its law, its calls per answer and the mutator that it wraps."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class SoundLaw:
 
     Attributes:
         law: the law.
-        name: whose it is.
+        name: of the mutator.
     """
 
     law: CallLaw

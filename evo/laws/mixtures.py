@@ -1,4 +1,4 @@
-"""The algebra of call laws: what wrappers make of the law of the mutator inside them.
+"""The algebra of call laws: how wrappers map the law of the inner mutator.
 
 For each chunk length g every law here is a finite mixture of calls that treat blocks independently: components
 (weight, fix, keep) whose weights sum to 1 - P(invalid). A wrapper maps components to components, so any nesting has an
@@ -42,7 +42,7 @@ class ComponentLaw(Protocol):
 
 
 def is_mixture(components: Components, g: int, i: int, pmf: FloatArray) -> bool:
-    """Whether pmf, float [g+1], is the law of the components on g blocks, i of them incorrect, but for rounding."""
+    """Whether pmf, float [g+1], is the law of the components on g blocks, i of them incorrect, up to rounding."""
     return pmf.shape == (g + 1,) and np.allclose(_mixed(components, g, i), pmf, rtol=1e-6, atol=1e-14)
 
 
@@ -54,7 +54,7 @@ def _mixed(components: Components, g: int, i: int) -> FloatArray:
 
 
 def sound_components(law: ComponentLaw, g: int) -> Components:
-    """The components of a law on g blocks; those of a law of others only if they are what its own pmf says.
+    """The components of a law on g blocks, compared with its pmf if the law is third-party.
 
     Raises: OperatorError naming the class.
     """
@@ -181,7 +181,7 @@ class Invalid(ComponentLaw):
         probability(self, "rate", "per_block")
 
     def components(self, g: int) -> Components:
-        """Those of the law with the weight that is left."""
+        """The components of the law, times P(valid)."""
         weights, fix, keep = sound_components(self.law, g)
         return (1 - self.rate) * (1 - self.per_block) ** g * weights, fix, keep
 
@@ -205,7 +205,7 @@ class SparseLaw(ComponentLaw):
         probability(self, "rate")
 
     def components(self, g: int) -> Components:
-        """Those of the law with the rates mapped."""
+        """The components of the law, thinned."""
         weights, fix, keep = sound_components(self.law, g)
         return weights, self.rate * fix, 1 - self.rate * (1 - keep)
 

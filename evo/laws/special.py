@@ -1,4 +1,4 @@
-"""Laws of calls that are no laws of counts in a chunk: which blocks, which run or which generation matters, too."""
+"""Call laws that depend on more than counts in a chunk: on the blocks, the run or the generation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SpillLaw:
     """The law of a call that breaks each correct block outside its chunk w.p. `rate`; counts in a chunk do not suffice.
 
     Attributes:
-        inside: what it does to its chunk.
+        inside: law of the chunk.
         rate: P(a correct block outside the chunk breaks).
     """
 
@@ -30,9 +30,9 @@ class MisalignedLaw:
     AllBlocks, and UniformChunk with g = 1, hand over the same blocks in law either way: there it is the law `inside`.
 
     Attributes:
-        inside: what a call does to the blocks it is made on.
+        inside: law of the blocks that the call is made on.
         rate: P(a call misses).
-        by: by how many blocks.
+        by: shift of a miss, in blocks.
     """
 
     inside: ComponentLaw

@@ -1,4 +1,4 @@
-"""Runners that keep more than one solution: how the parent is chosen is an axis of its own.
+"""Runners that keep more than one solution: parent selection as an axis of a grid.
 
 The paper's local mutation needs Theta(k) calls because every call starts from the best solution so far. Evolution
 frameworks for LLMs keep archives and islands and explore; what that costs is seen by these runners beside
@@ -33,7 +33,7 @@ class Archive:
     Attributes:
         size: solutions kept, s.
         parent: "uniform", "proportional" or "last".
-        lam: offspring a generation, each with a parent of its own.
+        lam: offspring a generation, each with its own parent.
     """
 
     size: int
@@ -207,7 +207,7 @@ def drawn(weights: FloatArray, lam: int, rng: Generator) -> IntArray:
 
 
 def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
-    """The s best of those kept and their offspring, of equal ones the older; int [runs, s].
+    """The s best of parents and offspring, the older first among equals; int [runs, s].
 
     Who stays stays in place; offspring take the places of those who go.
     """
@@ -222,7 +222,7 @@ def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
 
 
 def _best(seen: FloatArray, born: IntArray, number: int) -> BoolArray:
-    """Which of some solutions are the best `number`, of equal ones the older; [runs, n] each."""
+    """Which solutions are among the best `number`, the older first among equals; [runs, n] each."""
     if number >= seen.shape[1]:
         return np.ones(seen.shape, dtype=np.bool_)
     best = np.zeros(seen.shape, dtype=np.bool_)

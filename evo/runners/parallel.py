@@ -45,7 +45,7 @@ class Merged:
             whole(self, "workers", least=1, most=MOST_WORKERS)
 
     def width(self, schedule: Schedule, k: int) -> int:
-        """The most calls of a round: W, or m where there are fewer chunks."""
+        """Largest number of calls in a round: min(W, m)."""
         m = Chunks.of(schedule, k).m
         return m if self.workers is None else min(self.workers, m)
 
@@ -120,7 +120,7 @@ class Asynchronous:
         return self.workers - 1
 
     def fits(self, problem: Problem, mutator: AnyMutator, schedule: Schedule, prompt: Prompt) -> None:
-        """Refuse what cannot be compared when it returns.
+        """Refuse parts whose answers cannot be compared one at a time.
 
         Raises: InputError.
         """
@@ -136,13 +136,13 @@ class Asynchronous:
             _refuse_spill("Asynchronous", mutator, Chunks.of(schedule, problem.k).m)
 
     def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
-        """Those that came back and W-1 more; int [runs] each."""
+        """The answers returned plus the W-1 in flight; int [runs] each."""
         started = generations + self.in_flight * (generations > 0)
         return started, started
 
 
 def _refuse_unequal_blocks(runner: str, problem: Problem) -> None:
-    """Refuse problems whose blocks differ in length: the table of runs does not tell how long each call takes.
+    """Refuse problems with blocks of unequal length: the table of runs does not hold the time of each call.
 
     Raises: InputError.
     """
@@ -154,7 +154,7 @@ def _refuse_unequal_blocks(runner: str, problem: Problem) -> None:
 
 
 def _refuse_spill(runner: str, mutator: AnyMutator, m: int) -> None:
-    """Refuse mutators that say that they change blocks outside their chunk; others are found out when they do.
+    """Refuse mutators that declare changes outside their chunk; undeclared changes are refused when they occur.
 
     Raises: InputError.
     """

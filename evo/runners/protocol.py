@@ -32,7 +32,7 @@ class Pool:
 
 @runtime_checkable
 class Runner(Protocol):
-    """The evolutionary algorithm: whom offspring come from, and who stays."""
+    """The evolutionary algorithm: selection of parents and of survivors."""
 
     @property
     def lam(self) -> int:
@@ -63,7 +63,7 @@ class Runner(Protocol):
 
 @runtime_checkable
 class OwnGenerations(Protocol):
-    """A runner whose generation is not lam offspring of chosen parents: it says itself what its generations take.
+    """A runner whose generation is not lam offspring of chosen parents; it states the cost of its generations itself.
 
     `hit` counts the offspring that had returned when the optimum was found, that one included.
     """
@@ -80,24 +80,24 @@ class OwnGenerations(Protocol):
 
     @property
     def in_flight(self) -> int:
-        """Answers that are paid for and have not come back when the last offspring has."""
+        """Number of answers paid for but not yet returned when the last counted offspring returns."""
         ...
 
     def fits(self, problem: Problem, mutator: AnyMutator, schedule: Schedule, prompt: Prompt) -> None:
-        """Refuse the parts of a cell that it cannot run.
+        """Refuse the parts that this runner cannot run.
 
         Raises: InputError.
         """
         ...
 
     def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
-        """The fewest and the most answers that runs of so many generations have paid for, int [runs] each."""
+        """Least and most answers paid for by runs of the given generations, int [runs] each."""
         ...
 
 
 @runtime_checkable
 class OwnLoop(OwnGenerations, Protocol):
-    """Such a runner that no engine knows: it brings its loop along and runs its batches itself."""
+    """A runner with its own main loop: it runs its batches itself, without an engine."""
 
     def run_batch(self, search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
         """Simulate one batch; arguments, returns and errors are those of `evo.engine.run_batch`."""

@@ -377,7 +377,7 @@ def test_a_schedule_says_whether_it_is_oblivious():
 
 def test_faults_of_ours_stay_what_they_are(monkeypatch):
     monkeypatch.setattr("experiments.predictions.predict.row_and_law", raises(ZeroDivisionError("ours")))
-    monkeypatch.setattr("evo.foreign._is_of_others", lambda file: False)
+    monkeypatch.setattr("evo.foreign._is_third_party", lambda file: False)
     with pytest.raises(ZeroDivisionError):
         predict(cell(Resample(0.5)))
 

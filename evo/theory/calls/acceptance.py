@@ -19,7 +19,7 @@ def gaussian_acceptance(fitness: ArrayLike, sigma: float, m: int = 1, weak: bool
     Args:
         fitness: float [k+1], true fitness by the number of incorrect blocks; k - i for BlockOneMax.
         sigma: standard deviation of one evaluation; at 0 the true values are compared.
-        m: evaluations of which each side takes the mean, all of them fresh.
+        m: number of fresh evaluations averaged on each side.
         weak: whether an equal offspring is accepted; it matters at sigma = 0 only.
 
     Returns: float [k+1, k+1], row i the parent's number of incorrect blocks, column j the offspring's.
@@ -54,7 +54,7 @@ def judged_acceptance(k: int, fp: float, fn: float, m: int = 1, weak: bool = Fal
         k: blocks.
         fp: P(an incorrect block is judged correct).
         fn: P(a correct block is judged incorrect).
-        m: verdicts on each block, on each side, all of them fresh.
+        m: number of fresh verdicts on each block, on each side.
         weak: whether an equal score is accepted, P(D' >= D).
 
     Returns: float [k+1, k+1], row i the parent's number of incorrect blocks, column j the offspring's.

@@ -85,7 +85,7 @@ def completion(law: CallLaw, g: int, most: int) -> float | None:
 
 
 def forgetful(law: CallLaw) -> bool:
-    """Whether a call is known to treat incorrect and correct blocks alike, fix = keep; False if that is not known.
+    """Whether fix = keep is known to hold, so that a call forgets which blocks were correct.
 
     >>> forgetful(Invalid(0.1, IndependentBlocks(0.5, 0.5))), forgetful(IndependentBlocks(0.5, 0.9))
     (True, False)

@@ -1,4 +1,4 @@
-"""First-to-ahead-by-K voting over answers, and what it is worth (theory 9)."""
+"""First-to-ahead-by-K voting over answers: error probability and expected votes (theory 9)."""
 
 from __future__ import annotations
 

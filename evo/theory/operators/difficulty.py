@@ -198,7 +198,7 @@ class _OwnSums:
 
 
 def _convolution(one: FloatArray, other: FloatArray) -> FloatArray:
-    """The first terms of a convolution, as many as each of them has."""
+    """The first n terms of the convolution of two sequences of n terms."""
     size = len(one)
     if size <= _SHORT:
         return np.asarray(np.convolve(one, other)[:size])

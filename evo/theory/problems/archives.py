@@ -1,4 +1,4 @@
-"""Runs that keep several solutions, as chains on how many incorrect blocks each of them has (theory 1f, 2b).
+"""Runs that keep several solutions, as chains on the incorrect blocks of each solution (theory 1f, 2b).
 
 Exact where an offspring's count depends on its parent's count alone (`evo.theory.calls.offspring_counts`), one call a
 generation: the state is the sorted tuple of counts, and the count of the solution that entered last where that matters.
@@ -21,7 +21,7 @@ from evo.theory.chains.explore import Event, explored
 from evo.theory.run_law import RunLaw
 
 FAR_TOO_MANY = 16 * MAX_STATES
-"""Ways for so many solutions to have so many incorrect blocks that there is no need to look which can be reached."""
+"""Number of states up to which the chain is built without a search for the reachable ones."""
 Counts = tuple[int, ...]
 State = tuple[Counts, int]  # incorrect blocks of those kept, ascending; of the last one, or -1 where it does not matter
 
@@ -53,7 +53,7 @@ class Keeper:
         return np.asarray(correct / correct.sum())
 
     def after(self, state: State, wrong: int) -> State:
-        """Who is kept when an offspring with so many incorrect blocks comes."""
+        """The archive after an offspring with the given number of incorrect blocks."""
         counts, _ = state
         if len(counts) == self.size:
             if wrong >= counts[-1]:

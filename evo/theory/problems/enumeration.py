@@ -296,7 +296,7 @@ def _gap(whole: float, part: float, lam: int) -> float:
 
 
 def _start_law(start: Start) -> FloatArray:
-    """Probability of one solution with so many correct blocks; float [k+1]."""
+    """Probability of a single solution, by its number of correct blocks; float [k+1]."""
     from scipy.special import comb
 
     counts = start.law()[::-1]

@@ -119,7 +119,7 @@ def _run(
 
 
 def _check_floats(chain: AbsorbingChain) -> None:
-    """Refuse a run that from some state hangs on moves too rare for floats; what is impossible is 0 and traps."""
+    """Refuse a chain with a state whose exit probabilities underflow; exact zeros are traps and allowed."""
     if (
         chain.rows.data.min(initial=1.0) > 10 * RAISED
         and chain.finish[chain.finish > 0.0].min(initial=1.0) > 10 * RAISED
@@ -158,7 +158,7 @@ def ranks(fitness: ArrayLike, size: int, optimum: int, of: str) -> IntArray:
         fitness: real numbers, [size].
         size: how many there must be.
         optimum: the index of the only highest one.
-        of: what they are the fitness of, for the message.
+        of: name of the solutions, for the message.
 
     Raises: InputError unless there are `size` finite numbers, highest at `optimum` alone.
 

@@ -89,7 +89,7 @@ class StoredTime(ByTail):
     never = 0.0
 
     def __init__(self, moves: FloatArray, s: float, start: Start) -> None:
-        """Prepare; nothing is computed before it is asked for.
+        """Set up; all results are computed on demand.
 
         Args:
             moves: float [k+1, k+1], P(an offspring has j incorrect blocks | its parent has i); row 0 is 0.
@@ -139,7 +139,7 @@ class StoredTime(ByTail):
         return np.array([self._counts[int(time)] for time in t])
 
     def _reach(self, calls: int) -> None:
-        """Go on to so many calls."""
+        """Advance the density to the given number of calls."""
         feasible = MOST_WORK // (np.count_nonzero(self._moves) * self._normal.size)
         if calls > feasible:
             raise NoPrediction(
@@ -157,7 +157,7 @@ class StoredTime(ByTail):
 
     @staticmethod
     def _further(below: FloatArray, whole: FloatArray, panels: int) -> FloatArray:
-        """The integrals up to so many panels further right (left if negative), [.., count, NODES]."""
+        """The integrals shifted by a number of panels to the right (left if negative), [.., count, NODES]."""
         count = below.shape[1]
         moved = np.zeros_like(below)
         if panels < 0:
@@ -238,7 +238,7 @@ def stored_means(moves: FloatArray, s: float) -> FloatArray:
 
 
 def _ends(moves: FloatArray, start: Start) -> bool:
-    """Whether the optimum is reached with certainty; False if it never is, unless at the start.
+    """Whether the optimum is reached with probability 1; False if it can only be hit at the start.
 
     Every offspring that is possible is accepted with some probability, so that what can be reached decides.
 

@@ -102,7 +102,7 @@ def merged_only_incorrect(law: CallLaw, k: int, g: int, start: Start, workers: i
 
 
 def repair_chain(fix: float, start: Start, workers: int) -> AbsorbingChain:
-    """The chain on the number i of incorrect blocks when min(W,i) of them are called in a round (theory 11c).
+    """The chain on the number i of incorrect blocks when each round calls min(W,i) incorrect blocks (theory 11c).
 
     Raises: NoPrediction if it is too large.
     """

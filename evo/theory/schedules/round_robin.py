@@ -92,7 +92,7 @@ def own_geometric(p: FloatArray, open_rate: float, own: FloatArray) -> FloatArra
 
 @dataclass(frozen=True, eq=False)
 class OwnCalls:
-    """How long a chunk of g blocks takes in calls of its own, lam a turn; at most `most` blocks are incorrect.
+    """Own calls until a chunk of g blocks is finished, lam a turn, from at most `most` incorrect blocks.
 
     >>> from evo.laws.counts import IndependentBlocks
     >>> half = OwnCalls(IndependentBlocks(0.5, 0.5), 1, 1, 2)

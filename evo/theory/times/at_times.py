@@ -13,10 +13,10 @@ from evo.protocols import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class LawAtTimes:
-    """The cdf of a time at some times; a `TimeLaw` whose cdf stands still from one of them to the next.
+    """A stored cdf: a `TimeLaw` whose cdf is known at given times and constant between them.
 
     Args:
-        times: ascending whole times, the last of them infinite, float [times].
+        times: ascending whole times ending with infinity, float [times].
         values: the cdf there, float [times].
         mean: E[T].
         spread: Var[T]; None if it is not known.
@@ -39,12 +39,12 @@ class LawAtTimes:
         return self.spread
 
     def cdf(self, t: ArrayLike) -> FloatArray:
-        """P(T <= t) where t is one of the times, else at the time before t; in the shape of t."""
+        """P(T <= t) at stored times, else its value at the stored time before t; in the shape of t."""
         before = np.searchsorted(self.times, np.asarray(t, dtype=np.float64), side="right") - 1
         return np.where(before < 0, 0.0, self.values[np.maximum(before, 0)])
 
     def tail(self, t: ArrayLike) -> FloatArray:
-        """1 - cdf(t), without the digits that a small tail would have."""
+        """1 - cdf(t); small tails lose digits."""
         return 1.0 - self.cdf(t)
 
     def quantile(self, u: float) -> float:
@@ -59,16 +59,16 @@ class LawAtTimes:
         return self.times[self.times <= last]
 
     def gap(self, last: float) -> float:
-        """By how much less a cdf that is off between two of the times up to `last` is off at one of them, at most.
+        """Largest rise of the stored cdf between two neighbouring stored times up to `last`.
 
-        If F and G differ by d at t, t_i < t < t_{i+1}, then they differ by d - (F(t_{i+1}) - F(t_i)) at t_i or t_{i+1},
-        since both rise.
+        A discrepancy d anywhere shows as at least d minus this rise at a stored time: if F and G differ by d at t,
+        t_i < t < t_{i+1}, then by d - (F(t_{i+1}) - F(t_i)) at t_i or t_{i+1}, since both rise.
         """
         times = self.within(last)
         return float(np.diff(self.cdf(times))[np.diff(times) > 1].max(initial=0.0))
 
     def distance_if_stretched(self, last: float, share: float) -> float:
-        """The distance, at least, of the cdf on t <= last from that of a time that is longer by `share`, or shorter.
+        """Lower bound on the distance on t <= last from the cdf of the time stretched by 1 + share or 1 - share.
 
         The stretched cdf at t, F(t / (1 + share)), lies between the cdf at the times around t / (1 + share).
         """

@@ -61,7 +61,7 @@ class Scaled:
 
 @dataclass(frozen=True)
 class MomentsOnly:
-    """A time of which only the mean or the variance is known exactly, if any; `missing` says why no more."""
+    """A time whose mean or variance alone is known exactly; `missing` says why its law is not."""
 
     missing: str
     known_mean: float | None = None
@@ -147,7 +147,7 @@ class Defective:
         return self.never + (1.0 - self.never) * self.law.tail(t)
 
     def quantile(self, u: float) -> float:
-        """The quantile of the law at u/(1 - never), infinite from there on."""
+        """The quantile of the law at u/(1 - never), infinite for u > 1 - never."""
         check_level(u)
         level = u / (1.0 - self.never)
         return self.law.quantile(level) if level < 1.0 - 1e-13 else math.inf

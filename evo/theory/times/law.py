@@ -1,4 +1,4 @@
-"""Laws of hitting times: what every exact prediction answers with.
+"""Laws of hitting times, the form of every exact prediction.
 
 A time counts generations or calls; it is a whole number >= 0, or infinite with the probability missing in the cdf.
 """
@@ -98,7 +98,7 @@ def tied(before: Split, at: Split, u: float) -> bool:
 
 
 def least_time(law: Spread, u: float) -> float:
-    """The least whole t with cdf(t) >= u, but for rounding (`tied`), by doubling and bisection; it must reach u.
+    """The least whole t with cdf(t) >= u, up to rounding (`tied`), by doubling and bisection; the cdf must reach u.
 
     Raises: NoPrediction if it is above the largest float.
 
@@ -161,7 +161,7 @@ class ByTail:
         raise NotImplementedError
 
     def cdf_at(self, t: FloatArray) -> FloatArray:
-        """P(T <= t) likewise; to be replaced where it is known with more digits than 1 - P(T > t)."""
+        """P(T <= t) likewise; override it where it is known more accurately than as 1 - P(T > t)."""
         return 1.0 - self.tail_at(t)
 
     def cdf(self, t: ArrayLike) -> FloatArray:
