@@ -51,7 +51,7 @@ class RunCounts:
 
     @classmethod
     def of(cls, hit: IntArray, paid: IntArray, seconds: FloatArray | None = None) -> RunCounts:
-        """The counts of runs from their hits and what they paid for, int [runs, 3 + powers]."""
+        """The counts of runs from their hits and spending, int [runs, 3 + powers]."""
         generations, calls, evaluations = paid[:, :3].T.copy()
         shortfalls = paid[:, 3:].copy() if paid.shape[1] > 3 else None
         return cls(hit, generations, calls, evaluations, seconds, shortfalls)

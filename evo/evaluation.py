@@ -1,4 +1,4 @@
-"""Evaluations that err: the engine knows the true fitness of a solution, the runner and the schedule what they see."""
+"""Noisy evaluation: the engine knows the true fitness of a solution, runner and schedule the observed one."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ class NoisyProblem(Problem, Protocol):
             correct: bool [n, k].
             rng: the evaluation's stream.
             changed: bool [n, k], the blocks that differ from the parent; None if the solutions are not offspring.
-            verdicts: [n, ...], what was found of the parents of offspring, or of these very solutions before; None at
-                the start.
+            verdicts: [n, ...], earlier verdicts on the parents of offspring, or on these solutions; None at the start.
         """
         ...
 
@@ -76,7 +75,7 @@ class Exact:
     """Exact evaluation of any problem: one evaluation gives the true fitness.
 
     Attributes:
-        problem: what is optimised.
+        problem: the inner problem.
     """
 
     problem: Problem

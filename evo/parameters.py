@@ -33,7 +33,7 @@ def shown(value: object) -> str:
 def probability(part: object, *names: str) -> None:
     """Check that the named fields are numbers in [0, 1].
 
-    Raises: InputError for NaN, for what is not a number, and for a number outside the interval.
+    Raises: InputError unless it is a number in the interval (NaN is not).
     """
     for name in names:
         value = _real(part, name, "a probability in [0, 1]")

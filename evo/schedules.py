@@ -82,8 +82,8 @@ class UntilResolved(_Chunked):
 
     Attributes:
         g: blocks a call gets, 1 <= g <= k.
-        invalid: what it concludes from a malformed answer: "ignore" (nothing), or "down" (as if the fitness had
-            fallen), the trap of theory 4b: an incorrect block is then left unrepaired.
+        invalid: treatment of a malformed answer: "ignore", or "down" (as if the fitness had fallen), the trap of
+            theory 4b: an incorrect block is then left unrepaired.
     """
 
     invalid: str = "ignore"
@@ -177,13 +177,13 @@ class OnlyIncorrect(_Chunked):
 class Decomposed:
     """A schedule that pays one LLM call for each choice, reading the whole solution and writing `writes` tokens.
 
-    The chunks are those of the schedule inside, so hit follows the same law; beside each call the ledger has another
-    one over head + k l tokens: writes (head + k l) + writes (writes-1)/2 pass tokens. The oracle decomposition of
+    The inner schedule chooses the chunks, so hit follows the same law; each call adds to the ledger another call
+    over head + k l tokens: writes (head + k l) + writes (writes-1)/2 pass tokens. The oracle decomposition of
     Definition 2.4 is free; automatic decomposition is not (Section 5.3). With it a local call costs Theta(k l) instead
     of Theta(l^2), and LOCAL is Theta(k^2) instead of Theta(k).
 
     Attributes:
-        schedule: which chunk each call gets.
+        schedule: the inner schedule.
         writes: tokens that the decomposing call writes.
         head: tokens of instructions that it reads before the solution.
 
@@ -207,7 +207,7 @@ class Decomposed:
 
     @property
     def overhead(self) -> tuple[Overhead, ...]:
-        """The decomposing call beside each call, and what the schedule inside declares."""
+        """The decomposing call beside each call, and the overhead of the inner schedule."""
         own = Overhead(head=self.head, reads="solution", writes=self.writes, calls=1)
         return (own, *getattr(self.schedule, "overhead", ()))
 

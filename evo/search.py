@@ -1,4 +1,4 @@
-"""A search: the four parts that decide what a run does, and so name its random numbers."""
+"""A search: the four parts that determine a run and its random streams."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Search:
     All that is random of a run depends on these four alone: prompt, prices and budget are read off its counts.
 
     Attributes:
-        problem: what is optimised.
+        problem: the problem to optimise.
         mutator: the simulated LLM call.
         schedule: which chunk each call gets.
         runner: the (1+lambda)-EA, or another way to choose parents and survivors.

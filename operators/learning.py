@@ -19,13 +19,13 @@ class Learning:
     """A block is correct after a call w.p. p(t) = end - (end-start) 2^(-t/halfway) in generation t+1 (Section 5.5).
 
     fix = keep = p(t): it rises from `start` to `end`, halfway after `halfway` generations (or falls, if end < start).
-    What is learned costs: with each call the model reads the chunk's l g tokens once more and writes `training` tokens
-    of memory, training (l g) + training (training-1)/2 pass tokens that the ledger has beside those of the call.
+    Learning has a cost: with each call the model reads the chunk's l g tokens once more and writes `training` tokens
+    of memory, training (l g) + training (training-1)/2 additional pass tokens in the ledger.
 
     Attributes:
         start: p of the first generation.
         end: p in the long run.
-        halfway: generations after which half of the way is made.
+        halfway: generations until p is halfway from `start` to `end`.
         training: tokens written for memory with each call.
 
     >>> Learning(start=0.1, end=0.9, halfway=10).law.success(20).round(9).tolist()

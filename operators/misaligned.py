@@ -23,7 +23,7 @@ class Misaligned(Wrapper):
     and f(j) = 1/a + (1-r) f(j-1) + r (f(1) + f(j-2)); k = 2, a = r = 1/2: 6 calls instead of 4.
 
     Attributes:
-        inner: what is done to the blocks that are rewritten.
+        inner: mutator of the rewritten blocks.
         rate: P(a call misses).
         by: by how many blocks.
 

@@ -23,7 +23,7 @@ class Sparse(Wrapper):
     exponential of Eq. 12 comes from rewriting all blocks, not from showing the model the whole solution.
 
     Attributes:
-        inner: what is done to a block that is rewritten.
+        inner: mutator of the rewritten blocks.
         rate: probability that a block is rewritten.
 
     >>> from operators import FixKeep

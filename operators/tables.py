@@ -13,7 +13,7 @@ from evo.parameters import shown
 def probabilities(part: object, name: str) -> None:
     """Check that the named field is a sequence of one or more probabilities.
 
-    Raises: InputError for what is no sequence, for an empty one, and for NaN, words and numbers outside [0, 1] in it.
+    Raises: InputError unless the field is a nonempty sequence of numbers in [0, 1].
     """
     values = getattr(part, name)
     expected = f"{type(part).__name__}: {name} must be a tuple of probabilities in [0, 1], such as (0.9, 0.5)"

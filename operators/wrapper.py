@@ -78,7 +78,7 @@ def validity(answer: Rewritten) -> BoolArray:
 def component_law(inner: AnyMutator) -> ComponentLaw | None:
     """The law of the inner mutator if it is a component law, else None.
 
-    Raises: OperatorError if what it declares is no law.
+    Raises: OperatorError if the declared law is invalid.
     """
     law = declared_law(inner)
     return law if isinstance(law, ComponentLaw) else None

@@ -23,16 +23,16 @@ MOST_SAMPLES, MOST_VOTES, MOST_MEAN_VOTES = 1000, 10**6, 1000
 class Judged(Seen):
     """Each block is judged: an incorrect one is taken for correct w.p. fp, a correct one for incorrect w.p. fn.
 
-    What is seen is the fitness of the solution that the verdicts describe, averaged over `samples` rounds of judging
+    The observed fitness is that of the solution described by the verdicts, averaged over `samples` rounds of judging
     (theory 8c). Within a round several judges may vote on each block: a majority of `votes` of them, or the first
     verdict to lead by `ahead` votes, which is wrong w.p. 1/(1+((1-f)/f)^ahead) instead of f (theory 9a).
 
     Attributes:
-        problem: what is optimised.
+        problem: the inner problem.
         fp: P(one judge takes an incorrect block for correct).
         fn: P(one judge takes a correct block for incorrect).
-        blocks: "all": each offspring is judged afresh as a whole; "changed": only the blocks that a call rewrote, for
-            the others what was said of the parent stands.
+        blocks: "all": each offspring is judged afresh as a whole; "changed": only the blocks that a call rewrote;
+            the others keep the parent's verdicts.
         samples: rounds of judging a solution, averaged.
         votes: judges that vote in a round, an odd number.
         ahead: instead of `votes`: judges are asked until one verdict leads by `ahead` votes.

@@ -26,7 +26,7 @@ class Noisy(Seen):
     re-evaluation the parent keeps the lucky value that it was accepted with (theory 8d).
 
     Attributes:
-        problem: what is optimised.
+        problem: the inner problem.
         sigma: standard deviation of one evaluation, in units of fitness.
         samples: evaluations a solution, averaged; all paid for.
         reevaluate: whether the parent is evaluated again each generation.

@@ -19,7 +19,7 @@ class Seen:
     """Takes k, l, start and true fitness from the inner problem.
 
     Attributes:
-        problem: what is optimised.
+        problem: the inner problem.
     """
 
     problem: Problem

@@ -29,8 +29,8 @@ class _Started(Protocol):
 class Starts:
     """For problems with k, l, `start` and `incorrect`: the checks of these four, and the initial solutions.
 
-    Fields are each problem's own, so that they can stand in any order; one whose k or l are no fields of it calls
-    `check_start` instead of this class's `__post_init__`.
+    Each problem declares the fields itself, in any order; a problem whose k or l are properties calls `check_start`
+    instead of this class's `__post_init__`.
 
     >>> from problems.needle import Needle
     >>> Needle(k=4, l=16, incorrect=4).initial(1, np.random.default_rng(1)).tolist()

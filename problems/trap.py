@@ -16,8 +16,8 @@ from problems.starts import Starts
 class Trap(Starts):
     """Fitness f(x) = k+1 if all blocks are correct, else the number of incorrect blocks (theory 10).
 
-    Selection keeps what is wrong: calls on chunks of g < k reach the optimum only from few incorrect blocks that lie
-    in one chunk; AllBlocks needs p^-k calls, as for every fitness with this optimum (theory 1a).
+    Selection prefers incorrect blocks: calls on g < k blocks reach the optimum only from few incorrect blocks in one
+    chunk; AllBlocks needs p^-k calls, as for every fitness with this optimum (theory 1a).
 
     Attributes:
         k: blocks.

@@ -22,8 +22,8 @@ class WeightedBlocks(Starts):
 
     Weights are whole numbers that add up to at most 2^53 (write 5 and 3 for 0.5 and 0.3; only their ratios matter to
     an exact comparison): then sums are exact in any order, solutions that are equally good are equally fit, and a
-    block that is repaired always counts. With floats 0.1 + 0.2 > 0.3, and 1 + 1e-20 = 1. No `change` is offered: it
-    is told what a chunk holds, not where the chunk is.
+    block that is repaired always counts. With floats 0.1 + 0.2 > 0.3, and 1 + 1e-20 = 1. No `change` is
+    offered: it would not know the position of the chunk, and so not the weights.
 
     Attributes:
         weights: w_1, .., w_k, whole numbers >= 1.

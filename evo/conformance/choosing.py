@@ -23,7 +23,7 @@ LAM = 3
 def served(schedule: Schedule) -> tuple[int, ...]:
     """Values of k that the schedule serves: those in KS, or else the smallest.
 
-    Raises: DoesNotApply if it refuses all that are tried.
+    Raises: DoesNotApply if the schedule refuses every k tried.
     """
     refusal, found = "", list[int]()
     for k in CANDIDATES:

@@ -180,10 +180,10 @@ def _weights(cost: CostModel) -> str:
             f"{type(cost).__name__}.weights are {weights.dtype}, in which prices are rounded; write "
             "np.array([...], dtype=np.float64)"
         )
-    for bound, worst in ((">= 0", weights.argmin()), (f"at most {MOST:g}", weights.argmax())):
-        if not 0 <= weights[worst] <= MOST:
-            got = f"{weights[worst]:g} for {LEDGER[int(worst)]}"
-            raise NotConforming(f"{type(cost).__name__}.weights must be {bound}, got {got}")
+    for entry, price in zip(LEDGER, weights, strict=True):
+        if not 0 <= price <= MOST:
+            bound = ">= 0" if price < 0 else f"at most {MOST:g}"
+            raise NotConforming(f"{type(cost).__name__}.weights must be {bound}, got {price:g} for {entry}")
     return f"{len(LEDGER)} prices: " + ", ".join(
         f"{entry} {price:g}" for entry, price in zip(LEDGER, weights, strict=True)
     )

@@ -27,7 +27,7 @@ class Budget:
     Attributes:
         calls: LLM calls a run, overhead included.
         cost: cost a run, in the unit of the cell's cost model.
-        evaluations: evaluations a run, those of malformed offspring not counted: there are none.
+        evaluations: evaluations a run; malformed offspring are not evaluated.
         prompt_tokens: tokens read.
         generated_tokens: tokens written.
         pass_tokens: sum of c over forward passes on c tokens (Definition 2.2).
@@ -73,7 +73,7 @@ class Budget:
         Args:
             ledger: float [runs, 6].
             weights: the cell's cost model, float [6].
-            slack: relative; what is so close to a limit counts as having reached it.
+            slack: relative tolerance within which a limit counts as reached.
         """
         reached = np.zeros(len(ledger), dtype=np.bool_)
         for name, most in self.entries.items():
@@ -83,7 +83,7 @@ class Budget:
         return reached
 
     def limits(self, tokens: CallTokens, weights: FloatArray) -> tuple[Limit, ...]:
-        """The budget as thresholds on what the engine counts.
+        """The budget as thresholds on the engine's counts.
 
         Args:
             tokens: ledger entries of the cell's calls.

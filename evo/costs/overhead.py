@@ -16,9 +16,9 @@ class Overhead:
 
     Attributes:
         head: tokens of instructions that are read.
-        reads: what is read after them: "nothing", the "chunk" of the call, or the whole "solution".
+        reads: text read after the head: "nothing", the "chunk" of the call, or the whole "solution".
         writes: tokens that are written, each by a forward pass over all that was read and written before.
-        calls: how many LLM calls it is, in the ledger and at a fixed price a call: 0 if it goes on in the same call.
+        calls: number of additional LLM calls; 0 if the work is part of the same call.
 
     >>> Overhead(head=10, reads="solution", writes=5, calls=1).prompt_tokens(g=1, k=4, l=16)
     74

@@ -46,7 +46,7 @@ class Parents:
 
 @dataclass(frozen=True)
 class Round:
-    """The best offspring of each generation of a round, and what the generation took; arrays [runs, ahead].
+    """The best offspring of each generation of a round, and the spending of the generation; arrays [runs, ahead].
 
     Attributes:
         change: float, fitness of the best valid offspring less the parent's; -inf where none is valid.
@@ -239,7 +239,7 @@ class Caller:
 
 
 def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: BoolArray, chunks: Chunks) -> None:
-    """Enter what calls made of their chunks into solutions.
+    """Write rewritten chunks into solutions.
 
     Args:
         solutions: bool [.., k], changed in place.

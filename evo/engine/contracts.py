@@ -77,7 +77,7 @@ def chosen_chunks(
 
 
 def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
-    """The mutator's answer to what it was given, a bare array of correctness taken as valid in one call each.
+    """The mutator's validated answer; a bare array of correctness counts as valid, one call each.
 
     Raises: OperatorError if the answer is of another shape or dtype, or the mutator writes into its input.
     """

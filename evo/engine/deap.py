@@ -111,7 +111,7 @@ class _RunIsOver(Exception):
 
 
 class _Run:
-    """One run: the operators that DEAP's loop calls, and what they count."""
+    """One run: the operators that DEAP's loop calls, with their counters."""
 
     def __init__(self, search: Search, runner: OnePlusLambda, batch: Batch) -> None:
         self.problem, self.mutator, self.schedule, self.runner = search.problem, search.mutator, search.schedule, runner

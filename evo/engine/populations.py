@@ -1,8 +1,8 @@
 """The engine `blocks` for runners with several solutions and for noisy evaluation: many runs in lockstep.
 
-A generation: the runner names the parents, the schedule their chunks, the mutator is called, evaluators say what they
-see of the offspring, the runner says who stays. The truth is known here alone: a run ends when its current solution,
-the one that is seen best, is truly optimal.
+A generation: the runner selects parents, the schedule chunks; the mutator is called, the offspring are evaluated, the
+runner selects survivors. Only the engine knows the true fitness: a run ends when its current solution, the one with
+the best observed fitness, is optimal.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Records:
 
     Attributes:
         active: int [n], numbers of the active runs in their batch.
-        pointer: int [n], what the schedule remembers of each.
+        pointer: int [n], state of the schedule in each run.
         spent: int [n, columns], see `SPENT`.
         over: bool [n], whether a limit was reached before.
         hits: int [runs], -1 without a hit.

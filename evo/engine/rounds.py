@@ -1,7 +1,7 @@
 """Rounds of calls in parallel whose improvements are all merged into the parent (theory 11a, 11c), in lockstep.
 
 Single-chunk offspring are evaluated separately, one evaluation each. Merging first and evaluating once would be GLOBAL
-mutation; merging what was seen to be better is sound only where the fitness is a sum over blocks and seen exactly.
+mutation; merging improvements is sound only for an exact fitness that is a sum over blocks.
 """
 
 from __future__ import annotations

@@ -104,14 +104,13 @@ class MuPlusLambda:
 class Islands:
     """Islands with an archive of elites, as frameworks for LLM-driven evolution keep them; one call a generation.
 
-    Calls go to the islands in turn, and an offspring stays on its island (when that is full, instead of its worst, if
-    it is seen fitter). The parent is chosen w.p. `explore` uniformly from the island; w.p. `exploit` uniformly among
-    the elites, the best `archive` solutions of all islands: those of the island if it has any, else all; w.p. the rest
-    uniformly from all solutions. After every `migrate` generations of an island its best solution is copied to the
+    Calls go to the islands in turn, and an offspring stays on its island (on a full island it replaces the worst
+    solution if observed fitter). The parent is drawn uniformly: w.p. `explore` from the island; w.p. `exploit` from the
+    elites, the best `archive` solutions overall, of its own island if there are any, else all; otherwise from all
+    solutions. After every `migrate` generations of an island its best solution is copied to the
     next one, in a ring. Every island starts from the same initial solution.
 
-    Its defaults are those of a widely used framework, without that one's grid of features: its population of 1,000
-    makes five islands of 200.
+    The defaults are those of a widely used framework without its feature grid: a population of 1,000 in five islands.
 
     Attributes:
         count: islands.

@@ -27,8 +27,8 @@ class Merged:
     in j, where keeping one winner a generation takes Theta(j) (theory 11a, 11b). Each offspring is evaluated
     separately. `generations` are rounds; `hit` is all calls up to the end of the round that completes the optimum.
 
-    It needs an additive fitness seen exactly (`problem.change`), and calls that leave other chunks alone: else what is
-    better by itself need not be so together.
+    Needs an additive exact fitness (`problem.change`) and calls that change only their chunk; otherwise improvements
+    need not add up.
 
     Attributes:
         workers: W, calls in parallel; None: one for each chunk.
@@ -92,7 +92,7 @@ class Asynchronous:
     Attributes:
         workers: W.
         latency: seconds of a call; not 0.
-        prompt: what a call reads, for its latency: the cell's, if seconds are counted by prompt token.
+        prompt: the cell's prompt, for a latency per prompt token.
     """
 
     workers: int

@@ -1,8 +1,7 @@
 """Exact laws of runs: how many generations and calls a run of the block model takes, without a random number.
 
-What may be used from outside. Each schedule's function returns a `RunLaw` of two `TimeLaw`s; a schedule or operator of
-one's own gets its law by `explored`, from what one offspring may do in a state. Labels such as 2h are those of
-docs/theory.md.
+The public names. Each schedule's function returns a `RunLaw` of two `TimeLaw`s; `explored` gives the law of your own
+schedule or operator from the moves of one offspring in each state. Labels such as 2h refer to docs/theory.md.
 """
 
 from evo.theory.calls.passes import call_sums, passes

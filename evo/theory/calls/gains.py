@@ -109,9 +109,9 @@ def chunk_steps(gains: list[FloatArray], lam: int) -> tuple[FloatArray, FloatArr
 
 
 def block_chances(law: CallLaw, g: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """P(a block is incorrect, correct after a call on g blocks) of a correct one, and of an incorrect one.
+    """(P(incorrect after), P(correct after)) a call on g blocks, for a correct and for an incorrect block.
 
-    Of a law without components those of a call on a single block.
+    For a law without components: the chances in a call on a single block.
 
     >>> block_chances(IndependentBlocks(0.5, 0.75), 4)
     ((0.25, 0.75), (0.5, 0.5))

@@ -79,7 +79,7 @@ def _incorrect_after(law: CallLaw, g: int) -> FloatArray:
 
 
 def _possible(law: CallLaw, g: int) -> BoolArray:
-    """Which counts can come out, judged by what a call does to each block; bool [g+1, g+1].
+    """Which counts are possible, from the chances of single blocks; bool [g+1, g+1].
 
     Where blocks depend on each other this may hold too much for possible: then a run that never ends is refused.
     """

@@ -16,7 +16,7 @@ from evo.theory.calls.starts import Start
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.law import ByTail
 
-_BITS = 64.0  # p is taken to be its limit when what is left to learn is 2^-64 of it
+_BITS = 64.0  # p counts as its limit when their relative difference is 2^-64
 _MOST = 1 << 20  # generations until then
 
 

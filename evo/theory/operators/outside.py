@@ -16,7 +16,7 @@ def spill_only_incorrect(law: SpillLaw, k: int, start: Start, lam: int = 1) -> R
     """Law of a run of OnlyIncorrect, g = 1, whose calls break each correct block outside w.p. s.
 
     From i incorrect blocks an offspring improves iff its block is fixed and none of the k-i correct ones breaks,
-    w.p. a(1-s)^(k-i), and then by one; what is accepted otherwise leaves i as it is. So i is a chain on its own for
+    w.p. a(1-s)^(k-i), and then by one; any other accepted offspring leaves i unchanged. So i is a Markov chain for
     strict and weak acceptance and every lam (theory 4c).
 
     Raises: NoPrediction if the chance that no block breaks is too small for floats.

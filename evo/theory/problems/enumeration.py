@@ -78,7 +78,7 @@ def enumerated(
     """Law of a run as an absorbing chain on all solutions and pointers.
 
     Args:
-        call: what a call does.
+        call: law of a call.
         schedule: ALL, ROBIN, RESOLVED, UNIFORM, INCORRECT or SUBSET.
         k: blocks.
         g: blocks a chunk; k for ALL.
@@ -250,7 +250,7 @@ class _Enumerator:
 
 
 def _check_accept(schedule: str, lam: int, weak: bool, fitness: FloatArray | None) -> None:
-    """Refuse what `accept` stands in for, and the schedule that would need to know what was seen."""
+    """Refuse options that `accept` replaces, and the schedule that depends on the observed fitness."""
     if lam != 1 or weak or fitness is not None or schedule == RESOLVED:
         raise InputError(
             f"accept is for lam=1, without weak and fitness, and not for the schedule {RESOLVED!r}; "
@@ -259,7 +259,7 @@ def _check_accept(schedule: str, lam: int, weak: bool, fitness: FloatArray | Non
 
 
 def _check_work(enumerator: _Enumerator) -> None:
-    """Refuse what takes too long: many states to and fro among which a run may go, or many subsets of each solution.
+    """Refuse long computations: large groups of mutually reachable states, or many subsets of each solution.
 
     Raises: NoPrediction.
     """
@@ -272,7 +272,7 @@ def _check_work(enumerator: _Enumerator) -> None:
 
 
 def _rest(chances: FloatArray) -> float:
-    """The probability of an invalid offspring: what is missing, unless rounding left it of 1 - 1."""
+    """The probability of an invalid offspring: 1 - sum, with rounding errors set to 0."""
     invalid = max(0.0, 1.0 - float(chances.sum()))
     return invalid if invalid >= 1e-14 else 0.0
 

@@ -34,7 +34,7 @@ class MergedLaw(RunLaw):
 
 
 def merged_in_turn(law: CallLaw, k: int, g: int, start: Start, workers: int | None = None) -> RunLaw:
-    """Law of a run that calls the next W of m chunks in parallel, round and round, and merges all improvements.
+    """Law of a run that calls the next W of m chunks in parallel, cyclically, and merges all improvements.
 
     In a round all chunks differ, so it is W calls of a round-robin run of T calls: rounds = ceil(T/W). W = m, g = 1, j
     incorrect: the largest of j geometric times, E = sum_{t>=0} 1-(1-q^t)^j (theory 11a); hit = calls = W rounds.

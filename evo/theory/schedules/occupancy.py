@@ -17,7 +17,7 @@ Occupancy = tuple[int, ...]  # n_1, .., n_g full chunks with 1, .., g incorrect 
 
 
 def occupancies(chunks: Chunks, start: Start) -> dict[Occupancy, float]:
-    """The initial law of the occupancies: multinomial for independent blocks, and that given the total for exactly j.
+    """The initial law of the occupancies: multinomial for independent blocks, conditioned on the total for exactly j.
 
     Raises: NoPrediction if there are more than MAX_STATES.
 

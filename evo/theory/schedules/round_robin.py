@@ -22,7 +22,7 @@ from evo.theory.schedules.sweep import IndependentTurns, SweepTime, Turns
 
 
 def round_robin(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> RunLaw:
-    """Law of a run that calls chunk after chunk, round and round.
+    """Law of a run that calls the chunks cyclically.
 
     P(hit <= t) is the product over chunks of P(finished within its own calls by t) (theory 2g); exactly j incorrect
     blocks at random positions by the coefficient of z^j (theory 2e); moments by tail sums.
@@ -168,7 +168,7 @@ def _turns(own: list[OwnCalls], chunks: Chunks, start: Start, lam: int, length: 
 
 
 def _from_generations(generations: SweepTime, same: float, begun: float, lam: int) -> tuple[float, float]:
-    """Mean and variance of the hit T = lam (G-1) + R from those of G, where all calls finish a chunk alike.
+    """Mean and variance of the hit T = lam (G-1) + R from those of G, if every call finishes a chunk w.p. the same.
 
     R, the calls of the last generation, is independent of G. With B = 1(G > 0), T = lam G - (lam - R) B, and
     Cov(G, B) = E[G] (1 - begun).

@@ -1,4 +1,4 @@
-"""Runs that call chunk after chunk, round and round, from what the own calls of each chunk do (theory 2e, 2g)."""
+"""Runs that call the chunks cyclically, from the law of each chunk's own calls (theory 2e, 2g)."""
 
 from __future__ import annotations
 
