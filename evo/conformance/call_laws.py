@@ -65,7 +65,7 @@ def law_holds(mutator: AnyMutator, alpha: float) -> str:
     Raises: NotConforming naming the probability that is furthest off.
     """
     law = _law(mutator)
-    states = tested(mutator)
+    states = states_of(mutator)
     alpha_each = alpha / sum(at.g + at.i + 4 for at in states)
     n = samples_needed(alpha_each)
     rng = np.random.default_rng(1)
@@ -89,7 +89,7 @@ def law_holds(mutator: AnyMutator, alpha: float) -> str:
     )
 
 
-def tested(mutator: AnyMutator) -> list[State]:
+def states_of(mutator: AnyMutator) -> list[State]:
     """The states in which the law is tested."""
     k, lengths = sizes(mutator)
     states = []

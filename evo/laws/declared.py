@@ -83,12 +83,7 @@ def are_probabilities(pmf: FloatArray, g: int) -> bool:
 
 @dataclass(frozen=True)
 class SoundLaw:
-    """A declared law whose every answer is checked, so that a wrong one gives no prediction instead of a wrong number.
-
-    Attributes:
-        law: the law.
-        name: of the mutator.
-    """
+    """A declared law whose every answer is checked, so that a wrong law gives no prediction, not a wrong number."""
 
     law: CallLaw
     name: str

@@ -125,9 +125,6 @@ class BetaQualityLaw(ComponentLaw):
     P(all g correct) = B(a+g, b)/B(a, b): for uniform quality GLOBAL takes k+1 calls instead of 2^k. The components are
     the nodes of a Gauss-Jacobi rule that is exact for the polynomials of degree g that the pmf consists of.
 
-    Attributes:
-        a, b: parameters of the Beta law.
-
     >>> round(float(1 / BetaQualityLaw(1, 1).pmf(20, 20)[20]), 9)
     21.0
     """

@@ -42,22 +42,14 @@ class MisalignedLaw:
 
 @dataclass(frozen=True)
 class PerBlockLaw:
-    """Each block has a success probability of its own, fix = keep = p_j; counts in a chunk do not suffice.
-
-    Attributes:
-        p: p_j of each block.
-    """
+    """Each block has a success probability of its own, fix = keep = p_j; counts in a chunk do not suffice."""
 
     p: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class BetaBlocksLaw:
-    """p_j ~ Beta(a, b) independently for each block, fixed for the run; fix = keep = p_j.
-
-    Attributes:
-        a, b: parameters of the Beta law.
-    """
+    """p_j ~ Beta(a, b) independently for each block, fixed for the run; fix = keep = p_j."""
 
     a: float
     b: float
@@ -65,11 +57,7 @@ class BetaBlocksLaw:
 
 @dataclass(frozen=True)
 class RunQualityLaw:
-    """Quality q ~ Beta(a, b) drawn once a run: calls are not independent of each other.
-
-    Attributes:
-        a, b: parameters of the Beta law.
-    """
+    """Quality q ~ Beta(a, b) drawn once a run: calls are not independent of each other."""
 
     a: float
     b: float
