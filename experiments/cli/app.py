@@ -340,6 +340,8 @@ def _console(stderr: bool = False) -> Console:
 
 def main() -> None:
     """Entry point of the command."""
+    for library in ("OMP", "OPENBLAS", "MKL"):  # matrices here are small: threads would only wait for each other
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     app()
 
 
