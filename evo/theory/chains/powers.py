@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,26 @@ class Powers:
             if generations >> bit & 1:
                 state = self._apply(bit, state)
         return state
+
+    def at(self, state: FloatArray, generations: Sequence[int], top: int) -> FloatArray:
+        """The distributions at several sorted numbers of generations, float [n] -> [n, times].
+
+        From the highest bit of the numbers to the lowest, all that begin alike are one column, and each bit is one
+        product for all columns that have it.
+        """
+        steps = np.array(generations, dtype=np.int64 if generations[-1] < 1 << 62 else object)
+        known, now, walked = np.unique(steps >> top), 0, []
+        for turn in known.tolist():
+            state, now = self.advance(state, (turn - now) << top, top), turn
+            walked.append(state)
+        columns = np.stack(walked, axis=1)
+        for bit in range(top - 1, -1, -1):
+            longer = np.unique(steps >> bit)
+            columns, known = columns[:, np.searchsorted(known, longer >> 1)], longer
+            odd = (longer & 1).astype(np.bool_)
+            if odd.any():
+                columns[:, odd] = self._apply(bit, columns[:, odd])
+        return columns[:, np.searchsorted(known, steps)]  # of equal numbers each has its column
 
     def _apply(self, bit: int, state: FloatArray) -> FloatArray:
         stay = self._stays[bit] if state.ndim == 1 else self._stays[bit][:, None]

@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
-from evo.protocols import FloatArray
+from evo.protocols import FloatArray, IntArray
 from evo.theory.times.law import TimeLaw, below, check_level, tied
 
 if TYPE_CHECKING:
     from evo.theory.chains.chain import AbsorbingChain
+
+_AT_A_TIME = (
+    64  # times whose distributions are found together: products too small for threads, which wait for each other
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,31 +94,39 @@ class ChainTime:
         cdf[times == np.inf], tail[times == np.inf] = 1.0 - self.chain.escape, self.chain.escape
         usual = (times >= 0) & np.isfinite(times)
         unique, back = np.unique(times[usual], return_inverse=True)
-        turns = [divmod(int(time), self.calls) for time in unique]
-        states = self._walk([turn[0] for turn in turns])
-        both = np.array([self._split(state, turn[1]) for state, turn in zip(states, turns, strict=True)])
         if len(unique):
-            cdf[usual], tail[usual] = both[back].T
+            turns = [divmod(int(time), self.calls) for time in unique]
+            both = [np.stack(self._splits(*block)) for block in self._blocks(turns)]
+            cdf[usual], tail[usual] = np.concatenate(both, axis=1)[:, back]
         return cdf, tail
 
-    def _walk(self, generations: list[int]) -> Iterator[FloatArray]:
-        """Distributions over the n+1 states at sorted generations."""
-        state, now = self._begin(), 0
-        top = self.chain.powers.plan(max(generations, default=0))
-        for generation in generations:
-            state, now = self.chain.powers.advance(state, generation - now, top), generation
-            yield state
+    def _blocks(self, turns: list[tuple[int, int]]) -> Iterator[tuple[FloatArray, IntArray]]:
+        """Distributions over the n+1 states at sorted generations and the calls after them, some at a time."""
+        state, now, powers = self._begin(), 0, self.chain.powers
+        top = powers.plan(turns[-1][0])
+        for low in range(0, len(turns), _AT_A_TIME):
+            block = turns[low : low + _AT_A_TIME]
+            states = powers.at(state, [generation - now for generation, _ in block], top)
+            yield states, np.array([calls for _, calls in block])
+            state, now = states[:, -1], block[-1][0]
 
     def _split(self, state: FloatArray, calls: int) -> tuple[float, float]:
-        """P(T <= t) and P(T > t) some calls into a generation; each from the smaller side."""
-        done, left = state[0], state[1:]
-        if calls:
+        """P(T <= t) and P(T > t) some calls into a generation."""
+        cdf, tail = self._splits(state[:, None], np.array([calls]))
+        return float(cdf[0]), float(tail[0])
+
+    def _splits(self, states: FloatArray, calls: IntArray) -> tuple[FloatArray, FloatArray]:
+        """The same for states [n+1, times] and calls [times]; each from the smaller side."""
+        states = np.array(states.T, order="C")  # a copy, to be changed; sums along its rows are pairwise
+        done, left = states[:, 0].copy(), states[:, 1:]
+        if (within := calls > 0).any():
             with np.errstate(divide="ignore"):
-                miss = calls * np.log1p(-self.chain.deciding)
-            ends = left * self._share
-            done, left = done - ends @ np.expm1(miss), left - ends + ends * np.exp(miss)
-        tail = float(left.sum())
-        return (float(done), 1.0 - float(done)) if done < 0.5 else (1.0 - tail, tail)
+                miss = calls[within, None] * np.log1p(-self.chain.deciding)
+            ends = left[within] * self._share
+            done[within] -= (ends * np.expm1(miss)).sum(axis=1)
+            left[within] += ends * np.exp(miss) - ends
+        tail, early = left.sum(axis=1), done < 0.5
+        return np.where(early, done, 1.0 - tail), np.where(early, 1.0 - done, tail)
 
     @cached_property
     def _share(self) -> FloatArray:
