@@ -18,9 +18,8 @@ from evo.theory.times.law import TimeLaw, below, check_level, tied
 if TYPE_CHECKING:
     from evo.theory.chains.chain import AbsorbingChain
 
-_AT_A_TIME = (
-    64  # times whose distributions are found together: products too small for threads, which wait for each other
-)
+_AT_A_TIME = 64
+"""Times whose distributions are found together: in larger products threads would wait for each other."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,7 +123,7 @@ class ChainTime:
                 miss = calls[within, None] * np.log1p(-self.chain.deciding)
             ends = left[within] * self._share
             done[within] -= (ends * np.expm1(miss)).sum(axis=1)
-            left[within] += ends * np.exp(miss) - ends
+            left[within] = left[within] - ends + ends * np.exp(miss)  # in this order: what is left may be tiny
         tail, early = left.sum(axis=1), done < 0.5
         return np.where(early, done, 1.0 - tail), np.where(early, 1.0 - done, tail)
 
