@@ -104,7 +104,7 @@ class Setting:
                 f"{name}.same_as is {same!r:.100}, which hands out g = {same.chunk_size(self.k)} blocks, and {name} "
                 f"g = {self.g}"
             )
-        return same  # type: ignore[no-any-return]
+        return same  # type: ignore[no-any-return]  # it has been seen to be a schedule
 
     @property
     def runner(self) -> AnyRunner:

@@ -158,7 +158,7 @@ class ByTail:
 
     def tail_at(self, t: FloatArray) -> FloatArray:
         """P(T > t) at finite whole t >= 0, float [n] -> [n]."""
-        raise NotImplementedError
+        raise NotImplementedError  # each law has its own
 
     def cdf_at(self, t: FloatArray) -> FloatArray:
         """P(T <= t) likewise; override it where it is known more accurately than as 1 - P(T > t)."""
