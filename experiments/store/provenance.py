@@ -27,6 +27,10 @@ FILE = "provenance.json"
 ENDS = ("finished", "interrupted", "failed", "stopped at a limit")
 PACKAGES = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
 SECONDS_FOR_GIT = 10.0
+OUR_GIT = ("git", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+           "-c", "protocol.allow=never")  # fmt: skip
+"""Git, that starts no program of a folder's own: a folder may have come from somebody else."""
+QUIET_GIT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 
 def begin(
@@ -124,20 +128,30 @@ def _state(folder: Path) -> dict[str, Any] | None:
     top, commit = _git(folder, "rev-parse", "--show-toplevel"), _git(folder, "rev-parse", "HEAD")
     if top is None or commit is None:
         return None
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
+    changed = _git(folder, *words, without=_own_filters(folder))
     return {"folder": top, "commit": commit, "changed": None if changed is None else bool(changed)}
 
 
-def _git(folder: Path, *words: str) -> str | None:
-    """What git says in a folder; None if it fails or is not there."""
+def _own_filters(folder: Path) -> list[str]:
+    """The settings by which a folder, not the user, lets git start a program for each file that it looks at."""
+    listed = (_git(folder, "config", "--list", "--show-scope", "--name-only", "-z") or "").split("\0")
+    own = {name for scope, name in zip(listed[::2], listed[1::2], strict=False) if scope in ("local", "worktree")}
+    return sorted(name for name in own if name.startswith("filter.") and name.endswith((".clean", ".process")))
+
+
+def _git(folder: Path, *words: str, without: Iterable[str] = ()) -> str | None:
+    """What git says in a folder, without some settings; None if it fails or is not there."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    unset = {f"GIT_CONFIG_KEY_{n}": name for n, name in enumerate(without)}
+    unset |= {"GIT_CONFIG_COUNT": str(len(unset)), **{f"GIT_CONFIG_VALUE_{n}": "" for n in range(len(unset))}}
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words],
+            [*OUR_GIT, "-C", str(folder), *words],
             capture_output=True,
             text=True,
             timeout=SECONDS_FOR_GIT,
-            env=own | {"GIT_OPTIONAL_LOCKS": "0"},
+            env=own | QUIET_GIT | unset,
             stdin=subprocess.DEVNULL,
             check=True,
         )
