@@ -8,9 +8,9 @@ from dataclasses import MISSING, fields
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import place
@@ -21,7 +21,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.extensions import find_named
 from experiments.grids.grid import Grid
 from experiments.grids.parts import NESTED, PART_TYPES, find_part, suggestion
-from experiments.grids.toml_axes import as_value, combined, items, put_in, references
+from experiments.grids.toml_axes import as_value, combined, items, put_in, references, worked_out
 
 EXAMPLE = """\
 name = "mine"
@@ -43,26 +43,19 @@ _Find = Callable[[str, str], type]
 """Gives the class for a kind and a name."""
 
 
-def _or_reference(value: Any, table: Callable[[Any], Any]) -> Any:
-    return value if isinstance(value, str) and value.startswith("$") else table(value)
-
-
-_Table = Annotated[dict[str, Any], WrapValidator(_or_reference)]
-
-
 class _Arm(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     label: str
-    problem: _Table
-    mutator: _Table
-    schedule: _Table
-    runner: _Table = {"type": "OnePlusLambda"}
-    prompt: _Table = {"type": "Prompt"}
-    cost: _Table = {"type": "LLMPrimitive"}
-    budget: Any = {"type": "Budget"}  # a table or "none"; `_parts` says so in one sentence
+    problem: Any  # parts: `_parts` says what they must be
+    mutator: Any
+    schedule: Any
+    runner: Any = {"type": "OnePlusLambda"}
+    prompt: Any = {"type": "Prompt"}
+    cost: Any = {"type": "LLMPrimitive"}
+    budget: Any = {"type": "Budget"}
     axes: dict[str, Any] = {}
-    zip: Any = []  # the values of these are `combinations`' and `Where`'s to check
+    zip: Any = []  # `combinations` and `Where` say what these must be
     where: Any = []
 
 
@@ -81,13 +74,15 @@ def load_grid(path: Path | str) -> Grid:
     """The grid of a TOML file.
 
     Top level: name, runs, seed, batch, engine, and one [[arm]] or more, each with a label and a table for problem,
-    mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values is an
-    axis; the arm has all combinations. `budget = "none"` stands for no budget. A type is one of ours, or "module:Class"
-    of a module beside the file (or anywhere on the path), or the name of an entry point of an installed package. `runs`
-    is a number, or the table of a stopping rule, `{type = "UntilPrecise", relative = 0.05, most = 20000}`.
+    mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values, or of such
+    tables, is an axis; the arm has all combinations. `budget = "none"` stands for no budget. A type is one of ours, or
+    "module:Class" of a module beside the file (or anywhere on the path), or the name of an entry point of an installed
+    package. `runs` is a number, or the table of a stopping rule, `{type = "UntilPrecise", relative = 0.05, most =
+    20000}`.
 
     A range, `{from = 4, to = 64, step = 4}` (or factor, or count), stands for a list, or for some values of one. Axes
-    named in `[arm.axes]` stand wherever the arm says "$name", and vary slower than lists; `zip = [["k", "m"]]` has
+    named in `[arm.axes]` stand wherever the arm says "$name", or calculates with it as in "1/$k" (+ - * / **, sqrt,
+    log), and vary slower than lists; `zip = [["k", "m"]]` has
     axes run together, and `where = ["g <= k"]` says which combinations of them are cells.
 
     Raises: InputError naming the file, the key, what was expected and what came.
@@ -164,9 +159,13 @@ def _cells_at(arm: _Arm, chosen: dict[str, Any], find: _Find, before: int) -> li
     for kind in PART_TYPES:
         written = getattr(arm, kind)
         try:
-            axes.append(_parts(kind, kind, put_in(written, chosen), find))
+            put = put_in(kind, written, chosen)
         except InputError as error:
-            raise InputError(f"{at({name: chosen[name] for name in references(kind, written)})}{error}") from None
+            raise InputError(f"{_at(kind, written, chosen)}{error}") from None
+        try:
+            axes.append(_parts(kind, kind, put, find))
+        except InputError as error:
+            raise InputError(f"{_at(kind, written, chosen)}{error}{worked_out(kind, written, chosen)}") from None
     limited(map(len, axes), before)
     cells = []
     for parts in product(*axes):
@@ -177,13 +176,18 @@ def _cells_at(arm: _Arm, chosen: dict[str, Any], find: _Find, before: int) -> li
     return cells
 
 
+def _at(kind: str, written: Any, chosen: dict[str, Any]) -> str:
+    """Where an error arose in a part: the values of the axes that it uses."""
+    return at({name: chosen[name] for name in references(kind, written)})
+
+
 def _advice(arm: _Arm, problem: Any, schedule: Any) -> str:
     """How to leave out cells whose chunks would be longer than their solutions, where k or g has several values."""
     g, k = getattr(getattr(schedule, "schedule", schedule), "g", None), getattr(problem, "k", None)
     if not isinstance(g, int) or not isinstance(k, int) or g <= k:
         return ""
     written = {"g": _written(arm.schedule, "g"), "k": _written(arm.problem, "k")}
-    names = {word: value[1:] for word, value in written.items() if isinstance(value, str)}
+    names = {word: value.replace("$", "") for word, value in written.items() if isinstance(value, str)}
     if names:
         return f'; leave such cells out by where = ["{names.get("g", g)} <= {names.get("k", k)}"]'
     if any(isinstance(value, list | dict) for value in written.values()):
@@ -193,25 +197,27 @@ def _advice(arm: _Arm, problem: Any, schedule: Any) -> str:
 
 def _written(table: Any, word: str) -> Any:
     """What a table, or one inside it, says of a parameter; None if nothing."""
+    if isinstance(table, list):
+        return next((said for inner in table if (said := _written(inner, word)) is not None), None)
     if not isinstance(table, dict) or word in table:
         return table[word] if isinstance(table, dict) else None
     return next((said for inner in table.values() if (said := _written(inner, word)) is not None), None)
 
 
 def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
-    """The parts a table stands for: one for each combination of its lists."""
+    """The parts that a table, or a list of tables, stands for: one for each combination of its lists."""
     if kind == "budget" and table == "none":
         return [None]
-    if not isinstance(table, dict):
-        expected = 'a table or "none"' if kind == "budget" else "a table with a type"
-        raise InputError(f"{key}: expected {expected}, got {shown(table)}")
-    values = dict(table)
+    if isinstance(table, list):
+        each = [_parts(f"{key}[{number}]", kind, item, find) for number, item in enumerate(items(key, table), start=1)]
+        return [part for parts in each for part in parts]
+    values = dict(table) if isinstance(table, dict) else {}
     name = values.pop("type", None)
     if not isinstance(name, str):
-        raise InputError(
-            f'{key}: expected a table with a type, such as {{type = "{(PART_TYPES | NESTED)[kind][0].__name__}"}}, '
-            + (f"got type = {shown(name)}" if "type" in table else "got none")
-        )
+        example = f'{{type = "{(PART_TYPES | NESTED)[kind][0].__name__}"}}'
+        got = f"type = {shown(name)}" if name is not None else "none" if isinstance(table, dict) else shown(table)
+        more = (' or "none"' if kind == "budget" else "") + (", or a list of them" if kind in PART_TYPES else "")
+        raise InputError(f"{key}: expected a table with a type, such as {example}{more}, got {got}")
     try:
         part = find(kind, name)
         _check_keys(part, values)
@@ -230,9 +236,11 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
 
 
 def _hint(part: type, values: dict[str, Any]) -> str:
-    """What to write for a table of numbers, which as a plain list is an axis."""
+    """What to write for a table of numbers, which as a plain list is an axis, and for arithmetic without an axis."""
     for field in fields(part):
         value = values.get(field.name)
+        if isinstance(value, str) and any(sign in value for sign in "+-*/("):
+            return f'; to calculate with an axis write it with a dollar, as in {field.name} = "1/$k"'
         if isinstance(value, list) and str(field.type).startswith("tuple") and not isinstance(value[0], list | tuple):
             return f"; a list is an axis, one value a cell: for one tuple write {field.name} = [{shown(value):.100}]"
     return ""

@@ -1,14 +1,14 @@
-"""Axes in a grid's file: lists and ranges, and named axes, to which "$k" refers in any table of the arm."""
+"""Axes in a grid's file: lists and ranges, and named axes, to which "$k" and "1/$k" refer in any table of the arm."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from evo.errors import InputError
 from evo.parameters import shown
+from experiments.grids.arithmetic import Arithmetic, is_calculated
 from experiments.grids.axes import MOST_VALUES, at, combinations, span
 from experiments.grids.parts import suggestion
 from experiments.grids.where import Where
@@ -56,39 +56,61 @@ def references(key: str, value: Any) -> list[str]:
         key: where it stands.
         value: what stands there.
 
-    Raises: InputError if a word starts with a dollar and is no reference; "$$" is a dollar itself.
+    Raises: InputError naming the key, if a word with a dollar is no arithmetic on axes; "$$" is a dollar itself.
 
-    >>> references("mutator", {"type": "Refuse", "inner": {"type": "Resample", "p": "$p"}, "rate": ["$r", 0.1]})
-    ['p', 'r']
+    >>> references("mutator", {"type": "Refuse", "inner": {"type": "Resample", "p": "1/$k"}, "rate": ["$r", 0.1]})
+    ['k', 'r']
     """
-    if isinstance(value, dict):
-        inside = [name for word, inner in value.items() for name in references(f"{key}.{word}", inner)]
-        return list(dict.fromkeys(inside))
-    if isinstance(value, list):
-        return list(dict.fromkeys(name for inner in value for name in references(key, inner)))
-    if not isinstance(value, str) or not value.startswith("$") or value.startswith("$$"):
-        return []
-    if not re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", value):
-        raise InputError(
-            f'{key}: expected "$name" of an axis and nothing else, got {shown(value):.100}; for values that go with '
-            "those of another axis, name a second axis and zip them; a dollar itself is $$"
-        )
-    return [value[1:]]
+    found = [name for where, text in _calculated(key, value) for name in _arithmetic(where, text).axes]
+    return list(dict.fromkeys(found))
 
 
-def put_in(value: Any, chosen: Mapping[str, Any]) -> Any:
-    """A table, list or word with a value of each axis in place of its references.
+def put_in(key: str, value: Any, chosen: Mapping[str, Any]) -> Any:
+    """A table, list or word with what a combination of the axes makes of each word with a dollar.
 
-    >>> put_in({"k": "$k", "l": 16}, {"k": 4})
+    Raises: InputError naming the key, if there is no such number.
+
+    >>> put_in("problem", {"k": "$k", "l": "64/$k"}, {"k": 4})
     {'k': 4, 'l': 16}
     """
     if isinstance(value, dict):
-        return {word: put_in(inner, chosen) for word, inner in value.items()}
+        return {word: put_in(f"{key}.{word}", inner, chosen) for word, inner in value.items()}
     if isinstance(value, list):
-        return [put_in(inner, chosen) for inner in value]
-    if not isinstance(value, str) or not value.startswith("$"):
+        return [put_in(key, inner, chosen) for inner in value]
+    if not isinstance(value, str):
         return value
-    return value[1:] if value.startswith("$$") else chosen[value[1:]]
+    if not is_calculated(value):
+        return value.replace("$$", "$")
+    try:
+        return Arithmetic.parse(value).value(chosen)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
+
+
+def worked_out(key: str, value: Any, chosen: Mapping[str, Any]) -> str:
+    """What arithmetic made of the axes, to be added to an error: ` (problem.l = "64/$k" is 12.8)`; often nothing."""
+    made = [
+        f'{where} = "{text}" is {shown(put_in(where, text, chosen))}'
+        for where, text in _calculated(key, value)
+        if text.strip()[1:] not in chosen
+    ]
+    return f" ({', '.join(made)})" if made else ""
+
+
+def _calculated(key: str, value: Any) -> list[tuple[str, str]]:
+    """The words with a dollar in a table, list or word, each with the key where it stands."""
+    if isinstance(value, dict):
+        return [found for word, inner in value.items() for found in _calculated(f"{key}.{word}", inner)]
+    if isinstance(value, list):
+        return [found for inner in value for found in _calculated(key, inner)]
+    return [(key, value)] if isinstance(value, str) and is_calculated(value) else []
+
+
+def _arithmetic(key: str, text: str) -> Arithmetic:
+    try:
+        return Arithmetic.parse(text)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
 
 
 def combined(
@@ -144,9 +166,9 @@ def _range(key: str, item: dict[str, Any]) -> tuple[float, ...]:
 
 def _named(key: str, value: Any) -> list[Any]:
     """The values of a named axis; a table that is no range is a part, and a lone value an axis of one."""
-    if references(key, value):
+    if _calculated(key, value):
         raise InputError(f"{key}: expected values, got a reference to another axis in {shown(value)}")
-    return [as_value(key, put_in(item, {})) for item in items(key, value)]
+    return [as_value(key, put_in(key, item, {})) for item in items(key, value)]
 
 
 def _check_use(tables: Mapping[str, Any], axes: Mapping[str, Any]) -> None:

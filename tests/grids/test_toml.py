@@ -155,7 +155,7 @@ def test_a_whole_number_may_be_written_as_a_float(load, number):
         ('"Resample"', '"UniformChunk"', "mutator: unknown mutator 'UniformChunk'; known: Resample"),
         ('"BlockOneMax"', '"blockonemax"', "problem: unknown problem 'blockonemax'"),
         ('"UntilResolved"', '"UntilResolve"', "did you mean 'UntilResolved'?"),
-        ('"local"', '"local"\nbudget = "nine"', "arm 1 ('local'): budget: expected a table or \"none\", got 'nine'"),
+        ('"local"', '"local"\nbudget = "nine"', "or \"none\", or a list of them, got 'nine'"),
     ],
 )  # fmt: skip
 def test_a_misspelt_word_is_told_with_what_is_allowed(refusal, old, new, expected):
@@ -169,8 +169,9 @@ def test_keys_that_are_missing(refusal):
         without = "\n".join(line for line in GRID.splitlines() if not line.startswith(key))
         assert f"expected the key 'arm[1].{key}', got none" in refusal(without)
     assert "problem: BlockOneMax needs the parameter 'l', got none; allowed: k, l" in refusal(changed(", l = 16", ""))
-    assert 'problem: expected a table with a type, such as {type = "BlockOneMax"}, got none' in refusal(
-        changed('type = "BlockOneMax", ', "")
+    assert (
+        'problem: expected a table with a type, such as {type = "BlockOneMax"}, or a list of them, got none'
+        in refusal(changed('type = "BlockOneMax", ', ""))
     )
 
 
@@ -201,11 +202,11 @@ def test_a_value_of_the_file_that_is_no_number(refusal, key, value, got):
         ('"mine"', '"../mine"', "Grid: name must be letters, digits, "),
         ('"mine"', '"mine"\nengine = "lore"', "Grid: engine must be 'blocks' or 'deap' or 'law', got 'lore'"),
         ('"local"', "3", "arm[1].label: input should be a valid string, got 3"),
-        ('{type = "Resample", p = 0.5}', '"Resample"', "arm[1].mutator: input should be a valid dict"),
+        ('{type = "Resample", p = 0.5}', '"Resample"', "mutator: expected a table with a type, such as"),
         ('{type = "Resample", p = 0.5}', "{}", "arm 1 ('local'): mutator: expected a table with a type"),
-        ('"Resample"', "3", "mutator: expected a table with a type, such as {type = \"Resample\"}, got type = 3"),
+        ('"Resample"', "3", "such as {type = \"Resample\"}, or a list of them, got type = 3"),
         ('"Resample"', '["Resample", "FixKeep"]', "got type = ['Resample', 'FixKeep']"),
-        ('"local"', '"local"\nbudget = 3', "arm 1 ('local'): budget: expected a table or \"none\", got 3"),
+        ('"local"', '"local"\nbudget = 3', "such as {type = \"Budget\"} or \"none\", or a list of them, got 3"),
         ("k = 4", 'k = "4"', "problem: BlockOneMax: k must be a whole number >= 1, got '4'"),
         ("k = 4", "k = 4.5", "problem: BlockOneMax: k must be a whole number >= 1, got 4.5"),
         ("k = 4", "k = nan", "problem: BlockOneMax: k must be a whole number >= 1, got nan"),
