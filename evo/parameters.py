@@ -6,9 +6,11 @@ They are called from `__post_init__` of frozen dataclasses, so that a part that 
 
 from __future__ import annotations
 
+import difflib
 import math
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, fields
 from numbers import Integral, Real
 
 from evo.errors import InputError
@@ -28,6 +30,39 @@ def shown(value: object) -> str:
         return _SHOWN.repr(value)
     except ValueError:  # Python's own limit; of numbers, also those inside a list
         return f"{'' if isinstance(value, int) else 'what has '}a number of thousands of digits"
+
+
+def suggestion(word: object, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` for the nearest known word, or nothing.
+
+    >>> suggestion("Resampel", ["Resample", "Refuse"])
+    "; did you mean 'Resample'?"
+    """
+    if not isinstance(word, str):
+        return ""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def expect_parameters(part: type, given: Iterable[str]) -> None:
+    """Check that a part's dataclass takes the parameters that a text or file gives it, and that none is missing.
+
+    Raises: InputError naming the first that is unknown or missing.
+
+    >>> from evo.runners.one_plus_lambda import OnePlusLambda
+    >>> expect_parameters(OnePlusLambda, ["lambda"])
+    Traceback (most recent call last):
+    evo.errors.InputError: OnePlusLambda has no parameter 'lambda'; did you mean 'lam'?; allowed: lam, accept
+    """
+    parameters = [field for field in fields(part) if field.init]
+    allowed = [field.name for field in parameters]
+    listed, there = ", ".join(allowed) or "none", set(given)
+    for name in given:
+        if name not in allowed:
+            raise InputError(f"{part.__name__} has no parameter {name!r}{suggestion(name, allowed)}; allowed: {listed}")
+    for field in parameters:
+        if field.name not in there and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"{part.__name__} needs the parameter {field.name!r}, got none; allowed: {listed}")
 
 
 def probability(part: object, *names: str) -> None:

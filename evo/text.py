@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from evo.errors import InputError
-from evo.parameters import shown
+from evo.parameters import expect_parameters, shown
 
 OWN_PACKAGES = ("evo", "problems", "operators", "experiments")
 
@@ -120,8 +120,11 @@ def _build(node: ast.expr, find: Callable[[str], type]) -> Any:
             arguments = {str(word.arg): _build(word.value, find) for word in keywords}
             if len(arguments) < len(keywords):
                 raise InputError(f"expected each parameter once, got {ast.unparse(node)!r}")
+            kind = find(ast.unparse(function))
+            if is_dataclass(kind):
+                expect_parameters(kind, arguments)
             try:
-                return find(ast.unparse(function))(**arguments)
+                return kind(**arguments)
             except TypeError as error:
                 raise InputError(f"cannot build {ast.unparse(node)}: {error}") from None
         case ast.Tuple(elts=items):

@@ -306,7 +306,7 @@ def check_operator(
 def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:
     """The grid of a study or file, with what the command line changes of it."""
     from evo.errors import InputError
-    from experiments.grids.parts import suggestion
+    from evo.parameters import suggestion
     from experiments.grids.toml import load_grid
     from experiments.studies import STUDIES
 

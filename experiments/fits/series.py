@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.errors import InputError, NoPrediction
-from evo.parameters import shown
+from evo.parameters import shown, suggestion
 from evo.protocols import FloatArray
 from evo.theory import Geometric
 from experiments.grids.labels import label_of, moves_with, parameter_names, values_of, varies
-from experiments.grids.parts import suggestion
 from experiments.store.results import Results
 
 if TYPE_CHECKING:

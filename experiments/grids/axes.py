@@ -17,9 +17,8 @@ from numbers import Integral, Real
 from typing import Any
 
 from evo.errors import InputError, OperatorError
-from evo.parameters import shown
+from evo.parameters import shown, suggestion
 from experiments.grids.cell import Cell
-from experiments.grids.parts import suggestion
 from experiments.grids.where import WORDS
 
 MOST_VALUES = 10_000

@@ -19,8 +19,9 @@ from typing import Any
 
 from evo.errors import InputError
 from evo.foreign import place
+from evo.parameters import expect_parameters, suggestion
 from evo.text import is_frozen_class, parse, type_name
-from experiments.grids.parts import NESTED, PART_TYPES, find_any, find_part, suggestion
+from experiments.grids.parts import NESTED, PART_TYPES, find_any, find_part
 
 GROUPS = {
     "problem": "llm_evo.problems",
@@ -155,7 +156,10 @@ def build(text: str, folder: Path) -> Any:
     call = text[len(module) + len(colon) :] if bracket else f"{name}()"
     needed = _needed(found)
     if needed and not bracket:
-        raise InputError(f'{name} needs parameters; give them as in "{text}({_shown(needed)})"')
+        try:
+            expect_parameters(found, ())
+        except InputError as error:
+            raise InputError(f'{error}; give it as in "{text}({_shown(needed)})"') from None
 
     def find(word: str) -> type:
         return found if word == name else _inner(word, found, folder)
@@ -180,8 +184,7 @@ def _advice(call: str, head: str, found: type) -> str:
         calls = [node for node in ast.walk(ast.parse(call, mode="eval")) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError):
         return f'expected "{head}({shown})", with parts inside it as "module.Class(...)"'
-    given = {word.arg for word in calls[0].keywords} if calls else set()
-    if any(node.args for node in calls) or not set(needed) <= given <= set(allowed):
+    if any(node.args for node in calls):
         return f'parameters are given by name, as in "{head}({shown})"'
     return ""
 

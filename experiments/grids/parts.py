@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
-from typing import Any
 
 import operators
 import problems
 from evo import schedules
 from evo.costs import budget, latency, ledger, prices
 from evo.errors import InputError
+from evo.parameters import suggestion
 from evo.runners import archives, one_plus_lambda, parallel
 from evo.text import canonical, is_frozen_class
 from experiments.grids.stopping import STOPPING_RULES
@@ -118,14 +117,6 @@ def _loaded(name: str) -> object:
     if not module:
         return None
     return getattr(sys.modules.get(module) or _loaded(module), attribute, None)
-
-
-def suggestion(word: object, known: Any) -> str:
-    """`; did you mean 'X'?` for the nearest known word, or nothing."""
-    if not isinstance(word, str):
-        return ""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def describe(part: type) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import place
-from evo.parameters import shown
+from evo.parameters import expect_parameters, shown, suggestion
 from experiments.grids.arguments import a_path
 from experiments.grids.axes import at, limited
 from experiments.grids.cell import Cell
 from experiments.grids.extensions import find_named
 from experiments.grids.grid import Grid
-from experiments.grids.parts import NESTED, PART_TYPES, find_part, suggestion
+from experiments.grids.parts import NESTED, PART_TYPES, find_part
 from experiments.grids.toml_axes import as_value, combined, items, put_in, references, worked_out
 
 EXAMPLE = """\
@@ -100,6 +100,8 @@ def _content(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot read the grid: {error.strerror}") from None
     except ValueError as error:  # syntax, encoding, whole numbers of thousands of digits
+        if str(error).startswith(("Duplicate", "Cannot overwrite", "Cannot declare")):
+            raise InputError(f"{path}: expected each key once, got one again: {error}") from None
         raise InputError(f"{path}: expected TOML in UTF-8, got a syntax error: {error}") from None
     _refuse_endless_numbers(path, "", content)
     return content
@@ -220,7 +222,7 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
         raise InputError(f"{key}: expected a table with a type, such as {example}{more}, got {got}")
     try:
         part = find(kind, name)
-        _check_keys(part, values)
+        expect_parameters(part, values)
     except InputError as error:
         raise InputError(f"{key}: {error}") from None
     axes = [[(word, item) for item in _axis(key, kind, word, value, find)] for word, value in values.items()]
@@ -260,18 +262,6 @@ def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
             item = {"type": only[0].__name__} | item
         found += _parts(key, kind, item, find) if isinstance(item, dict) and "type" in item else [as_value(key, item)]
     return found
-
-
-def _check_keys(part: type, values: dict[str, Any]) -> None:
-    parameters = [field for field in fields(part) if field.init]
-    allowed = [field.name for field in parameters]
-    listed = ", ".join(allowed) or "none"
-    for key in values:
-        if key not in allowed:
-            raise InputError(f"{part.__name__} has no parameter {key!r}{suggestion(key, allowed)}; allowed: {listed}")
-    for field in parameters:
-        if field.name not in values and field.default is MISSING and field.default_factory is MISSING:
-            raise InputError(f"{part.__name__} needs the parameter {field.name!r}, got none; allowed: {listed}")
 
 
 def _explain(error: ValidationError) -> str:

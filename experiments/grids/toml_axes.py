@@ -7,10 +7,9 @@ from itertools import chain
 from typing import Any
 
 from evo.errors import InputError
-from evo.parameters import shown
+from evo.parameters import shown, suggestion
 from experiments.grids.arithmetic import Arithmetic, is_calculated
 from experiments.grids.axes import MOST_VALUES, at, combinations, span
-from experiments.grids.parts import suggestion
 from experiments.grids.where import Where
 
 _RANGE = ("from", "to", "step", "factor", "count")

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from evo.errors import InputError
-from evo.parameters import shown
-from experiments.grids.parts import suggestion
+from evo.parameters import shown, suggestion
 
 MOST_LETTERS = 500
 MOST_DEEP = 60

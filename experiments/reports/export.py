@@ -30,9 +30,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evo.errors import InputError
-from evo.parameters import shown
+from evo.parameters import shown, suggestion
 from experiments.grids.arguments import a_path, expect_a
-from experiments.grids.parts import suggestion
 from experiments.grids.strings import string_type
 from experiments.reports.ioh import _write_ioh
 from experiments.running.progress import Progress

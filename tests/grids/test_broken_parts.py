@@ -522,9 +522,8 @@ def test_advice_on_parameters_only_where_they_are_given_wrongly(tmp_path, monkey
     )
     vote = build("operators:Vote(inner=broken_drift.M(p=0.25),ahead=2)", tmp_path)  # imports it
     assert (type(vote.inner).__name__, vote.inner.p) == ("M", 0.25)
-    for text in ("broken_drift:M(0.3)", "broken_drift:M(q=1)"):
-        with pytest.raises(InputError, match=r'parameters are given by name, as in "broken_drift:M\(p=\.\.\.\)"'):
-            build(text, tmp_path)
+    with pytest.raises(InputError, match=r'parameters are given by name, as in "broken_drift:M\(p=\.\.\.\)"'):
+        build("broken_drift:M(0.3)", tmp_path)
     with pytest.raises(InputError) as told:
         build("Resample(p=2)", tmp_path)
     assert str(told.value).endswith("got 2")

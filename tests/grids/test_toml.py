@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,10 @@ from evo.costs.prices import TokenPrices
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, RoundRobin, UntilResolved
+from evo.text import parse
+from experiments.grids.extensions import build
 from experiments.grids.grid import Grid, sweep
+from experiments.grids.parts import find_any
 from experiments.grids.toml import EXAMPLE, load_grid
 from operators import FixKeep, Resample
 from problems import BlockOneMax
@@ -252,7 +256,7 @@ def test_whole_numbers_beyond_all_bounds(load, refusal):
 
 @pytest.mark.parametrize(
     "text",
-    ["name = ", "= 3", "[[arm]", 'name = "a"\nname = "b"', "name = 'x'\n[name]\n", "\x00", "{}", "a" * 10_000,
+    ["name = ", "= 3", "[[arm]", "\x00", "{}", "a" * 10_000,
      b"\xff\xfe\x00", b'name = "\xe9"', b"PAR1\x15\x04"],
 )  # fmt: skip
 def test_a_file_that_is_not_toml(refusal, text):
@@ -274,3 +278,37 @@ def test_deep_nesting(refusal):
         assert refusal(
             changed('"Resample"', '"Resample", p.' + ".".join("x" * depth) + " = 1").replace(", p = 0.5", "")
         )
+
+
+# ------------------------------------------------------------------------------------------- the same words everywhere
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"fix": 0.5}, "FixKeep needs the parameter 'keep', got none; allowed: fix, keep"),
+        ({"fix": 0.5, "kep": 1}, "FixKeep has no parameter 'kep'; did you mean 'keep'?; allowed: fix, keep"),
+        ({"fix": 2, "keep": 0.5}, "FixKeep: fix must be a probability in [0, 1], got 2"),
+        ({"keep": 0.5}, "FixKeep needs the parameter 'fix', got none; allowed: fix, keep"),
+    ],
+)  # fmt: skip
+def test_a_file_a_text_and_the_command_line_say_the_same(refusal, given, expected):
+    words = ", ".join(f"{name} = {value}" for name, value in given.items())
+    assert refusal(changed('"Resample", p = 0.5', f'"FixKeep", {words}')) == f"arm 1 ('local'): mutator: {expected}"
+    call = f"FixKeep({words.replace(' ', '').replace(',', ', ')})"
+    for read in (
+        lambda: parse(call, find_any),
+        lambda: build(call, Path()),
+        lambda: build(f"operators:{call}", Path()),
+    ):
+        with pytest.raises(InputError) as told:
+            read()
+        assert str(told.value) == expected
+
+
+def test_a_key_that_is_given_twice(refusal):
+    assert "expected each key once, got one again: " in refusal(changed("k = 4", "k = 4, k = 8"))
+    for twice in (GRID + "schedule = 3", 'name = "a"\nname = "b"', "name = 'x'\n[name]\n"):
+        assert "expected each key once, got one again: " in refusal(twice)
+    with pytest.raises(InputError, match="expected each parameter once, got 'Resample"):
+        build("Resample(p=0.5, p=0.6)", Path())
