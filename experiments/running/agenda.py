@@ -102,6 +102,7 @@ class Plan:
         self.of_runs = most_runs(grid.runs) * len(grid.samples)
         self._queues: dict[str, CellQueue] = {}
         self._needed: dict[str, int] = {}
+        self._with_runs: set[str] = set()
         self._measured = self._forecast = 0.0
         self._foreseen, self._unforeseen = _Pace(), _Pace()
         there, left_out, chosen = (
@@ -145,6 +146,8 @@ class Plan:
         self.there += queue.whole * len(grid.samples[sample])
         self.runs += sum(self._kept(batch, size) for batch in finished if batch < cap)
         self._needed[sample] = queue.needed
+        if finished:
+            self._with_runs.add(sample)
         if queue.left:
             self._pace_of(queue).add(queue.left, expected)
             self._queues[sample] = queue
@@ -193,6 +196,7 @@ class Plan:
     def received(self, done: Done) -> list[Done]:
         """What belongs to the table, now that a batch has come back."""
         queue = self._queues[done.job.cell.sample]
+        self._with_runs.add(queue.cell.sample)
         self._measured += done.seconds
         self._forecast += queue.expected
         self._pace_of(queue).received(queue.expected, done.seconds)
@@ -227,6 +231,10 @@ class Plan:
         """Whether the table is known to need a batch: a stopping rule may not need one that failed."""
         sample, batch = key
         return batch < self._needed.get(sample, 0)
+
+    def has_runs(self, sample: str) -> bool:
+        """Whether some batch of a cell was run, in this launch or before."""
+        return sample in self._with_runs
 
     def seconds_left(self, workers: int) -> float | None:
         """What the rest will take so many workers at the most, at the pace so far; None while that is not known well.

@@ -13,8 +13,9 @@ from experiments.running.interrupts import Interrupt
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
 from experiments.running.sink import Sink
-from experiments.running.tasks import Done, Failure, JobOutcome
+from experiments.running.tasks import DIED, Done, Failure, Job, JobOutcome
 from experiments.store.failures import FailedBatch
+from experiments.store.table import BatchKey
 
 SECONDS_BETWEEN_WRITES, PER_SECONDS = 2.0, 200.0
 """A part is written every two seconds, from there on for every 200 seconds of the launch: so parts stay few."""
@@ -47,6 +48,8 @@ class Driver:
         self.hosts: set[str] = set()
         self.stopped = ""
         self._last: Done | None = None
+        self._doubted: dict[BatchKey, Failure] = {}
+        self._tried_again: set[BatchKey] = set()
         self._begun = self._written = time.monotonic()
 
     def run(self, executor: Executor, interrupt: Interrupt) -> None:
@@ -64,6 +67,8 @@ class Driver:
                             self._write()
                         self._watch(self._progress(executor))
         finally:
+            for failure in list(self._doubted.values()):
+                self._give_up(failure)
             self._write()
         self.stopped = self._limits.reached(self._spent) if self._plan.has_more else ""
         if interrupt.asked:
@@ -72,7 +77,7 @@ class Driver:
     def _send(self, executor: Executor, interrupt: Interrupt) -> bool:
         """Give the executor what it can take; whether anything is at work."""
         while self._may_send(executor) and not interrupt.asked and not self._enough():
-            task = self._plan.next_task()
+            task = self._plan.next_task() or self._once_more(executor)
             if not task:
                 break
             executor.submit(task)
@@ -93,11 +98,32 @@ class Driver:
             for done in self._plan.received(outcome):
                 self._spent.add(done.columns, done.job.cell.cost.weights)
                 self._sink.add(done)
+            self._doubted.pop(_key(outcome.job), None)
+        elif outcome.kind == DIED and _key(outcome.job) not in self._tried_again:
+            self._doubted[_key(outcome.job)] = outcome
         else:
-            self._plan.failed(outcome)
-            failed = _remembered(outcome)
-            self.failures.append(failed)
-            self._sink.failed(failed)
+            self._give_up(outcome)
+
+    def _once_more(self, executor: Executor) -> list[Job]:
+        """When nothing else is left: a batch whose worker died, of a cell of which others succeeded.
+
+        An outside killer cannot be told from a part that ends its process: the part would do so in most batches.
+        """
+        while self._doubted and not executor.busy:
+            key, failure = next(iter(self._doubted.items()))
+            if key not in self._tried_again and self._plan.has_runs(key[0]):
+                self._tried_again.add(key)
+                return [failure.job]
+            self._give_up(failure)
+        return []
+
+    def _give_up(self, failure: Failure) -> None:
+        """A batch will not come: remember why."""
+        self._doubted.pop(_key(failure.job), None)
+        self._plan.failed(failure)
+        failed = _remembered(failure)
+        self.failures.append(failed)
+        self._sink.failed(failed)
 
     def _due(self) -> bool:
         now = time.monotonic()
@@ -118,10 +144,14 @@ class Driver:
             of_cells=len(self._grid.cells),
             runs=plan.runs,
             of_runs=plan.of_runs,
-            failures=sum(plan.needs(failed.key) for failed in self.failures),
+            failures=sum(map(plan.needs, [*self._doubted, *(failed.key for failed in self.failures)])),
             left=plan.seconds_left(max(1, executor.workers)),
             there=there,
         )
+
+
+def _key(job: Job) -> BatchKey:
+    return job.cell.sample, job.batch
 
 
 def _remembered(failure: Failure) -> FailedBatch:

@@ -312,7 +312,7 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced():
             while executor.busy:
                 outcomes += executor.finished(5.0)
             assert [outcome.job.batch for outcome in outcomes] == [batch]
-            (pid,) = executor._isolated[0]._pool._processes
+            pid = executor._isolated[0]._process.pid
             assert kill(pid)
             while is_alive(pid):
                 time.sleep(0.01)
@@ -388,7 +388,7 @@ def test_workers_end_when_their_driver_is_killed(tmp_path):
             executor.submit([Job(cell, 0, 1, 1, "blocks", 1.0, 60.0)])
             while not executor.finished(1.0):
                 pass
-            print(executor._isolated[0]._pool._processes.popitem()[0], flush=True)
+            print(executor._isolated[0]._process.pid, flush=True)
             time.sleep(60)
     """
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)

@@ -8,30 +8,26 @@ which job it begins and when: so a job past its limit can be ended, and of a pro
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from experiments.grids.extensions import look_up_in
 from experiments.running.executors.executor import WorkersLost
 from experiments.running.executors.messages import PackedJob, UnlikeDriver, unpacked
-from experiments.running.executors.worker_setup import WorkerSetup, set_up
-from experiments.running.interrupts import interrupts_held
+from experiments.running.executors.process import WorkerGone, WorkerProcess
+from experiments.running.executors.worker_setup import WorkerSetup
 from experiments.running.tasks import DIED, RAISED, TIMED_OUT, UNLIKE, Answer, failed, one_line, run_job
 
 AHEAD = 2
 """Tasks a process is given at once: the one at work, and one that waits, so that it need not wait for the driver."""
 MOST_FALSE_STARTS = 10
-SECONDS_IDLE = 300.0
-"""A process that has had nothing to do for so long ends; the next task starts another one."""
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+SECONDS_TO_BEGIN = 120.0
+"""After which a process that has not begun with its task is ended, unless the task's own limit is longer."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,8 @@ class IsolatedWorker:
         self._answers: list[tuple[int, Answer]] = []
         self._overdue = False
         self._false_starts = self._count = 0
-        self._pool: Any = None
+        self._first_since = 0.0
+        self._process: WorkerProcess | None = None
 
     @property
     def held(self) -> int:
@@ -108,26 +105,30 @@ class IsolatedWorker:
         Raises: WorkersLost if processes die before they begin with anything.
         """
         while self._sent and self._sent[0].future.done():
-            self._settle(self._sent.popleft())
+            sent, self._first_since = self._sent.popleft(), time.monotonic()
+            self._settle(sent)
         self._pump()
         answers, self._answers = self._answers, []
         return answers
 
     def end_overdue(self) -> None:
-        """End the process if the job it is at is past its limit."""
-        if not self._sent or self._overdue or self._sent[0].future.done():
+        """End the process if the job it is at is past its limit, or it does not begin; see whether it has ended."""
+        if not self._sent or self._process is None or self._sent[0].future.done():
             return
-        at = self._sent[0].at()
-        if at is not None and time.monotonic() - at[2] > self._sent[0].task.jobs[at[1]].limit:
+        self._process.look()
+        at, jobs = self._sent[0].at(), self._sent[0].task.jobs
+        if at is None:
+            if time.monotonic() - self._first_since > max(SECONDS_TO_BEGIN, jobs[0].limit):
+                self._process.kill()
+        elif time.monotonic() - at[2] > jobs[at[1]].limit and not self._overdue:
             self._overdue = True
-            with suppress(ProcessLookupError):  # it has just ended
-                os.kill(at[0], getattr(signal, "SIGKILL", signal.SIGTERM))
+            self._process.kill()
 
     def stop(self) -> None:
         """End the process, in the middle of a task or not."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, kill_workers=True)
-            self._pool = None
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
         self._overdue = False
 
     def _pump(self) -> None:
@@ -144,40 +145,28 @@ class IsolatedWorker:
     def _send(self, task: _Task) -> None:
         self._count += 1
         note = self._notes.with_name(f"{self._notes.name}-{self._count}")
+        if self._process is None:
+            self._process = WorkerProcess(self._setup)
         try:
-            with interrupts_held():
-                future = self._started().submit(_work, task.jobs, self._path, str(note))
-        except BrokenProcessPool:  # somebody has ended a process that had nothing to do
+            future = self._process.submit(_work, task.jobs, self._path, str(note))
+        except WorkerGone:  # somebody has ended a process that had nothing to do
             self._began_in_vain()
             self.stop()
             self._waiting.appendleft(task)
         else:
+            if not self._sent:
+                self._first_since = time.monotonic()
             self._sent.append(_Sent(task, note, future))
-
-    def _started(self) -> Any:
-        from joblib.externals.loky.backend.context import get_context
-        from joblib.externals.loky.process_executor import ProcessPoolExecutor
-
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                max_workers=1,
-                context=get_context("loky"),
-                timeout=SECONDS_IDLE,
-                initializer=set_up,
-                initargs=(self._setup,),
-                env={name: os.environ.get(name, value) for name, value in ONE_THREAD.items()},
-            )
-        return self._pool
 
     def _settle(self, sent: _Sent) -> None:
         """Take what has come of a task."""
         error = sent.future.exception()
-        if isinstance(error, BrokenProcessPool):
+        if isinstance(error, WorkerGone):
             overdue = self._overdue
             self._restart()
             self._after_death(sent, overdue)
         elif error is not None:  # a part has spoilt the process: its clocks, its files
-            self._unsound(sent.task, RAISED, one_line(error))
+            self._unsound(sent.task, RAISED, str(error))
         else:
             self._false_starts = 0
             self._answered(sent.task, sent.future.result())

@@ -15,8 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from experiments.running.executors.isolated import SECONDS_IDLE, IsolatedWorker
+from experiments.running.executors.isolated import IsolatedWorker
 from experiments.running.executors.messages import TaskMessage, TaskReply, different_versions
+from experiments.running.executors.process import SECONDS_IDLE
 from experiments.running.executors.worker_setup import WorkerSetup
 from experiments.running.tasks import HOST, UNLIKE, Answer, failed
 

@@ -1,4 +1,4 @@
-"""Worker processes of this machine (loky), isolated from each other: one that ends takes no other with it."""
+"""Worker processes of this machine, isolated from each other: one that ends takes no other with it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import os
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
 from experiments.running.executors.isolated import AHEAD, IsolatedWorker
 from experiments.running.executors.messages import JobsAway
+from experiments.running.executors.notes import notes_folder
 from experiments.running.executors.worker_setup import WorkerSetup
 from experiments.running.tasks import Job, JobOutcome
 
@@ -77,7 +75,7 @@ class Processes:
                 worker.end_overdue()
 
     def __enter__(self) -> Self:
-        notes = Path(self._left.enter_context(TemporaryDirectory(prefix="llm-evo-", ignore_cleanup_errors=True)))
+        notes = self._left.enter_context(notes_folder())
         bad: set[str] = set()
         path = tuple(sys.path)
         self._isolated = [
@@ -88,16 +86,11 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        hook = threading.excepthook
-        threading.excepthook = lambda args: None  # a pool's own thread may stumble over tasks that are cancelled
+        stopping = [threading.Thread(target=worker.stop, daemon=True) for worker in self._isolated]
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                stopping = [threading.Thread(target=worker.stop) for worker in self._isolated]
-                for thread in stopping:
-                    thread.start()
-                for thread in stopping:
-                    thread.join()
+            for thread in stopping:
+                thread.start()
+            for thread in stopping:
+                thread.join()
         finally:
-            threading.excepthook = hook
             self._left.close()
