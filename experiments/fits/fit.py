@@ -4,13 +4,14 @@
   a log link; censored runs enter the likelihood with the calls they made. For calls and cost, out of generations.
 * Other series: the means, each with its own standard error, fitted on their own scale (weighted nonlinear least
   squares); a series with censored runs is refused, since the mean of the finished runs would be too small, and so is
-  one with few runs, see `FEWEST_RUNS`.
+  one with few runs, see `FEWEST_RUNS`, or with an infinite mean or variance (`experiments.fits.tails`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 from scipy.special import chdtrc
@@ -21,6 +22,7 @@ from experiments.fits.forms import FORMS, Form
 from experiments.fits.laws import Estimate, Fits, Refusal, ScalingLaw
 from experiments.fits.likelihoods import FEWEST_RUNS, Fitted, fitted
 from experiments.fits.series import Series, parameter_column, series
+from experiments.fits.tails import Tail
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.stopping import UntilPrecise
 from experiments.store.results import Results
@@ -76,8 +78,13 @@ def fit(
         if reason:
             refused.append(Refusal(part.label, reason))
         found = [_law(part, form, each, along, quantity, confidence) for form, each in tried]
-        laws += sorted(found, key=lambda law: law.aic)
+        laws += sorted(found, key=_rank)
     return Fits(tuple(laws), tuple(refused), DRAWN if "law" in set(results.runs["engine"]) else "")
+
+
+def _rank(law: ScalingLaw) -> tuple[float, int]:
+    """By AIC; forms that it does not tell apart (an exact power of two is a quadratic, too) in the order of FORMS."""
+    return round(law.aic, 6), FORMS.index(law.form)
 
 
 def _tried(results: Results, along: str, quantity: str, least: float, most: float) -> list[Tried]:
@@ -97,10 +104,10 @@ def _tried(results: Results, along: str, quantity: str, least: float, most: floa
 def _between(part: Series, least: float, most: float) -> Series:
     keep = (part.x >= least) & (part.x <= most)
     arrays = {
-        name: getattr(part, name)[keep] for name in ("x", "runs", "censored", "mean", "variance", "trials", "unit")
+        name: getattr(part, name)[keep]
+        for name in ("x", "runs", "censored", "mean", "variance", "trials", "unit", "median")
     }
-    cells = tuple(cell for cell, kept in zip(part.cells, keep, strict=True) if kept)
-    return replace(part, cells=cells, **arrays)
+    return replace(part, cells=tuple(compress(part.cells, keep)), tails=tuple(compress(part.tails, keep)), **arrays)
 
 
 def _refuse(part: Series) -> str:
@@ -111,6 +118,8 @@ def _refuse(part: Series) -> str:
         return "a law needs a positive parameter"
     if (part.runs < 2).any():
         return "a law needs at least 2 runs a cell"
+    if heavy := _too_heavy(part):
+        return heavy
     if not part.memoryless and (part.runs < FEWEST_RUNS).any():
         return f"a law of means needs at least {FEWEST_RUNS} runs a cell, got {part.runs.min():.0f}"
     hits = part.runs - part.censored
@@ -125,6 +134,19 @@ def _refuse(part: Series) -> str:
     if (part.mean <= 0).any():
         return "a law needs positive means"
     return ""
+
+
+def _too_heavy(part: Series) -> str:
+    """Why means tell no law, where the tail of some cell is too heavy for one; empty if none is."""
+    for tail in (Tail.NO_MEAN, Tail.NO_VARIANCE):
+        if tail in part.tails:
+            at, medians = part.x[part.tails.index(tail)], ", ".join(map(_in_words, part.median))
+            return f"at {at:g} {tail.value}: means tell no law; compare quantiles, here the medians {medians}"
+    return ""
+
+
+def _in_words(median: float) -> str:
+    return "(not reached)" if math.isinf(median) else f"{median:.4g}"
 
 
 def _refuse_the_rule(results: Results, part: Series) -> str:
@@ -143,7 +165,7 @@ def _law(part: Series, form: Form, found: Fitted, along: str, quantity: str, con
     for name, value, error in zip(form.parameters, found.values, found.errors, strict=True):
         ends = np.array([value - z * error, value, value + z * error])
         with np.errstate(over="ignore"):  # the constant and the base are fitted by their logs
-            low, middle, high = np.exp(ends) if name in ("A", "base") and form.terms else ends
+            low, middle, high = np.exp(ends) if name in ("A", "base") and not form.summands else ends
         estimates.append(Estimate(name, float(middle), float(low), float(high)))
     return ScalingLaw(
         part.label,

@@ -1,4 +1,4 @@
-"""The forms of growth that are fitted: families of laws with two or three parameters."""
+"""The forms of growth that are fitted: families of laws with one to three parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Form:
     Attributes:
         name: names it.
         text: the law with its parameters, {x} for the parameter.
-        terms: of the linear predictor of log E, beside the constant: "x" and "ln x"; empty for a sum.
+        terms: of the linear predictor of log E, beside the constant: "x" and "ln x"; none for a constant, or a sum.
         parameters: names of the parameters, the constant first.
         summands: of a sum: the leading one, whose coefficient must be seen, and the other.
         factored: whether a sum is written with its leading coefficient before the bracket.
@@ -26,7 +26,8 @@ class Form:
     factored: bool = False
 
 
-FORMS = (
+FORMS = (  # of forms that fit alike the first is told
+    Form("constant", "A", (), ("A",)),
     Form("exponential", "A base^{x}", ("x",), ("A", "base")),
     Form("power", "A {x}^b", ("ln x",), ("A", "b")),
     Form("exponential x power", "A base^{x} {x}^b", ("x", "ln x"), ("A", "base", "b")),

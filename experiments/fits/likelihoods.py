@@ -1,9 +1,12 @@
-"""The likelihoods that forms are fitted by: hits out of trials, and means with their own standard errors."""
+"""The likelihoods that forms are fitted by: hits out of trials, and means with their own standard errors.
+
+A series in which all runs of a cell came out the same is exact: a form is right only if it meets every mean up to
+rounding, while the intervals of its parameters leave room for runs that would have come out otherwise.
+"""
 
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +18,8 @@ from experiments.fits.series import Series
 
 LEAST_VARIANCE = 1 / 12
 """Of a whole number that was the same in every run."""
+ROUNDING = 1e-9
+"""Relative error of a mean of runs that were all the same, and of a law that meets it."""
 LEAST_LEAD = 3.1
 """Standard errors that A of a sum must be above 0: a linear law passes once in a thousand. So far from 0 must c of an
 affine law be, too: without it the power law says the same."""
@@ -27,8 +32,9 @@ Worst measured coverage of 95 % intervals (22 cells of exponential times), and f
 """
 MOST_STEPS, CONVERGED, TINY = 100, 1e-8, float(np.finfo(float).eps)
 """Of the binomial GLM: steps, the change of the deviance that ends them, and the distance of p from 0 and 1."""
-CLOSE = 1e-14
-"""Tolerance of the least squares: figures that do not move with the rounding of the means."""
+CLOSE, CONVERGED_BY = 1e-14, (1, 2, 3, 4)
+"""Tolerance of the least squares, figures that do not move with the rounding of the means; and the flags of MINPACK
+that say it was met, or that nothing nearer can be told apart."""
 MEANS = "weighted nonlinear least squares on the means, each with its own standard error"
 HITS = "binomial GLM, log link, on hits out of trials; assumes that every call hits with the same probability"
 
@@ -54,7 +60,7 @@ def fitted(part: Series, form: Form) -> Fitted | None:
     """A form fitted by the likelihood of a series; None if it does not apply."""
     if form.summands:
         return _of_sum(part, form)
-    return _of_hits(part, form) if part.memoryless else _of_means(part, form)
+    return _of_hits(part, form) if part.memoryless and not part.exact else _of_means(part, form)
 
 
 def _design(part: Series, form: Form) -> FloatArray:
@@ -122,34 +128,50 @@ def _deviance(shares: FloatArray, trials: FloatArray, p: FloatArray) -> float:
 
 
 def _errors(part: Series) -> FloatArray:
-    """Standard errors of the means."""
+    """Standard errors of the means, for the intervals."""
     return np.sqrt(np.maximum(part.variance, LEAST_VARIANCE * part.unit**2) / part.runs)
+
+
+def _scales(part: Series) -> FloatArray:
+    """What a mean may be off a true law, for the choice of one: its standard error, or rounding if all is exact."""
+    return ROUNDING * part.mean if part.exact else _errors(part)
+
+
+def _covariance(slopes: FloatArray, part: Series) -> FloatArray:
+    """Covariance of least-squares estimates, from the slopes of the means, float [cells, parameters]."""
+    inverse = np.linalg.pinv(slopes / _errors(part)[:, None])
+    return np.asarray(inverse @ inverse.T)
+
+
+def _distance(part: Series, expected: FloatArray) -> float:
+    """Chi-square of the means."""
+    return float((((part.mean - expected) / _scales(part)) ** 2).sum())
 
 
 def _of_means(part: Series, form: Form) -> Fitted | None:
     """Means with their own standard errors, on their own scale."""
-    from scipy.optimize import curve_fit
+    from scipy.optimize import leastsq
 
-    design, errors = _design(part, form), _errors(part)
+    design, scales = _design(part, form), _scales(part)
 
-    def mean(_: FloatArray, *parameters: float) -> FloatArray:
-        return np.asarray(np.exp(design @ np.asarray(parameters)))
+    def mean(parameters: FloatArray) -> FloatArray:
+        return np.asarray(np.exp(design @ parameters))
 
-    def slope(_: FloatArray, *parameters: float) -> FloatArray:
-        return design * mean(part.x, *parameters)[:, None]
+    def off(parameters: FloatArray) -> FloatArray:
+        return np.asarray((mean(parameters) - part.mean) / scales)
 
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            values, covariance = curve_fit(
-                mean, part.x, part.mean, _start(part, form), errors, True, jac=slope, maxfev=5000,
-                ftol=CLOSE, xtol=CLOSE, gtol=CLOSE,
-            )  # fmt: skip
-        except (RuntimeError, ValueError):
+    def slope(parameters: FloatArray) -> FloatArray:
+        return np.asarray(design * (mean(parameters) / scales)[:, None])
+
+    with np.errstate(all="ignore"):
+        found = leastsq(
+            off, _start(part, form), Dfun=slope, full_output=True, maxfev=5000, ftol=CLOSE, xtol=CLOSE, gtol=CLOSE
+        )
+        values, ended = np.asarray(found[0]), found[-1]
+        distance = _distance(part, mean(values))
+        if ended not in CONVERGED_BY or not np.isfinite([*values, distance, *mean(values)]).all():
             return None
-        distance = float((((part.mean - mean(part.x, *values)) / errors) ** 2).sum())
-    if not np.isfinite([*values, *covariance.ravel(), distance]).all():
-        return None
+    covariance = _covariance(design * mean(values)[:, None], part)  # that of the solver has none of a perfect fit
     return Fitted(values, np.sqrt(np.diag(covariance)), distance, MEANS)
 
 
@@ -157,18 +179,19 @@ def _of_sum(part: Series, form: Form) -> Fitted | None:
     """E = A lead + B other by weighted least squares on the means; a factored one has c = B/A, by the delta method."""
     if part.censored.any() or (part.runs < FEWEST_RUNS).any():
         return None
-    errors = _errors(part)
+    scales = _scales(part)
     x, log = part.x, np.log(part.x)
     columns = {"1": np.ones(len(x)), "ln x": log, "x": x, "x ln x": x * log, "x^2": x**2}
-    design = np.column_stack([columns[name] for name in form.summands]) / errors[:, None]
-    target = part.mean / errors
-    covariance = np.linalg.inv(design.T @ design)
-    a, b = covariance @ design.T @ target
-    distance = float(((target - design @ (a, b)) ** 2).sum())
-    if a < LEAST_LEAD * math.sqrt(covariance[0, 0]) or (design @ (a, b) <= 0).any():
+    design = np.column_stack([columns[name] for name in form.summands])
+    inverse = np.linalg.pinv(design / scales[:, None])
+    a, b = inverse @ (part.mean / scales)
+    seen = np.abs((a, b)) > LEAST_LEAD * np.sqrt((inverse**2).sum(axis=1))
+    expected = design @ (a, b)
+    if a < 0 or not seen[0] or (expected <= 0).any():
         return None  # the leading term is not seen: the power form says the same
-    if form.name == "affine" and abs(b) < LEAST_LEAD * math.sqrt(covariance[1, 1]):
+    if form.name == "affine" and not seen[1]:
         return None
+    covariance, distance = _covariance(design, part), _distance(part, expected)
     if form.factored:
         gradient = np.array([-b / a**2, 1 / a])
         values, error = np.array([a, b / a]), math.sqrt(gradient @ covariance @ gradient)

@@ -12,11 +12,16 @@ from evo.errors import InputError, NoPrediction
 from evo.parameters import shown, suggestion
 from evo.protocols import FloatArray
 from evo.theory import Geometric
+from experiments.fits.tails import Tail, tail_of
 from experiments.grids.labels import label_of, moves_with, parameter_names, values_of, varies
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SAME = 1e-12
+"""Relative spread up to which floats are the same number."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Series:
             and `cost`.
         unit: mean quantity of a trial (1 for hit, lam for calls, the price of a generation for cost).
         memoryless: whether every trial hits with the same probability, by the predicted law of `hit`.
+        median: median of the quantity; infinite where most runs were censored.
+        tails: of each cell, whether it has a mean, and a mean of runs a standard error.
     """
 
     label: str
@@ -53,6 +60,13 @@ class Series:
     trials: FloatArray
     unit: FloatArray
     memoryless: bool
+    median: FloatArray
+    tails: tuple[Tail, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether all runs of every cell came out the same, up to rounding."""
+        return bool((self.censored == 0).all() and (self.variance <= (SAME * self.mean) ** 2).all())
 
 
 def parameter_column(cells: pd.DataFrame, name: str) -> str:
@@ -118,7 +132,7 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
     first, there = cells.iloc[0], cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
     ids, lams = tuple(map(str, there.index)), there["runner.lam"].tolist()
     each = [_of_runs(results.by_cell[cell_id], lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
-    runs, censored, mean, variance, trials, unit = np.array(each, dtype=float).reshape(len(each), 6).T
+    runs, censored, mean, variance, trials, unit, median = np.array(each, dtype=float).reshape(len(each), 7).T
     return Series(
         label_of(first, varying),
         str(first["arm"]),
@@ -133,18 +147,21 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
         trials,
         unit,
         memoryless=bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids),
+        median=median,
+        tails=tuple(tail_of(results, cell_id) for cell_id in ids),
     )
 
 
 def _of_runs(runs: pd.DataFrame, lam: int, quantity: str) -> tuple[float, ...]:
-    """Runs, censored runs, mean and sample variance of the quantity, trials, and unit, of the runs of a cell."""
+    """Runs, censored runs, mean and sample variance of the quantity, trials, unit and median, of the runs of a cell."""
     hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
     offspring = np.where(np.isnan(hit), lam * generations, hit)
     values = offspring if quantity == "hit" else runs[quantity].to_numpy(dtype=float)
     trials = float((offspring if quantity == "hit" else generations).sum())
     variance = float(values.var(ddof=1)) if len(values) > 1 else math.nan
     unit = 1.0 if quantity == "hit" else float(values.sum()) / (trials or math.nan)
-    return len(values), float(np.isnan(hit).sum()), float(values.mean()), variance, trials, unit
+    median = float(np.median(np.where(np.isnan(hit), np.inf, values)))
+    return len(values), float(np.isnan(hit).sum()), float(values.mean()), variance, trials, unit, median
 
 
 def _memoryless(results: Results, cell_id: str) -> bool:

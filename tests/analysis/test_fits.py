@@ -22,6 +22,7 @@ from experiments import Cell, Grid, Results, fit, sweep
 from experiments.fits.forms import FORMS
 from experiments.fits.likelihoods import FEWEST_RUNS, _binomial_glm, fitted
 from experiments.fits.series import Series, series
+from experiments.fits.tails import Tail
 from experiments.grids.cells_table import cells_table
 from experiments.reports.terminal import show_fits
 from experiments.store.grid_json import grid_record
@@ -395,8 +396,24 @@ def test_x_log_x_is_not_offered_where_it_is_not_a_mean(rng):
 def test_no_law_at_all_is_said():
     numbers = np.array([1.0, 2.0, 3.0, 4.0])
     ones = np.ones(4)
-    made = Series("s", "s", {}, 1, numbers, ("c",) * 4, 9 * ones, 0 * ones, ones, ones, 9 * ones, ones, True)
-    assert [fitted(made, form) for form in FORMS if not form.terms] == [None] * 4  # too few runs
+    made = Series(
+        "s",
+        "s",
+        {},
+        1,
+        numbers,
+        ("c",) * 4,
+        9 * ones,
+        0 * ones,
+        ones,
+        ones,
+        9 * ones,
+        ones,
+        True,
+        ones,
+        (Tail.LIGHT,) * 4,
+    )
+    assert [fitted(made, form) for form in FORMS if form.summands] == [None] * 4  # too few runs
 
 
 @pytest.mark.filterwarnings("ignore")  # of statsmodels, about forms that leave [0, 1] on the way

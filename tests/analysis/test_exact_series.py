@@ -1,0 +1,167 @@
+"""Series that are known exactly, and series that have no mean: the right law, and no law, every time."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.runners.parallel import Asynchronous, Merged
+from experiments import Cell, Grid, Results, fit, run_grid
+from experiments.fits.tails import Tail, tail_of
+from experiments.grids.cells_table import cells_table
+from experiments.store.grid_json import grid_record
+from experiments.store.table import no_runs
+from operators import BetaBlocks, BetaRunQuality, FixKeep, Malformed, Refuse, Resample
+from problems import BlockOneMax, Noisy
+
+RUNS = 100
+RANGES = ([4, 8, 16, 32], [2, 3, 5, 7, 11], list(range(2, 13)), [16, 64, 256, 1024], [100, 101, 102, 103])
+EXACT = {
+    "constant": (lambda x, a, b: a + 0 * x, lambda a, b: {"A": a}),
+    "affine": (lambda x, a, b: a * (x + b), lambda a, b: {"A": a, "c": a * b}),
+    "quadratic": (lambda x, a, b: a * x * (x + b), lambda a, b: {"A": a, "B": a * b}),
+    "x log x": (lambda x, a, b: a * x * (np.log(x) + b), lambda a, b: {"A": a, "c": b}),
+    "logarithm": (lambda x, a, b: a * (np.log(x) + b), lambda a, b: {"A": a, "c": b}),
+    "power": (lambda x, a, b: a * x**b, lambda a, b: {"A": a, "b": b}),
+    "exponential": (lambda x, a, b: a * (1 + b / 100) ** x, lambda a, b: {"A": a, "base": 1 + b / 100}),
+    "exponential x power": (
+        lambda x, a, b: a * 1.01**x * x**b,
+        lambda a, b: {"A": a, "base": 1.01, "b": b},
+    ),
+}
+CONSTANTS = ((1.0, 1.5), (3.0, 0.7), (1e-6, 2.5), (2.5e5, 0.5))
+
+
+def of(ks, mutator=None, schedule=None):
+    parts = mutator or FixKeep(1.0, 1.0), schedule or AllBlocks(), OnePlusLambda()
+    return run_grid(Grid("exact", {"a": [Cell(BlockOneMax(k=k, l=4), *parts) for k in ks]}, runs=RUNS), workers=1)
+
+
+@pytest.fixture(scope="module")
+def many():
+    """A series for each range and each two constants, told apart by l; and these constants by the cell."""
+    series = dict(enumerate(product(RANGES, CONSTANTS), start=1))
+    parts = FixKeep(1.0, 1.0), AllBlocks(), OnePlusLambda()
+    arms = {f"l = {l}": [Cell(BlockOneMax(k, l), *parts) for k in ks] for l, (ks, _) in series.items()}
+    results = run_grid(Grid("exact", arms, runs=RUNS), workers=1)
+    return results, {f"l = {l}": constants for l, (_, constants) in series.items()}
+
+
+def with_costs(results, cost):
+    """The same runs at a price of each run, by arm and k."""
+    of_cell = {cell: cost(row["arm"], float(row["problem.k"])) for cell, row in results.cells.iterrows()}
+    return results.with_runs(results.runs.assign(cost=results.runs["cell"].map(of_cell)))
+
+
+@pytest.mark.parametrize("form", EXACT)
+def test_an_exact_series_has_its_form_and_its_constants(form, many):
+    law, constants = EXACT[form]
+    results, numbers = many
+    found = fit(with_costs(results, lambda arm, k: law(k, *numbers[arm])), quantity="cost")
+    assert [best.arm for best in found.best] == list(numbers)
+    for best in found.best:
+        assert (best.form.name, best.fits) == (form, True), str(best)
+        for name, value in constants(*numbers[best.arm]).items():
+            assert best[name].value == pytest.approx(value, rel=1e-5)
+            assert best[name].low <= best[name].value <= best[name].high
+
+
+def test_an_exact_series_of_no_form_fits_none(many):
+    """The twin: a millionth off the fourth cell is no rounding."""
+    results, numbers = many
+    fourth = {f"l = {l}": ks[3] for l, (ks, _) in enumerate(product(RANGES, CONSTANTS), start=1)}
+    for law in (EXACT[form][0] for form in ("constant", "affine", "power")):
+        off = with_costs(results, lambda arm, k, law=law: law(k, *numbers[arm]) * (1 + 1e-6 * (k == fourth[arm])))
+        assert not any(best.fits for best in fit(off, quantity="cost").best)
+
+
+@pytest.mark.parametrize(
+    ("mutator", "schedule", "a", "b"),
+    [
+        (FixKeep(1.0, 1.0), UntilResolved(), 1.0, 1.0),
+        (FixKeep(1.0, 1.0), RoundRobin(), 1.0, 1.0),
+        (FixKeep(1.0, 1.0), OnlyIncorrect(g=2), 0.5, 1.0),
+        (Resample(1.0), RoundRobin(g=4), 0.25, 1.0),
+        (Resample(1.0), AllBlocks(), 1.0, 0.0),
+    ],
+)
+def test_calls_that_always_succeed_are_counted_exactly(mutator, schedule, a, b):
+    (best,) = fit(of((4, 8, 16, 32), mutator, schedule)).best
+    assert best.form.name == ("power" if b else "constant")
+    assert best["A"].value == pytest.approx(a, rel=1e-9)
+    assert b == 0 or best["b"].value == pytest.approx(b, rel=1e-9)
+
+
+ONE, FOUR = OnePlusLambda(), OnePlusLambda(lam=4)
+HEAVY = {
+    "beta": (BetaBlocks(1.0, 1.0), OnlyIncorrect(), ONE, None, Tail.NO_MEAN),
+    "beta in turn": (BetaBlocks(0.8, 1.0), RoundRobin(), FOUR, None, Tail.NO_MEAN),
+    "beta without a prediction": (BetaBlocks(0.9, 1.0), OnlyIncorrect(), FOUR, None, Tail.NO_MEAN),
+    "beta inside an error": (Refuse(BetaBlocks(0.9, 1.0), rate=0.1), UniformChunk(), ONE, None, Tail.NO_MEAN),
+    "beta in parallel": (BetaBlocks(1.3, 1.0), RoundRobin(), Merged(workers=2), None, Tail.NO_VARIANCE),
+    "beta never waiting": (BetaBlocks(1.3, 1.0), RoundRobin(), Asynchronous(workers=2), None, Tail.NO_VARIANCE),
+    "beta, infinite variance": (BetaBlocks(1.3, 1.0), OnlyIncorrect(), ONE, None, Tail.NO_VARIANCE),
+    "beta, the edge": (BetaBlocks(2.0, 1.0), UntilResolved(), FOUR, None, Tail.NO_VARIANCE),
+    "quality of a run": (BetaRunQuality(1.0, 1.0), OnlyIncorrect(), ONE, None, Tail.NO_MEAN),
+    "quality of a run, whole": (BetaRunQuality(0.9, 1.0), AllBlocks(), FOUR, None, Tail.NO_MEAN),
+    "quality of a run, variance": (BetaRunQuality(1.5, 1.0), UniformChunk(), FOUR, None, Tail.NO_VARIANCE),
+    "stored noise": (Resample(0.5), OnlyIncorrect(), ONE, 0.5, Tail.NO_VARIANCE),
+    "stored noise, not predicted": (Resample(0.5), RoundRobin(), ONE, 0.5, Tail.NO_VARIANCE),
+}
+LIGHT = {
+    "beta": (BetaBlocks(2.5, 1.0), OnlyIncorrect(), ONE, None),
+    "beta without a prediction": (BetaBlocks(2.5, 1.0), OnlyIncorrect(), FOUR, None),
+    "quality of a run": (BetaRunQuality(2.5, 1.0), UniformChunk(), ONE, None),
+    "no noise": (Resample(0.5), RoundRobin(), ONE, 0.0),
+    "malformed": (Malformed(Resample(0.5), rate=0.1), OnlyIncorrect(), ONE, None),
+}
+
+
+def moved(plain, cells):
+    """The runs of some cells as if they were of others: only what is known of the tail of a law matters."""
+    grid = Grid("moved", {"a": cells}, runs=RUNS)
+    table = Results.of(grid_record(grid), cells_table(grid), no_runs())
+    ids = dict(zip(plain.cells.index, table.cells.index, strict=True))
+    return table.with_runs(plain.runs.assign(cell=plain.runs["cell"].map(ids)))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return of((1, 2, 3, 4, 5), Resample(0.9), OnlyIncorrect())
+
+
+def heavy(parts, plain):
+    mutator, schedule, runner, noise = parts[:4]
+    problems = [BlockOneMax(k=k, l=4) for k in (1, 2, 3, 4, 5)]
+    seen = problems if noise is None else [Noisy(problem, noise, reevaluate=False) for problem in problems]
+    return moved(plain, [Cell(problem, mutator, schedule, runner) for problem in seen])
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_where_means_have_no_law_quantiles_are_offered(name, plain):
+    table = heavy(HEAVY[name], plain)
+    assert {tail_of(table, cell_id) for cell_id in table.cells.index} == {HEAVY[name][-1]}
+    medians = ", ".join(f"{table.by_cell[cell_id]['hit'].astype(float).median():.4g}" for cell_id in table.cells.index)
+    for quantity in ("hit", "calls", "cost"):
+        found = fit(table, quantity=quantity)
+        assert not found.laws
+        (refusal,) = found.refused
+        assert HEAVY[name][-1].value in refusal.reason
+        assert "means tell no law; compare quantiles, here the medians " in refusal.reason
+        assert quantity == "cost" or medians in refusal.reason
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_means_that_exist_are_fitted(name, plain):
+    table = heavy(LIGHT[name], plain)
+    assert {tail_of(table, cell_id) for cell_id in table.cells.index} == {Tail.LIGHT}
+    assert fit(table).laws
+
+
+def test_one_heavy_cell_is_enough_and_may_be_left_out(plain):
+    """The quality of a run, all blocks a call: a > k has a mean, a > 2k a variance (theory 6a)."""
+    whole = BetaRunQuality(4.5, 1.0), AllBlocks(), OnePlusLambda()
+    table = moved(plain, [Cell(BlockOneMax(k=k, l=4), *whole) for k in (1, 2, 3, 4, 5)])
+    assert "at 5 the mean is infinite" in fit(table).refused[0].reason
+    assert "at 3 the variance is infinite" in fit(table, most=4).refused[0].reason
