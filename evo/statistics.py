@@ -164,6 +164,25 @@ def binomial_interval(successes: int, trials: int, alpha: float) -> tuple[float,
     return low, high
 
 
+def median_interval(ordered: FloatArray, alpha: float) -> tuple[float, float]:
+    """An interval of the median, level 1 - alpha at least, of any law: two order statistics.
+
+    x_(r) and x_(n+1-r), r the largest with P(Bin(n, 1/2) < r) <= alpha/2; 0 and infinity where there is none.
+
+    Args:
+        ordered: numbers >= 0 in rising order, float [n]; infinite where a run was censored.
+        alpha: probability that the interval misses.
+
+    >>> median_interval(np.arange(1.0, 1001.0), 0.05)
+    (469.0, 532.0)
+    """
+    from scipy.special import bdtr
+
+    n = len(ordered)
+    place = int(np.searchsorted(bdtr(np.arange(n), n, 0.5), alpha / 2, side="right"))
+    return (float(ordered[place - 1]), float(ordered[n - place])) if place else (0.0, math.inf)
+
+
 def binomial_p_value(successes: int, trials: int, p: float) -> float:
     """Two-sided exact p-value of a number of successes: twice the smaller tail.
 

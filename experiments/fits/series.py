@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,7 @@ class Series:
         memoryless: whether every trial hits with the same probability, by the predicted law of `hit`.
         median: median of the quantity; infinite where most runs were censored.
         tails: of each cell, whether it has a mean, and a mean of runs a standard error.
+        unrun: the parameter of the cells that have no runs yet, which are in no other array.
     """
 
     label: str
@@ -62,6 +63,7 @@ class Series:
     memoryless: bool
     median: FloatArray
     tails: tuple[Tail, ...]
+    unrun: FloatArray = field(default_factory=lambda: np.empty(0))
 
     @property
     def exact(self) -> bool:
@@ -149,6 +151,7 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
         memoryless=bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids),
         median=median,
         tails=tuple(tail_of(results, cell_id) for cell_id in ids),
+        unrun=cells.loc[~cells.index.isin(ids), column].to_numpy(dtype=float),
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evo.errors import InputError, NoPrediction
 from evo.parameters import shown
 from evo.statistics import normal_quantile
 from experiments.fits.likelihoods import FEWEST_RUNS
+from experiments.fits.ratios import MEAN, Ratio, Side
 from experiments.fits.series import Series, series
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.stopping import every_stop, kept_of
@@ -23,20 +23,42 @@ if TYPE_CHECKING:
 RESOLUTION = 0.25
 """Relative discrepancy of a ratio that lies outside the interval of one that AGREES."""
 
+NOTHING: dict[str, object] = {
+    **dict.fromkeys(("speedup", "low", "high", "exact"), math.nan),
+    "verdict": str(Verdict.CANNOT_TELL),
+    "of": "",
+    **dict.fromkeys(("medians", "medians_low", "medians_high"), math.nan),
+    "note": "",
+}
+"""The columns of a pair of cells without a ratio."""
+
+Ends = tuple[tuple[Series, int], ...]
+"""Of the slow and the fast arm: its series, and the place of a cell in it."""
+
 
 def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: float = 1e-3) -> pd.DataFrame:
-    """Ratio of the mean costs of two arms where both were run, with the same parameters, without a censored run.
+    """How many times as much a run of one arm costs as one of another, a row a pair of cells with the same parameters.
 
-    Columns: the parameter; slow and fast, the series; lam; other parameters that vary within an arm; speedup with
-    `low` and `high`; exact, the ratio of the predicted means (12e where that applies); verdict.
+    Columns: the parameter; slow and fast, the series; lam; other parameters that vary within an arm; speedup with `low`
+    and `high`; exact, the ratio of the predicted means (12e where that applies); verdict; `of`, what the speed-up is a
+    ratio of; `medians`, the ratio of the median costs, with `medians_low` and `medians_high` by order statistics, which
+    any law allows; note. `of` is
 
-    The intervals, null below 100 runs, are of the log of the ratio, by the delta method and the normal law from the
-    sample variances of both means. They hold for all rows together w.p. 1 - alpha, nearly: with exponential times,
-    16 rows and alpha = 0.001 the measured error rate is 4 alpha at 100 runs, 2 alpha at 400, alpha at 1,000.
+    * mean: of the means of the cost, where all runs hit;
+    * ERT: of cost of all runs / hits, where some were censored: what a success costs with restarts at the budget. For
+      times without memory it is the ratio of the means; else it speaks of these budgets. Where one arm has no hit the
+      ratio is infinite or 0, with one end of the interval;
+    * empty, and `speedup` null, where there is no such ratio: an infinite mean, no hit in either arm, a cost of 0, or a
+      cell without runs. The note says which.
 
-    The verdict takes the exact variances instead (1.6 alpha at 100 runs): DIFFERS if the ratio is further off than
-    they allow, CANNOT_TELL where a ratio off by 25 % would pass, there are fewer than 100 runs, or a mean or variance
-    is not predicted.
+    The intervals, two-sided, null below 100 runs that hit and where a mean or variance is infinite, are of the log of
+    the ratio, by the delta method and the normal law from the sample variances. They hold for all rows together w.p.
+    1 - alpha, nearly: with exponential times, 16 rows and alpha = 0.001 the measured error rate is 4 alpha at 100 runs,
+    2 alpha at 400, alpha at 1,000.
+
+    The verdict takes the exact variances instead (1.6 alpha at 100 runs): DIFFERS if a ratio of means is further off
+    than they allow, CANNOT_TELL where a ratio off by 25 % would pass, there are fewer than 100 runs, a run was
+    censored, or a mean or variance is infinite or not predicted.
 
     Where a stopping rule looked at the runs, the error rate of a row is divided by b (b + 1) for both cells, after b
     batches each: intervals and verdicts hold at every stop (`experiments.checks.check`).
@@ -56,53 +78,36 @@ def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: flo
     alpha = a_number("speedup: alpha", alpha)
     found = series(results, along, "cost")
     ratios = [
-        ratio
+        (x, place, ratio)
         for above in _of(found, slow)
         for below in _of(found, fast)
         if _alike(above, below)
-        for ratio in _ratios(results, above, below)
+        for x, place, ratio in _ratios(results, above, below)
     ]
-    z = [-normal_quantile(alpha / (2 * len(ratios) * ratio.stops)) for ratio in ratios]
-    rows = [
-        {along: ratio.x}
-        | ratio.place
-        | {
-            "speedup": ratio.value,
-            "low": ratio.value * math.exp(-z_at * ratio.error),
-            "high": ratio.value * math.exp(z_at * ratio.error),
-            "exact": ratio.exact,
-            "verdict": str(_verdict(ratio, z_at)),
-        }
-        for ratio, z_at in zip(ratios, z, strict=True)
-    ]
-    return (
-        pd.DataFrame(rows)
-        if rows
-        else pd.DataFrame(columns=[along, "slow", "fast", "lam", "speedup", "low", "high", "exact", "verdict"])
-    )
+    rows = max(1, sum(isinstance(ratio, Ratio) for _, _, ratio in ratios))
+    made = [{along: x} | place | _columns(ratio, alpha / rows) for x, place, ratio in ratios]
+    return pd.DataFrame(made) if made else pd.DataFrame(columns=[along, "slow", "fast", "lam", *NOTHING])
 
 
-@dataclass(frozen=True)
-class _Ratio:
-    """A ratio of two means.
-
-    Attributes:
-        x: the parameter.
-        place: lam, and what else varies.
-        value: the ratio of the means.
-        error: standard error of its log from the sample variances; NaN if there are too few runs.
-        exact: ratio of the predicted means; NaN if it is not known.
-        exact_error: standard error of the log from the predicted variances; NaN if it is not known.
-        stops: what the error rate is divided by so that it holds wherever a rule stopped the two cells; 1 without one.
-    """
-
-    x: float
-    place: dict[str, object]
-    value: float
-    error: float
-    exact: float
-    exact_error: float
-    stops: int
+def _columns(ratio: Ratio | str, alpha: float) -> dict[str, object]:
+    """The columns of a ratio at an error rate of a row, or of a note on why there is none."""
+    if isinstance(ratio, str):
+        return NOTHING | {"note": ratio}
+    alpha /= ratio.stops
+    low, high = ratio.interval(alpha)
+    medians, medians_low, medians_high = ratio.medians(alpha)
+    return {
+        "speedup": ratio.value,
+        "low": low,
+        "high": high,
+        "exact": ratio.exact,
+        "verdict": str(_verdict(ratio, alpha)),
+        "of": ratio.of,
+        "medians": medians,
+        "medians_low": medians_low,
+        "medians_high": medians_high,
+        "note": ratio.note,
+    }
 
 
 def _of(found: tuple[Series, ...], arm: str) -> list[Series]:
@@ -124,39 +129,35 @@ def _shared(above: Series, below: Series) -> list[str]:
     return [name for name in above.fixed if "." in name and name in below.fixed]
 
 
-def _ratios(results: Results, above: Series, below: Series) -> Iterator[_Ratio]:
-    """The ratios where both series have a cell without a censored run, and a cost."""
-    places = {x: place for place, x in enumerate(below.x)}
+def _ratios(results: Results, above: Series, below: Series) -> Iterator[tuple[float, dict[str, object], Ratio | str]]:
+    """Where both series have a cell: the parameter, what else names the place, and the ratio or why there is none."""
     place: dict[str, object] = {"slow": above.label, "fast": below.label}
     place |= {} if above.lam is None else {"lam": above.lam}
     place |= {name: above.fixed[name] for name in _shared(above, below) if name != "runner.lam"}
-    for i, x in enumerate(above.x):
-        j = places.get(x)
-        if j is None or above.censored[i] or below.censored[j] or min(above.mean[i], below.mean[j]) <= 0:
-            continue
-        ends = ((above, i), (below, j))
-        enough = min(each.runs[n] for each, n in ends) >= FEWEST_RUNS
-        square = sum(each.variance[n] / (each.runs[n] * each.mean[n] ** 2) for each, n in ends)
-        error = math.sqrt(square) if enough else math.nan
-        yield _Ratio(
-            float(x),
-            place,
-            float(above.mean[i] / below.mean[j]),
-            error,
-            *_exact(results, ends, enough),
-            _stops(results, ends),
-        )
+    for x in sorted({*above.x, *above.unrun} & {*below.x, *below.unrun}):
+        unrun = [each.label for each in (above, below) if x in each.unrun]
+        yield float(x), place, f"no runs yet of {' and '.join(unrun)}" if unrun else _ratio(results, above, below, x)
 
 
-def _stops(results: Results, ends: tuple[tuple[Series, int], ...]) -> int:
+def _ratio(results: Results, above: Series, below: Series, x: float) -> Ratio | str:
+    ends = tuple((each, each.x.tolist().index(x)) for each in (above, below))
+    slower, faster = (Side.of(results.by_cell[each.cells[n]], each.tails[n]) for each, n in ends)
+    if slower.cost <= 0 or faster.cost <= 0:
+        return f"no ratio: runs of {' and '.join(each.label for each, n in ends if each.mean[n] <= 0)} cost nothing"
+    if not slower.hits and not faster.hits:
+        return "no ratio: no run of either hit; give a larger budget"
+    enough = min(each.runs[n] for each, n in ends) >= FEWEST_RUNS
+    return Ratio(slower, faster, *_exact(results, ends, enough), _stops(results, ends))
+
+
+def _stops(results: Results, ends: Ends) -> int:
     asked = results.asked
     if isinstance(asked, int):
         return 1
-    cells = (results.runs[results.runs["cell"] == each.cells[n]] for each, n in ends)
-    return math.prod(every_stop(kept_of(asked, rows).batches) for rows in cells)
+    return math.prod(every_stop(kept_of(asked, results.by_cell[each.cells[n]]).batches) for each, n in ends)
 
 
-def _exact(results: Results, ends: tuple[tuple[Series, int], ...], enough: bool) -> tuple[float, float]:
+def _exact(results: Results, ends: Ends, enough: bool) -> tuple[float, float]:
     """The ratio of the predicted means and the exact standard error of the log of the measured one."""
     try:
         over, under = (results.predict(each.cells[n], "cost") for each, n in ends)
@@ -173,9 +174,10 @@ def _exact(results: Results, ends: tuple[tuple[Series, int], ...], enough: bool)
     return over.mean / under.mean, math.sqrt(sum(squares)) if enough else math.nan
 
 
-def _verdict(ratio: _Ratio, z: float) -> Verdict:
-    if math.isnan(ratio.exact) or math.isnan(ratio.exact_error):
+def _verdict(ratio: Ratio, alpha: float) -> Verdict:
+    if ratio.of != MEAN or math.isnan(ratio.exact) or not math.isfinite(ratio.exact_error):
         return Verdict.CANNOT_TELL
-    if abs(math.log(ratio.value / ratio.exact)) > z * ratio.exact_error + 1e-9:  # sums of floats are rounded
+    allowed = -normal_quantile(alpha / 2) * ratio.exact_error
+    if abs(math.log(ratio.value / ratio.exact)) > allowed + 1e-9:  # sums of floats are rounded
         return Verdict.DIFFERS
-    return Verdict.AGREES if z * ratio.exact_error <= math.log1p(RESOLUTION) else Verdict.CANNOT_TELL
+    return Verdict.AGREES if allowed <= math.log1p(RESOLUTION) else Verdict.CANNOT_TELL

@@ -11,7 +11,7 @@ import numpy as np
 
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
-from evo.statistics import binomial_interval, normal_quantile
+from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import Prediction, predict
@@ -104,11 +104,10 @@ class Measured:
     def median(self) -> Value:
         """Median of hit, with the order statistics that hold it; a lower bound if most runs were censored."""
         ordered = np.sort(np.where(np.isnan(self.hit), np.inf, self.hit))
-        n = len(ordered)
-        half = normal_quantile(0.5 + CONFIDENCE / 2) * math.sqrt(n) / 2
-        places = [math.ceil(n / 2) - 1, math.floor(n / 2 - half) - 1, math.ceil(n / 2 + half)]
-        middle, low, high = (float(ordered[min(max(place, 0), n - 1)]) for place in places)
-        return Value(self.reached, self.reached, math.inf) if math.isinf(middle) else Value(middle, low, high)
+        middle = float(ordered[math.ceil(len(ordered) / 2) - 1])
+        if math.isinf(middle):
+            return Value(self.reached, self.reached, math.inf)
+        return Value(middle, *median_interval(ordered, 1 - CONFIDENCE))
 
     def within(self, t: float) -> Value:
         """Share of the runs that hit by call t, with its exact binomial interval; t must not be beyond `reached`."""

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -48,7 +48,7 @@ def show_report(made: Report, console: Console) -> None:
     elif made.fits is not None and made.findings is None:
         show_fits(made.fits, console)
     if made.speedup is not None and len(made.speedup):
-        print_table(_speedup_table(made), console)
+        _show_speedup(made, console)
     show_check(made.check, console)
 
 
@@ -286,26 +286,35 @@ def _so(each: ClaimCheck) -> str:
     return escape(each.reason)
 
 
-def _speedup_table(made: Report) -> Table:
+def _show_speedup(made: Report, console: Console) -> None:
+    """The speed-ups at lam = 1, and under them what is to be known of some and why there are none of others."""
     assert made.speedup is not None
     assert made.study is not None
     slow, fast = made.study.speedup or ("", "")
-    shown = made.speedup[made.speedup["lam"] == 1]
+    shown = made.speedup[made.speedup["lam"] == 1].to_dict("records")
     table = Table(
         title=f"Speed-up: cost of {slow} over cost of {fast} (lam = 1)",
-        title_justify="left",
-        title_style="bold",
         caption=f"exact: of the predicted means; intervals hold for all rows together w.p. {1 - made.check.alpha:g}",
         caption_justify="left",
     )
     for heading in ("k", "measured", "interval", "exact", "measured / (2^k k)", ""):
         table.add_column(heading, justify="right")
-    for row in shown.to_dict("records"):
-        interval = f"{number(row['low'])} .. {number(row['high'])}"
-        ratio = f"{row['speedup'] / (2 ** row['k'] * row['k']):.3f}"
+    for row in shown:
+        ratio = "-" if math.isnan(row["speedup"]) else f"{row['speedup'] / (2 ** row['k'] * row['k']):.3f}"
         mark = COLOURED[Verdict(row["verdict"])]
-        table.add_row(f"{row['k']:g}", number(row["speedup"]), interval, number(row["exact"]), ratio, mark)
-    return table
+        table.add_row(f"{row['k']:g}", *_ratio(row), number(row["exact"]), ratio, mark)
+    print_table(table, console)
+    for told, _ in alike((f"k = {row['k']:g}", row["note"]) for row in shown if row["note"]):
+        console.print(told, markup=False)
+
+
+def _ratio(row: dict[Any, Any]) -> tuple[str, str]:
+    """A speed-up and its interval in words, where it is no ratio of means with what it is of."""
+    low, high = number(row["low"]), number(row["high"])
+    interval = f"> {low}" if math.isinf(row["high"]) else "-" if math.isnan(row["low"]) else f"{low} .. {high}"
+    if math.isnan(row["speedup"]):
+        return ("-" if math.isnan(row["medians"]) else f"{number(row['medians'])} (medians)"), interval
+    return number(row["speedup"]) + (f" ({row['of']})" if row["of"] != "mean" else ""), interval
 
 
 def _law(law: ScalingLaw) -> str:

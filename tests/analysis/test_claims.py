@@ -19,6 +19,7 @@ from evo.errors import InputError
 from experiments import Grid, Results, Verdict, predict, sweep
 from experiments.fits.claims import Claim, check_claims
 from experiments.fits.speedups import speedup
+from experiments.fits.tails import Tail
 from experiments.grids.cells_table import cells_table
 from experiments.reports.terminal import _claims_table
 from experiments.store.grid_json import grid_record
@@ -257,7 +258,7 @@ class NoLaw:
 
 
 def test_speedups_of_odd_arms():
-    """Only like with like; no row for a censored run or a mean of 0; no verdict without a finite prediction."""
+    """Only like with like; no ratio of a mean of 0 or an infinite one; no verdict without a finite prediction."""
     problem = [BlockOneMax(k=k, l=l) for l in (8, 16) for k in (1, 2)]
     runners = [OnePlusLambda(lam=lam) for lam in (1, 2)]
     parts = {"runner": runners, "problem": problem}
@@ -281,8 +282,13 @@ def test_speedups_of_odd_arms():
     assert not made.duplicated(["k", "lam", "problem.l"]).any()
     assert set(made["verdict"]) == {"CANNOT_TELL"}
     assert made["speedup"].tolist() == [1.0] * 8
-    assert set(speedup(one, "slow", "infinite")["verdict"]) == {"CANNOT_TELL"}
-    assert speedup(one, "slow", "done").empty
+    never = speedup(one, "slow", "infinite")
+    assert set(never["verdict"]) == {"CANNOT_TELL"}
+    assert never[["speedup", "low", "high"]].isna().all(axis=None)
+    assert set(never["note"]) == {Tail.NO_MEAN.value}
+    done = speedup(one, "slow", "done")
+    assert done["speedup"].isna().all()
+    assert done["note"].str.fullmatch(r"no ratio: runs of done, l = 8, lam = \d cost nothing").all()
     along_lam = speedup(one, "slow", "unknown", along="lam")
     assert along_lam["lam"].tolist() == [1.0, 2.0] * 4
     # p = 1 makes k calls of UntilResolved certain, one generation each: no spread at all, equal but for rounding.
@@ -296,7 +302,7 @@ def test_speedups_of_odd_arms():
     off = table.draw(lambda cell: np.full(120, 2))
     assert "DIFFERS" in set(speedup(off, "slow", "fast")["verdict"])
     censored = one.with_runs(one.runs.assign(hit=one.runs["hit"].where(one.runs["run"] > 0)))
-    assert speedup(censored, "slow", "fast").empty
+    assert set(speedup(censored, "slow", "fast")["of"]) == {"ERT"}
     with pytest.raises(InputError, match="an arm of the grid, got 'slower'"):
         speedup(one, "slower", "fast")
 
