@@ -10,7 +10,9 @@ checks of their answers.
 from __future__ import annotations
 
 import math
+import multiprocessing
 import random
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -285,7 +287,11 @@ def mutate_chunk(
     Returns:
         `(individual,)`, as DEAP wants it.
 
-    Raises: InputError if the individual or the positions do not fit, OperatorError if the mutator breaks its contract.
+    Raises: InputError if the individual or the positions do not fit, or if a pool of processes calls it with a
+    copy of a generator, all of which draw the same; OperatorError if the mutator breaks its contract.
+
+    In a pool of processes each call needs a generator of its own: `pool.starmap(mutate_chunk, [(one, mutator, stream)
+    for one, stream in zip(offspring, rng.spawn(len(offspring)))])`.
 
     A whole run: the (1+4)-EA on eight blocks, all incorrect at first.
 
@@ -307,6 +313,7 @@ def mutate_chunk(
     >>> population
     [[1, 1, 1, 1, 1, 1, 1, 1]]
     """
+    _expect_a_stream_of_its_own(rng, sys._getframe(1).f_globals.get("__name__", ""))
     if hasattr(mutator, "draw"):
         raise InputError(
             f"mutate_chunk: {type(mutator).__name__} draws something for a whole run (`draw`), and a single call knows "
@@ -319,6 +326,36 @@ def mutate_chunk(
         raise InputError(f"mutate_chunk: expected different positions from 0 to k-1 = {k - 1}, got {list(chosen)}")
     _call(individual, mutator, rng, chosen)
     return (individual,)
+
+
+_POOLS = ("multiprocessing", "concurrent", "joblib", "distributed")
+
+
+def _expect_a_stream_of_its_own(rng: Generator, caller: str) -> None:
+    """In a process of a pool that calls `mutate_chunk` itself: the generator was pickled, and copies draw the same.
+
+    Args:
+        rng: the generator.
+        caller: the module that calls.
+
+    Raises: InputError unless the generator is a new one of `spawn`.
+    """
+    if caller.partition(".")[0] not in _POOLS or multiprocessing.parent_process() is None:
+        return
+    global _last_sent
+    seeds = rng.bit_generator.seed_seq
+    spawned = isinstance(seeds, np.random.SeedSequence) and bool(seeds.spawn_key)
+    if not spawned or rng is _last_sent:
+        raise InputError(
+            "mutate_chunk: expected a generator of its own for each call of a pool of processes, got one that was "
+            "pickled: its copies draw the same, and offspring would be equal; mutate in one process and map only "
+            "`evaluate`, or give each call its own: pool.starmap(mutate_chunk, [(one, mutator, stream) for one, stream "
+            "in zip(offspring, rng.spawn(len(offspring)))])"
+        )
+    _last_sent = rng
+
+
+_last_sent: Generator | None = None  # kept, so that no other generator has its place in memory
 
 
 def uniform_chunk(g: int) -> Callable[[Any, Generator], Sequence[int]]:

@@ -6,12 +6,16 @@ discrete laws included). All of the file together fail a correct engine with pro
 
 import array
 import math
+import multiprocessing
+import multiprocessing.pool
 import random
 import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 
+import deap.base
 import deap.tools
 import numpy as np
 import pytest
@@ -429,3 +433,47 @@ def test_uniform_chunk_draws_every_chunk_alike():
     assert allowed < 0.02
     assert set(drawn) == {(0, 1), (2, 3), (4,)}
     assert all(abs(drawn.count(one) / draws - 1 / m) <= allowed for one in set(drawn))
+
+
+# ------------------------------------------------------------------------------------------- pools of processes
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with multiprocessing.get_context("spawn").Pool(2) as two:
+        yield two
+
+
+@pytest.mark.parametrize("root", [True, False], ids=["default_rng", "spawned"])
+def test_copies_of_a_generator_are_refused_in_a_pool_where_all_offspring_would_be_equal(pool, root):
+    toolbox, rng = deap.base.Toolbox(), np.random.default_rng(1)
+    toolbox.register("mutate", mutate_chunk, mutator=Resample(0.5), rng=rng if root else rng.spawn(1)[0])
+    by_hand = partial(mutate_chunk, **toolbox.mutate.keywords)
+    offspring = [[0] * 64 for _ in range(32)]
+    for mutate in (toolbox.mutate, by_hand):
+        with pytest.raises(InputError, match=r"mutate_chunk: expected a generator of its own.*rng\.spawn"):
+            pool.map(mutate, offspring)
+
+
+def test_threads_share_a_generator_and_a_function_of_ones_own_may_make_it(pool):
+    toolbox = deap.base.Toolbox()
+    toolbox.register("mutate", mutate_chunk, mutator=Resample(0.5), rng=np.random.default_rng(1))
+    with multiprocessing.pool.ThreadPool(2) as threads:
+        here = threads.map(toolbox.mutate, [[0] * 64 for _ in range(8)])
+    assert len({tuple(one) for (one,) in here}) == 8
+    assert len({tuple(one) for one in pool.map(whole_run, range(4))}) == 4
+
+
+def whole_run(seed: int) -> list[int]:
+    """A user's run in a process of a pool, with a generator made there."""
+    return mutate_chunk([0] * 64, Resample(0.5), np.random.default_rng(seed))[0]
+
+
+def test_with_a_generator_each_offspring_of_a_pool_differ_and_are_those_of_one_process(pool):
+    def calls():
+        streams = np.random.default_rng(1).spawn(8)
+        return [([0] * 64, Resample(0.5), stream, uniform_chunk(32)) for stream in streams]
+
+    sent = pool.starmap(mutate_chunk, calls())
+    assert sent == [mutate_chunk(*call) for call in calls()]
+    assert len({tuple(one) for (one,) in sent}) == 8
