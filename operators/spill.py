@@ -56,7 +56,7 @@ class Spill(Wrapper):
         """Effect inside and outside the chunk; None if the inner mutator has no such law."""
         law = declared_law(self.inner)
         if isinstance(law, SpillLaw):
-            return SpillLaw(law.inside, 1 - (1 - law.rate) * (1 - self.rate))
+            return SpillLaw(law.inside, law.rate + self.rate - law.rate * self.rate)
         return SpillLaw(law, self.rate) if isinstance(law, ComponentLaw) else None
 
 

@@ -142,8 +142,8 @@ class Vote(Wrapper):
         if inner is None:
             return None
         sound = self._sound(inner)
-        fix, keep = (self._wins(*self.answers(sound, i)) for i in (1, 0))
-        return IndependentBlocks(fix, keep)
+        (fix, miss), (keep, damage) = (self._ends(*self.answers(sound, i)) for i in (1, 0))
+        return IndependentBlocks(fix, keep, miss, damage)
 
     def _sound(self, inner: ComponentLaw) -> CallLaw:
         return SoundLaw(inner, type_name(type(self.inner))) if is_foreign(type(inner)) else inner
@@ -154,9 +154,12 @@ class Vote(Wrapper):
         wrong, right = inner.pmf(1, i)
         return float(right), float(wrong)
 
-    def _wins(self, right: float, wrong: float) -> float:
-        p = right / (right + wrong) if right + wrong > 0 else 0.0
-        return self.copied * p + (1 - self.copied) * win_probability(p, self.ahead, self.wrong)
+    def _ends(self, right: float, wrong: float) -> tuple[float, float]:
+        """P(the right answer wins) and P(it does not), each with its digits."""
+        p, q = (right / (right + wrong), wrong / (right + wrong)) if right + wrong > 0 else (0.0, 1.0)
+        wins = win_probability(p, self.ahead, self.wrong, q)
+        loses = 1.0 - wins if self.wrong == "distinct" and self.ahead > 1 else win_probability(q, self.ahead, q=p)
+        return self.copied * p + (1 - self.copied) * wins, self.copied * q + (1 - self.copied) * loses
 
     def mean_calls(self, i: int) -> float | None:
         """Expected calls of an answer for a block that is incorrect (i = 1) or correct (i = 0); None without a law."""

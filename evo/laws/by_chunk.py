@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evo.errors import InputError, NoPrediction
-from evo.laws.counts import Components
-from evo.laws.mixtures import ComponentLaw, sound_components
+from evo.laws.counts import Components, Misses
+from evo.laws.mixtures import ComponentLaw, invalid_share, misses_of, sound_components
 from evo.parameters import shown
 from evo.protocols import FloatArray
 
@@ -39,6 +39,14 @@ class ByChunk(ComponentLaw):
     def components(self, g: int) -> Components:
         """The components of the law for g."""
         return sound_components(self._of(g), g)
+
+    def misses(self, g: int) -> Misses:
+        """Those of the law for g."""
+        return misses_of(self._of(g), self.components(g), g)
+
+    def invalid(self, g: int) -> float:
+        """That of the law for g."""
+        return invalid_share(self._of(g), g, self.pmf(g, 0))
 
     def pmf(self, g: int, i: int) -> FloatArray:
         """The pmf of the law for g, float [g+1]."""

@@ -6,7 +6,7 @@ all blocks of a chunk alike, so that which blocks end up correct does not matter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +16,8 @@ from evo.protocols import FloatArray
 
 Components = tuple[FloatArray, FloatArray, FloatArray]
 """Weights, fix and keep of calls that treat blocks independently, float [n] each."""
+Misses = tuple[FloatArray, FloatArray]
+"""1 - fix and 1 - keep of such calls, float [n] each, with the digits that fix and keep have no room for near 1."""
 
 
 @runtime_checkable
@@ -32,21 +34,27 @@ class CallLaw(Protocol):
         ...
 
 
-def binomial_pmf(n: int, p: float) -> FloatArray:
+def binomial_pmf(n: int, p: float, q: float | None = None) -> FloatArray:
     """Probabilities of 0..n successes in n independent trials; float [n+1].
 
-    P(x+1)/P(x) = (n-x)/(x+1) * p/(1-p), multiplied outwards from the mode and scaled to sum 1: a relative error of
+    P(x+1)/P(x) = (n-x)/(x+1) * p/q, multiplied outwards from the mode and scaled to sum 1: a relative error of
     a few n ulp even for P(n) = p^n, where differences of log-gamma would lose digits.
 
-    >>> binomial_pmf(2, 0.5).tolist()
-    [0.25, 0.5, 0.25]
+    Args:
+        n: trials.
+        p: P(success).
+        q: 1 - p, where it is known to more digits than p has room for.
+
+    >>> binomial_pmf(2, 0.5).tolist(), binomial_pmf(1, 1.0, 1e-20).tolist()
+    ([0.25, 0.5, 0.25], [1e-20, 1.0])
     """
-    if p in (0.0, 1.0):
+    q = 1.0 - p if q is None else q
+    if p == 0.0 or q == 0.0:
         sure = np.zeros(n + 1)
-        sure[n if p == 1.0 else 0] = 1.0
+        sure[n if q == 0.0 else 0] = 1.0
         return sure
     x = np.arange(n, dtype=np.float64)
-    rising = (n - x) / (x + 1) * (p / (1 - p))
+    rising = (n - x) / (x + 1) * (p / q)
     mode = min(int((n + 1) * p), n)
     above = np.cumprod(rising[mode:])
     below = np.cumprod(1 / rising[:mode][::-1])[::-1]
@@ -61,22 +69,34 @@ class IndependentBlocks:
     Correct blocks after the call = Bin(i, fix) + Bin(g-i, keep) (theory 0, 1f). The paper's mutator is
     fix = keep = 1/2 (Section 3.3.1).
 
+    Attributes:
+        fix: P(wrong -> right).
+        keep: P(right -> right).
+        miss, damage: 1 - fix and 1 - keep where they are known to more digits: 1e-20 is not seen in 1 - 1e-20.
+
     >>> IndependentBlocks(fix=0.5, keep=1.0).pmf(2, 1).tolist()
     [0.0, 0.5, 0.5]
     """
 
     fix: float
     keep: float
+    miss: float | None = field(default=None, repr=False, compare=False)
+    damage: float | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         probability(self, "fix", "keep")
 
     def pmf(self, g: int, i: int) -> FloatArray:
         """Law of the number of correct blocks, float [g+1] (convolution of two binomials)."""
-        if self.fix == self.keep:
-            return binomial_pmf(g, self.fix)
-        return np.convolve(binomial_pmf(i, self.fix), binomial_pmf(g - i, self.keep))
+        if self.fix == self.keep and self.miss == self.damage:
+            return binomial_pmf(g, self.fix, self.miss)
+        return np.convolve(binomial_pmf(i, self.fix, self.miss), binomial_pmf(g - i, self.keep, self.damage))
 
     def components(self, g: int) -> Components:
         """One component, whatever g."""
         return np.ones(1), np.array([self.fix]), np.array([self.keep])
+
+    def misses(self, g: int) -> Misses:
+        """1 - fix and 1 - keep, whatever g."""
+        miss, damage = (1.0 - p if q is None else q for p, q in ((self.fix, self.miss), (self.keep, self.damage)))
+        return np.array([miss]), np.array([damage])

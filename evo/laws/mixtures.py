@@ -7,6 +7,7 @@ exact law; a law without components has none to offer to a wrapper.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,13 +17,14 @@ import numpy as np
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import is_foreign
-from evo.laws.counts import Components, IndependentBlocks, binomial_pmf
+from evo.laws.counts import Components, IndependentBlocks, Misses, binomial_pmf
 from evo.laws.gamma import log_gamma_ratio
 from evo.parameters import positive, probability, shown
 from evo.protocols import FloatArray
 from evo.text import type_name
 
 _NO_CANCELLATION = 500
+_ROUNDING = 1e-12  # of a sum of probabilities
 _ALL_COUNTS = 64
 """Up to this g components are compared with the pmf for every number of incorrect blocks."""
 
@@ -38,18 +40,48 @@ class ComponentLaw(Protocol):
 
     def pmf(self, g: int, i: int) -> FloatArray:
         """Sum over components of weight * (Bin(i, fix) + Bin(g-i, keep)); float [g+1]."""
-        return _mixed(self.components(g), g, i)
+        components = self.components(g)
+        return _mixed(components, misses_of(self, components, g), g, i)
+
+
+def misses_of(law: object, components: Components, g: int) -> Misses:
+    """1 - fix and 1 - keep of a law's components, which laws of our own know to all their digits.
+
+    >>> law = SparseLaw(1e-8, IndependentBlocks(1.0, 1 - 1e-9))
+    >>> [float(part[0]) for part in law.components(1)], float(misses_of(law, law.components(1), 1)[1][0])
+    ([1.0, 1e-08, 1.0], 9.999999717180685e-18)
+    """
+    if hasattr(law, "misses") and not is_foreign(type(law)):
+        found: Misses = law.misses(g)
+        return found
+    _, fix, keep = components
+    return 1.0 - fix, 1.0 - keep
+
+
+def invalid_share(law: object, g: int, pmf: FloatArray) -> float:
+    """P(an answer on g blocks is invalid), which laws of our own know; else what the pmf lacks to 1, above rounding.
+
+    >>> law = Invalid(1e-20, IndependentBlocks(0.5, 0.5))
+    >>> invalid_share(law, 1, law.pmf(1, 1))
+    1e-20
+    """
+    if hasattr(law, "invalid") and not is_foreign(type(law)):
+        return float(law.invalid(g))
+    rest = 1.0 - float(pmf.sum())
+    return rest if rest > _ROUNDING else 0.0
 
 
 def is_mixture(components: Components, g: int, i: int, pmf: FloatArray) -> bool:
     """Whether pmf, float [g+1], is the law of the components on g blocks, i of them incorrect, up to rounding."""
-    return pmf.shape == (g + 1,) and np.allclose(_mixed(components, g, i), pmf, rtol=1e-6, atol=1e-14)
+    _, fix, keep = components
+    mixture = _mixed(components, (1.0 - fix, 1.0 - keep), g, i)
+    return pmf.shape == (g + 1,) and np.allclose(mixture, pmf, rtol=1e-6, atol=1e-14)
 
 
-def _mixed(components: Components, g: int, i: int) -> FloatArray:
+def _mixed(components: Components, misses: Misses, g: int, i: int) -> FloatArray:
     law = np.zeros(g + 1)
-    for weight, fix, keep in zip(*components, strict=True):
-        law += weight * IndependentBlocks(float(fix), float(keep)).pmf(g, i)
+    for weight, *rates in zip(*components, *misses, strict=True):
+        law += weight * IndependentBlocks(*map(float, rates)).pmf(g, i)
     return law
 
 
@@ -117,6 +149,16 @@ class Mixture(ComponentLaw):
         fix, keep = (np.concatenate([part[n] for part in parts]) for n in (1, 2))
         return np.concatenate(weights), fix, keep
 
+    def misses(self, g: int) -> Misses:
+        """Those of all laws."""
+        parts = [misses_of(law, sound_components(law, g), g) for law in self.laws]
+        miss, damage = (np.concatenate([part[n] for part in parts]) for n in (0, 1))
+        return miss, damage
+
+    def invalid(self, g: int) -> float:
+        """The mean over the laws."""
+        return sum(w * invalid_share(law, g, law.pmf(g, 0)) for w, law in zip(self.weights, self.laws, strict=True))
+
 
 @dataclass(frozen=True)
 class BetaQualityLaw(ComponentLaw):
@@ -182,6 +224,16 @@ class Invalid(ComponentLaw):
         weights, fix, keep = sound_components(self.law, g)
         return (1 - self.rate) * (1 - self.per_block) ** g * weights, fix, keep
 
+    def misses(self, g: int) -> Misses:
+        """Those of the law."""
+        return misses_of(self.law, sound_components(self.law, g), g)
+
+    def invalid(self, g: int) -> float:
+        """P(the output is malformed) + P(it is not) P(the answer inside is invalid)."""
+        spoilt = -math.expm1(g * math.log1p(-self.per_block)) if self.per_block < 1 else 1.0
+        valid = (1 - self.rate) * (1 - spoilt)
+        return self.rate + (1 - self.rate) * spoilt + valid * invalid_share(self.law, g, self.law.pmf(g, 0))
+
 
 @dataclass(frozen=True)
 class SparseLaw(ComponentLaw):
@@ -205,6 +257,15 @@ class SparseLaw(ComponentLaw):
         """The components of the law, thinned."""
         weights, fix, keep = sound_components(self.law, g)
         return weights, self.rate * fix, 1 - self.rate * (1 - keep)
+
+    def misses(self, g: int) -> Misses:
+        """1 - rate fix = 1 - rate + rate (1-fix), and rate (1-keep)."""
+        miss, damage = misses_of(self.law, sound_components(self.law, g), g)
+        return 1 - self.rate + self.rate * miss, self.rate * damage
+
+    def invalid(self, g: int) -> float:
+        """That of the law."""
+        return invalid_share(self.law, g, self.law.pmf(g, 0))
 
 
 Thinned = SparseLaw

@@ -22,7 +22,7 @@ from evo.theory.calls.acceptance import (
     judged_block_acceptance,
     majority_error,
 )
-from evo.theory.calls.gains import at_least_once, completion
+from evo.theory.calls.gains import at_least_once, completion, incompletion
 from evo.theory.calls.offspring_counts import subset_offspring, whole_offspring, wrong_block_offspring
 from evo.theory.problems.archives import Keeper, archive_run
 from evo.theory.problems.enumeration import (
@@ -94,9 +94,10 @@ def fresh(law: CallLaw, k: int, start: Start, lam: int, runner: AnyRunner) -> Ru
             "needs the same chance to get all blocks right whatever the parent, got one that depends on how many of "
             "its blocks are right"
         )
-    done = 1.0 - (1.0 - start.optimal) ** len({place for place in runner.founders if place >= 0})
-    generations = Geometric(float(at_least_once(chance, lam)), done)
-    return RunLaw(Geometric(chance, done), generations, no_short_chunk, "theory 1a, 1c", lam)
+    done = float(at_least_once(start.optimal, len({place for place in runner.founders if place >= 0})))
+    miss = incompletion(law, k, k)
+    hit, generations = (Geometric.best_of(chance, calls, done, miss) for calls in (1, lam))
+    return RunLaw(hit, generations, no_short_chunk, "theory 1a, 1c", lam)
 
 
 def several_kept(law: CallLaw, k: int, g: int, schedule: Schedule, runner: AnyRunner, start: Start) -> RunLaw:

@@ -117,7 +117,7 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
         if quantity == "cost":
             law, mean, unit = _cost(cell, run)
         elif quantity == "calls" and takes_several_calls(cell):
-            law, mean, unit = None, run.calls.mean * calls_an_answer(cell), 1.0
+            law, mean, unit = None, times(run.calls.mean, calls_an_answer(cell)), 1.0
         else:
             law = {"hit": run.hit, "calls": run.calls, "generations": run.generations}[quantity]
             mean, unit = law.mean, 1.0
@@ -232,13 +232,22 @@ def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     if weights[1] != 0 and not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
     evaluations = _evaluations_a_call(cell) if weights[1] != 0 else 0.0
-    price, *shorter = (several * price for price in cell.tokens.prices(weights))
+    price, *shorter = (times(several, price) for price in cell.tokens.prices(weights))
     price += float(weights[1] * evaluations)
     if not any(shorter):
-        mean = price * run.calls.mean if price else 0.0
+        mean = times(price, run.calls.mean)
         return (None, mean, 1.0) if hasattr(cell.mutator, "mean_calls") else (run.calls, mean, price)
     if cell.search.lengths.blocks is not None:
         raise NoPrediction("blocks differ in length, so calls differ in price, and how many of each is not known")
     if math.isinf(run.calls.mean):
         return None, math.inf, 1.0
-    return None, run.calls.mean * price + run.short_calls * shorter[0], 1.0
+    return None, times(run.calls.mean, price) + times(run.short_calls, shorter[0]), 1.0
+
+
+def times(number: float, each: float) -> float:
+    """The product, 0 where nothing is counted: no calls of infinitely many votes each are none.
+
+    >>> times(0.0, math.inf), times(2.0, 3.0)
+    (0.0, 6.0)
+    """
+    return number * each if number and each else 0.0

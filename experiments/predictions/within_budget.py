@@ -16,7 +16,7 @@ from evo.theory import TimeLaw
 from evo.theory.times.cut import NEGLIGIBLE, mean_within
 from experiments.grids.cell import Cell
 from experiments.predictions.counts import answers_of, evaluations_of, offspring_back
-from experiments.predictions.predict import calls_an_answer, predict, predicted_mean
+from experiments.predictions.predict import calls_an_answer, predict, predicted_mean, times
 from experiments.predictions.setting import always_valid
 
 
@@ -84,7 +84,7 @@ def mean_cost(cell: Cell, within: Within) -> float | None:
     except NoPrediction:
         return None
     price = known.unit if known.law is not None else _dearest(cell)
-    cost = min(known.mean, price * within.calls / cell.tokens.calls if price else 0.0)
+    cost = min(known.mean, times(price, within.calls / cell.tokens.calls))
     return cost if math.isfinite(cost) else None
 
 
@@ -127,7 +127,7 @@ def answers_after(cell: Cell, generations: float) -> float:
 
 def calls_after(cell: Cell, generations: float) -> float:
     """The most calls of so many generations; where an answer takes a random number of them, the most on average."""
-    return answers_after(cell, generations) * most_calls_an_answer(cell)
+    return times(answers_after(cell, generations), most_calls_an_answer(cell))
 
 
 def most_calls_an_answer(cell: Cell) -> float:
@@ -158,7 +158,7 @@ def _calls_at(cell: Cell, limit: Limit) -> float:
     answers = answers_after(cell, _span(cell, limit)[1])
     price = _prices(cell, limit)[0]
     paid = math.ceil(limit.most / price) * cell.tokens.calls if price > 0 else math.inf
-    return min(paid, answers * most_calls_an_answer(cell))
+    return min(paid, times(answers, most_calls_an_answer(cell)))
 
 
 def _one_price(cell: Cell) -> bool:

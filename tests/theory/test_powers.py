@@ -12,7 +12,8 @@ RNG = np.random.default_rng(5)
 def powers(states):
     moves = np.triu(RNG.random((states, states)), 1) * (RNG.random((states, states)) < 0.3)
     moves *= 0.2 / np.maximum(moves.sum(axis=0), 1e-300)
-    return Powers(csr_array(moves), moves.sum(axis=0)), np.full(states, 1 / states)
+    leave = moves.sum(axis=0)
+    return Powers(csr_array(moves), leave, 1 - leave), np.full(states, 1 / states)
 
 
 @pytest.mark.parametrize("states", [3, 40, 90])  # dense and sparse powers

@@ -7,7 +7,7 @@ import numpy as np
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import CallLaw, IndependentBlocks
 from evo.laws.declared import SoundLaw
-from evo.laws.mixtures import BetaQualityLaw, ComponentLaw, Invalid, Mixture
+from evo.laws.mixtures import BetaQualityLaw, ComponentLaw, Invalid, Mixture, invalid_share, misses_of
 from evo.protocols import FloatArray
 from evo.theory.calls.starts import Start
 
@@ -35,6 +35,18 @@ def at_least_once(chance: float | FloatArray, lam: int) -> FloatArray:
         return np.asarray(chance, dtype=np.float64)
     with np.errstate(divide="ignore"):
         return np.asarray(-np.expm1(lam * np.log1p(-np.asarray(chance, dtype=np.float64))))
+
+
+def never_once(chance: float | FloatArray, lam: int, miss: float | FloatArray | None = None) -> FloatArray:
+    """(1-chance)^lam; `miss` is 1 - chance where it is known to more digits than chance has room for.
+
+    >>> float(never_once(0.5, 2)), float(never_once(1.0, 2, 1e-20))
+    (0.25, 1e-40)
+    """
+    if miss is not None:
+        return np.asarray(miss, dtype=np.float64) ** lam
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.exp(lam * np.log1p(-np.asarray(chance, dtype=np.float64))))
 
 
 def best_of(gains: FloatArray, lam: int) -> FloatArray:
@@ -68,6 +80,19 @@ def gains_of(law: CallLaw, g: int, most: int | None = None) -> list[FloatArray]:
     return gains
 
 
+def stalls_of(law: CallLaw, g: int, most: int | None = None) -> FloatArray:
+    """P(one offspring gains nothing) for i = 1..most incorrect blocks; a sum, not 1 minus the gains; float [most].
+
+    >>> stalls_of(IndependentBlocks(1.0, 1.0, miss=1e-20), 1).tolist()
+    [1e-20]
+    """
+    found = []
+    for i in range(1, (g if most is None else most) + 1):
+        pmf = np.asarray(law.pmf(g, i), dtype=np.float64)
+        found.append(float(pmf[: g - i + 1].sum()) + invalid_share(law, g, pmf))
+    return np.array(found)
+
+
 def completion(law: CallLaw, g: int, most: int) -> float | None:
     """P(one offspring of a chunk completes it) if that is the same for 1..most incorrect blocks, else None (theory 1a).
 
@@ -84,6 +109,16 @@ def completion(law: CallLaw, g: int, most: int) -> float | None:
     return same
 
 
+def incompletion(law: CallLaw, g: int, most: int) -> float:
+    """P(one offspring does not complete a chunk with `most` incorrect blocks), a sum; see `completion`.
+
+    >>> incompletion(IndependentBlocks(0.5, 0.5), 2, 2)
+    0.75
+    """
+    pmf = np.asarray(law.pmf(g, most), dtype=np.float64)
+    return float(pmf[:g].sum()) + invalid_share(law, g, pmf)
+
+
 def forgetful(law: CallLaw) -> bool:
     """Whether fix = keep is known to hold, so that a call forgets which blocks were correct.
 
@@ -94,7 +129,9 @@ def forgetful(law: CallLaw) -> bool:
         return forgetful(law.law)
     if type(law) is Mixture:
         return all(forgetful(part) for part in law.laws)
-    return type(law) is BetaQualityLaw or (type(law) is IndependentBlocks and law.fix == law.keep)
+    if type(law) is IndependentBlocks:
+        return law.fix == law.keep and law.miss == law.damage
+    return type(law) is BetaQualityLaw
 
 
 def chunk_steps(gains: list[FloatArray], lam: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -118,7 +155,8 @@ def block_chances(law: CallLaw, g: int) -> tuple[tuple[float, float], tuple[floa
     """
     if isinstance(law, ComponentLaw):
         weights, fix, keep = law.components(g)
-        chances = [(float(weights @ (1.0 - p)), float(weights @ p)) for p in (keep, fix)]
+        miss, damage = misses_of(law, (weights, fix, keep), g)
+        chances = [(float(weights @ q), float(weights @ p)) for p, q in ((keep, damage), (fix, miss))]
     else:
         chances = [(float(pmf[0]), float(pmf[1])) for pmf in (law.pmf(1, 0), law.pmf(1, 1))]
     return chances[0], chances[1]

@@ -7,23 +7,25 @@ import math
 from evo.errors import InputError
 
 
-def win_probability(p: float, ahead: int, wrong: str = "one") -> float:
+def win_probability(p: float, ahead: int, wrong: str = "one", q: float | None = None) -> float:
     """P(the correct answer wins): 1/(1 + rho^K), rho = (1-p)/p; 1 if all wrong answers are distinct (theory 9a, 9c).
 
     Args:
         p: probability that an answer is correct.
         ahead: the lead K that decides.
         wrong: "one" alternative, or all wrong answers "distinct".
+        q: 1 - p, where it is known to more digits than p has room for.
 
     >>> round(win_probability(2 / 3, 3), 9), win_probability(0.1, 2, "distinct")
     (0.888888889, 1.0)
     """
     _check(p, ahead, wrong)
-    if p in (0.0, 1.0):
+    q = 1.0 - p if q is None else q
+    if p == 0.0 or q == 0.0:
         return p
     if wrong == "distinct" and ahead >= 2:
         return 1.0
-    lead = ahead * _log_odds(p)
+    lead = ahead * (_log_odds(p) if 0.01 < p < 0.99 else math.log(p) - math.log(q))
     return 1.0 / (1.0 + math.exp(-lead)) if lead >= 0 else math.exp(lead) / (1.0 + math.exp(lead))
 
 

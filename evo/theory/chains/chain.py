@@ -43,6 +43,7 @@ class AbsorbingChain:
         lam: offspring a generation.
         decides: [n], probability that one offspring has the highest rank; the first such offspring takes place. None:
             only the optimum has the highest rank, `offspring_hit`.
+        stay: [n], probability per generation of staying, where it is known to more digits than 1 minus that of leaving.
 
     >>> one = AbsorbingChain(np.zeros((1, 1)), np.array([0.75]), np.array([0.5]), np.array([1.0]), 0.0, lam=2)
     >>> one.hit.mean, round(one.generations.mean, 12)
@@ -56,6 +57,7 @@ class AbsorbingChain:
     start_done: float
     lam: int
     decides: FloatArray | None = None
+    stay: FloatArray | None = None
 
     @property
     def generations(self) -> TimeLaw:
@@ -87,6 +89,11 @@ class AbsorbingChain:
         return np.asarray(np.minimum(self.rows.sum(axis=1) + self.finish, 1.0))
 
     @cached_property
+    def stays(self) -> FloatArray:
+        """Probability per generation of staying in each state, [n]."""
+        return 1.0 - self.leave if self.stay is None else np.minimum(self.stay, 1.0)
+
+    @cached_property
     def powers(self) -> Powers:
         """Powers of the matrix on the n+1 states, state 0 being the optimum.
 
@@ -96,7 +103,7 @@ class AbsorbingChain:
 
         check_states(len(self.finish), "this run")
         moves = block_array([[None, csr_array(self.finish[None, :])], [csr_array((len(self.finish), 1)), self.rows.T]])
-        return Powers(moves, np.append(0.0, self.leave))
+        return Powers(moves, np.append(0.0, self.leave), np.append(1.0, self.stays))
 
     @cached_property
     def escape(self) -> float:
@@ -127,7 +134,7 @@ class AbsorbingChain:
             gap = (unit + centre[self.rows.indices] - centre[owner]) ** 2
             ends = np.where(finish > 0.0, (last.mean - centre) ** 2 + last.variance, 0.0)
             moved = np.bincount(owner, self.rows.data * gap, len(finish)) + finish * ends
-        variance = self._levels.solve((1.0 - self.leave) * unit**2 + moved)
+        variance = self._levels.solve(self.stays * unit**2 + moved)
         return _mixed(self.start, self.start_done, mean, variance)
 
     @cached_property
@@ -152,7 +159,9 @@ def _mixed(weights: FloatArray, zero: float, mean: FloatArray, variance: FloatAr
         return centre, float(spread + np.float64(zero) * np.float64(centre) ** 2)
 
 
-def death_chain(leave: FloatArray, last_hit: float, start: FloatArray, start_done: float, lam: int) -> AbsorbingChain:
+def death_chain(
+    leave: FloatArray, last_hit: float, start: FloatArray, start_done: float, lam: int, stay: FloatArray | None = None
+) -> AbsorbingChain:
     """The chain n, n-1, .., 1, done that goes down by one; leaving probabilities [n], the state of 1 first.
 
     >>> death_chain(np.array([0.5, 0.5]), 0.5, np.array([0.0, 1.0]), 0.0, lam=1).hit.mean
@@ -164,4 +173,4 @@ def death_chain(leave: FloatArray, last_hit: float, start: FloatArray, start_don
     step: Any = diags_array(leave[1:], offsets=-1, shape=(states, states)) if states > 1 else np.zeros((1, 1))
     only_last = np.arange(states) == 0
     hit = np.where(only_last, last_hit, 0.0)
-    return AbsorbingChain(step, np.where(only_last, leave, 0.0), hit, start, start_done, lam)
+    return AbsorbingChain(step, np.where(only_last, leave, 0.0), hit, start, start_done, lam, stay=stay)

@@ -11,7 +11,7 @@ import numpy as np
 
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import best_of
+from evo.theory.calls.gains import best_of, never_once
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 
@@ -73,12 +73,14 @@ class _Moves:
         finish: P(the optimum).
         hit: P(one offspring is the optimum).
         decides: P(one offspring has the rank of the optimum).
+        stay: P(the state is kept).
     """
 
     to: dict[State, float]
     finish: float
     hit: float
     decides: float
+    stay: float
 
 
 def _explore(
@@ -111,6 +113,7 @@ def _generation(state: State, events: Iterable[Event], lam: int) -> _Moves:
     if not sum(each.values()) <= 1.0 + SLACK:
         raise InputError(f"explored: the events of state {state!r} have probabilities that sum to more than 1")
     scale = _scale(each, lam)
+    stay = float(never_once(min(1.0, sum(each.values())), lam))
     to: dict[State, float] = {}
     finish = hit = decides = 0.0
     for (rank, target), chance in chances.items():
@@ -120,7 +123,9 @@ def _generation(state: State, events: Iterable[Event], lam: int) -> _Moves:
             finish, hit, decides = finish + scale[rank] * chance, hit + chance, each[rank]
         elif target != state:
             to[target] = to.get(target, 0.0) + scale[rank] * chance
-    return _Moves(to, finish, hit, decides)
+        else:
+            stay += scale[rank] * chance
+    return _Moves(to, finish, hit, decides, stay)
 
 
 def _scale(each: Mapping[int, float], lam: int) -> dict[int, float]:
@@ -143,9 +148,10 @@ def _chain(place: dict[State, int], moves: list[_Moves], begin: Mapping[State, f
     columns = np.array([place[to] for one in moves for to in one.to], dtype=np.int64)
     step = csr_array((_numbers(p for one in moves for p in one.to.values()), (rows, columns)), shape=(len(place),) * 2)
     start = _numbers(begin.get(state, 0.0) for state in place)
-    finish, hit, decides = (_numbers(getattr(one, name) for one in moves) for name in ("finish", "hit", "decides"))
+    names = ("finish", "hit", "decides", "stay")
+    finish, hit, decides, stay = (_numbers(getattr(one, name) for one in moves) for name in names)
     same = lam == 1 or bool((hit == decides).all())
-    return AbsorbingChain(step, finish, hit, start, float(begin.get(None, 0.0)), lam, None if same else decides)
+    return AbsorbingChain(step, finish, hit, start, float(begin.get(None, 0.0)), lam, None if same else decides, stay)
 
 
 def _numbers(values: Iterable[float]) -> FloatArray:

@@ -24,10 +24,10 @@ class LastGeneration:
         """Sums over r; the closed form 1/s - lam (1-s)^lam / (1-(1-s)^lam) cancels for small s."""
         weight = np.ones_like(offspring_hit)
         total, first, second = np.zeros((3, len(offspring_hit)))
-        for r in range(1, lam + 1):
+        for more in range(lam):  # calls after the first, so that nothing cancels where that one hits
             total += weight
-            first += r * weight
-            second += r * r * weight
+            first += more * weight
+            second += more * more * weight
             weight = weight * (1.0 - offspring_hit)
         mean = first / total
-        return cls(mean, np.maximum(second / total - mean**2, 0.0))
+        return cls(1.0 + mean, np.maximum(second / total - mean**2, 0.0))

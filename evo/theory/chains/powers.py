@@ -18,15 +18,15 @@ class Powers:
     """Applies M^n to column vectors, M = one generation, for whole n of any size.
 
     `moves` [n, n] holds the probabilities of moving between different states, from column to row; `leave` [n] the
-    column sums; state 0 is absorbing. M^(2^b) = A_b + D_b, D_0 = diag(1 - leave), and
+    column sums, `stay` [n] what they lack to 1; state 0 is absorbing. M^(2^b) = A_b + D_b, D_0 = diag(stay), and
     A_{b+1} = A_b A_b + A_b D_b + D_b A_b: only non-negative terms, and no 1 - (1 - tiny). Rounding changes the sum of
     a column by 1e-16 or so, which 40 squarings would make 1e-4: each column is scaled to the sum 1 again, P(absorbed)
     or the rest, whichever is larger. A power is built where the steps it saves would cost more.
     """
 
-    def __init__(self, moves: Any, leave: FloatArray) -> None:
+    def __init__(self, moves: Any, leave: FloatArray, stay: FloatArray) -> None:
         with np.errstate(divide="ignore"):
-            self._log_stay = np.log1p(-leave)
+            self._log_stay = np.where(leave < 0.5, np.log1p(-leave), np.log(stay))
         self._powers = [_stored(moves)]
         self._stays = [np.exp(self._log_stay)]
 

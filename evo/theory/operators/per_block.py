@@ -11,7 +11,7 @@ import numpy as np
 from evo.errors import NoPrediction
 from evo.laws.special import PerBlockLaw
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run
+from evo.theory.calls.gains import UNDERFLOW, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.explore import Event, State, explored
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
@@ -35,8 +35,10 @@ def blocks_all_at_once(law: PerBlockLaw, k: int, start: Start, lam: int = 1) -> 
     success = math.prod(law.p)
     if success < UNDERFLOW and min(law.p) > 0.0:
         raise NoPrediction("the product of all p_j is below 1e-305, too small for floats")
-    generations = Geometric(float(at_least_once(success, lam)), start.optimal)
-    return RunLaw(Geometric(success, start.optimal), generations, no_short_chunk, "theory 1a, 5a", lam)
+    with np.errstate(divide="ignore"):
+        miss = float(-np.expm1(np.log(law.p).sum()))
+    hit, generations = (Geometric.best_of(success, calls, start.optimal, miss) for calls in (1, lam))
+    return RunLaw(hit, generations, no_short_chunk, "theory 1a, 5a", lam)
 
 
 def blocks_only_incorrect(law: PerBlockLaw, k: int, start: Start, lam: int = 1) -> RunLaw:

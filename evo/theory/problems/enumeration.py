@@ -11,7 +11,7 @@ import numpy as np
 
 from evo.chunks import Chunks
 from evo.errors import InputError, NoPrediction
-from evo.laws.mixtures import ComponentLaw
+from evo.laws.mixtures import ComponentLaw, misses_of
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.theory.calls.gains import at_least_once, best_of, check_run
 from evo.theory.calls.starts import Start
@@ -43,18 +43,27 @@ class BlockCall:
     p: tuple[float, ...] | None = None
     spill: float = 0.0
 
-    def after(self, correct: BoolArray, chunk: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Weights [n] of the components, and P(each block is correct afterwards) [n, k]; chunk: positions, int [g]."""
-        outside: FloatArray = np.where(correct, 1.0 - self.spill, 0.0)
+    def after(self, correct: BoolArray, chunk: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Weights [n] of the components, P(each block is correct afterwards) [n, k], P(it is not) [n, k].
+
+        Args:
+            correct: the solution, bool [k].
+            chunk: positions, int [g].
+        """
         if self.p is not None:
-            own: FloatArray = outside[None, :].copy()
-            own[0, chunk] = np.asarray(self.p)[chunk]
-            return np.ones(1), own
-        assert self.inside is not None
-        weights, fix, keep = self.inside.components(len(chunk))
-        chances: FloatArray = np.tile(outside, (len(weights), 1))
-        chances[:, chunk] = np.where(correct[chunk], keep[:, None], fix[:, None])
-        return weights, chances
+            own = np.asarray(self.p)[None, :]
+            weights, fix, miss = np.ones(1), own[:, chunk], 1.0 - own[:, chunk]
+            keep, damage = fix, miss
+        else:
+            assert self.inside is not None
+            components = self.inside.components(len(chunk))
+            weights, fix, keep = components[0], components[1][:, None], components[2][:, None]
+            miss, damage = (part[:, None] for part in misses_of(self.inside, components, len(chunk)))
+        right: FloatArray = np.tile(np.where(correct, 1.0 - self.spill, 0.0), (len(weights), 1))
+        wrong: FloatArray = np.tile(np.where(correct, self.spill, 1.0), (len(weights), 1))
+        right[:, chunk] = np.where(correct[chunk], keep, fix)
+        wrong[:, chunk] = np.where(correct[chunk], damage, miss)
+        return weights, right, wrong
 
 
 def enumeration_states(schedule: str, k: int, g: int) -> float:
@@ -163,7 +172,7 @@ class _Enumerator:
         full, pointers = (1 << self.k) - 1, self.pointers
         n = full * pointers
         right = np.bitwise_count(np.arange(full)).astype(np.int64)
-        finish, hit, short = np.zeros((3, n))
+        finish, hit, short, stay = np.zeros((4, n))
         rows, columns, values = [], [], []
         for at in range(n):
             parent, pointer = divmod(at, pointers)
@@ -175,6 +184,7 @@ class _Enumerator:
             for children, chances, step in moves:
                 targets = children * pointers + (pointer + step) % pointers
                 used = (chances > 0.0) & (targets != at)
+                stay[at] += chances[targets == at].sum()
                 rows.append(np.full(int(used.sum()), at))
                 columns.append(targets[used])
                 values.append(chances[used])
@@ -182,7 +192,7 @@ class _Enumerator:
         step_matrix = coo_array((np.concatenate(values), places), shape=(n, n)).tocsr()
         begin = np.zeros(n)
         begin[::pointers] = _start_law(start)[right]
-        return AbsorbingChain(step_matrix, finish, hit, begin, start.optimal, self.lam), short
+        return AbsorbingChain(step_matrix, finish, hit, begin, start.optimal, self.lam, stay=stay), short
 
     def _drawn(self, parent: int, pointer: int) -> list[IntArray]:
         """The chunks an offspring may get, each as likely."""
@@ -277,15 +287,14 @@ def _rest(chances: FloatArray) -> float:
     return invalid if invalid >= 1e-14 else 0.0
 
 
-def _products(weights: FloatArray, chances: FloatArray) -> Offspring:
+def _products(weights: FloatArray, right: FloatArray, wrong: FloatArray) -> Offspring:
     """All solutions that are possible for independent blocks, and their probabilities."""
-    sure = (chances == 1.0).all(axis=0)
-    free = np.flatnonzero(~sure & ~(chances == 0.0).all(axis=0))
+    sure = (wrong == 0.0).all(axis=0)
+    free = np.flatnonzero(~sure & ~(right == 0.0).all(axis=0))
     children = np.array([sum(1 << int(block) for block in np.flatnonzero(sure))], dtype=np.int64)
     products = weights[:, None]
     for block in free:
-        right = chances[:, block, None]
-        products = np.concatenate((products * (1.0 - right), products * right), axis=1)
+        products = np.concatenate((products * wrong[:, block, None], products * right[:, block, None]), axis=1)
         children = np.concatenate((children, children | 1 << int(block)))
     return children, products.sum(axis=0)
 

@@ -16,7 +16,7 @@ from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
 from evo.protocols import FloatArray, IntArray
-from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run, completion
+from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run, completion, incompletion, stalls_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
 from evo.theory.chains.last_generation import LastGeneration
@@ -44,9 +44,17 @@ def leading_uniform_chunk(law: CallLaw, k: int, start: Start, lam: int = 1) -> R
         return finished(lam)
     chance = float(law.pmf(1, 1)[1]) / k
     resolve, counts = float(at_least_once(chance, lam)), start.law()
-    chain = death_chain(np.full(start.most, resolve), chance, counts[1 : start.most + 1], float(counts[0]), lam)
+    stay = float(((k - 1) / k + float(stalls_of(law, 1)[0]) / k) ** lam)
+    chain = death_chain(
+        np.full(start.most, resolve),
+        chance,
+        counts[1 : start.most + 1],
+        float(counts[0]),
+        lam,
+        np.full(start.most, stay),
+    )
     exact = counts[start.most] == 1.0
-    generations = NegativeBinomial(start.most, resolve) if exact else chain.generations
+    generations = NegativeBinomial(start.most, resolve, stay) if exact else chain.generations
     return RunLaw(generations if lam == 1 else chain.hit, generations, no_short_chunk, "theory 10c", lam)
 
 
@@ -110,8 +118,9 @@ def leading_all_blocks(law: CallLaw, k: int, start: Start, lam: int = 1) -> RunL
         return finished(lam)
     same = _same_success(law, k)
     if same is not None:
-        generations = Geometric(float(at_least_once(same, lam)), start.optimal)
-        return RunLaw(Geometric(same, start.optimal), generations, no_short_chunk, "theory 1a, 1c", lam)
+        miss = incompletion(law, k, k)
+        hit, generations = (Geometric.best_of(same, calls, start.optimal, miss) for calls in (1, lam))
+        return RunLaw(hit, generations, no_short_chunk, "theory 1a, 1c", lam)
     if lam > 1:
         raise NoPrediction(f"LeadingBlocks under AllBlocks has a known law for lam=1 (or fix = keep), got lam={lam}")
     check_states(k, f"LeadingBlocks with k={k}")

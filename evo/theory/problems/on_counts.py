@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import CallLaw
 from evo.protocols import FloatArray, IntArray
-from evo.theory.calls.gains import at_least_once, best_of, check_run
+from evo.theory.calls.gains import best_of, check_run
 from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
@@ -58,10 +58,11 @@ def run_on_counts(
         return finished(lam)
     same = float(offspring[1, 0])
     if RAISED < same == offspring[1:, 0].min() == offspring[1:, 0].max():
-        generations = Geometric(float(at_least_once(same, lam)), start.optimal)
-        return RunLaw(Geometric(same, start.optimal), generations, no_short_chunk, source or "theory 1a, 1c", lam)
-    step, finish = _best_of_lam(offspring, rank, lam, weak)
-    return _run(step, finish, offspring[1:, 0], start, lam, source or "theory 1f, on counts")
+        miss = float(offspring[1, 1:].sum()) + _invalid(offspring[1])
+        hit, generations = (Geometric.best_of(same, calls, start.optimal, miss) for calls in (1, lam))
+        return RunLaw(hit, generations, no_short_chunk, source or "theory 1a, 1c", lam)
+    step, finish, stay = _best_of_lam(offspring, rank, lam, weak)
+    return _run(step, finish, stay, offspring[1:, 0], start, lam, source or "theory 1f, on counts")
 
 
 def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, source: str = "") -> RunLaw:
@@ -94,12 +95,14 @@ def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, 
     moves = offspring * accept
     moves = np.where((offspring > 0.0) & (accept > 0.0), np.maximum(moves, RAISED), 0.0)
     step, finish = moves[1:, 1:], moves[1:, 0]
-    return _run(step, finish, finish, start, 1, source or "theory 8b, on counts")
+    stay = np.diag(step) + (offspring * (1.0 - accept)).sum(axis=1)[1:] + [_invalid(row) for row in offspring[1:]]
+    return _run(step, finish, stay, finish, start, 1, source or "theory 8b, on counts")
 
 
 def _run(
     step: FloatArray,
     finish: FloatArray,
+    stay: FloatArray,
     hit: FloatArray,
     start: Start,
     lam: int,
@@ -113,7 +116,7 @@ def _run(
 
     np.fill_diagonal(step, 0.0)
     counts = start.law()
-    chain = AbsorbingChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam)
+    chain = AbsorbingChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam, stay=stay)
     _check_floats(chain)
     return RunLaw(chain.hit, chain.generations, no_short_chunk, source, lam)
 
@@ -130,10 +133,18 @@ def _check_floats(chain: AbsorbingChain) -> None:
         raise NoPrediction(f"a mean of {longest:.2g} generations rests on probabilities that are too small for floats")
 
 
-def _best_of_lam(offspring: FloatArray, rank: IntArray, lam: int, weak: bool) -> tuple[FloatArray, FloatArray]:
-    """Moves among 1..k incorrect blocks, float [k, k], and P(the optimum is generated), float [k]."""
+def _invalid(chances: FloatArray) -> float:
+    """P(an offspring is invalid), what its probabilities lack to 1, above rounding."""
+    rest = 1.0 - float(chances.sum())
+    return rest if rest > 1e-12 else 0.0
+
+
+def _best_of_lam(
+    offspring: FloatArray, rank: IntArray, lam: int, weak: bool
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Moves among 1..k incorrect blocks, float [k, k], P(the optimum is generated), P(the count stays), float [k]."""
     top, k = int(rank[0]), len(rank) - 1
-    step, finish = np.zeros((k, k)), np.zeros(k)
+    step, finish, stay = np.zeros((k, k)), np.zeros(k), np.zeros(k)
     for i in range(1, k + 1):
         least = int(rank[i]) + (not weak)  # the lowest fitness that is accepted
         each = np.asarray(np.bincount(rank, offspring[i], top + 1)[least:], dtype=np.float64)
@@ -142,7 +153,8 @@ def _best_of_lam(offspring: FloatArray, rank: IntArray, lam: int, weak: bool) ->
         accepted = np.flatnonzero(rank[1:] >= least)
         step[i - 1, accepted] = share[rank[accepted + 1] - least] * offspring[i, accepted + 1]
         finish[i - 1] = best[-1]
-    return step, finish
+        stay[i - 1] = (offspring[i, rank < least].sum() + _invalid(offspring[i])) ** lam + step[i - 1, i - 1]
+    return step, finish, stay
 
 
 def _check_matrix(matrix: Any, k: int, name: str) -> None:

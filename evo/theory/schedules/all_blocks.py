@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evo.laws.counts import CallLaw
-from evo.theory.calls.gains import at_least_once, check_run, chunk_steps, completion, gains_of
+from evo.theory.calls.gains import check_run, chunk_steps, completion, gains_of, incompletion, stalls_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
@@ -29,12 +29,16 @@ def all_blocks(law: CallLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
         return finished(lam)
     same = completion(law, k, start.most)
     if same is not None:
-        hit = Geometric(same, start.optimal)
-        generations = Geometric(float(at_least_once(same, lam)), start.optimal)
+        miss = incompletion(law, k, start.most)
+        hit, generations = (Geometric.best_of(same, calls, start.optimal, miss) for calls in (1, lam))
         return RunLaw(hit, generations, no_short_chunk, "theory 1a, 1c", lam)
     check_states(start.most, f"AllBlocks with k={k}")
     counts = start.law()
     chain = AbsorbingChain(
-        *chunk_steps(gains_of(law, k, start.most), lam), counts[1 : start.most + 1], float(counts[0]), lam
+        *chunk_steps(gains_of(law, k, start.most), lam),
+        counts[1 : start.most + 1],
+        float(counts[0]),
+        lam,
+        stay=stalls_of(law, k, start.most) ** lam,
     )
     return RunLaw(chain.hit, chain.generations, no_short_chunk, "theory 1f", lam)

@@ -11,7 +11,15 @@ from evo.chunks import Chunks
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import at_least_once, check_run, chunk_steps, completion, gains_of
+from evo.theory.calls.gains import (
+    at_least_once,
+    check_run,
+    chunk_steps,
+    completion,
+    gains_of,
+    incompletion,
+    stalls_of,
+)
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
 from evo.theory.chains.explore import Event, State, explored
@@ -41,11 +49,11 @@ def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> 
     if start.most == 0:
         return finished(lam)
     if g == 1:
-        return _single_blocks(float(law.pmf(1, 1)[1]), start, lam, "theory 2a, 2j")
+        return _single_blocks(float(law.pmf(1, 1)[1]), float(stalls_of(law, 1)[0]), start, lam, "theory 2a, 2j")
     same = completion(law, g, g) if not chunks.short and start.independent else None
     if same is not None:
         unfinished = Start(chunks.full, p0=float(start.chunk_law(g)[0]))
-        return _single_blocks(same, unfinished, lam, "theory 2a, 3b")
+        return _single_blocks(same, incompletion(law, g, g), unfinished, lam, "theory 2a, 3b")
     gains = {size: gains_of(law, size) for size in (g, chunks.short) if size}
     try:
         return _chunk_by_chunk(gains, chunks, start, lam)
@@ -53,12 +61,13 @@ def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> 
         return _means(gains, chunks, start, lam)
 
 
-def _single_blocks(fix: float, start: Start, lam: int, source: str) -> RunLaw:
-    resolve = float(at_least_once(fix, lam))
+def _single_blocks(fix: float, miss: float, start: Start, lam: int, source: str) -> RunLaw:
+    resolve, stay = float(at_least_once(fix, lam)), miss**lam
     counts = start.law()
     exact = counts[start.most] == 1.0
-    chain = death_chain(np.full(start.most, resolve), fix, counts[1 : start.most + 1], float(counts[0]), lam)
-    generations: TimeLaw = NegativeBinomial(start.most, resolve) if exact else chain.generations
+    leave, stays = np.full(start.most, resolve), np.full(start.most, stay)
+    chain = death_chain(leave, fix, counts[1 : start.most + 1], float(counts[0]), lam, stays)
+    generations: TimeLaw = NegativeBinomial(start.most, resolve, stay) if exact else chain.generations
     hit = generations if lam == 1 else chain.hit
     return RunLaw(hit, generations, no_short_chunk, source, lam)
 

@@ -11,7 +11,7 @@ from evo.chunks import Chunks
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import at_least_once, check_run, completion, gains_of
+from evo.theory.calls.gains import at_least_once, check_run, completion, gains_of, stalls_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
 from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
@@ -40,7 +40,8 @@ def uniform_chunk(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> R
     if start.most == 0:
         return finished(lam)
     if g == 1:
-        return _single_blocks(float(law.pmf(1, 1)[1]), start, lam, "theory 2b, 2c, 2j")
+        wrong = float(stalls_of(law, 1)[0])
+        return _single_blocks(float(law.pmf(1, 1)[1]), wrong, start, lam, "theory 2b, 2c, 2j")
     rates = _completions(law, chunks, start) if lam == 1 else None
     if rates is not None:
         return _unfinished(rates, chunks, start)
@@ -51,11 +52,12 @@ def uniform_chunk(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> R
         return _moments(gains, chunks, start, lam)
 
 
-def _single_blocks(fix: float, start: Start, lam: int, source: str) -> RunLaw:
+def _single_blocks(fix: float, miss: float, start: Start, lam: int, source: str) -> RunLaw:
     """The death chain on incorrect blocks; beyond MAX_STATES the law for lam = 1 by Poissonization."""
-    rates = fix * np.arange(1, start.most + 1) / start.k
+    wrong = np.arange(1, start.most + 1)
+    rates, stay = fix * wrong / start.k, ((start.k - wrong) / start.k + miss * wrong / start.k) ** lam
     counts = start.law()[: start.most + 1]
-    chain = death_chain(at_least_once(rates, lam), fix / start.k, counts[1:], float(counts[0]), lam)
+    chain = death_chain(at_least_once(rates, lam), fix / start.k, counts[1:], float(counts[0]), lam, stay)
     if lam == 1 and start.most > MAX_STATES:
         time = _poissonized(fix, start, chain)
         return RunLaw(time, time, no_short_chunk, source, lam)
@@ -89,7 +91,8 @@ def _unfinished(rates: tuple[float, float], chunks: Chunks, start: Start) -> Run
     """The chain on the number of unfinished full chunks, and whether the short one is, for lam = 1."""
     m, law = chunks.m, unfinished_law(chunks, start)
     if not chunks.short and start.independent:
-        return _single_blocks(rates[0], Start(m, p0=float(start.chunk_law(chunks.g)[0])), 1, "theory 2b, 3b")
+        finished_by = Start(m, p0=float(start.chunk_law(chunks.g)[0]))
+        return _single_blocks(rates[0], 1.0 - rates[0], finished_by, 1, "theory 2b, 3b")
 
     def events(state: State) -> Iterator[Event]:
         full, short = state

@@ -9,8 +9,9 @@ import numpy as np
 
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
+from evo.laws.mixtures import invalid_share
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import at_least_once, check_run
+from evo.theory.calls.gains import at_least_once, check_run, stalls_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
 from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
@@ -37,13 +38,14 @@ def until_resolved(law: CallLaw, k: int, start: Start, lam: int = 1, g: int = 1)
         raise NoPrediction(f"needs g = 1, got g = {g}, where a rise of f does not say that a chunk is finished")
     if start.most == 0:
         return finished(lam)
-    fix = float(law.pmf(1, 1)[1])
-    damage = float(law.pmf(1, 0)[0])
+    wrong, right = law.pmf(1, 1), law.pmf(1, 0)
+    fix, damage = float(wrong[1]), float(right[0])
     if start.incorrect is None and start.p0 > 0.0:
         return one_after_the_other([fix] * k, [damage] * k, start, lam, "theory 2h, 2i, 2j", MAX_MOMENTS)
-    resolve = float(at_least_once(fix, lam))
-    chain = _exact_count(fix, resolve, float(at_least_once(damage, lam)), start, lam)
-    generations: TimeLaw = NegativeBinomial(k, resolve) if start.most == k else chain.generations
+    miss, kept = float(stalls_of(law, 1)[0]) ** lam, (float(right[1]) + invalid_share(law, 1, right)) ** lam
+    resolve, skip = float(at_least_once(fix, lam)), float(at_least_once(damage, lam))
+    chain = _exact_count(fix, (resolve, miss), (skip, kept), start, lam)
+    generations: TimeLaw = NegativeBinomial(k, resolve, miss) if start.most == k else chain.generations
     return RunLaw(generations if lam == 1 else chain.hit, generations, no_short_chunk, "theory 2h, 2i, 2j", lam)
 
 
@@ -108,9 +110,16 @@ def correct_before_last(k: int, j: int) -> FloatArray:
     return np.asarray(ratios * (j / k))
 
 
-def _exact_count(fix: float, resolve: float, skip: float, start: Start, lam: int) -> AbsorbingChain:
-    """The L correct blocks first, then the j incorrect ones: the parts are independent, so their order is free."""
+def _exact_count(
+    fix: float, resolve: tuple[float, float], skip: tuple[float, float], start: Start, lam: int
+) -> AbsorbingChain:
+    """The L correct blocks first, then the j incorrect ones: the parts are independent, so their order is free.
+
+    `resolve` and `skip` are P(an incorrect, a correct block is left in a generation) and P(it is not).
+    """
     j = start.most
-    leave = np.append(np.full(j, resolve), np.full(start.k - j, skip))
+    leave, stay = (
+        np.append(np.full(j, one), np.full(start.k - j, other)) for one, other in zip(resolve, skip, strict=True)
+    )
     begin = np.append(np.zeros(j - 1), correct_before_last(start.k, j))
-    return death_chain(leave, fix, begin, 0.0, lam)
+    return death_chain(leave, fix, begin, 0.0, lam, stay)

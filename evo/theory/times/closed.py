@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
 from evo.protocols import FloatArray
+from evo.theory.calls.gains import at_least_once, never_once
 from evo.theory.times.law import Split, TimeLaw, below, check_level, least_time, tied
 
 
@@ -17,7 +18,8 @@ from evo.theory.times.law import Split, TimeLaw, below, check_level, least_time,
 class Geometric:
     """T = 0 w.p. `zero`, else the first success of trials on 1, 2, ... that succeed w.p. `success` (theory 1a).
 
-    E = (1-zero)/success and Var = (1-zero)(2-success)/success^2 - E^2.
+    E = (1-zero)/success and Var = (1-zero)(2-success)/success^2 - E^2. `failure` is 1 - success where it is known to
+    more digits than success has room for.
 
     >>> Geometric(2.0**-10).mean, Geometric(2.0**-10).quantile(0.9)
     (1024.0, 2357.0)
@@ -25,6 +27,25 @@ class Geometric:
 
     success: float
     zero: float = 0.0
+    failure: float | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def best_of(cls, chance: float, lam: int, zero: float = 0.0, miss: float | None = None) -> Geometric:
+        """Generations of lam trials of that chance each: success 1-(1-chance)^lam, failure (1-chance)^lam (theory 1c).
+
+        >>> Geometric.best_of(0.5, 50).variance == 2.0**-50
+        True
+        """
+        failure = never_once(chance, lam, miss)
+        return cls(float(at_least_once(chance, lam)), zero, float(failure))
+
+    @property
+    def _failure(self) -> float:
+        return 1.0 - self.success if self.failure is None else self.failure
+
+    @property
+    def _log_failure(self) -> float:
+        return _log_of(self._failure, self.success)
 
     @property
     def mean(self) -> float:
@@ -44,13 +65,13 @@ class Geometric:
         square = self.mean / self.success
         if math.isinf(square):
             raise NoPrediction(f"the variance of a time of mean {self.mean:g} is above the largest float")
-        return square * (1.0 - self.success + self.zero)
+        return square * (self._failure + self.zero)
 
     def tail(self, t: ArrayLike) -> FloatArray:
         """P(T > t) = (1-zero)(1-success)^t."""
         times = np.floor(np.asarray(t, dtype=np.float64))
         with np.errstate(invalid="ignore"):
-            survive = np.exp(times * math.log1p(-self.success)) if self.success < 1.0 else 1.0 * (times < 1)
+            survive = np.exp(times * self._log_failure) if self._failure > 0.0 else 1.0 * (times < 1)
         survive = np.where(np.isnan(survive), 1.0, survive)  # success = 0 at t = inf
         return np.where(times < 0, 1.0, (1.0 - self.zero) * survive)
 
@@ -58,7 +79,7 @@ class Geometric:
         """P(T <= t) = zero + (1-zero)(1 - (1-success)^t)."""
         times = np.floor(np.asarray(t, dtype=np.float64))
         with np.errstate(invalid="ignore"):
-            hit = -np.expm1(times * math.log1p(-self.success)) if self.success < 1.0 else 1.0 * (times >= 1)
+            hit = -np.expm1(times * self._log_failure) if self._failure > 0.0 else 1.0 * (times >= 1)
         hit = np.where(np.isnan(hit), 0.0, hit)
         return np.where(times < 0, 0.0, self.zero + (1.0 - self.zero) * hit)
 
@@ -71,10 +92,10 @@ class Geometric:
         check_level(u)
         if not below(self.zero, 1.0 - self.zero, u, 1.0):
             return 0.0
-        if self.success in (0.0, 1.0):
+        if self.success == 0.0 or self._failure == 0.0:
             return math.inf if self.success == 0.0 else 1.0
         level = (u - self.zero) / (1.0 - self.zero)
-        guess = max(1.0, float(math.ceil(math.log1p(-level) / math.log1p(-self.success))))
+        guess = max(1.0, float(math.ceil(math.log1p(-level) / self._log_failure)))
         times = (guess - 2.0, guess - 1.0, guess, guess + 1.0)
         near: list[Split] = [(float(self.cdf(t)), float(self.tail(t))) for t in times]
         late = int(below(*near[1], u)) + int(below(*near[2], u))  # the logs may round across a whole number
@@ -83,7 +104,7 @@ class Geometric:
 
     def total(self, runs: int) -> TimeLaw | None:
         """The sum of copies is negative binomial if no mass is at 0."""
-        return NegativeBinomial(runs, self.success) if self.zero == 0.0 else None
+        return NegativeBinomial(runs, self.success, self.failure) if self.zero == 0.0 else None
 
 
 @dataclass(frozen=True)
@@ -96,6 +117,7 @@ class NegativeBinomial:
 
     j: int
     success: float
+    failure: float | None = field(default=None, repr=False, compare=False)
 
     @property
     def mean(self) -> float:
@@ -115,7 +137,7 @@ class NegativeBinomial:
         value = self.mean / self.success
         if math.isinf(value):
             raise NoPrediction(f"the variance of a time of mean {self.mean:g} is above the largest float")
-        return value * (1.0 - self.success)
+        return value * (1.0 - self.success if self.failure is None else self.failure)
 
     def cdf(self, t: ArrayLike) -> FloatArray:
         """P(T <= t) = P(Bin(t, success) >= j) = I_success(j, t-j+1)."""
@@ -134,7 +156,7 @@ class NegativeBinomial:
 
     def total(self, runs: int) -> TimeLaw:
         """The sum of copies is NB(runs j, success)."""
-        return NegativeBinomial(runs * self.j, self.success)
+        return NegativeBinomial(runs * self.j, self.success, self.failure)
 
     def _beta(self, t: ArrayLike, upper: bool) -> FloatArray:
         from scipy.special import betainc, betaincc
@@ -145,9 +167,17 @@ class NegativeBinomial:
             return np.where(reached, 0.0, 1.0) if upper else np.where(reached, 1.0, 0.0)
         possible = (times >= self.j) & np.isfinite(times)
         spare = np.where(possible, times - self.j + 1.0, 1.0)
-        value = (betaincc if upper else betainc)(float(self.j), spare, self.success)
+        if self.failure is None:
+            value = (betaincc if upper else betainc)(float(self.j), spare, self.success)
+        else:  # the same from the other side
+            value = (betainc if upper else betaincc)(spare, float(self.j), self.failure)
         sure = np.where(times == np.inf, 1.0, 0.0)
         return np.where(possible, value, 1.0 - sure if upper else sure)
+
+
+def _log_of(failure: float, success: float) -> float:
+    """The logarithm of 1 - success, from the smaller of both."""
+    return math.log1p(-success) if success < 0.5 else math.log(failure)
 
 
 ALREADY_OPTIMAL = Geometric(success=1.0, zero=1.0)
