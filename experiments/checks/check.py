@@ -46,6 +46,7 @@ from experiments.predictions.predict import Prediction, takes_several_calls
 from experiments.predictions.verdict import Verdict
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
+from experiments.store.rows import not_counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,11 +90,13 @@ class Check:
         cells: one a cell, in the order of the grid.
         alpha: false-alarm rate over all tests of the grid together.
         alpha_each: false-alarm rate of one test.
+        strays: rows in the folder that are of no cell of the grid, and not counted.
     """
 
     cells: tuple[CellCheck, ...] = field(repr=False)
     alpha: float
     alpha_each: float
+    strays: int = 0
 
     def count(self, verdict: Verdict) -> int:
         """How many cells have a verdict."""
@@ -107,10 +110,11 @@ class Check:
 
     @property
     def note(self) -> str:
-        """Which cells a rule stopped, and what that means for their p-values; empty if none."""
+        """Which cells a rule stopped, what that means for their p-values, and rows that are of no cell; or empty."""
         stopped = sum(cell.looks > 0 for cell in self.cells)
         cells = f"{stopped:,} cell{'' if stopped == 1 else 's'}"
-        return f"{cells} stopped by a rule: p-values hold at every stop" if stopped else ""
+        notes = [f"{cells} stopped by a rule: p-values hold at every stop"] if stopped else []
+        return "\n".join(notes + ([not_counted(self.strays)] if self.strays else []))
 
     @property
     def verdict(self) -> Verdict:
@@ -152,7 +156,7 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
         _check_cell(results, cell_id, called[cell_id], cell, results.by_cell.get(cell_id, none), alpha_each, resolution)
         for cell_id, cell in cells.items()
     )
-    return Check(verdicts, alpha, alpha_each)
+    return Check(verdicts, alpha, alpha_each, results.rows.strays)
 
 
 def _parse(results: Results, cell_id: str) -> Cell | str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.grids.grid import Grid
+    from experiments.store.results import Results
 
 app = typer.Typer(
     name="llm-evo",
@@ -168,9 +169,8 @@ def fit(
     with plain_errors():
         from experiments.fits.fit import fit as fit_laws
         from experiments.reports.terminal import show_fits
-        from experiments.store.results import load
 
-        show_fits(fit_laws(load(results), along, quantity, least, most, confidence), _console())
+        show_fits(fit_laws(_loaded(results), along, quantity, least, most, confidence), _console())
 
 
 @app.command("time")
@@ -190,10 +190,9 @@ def waiting_time(
         from evo.costs.latency import Latency
         from experiments.reports.terminal import show_waiting
         from experiments.reports.waiting import waiting
-        from experiments.store.results import load
 
         latency = Latency(fixed, per_prompt_token, per_generated_token, tail)
-        show_waiting(waiting(load(results), workers, latency), workers, _console())
+        show_waiting(waiting(_loaded(results), workers, latency), workers, _console())
 
 
 @app.command()
@@ -234,12 +233,11 @@ def export(
         from evo.errors import InputError
         from experiments.cli.progress import ProgressDisplay
         from experiments.reports.export import export_results
-        from experiments.store.results import load
 
         if not out.strip():
             raise InputError(f"--out: expected a path, got {out!r}")
         with ProgressDisplay(_console(stderr=True), quiet) as display:
-            path = export_results(load(results), to, out, display)
+            path = export_results(_loaded(results), to, out, display)
         _console().print(f"Written to {path}", markup=False, soft_wrap=True)
 
 
@@ -330,6 +328,17 @@ def _folder(out: str | None, grid: Grid) -> Path:
     if out is not None and not out.strip():
         raise InputError(f"--out: expected a folder, got {out!r}; leave it out for results/{grid.name}")
     return Path("results") / grid.name if out is None else Path(out)
+
+
+def _loaded(folder: Path) -> Results:
+    """The results in a folder; rows that are not counted are told, as `check` tells them."""
+    from experiments.store.results import load
+    from experiments.store.rows import not_counted
+
+    found = load(folder)
+    if found.rows.strays:
+        _console(stderr=True).print(f"note: {not_counted(found.rows.strays)}", markup=False, soft_wrap=True)
+    return found
 
 
 def _console(stderr: bool = False) -> Console:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from evo.errors import InputError
 from evo.parameters import shown
+from experiments.grids.printable import is_printable
+
+MOST_LABEL = 200
 
 
 def a_path(role: str, value: object) -> Path:
@@ -40,6 +43,19 @@ def expect_a(kind: type, role: str, value: object, example: str) -> None:
     """
     if not isinstance(value, kind):
         raise InputError(f"{role}: expected {example}, got {shown(value)}")
+
+
+def expect_label(role: str, value: object) -> None:
+    """Check that a value can be the label of an arm: a line of at most 200 printable characters.
+
+    Raises: InputError.
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{role}: expected a string as the label of an arm, got {shown(value)}")
+    if len(value) > MOST_LABEL:
+        raise InputError(f"{role}: expected a label of at most {MOST_LABEL} characters, got {len(value):,}")
+    if not is_printable(value):
+        raise InputError(f"{role}: expected a label on one line, without control characters, got {value!r}")
 
 
 def expect_whole(role: str, value: object, least: int) -> None:

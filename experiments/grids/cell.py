@@ -113,7 +113,7 @@ class Cell:
     @cached_property
     def id(self) -> str:
         """The cell's name in tables: "c" and 12 hexadecimal digits of the text's SHA-256."""
-        return f"c{_digits(self.text, 12)}"
+        return cell_id(self.text)
 
     @cached_property
     def sample(self) -> str:
@@ -121,10 +121,9 @@ class Cell:
 
         Prices belong to the name only where the budget limits the cost: there they say when a run ends.
         """
-        budget = canonical(self.budget)
-        if self.budget is not None and self.budget.cost is not None:
-            budget += canonical(tuple(float(weight) for weight in self.cost.weights))
-        return f"s{_digits(f'{self.search.text}, {canonical(self.prompt)}', 12)}-{_digits(budget, 8)}"
+        limits_cost = self.budget is not None and self.budget.cost is not None
+        weights = tuple(map(float, self.cost.weights)) if limits_cost else None
+        return sample_name(self.search.text, canonical(self.prompt), canonical(self.budget), weights)
 
     @cached_property
     def search(self) -> Search:
@@ -227,6 +226,17 @@ class Cell:
                 f"{type(self.cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
                 f"{shown(self.cost.weights)}"
             )
+
+
+def cell_id(text: str) -> str:
+    """The id of the cell of this text."""
+    return f"c{_digits(text, 12)}"
+
+
+def sample_name(search: str, prompt: str, budget: str, weights: tuple[float, ...] | None) -> str:
+    """The name of the runs of cells, of the texts of their parts, and their prices if the budget limits the cost."""
+    prices = "" if weights is None else canonical(weights)
+    return f"s{_digits(f'{search}, {prompt}', 12)}-{_digits(budget + prices, 8)}"
 
 
 def _digits(text: str, number: int) -> str:

@@ -32,7 +32,7 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     for cell in grid.cells:
         row: dict[str, Any] = {"cell": cell.id, "arm": labels[cell.id], "text": cell.text, "sample": cell.sample}
         for kind, part in parameters(cell).items():
-            row |= _columns(kind, part)
+            row |= part_columns(kind, part)
         # of every problem and runner, whether they are fields of it or not
         row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
         row |= dict(zip(WEIGHTS, cell.cost.weights, strict=True))
@@ -45,13 +45,13 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     return table.set_index("cell")
 
 
-def _columns(place: str, part: object) -> dict[str, object]:
+def part_columns(place: str, part: object) -> dict[str, object]:
     """Type and parameters of a part, and of the parts inside it: `problem.problem` and `problem.problem.start`."""
     found: dict[str, object] = {place: "none" if part is None else type_name(type(part))}
     for name, value in ({} if part is None else parameters(part)).items():
         inside = f"{place}.{name}"
         if is_frozen_dataclass(value):
-            found |= _columns(inside, value)
+            found |= part_columns(inside, value)
         else:
             found[inside] = value if value is None or isinstance(value, int | float | str) else repr(value)
     for size in ("k", "l"):  # the cell's own columns have them

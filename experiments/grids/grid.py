@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,20 @@ from evo.costs.ledger import Prompt
 from evo.costs.prices import LLMPrimitive
 from evo.errors import InputError
 from evo.parameters import choice, shown, whole
+from experiments.grids.arguments import expect_label
 from experiments.grids.cell import Cell
 from experiments.grids.stopping import EXPECTED, MOST_RUNS, STOPPING_RULES, Runs
 
 ENGINES = ("blocks", "deap", "law")
 MOST_BATCH = 2**16
+MOST_CELLS = 100_000
+NAME, MOST_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*", 100
+"""Of a grid, and of its results folder; characters at the most."""
+
+
+def is_grid_name(name: object) -> bool:
+    """Whether a grid, and its results folder, can have this name."""
+    return isinstance(name, str) and len(name) <= MOST_NAME and re.fullmatch(NAME, name) is not None
 
 
 @dataclass(frozen=True)
@@ -54,10 +64,10 @@ class Grid:
     cells: tuple[Cell, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+        if not is_grid_name(self.name):
             raise InputError(
-                "Grid: name must be letters, digits, '.', '_' or '-' (it names the results folder), got "
-                f"{shown(self.name)}"
+                "Grid: name must be letters, digits, '.', '_' or '-' (it names the results folder), at most "
+                f"{MOST_NAME}, got {shown(self.name)}"
             )
         self._check_runs()
         whole(self, "seed", least=0)
@@ -94,8 +104,7 @@ class Grid:
             raise InputError(f"Grid: runs must be {EXPECTED}, got {self.runs!r}") from None
 
     def _arm(self, label: object, cells: object) -> tuple[Cell, ...]:
-        if not isinstance(label, str):
-            raise InputError(f"Grid {self.name!r}: expected a string as the label of an arm, got {shown(label)}")
+        expect_label(f"Grid {self.name!r}", label)
         if not isinstance(cells, Iterable):
             raise InputError(f"Grid {self.name!r}: expected in the arm {label!r} a list of cells, got {shown(cells)}")
         return tuple(cells)
@@ -103,6 +112,7 @@ class Grid:
     def _check_cells(self) -> None:
         if not self.cells:
             raise InputError(f"Grid {self.name!r}: expected at least one cell, got none")
+        expect_few(len(self.cells), f"Grid {self.name!r}: ")
         for cell in self.cells:
             if not isinstance(cell, Cell):
                 raise InputError(f"Grid {self.name!r}: expected cells, got {shown(cell)}")
@@ -111,6 +121,18 @@ class Grid:
             if cell.text in seen:
                 raise InputError(f"Grid {self.name!r}: the cell {cell.text} stands in it twice; leave one out")
             seen.add(cell.text)
+
+
+def expect_few(cells: int, where: str = "") -> None:
+    """Refuse more cells than a table of cells, and their predictions, have room and time for.
+
+    Raises: InputError.
+    """
+    if cells > MOST_CELLS:
+        raise InputError(
+            f"{where}expected at most {MOST_CELLS:,} cells, got {cells:,} or more; shorten the axes, or make several "
+            "grids of it"
+        )
 
 
 def sweep(
@@ -128,7 +150,8 @@ def sweep(
     The last axis varies fastest. Where parts share an axis, axes run together, or some combinations are no cells:
     `experiments.grids.axes.grid_cells`.
     """
-    axes = (_axis(part) for part in (problem, mutator, schedule, runner, prompt, cost, budget))
+    axes = [_axis(part) for part in (problem, mutator, schedule, runner, prompt, cost, budget)]
+    expect_few(math.prod(map(len, axes)))
     return [Cell(*parts) for parts in product(*axes)]
 
 

@@ -7,15 +7,25 @@ They are not tried again until somebody asks for it, since one that hangs costs 
 
 from __future__ import annotations
 
-import json
+import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
-from experiments.store.files import write_text
+from evo.parameters import shown
+from experiments.store.files import StoreError, own_folder, there, write_json
 from experiments.store.table import BatchKey
+from experiments.store.verify.names import is_batch, is_sample
+from experiments.store.verify.reading import Damaged, Unsound, read_file
+from experiments.store.verify.seals import from_json
+
+T = TypeVar("T")
 
 FOLDER = "failures"
+MOST_KEPT, MOST_BYTES = 100_000, 10**7
+"""Characters of a text that are kept, and bytes of a file: a text may need six for each."""
+_NAME = re.compile(r"s[0-9a-f]{12}-[0-9a-f]{8}-[0-9]{1,10}\.json")
 MOST_LISTED, MOST_OF_A_TEXT = 20, 200
 """Cells, and characters of the text of each, that are told at the end of a launch."""
 
@@ -45,8 +55,8 @@ class FailedBatch:
     @property
     def is_sound(self) -> bool:
         """Whether all entries have the right type; the file may have been altered."""
-        words = (self.sample, self.text, self.kind, self.message, self.host, self.when)
-        return type(self.batch) is int and all(isinstance(word, str) for word in words)
+        words = (self.text, self.kind, self.message, self.host, self.when)
+        return is_sample(self.sample) and is_batch(self.batch) and all(isinstance(word, str) for word in words)
 
     @property
     def key(self) -> BatchKey:
@@ -55,28 +65,75 @@ class FailedBatch:
 
 
 def read_failures(folder: Path) -> dict[BatchKey, FailedBatch]:
-    """The failures of a results folder; a file that is none of ours is left out, and its batch is tried again."""
-    found = {}
-    for file in sorted((folder / FOLDER).glob("*.json")):
-        try:
-            failed = FailedBatch(**json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            continue
-        if failed.is_sound:
-            found[failed.key] = failed
+    """The failures of a results folder.
+
+    Raises: StoreError naming the files that are damaged.
+    """
+    found, damaged = look_at_failures(folder)
+    if damaged:
+        raise StoreError(
+            f"{'; '.join(map(str, damaged))}; run the grid again: it sets aside what is damaged, and tries its batches "
+            "again"
+        )
     return found
 
 
+def look_at_failures(folder: Path) -> tuple[dict[BatchKey, FailedBatch], list[Damaged]]:
+    """The failures of a results folder, and the files that are damaged; files of other names are none of ours.
+
+    Raises: StoreError if the disk does not give a file's bytes, or the folder of the failures is none.
+    """
+    found, damaged = {}, []
+    for file in sorted((folder / FOLDER).iterdir()) if there(folder / FOLDER) else ():
+        if not _NAME.fullmatch(file.name):
+            continue
+        try:
+            failed = _failed(from_json(read_file(file, MOST_BYTES)))
+            if _file(folder, failed.key) != file:
+                raise Unsound("its name is not that of the batch in it")
+        except Unsound as error:
+            damaged.append(Damaged(file, str(error)))
+        except FileNotFoundError:  # the launch at work has run the batch since
+            continue
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be read ({error}); see to the disk or its permissions") from None
+        else:
+            found[failed.key] = failed
+    return found, damaged
+
+
 def write_failure(folder: Path, failed: FailedBatch) -> None:
-    """Remember a failure."""
-    (folder / FOLDER).mkdir(exist_ok=True)
-    write_text(_file(folder, failed.key), json.dumps(asdict(failed), indent=1) + "\n")
+    """Remember a failure; of a very long message its ends.
+
+    Raises: StoreError if the folder of the failures is none; OSError.
+    """
+    own_folder(folder / FOLDER)
+    record = {name: _shortened(word, MOST_KEPT) for name, word in asdict(failed).items()}
+    write_json(_file(folder, failed.key), record)
 
 
 def forget_failure(folder: Path, key: BatchKey) -> None:
-    """Forget a failure, since the batch is there now; nothing if there was none."""
-    with suppress(OSError):  # what was put there instead is nothing of ours
-        _file(folder, key).unlink(missing_ok=True)
+    """Forget a failure, since the batch is there now; nothing if there was none.
+
+    Raises: StoreError if the folder of the failures is none.
+    """
+    if there(folder / FOLDER):
+        with suppress(OSError):  # what was put there instead is nothing of ours
+            _file(folder, key).unlink(missing_ok=True)
+
+
+def _failed(record: dict[str, Any]) -> FailedBatch:
+    """The failure of a record.
+
+    Raises: Unsound if it is none.
+    """
+    names = [field.name for field in fields(FailedBatch)]
+    if set(record) != set(names):
+        raise Unsound(f"expected the entries {', '.join(names)}, got {shown(record)}")
+    failed = FailedBatch(**record)
+    if not failed.is_sound:
+        raise Unsound(f"expected the name of a batch, and words, got {shown(record)}")
+    return failed
 
 
 def explain(failures: list[FailedBatch], folder: Path | None = None) -> str:
@@ -89,7 +146,7 @@ def explain(failures: list[FailedBatch], folder: Path | None = None) -> str:
     first: dict[str, FailedBatch] = {}
     for failed in failures:
         first.setdefault(failed.text, failed)
-    lines = [f"{_shortened(text)}: {_line(failed)}" for text, failed in first.items()]
+    lines = [f"{_shortened(text, MOST_OF_A_TEXT)}: {_line(failed)}" for text, failed in first.items()]
     left = len(lines) - MOST_LISTED
     if left > 0:
         lines[MOST_LISTED:] = [f"and {left:,} more cell{'' if left == 1 else 's'}"]
@@ -109,11 +166,18 @@ def _line(failed: FailedBatch) -> str:
     return f"{failed.kind}: {(failed.message.strip().splitlines() or ['no message'])[0]}"
 
 
-def _shortened(text: str) -> str:
-    """The text of a cell, without its middle if it is long."""
-    half = MOST_OF_A_TEXT // 2
-    return text if len(text) <= MOST_OF_A_TEXT else f"{text[:half]} ... {text[-half:]}"
+def _shortened(value: T, most: int) -> T | str:
+    """A text, without its middle if it is long."""
+    if not isinstance(value, str) or len(value) <= most:
+        return value
+    return f"{value[: most // 2]} ... {value[-(most // 2) :]}"
 
 
 def _file(folder: Path, key: BatchKey) -> Path:
+    """The file of a batch.
+
+    Raises: StoreError if the key is of another form, and could lead out of the folder.
+    """
+    if not is_sample(key[0]) or not is_batch(key[1]):
+        raise StoreError(f"expected the name of a batch, got {shown(key)}")
     return folder / FOLDER / f"{key[0]}-{key[1]}.json"

@@ -3,7 +3,8 @@
     runs/part-sha256-<64 hex digits>.parquet        `sha256sum` of the file gives the digits
 
 The checksum in the name comes with the one rename that makes a part visible, so that a kill at any moment leaves a part
-with its checksum, or none; readers of `runs/*.parquet` need not know.
+with its checksum, or none; readers of `runs/*.parquet` need not know. Files of a fixed name hold theirs
+(`experiments.store.verify.seals`). A rename replaces a link, and never writes to what the link leads to.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import EvoError
+from experiments.store.verify.names import is_temporary
+from experiments.store.verify.reading import Unsound, is_folder, kind_of
+from experiments.store.verify.seals import BLANK, KEY, sealed, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +35,29 @@ class StoreError(EvoError):
     """A results folder cannot be read or written."""
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    _write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"), lambda temporary: file)
+def write_json(file: Path, record: Mapping[str, Any]) -> None:
+    """Write a record whole or not at all, with its checksum."""
+    write_whole(file, lambda temporary: temporary.write_bytes(to_json(record)))
 
 
 def write_parquet(file: Path, table: pd.DataFrame) -> None:
-    """Write a Parquet file whole or not at all."""
-    _write_whole(file, lambda temporary: table.to_parquet(temporary, index=False), lambda temporary: file)
+    """Write a Parquet file whole or not at all, with its checksum among the metadata."""
+    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+    from pyarrow import parquet
+
+    rows, stream = pa.Table.from_pandas(table, preserve_index=False), BytesIO()
+    parquet.write_table(rows.replace_schema_metadata((rows.schema.metadata or {}) | {KEY.encode(): BLANK}), stream)
+    write_whole(file, lambda temporary: temporary.write_bytes(sealed(stream.getvalue())))
+
+
+def write_whole(file: Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        file: the file, which is replaced if it is there.
+        write: called with the path to write to.
+    """
+    _write_whole(file, write, lambda temporary: file)
 
 
 def write_part(folder: Path, table: pd.DataFrame) -> Path:
@@ -63,11 +83,42 @@ def checksum_in(name: str) -> str | None:
     return found[1] if found else None
 
 
+def own_folder(folder: Path) -> Path:
+    """A folder inside the results folder, made if it is not there.
+
+    Raises: StoreError if it is a link, which would lead out of the results folder, or no folder; OSError.
+    """
+    if not there(folder):
+        folder.mkdir()
+    return folder
+
+
+def there(folder: Path) -> bool:
+    """Whether a folder inside the results folder is there.
+
+    Raises: StoreError if something else has its name.
+    """
+    try:
+        return is_folder(folder)
+    except Unsound as error:
+        raise StoreError(f"{folder}: {error}") from None
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """The files in a folder that a killed launch left unfinished; nothing that has another name than ours."""
+    if not there(folder):
+        return []
+    return [file for file in folder.iterdir() if is_temporary(file.name) and not kind_of(file.lstat().st_mode)]
+
+
 def move(file: Path, folder: Path) -> Path:
-    """Move a file into a folder on the same disk, under a name that is free there."""
-    folder.mkdir(exist_ok=True)
+    """Move a file into a folder on the same disk, under a name that is free there; a link itself is moved.
+
+    Raises: StoreError if that folder is none; OSError.
+    """
+    own_folder(folder)
     target, copies = folder / file.name, 1
-    while target.exists():
+    while os.path.lexists(target):
         copies += 1
         target = folder / f"{file.name}.{copies}"
     os.replace(file, target)

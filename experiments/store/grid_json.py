@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,67 +11,90 @@ from typing import Any
 from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.arguments import expect_whole
-from experiments.grids.grid import MOST_BATCH, Grid
+from experiments.grids.grid import ENGINES, MOST_BATCH, MOST_CELLS, Grid, is_grid_name
 from experiments.grids.stopping import as_runs, most_batches, written
 from experiments.store.files import StoreError
 from experiments.store.third_party import Origin
+from experiments.store.verify.reading import Unsound, as_json, read_file
+from experiments.store.verify.seals import from_json
 
 FORMAT = 2
+MOST_BYTES = 2**24
+ADVICE = "bring this file back from a copy, or run the grid into another folder (--out)"
 
 
 def grid_record(grid: Grid) -> dict[str, Any]:
     """The grid as it is written down: what names its streams, and its size; of a stopping rule the most batches."""
     numbers = {"runs": written(grid.runs), "seed": grid.seed, "batch": grid.batch, "engine": grid.engine}
     batches = sum(most_batches(grid.runs, cell.batch_size(grid.batch)) for cell, *_ in grid.samples.values())
-    return {"format": FORMAT, "name": grid.name, **numbers, "cells": len(grid.cells), "batches": batches}
+    labels = grid.labels
+    table = digest_of([labels[cell.id] for cell in grid.cells], [cell.text for cell in grid.cells])
+    sizes = {"cells": len(grid.cells), "batches": batches}
+    return {"format": FORMAT, "name": grid.name, **numbers, **sizes, "table": table}
+
+
+def digest_of(arms: Iterable[str], texts: Iterable[str]) -> str:
+    """What tells the table of cells of one grid from that of another: a SHA-256 of its labels and texts, in order."""
+    hashed = hashlib.sha256()
+    for arm, text in zip(arms, texts, strict=True):
+        hashed.update(f"{arm}\n{text}\n".encode())
+    return hashed.hexdigest()
 
 
 def read_grid(path: Path) -> dict[str, Any]:
     """The description of the grid in a results folder.
 
-    Raises: InputError if the folder is none; StoreError if it is of format 1.
+    Raises: InputError if the folder is none; StoreError if it is of format 1, or the file is damaged.
     """
     file = path / "grid.json"
-    if not file.is_file():
-        got = "a folder without grid.json" if path.is_dir() else ("a file" if path.exists() else "nothing of that name")
-        raise InputError(f"{path}: expected a results folder, as `llm-evo run` writes it, got {got}")
-    expected = {"format", "name", "runs", "seed", "batch", "engine", "cells", "batches"}
     try:
-        grid = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{file}: expected JSON as `llm-evo run` writes it, got a syntax error: {error}") from None
-    if not isinstance(grid, dict) or not expected <= set(grid):
-        raise InputError(f"{file}: expected the keys {', '.join(sorted(expected))}, got {shown(grid)}")
-    if grid["format"] == 1:
+        content = read_file(file, MOST_BYTES)
+        _refuse_format_1(path, as_json(content))
+        grid = from_json(content)
+        _expect_values(grid)
+    except (FileNotFoundError, NotADirectoryError):
+        got = "a folder without grid.json" if path.is_dir() else ("a file" if path.exists() else "nothing of that name")
+        raise InputError(f"{path}: expected a results folder, as `llm-evo run` writes it, got {got}") from None
+    except (Unsound, InputError) as error:
+        raise StoreError(f"{file}: {error}; {ADVICE}") from None
+    except OSError as error:
+        raise StoreError(f"{file}: cannot be read ({error}); see to the disk or its permissions") from None
+    return grid
+
+
+def _refuse_format_1(path: Path, grid: object) -> None:
+    """Refuse what version 0.1.0 wrote, which has no checksum."""
+    if isinstance(grid, dict) and grid.get("format") == 1:
         raise StoreError(
             f"{path}: is of format 1, which names rows by their prices, too; run the grid into another folder (--out), "
             "or read this one by version 0.1.0"
         )
+
+
+def _expect_values(grid: Mapping[str, Any]) -> None:
+    """Expect the entries of the present format.
+
+    Raises: Unsound, InputError.
+    """
+    expected = {"format", "name", "runs", "seed", "batch", "engine", "cells", "batches", "table"}
+    if not expected <= set(grid):
+        raise Unsound(f"expected the keys {', '.join(sorted(expected))}, got {shown(dict(grid))}")
     if grid["format"] != FORMAT:
-        raise InputError(
-            f"{file}: expected format {FORMAT}, got {shown(grid['format'])}; use the version that wrote it"
-        )
-    _expect_values(file, grid)
-    return grid
-
-
-def _expect_values(file: Path, grid: Mapping[str, Any]) -> None:
-    try:
-        as_runs(grid["runs"])
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
+        raise Unsound(f"expected format {FORMAT}, got {shown(grid['format'])}; use the version that wrote it")
+    as_runs(grid["runs"])
     for key, least in (("seed", 0), ("batch", 1), ("cells", 1), ("batches", 1)):
-        expect_whole(f"{file}: {key}", grid[key], least)
-    if grid["batch"] > MOST_BATCH:
-        raise InputError(f"{file}: batch must be at most {MOST_BATCH}, got {shown(grid['batch'])}")
-    for key in ("name", "engine"):
-        if not isinstance(grid[key], str):
-            raise InputError(f"{file}: {key} must be a word, got {shown(grid[key])}")
+        expect_whole(key, grid[key], least)
+    for key, most in (("batch", MOST_BATCH), ("cells", MOST_CELLS)):
+        if grid[key] > most:
+            raise Unsound(f"{key} must be at most {most}, got {shown(grid[key])}")
+    if not is_grid_name(grid["name"]) or grid["engine"] not in ENGINES or not isinstance(grid["table"], str):
+        words = ", ".join(shown(grid[key]) for key in ("name", "engine", "table"))
+        raise Unsound(f"expected words for name, engine and table, got {words}")
     parts, keys = grid.get("parts", {}), {each.name for each in fields(Origin)}
     if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) != keys for one in parts.values()):
-        raise InputError(f"{file}: expected under parts the keys {', '.join(sorted(keys))} of each, got {shown(parts)}")
+        raise Unsound(f"expected under parts the keys {', '.join(sorted(keys))} of each, got {shown(parts)}")
     for name, origin in parts.items():
-        _expect_origin(f"{file}: parts.{name}", origin)
+        _expect_origin(f"parts.{name}", origin)
 
 
 def _expect_origin(role: str, origin: Mapping[str, Any]) -> None:
@@ -81,7 +104,7 @@ def _expect_origin(role: str, origin: Mapping[str, Any]) -> None:
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
         if not known and (value is not None or key in ("module", "earlier")):
             expected = "a list of words" if key == "earlier" else "a word"
-            raise InputError(f"{role}.{key} must be {expected}, got {shown(value)}")
+            raise Unsound(f"{role}.{key} must be {expected}, got {shown(value)}")
 
 
 def held_origins(grid: Mapping[str, Any]) -> dict[str, Origin]:

@@ -10,16 +10,18 @@ import os
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from experiments.store.files import StoreError
+from experiments.store.verify.reading import FLAGS, Unsound, as_json, kind_of, read_file
 
 if sys.platform != "win32":
     import fcntl
 
 LOCK = "driver.lock"
+MOST_BYTES = 4096
 TRIES, PAUSE = 10, 0.05
 """A look of `llm-evo status` at the lock is over long before these tries are."""
 
@@ -52,13 +54,14 @@ class FolderLock:
     def take(cls, folder: Path) -> FolderLock:
         """Take the lock of a folder.
 
-        Raises: StoreError, saying who holds it; OSError if the lock file cannot be written.
+        Raises: StoreError, saying who holds it, or that a link or another file has its name; OSError if the lock file
+        cannot be written.
         """
         file = folder / LOCK
         if sys.platform == "win32":
             return cls(file, None, "this system has no advisory locks")
         for _ in range(TRIES):
-            opened = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+            opened = _open(file, os.O_RDWR | os.O_CREAT)
             holder = Holder()
             try:
                 fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,8 +103,8 @@ class FolderLock:
 def holder_of(folder: Path) -> Holder | None:
     """The driver at work in a folder; None if there is none, or the system cannot tell."""
     try:
-        opened = os.open(folder / LOCK, os.O_RDONLY)
-    except OSError:
+        opened = _open(folder / LOCK, os.O_RDONLY)
+    except (OSError, StoreError):
         return None
     try:
         if sys.platform != "win32":
@@ -115,18 +118,50 @@ def holder_of(folder: Path) -> Holder | None:
     return None
 
 
+def is_ours(file: Path) -> bool:
+    """Whether a file of the lock's name is a lock of ours, held or left behind."""
+    try:
+        content = read_file(file, MOST_BYTES)
+        return not content or set(as_json(content)) == set(asdict(Holder()))
+    except (OSError, Unsound, TypeError):
+        return False
+
+
+def _open(file: Path, how: int) -> int:
+    """Open a lock file, for nothing but a lock is written into it.
+
+    Raises: StoreError if it is a link, no regular file, or one file with something elsewhere; OSError.
+    """
+    opened = -1
+    try:
+        opened = os.open(file, how | FLAGS, 0o666)
+        found = os.fstat(opened)
+        if (kind := kind_of(found.st_mode)) or found.st_nlink > 1:
+            os.close(opened)
+            raise StoreError(_no_lock(file, kind or "a file that has another name, too"))
+    except OSError:
+        if opened < 0 and file.is_symlink():
+            raise StoreError(_no_lock(file, "a link")) from None
+        raise
+    return opened
+
+
+def _no_lock(file: Path, kind: str) -> str:
+    return f"{file}: expected the lock of a launch, or nothing, got {kind}; remove it"
+
+
 def _is_still(file: Path, opened: int) -> bool:
     """Whether an opened lock file is the one in the folder: another driver may have removed it on leaving."""
     try:
-        return os.path.samestat(os.fstat(opened), file.stat())
+        return os.path.samestat(os.fstat(opened), file.lstat())
     except FileNotFoundError:
         return False
 
 
 def _read_holder(opened: int) -> Holder:
     try:
-        return Holder(**json.loads(os.pread(opened, 4096, 0)))
-    except (OSError, ValueError, TypeError):
+        return Holder(**as_json(os.pread(opened, MOST_BYTES, 0)))
+    except (OSError, Unsound, TypeError):
         return Holder()  # it is just being written
 
 

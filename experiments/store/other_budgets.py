@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 SLACK = 1e3 * ROUNDING
 """Relative: what is this close to a limit may have reached it."""
+ROWS = 100_000
+"""After so many a part is written, and batches more."""
 ADDITIVE = [name for name in DTYPES if name not in (*KEY, "engine", "hit", "seconds")]
 """Columns that are sums over the generations of a run."""
 
@@ -56,7 +58,7 @@ def rows_of_other_budgets(grid: Grid, found: Batches, changed: Collection[str] =
         missing.add((cell.sample, source[1]))
         wanted[found.file[source]][source].append(cell)
     for file, sources in sorted(wanted.items()):
-        taken = []
+        taken: list[pd.DataFrame] = []
         for (_, batch), rows in found.rows(file, sources).groupby(["sample", "batch"], sort=True):
             for cell in sources[str(rows["sample"].iloc[0]), int(str(batch))]:
                 key = cell.sample, int(str(batch))
@@ -64,10 +66,17 @@ def rows_of_other_budgets(grid: Grid, found: Batches, changed: Collection[str] =
                 if made is not None:
                     missing.remove(key)
                     taken.append(made.assign(sample=cell.sample))
+            if sum(map(len, taken)) > ROWS:
+                yield _together(taken)
+                taken = []
         if taken:
-            import pandas as pd
+            yield _together(taken)
 
-            yield pd.concat(taken, ignore_index=True)
+
+def _together(taken: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat(taken, ignore_index=True)
 
 
 def _pairs(grid: Grid, found: Batches, changed: Collection[str]) -> Iterator[tuple[Cell, BatchKey]]:

@@ -1,22 +1,21 @@
 """The parts of the table of runs: read one by one, each checked once, damaged ones told apart.
 
-A part is damaged if its bytes do not have the SHA-256 of its name (truncated or altered), or cannot be read as a table
-of runs. A part without a checksum in its name was put there by somebody else; only the second can be seen then.
+A part is damaged if it is no regular file, its name has no SHA-256 or that of other bytes (truncated or altered), or it
+cannot be read as a table of runs, or holds what no run can come to (`experiments.store.verify.part_values`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evo.protocols import IntArray
-from experiments.grids.strings import strings_inferred
-from experiments.store.files import StoreError, checksum_in
+from experiments.store.files import StoreError, checksum_in, there
 from experiments.store.table import DTYPES, KEY, LATER
+from experiments.store.verify.part_values import MOST_BYTES, expect_size, expect_types, expect_values
+from experiments.store.verify.reading import Damaged, Unsound, read_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,22 +23,6 @@ if TYPE_CHECKING:
 
 WORD_COLUMNS = ("sample", "engine")
 """Columns of few different strings: read as codes, `pyarrow.dictionary(int32, string)`."""
-
-
-@dataclass(frozen=True)
-class Damaged:
-    """A part that must not be counted.
-
-    Attributes:
-        file: the part.
-        why: what is wrong with it, in words.
-    """
-
-    file: Path
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.why}"
 
 
 class Parts:
@@ -60,10 +43,18 @@ class Parts:
 
         Raises: StoreError if the disk does not give a part's bytes.
         """
-        for file in sorted((self.path / "runs").glob("part-*.parquet")):
+        for file in self.files():
             part = self.read_one(file, columns)
             if part is not None:
                 yield file, part
+
+    def files(self) -> list[Path]:
+        """The parts; files of other names are none of ours.
+
+        Raises: StoreError if the folder of the runs is none.
+        """
+        runs = self.path / "runs"
+        return sorted(runs.glob("part-*.parquet")) if there(runs) else []
 
     def read_one(self, file: Path, columns: Sequence[str] = tuple(DTYPES)) -> pa.Table | Damaged | None:
         """Some columns of a part, None if it is gone.
@@ -71,20 +62,24 @@ class Parts:
         Raises: StoreError if the disk does not give its bytes.
         """
         try:
-            now, content = _signature(file), file.read_bytes()
+            now, content = _signature(file), read_file(file, MOST_BYTES)
+            promised = checksum_in(file.name)
+            if promised is None:
+                raise Unsound("its name has no SHA-256: the testbed did not write it")
+            first = self._sound.get(file) != now
+            if first and hashlib.sha256(content).hexdigest() != promised:
+                raise Unsound("truncated or altered: its SHA-256 is not that of its name")
+            found = _columns(content, tuple(DTYPES) if first else columns)
+            if first:
+                expect_values(found)
+                self._sound[file] = now
+            return found.select(list(columns))
         except FileNotFoundError:
             return None  # a driver that has just begun has set it aside
+        except Unsound as error:
+            return Damaged(file, str(error))
         except OSError as error:
             raise StoreError(f"{file}: cannot be read ({error}); see to the disk or its permissions") from None
-        promised = checksum_in(file.name)
-        if promised is None:  # nothing but reading all of it tells whether it is sound
-            whole = _columns(file, content, tuple(DTYPES))
-            return whole if isinstance(whole, Damaged) else whole.select(list(columns))
-        if self._sound.get(file) != now:
-            if hashlib.sha256(content).hexdigest() != promised:
-                return Damaged(file, "truncated or altered: its SHA-256 is not that of its name")
-            self._sound[file] = now
-        return _columns(file, content, columns)
 
     def written(self, file: Path) -> None:
         """Count a part as sound that was hashed while it was written."""
@@ -93,30 +88,33 @@ class Parts:
 
 def _signature(file: Path) -> tuple[int, ...]:
     """What changes when a file is written again."""
-    found = file.stat()
+    found = file.lstat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _columns(file: Path, content: bytes, columns: Sequence[str]) -> pa.Table | Damaged:
+def _columns(content: bytes, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a part's bytes.
+
+    Raises: Unsound if they are no part, or one that asks for more than parts have.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
     schema = run_schema()
     try:
-        there = parquet.read_schema(pa.BufferReader(content)).names
-        missing = [name for name in DTYPES if name not in (*there, *LATER)]
-        if missing:
-            return Damaged(file, f"has no column {', '.join(missing)}")
         opened = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(WORD_COLUMNS))
-        table = opened.read([name for name in columns if name in there])
+        expect_size(opened.metadata)
+        expect_types(opened.schema_arrow)
+        present = opened.schema_arrow.names
+        table = opened.read([name for name in columns if name in present])
         for name in columns:
-            if name not in there:
+            if name not in present:
                 table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
         table = table.select(list(columns)).cast(pa.schema([schema.field(name) for name in columns]))
-    except MemoryError:
+    except (MemoryError, Unsound):
         raise
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        return Damaged(file, f"cannot be read ({error})")
+    except Exception as error:  # of pyarrow, which raises many kinds for what is no table
+        raise Unsound(f"cannot be read ({error})") from None
     return table
 
 
@@ -171,19 +169,3 @@ def expect_equal(copies: pd.DataFrame, files: Sequence[Path]) -> None:
                 "which the seed fixes: they were made by different code, or altered; remove the one that is "
                 "wrong (the next run computes anew what only it held), or run the grid into another folder"
             )
-
-
-def read_table(file: Path, columns: Iterable[str]) -> pd.DataFrame | Damaged:
-    """The table in a Parquet file that is no part, which must have these columns; or what is wrong with it."""
-    import pandas as pd
-    from pyarrow import ArrowException
-
-    try:
-        with strings_inferred():
-            table = pd.read_parquet(BytesIO(file.read_bytes()))
-    except MemoryError:
-        raise
-    except (OSError, ValueError, KeyError, ArrowException) as error:
-        return Damaged(file, f"cannot be read ({error})")
-    missing = [name for name in columns if name not in table.columns]
-    return Damaged(file, f"has no column {', '.join(missing)}") if missing else table

@@ -1,6 +1,6 @@
 """How results were made: a record of each launch, kept apart from the tables.
 
-    provenance.json     a list of launches: when and how they began and ended, command, versions, hosts, git commits
+    provenance.json     under "launches" a list: when and how they began and ended, command, versions, hosts, git
 
 A launch that was killed has no end: `ended` and `how` stay null.
 """
@@ -19,11 +19,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from evo.parameters import shown
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import written
-from experiments.store.files import StoreError, write_text
+from experiments.store.files import StoreError, write_json
+from experiments.store.verify.reading import Damaged, Unsound, read_file
+from experiments.store.verify.seals import from_json
 
 FILE = "provenance.json"
+MOST_BYTES = 2**26
 ENDS = ("finished", "interrupted", "failed", "stopped at a limit")
 PACKAGES = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
 SECONDS_FOR_GIT = 10.0
@@ -89,24 +93,44 @@ def write_launch(folder: Path, launch: dict[str, Any], instead_of: dict[str, Any
     """
     file = folder / FILE
     try:
-        launches = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-        if not isinstance(launches, list):
-            raise ValueError(f"got {launches!r:.80}")
-    except ValueError as error:
-        raise StoreError(f"{file}: expected a JSON list of launches ({error}); remove this file") from None
+        launches = read_launches(folder)
+    except Unsound as error:
+        raise StoreError(f"{file}: {error}; remove this file") from None
     before = None if instead_of is None else json.loads(json.dumps(instead_of))
     place = next((n for n in reversed(range(len(launches))) if launches[n] == before), len(launches))
     launches[place : place + 1] = [launch]
-    write_text(file, json.dumps(launches, indent=1) + "\n")
+    write_json(file, {"launches": launches})
+
+
+def read_launches(folder: Path) -> list[dict[str, Any]]:
+    """The launches into a results folder; none if nothing was written of any.
+
+    Raises: Unsound if the file is damaged; OSError.
+    """
+    try:
+        launches = from_json(read_file(folder / FILE, MOST_BYTES)).get("launches")
+    except FileNotFoundError:
+        return []
+    if not isinstance(launches, list) or not all(isinstance(launch, dict) for launch in launches):
+        raise Unsound(f"expected a list of launches, got {shown(launches):.80}")
+    return launches
+
+
+def damaged_launches(folder: Path) -> list[Damaged]:
+    """The file of the launches, if it is damaged."""
+    try:
+        read_launches(folder)
+    except Unsound as error:
+        return [Damaged(folder / FILE, str(error))]
+    return []
 
 
 def last_launch(folder: Path) -> dict[str, Any] | None:
-    """The entry of the last launch into a results folder; None if there is none that can be read."""
-    try:
-        last = json.loads((folder / FILE).read_text(encoding="utf-8"))[-1]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return last if isinstance(last, dict) else None
+    """The entry of the last launch into a results folder; None if there is none.
+
+    Raises: Unsound if the file is damaged; OSError.
+    """
+    return next(reversed(read_launches(folder)), None)
 
 
 def git_states(package: Path, folder: Path) -> dict[str, Any]:

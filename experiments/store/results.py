@@ -18,11 +18,13 @@ from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
-from experiments.store.grid_json import held_origins, read_grid
-from experiments.store.parts import Damaged, Parts, read_table
+from experiments.store.grid_json import digest_of, held_origins, read_grid
+from experiments.store.parts import Parts
 from experiments.store.predictions import StoredPrediction, split
 from experiments.store.rows import RunTable, read_rows, rows_in_memory
 from experiments.store.third_party import recall
+from experiments.store.verify.cells import read_cells_file
+from experiments.store.verify.reading import Unsound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +61,7 @@ class Results:
     def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
         """Results from their tables: rows in a fixed order, cut to the runs that the grid keeps of a cell, priced."""
         cells, predictions = split(cells)
-        rows = RunTable.of(rows_in_memory(runs, cells, as_runs(grid["runs"])))
+        rows = RunTable.of(*rows_in_memory(runs, cells, as_runs(grid["runs"])))
         return cls(grid, cells, rows, path, predictions=predictions)
 
     @classmethod
@@ -76,13 +78,8 @@ class Results:
 
         Raises: InputError if the folder is not one of ours; StoreError if a file other than its parts is damaged.
         """
-        grid, table = read_grid(path), read_cells(path)
-        if len(table) != grid["cells"] or not table.index.is_unique:
-            raise StoreError(
-                f"{path / 'cells.parquet'}: expected {grid['cells']} different cells, as grid.json says, got "
-                f"{len(table)}; run the grid again to write it anew"
-            )
-        cells, predictions = split(table)
+        grid = read_grid(path)
+        cells, predictions = split(read_cells(path, grid))
         rows = RunTable(partial(read_rows, parts or Parts(path), cells, as_runs(grid["runs"])))
         return cls(grid, cells, rows, path, dict(known or {}), predictions, imports)
 
@@ -131,7 +128,7 @@ class Results:
 
     def with_runs(self, runs: pd.DataFrame) -> Results:
         """The same results with other runs."""
-        return replace(self, rows=RunTable.of(runs))
+        return replace(self, rows=RunTable.of(runs, self.rows.strays))
 
     def cell(self, cell_id: str) -> Cell:
         """The cell of an id; third-party parts are imported if the grid named them and their source is unchanged.
@@ -193,12 +190,33 @@ def load(path: Path | str, imports: bool = True) -> Results:
     return results
 
 
-def read_cells(path: Path) -> pd.DataFrame:
+class Unplanned(StoreError):
+    """A launch into a results folder was ended before it had written its cells."""
+
+
+def read_cells(path: Path, grid: Mapping[str, Any]) -> pd.DataFrame:
     """The table of cells of a results folder with their predictions, index `cell`.
 
-    Raises: StoreError naming the file if it cannot be read.
+    Args:
+        path: the folder.
+        grid: what `read_grid` says of it.
+
+    Raises: Unplanned if it is not there, or that of another launch; StoreError naming the file if it is damaged.
     """
-    table = read_table(path / "cells.parquet", ("cell", "arm", "text", "sample", *WEIGHTS))
-    if isinstance(table, Damaged):
-        raise StoreError(f"{table}; run the grid again to write it anew")
+    file = path / "cells.parquet"
+    try:
+        table = read_cells_file(file)
+    except FileNotFoundError:
+        raise Unplanned(
+            f"{path}: planned, not begun: a launch was ended before it began to run; run it again"
+        ) from None
+    except Unsound as error:
+        raise StoreError(f"{file}: {error}; run the grid again to write it anew") from None
+    except OSError as error:
+        raise StoreError(f"{file}: cannot be read ({error}); see to the disk or its permissions") from None
+    if digest_of(table["arm"], table["text"]) != grid["table"]:
+        raise Unplanned(
+            f"{file}: expected the {grid['cells']} cells of grid.json, got {len(table)} others: a launch was ended "
+            "while it planned, or one of the files is from elsewhere; run the grid again to write both anew"
+        )
     return table.set_index("cell")

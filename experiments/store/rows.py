@@ -22,8 +22,9 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.stopping import Runs, kept_rows
 from experiments.store.files import StoreError
-from experiments.store.parts import WORD_COLUMNS, Damaged, Parts, expect_equal, words_and_codes
+from experiments.store.parts import WORD_COLUMNS, Parts, expect_equal, words_and_codes
 from experiments.store.table import DTYPES, LATER, repeated
+from experiments.store.verify.reading import Damaged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +95,8 @@ class RunColumns:
         self._rows = whole
 
 
-def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
-    """The rows of the cells, from the parts of a results folder; see `in_order`.
+def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> tuple[pd.DataFrame, int]:
+    """The rows of the cells, from the parts of a results folder, and how many rows are of none; see `in_order`.
 
     Raises: StoreError naming the parts that are damaged, cannot be read, or contradict each other.
     """
@@ -122,7 +123,7 @@ def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
     return in_order(columns, cells, runs, compare)
 
 
-def rows_in_memory(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> pd.DataFrame:
+def rows_in_memory(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> tuple[pd.DataFrame, int]:
     """The rows of the cells, from a table of runs in memory; see `in_order`. Of several rows of a run one counts."""
     columns = RunColumns()
     columns.add_table(table)
@@ -131,8 +132,8 @@ def rows_in_memory(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> pd.D
 
 def in_order(
     columns: RunColumns, cells: pd.DataFrame, runs: Runs, on_copies: Callable[[pd.DataFrame, IntArray], None]
-) -> pd.DataFrame:
-    """The table of runs in the order of cell, batch, run.
+) -> tuple[pd.DataFrame, int]:
+    """The table of runs in the order of cell, batch, run; and how many rows are of no cell.
 
     Args:
         columns: those of the parts; emptied.
@@ -156,12 +157,13 @@ def in_order(
     code, batch, run = code[order], batch[order], run[order]
     wanted = set(cells["sample"])
     known = np.array([name in wanted for name in samples], dtype=np.bool_)
+    strays = int(len(code) - known[code].sum())
     kept = np.flatnonzero(known[code] & _asked_for(runs, code, batch, run, columns.some("hit", order)))
     names, lengths, places = _rows_of_cells(cells["sample"].sort_index(), samples, code[kept])
     kept = kept[places]
     made = {"cell": np.repeat(np.arange(len(names)), lengths), "batch": batch[kept], "run": run[kept]}
     del code, batch, run
-    return _table(columns, names, made, order[kept], cells)
+    return _table(columns, names, made, order[kept], cells), strays
 
 
 def _rows_of_cells(
@@ -285,26 +287,40 @@ class RunTable:
     """A table of runs that may not be read yet.
 
     Attributes:
-        read: gives the table, an index 0, 1, ..; called once.
+        read: gives the table, an index 0, 1, .., and how many rows beside it are of no cell; called once.
     """
 
-    read: Callable[[], pd.DataFrame]
+    read: Callable[[], tuple[pd.DataFrame, int]]
 
     @classmethod
-    def of(cls, table: pd.DataFrame) -> RunTable:
+    def of(cls, table: pd.DataFrame, strays: int = 0) -> RunTable:
         """A table that is in memory."""
         held = table.reset_index(drop=True)
-        return cls(lambda: held)
+        return cls(lambda: (held, strays))
 
-    @cached_property
+    @property
     def table(self) -> pd.DataFrame:
         """The table."""
+        return self._read[0]
+
+    @property
+    def strays(self) -> int:
+        """Rows in the parts that are of no cell: those of earlier grids in the folder, or of nobody's."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[pd.DataFrame, int]:
         return self.read()
 
     @cached_property
     def by_cell(self) -> Mapping[str, pd.DataFrame]:
         """The rows of each cell that has some, by its id."""
         return RowsByCell(self.table)
+
+
+def not_counted(strays: int) -> str:
+    """That rows are of no cell, in words."""
+    return f"{strays:,} row{' is' if strays == 1 else 's are'} of no cell of this grid, and not counted"
 
 
 class RowsByCell(Mapping[str, "pd.DataFrame"]):

@@ -14,12 +14,14 @@ from evo.protocols import IntArray
 from experiments.grids.arguments import a_path
 from experiments.grids.stopping import Runs, as_runs, kept_batches, most_batches, most_runs
 from experiments.store.batches import Batches
-from experiments.store.failures import read_failures
+from experiments.store.failures import look_at_failures
+from experiments.store.files import there
 from experiments.store.grid_json import read_grid
 from experiments.store.lock import Holder, holder_of
-from experiments.store.parts import Damaged, Parts
-from experiments.store.provenance import last_launch
-from experiments.store.results import read_cells
+from experiments.store.parts import Parts
+from experiments.store.provenance import damaged_launches, last_launch
+from experiments.store.results import Unplanned, read_cells
+from experiments.store.verify.reading import Damaged, Unsound
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,30 @@ class Starting:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """A results folder whose launch was ended while it planned.
+
+    Attributes:
+        path: the folder.
+        grid: what grid.json says.
+    """
+
+    path: Path
+    grid: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return f"{self.grid['name']}, in {self.path}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What to show: a name and its value in words."""
+        cells = f"{self.grid['cells']:,} cell{'' if self.grid['cells'] == 1 else 's'}"
+        so = f"planned, not begun: a launch was ended before the {cells} were predicted; run the grid again to go on"
+        return [("launch", so)]
+
+
+@dataclass(frozen=True)
 class Status:
     """How far a results folder is.
 
@@ -58,7 +84,8 @@ class Status:
         of_runs: runs the grid asks for, or at the most.
         driver: the launch at work; None if there is none.
         written: when a part was last written, in seconds since 1970; None if none was.
-        damaged: damaged parts that the next launch sets aside.
+        damaged: damaged files that the next launch sets aside.
+        strays: batches of no cell of the grid, such as those of an earlier one.
         set_aside: files in `damaged/`.
         contradiction: why the parts contradict each other; empty if they do not.
         failed: batches of the grid that failed and were not run again since.
@@ -75,6 +102,7 @@ class Status:
     driver: Holder | None
     written: float | None
     damaged: list[Damaged]
+    strays: int
     set_aside: int
     contradiction: str
     failed: int
@@ -96,6 +124,7 @@ class Status:
             ("launch", "none at work" if self.driver is None else f"at work: {self.driver}"),
             *([("last launch", self.last)] if self.last else []),
             ("last write", "none" if self.written is None else _ago(self.written)),
+            *([("not counted", f"{self.strays:,} batches of no cell of this grid")] if self.strays else []),
             ("damaged", self._damage()),
         ]
         return shown + ([("error", self.contradiction)] if self.contradiction else [])
@@ -112,39 +141,47 @@ class Status:
         return "; ".join(found) or "none"
 
 
-def status(path: Path | str) -> Status | Starting:
-    """How far a results folder is; `Starting` while a launch at work in it has not written its cells.
+def status(path: Path | str) -> Status | Starting | Planned:
+    """How far a results folder is.
+
+    `Starting` while a launch at work in it has not written its cells, `Planned` if it was ended before that.
 
     Raises: InputError if the folder is not one of ours; StoreError if it cannot be read.
     """
     path = a_path("status", path)
     driver = holder_of(path)  # before the parts: what a driver writes while it leaves is counted
     try:
-        grid, cells = read_grid(path), read_cells(path)
-    except EvoError:
+        grid = read_grid(path)
+        cells = read_cells(path, grid)
+    except EvoError as error:
         driver = driver or holder_of(path)
-        if driver is None:
-            raise
-        return Starting(path, driver)
+        if driver is not None:
+            return Starting(path, driver)
+        if isinstance(error, Unplanned):
+            return Planned(path, grid)
+        raise
     asked = as_runs(grid["runs"])
-    found = Batches.read(Parts(path), hits=not isinstance(asked, int))
+    parts = Parts(path)
+    found = Batches.read(parts, hits=not isinstance(asked, int))
+    failures, damaged = look_at_failures(path)
+    damaged = [*found.damaged, *damaged, *damaged_launches(path)]
     contradiction = ""
     try:
         found.expect_no_contradiction()
     except EvoError as error:
         contradiction, found = str(error), replace(found, file={})
     cells_of = cells["sample"].value_counts()
-    there: dict[str, set[int]] = {sample: set() for sample in cells_of.index}
+    held: dict[str, set[int]] = {sample: set() for sample in cells_of.index}
     for sample, batch in found.file:
-        if sample in there:
-            there[sample].add(batch)
+        if sample in held:
+            held[sample].add(batch)
     hits = found.hits or {}
     counted = {
         sample: _counted(asked, found.size[sample], numbers, hits.get(sample, {}))
-        for sample, numbers in there.items()
+        for sample, numbers in held.items()
         if numbers
     }
-    times = [when for file in (path / "runs").glob("part-*.parquet") if (when := _modified(file)) is not None]
+    times = [when for file in parts.files() if (when := _modified(file)) is not None]
     aside = path / "damaged"
     return Status(
         path=path,
@@ -156,10 +193,11 @@ def status(path: Path | str) -> Status | Starting:
         of_runs=len(cells_of) * most_runs(asked) - sum(each.spared_runs for each in counted.values()),
         driver=driver,
         written=max(times, default=None),
-        damaged=found.damaged,
-        set_aside=len(list(aside.iterdir())) if aside.is_dir() else 0,
+        damaged=damaged,
+        strays=sum(sample not in held for sample, _ in found.file),
+        set_aside=len(list(aside.iterdir())) if there(aside) else 0,
         contradiction=contradiction,
-        failed=sum(key[0] in there and key not in found.file for key in read_failures(path)),
+        failed=sum(key[0] in held and key not in found.file for key in failures),
         last=_ended(path) if driver is None else "",
     )
 
@@ -196,7 +234,10 @@ def _counted(asked: Runs, size: int, numbers: set[int], hits: Mapping[int, IntAr
 
 def _ended(path: Path) -> str:
     """How the last launch ended, in words; empty if nothing was written of any."""
-    launch = last_launch(path)
+    try:
+        launch = last_launch(path)
+    except (OSError, Unsound):  # told as damaged
+        return ""
     if launch is None:
         return ""
     how, started, ended = (launch.get(name) for name in ("how", "started", "ended"))
@@ -207,7 +248,7 @@ def _ended(path: Path) -> str:
 
 def _modified(file: Path) -> float | None:
     try:
-        return file.stat().st_mtime
+        return file.lstat().st_mtime
     except FileNotFoundError:
         return None
 

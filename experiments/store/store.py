@@ -13,7 +13,6 @@ Every later stage reads only this folder.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,16 +26,19 @@ from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.store.batches import Batches
-from experiments.store.failures import FOLDER, FailedBatch, forget_failure, read_failures, write_failure
-from experiments.store.files import StoreError, move, write_parquet, write_part, write_text
+from experiments.store.failures import FOLDER, FailedBatch, forget_failure, look_at_failures, write_failure
+from experiments.store.files import StoreError, leftovers, move, own_folder, write_json, write_parquet, write_part
 from experiments.store.grid_json import check_same, grid_record, held_origins, read_grid
-from experiments.store.lock import LOCK, FolderLock
+from experiments.store.lock import LOCK, FolderLock, is_ours
 from experiments.store.other_budgets import rows_of_other_budgets
-from experiments.store.parts import Damaged, Parts, read_table
+from experiments.store.parts import Parts
 from experiments.store.predictions import kept_predictions, predictions_table
-from experiments.store.provenance import write_launch
+from experiments.store.provenance import damaged_launches, write_launch
 from experiments.store.table import BatchKey
 from experiments.store.third_party import Origin, merged, origins
+from experiments.store.verify.cells import read_cells_file
+from experiments.store.verify.names import is_temporary
+from experiments.store.verify.reading import Damaged, Unsound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,35 +113,55 @@ class Store:
         accept_changed_code: bool,
         predicting: Callable[[Cell, int, int], None],
     ) -> None:
+        begun = (self.path / "grid.json").exists()
         parts, self.accepted = merged(_held(self.path, described), origins(grid.cells))
         if self.accepted and not accept_changed_code:
             raise _changed_code(self.path, self.accepted)
         if parts:
             described["parts"] = {name: asdict(origin) for name, origin in parts.items()}
-        for leftover in self.path.glob("**/*.tmp"):
-            if not self._lock.missing or time.time() - leftover.stat().st_mtime > OLD:
-                leftover.unlink()
-        write_text(self.path / "grid.json", json.dumps(described, indent=1) + "\n")
-        held = read_table(self.path / "cells.parquet", ("cell", "text"))
-        kept = {} if isinstance(held, Damaged) else kept_predictions(held)
-        cells = cells_table(grid).join(predictions_table(grid.cells, kept, predicting))
+        for folder in (self.path, self.path / "runs", self.path / FOLDER):
+            for leftover in leftovers(folder):
+                if not self._lock.missing or time.time() - leftover.lstat().st_mtime > OLD:
+                    leftover.unlink()
+        if not begun:  # says what is being planned, which may take long
+            write_json(self.path / "grid.json", described)
+        cells = cells_table(grid).join(predictions_table(grid.cells, self._kept(), predicting))
+        write_json(self.path / "grid.json", described)
         write_parquet(self.path / "cells.parquet", cells.reset_index())
-        (self.path / "runs").mkdir(exist_ok=True)
+        own_folder(self.path / "runs")
+
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        """What was predicted before, by the text of a cell; a damaged table of cells is written anew, which is told."""
+        file = self.path / "cells.parquet"
+        try:
+            return kept_predictions(read_cells_file(file))
+        except FileNotFoundError:
+            return {}
+        except Unsound as error:
+            self.told.append(f"{file}: {error}; written anew")
+            return {}
 
     def batches(self, grid: Grid) -> Batches:
         """The batches that are there, for a stopping rule with their hits.
 
-        Damaged parts are moved to `damaged/`, which is `told`.
+        Damaged parts, failures and records of launches are moved to `damaged/`, which is `told`.
 
         Raises: StoreError if parts contradict each other, or cannot be read or moved.
         """
         found = Batches.read(self.parts, hits=not isinstance(grid.runs, int))
         for damaged in found.damaged:
-            with _writing(self.path):
-                target = move(damaged.file, self.path / "damaged")
-            self.told.append(f"{damaged}; set aside as {target}, its batches are computed anew")
+            self._set_aside(damaged, "its batches are computed anew")
+        for damaged in look_at_failures(self.path)[1]:
+            self._set_aside(damaged, "its batch is tried again")
+        for damaged in damaged_launches(self.path):
+            self._set_aside(damaged, "launches are written down from here on")
         found.expect_no_contradiction()
         return found
+
+    def _set_aside(self, damaged: Damaged, so: str) -> None:
+        with _writing(self.path):
+            target = move(damaged.file, self.path / "damaged")
+        self.told.append(f"{damaged}; set aside as {target}, {so}")
 
     def take_over(self, grid: Grid, found: Batches) -> int:
         """Write the batches that other budgets left (`experiments.store.other_budgets`), into `found`, too; how many.
@@ -155,16 +177,19 @@ class Store:
     def add(self, rows: pd.DataFrame) -> Path:
         """Write finished batches as one part; its file.
 
+        Args:
+            rows: at most `part_values.MOST_ROWS`, of whole batches.
+
         Raises: StoreError, for example if the disk is full; what was written before stays.
         """
         with _writing(self.path):
-            file = write_part(self.path / "runs", rows)
+            file = write_part(own_folder(self.path / "runs"), rows)
         self.parts.written(file)
         return file
 
     def failures(self) -> dict[BatchKey, FailedBatch]:
         """The batches that failed before and are not there, by sample and batch."""
-        return read_failures(self.path)
+        return look_at_failures(self.path)[0]
 
     def note_failure(self, failed: FailedBatch) -> None:
         """Remember a batch that failed.
@@ -176,9 +201,8 @@ class Store:
 
     def forget_failures(self, keys: Iterable[BatchKey]) -> None:
         """Forget failures of batches that are there now."""
-        if (self.path / FOLDER).is_dir():
-            for key in keys:
-                forget_failure(self.path, key)
+        for key in keys:
+            forget_failure(self.path, key)
 
     def note(self, launch: dict[str, Any], instead_of: dict[str, Any] | None = None) -> None:
         """Append a launch to the provenance, or put it in the place of its earlier entry.
@@ -210,7 +234,7 @@ def _held(path: Path, described: dict[str, Any]) -> dict[str, Origin]:
 
 
 def _is_leftover(file: Path) -> bool:
-    return file.suffix == ".tmp" or file.name == LOCK
+    return is_temporary(file.name) or (file.name == LOCK and is_ours(file))
 
 
 def _changed_code(path: Path, names: list[str]) -> InputError:

@@ -35,6 +35,7 @@ from experiments.running.executors.worker_setup import memory_share
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.tasks import DIED, RAISED, TIMED_OUT, Job
 from experiments.store.failures import FailedBatch, explain, read_failures, write_failure
+from experiments.store.files import StoreError, write_json
 from experiments.store.results import load
 from experiments.store.status import status
 from operators import Resample
@@ -338,15 +339,22 @@ def test_failures_of_cells_that_left_the_grid_are_forgotten(tmp_path, moody):
         run_grid(grid(moody, tmp_path, "raises"), tmp_path / "out", workers=1)
 
 
-@pytest.mark.parametrize(("key", "value"), [("sample", [1]), ("message", None), ("text", [1]), ("batch", 1.0)])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("sample", [1]), ("sample", "../../mine"), ("message", None), ("text", [1]), ("batch", 1.0), ("batch", 7)],
+)
 def test_an_altered_failure_is_tried_again(tmp_path, moody, key, value):
     out = tmp_path / "out"
     with pytest.raises(GridFailure):
         run_grid(grid(moody, tmp_path, "raises"), out, workers=1)
     (tmp_path / "calm").touch()
     for file in (out / "failures").glob("*.json"):
-        file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
-    assert len(run_grid(grid(moody, tmp_path, "raises"), out, workers=1).runs) == 60
+        write_json(file, json.loads(file.read_text()) | {key: value})
+    with pytest.raises(StoreError, match=r"failures/s.*\.json: .*; run the grid again: it sets aside what is damaged"):
+        _ = load(out).failures
+    told: list[str] = []
+    assert len(run_grid(grid(moody, tmp_path, "raises"), out, workers=1, tell=told.append).runs) == 60
+    assert [message.rpartition(", ")[2] for message in told] == ["its batch is tried again"] * 2
 
 
 @pytest.mark.parametrize("make", [Here, lambda: Processes(1)], ids=["here", "processes"])
@@ -456,8 +464,8 @@ def test_a_check_says_which_batches_failed_and_a_status_how_many(tmp_path, moody
     write_failure(out, replace(results.failures[bad.id][0]))  # of a batch that is there
     write_failure(out, replace(results.failures[bad.id][0], batch=2))
     write_failure(out, replace(results.failures[bad.id][0], batch=3, kind=DIED))
-    write_failure(out, replace(results.failures[bad.id][0], sample="of another grid"))
-    (out / "grid.json").write_text((out / "grid.json").read_text().replace('"runs": 20', '"runs": 40'))
+    write_failure(out, replace(results.failures[bad.id][0], sample=f"s{'0' * 12}-{'0' * 8}"))
+    write_json(out / "grid.json", json.loads((out / "grid.json").read_text()) | {"runs": 40})
     later = load(out)
     assert {cell: [each.batch for each in failed] for cell, failed in later.failures.items()} == {bad.id: [2, 3]}
     reasons = {each.cell: each.reason for each in check(later).cells}
@@ -500,7 +508,7 @@ def test_a_failure_that_cannot_be_read_is_tried_again(tmp_path, moody):
     for number, file in enumerate(sorted((out / "failures").glob("*.json"))):
         assert json.loads(file.read_text())["kind"] == RAISED
         file.write_text("" if number else "{}")
-    assert len(run_grid(grid(moody, tmp_path, "raises"), out, workers=1).runs) == 60
+    assert len(run_grid(grid(moody, tmp_path, "raises"), out, workers=1, tell=lambda message: None).runs) == 60
 
 
 def test_limits_that_are_none_are_refused(moody, tmp_path):

@@ -24,13 +24,15 @@ from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import RoundRobin
+from experiments.checks.check import check
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.strings import strings_inferred
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.limits import GridLimits
 from experiments.store.batches import Batches
-from experiments.store.parts import Parts
+from experiments.store.files import write_json, write_part
+from experiments.store.parts import WORD_COLUMNS, Parts
 from experiments.store.results import Results, load
 from experiments.store.rows import RowsByCell, RunTable, _key, within
 from experiments.store.status import status
@@ -105,9 +107,9 @@ def test_the_table_is_that_of_plain_pandas_bit_for_bit(out, seed):
     timed = [rows.assign(seconds=0.5 * rows["run"]) for rows in draw.sample(batches, 3)]
     pieces = batches + draw.sample(batches, 5) + timed
     draw.shuffle(pieces)
-    for number, first in enumerate(range(0, len(pieces), 6)):
+    for first in range(0, len(pieces), 6):
         rows = pd.concat(pieces[first : first + 6], ignore_index=True)
-        rows.to_parquet(out / "runs" / f"part-{draw.random()}-{number}.parquet", index=False)
+        write_part(out / "runs", rows)
     for runs in (45, 23, 10, 1):
         results = run_grid_without_running(out, runs)
         if len(batches) == BATCHES:
@@ -136,7 +138,7 @@ def run_grid_without_running(out: Path, runs: int) -> Results:
     made = Results.of(wanted, results.cells, rows)
     file = out / "grid.json"
     text = file.read_text()
-    file.write_text(text.replace(f'"runs": {results.grid["runs"]}', f'"runs": {runs}'))
+    write_json(file, wanted)
     try:
         read = load(out)
     finally:
@@ -148,26 +150,29 @@ def run_grid_without_running(out: Path, runs: int) -> Results:
 
 def test_rows_of_samples_that_are_not_in_the_grid_are_left_out_but_compared(out):
     rows = pd.read_parquet(parts(out)[0])
-    rows.assign(sample="zzz").to_parquet(out / "runs" / "part-1.parquet")
-    before = load(out).runs
-    same(before, run_grid(grid(), workers=1).runs)
-    rows.assign(sample="zzz", calls=rows["calls"] + 1).to_parquet(out / "runs" / "part-2.parquet")
+    other = rows.assign(sample=f"s{'0' * 12}-{'0' * 8}")
+    write_part(out / "runs", other)
+    before = load(out)
+    same(before.runs, run_grid(grid(), workers=1).runs)
+    assert before.rows.strays == len(rows)
+    assert "10 rows are of no cell of this grid, and not counted" in str(check(before))
+    assert dict(status(out).lines())["not counted"] == "1 batches of no cell of this grid"
+    write_part(out / "runs", other.assign(calls=rows["calls"] + 1))
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
-        with pytest.raises(StoreError, match=r"part-1\.parquet and part-2\.parquet differ in calls of sample zzz"):
+        with pytest.raises(StoreError, match=r"part-\S+ and part-\S+ differ in calls of sample s0{12}-0{8}"):
             read()
 
 
 @pytest.mark.parametrize("column", [name for name in DTYPES if name not in KEY])
 def test_a_difference_in_any_column_is_named(out, column):
     rows = pd.read_parquet(parts(out)[0])
-    file = out / "runs" / "part-again.parquet"
     other: Any = {"engine": "deap", "hit": None, "seconds": 2.0}.get(column, 10**6)
-    rows.assign(seconds=1.0).to_parquet(out / "runs" / "part-timed.parquet", index=False)
+    write_part(out / "runs", rows.assign(seconds=1.0))
     load(out)
     changed = rows[column].where(rows["run"] != 4, other)
-    rows.assign(**{column: changed.astype(DTYPES[column])}).to_parquet(file, index=False)
+    again = write_part(out / "runs", rows.assign(**{column: changed.astype(DTYPES[column])}))
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
-        with pytest.raises(StoreError, match=rf"part-again\.parquet.* differ in {column} of sample [\w-]+, .*run 4, "):
+        with pytest.raises(StoreError, match=rf"{again.name}.* differ in {column} of sample [\w-]+, .*run 4, "):
             read()
     assert f"differ in {column}" in status(out).contradiction
 
@@ -176,13 +181,16 @@ def test_nulls_where_none_may_be_are_damage(out):
     part = parts(out)[0]
     rows = pd.read_parquet(part)
     part.unlink()
-    file = out / "runs" / "part-null.parquet"
     for column in (name for name in DTYPES if name not in ("hit", "seconds")):
         with_null = rows.astype({column: "object"})
         with_null.loc[3, column] = None
-        with_null.to_parquet(file, index=False)
-        with pytest.raises(StoreError, match=rf"part-null\.parquet: cannot be read \(.*'{column}'"):
+        with_null[column] = with_null[column].astype(
+            "str" if column in WORD_COLUMNS else rows[column].dtype.name.title()
+        )
+        file = write_part(out / "runs", with_null)
+        with pytest.raises(StoreError, match=rf"{file.name}: .*{column}"):
             load(out)
+        file.unlink()
 
 
 # ------------------------------------------------------------------------------------------- order and number
@@ -275,15 +283,17 @@ def test_of_a_part_whose_bytes_are_checked_only_the_columns_asked_for_are_decode
 
     monkeypatch.setattr(parquet.ParquetFile, "read", read)
     found = Batches.read(Parts(out))
+    assert seen == [list(DTYPES)] * BATCHES  # all once, to know that they are sound
+    seen.clear()
+    assert Batches.read(found.parts).file == found.file
     assert seen == [["sample", "batch"]] * BATCHES
     assert set(found.file) == {(cell.sample, batch) for cell in grid().cells for batch in range(5)}
     assert set(found.size.values()) == {10}
     found.expect_no_contradiction()
     assert len(seen) == BATCHES  # nothing is there twice, so nothing is compared
-    (out / "runs" / "part-zz.parquet").write_bytes(parts(out)[0].read_bytes())
+    write_part(out / "runs", pd.read_parquet(parts(out)[0]).assign(seconds=1.0))
     seen.clear()
     again = Batches.read(Parts(out))
-    assert seen == [["sample", "batch"]] * BATCHES + [list(DTYPES)]  # no checksum: decoding tells whether it is sound
     again.expect_no_contradiction()
     assert len(seen) == BATCHES + 3  # the copy and its original
 
@@ -299,9 +309,9 @@ def test_what_went_wrong_with_a_part_since_is_told_when_it_is_read(out):
 def test_a_whole_folder_that_is_there_twice_counts_once(out):
     before = load(out).runs
     for part in parts(out):
-        (out / "runs" / f"part-{part.name[-20:]}").write_bytes(part.read_bytes())
-    same(load(out).runs, before)
-    same(run_grid(grid(), out, workers=1).runs, before)
+        write_part(out / "runs", pd.read_parquet(part).assign(seconds=1.0))
+    same(load(out).runs.assign(seconds=np.nan), before)
+    same(run_grid(grid(), out, workers=1).runs.assign(seconds=np.nan), before)
     assert (status(out).batches, status(out).runs) == (BATCHES, SAMPLES * 45)
 
 

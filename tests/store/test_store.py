@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +26,13 @@ from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.predict import Prediction, predict
 from experiments.running.launch import run_grid
+from experiments.store.files import part_name, write_json, write_part
+from experiments.store.provenance import read_launches
 from experiments.store.results import load
 from experiments.store.status import status
 from experiments.store.store import Store, StoreError
 from experiments.store.table import DTYPES
+from experiments.store.verify.seals import to_json
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
@@ -128,7 +131,7 @@ def test_parameters_of_several_types_and_none_stand_in_one_column(tmp_path):
 
 def test_provenance_tells_of_each_launch(out):
     run_grid(grid(runs=30), out, workers=1)
-    launches = json.loads((out / "provenance.json").read_text())
+    launches = read_launches(out)
     assert [launch["batches to run"] for launch in launches] == [4, 2]
     assert [launch["runs"] for launch in launches] == [20, 30]
     assert {"started", "command", "python", "platform", "versions"} <= set(launches[0])
@@ -176,9 +179,10 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_an_empty_folder_and_what_a_killed_launch_leaves_are_taken(tmp_path):
-    (tmp_path / "grid.json.0123.tmp").write_text("{")
+    (tmp_path / f".grid.json.{'0' * 32}.tmp").write_text("{")
+    (tmp_path / "driver.lock").write_text("")
     assert len(run_grid(grid(), tmp_path, workers=1).runs) == 40
-    (tmp_path / "runs" / "part-1.parquet.0123.tmp").write_text("PAR1")
+    (tmp_path / "runs" / f".part.{'1' * 32}.tmp").write_text("PAR1")
     for left in tmp_path.rglob("*.tmp"):
         os.utime(left, (0, 0))  # a young one may be another launch's
     assert len(run_grid(grid(), tmp_path, workers=1).runs) == 40
@@ -200,17 +204,18 @@ def test_a_results_folder_that_is_none(tmp_path, name, got):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b"", "expected JSON as `llm-evo run` writes it, got a syntax error"),
+        (b"", "expected JSON as the testbed writes it, got a syntax error"),
         (b"{", "expected JSON"),
         (b"\xff", "expected JSON"),
-        (b"[]", r"expected the keys .*, got \[\]"),
-        (b"{}", "expected the keys batch, batches, cells, engine"),
+        (b"[" * 200_000, "expected JSON as the testbed writes it, got deeper nesting"),
+        (b"[]", "truncated or altered: its checksum is not that of its bytes"),
+        (to_json({}), "expected the keys batch, batches, cells, engine"),
     ],
 )
 def test_a_grid_json_that_is_none(out, text, expected):
     (out / "grid.json").write_bytes(text)
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
-        with pytest.raises(InputError, match=rf"grid\.json: {expected}"):
+        with pytest.raises(StoreError, match=rf"grid\.json: {expected}.*; bring this file back from a copy, or run"):
             read()
 
 
@@ -224,8 +229,8 @@ def test_a_grid_json_that_is_none(out, text, expected):
 )
 def test_a_grid_json_with_a_value_that_is_none(out, key, value, expected):
     file = out / "grid.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
-    with pytest.raises(InputError, match=rf"grid\.json: {expected}"):
+    write_json(file, json.loads(file.read_text()) | {key: value})
+    with pytest.raises(StoreError, match=rf"grid\.json: {expected}"):
         load(out)
 
 
@@ -240,25 +245,27 @@ def damages(whole: bytes) -> list[bytes]:
     ]
 
 
-def test_a_part_without_a_checksum_that_is_damaged_is_named_and_set_aside(out):
-    """Of earlier versions; `test_store_safety` has those with one."""
-    part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
-    for damaged in damages(whole := part.read_bytes()):
+def test_a_part_that_is_no_table_is_named_and_set_aside(out):
+    """Of a name that is its checksum; `test_store_safety` has those with another one."""
+    original = next((out / "runs").iterdir())
+    for damaged in damages(original.read_bytes()):
+        part = original.with_name(part_name(hashlib.sha256(damaged).hexdigest()))
         part.write_bytes(damaged)
         with pytest.raises(StoreError, match=rf"{part.name}: cannot be read \(.*; run the grid again: it sets aside"):
             load(out)
+        part.rename(original)
+    part = original.rename(part)
     told: list[str] = []
     results = run_grid(grid(), out, workers=1, tell=told.append)
     assert len(told) == 1
     assert f"{part}: cannot be read" in told[0]
-    assert (out / "damaged" / part.name).read_bytes() == damages(whole)[-1]
+    assert (out / "damaged" / part.name).read_bytes() == damaged
     pd.testing.assert_frame_equal(results.runs, run_grid(grid(), workers=1).runs)
 
 
 def test_a_table_that_is_no_table_of_runs_is_named(out):
-    part = next((out / "runs").iterdir()).rename(out / "runs" / "part-0123.parquet")
-    pd.DataFrame({"sample": ["x"], "hit": [1]}).to_parquet(part)
-    with pytest.raises(StoreError, match=rf"{part.name}: has no column engine, batch, .*; run the grid again"):
+    part = write_part(out / "runs", pd.DataFrame({"sample": ["x"], "hit": [1], "engine": ["x"]}))
+    with pytest.raises(StoreError, match=rf"{part.name}: has no column batch, .*; run the grid again"):
         load(out)
 
 
@@ -266,22 +273,28 @@ def test_a_table_of_cells_that_is_damaged_or_gone_is_named_and_made_again(out):
     file = out / "cells.parquet"
     for damaged in damages(file.read_bytes()):
         file.write_bytes(damaged)
-        with pytest.raises(StoreError, match=r"cells\.parquet: cannot be read"):
+        with pytest.raises(StoreError, match=r"cells\.parquet: truncated or altered: .*; run the grid again to write"):
             load(out)
+    told: list[str] = []
+    assert len(run_grid(grid(), out, workers=1, watch=must_be_done, tell=told.append).runs) == 40
+    assert told == [f"{file}: truncated or altered: its checksum is not that of its bytes; written anew"]
     file.unlink()
-    with pytest.raises(StoreError, match=r"cells\.parquet: cannot be read"):
+    with pytest.raises(StoreError, match=r"out: planned, not begun: a launch was ended before it began to run"):
         load(out)
     assert len(run_grid(grid(), out, workers=1, watch=must_be_done).runs) == 40
     assert len(load(out).runs) == 40
 
 
-def test_a_provenance_that_is_damaged_is_named(out):
-    for text in ("{", "3"):
+def test_a_provenance_that_is_damaged_is_named_and_set_aside(out):
+    for number, text in enumerate(("{", "3", to_json({"launches": [3]}).decode())):
         (out / "provenance.json").write_text(text)
-        with pytest.raises(
-            StoreError, match=r"provenance\.json: expected a JSON list of launches .*; remove this file"
-        ):
-            run_grid(grid(), out, workers=1)
+        assert "provenance.json: " in dict(status(out).lines())["damaged"]
+        told: list[str] = []
+        run_grid(grid(), out, workers=1, tell=told.append)
+        assert "provenance.json" in told[0]
+        assert "launches are written down from here on" in told[0]
+        assert [launch["how"] for launch in read_launches(out)] == ["finished"]
+        assert len(list((out / "damaged").iterdir())) == number + 1
 
 
 def test_a_cell_of_an_operator_that_is_not_loaded_is_named(out):
@@ -311,7 +324,7 @@ FULL = OSError(28, "No space left on device")
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
     """Let every write of a kind fail after the first few, half of the file written."""
     written = 0
-    kind = {"to_parquet": pd.DataFrame, "write_text": Path}[name]
+    kind = {"to_parquet": pd.DataFrame, "write_bytes": Path}[name]
     original = getattr(kind, name)
 
     def write(self: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
@@ -320,26 +333,24 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> Non
         if written <= after:
             return original(self, target, *args, **kwargs)
         file = target if isinstance(target, Path) else self
-        file.write_bytes(b"PAR1 half")
+        file.write_text("half")
         raise FULL
 
     monkeypatch.setattr(kind, name, write)
 
 
-@pytest.mark.parametrize("name", ["write_text", "to_parquet"])
-@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize("name", ["write_bytes", "to_parquet"])
+@pytest.mark.parametrize("after", [0, 1, 2, 3])  # grid.json twice, cells, provenance; a part a batch
 def test_a_disk_that_is_full_loses_nothing_and_leaves_nothing_half_written(tmp_path, monkeypatch, name, after):
     monkeypatch.setattr("experiments.running.driver.SECONDS_BETWEEN_WRITES", -1.0)  # a part for each task
     monkeypatch.setattr("experiments.running.agenda.SECONDS_A_TASK", 0.0)
-    full = after < (2 if name == "write_text" else math.inf)  # grid.json and provenance.json, and that is all
     with monkeypatch.context() as patched:
         fill_the_disk(patched, name, after)
-        if full:
-            with pytest.raises(StoreError, match=r"out: cannot write results \(.*No space left.*run again to go on"):
-                run_grid(grid(), tmp_path / "out", workers=1)
+        with pytest.raises(StoreError, match=r"out: cannot write results \(.*No space left.*run again to go on"):
+            run_grid(grid(), tmp_path / "out", workers=1)
     assert not list(tmp_path.rglob("*.tmp"))
     parts = list((tmp_path / "out").glob("runs/*"))
-    assert len(parts) == (max(0, after - 1) if name == "to_parquet" else 0)
+    assert len(parts) == (after if name == "to_parquet" else 0)
     missing: list[int] = []
     results = run_grid(grid(), tmp_path / "out", workers=1, watch=lambda seen: missing.append(4 - seen.batches))
     assert missing[0] == 4 - len(parts)
@@ -367,7 +378,7 @@ def test_a_part_becomes_visible_only_when_it_is_whole(tmp_path, monkeypatch):
 def test_rows_that_are_there_twice_count_once(out):
     part = next((out / "runs").iterdir())
     before = load(out).runs
-    (out / "runs" / "part-again.parquet").write_bytes(part.read_bytes())
+    write_part(out / "runs", pd.read_parquet(part).head(10))
     pd.testing.assert_frame_equal(load(out).runs, before, check_exact=True)
 
 
@@ -397,7 +408,8 @@ def test_cells_are_parsed_and_predicted_once_a_results_object(out, monkeypatch):
 
 def test_a_folder_of_format_1_says_how_to_go_on(out):
     file = out / "grid.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 1}))
+    held = json.loads(file.read_text())
+    file.write_text(json.dumps({name: held[name] for name in held if name != "checksum"} | {"format": 1}))
     before = folder_of(out)
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1), lambda: status(out)):
         with pytest.raises(StoreError, match=r"out: is of format 1, .* another folder \(--out\), .* version 0\.1\.0$"):

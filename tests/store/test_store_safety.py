@@ -26,7 +26,9 @@ from experiments.cli.app import app
 from experiments.grids.toml import load_grid
 from experiments.running.launch import run_grid
 from experiments.store.batches import Batches
+from experiments.store.files import part_name, write_json, write_part
 from experiments.store.lock import FolderLock, Holder, holder_of
+from experiments.store.provenance import read_launches
 from experiments.store.results import load
 from experiments.store.status import status
 from experiments.store.store import Store, StoreError
@@ -164,7 +166,7 @@ def test_a_damaged_part_is_named_set_aside_and_computed_again(out, grid, whole, 
         f"{part}: truncated or altered: its SHA-256 is not that of its name; set aside as {aside}, its batches are "
         "computed anew"
     ]
-    assert json.loads((out / "provenance.json").read_text())[-1]["told"] == told
+    assert read_launches(out)[-1]["told"] == told
     same(load(out).runs, whole)
     assert len(raw(out)) == len(whole)
 
@@ -178,33 +180,32 @@ def test_a_part_damaged_twice_is_kept_twice(out, grid):
     assert {file.read_bytes() for file in (out / "damaged").iterdir()} == {b"first", b"second"}
 
 
-def without_checksums(out: Path) -> list[Path]:
-    """As version 0.1.0 of November 2026 wrote them."""
-    return [part.rename(part.with_name(f"part-{number:032x}.parquet")) for number, part in enumerate(parts(out))]
+def test_a_part_whose_name_has_no_checksum_is_not_counted(out, grid, whole):
+    part = parts(out)[0]
+    part = part.rename(part.with_name("part-mine.parquet"))
+    with pytest.raises(StoreError, match=r"part-mine\.parquet: its name has no SHA-256: the testbed did not write it"):
+        load(out)
+    told: list[str] = []
+    same(run_grid(grid, out, workers=1, tell=told.append).runs, whole)
+    assert "part-mine.parquet" in told[0]
+    assert (out / "damaged" / "part-mine.parquet").exists()
 
 
-def test_a_folder_without_checksums_is_read_and_gone_on_with(out, grid, whole):
-    before = without_checksums(out)
-    same(load(out).runs, whole)
-    assert status(out).of_batches == BATCHES
-    before[0].unlink()
-    same(run_grid(grid, out, workers=1).runs, whole)
-    assert [part.name.startswith("part-sha256-") for part in parts(out)].count(True) == 1
-
-
-def test_without_a_checksum_other_numbers_in_a_sound_file_pass(out, whole):
-    """The limit of older folders, and the proof that it is the checksum which finds them."""
-    part = without_checksums(out)[0]
-    part.write_bytes(reword(part.read_bytes()))
+def test_other_numbers_in_a_sound_file_of_the_right_name_pass(out, whole):
+    """The proof that it is the checksum which finds them."""
+    part = parts(out)[0]
+    content = reword(part.read_bytes())
+    part.unlink()
+    part.with_name(part_name(hashlib.sha256(content).hexdigest())).write_bytes(content)
     assert (load(out).runs["calls"] != whole["calls"]).sum() == 10
 
 
 def test_a_disk_that_does_not_give_the_bytes_is_no_damaged_part(out, grid, monkeypatch):
-    def read(file: Path) -> bytes:
+    def read(file: Path, most: int) -> bytes:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", read)
+        patched.setattr("experiments.store.parts.read_file", read)
         with pytest.raises(StoreError, match=r"part-.*: cannot be read \(.*Input/output error.*see to the disk"):
             run_grid(grid, out, workers=1)
     assert not (out / "damaged").exists()
@@ -281,13 +282,12 @@ def test_a_disk_that_fails_to_keep_bytes_is_told_and_nothing_is_lost(tmp_path, g
 def test_two_parts_that_differ_on_a_run_are_an_error(out, grid):
     part = parts(out)[0]
     one = pd.read_parquet(part)
-    again = out / "runs" / "part-again.parquet"
-    one.head(5).to_parquet(again, index=False)
+    write_part(out / "runs", one.head(5))
     assert len(load(out).runs) == CELLS * 50  # equal rows count once
     assert (status(out).cells, status(out).batches) == (CELLS, BATCHES)
-    one.assign(calls=one["calls"] + (one["run"] == 7)).to_parquet(again, index=False)
+    again = write_part(out / "runs", one.assign(calls=one["calls"] + (one["run"] == 7)))
     expected = (
-        rf"out/runs: (part-again\.parquet and {part.name}|{part.name} and part-again\.parquet) differ in calls of "
+        rf"out/runs: ({again.name} and {part.name}|{part.name} and {again.name}) differ in calls of "
         rf"sample {one['sample'].iloc[0]}, batch {one['batch'].iloc[0]}, run 7, .*remove the one that is wrong"
     )
     for read in (lambda: load(out), lambda: run_grid(grid, out, workers=1)):
@@ -301,9 +301,9 @@ def test_two_parts_that_differ_on_a_run_are_an_error(out, grid):
 def test_of_two_copies_the_one_with_seconds_counts(out):
     for part in parts(out)[:1]:
         rows = pd.read_parquet(part)
-        rows.assign(seconds=1.5).to_parquet(part.with_name("part-again.parquet"), index=False)
+        write_part(out / "runs", rows.assign(seconds=1.5))
     assert (load(out).runs["seconds"] == 1.5).sum() == 10
-    rows.assign(seconds=2.5).to_parquet(part.with_name("part-again2.parquet"), index=False)
+    write_part(out / "runs", rows.assign(seconds=2.5))
     with pytest.raises(StoreError, match="differ in seconds"):
         load(out)
 
@@ -681,8 +681,8 @@ def test_status_names_damaged_parts_and_touches_nothing(out, grid):
 
 @pytest.mark.parametrize("how", ["failed", "stopped at a limit"])
 def test_status_says_how_the_last_launch_ended(out, how):
-    launches = json.loads((out / "provenance.json").read_text())
-    (out / "provenance.json").write_text(json.dumps([*launches, launches[-1] | {"how": how, "ended": "then"}]))
+    launches = read_launches(out)
+    write_json(out / "provenance.json", {"launches": [*launches, launches[-1] | {"how": how, "ended": "then"}]})
     assert shown_by_status(out)["last launch"] == f"{how}, then"
     lock = FolderLock.take(out)  # a launch is at work, so nothing has ended
     assert "last launch" not in shown_by_status(out)
@@ -705,7 +705,10 @@ def test_status_of_a_launch_that_has_not_written_its_cells(out, missing):
     assert title == f"a grid that is starting, in {out}"
     assert re.fullmatch(rf"launch +starting: pid {os.getpid()} on \S+, since 20\S+", launch)
     lock.release()
-    assert llm_evo("status", out)[0] in (2, 5)  # nobody is starting it
+    code, shown = llm_evo("status", out)  # nobody is starting it
+    assert code == (2 if missing == "grid.json" else 0)
+    assert ("planned, not begun: a launch was ended before the 4 cells were predicted" in shown) == (code == 0)
+    assert llm_evo("check", out)[0] == (2 if missing == "grid.json" else 5)
 
 
 def test_status_of_no_results_folder(tmp_path):

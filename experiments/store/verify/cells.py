@@ -1,0 +1,133 @@
+"""The table of cells in a results folder: read, and each row compared with the text of its cell."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evo.errors import InputError
+from evo.parameters import shown
+from experiments.grids.arguments import expect_label
+from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.grid import MOST_CELLS
+from experiments.grids.strings import strings_inferred
+from experiments.store.predictions import LISTS, PREFIXES, TEXTS
+from experiments.store.verify.columns import expect_told
+from experiments.store.verify.names import is_sample
+from experiments.store.verify.reading import Unsound, read_file
+from experiments.store.verify.seals import expect_sealed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORDS = ("cell", "arm", "text", "sample")
+SIZES = ("problem.k", "problem.l", "runner.lam")
+MOST_BYTES = 2**30
+"""Of the file, and of the table in it."""
+
+
+def read_cells_file(file: Path) -> pd.DataFrame:
+    """The table in the file, with the column `cell`.
+
+    Raises: Unsound if it is damaged, or a row is not what its text says; FileNotFoundError; OSError.
+    """
+    content = read_file(file, MOST_BYTES)
+    expect_sealed(content)
+    table = _table(content)
+    _expect_columns(table)
+    for row in table.to_dict("records"):
+        expect_told({str(name): value for name, value in row.items()})
+    return table
+
+
+def _table(content: bytes) -> pd.DataFrame:
+    """The table in the bytes of a Parquet file, which may not declare more than a grid may have."""
+    import pandas as pd
+    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+    from pyarrow import parquet
+
+    try:
+        footer = parquet.read_metadata(pa.BufferReader(content))
+        size = sum(footer.row_group(n).total_byte_size for n in range(footer.num_row_groups))
+        if footer.num_rows > MOST_CELLS or size > MOST_BYTES:
+            raise Unsound(f"expected at most {MOST_CELLS:,} cells, got {footer.num_rows:,} of {size:,} bytes")
+        with strings_inferred():
+            return pd.read_parquet(BytesIO(content))
+    except (MemoryError, Unsound):
+        raise
+    except Exception as error:  # of pyarrow and pandas, which raise many kinds for what is no table
+        raise Unsound(f"cannot be read ({error})") from None
+
+
+def _expect_columns(table: pd.DataFrame) -> None:
+    """Expect the columns that every table has, each of its type."""
+    names = [str(name) for name in table.columns]
+    missing = [name for name in (*WORDS, *WEIGHTS, *SIZES) if name not in names]
+    if missing:
+        raise Unsound(f"has no column {', '.join(missing)}")
+    if len(set(names)) < len(names):
+        raise Unsound("has two columns of one name")
+    for name in WORDS:
+        _expect_all(table, name, lambda value: isinstance(value, str), "words")
+    _expect_all(table, "sample", is_sample, "names of runs")
+    for arm in table["arm"].unique():
+        try:
+            expect_label("arm", arm)
+        except InputError as error:
+            raise Unsound(str(error)) from None
+    for name in WEIGHTS:
+        _expect_numbers(table, name, np.isfinite(_floats(table, name)), "finite numbers")
+    for name in SIZES:
+        values = _floats(table, name)
+        _expect_numbers(table, name, (values >= 1) & (values == np.floor(values)), "whole numbers >= 1")
+    for name in names:
+        if name.startswith(PREFIXES):
+            _expect_prediction(table, name)
+    if set(LISTS) <= set(names):
+        for times, cdf in zip(*(table[name] for name in LISTS), strict=True):
+            _expect_law(np.asarray(times, dtype=float), np.asarray(cdf, dtype=float))
+
+
+def _expect_prediction(table: pd.DataFrame, name: str) -> None:
+    if name in LISTS:
+        _expect_all(table, name, _is_list_of_floats, "lists of numbers")
+    elif name in TEXTS:
+        _expect_all(table, name, lambda value: value is None or value != value or isinstance(value, str), "words")
+    else:
+        values = _floats(table, name)
+        _expect_numbers(table, name, np.isnan(values) | (values >= 0), "numbers >= 0")
+
+
+def _is_list_of_floats(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind == "f"
+
+
+def _expect_law(times: Any, cdf: Any) -> None:
+    """Expect rising times and a cdf there."""
+    sound = len(times) == len(cdf) and (np.diff(times) > 0).all() and (np.diff(cdf) >= 0).all()
+    if not sound or not ((times >= 0).all() and (cdf >= 0).all() and (cdf <= 1).all()):
+        raise Unsound(f"{' and '.join(LISTS)}: expected rising times and the chances that they are reached")
+
+
+def _floats(table: pd.DataFrame, name: str) -> Any:
+    """A column of numbers.
+
+    Raises: Unsound if it holds something else.
+    """
+    if table[name].dtype.kind not in "iuf":
+        raise Unsound(f"{name}: expected numbers, got {table[name].dtype}")
+    return table[name].to_numpy(dtype=float, na_value=np.nan)
+
+
+def _expect_numbers(table: pd.DataFrame, name: str, sound: Any, expected: str) -> None:
+    if not np.all(sound):
+        raise Unsound(f"{name}: expected {expected}, got {shown(table[name].iloc[int(np.argmin(sound))])}")
+
+
+def _expect_all(table: pd.DataFrame, name: str, is_sound: Any, expected: str) -> None:
+    for value in table[name]:
+        if not is_sound(value):
+            raise Unsound(f"{name}: expected {expected}, got {shown(value):.200}")

@@ -1,0 +1,86 @@
+"""What the bytes of a part must be before its rows are counted: types, values, and no more rows than parts have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evo.parameters import shown
+from experiments.grids.grid import ENGINES, MOST_BATCH
+from experiments.store.table import DTYPES, LATER
+from experiments.store.verify.names import is_sample
+from experiments.store.verify.reading import Unsound
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+    from pyarrow import parquet
+
+MOST_ROWS = 2**20
+"""Of a part."""
+MOST_BYTES = 2**28
+"""Of a part as a file, and of the tables in it as its footer declares them: 256 a row."""
+WORDS = ("sample", "engine")
+
+
+def expect_size(footer: parquet.FileMetaData) -> None:
+    """Expect no more rows and bytes than a part has, before they are read.
+
+    Raises: Unsound.
+    """
+    size = sum(footer.row_group(n).total_byte_size for n in range(footer.num_row_groups))
+    if footer.num_rows > MOST_ROWS or size > MOST_BYTES:
+        raise Unsound(
+            f"declares {footer.num_rows:,} rows in {size:,} bytes, a part has at most {MOST_ROWS:,} in {MOST_BYTES:,}"
+        )
+
+
+def expect_types(schema: pa.Schema) -> None:
+    """Expect the columns of a part, each of its type; those that earlier versions lack may be missing.
+
+    Raises: Unsound.
+    """
+    from pyarrow import types
+
+    missing = [name for name in DTYPES if name not in (*schema.names, *LATER)]
+    if missing:
+        raise Unsound(f"has no column {', '.join(missing)}")
+    for name in set(DTYPES) & set(schema.names):
+        if schema.names.count(name) > 1:
+            raise Unsound(f"has several columns {name}")
+        kind = schema.field(name).type
+        if name in WORDS:
+            words = kind.value_type if types.is_dictionary(kind) else kind
+            sound = types.is_string(words) or types.is_large_string(words)
+        else:
+            sound = str(kind).replace("double", "float64") == DTYPES[name].lower()
+        if not sound:
+            raise Unsound(f"{name}: expected {DTYPES[name].lower()}, got {kind}")
+
+
+def expect_values(table: pa.Table) -> None:
+    """Expect words in their form, and numbers that counts can be; of the columns that the table has.
+
+    Raises: Unsound naming the column.
+    """
+    from pyarrow import compute
+
+    for name in table.column_names:
+        column = table[name]
+        if column.null_count and name != "hit" and name not in LATER:
+            raise Unsound(f"{name}: expected a value in each row, got {column.null_count:,} without")
+        if name in WORDS:
+            _expect_words(name, column)
+        elif len(column) > column.null_count:
+            ends = compute.min_max(column)
+            least, most = ends["min"].as_py(), ends["max"].as_py()
+            limit = {"run": MOST_BATCH - 1, "batch": 2**31 - 1}.get(name, float("inf"))
+            nan = name == "pass_tokens_squared" and compute.any(compute.is_nan(column)).as_py()
+            if least is not None and (nan or not (least >= 0 and most <= limit and most != float("inf"))):
+                raise Unsound(f"{name}: expected finite numbers >= 0, got {shown(least)} to {shown(most)}")
+
+
+def _expect_words(name: str, column: pa.ChunkedArray) -> None:
+    for word in column.unique().to_pylist():
+        sound = is_sample(word) if name == "sample" else word in ENGINES
+        if not sound:
+            expected = "the name of a cell's runs" if name == "sample" else f"one of {', '.join(ENGINES)}"
+            raise Unsound(f"{name}: expected {expected}, got {shown(word):.100}")
