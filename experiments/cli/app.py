@@ -342,9 +342,9 @@ def _loaded(folder: Path) -> Results:
 
 
 def _console(stderr: bool = False) -> Console:
-    from rich.console import Console
+    from experiments.reports.printing import PlainConsole
 
-    return Console(stderr=stderr, highlight=False)
+    return PlainConsole(stderr=stderr, highlight=False)
 
 
 def main() -> None:

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from experiments.grids.printable import printable
+
 if TYPE_CHECKING:
     from evo.errors import EvoError
 
 DIFFERS, WRONG_INPUT, FAILED, LIMITED, HINDERED, INTERRUPTED = 1, 2, 3, 4, 5, 130
 """A check came out DIFFERS; wrong input; some batches failed; a limit of the grid was reached; the folder is in use,
 damaged or cannot be read or written, or no worker is left; Ctrl-C."""
+
+
+def say(message: str) -> None:
+    """Tell the user something beside the results; no character of it acts on the terminal."""
+    typer.echo(printable(message), err=True)
 
 
 def exit_for(verdict: object) -> None:
@@ -35,13 +42,13 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except EvoError as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}")
         raise typer.Exit(_code_of(error)) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        say("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except MemoryError:
-        typer.echo("error: not enough memory; lower k, l, lam, batch or the number of workers", err=True)
+        say("error: not enough memory; lower k, l, lam, batch or the number of workers")
         raise typer.Exit(WRONG_INPUT) from None
 
 
@@ -59,5 +66,5 @@ def told_interrupt(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(f"finished batches are kept in {folder}; the same command goes on from there", err=True)
+        say(f"finished batches are kept in {folder}; the same command goes on from there")
         raise

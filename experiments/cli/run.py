@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 
 from evo.foreign import foreign
-from experiments.cli.exits import DIFFERS, FAILED, LIMITED, told_interrupt
+from experiments.cli.exits import DIFFERS, FAILED, LIMITED, say, told_interrupt
 from experiments.cli.progress import ProgressDisplay
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import in_words
 from experiments.predictions.verdict import Verdict
 from experiments.reports.files import write
+from experiments.reports.printing import PlainConsole
 from experiments.reports.report import report
 from experiments.reports.terminal import counted, show_check, show_drawn, show_report
 from experiments.running.launch import GridFailure, LimitReached, run_grid
@@ -34,12 +34,12 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
 
     Raises: what `run_grid` raises, except for failed batches and reached limits, which have exit codes.
     """
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     if not quiet:
         each = in_words(grid.runs).replace(" runs", " runs each", 1)
         console.print(f"{grid.name}: {counted(len(grid.cells), 'cell')}, {each}, into {folder}", markup=False)
     problem: GridFailure | LimitReached | None = None
-    with told_interrupt(folder), ProgressDisplay(Console(stderr=True, highlight=False), quiet) as display:
+    with told_interrupt(folder), ProgressDisplay(PlainConsole(stderr=True, highlight=False), quiet) as display:
 
         def watch(progress: Progress) -> None:
             if progress.there and not quiet:
@@ -58,7 +58,7 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
             problem, results = error, error.results
     verdict = _show(grid, results, folder, quiet, console)
     if problem is not None:
-        typer.echo(f"error: {problem}", err=True)
+        say(f"error: {problem}")
         return FAILED if isinstance(problem, GridFailure) else LIMITED
     return DIFFERS if verdict is Verdict.DIFFERS else 0
 

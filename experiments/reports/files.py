@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from experiments.checks.check import Check
 from experiments.fits.claims import ClaimCheck
 from experiments.fits.laws import Fits
 from experiments.fits.series import parameter_column
-from experiments.store.files import StoreError
+from experiments.store.files import StoreError, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def write(made: Report, folder: Path) -> list[Path]:
     files = []
     try:
         for name, table in tables.items():
-            pd.DataFrame(table).to_csv(folder / name, index=False)
+            write_whole(folder / name, partial(pd.DataFrame(table).to_csv, index=False))
             files.append(folder / name)
         files += [_write_text(made, folder / "report.txt"), *_write_figure(made, folder)]
     except OSError as error:
@@ -96,12 +97,14 @@ def _claims(claims: tuple[ClaimCheck, ...]) -> pd.DataFrame:
 
 
 def _write_text(made: Report, file: Path) -> Path:
-    from rich.console import Console
-
+    from experiments.reports.printing import PlainConsole
     from experiments.reports.terminal import show_report
 
-    with file.open("w", encoding="utf-8") as stream:
-        show_report(made, Console(file=stream, width=TEXT_WIDTH))
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8") as stream:
+            show_report(made, PlainConsole(file=stream, width=TEXT_WIDTH))
+
+    write_whole(file, write)
     return file
 
 
@@ -118,9 +121,9 @@ def _write_figure(made: Report, folder: Path) -> list[Path]:
         return []
     files = [folder / f"{name}.png", folder / f"{name}.svg"]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
-        figure.savefig(files[0], dpi=150)
+        write_whole(files[0], partial(figure.savefig, format="png", dpi=150))
         figure.set_layout_engine("none")  # it is laid out: both files have the same layout, found once
-        figure.savefig(files[1], metadata={"Date": None})
+        write_whole(files[1], partial(figure.savefig, format="svg", metadata={"Date": None}))
     return files
 
 

@@ -25,6 +25,8 @@ from experiments.grids.toml import load_grid
 from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
 from experiments.running.launch import run_grid
+from experiments.store.files import StoreError, write_json
+from experiments.store.provenance import read_launches
 from experiments.store.results import load
 from problems import BlockOneMax
 
@@ -281,7 +283,7 @@ def test_resuming_with_another_source_stops_unless_it_is_accepted(ran, llm_evo, 
         accepted = llm_evo("run", file, "--runs", "700", "--workers", "1", "--quiet", "--accept-changed-code", cwd=ran)
         assert accepted.returncode == 0, accepted.stderr
     assert len(load(ran / "results" / "mine").runs) == 3 * 700
-    launches = json.loads((ran / "results" / "mine" / "provenance.json").read_text())
+    launches = read_launches(ran / "results" / "mine")
     assert [launch.get("accepted changed code") for launch in launches] == [None, [f"{module}.Careful"], None]
     part = json.loads((ran / "results" / "mine" / "grid.json").read_text())["parts"][f"{module}.Careful"]
     assert len(part["earlier"]) == 1
@@ -291,15 +293,12 @@ def test_resuming_with_another_source_stops_unless_it_is_accepted(ran, llm_evo, 
     assert len(load(ran / "results" / "mine").runs) == 3 * 900
 
 
-@pytest.mark.parametrize(
-    "parts", ["3", "{}, 4", '{"a": 3}', '{"a": {"module": "a"}}'], ids=["number", "syntax", "no table", "keys"]
-)
+@pytest.mark.parametrize("parts", ["3", '{"a": 3}', '{"a": {"module": "a"}}'], ids=["number", "no table", "keys"])
 def test_a_grid_json_with_parts_that_are_none(tmp_path, parts):
-    (tmp_path / "grid.json").write_text(
-        '{"format": 1, "name": "x", "runs": 1, "seed": 1, "batch": 1, "engine": "blocks", "cells": 1, "parts": '
-        f"{parts}}}"
-    )
-    with pytest.raises(InputError, match=r"grid\.json: expected "):
+    numbers = {"runs": 1, "seed": 1, "batch": 1, "cells": 1, "batches": 1}
+    held = {"format": 2, "name": "x", "engine": "blocks", "table": "", **numbers, "parts": json.loads(parts)}
+    write_json(tmp_path / "grid.json", held)
+    with pytest.raises(StoreError, match=r"grid\.json: expected under parts "):
         load(tmp_path)
 
 

@@ -48,6 +48,7 @@ from experiments.grids.stopping import MOST_RUNS, as_runs, every_stop, in_words,
 from experiments.predictions.expected_runs import expected_runs
 from experiments.reports.files import write
 from experiments.reports.report import report
+from experiments.store.files import StoreError, write_json
 from experiments.store.grid_json import grid_record
 from experiments.store.status import status
 from experiments.store.table import batch_columns, runs_table
@@ -315,11 +316,11 @@ def test_a_text_in_grid_json_that_is_no_rule(tmp_path, text):
     run_grid(Grid("tiny", cells(1), runs=10, batch=10), out, workers=1)
     file = out / "grid.json"
     for value in (text, 0, -3, 1.5, True, None, [1], MOST_RUNS + 1):
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"runs": value}))
-        with pytest.raises(InputError) as caught:
+        write_json(file, json.loads(file.read_text()) | {"runs": value})
+        with pytest.raises(StoreError) as caught:
             load(out)
         assert str(caught.value).startswith(f"{file}: runs must be a whole number from 1 to 1000000000, or a stopping ")
-        assert str(caught.value).endswith(f"got {value!r:.200}")
+        assert f"got {value!r:.200}; bring this file back from a copy" in str(caught.value)
 
 
 # ------------------------------------------------------------------------------------------- running, store, extending

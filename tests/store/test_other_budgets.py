@@ -24,6 +24,7 @@ from experiments.running import tasks
 from experiments.running.launch import run_grid
 from experiments.running.progress import Progress
 from experiments.store.batches import Batches
+from experiments.store.files import write_part
 from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Parts
 from experiments.store.results import load
@@ -215,10 +216,10 @@ def taken(folder: Path, before: Grid, after: Grid, **changes: Any) -> int:
 
 
 def rewrite(folder: Path, change: Any) -> None:
-    for number, file in enumerate(folder.glob("runs/*.parquet")):
+    for file in list(folder.glob("runs/*.parquet")):
         rows = change(pd.read_parquet(file))
         file.unlink()
-        rows.to_parquet(folder / "runs" / f"part-{number}.parquet", index=False)
+        write_part(folder / "runs", rows)
 
 
 def test_rows_of_another_engine_and_broken_batches_are_left_alone(tmp_path):

@@ -37,6 +37,7 @@ from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
 from experiments.reports.report import report
 from experiments.running.launch import run_grid
+from experiments.store.files import write_parquet
 from experiments.store.predictions import LISTS, POINTS, PREFIXES, StoredPrediction, columns_of, predictions_table
 from experiments.store.results import Results, load
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Resample, Vote
@@ -194,7 +195,7 @@ def test_a_folder_of_an_earlier_version_has_none(tmp_path):
     run_grid(Grid("tiny", [PREDICTED["geometric"]], runs=2, batch=2), tmp_path / "out", workers=1)
     file = tmp_path / "out" / "cells.parquet"
     table = pd.read_parquet(file)
-    table.drop(columns=[name for name in table if name.startswith(PREFIXES)]).to_parquet(file, index=False)
+    write_parquet(file, table.drop(columns=[name for name in table if name.startswith(PREFIXES)]))
     read = load(tmp_path / "out")
     assert read.prediction(PREDICTED["geometric"].id) is None
     assert check(read).cells[0].stored == ""
@@ -283,7 +284,7 @@ def test_a_wrong_stored_prediction_differs(tmp_path, module, column, alter):
     file = tmp_path / "out" / "cells.parquet"
     table = pd.read_parquet(file)
     table[column] = table[column].map(alter)
-    table.to_parquet(file, index=False)
+    write_parquet(file, table)
     assert verdicts(gone(tmp_path, module)) == {"DIFFERS"}
 
 

@@ -1,0 +1,19 @@
+"""The one way to a terminal or a text file: no character of a label, a message or a name acts there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from experiments.grids.printable import printable
+
+
+class PlainConsole(Console):
+    """A console whose texts have no control characters but those that it writes itself, such as colours."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The pieces of what is shown; rich asks for all of them here."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text), style, control)
