@@ -20,6 +20,26 @@ if TYPE_CHECKING:
 
 _NEGLIGIBLE = 2.0**-50
 _GRID = 1024
+LEAST_TOLD = 1e-16
+"""Probabilities below it are told as such: no reader can use them, and floats do not know them."""
+
+
+def probability_text(p: float, digits: int = 2) -> str:
+    """A probability to so many digits.
+
+    >>> probability_text(0.01234), probability_text(8.3e-266), probability_text(-0.0)
+    ('0.012', '< 1e-16', '0')
+    """
+    return f"< {LEAST_TOLD:.0e}" if 0 < p < LEAST_TOLD else f"{max(p, 0.0):.{digits}g}"
+
+
+def p_value_text(p: float, sign: str = "=", digits: int = 2) -> str:
+    """A p-value or a bound on one (`sign` "<="): `p = 0.012`, `p < 1e-16`.
+
+    >>> p_value_text(0.01234), p_value_text(0.0, "<=")
+    ('p = 0.012', 'p < 1e-16')
+    """
+    return f"p < {LEAST_TOLD:.0e}" if p < LEAST_TOLD else f"p {sign} {p:.{digits}g}"
 
 
 def normal_quantile(u: float) -> float:

@@ -99,7 +99,9 @@ def _law_test(hit: Prediction, runs: pd.DataFrame, last: float) -> Outcome | Non
         return None
     p_value = statistics.dkw_p_value(len(runs), distance)
     its = "stored cdf" if isinstance(hit.law, LawAtTimes) else "cdf"
-    return Outcome("law", p_value, f"the law of hit is {distance:.3f} off its {its} (p <= {p_value:.2g})")
+    return Outcome(
+        "law", p_value, f"the law of hit is {distance:.3f} off its {its} ({statistics.p_value_text(p_value, '<=')})"
+    )
 
 
 def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str) -> Outcome | None:
@@ -115,7 +117,9 @@ def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str
         return None
     measured = runs[column].mean()
     return Outcome(
-        test, p_value, f"mean {column} {measured:.5g}, predicted {predicted.mean:.5g} (p = {p_value:.2g}, {how})"
+        test,
+        p_value,
+        f"mean {column} {measured:.5g}, predicted {predicted.mean:.5g} ({statistics.p_value_text(p_value)}, {how})",
     )
 
 

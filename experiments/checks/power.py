@@ -97,8 +97,9 @@ def missing_of_law(hit: Prediction, last: float, runs: int, level: Level, tested
         return "the mean is infinite, and the law of hit is not known"
     within, ever = (float(hit.cdf(t)) for t in (last, math.inf))
     if within < min(RESOLUTION_OF_CDF, ever / 2):
+        share = statistics.probability_text(within)
         return (
-            f"the mean is infinite, and only {within:.2g} of the runs hit within the budget; give a larger one to see "
+            f"the mean is infinite, and only {share} of the runs hit within the budget; give a larger one to see "
             "the law"
         )
     shown = RESOLUTION_OF_CDF - (hit.law.gap(last) if isinstance(hit.law, LawAtTimes) else 0.0)

@@ -8,13 +8,15 @@ be read or written, or no worker is left; 130 interrupted.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.cli.exits import DIFFERS, exit_for, plain_errors
+from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
+from experiments.cli.unknown import refused_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -314,9 +316,9 @@ def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -
         grid = load_grid(Path(target))
     else:
         known = ", ".join(STUDIES)
-        raise InputError(
-            f"expected a study ({known}) or a file that ends in .toml, got {target!r}{suggestion(target, STUDIES)}"
-        )
+        files = [f"{target}.toml"] if Path(f"{target}.toml").is_file() else []
+        near = suggestion(target, files or STUDIES)
+        raise InputError(f"expected a study ({known}) or a file that ends in .toml, got {target!r}{near}")
     changes = {"runs": runs, "seed": seed, "engine": engine}
     return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
 
@@ -351,7 +353,17 @@ def main() -> None:
     """Entry point of the command."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # matrices here are small: threads would only wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    refused = refused_command(sys.argv[1:], _commands())
+    if refused:
+        typer.echo(f"error: {refused}", err=True)
+        sys.exit(WRONG_INPUT)
     app()
+
+
+def _commands() -> list[str]:
+    """The names of the commands, as they are typed."""
+    named = ((command.name, command.callback) for command in app.registered_commands)
+    return [name or getattr(function, "__name__", "").replace("_", "-") for name, function in named]
 
 
 if __name__ == "__main__":

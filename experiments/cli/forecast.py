@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from evo.statistics import LEAST_TOLD, probability_text
 from experiments.cli.progress import duration
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
@@ -76,9 +77,11 @@ def _chances(known: pd.DataFrame) -> list[str]:
     if not len(shares):
         return []
     worst = known.loc[known["censored"] == shares.max()].iloc[0]
-    said = f"chance that a run is censored: {number(float(shares.mean()))} over all cells"
+    said = f"chance that a run is censored: {_share(float(shares.mean()))} over all cells"
     if worst["censored"] > 0 and len(shares) > 1:
-        said += f", at most {number(worst['censored'])} ({worst['series']}, k = {worst['k']}, lam = {worst['lam']})"
+        said += (
+            f", at most {_share(float(worst['censored']))} ({worst['series']}, k = {worst['k']}, lam = {worst['lam']})"
+        )
     return [said, *_notcounted(len(known) - len(shares), "of which it is not known", "in this")]
 
 
@@ -104,7 +107,9 @@ def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
 
 def _share(share: float | None) -> str:
     """A share in a few characters, so that the table fits 80 columns."""
-    return number(share) if share is None or not 0 < share < 1e-3 else f"{share:.1e}"
+    if share is None or not share < 1e-3:
+        return number(share)
+    return f"{share:.1e}" if share >= LEAST_TOLD else probability_text(share)
 
 
 def _kind(reason: str) -> str:

@@ -108,7 +108,7 @@ def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
         return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "; ".join(reasons) or "the form could not be fitted")
     estimate = law[claim.parameter]
     if not law.fits:
-        return ClaimCheck(claim, Verdict.DIFFERS, law, f"{law.text} does not fit (misfit {law.misfit:.1g})")
+        return ClaimCheck(claim, Verdict.DIFFERS, law, f"{law.text} does not fit (misfit {law.misfit_text})")
     least, most = claim.range
     if estimate.low > most or estimate.high < least:
         return ClaimCheck(claim, Verdict.DIFFERS, law, f"{estimate}, claimed {claim.text}")
@@ -118,7 +118,7 @@ def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
         return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"the interval of {claim.parameter} is too wide to tell")
     rival = laws.get(claim.rival)
     if rival is not None and rival.fits:
-        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"{rival.text} fits too (misfit {rival.misfit:.2g})")
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, law, f"{rival.text} fits too (misfit {rival.misfit_text})")
     return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
 
 

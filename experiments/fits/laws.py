@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evo.statistics import p_value_text
 from experiments.fits.forms import Form
 
 POOR_FIT = 1e-3
@@ -21,7 +22,8 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.name} = {self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
+        value, low, high = (each + 0.0 for each in (self.value, self.low, self.high))  # -0.0 is told as 0
+        return f"{self.name} = {value:.4g} [{low:.4g}, {high:.4g}]"
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,16 @@ class ScalingLaw:
         """Whether the runs do not contradict the form."""
         return self.misfit >= POOR_FIT
 
+    @property
+    def misfit_text(self) -> str:
+        """The misfit as a reader can use it: `0.3`, `< 1e-16`."""
+        return p_value_text(self.misfit, digits=1).removeprefix("p ").removeprefix("= ")
+
     def __str__(self) -> str:
         said = f"{self.text}, {', '.join(map(str, self.estimates))}" if self.fits else f"{NO_FIT} {self.text}"
-        return f"{self.series}: {said} ({self.along} = {self.least:g} .. {self.most:g}, p of the fit {self.misfit:.1g})"
+        return (
+            f"{self.series}: {said} ({self.along} = {self.least:g} .. {self.most:g}, p of the fit {self.misfit_text})"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.statistics import probability_text
 from evo.text import canonical
 from experiments.grids.arguments import expect_a
 from experiments.grids.cell import Cell
@@ -213,7 +214,11 @@ def _ended(share: float | None) -> str:
         return "some runs end"
     if share == 1.0:
         return "all runs end"
-    return f"a share {share:.3g} of the runs ends" if share < 0.9995 else "more than 0.999 of the runs end"
+    return (
+        f"a share {probability_text(share, 3)} of the runs ends"
+        if share < 0.9995
+        else "more than 0.999 of the runs end"
+    )
 
 
 def _censored(share: float | None) -> str:

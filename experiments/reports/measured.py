@@ -201,6 +201,7 @@ def number(value: float | None) -> str:
     """
     if value is None or math.isnan(value):
         return "-"
+    value += 0.0  # -0.0 is told as 0
     if math.isinf(value):
         return "inf"
     if value == 0 or 0.001 <= abs(value) < 1e7:

@@ -130,8 +130,8 @@ def show_fits(fits: Fits, console: Console) -> None:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("series", "p (fit)"))
     for law in fits.best:
         rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
-        rival = f"{_law(rivals[0])} (p {rivals[0].misfit:.1g})" if rivals else ""
-        misfit = f"{law.misfit:.1g}" + ("" if law.fits else f" {COLOURED[Verdict.DIFFERS]}")
+        rival = f"{_law(rivals[0])} (p {rivals[0].misfit_text})" if rivals else ""
+        misfit = law.misfit_text + ("" if law.fits else f" {COLOURED[Verdict.DIFFERS]}")
         best = _law(law) if law.fits else f"{NO_FIT} {_law(law)}"
         table.add_row(folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
     for refusal in fits.refused:

@@ -107,8 +107,8 @@ def test_exact_numbers_or_none():
 def test_words():
     assert beside(Value(21.7, 20, 23), 21.66, Verdict.AGREES) == "21.7 ✓ (21.66)"
     assert beside(Value(21.7, 20, 23), NAN) == "21.7"
-    assert [number(value) for value in (None, NAN, math.inf, 0, 0.5, 12345.6, 1e9, 1e-5)] == [
-        "-", "-", "inf", "0", "0.5", "12,346", "1.000e+09", "1.000e-05",
+    assert [number(value) for value in (None, NAN, math.inf, 0, -0.0, 0.5, 12345.6, 1e9, 1e-5)] == [
+        "-", "-", "inf", "0", "0", "0.5", "12,346", "1.000e+09", "1.000e-05",
     ]  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from evo.errors import EvoError, InputError
-from experiments.cli.app import app
+from experiments.cli.app import _commands, app, main
+from experiments.cli.unknown import refused_command
 from experiments.grids.parts import PART_TYPES
 from experiments.grids.toml import load_grid
 from experiments.reports.terminal import _overview
@@ -412,8 +413,39 @@ def test_an_option_that_does_not_fit(words, expected):
     assert expected in " ".join(re.sub("[│]", " ", refused("run", "grid.toml", *words)).split())
 
 
-def test_a_command_that_is_none():
-    assert "No such command 'chek'" in refused("chek")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("paper", "there is no command 'paper'; did you mean: llm-evo run paper"),
+        ("papr --runs 9", "there is no command 'papr'; did you mean: llm-evo run paper --runs 9"),
+        ("my.toml -q", "there is no command 'my.toml'; did you mean: llm-evo run my.toml -q"),
+        ("chek r", "there is no command 'chek'; did you mean: llm-evo check r"),
+        ("check_operator X", "there is no command 'check_operator'; did you mean: llm-evo check-operator X"),
+        ("a_folder", "there is no command 'a_folder'; did you mean: llm-evo report a_folder"),
+        ("--runs 9", "expected a command before the option '--runs', as in: llm-evo run --runs 9"),
+        ("zzz", "there is no command 'zzz'; commands: run, status, predict, check, fit, time, report, export, show, "),
+    ],
+)
+def test_a_word_that_is_no_command(words, expected, monkeypatch, capsys):
+    Path("a_folder").mkdir()
+    Path("a_folder/grid.json").touch()
+    monkeypatch.setattr(sys, "argv", ["llm-evo", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {expected}")
+
+
+def test_every_command_is_let_through():
+    assert set(COMMANDS) < set(_commands())
+    for command in _commands():
+        assert refused_command([command], _commands()) == ""
+        assert llm_evo(command, "--help").exit_code == 0
+    assert refused_command([], _commands()) == refused_command(["--help"], _commands()) == ""
+
+
+def test_a_file_is_meant_by_its_name_without_toml():
+    assert "got 'grid'; did you mean 'grid.toml'?" in refused("run", "grid")
 
 
 @pytest.mark.parametrize("command", ["check", "fit", "report"])

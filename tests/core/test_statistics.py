@@ -73,6 +73,14 @@ def samples(law, shape, rng):
 # ------------------------------------------------------------------------------------------------ reference values
 
 
+def test_probabilities_are_told_as_a_reader_can_use_them():
+    told = [statistics.probability_text(p) for p in (0.0, -0.0, -1e-17, 1e-300, 9.9e-17, 1e-16, 0.01234, 1.0)]
+    assert told == ["0", "0", "0", "< 1e-16", "< 1e-16", "1e-16", "0.012", "1"]
+    told = [statistics.p_value_text(p, digits=1) for p in (0.0, 1e-300, 1e-16, 0.044)]
+    assert told == ["p < 1e-16", "p < 1e-16", "p = 1e-16", "p = 0.04"]
+    assert (statistics.p_value_text(0.5, "<="), statistics.p_value_text(0.0, "<=")) == ("p <= 0.5", "p < 1e-16")
+
+
 @pytest.mark.parametrize("u", [1e-9, 0.025, 0.5, 0.999])
 def test_normal_quantile(u):
     z = statistics.normal_quantile(u)
