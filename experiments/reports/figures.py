@@ -14,6 +14,7 @@ from evo.errors import InputError
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
 from experiments.fits.series import Series, predicted, series
+from experiments.fits.tails import Tail
 from experiments.grids.labels import words
 from experiments.reports.summary import CONFIDENCE
 from experiments.store.results import Results
@@ -115,6 +116,11 @@ def _legend(results: Results, found: list[Series], quantity: str) -> str:
         parts.append("lines: exact predictions (not fitted)")
     if any(each.censored.any() for each in found):
         parts.append("open triangles: lower bounds, some runs were censored")
+    tails = {tail for each in found for tail in each.tails}
+    if Tail.NO_MEAN in tails:
+        parts.append("open triangles, too: the mean is infinite")
+    if Tail.NO_VARIANCE in tails:
+        parts.append("points without bars: the variance is infinite")
     return "; ".join(parts)
 
 
@@ -124,8 +130,10 @@ def _draw(ax: Axes, results: Results, each: Series, number: int, quantity: str) 
     size = max(4.5, 7.5 - 0.6 * number)
     line = _finite([predicted(results, cell, quantity) for cell in each.cells])
     ax.plot(each.x, line, color=colour, linewidth=size / 3, alpha=0.8, zorder=2)
-    known = each.censored == 0
+    no_mean, no_variance = (np.array([of is tail for of in each.tails]) for tail in (Tail.NO_MEAN, Tail.NO_VARIANCE))
+    known = (each.censored == 0) & ~no_mean
     half = np.nan_to_num(normal_quantile(0.5 + CONFIDENCE / 2) * np.sqrt(each.variance / each.runs))
+    half[no_variance] = np.nan  # a point without a bar
     lower = np.minimum(half, 0.999 * each.mean)  # a log scale has no place for zero
     ax.errorbar(
         each.x[known], each.mean[known], yerr=(lower[known], half[known]), fmt=marker, color=colour,

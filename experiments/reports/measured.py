@@ -13,6 +13,7 @@ from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
+from experiments.fits.tails import Tail, tail_declared, tail_of_prediction
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import Prediction, predict
 from experiments.predictions.verdict import Verdict
@@ -26,7 +27,8 @@ class Value:
 
     Attributes:
         value: the value.
-        low, high: the interval; a lower bound (of runs that were censored) has high = infinity.
+        low, high: the interval; a lower bound (of runs that were censored, or of an infinite mean) has high = infinity;
+            NaN where there is none (of a mean whose variance is infinite).
     """
 
     value: float
@@ -91,10 +93,20 @@ class Measured:
         return self.cell.runner.lam * self.generations
 
     def mean(self, quantity: str = "hit") -> Value:
-        """Mean of hit, calls or cost, by the normal law; a lower bound where runs were censored."""
+        """Mean of hit, calls or cost, by the normal law; a lower bound where runs were censored or it is infinite."""
         values = {"hit": np.where(np.isnan(self.hit), self.offspring, self.hit), "calls": self.calls, "cost": self.cost}
         found = mean_value(values[quantity])
-        return Value(found.value, found.value, math.inf) if self.censored else found
+        if self.censored or self.tail is Tail.NO_MEAN:
+            return Value(found.value, found.value, math.inf)
+        return found if self.tail is Tail.LIGHT else Value(found.value, math.nan, math.nan)
+
+    @property
+    def tail(self) -> Tail:
+        """Whether the calls have a mean, and a mean of runs a standard error."""
+        try:
+            return tail_of_prediction(self.predict())
+        except NoPrediction:
+            return tail_declared(self.cell)
 
     def cut_mean(self, budget: float) -> Value:
         """Mean of min(hit, budget): what a run costs that gives up there."""

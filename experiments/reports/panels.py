@@ -148,6 +148,8 @@ def _legend(panels: Sequence[Panel], note: str) -> str:
         parts.append("lines: exact predictions (not fitted)")
     if any(value.bound for each in drawn for value in each.values):
         parts.append("open triangles: lower bounds, some runs were censored")
+    if any(math.isnan(value.high) for each in drawn for value in each.values):
+        parts.append("points without bars: the variance is infinite")
     if any(each.best for each in drawn):
         parts.append("stars: cheapest")
     return "; ".join([*parts, note] if note else parts)
@@ -222,7 +224,7 @@ def _draw_curve(ax: Axes, each: Curve) -> None:
     line = np.where(np.isfinite(each.line_y), each.line_y, np.nan)
     ax.plot(each.line_x, line, color=colour, linewidth=2, alpha=0.8, zorder=2, linestyle="--" if each.dashed else "-")
     value, low, high = np.array([(v.value, v.low, v.high) for v in each.values]).reshape(-1, 3).T
-    known = np.isfinite(high)
+    known = ~np.isinf(high)  # NaN: a point without a bar
     floor = np.where(value > 0, 1e-3 * value, 0.0)  # a log scale has no place for zero
     ax.errorbar(
         each.x[known], value[known], yerr=(value[known] - np.maximum(low, floor)[known], (high - value)[known]),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.errors import InputError, NoPrediction
-from evo.statistics import binomial_interval, normal_quantile
+from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
+from experiments.fits.tails import Tail, tail_of
 from experiments.grids.arguments import expect_a
 from experiments.grids.stopping import Runs, kept_of
 from experiments.store.results import Results
@@ -27,9 +28,11 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
 
     Columns: cell, arm, series (the arm with all that varies within it beside k and lam), k, lam, text; runs,
     stopped (by their number, a rule or its cap; unfinished where a rule asks for more), censored, success_ratio with
-    interval; hit, its interval and hit_predicted; cost, its interval and cost_predicted; ert (calls of all runs / hits,
-    infinite without a hit) and ert_cost; source of the predictions; verdict, reason.
-    Means of cells with censored runs are null: the finished runs alone would be too cheap. Intervals are at 95 %: exact
+    interval; hit, its interval and hit_predicted; cost, its interval and cost_predicted; median of hit, its interval;
+    ert (calls of all runs / hits, infinite without a hit) and ert_cost; source of the predictions; verdict, reason.
+    Means of cells with censored runs are null: the finished runs alone would be too cheap. So are means that are
+    infinite, and the intervals of means whose variance is; medians, by order statistics, are null where most runs were
+    censored. Other intervals are at 95 %: exact
     for the success ratio, normal for the means, null for a single run. Those of runs that a rule stopped are computed
     as for a number of runs; measured, they hold the true ratio at 95 % and the mean at 94 to 95 %, if `UntilPrecise`
     asked for 10 % or less.
@@ -47,7 +50,7 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
             {"cell": cell_check.cell, "arm": place["arm"], "series": series[cell_check.cell]}
             | {"k": place["problem.k"], "lam": place["runner.lam"]}
             | {"stopped": _stopped(results.asked, runs)}
-            | _measured(runs)
+            | _measured(runs, tail_of(results, cell_check.cell))
             | _predicted(results, cell_check.cell)
             | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": place["text"]}
         )
@@ -61,7 +64,7 @@ def _stopped(asked: Runs, runs: pd.DataFrame) -> str:
     return ("rule" if kept.by_rule else "cap") if kept.decided else "unfinished"
 
 
-def _measured(runs: pd.DataFrame) -> dict[str, Any]:
+def _measured(runs: pd.DataFrame, tail: Tail) -> dict[str, Any]:
     hits = int(runs["hit"].notna().sum())
     low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
     nothing = math.inf if len(runs) else math.nan
@@ -76,12 +79,22 @@ def _measured(runs: pd.DataFrame) -> dict[str, Any]:
     }
     for quantity in ("hit", "cost"):
         values = runs[quantity].to_numpy(dtype=float, na_value=np.nan)
-        known = hits == len(values) > 0
-        mean = float(values.mean()) if known else math.nan
-        error = float(values.std(ddof=1)) / math.sqrt(len(values)) if known and len(values) > 1 else math.nan
+        mean = float(values.mean()) if hits == len(values) > 0 and tail is not Tail.NO_MEAN else math.nan
+        spread = float(values.std(ddof=1)) if len(values) > 1 and tail is Tail.LIGHT else math.nan
+        error = spread / math.sqrt(len(values) or 1)
         half = normal_quantile(0.5 + CONFIDENCE / 2) * error
         row |= {quantity: mean, f"{quantity}_low": mean - half, f"{quantity}_high": mean + half}
-    return row
+    return row | _median(runs)
+
+
+def _median(runs: pd.DataFrame) -> dict[str, float]:
+    """The median of hit and its interval; null where it was not reached."""
+    ordered = np.sort(runs["hit"].to_numpy(dtype=float, na_value=np.inf))
+    middle = float(np.median(ordered)) if len(ordered) else math.inf
+    if math.isinf(middle):
+        return dict.fromkeys(("median", "median_low", "median_high"), math.nan)
+    low, high = median_interval(ordered, 1 - CONFIDENCE)
+    return {"median": middle, "median_low": low, "median_high": high}
 
 
 def _predicted(results: Results, cell_id: str) -> dict[str, Any]:

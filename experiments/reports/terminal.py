@@ -171,6 +171,9 @@ def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> 
         numbers = (sign + number(row[name]) for name in ("rounds", "makespan", "cost"))
         shown.add_row(folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers)
     print_table(shown, console)
+    noted = table[table["note"] != ""].to_dict("records")
+    for told, _ in alike((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted):
+        console.print(told, markup=False)
 
 
 def print_table(table: Table, console: Console) -> None:
@@ -239,6 +242,8 @@ def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
 
 def _measured_cell(row: pd.Series, between: str = " ") -> str:
     measured = number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
+    if row["censored"] == 0 and row["hit_predicted"] == math.inf:
+        measured = f"median {number(row['median'])}"
     exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({number(row['hit_predicted'])})"
     return f"{measured} {COLOURED[Verdict(row['verdict'])]}{exact}"
 

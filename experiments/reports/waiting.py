@@ -20,6 +20,8 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.parallel import Asynchronous, Merged
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
 from evo.seeding import streams
+from evo.text import canonical
+from experiments.checks.completeness import missing_runs
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.running.simulation import merged_rounds
@@ -61,8 +63,9 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
     * rounds: sum over generations of ceil(calls/W): generations ceil(lam/W) for (1+lam) runs (theory 11c), generations
       for Merged where W is no less than its own workers; null for Asynchronous, which has none.
     * makespan: seconds. The calls of a generation go to the workers in order, each to the first that is free, and all
-      wait for the last one. For lam = 1 the sum of the latencies; for Asynchronous its `seconds`, with its own workers
-      and latency. A censored run's is a lower bound.
+      wait for the last one. For lam = 1 the sum of the latencies. A censored run's is a lower bound. For Asynchronous
+      its `seconds`; null where it was run with another latency or other workers than asked for, since its runs would
+      have been others (`waiting` says which).
 
     The latencies of a batch are drawn run by run, so that more runs of a cell leave those of the others as they were.
     Rounds of Merged under OnlyIncorrect are not in the table: their batches are run again.
@@ -87,8 +90,8 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
         cell = results.cell(name)
         for batch, part in of_cell.groupby("batch", sort=False):
             rows, number = part.index.to_numpy(), int(str(batch))
-            if type(cell.runner) is Asynchronous:
-                makespan[rows] = part["seconds"]
+            if isinstance(cell.runner, Asynchronous):
+                makespan[rows] = np.nan if kept_as_run(cell, workers, latency) else part["seconds"]
                 continue
             rng = streams(seed, f"timed {cell.text}", number).latency
             rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
@@ -98,23 +101,37 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
 def waiting(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
     """The waiting time of each cell beside its cost: series, k, lam, mean rounds, seconds and cost, censored share.
 
+    A last column, `note`, says why a cell has no seconds, no numbers at all, or fewer runs than its grid asks for.
     Arguments and errors are those of `timed`; rounds are null where there are none.
     """
     import pandas as pd
 
+    expect_a(Results, "waiting", results, "results of run_grid or load")
     timed_runs = timed(results, workers, latency, seed)
     groups = results.with_runs(timed_runs).by_cell
     names = results.labels
     rows = []
     for cell_id, of in results.cells.iterrows():
-        runs = groups.get(str(cell_id))
-        if runs is None:
-            continue
+        runs = groups.get(str(cell_id), timed_runs.iloc[:0])
+        note = missing_runs(results, str(cell_id), runs)
+        if len(runs):
+            note = kept_as_run(results.cell(str(cell_id)), workers, latency) or note
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
         censored = float(runs["hit"].isna().mean())
         place = {"series": names[str(cell_id)], "k": of["problem.k"], "lam": of["runner.lam"]}
-        rows.append({**place, **means, "censored": censored})
+        rows.append({**place, **means, "censored": censored, "note": note})
     return pd.DataFrame(rows)
+
+
+def kept_as_run(cell: Cell, workers: int | None, latency: Latency) -> str:
+    """Why a cell cannot be timed as asked: its runner never waits, so that latency and workers shaped its runs."""
+    runner = cell.runner
+    if not isinstance(runner, Asynchronous) or (runner.latency == latency and workers in (None, runner.workers)):
+        return ""
+    return (
+        f"no seconds: run with {canonical(runner.latency)} on {runner.workers} workers, and its runs would be others "
+        "with what is asked for"
+    )
 
 
 def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:

@@ -1,5 +1,6 @@
 """Series that are known exactly, and series that have no mean: the right law, and no law, every time."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.runners.parallel import Asynchronous, Merged
-from experiments import Cell, Grid, Results, fit, run_grid
+from experiments import Cell, Grid, Results, Verdict, fit, growth_figure, run_grid, summarise
+from experiments.checks.check import CellCheck, Check
 from experiments.fits.tails import Tail, tail_of
 from experiments.grids.cells_table import cells_table
+from experiments.reports.measured import measured
 from experiments.store.grid_json import grid_record
 from experiments.store.table import no_runs
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Malformed, Refuse, Resample
@@ -157,6 +160,47 @@ def test_means_that_exist_are_fitted(name, plain):
     table = heavy(LIGHT[name], plain)
     assert {tail_of(table, cell_id) for cell_id in table.cells.index} == {Tail.LIGHT}
     assert fit(table).laws
+
+
+def unchecked(table):
+    """No verdict on any cell: what is shown of the runs does not depend on it."""
+    cells = (CellCheck(str(cell_id), "", Verdict.CANNOT_TELL, "", (), RUNS, 0) for cell_id in table.cells.index)
+    return Check(tuple(cells), 1e-3, 1e-3)
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_reports_give_no_interval_by_the_normal_law(name, plain):
+    """Summary, studies' values and figure: no mean where there is none, no bar where there is no variance."""
+    table, tail = heavy(HEAVY[name], plain), HEAVY[name][-1]
+    checked = unchecked(table)
+    for row in summarise(table, checked).to_dict("records"):
+        hits = table.by_cell[row["cell"]]["hit"].astype(float)
+        assert all(math.isnan(row[f"{quantity}_{end}"]) for quantity in ("hit", "cost") for end in ("low", "high"))
+        assert math.isnan(row["hit"]) == (tail is Tail.NO_MEAN)
+        assert row["median"] == hits.median()
+        assert row["median_low"] <= row["median"] <= row["median_high"]
+    for each in measured(table, checked)["a"]:
+        mean = each.mean("cost")
+        assert mean.bound == (tail is Tail.NO_MEAN)
+        assert math.isnan(mean.high) == (tail is Tail.NO_VARIANCE)
+    figure = growth_figure(table, quantity="hit")
+    (bars,) = figure.axes[0].containers
+    triangles = next(line for line in figure.axes[0].lines if line.get_marker() == "^")
+    drawn, bounds = (set(line.get_xdata()) for line in (bars.lines[0], triangles))
+    assert (drawn, bounds) == ((set(), {1, 2, 3, 4, 5}) if tail is Tail.NO_MEAN else ({1, 2, 3, 4, 5}, set()))
+    assert not any(len(each) == 2 and np.isfinite(each).all() for each in bars.lines[2][0].get_segments())
+    said = "the mean is infinite" if tail is Tail.NO_MEAN else "points without bars: the variance is infinite"
+    assert said in " ".join(figure.get_supxlabel().split())
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_reports_give_intervals_where_there_are_means(name, plain):
+    table = heavy(LIGHT[name], plain)
+    checked = unchecked(table)
+    summary = summarise(table, checked)
+    assert summary[["hit", "hit_low", "hit_high", "cost_low", "cost_high"]].notna().all(axis=None)
+    assert all(math.isfinite(each.mean().high) for each in measured(table, checked)["a"])
+    assert "infinite" not in growth_figure(table, quantity="hit").get_supxlabel()
 
 
 def test_one_heavy_cell_is_enough_and_may_be_left_out(plain):

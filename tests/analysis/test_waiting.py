@@ -1,9 +1,13 @@
 """Waiting time read off the table: against naive loops, closed forms, and what must not change."""
 
 import heapq
+import io
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from evo import (
@@ -21,11 +25,13 @@ from evo import (
 )
 from evo.schedules import EachChunk
 from evo.seeding import streams
+from evo.text import canonical
 from experiments import Grid, run_grid
 from experiments.cli.app import app
 from experiments.grids.cell import Cell
 from experiments.grids.toml import load_grid
 from experiments.reports import waiting as timing
+from experiments.reports.terminal import show_waiting
 from experiments.reports.waiting import list_schedule, timed, waiting
 from experiments.store.files import write_part
 from experiments.store.results import load
@@ -167,9 +173,47 @@ def test_timing_touches_nothing():
 
 
 def test_an_asynchronous_run_brings_its_own_time():
-    found = timed(results_of(cell(runner=Asynchronous(2))), 5, HEAVY)
-    np.testing.assert_array_equal(found["makespan"], found["seconds"])
-    assert found["rounds"].isna().all()
+    results = results_of(cell(runner=Asynchronous(2, HEAVY)))
+    for workers in (2, None):
+        found = timed(results, workers, HEAVY)
+        np.testing.assert_array_equal(found["makespan"], found["seconds"])
+        assert found["rounds"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("workers", "latency"),
+    [(5, HEAVY), (None, Latency(fixed=1.0)), (2, replace(HEAVY, fixed=0.5)), (None, replace(HEAVY, tail=0.0))],
+)
+def test_an_asynchronous_run_has_no_seconds_of_another_latency(workers, latency):
+    """One latency for all rows: the other runner is timed as asked, this one is left out aloud."""
+    results = results_of(cell(runner=Asynchronous(2, HEAVY)), cell())
+    found = timed(results, workers, latency).groupby("cell", sort=False)["makespan"].mean()
+    assert math.isnan(found.iloc[0])
+    assert found.iloc[1] > 0
+    never, waits = waiting(results, workers, latency).to_dict("records")
+    assert (math.isnan(never["makespan"]), waits["note"]) == (True, "")
+    assert never["note"].startswith(f"no seconds: run with {canonical(HEAVY)} on 2 workers")
+
+
+def test_cells_without_all_runs_are_named():
+    results = results_of(cell(k=2), cell(k=3), cell(k=4))
+    gone, some = (results.cells.index[place] for place in (1, 2))
+    runs = results.runs
+    left = results.with_runs(
+        runs[(runs["cell"] != gone) & ((runs["cell"] != some) | (runs["run"] > 3))].reset_index(drop=True)
+    )
+    made = waiting(left, 2, Latency(fixed=1.0))
+    whole, missing, part = made.to_dict("records")
+    assert whole["note"] == ""
+    assert (missing["note"], part["note"]) == (
+        "no runs yet; run the grid again to go on",
+        "12 of 25 runs are missing; run the grid again to go on",
+    )
+    assert math.isnan(missing["makespan"])
+    console = Console(width=200, record=True, file=io.StringIO())
+    show_waiting(made, 2, console)
+    text = " ".join(console.export_text().split())
+    assert all(f"{row['series']}, k = {row['k']}, lam = {row['lam']}: {row['note']}" in text for row in (missing, part))
 
 
 def test_what_the_table_does_not_tell_is_refused():
