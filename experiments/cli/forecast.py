@@ -42,26 +42,40 @@ def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console)
 def totals(table: pd.DataFrame, cores: int) -> list[str]:
     """What all cells come to, in sentences; cells of which a number is not known are counted apart."""
     known = table[table["spent"].notna()]
+    made = known[known["made"] > 0]  # what cells share is run once, and counts at the prices of the first
     lines = []
     if len(known):
-        calls = number((known["runs"] * known["spent"]).sum())
+        calls = number((made["made"] * made["spent"]).sum())
         sums = [f"{calls} calls"]
-        priced = known[known["read"].notna() & known["paid"].notna()]
+        priced = made[made["read"].notna() & made["paid"].notna()]
         if len(priced):
-            read, written = (number((priced["runs"] * priced[name]).sum()) for name in ("read", "written"))
+            read, written = (number((priced["made"] * priced[name]).sum()) for name in ("read", "written"))
             sums.append(f"{read} tokens read and {written} written")
             one = priced["prices"].nunique() == 1
-            paid = number((priced["runs"] * priced["paid"]).sum())
+            paid = number((priced["made"] * priced["paid"]).sum())
             sums.append(f"cost {paid}" if one else "cost by several models, not added")
-        which = f"{counted(len(known), 'cell')}, {counted(int(known['runs'].sum()), 'run')}"
-        most = " (at most, where calls differ in price)" if known["at_most"].any() else ""
+        which = f"{counted(len(known), 'cell')}, {counted(int(made['made'].sum()), 'run')}"
+        most = " (at most, where calls differ in price)" if made["at_most"].any() else ""
         lines.append(f"{which} within their budgets: {', '.join(sums)}{most}")
-        lines += _notcounted(len(known) - len(priced), "whose tokens or cost are not predicted", "in these")
+        lines += _more_than_asked(known)
+        lines += _notcounted(len(made) - len(priced), "whose tokens or cost are not predicted", "in these")
         lines += _chances(known)
-        seconds = max(known["seconds"].sum() / cores, known["longest"].max())
+        seconds = max(made["seconds"].sum() / cores, made["longest"].max())
         if math.isfinite(seconds):
             lines.append(f"about {duration(seconds)} on {counted(cores, 'core')} of this machine")
     return lines + _notcounted(len(table) - len(known), "without a prediction", "")
+
+
+def _more_than_asked(known: pd.DataFrame) -> list[str]:
+    """That whole batches are run, and cells may share theirs, where these are not the runs that the table will hold."""
+    made, lines = known[known["made"] > 0], []
+    if (cut := int((made["made"] - made["runs"]).sum())) > 0:
+        verb = "is" if cut == 1 else "are"
+        lines.append(f"batches are run whole: {counted(cut, 'run')} of these {verb} more than the table keeps")
+    if shared := len(known) - len(made):
+        verb = "shares its" if shared == 1 else "share their"
+        lines.append(f"{counted(shared, 'cell')} {verb} runs with others, from which only prices differ: counted once")
+    return lines
 
 
 def _notcounted(cells: int, which: str, where: str) -> list[str]:

@@ -142,8 +142,10 @@ def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
     without a budget; `spent` (calls), `read` and `written` (tokens) and `paid` (cost, in the unit of `prices`) are
     means within the budget, upper bounds instead in rows where `at_most` is true (calls differ in price, or votes make
     their number random); `censored` is P(no hit within the budget); `runs` is the grid's number, under a stopping rule
-    the estimate of `experiments.predictions.expected_runs`; `seconds` (of one core) is the time of all runs, `longest`
-    the time of a batch; `beyond` says whether the mean is beyond the budget. Where there is no prediction
+    the estimate of `experiments.predictions.expected_runs`; `made` are those of the whole batches that hold them, which
+    are all run and paid for, and 0 where an earlier cell differs in price only and shares its runs; `seconds` (of one
+    core) is the time of all runs, `longest` the time of a batch; `beyond` says whether the mean is beyond the budget.
+    Where there is no prediction
     the numbers are null and `note` says why; `note` also tells of means that are infinite or beyond the budget.
 
     Args:
@@ -154,7 +156,10 @@ def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
 
     expect_a(Grid, "forecast", grid, "a Grid")
     arms, series = grid.labels, labels(cells_table(grid))
-    return pd.DataFrame([_row(grid, cell, arms[cell.id], series[cell.id], slowness) for cell in grid.cells])
+    table = pd.DataFrame([_row(grid, cell, arms[cell.id], series[cell.id], slowness) for cell in grid.cells])
+    first = {cells[0].id for cells in grid.samples.values()}
+    table.loc[~table["cell"].isin(first), "made"] = 0
+    return table
 
 
 def _row(grid: Grid, cell: Cell, arm: str, series: str, slowness: Slowness) -> dict[str, Any]:
@@ -179,6 +184,7 @@ def _row(grid: Grid, cell: Cell, arm: str, series: str, slowness: Slowness) -> d
         "at_most": within.at_most,
         "censored": within.censored,
         "runs": runs,
+        "made": math.ceil(runs / size) * size,
         "seconds": None if longest is None else longest * math.ceil(runs / size),
         "longest": longest,
         "beyond": within.mean is not None and within.mean > within.last,

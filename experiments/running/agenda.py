@@ -11,6 +11,7 @@ from evo.protocols import IntArray
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import most_batches, most_runs
 from experiments.predictions.forecast import seconds_a_batch
+from experiments.running.allowance import Allowance
 from experiments.running.queues import CellQueue, FixedQueue, RuledQueue
 from experiments.running.tasks import Done, Failure, Job
 from experiments.store.table import BatchKey
@@ -82,8 +83,9 @@ class Plan:
         leave_out: batches that are not to run, since they failed before.
         only: the only batches to run; None for all that are missing.
         time_limit: seconds after which a batch is ended; None: an hour, or 20 times what it is expected to take.
-        rows_a_task: rows after which a task takes no further batch.
         ahead: batches of a cell that may be on their way before its stopping rule has said that they are needed.
+        allowance: what limits on runs leave: then the cheapest batches come first, one a task, and none that is
+            expected to take more than is left; None if there is no such limit.
     """
 
     def __init__(
@@ -95,9 +97,10 @@ class Plan:
         only: Collection[BatchKey] | None = None,
         time_limit: float | None = None,
         ahead: int = 1,
-        rows_a_task: int = ROWS_A_TASK,
+        allowance: Allowance | None = None,
     ) -> None:
-        self._grid, self._time_limit, self._ahead, self._rows_a_task = grid, time_limit, ahead, rows_a_task
+        self._allowance = allowance if allowance is not None and allowance.on_runs else None
+        self._grid, self._time_limit, self._ahead = grid, time_limit, ahead
         self.of_batches = self.batches = self.there = self.runs = 0
         self.of_runs = most_runs(grid.runs) * len(grid.samples)
         self._queues: dict[str, CellQueue] = {}
@@ -115,7 +118,7 @@ class Plan:
             seen = hits.get(sample, {})
             self._add(sample, there.get(sample, set()), seen, left_out.get(sample, set()), wanted)
         self.cells = self.there
-        self._open = deque(sorted(self._queues.values(), key=lambda queue: -queue.expected))
+        self._open = deque(sorted(self._queues.values(), key=self._turn))
         self._waiting: dict[str, CellQueue] = {}
 
     def _add(
@@ -158,9 +161,11 @@ class Plan:
 
     def next_task(self) -> list[Job]:
         """The next jobs, some SECONDS_A_TASK of them together; none if nothing can be sent now."""
+        if self._allowance is not None:
+            return self._next_that_fits(self._allowance)
         task: list[Job] = []
         seconds, rows = 0.0, 0
-        while self._open and (not task or (seconds < SECONDS_A_TASK and rows < self._rows_a_task)):
+        while self._open and (not task or (seconds < SECONDS_A_TASK and rows < ROWS_A_TASK)):
             queue = self._open[0]
             if not queue.has_next:
                 self._waiting[queue.cell.sample] = self._open.popleft()
@@ -171,6 +176,30 @@ class Plan:
             task.append(self._job(queue, each))
             seconds, rows = seconds + each, rows + queue.size
         return task
+
+    def _turn(self, queue: CellQueue) -> float:
+        """By what queues are ordered: long batches first, or cheap ones where they are limited."""
+        if self._allowance is None:
+            return -queue.expected
+        return self._allowance.share(self._allowance.expected(queue.cell, queue.size))
+
+    def _next_that_fits(self, allowance: Allowance) -> list[Job]:
+        """The cheapest batch that may be begun; none if none may, as long as others are at work."""
+        for queue in list(self._open):
+            if not queue.has_next:
+                self._open.remove(queue)
+                self._waiting[queue.cell.sample] = queue
+            elif allowance.fits(allowance.expected(queue.cell, queue.size)):
+                return [self._job(queue, self._seconds(queue))]
+        return []
+
+    @property
+    def refused(self) -> str:
+        """Why the cheapest batch that is left may not be begun, in words; empty if nothing stands against it."""
+        if self._allowance is None or not self._open:
+            return ""
+        queue = self._open[0]
+        return self._allowance.too_much(self._allowance.expected(queue.cell, queue.size))
 
     def _seconds(self, queue: CellQueue) -> float:
         """What a batch of a cell will take, by what was measured so far."""
@@ -220,7 +249,10 @@ class Plan:
         self.batches += left - queue.left
         self._pace_of(queue).add(queue.left - left, queue.expected)
         if queue.has_next and self._waiting.pop(queue.cell.sample, None) is not None:
-            self._open.appendleft(queue)
+            if self._allowance is None:
+                self._open.appendleft(queue)
+            else:
+                self._open = deque(sorted([*self._open, queue], key=self._turn))
 
     @property
     def has_more(self) -> bool:

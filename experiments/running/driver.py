@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from experiments.grids.grid import Grid
 from experiments.running.agenda import Plan
+from experiments.running.allowance import Allowance
 from experiments.running.executors.executor import Executor
 from experiments.running.interrupts import Interrupt
-from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
 from experiments.running.sink import Sink
 from experiments.running.tasks import DIED, Done, Failure, Job, JobOutcome
@@ -38,12 +38,11 @@ class Driver:
         grid: Grid,
         plan: Plan,
         sink: Sink,
-        limits: GridLimits,
-        spent: Spent,
+        allowance: Allowance,
         watch: Callable[[Progress], None],
     ) -> None:
         self._grid, self._plan, self._sink, self._watch = grid, plan, sink, watch
-        self._limits, self._spent = limits, spent
+        self._allowance = allowance
         self.failures: list[FailedBatch] = []
         self.hosts: set[str] = set()
         self.stopped = ""
@@ -70,7 +69,7 @@ class Driver:
             for failure in list(self._doubted.values()):
                 self._give_up(failure)
             self._write()
-        self.stopped = self._limits.reached(self._spent) if self._plan.has_more else ""
+        self.stopped = (self._allowance.reached or self._plan.refused) if self._plan.has_more else ""
         if interrupt.asked:
             raise KeyboardInterrupt
 
@@ -80,23 +79,25 @@ class Driver:
             task = self._plan.next_task() or self._once_more(executor)
             if not task:
                 break
+            for job in task:
+                self._allowance.begun(job)
             executor.submit(task)
         return executor.busy > 0
 
     def _may_send(self, executor: Executor) -> bool:
         """Whether a task would be begun soon; where runs are limited at once, so that little comes after the limit."""
-        return executor.free > 0 and not (self._limits.on_runs and executor.busy >= executor.workers)
+        return executor.free > 0 and not (self._allowance.on_runs and executor.busy >= executor.workers)
 
     def _enough(self) -> bool:
-        return bool(self._limits.reached(self._spent))
+        return bool(self._allowance.reached)
 
     def _take(self, outcome: JobOutcome) -> None:
         if outcome.host:
             self.hosts.add(outcome.host)
+        self._allowance.back(outcome.job, outcome if isinstance(outcome, Done) else None)
         if isinstance(outcome, Done):
             self._last = outcome
             for done in self._plan.received(outcome):
-                self._spent.add(done.columns, done.job.cell.cost.weights)
                 self._sink.add(done)
             self._doubted.pop(_key(outcome.job), None)
         elif outcome.kind == DIED and _key(outcome.job) not in self._tried_again:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from evo.costs.ledger import LEDGER
 from evo.errors import EvoError, InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_path, expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.predictions.forecast import check_budgets
-from experiments.running.agenda import ROWS_A_TASK, Plan
+from experiments.running.agenda import Plan
+from experiments.running.allowance import Allowance
 from experiments.running.driver import Driver
 from experiments.running.executors.executor import Executor, Here
 from experiments.running.executors.processes import Processes
@@ -24,10 +27,12 @@ from experiments.running.interrupts import first_is_a_wish
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
 from experiments.running.sink import IntoMemory, IntoStore, Sink
+from experiments.store.batches import Batches
 from experiments.store.failures import FailedBatch, explain
 from experiments.store.provenance import begin, ended
 from experiments.store.results import Results
 from experiments.store.store import Store
+from experiments.store.table import BatchKey
 
 
 class GridFailure(EvoError):
@@ -106,6 +111,7 @@ def run_grid(
     finished by then is stored.
     """
     expect_a(Grid, "run_grid", grid, "a Grid")
+    allowance = Allowance(limits, Spent())  # now, since planning takes time, too
     check_budgets(grid)
     _expect_numbers(workers, time_limit, memory)
     if scheduler is not None:
@@ -116,13 +122,13 @@ def run_grid(
         path = None if out is None else a_path("run_grid: out", out)
         store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code, predicting))
         ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
-        rows = 1 if limits.on_runs else ROWS_A_TASK  # a task a batch, for limits are looked at between tasks
-        plan, reused = _plan(grid, store, retry_failed, time_limit=time_limit, ahead=ahead, rows_a_task=rows)
+        ahead = 1 if limits.on_runs else ahead  # none is run in vain
+        plan, reused = _plan(grid, store, retry_failed, allowance, time_limit=time_limit, ahead=ahead)
         workers = _workers(workers, plan)
         alone = workers == 1 and not isolated and time_limit is None and memory is None
         executor = _executor(workers, memory, alone, scheduler)
         sink: Sink = IntoMemory() if store is None else IntoStore(store)
-        driver = Driver(grid, plan, sink, limits, _spent(grid, store, limits), watch)
+        driver = Driver(grid, plan, sink, allowance, watch)
         wish = stack.enter_context(first_is_a_wish(lambda: tell(FINISHING)))
         with _noted(store, grid, plan, driver, reused):
             for message in () if store is None else store.told:
@@ -142,16 +148,20 @@ def run_grid(
     return results
 
 
-def _plan(grid: Grid, store: Store | None, retry_failed: bool, **options: Any) -> tuple[Plan, int]:
-    """What is to run, and how many batches of other budgets could be taken over."""
+def _plan(
+    grid: Grid, store: Store | None, retry_failed: bool, allowance: Allowance, **options: Any
+) -> tuple[Plan, int]:
+    """What is to run, and how many batches of other budgets could be taken over; what is there counts as spent."""
     if store is None:
-        return Plan(grid, **options), 0
+        return Plan(grid, allowance=allowance, **options), 0
     found = store.batches(grid)
     reused = store.take_over(grid, found)
+    if allowance.on_runs:
+        _count(grid, found, allowance.spent)
     failed = store.failures()
     store.forget_failures(failed.keys() & found.file.keys())  # a launch was killed before it could
     left_out, only = ((), failed) if retry_failed else (failed, None)
-    return Plan(grid, found.file, found.hits or {}, left_out, only, **options), reused
+    return Plan(grid, found.file, found.hits or {}, left_out, only, allowance=allowance, **options), reused
 
 
 @contextmanager
@@ -211,14 +221,15 @@ def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | 
     return Processes(workers, memory_share(workers) if memory is None else int(memory * 2**30))
 
 
-def _spent(grid: Grid, store: Store | None, limits: GridLimits) -> Spent:
-    """What earlier launches came to, if a limit counts it."""
-    if store is None or not limits.on_runs:
-        return Spent()
-    runs = Results.stored(store.path, parts=store.parts).runs
-    runs = runs[runs["cell"].isin([cell.id for cell, *_ in grid.samples.values()])]  # what cells share counts once
-    tokens = runs["prompt_tokens"].sum() + runs["generated_tokens"].sum()
-    return Spent(float(runs["calls"].sum()), float(tokens), float(runs["cost"].sum()))
+def _count(grid: Grid, found: Batches, spent: Spent) -> None:
+    """Count what earlier launches came to: all rows of the batches of the grid, the table's or not."""
+    wanted: dict[Path, set[BatchKey]] = defaultdict(set)
+    for key, file in found.file.items():
+        if key[0] in grid.samples:
+            wanted[file].add(key)
+    for file, keys in wanted.items():
+        for sample, rows in found.rows(file, keys).groupby("sample", sort=True):
+            spent.add({name: rows[name].to_numpy() for name in LEDGER}, grid.samples[str(sample)][0].cost.weights)
 
 
 def _told(failures: list[FailedBatch], store: Store | None) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from evo.errors import InputError
 from evo.protocols import FloatArray
 from experiments.store.table import Columns
+
+ON_RUNS = ("calls", "tokens", "cost")
+"""What runs come to; limits of these count earlier launches."""
+Amounts = Mapping[str, float]
+"""Calls, tokens and cost of a batch."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +21,8 @@ class GridLimits:
     """The most a grid may come to. What is at work when a limit is reached is finished and stored.
 
     Attributes:
-        calls: LLM calls of all runs, earlier launches included; runs that cells share, since they differ in
-            price only, count once, at the prices of the first.
+        calls: LLM calls of all runs, earlier launches included, also of runs of a last batch that the table cuts off;
+            runs that cells share, since they differ in price only, count once, at the prices of the first.
         tokens: tokens read and written, in the same way.
         cost: cost, in the unit of the cells' cost models.
         seconds: wall-clock time of this launch.
@@ -39,7 +45,7 @@ class GridLimits:
     @property
     def on_runs(self) -> bool:
         """Whether what earlier launches came to matters."""
-        return any(most is not None for most in (self.calls, self.tokens, self.cost))
+        return any(getattr(self, name) is not None for name in ON_RUNS)
 
     def reached(self, spent: Spent) -> str:
         """Which limit is reached, in words; empty if none is."""
@@ -67,8 +73,8 @@ class Spent:
         """Since this was made."""
         return time.monotonic() - self._begun
 
-    def add(self, columns: Columns, weights: FloatArray) -> None:
-        """Count the rows of a batch.
+    def add(self, columns: Columns, weights: FloatArray) -> Amounts:
+        """Count the rows of a batch; what they came to.
 
         Args:
             columns: its columns.
@@ -77,6 +83,11 @@ class Spent:
         from evo.costs.ledger import LEDGER
 
         ledger = {name: float(columns[name].sum()) for name in LEDGER}
-        self.calls += ledger["calls"]
-        self.tokens += ledger["prompt_tokens"] + ledger["generated_tokens"]
-        self.cost += sum(weight * ledger[name] for name, weight in zip(LEDGER, weights, strict=True))
+        came = {
+            "calls": ledger["calls"],
+            "tokens": ledger["prompt_tokens"] + ledger["generated_tokens"],
+            "cost": sum(weight * ledger[name] for name, weight in zip(LEDGER, weights, strict=True)),
+        }
+        for name, amount in came.items():
+            setattr(self, name, getattr(self, name) + amount)
+        return came

@@ -356,7 +356,7 @@ def test_the_table_fits_eighty_columns_and_says_that_its_means_know_no_budget():
 
 
 def test_totals_add_up_and_cells_without_a_prediction_are_counted_apart():
-    grid = Grid("tiny", [cell_of(2), cell_of(3), *(cell_of(k, Lawless()) for k in (2, 3, 4))], runs=10)
+    grid = Grid("tiny", [cell_of(2), cell_of(3), *(cell_of(k, Lawless()) for k in (2, 3, 4))], runs=10, batch=10)
     text = shown(grid)
     # 4 calls of 8 + 8 tokens and 8 calls of 12 + 12, ten runs of each; c o + o (o-1)/2 = 92 and 210 a call
     assert "2 cells, 20 runs within their budgets: 120 calls, 1,280 tokens read and 1,280 written, cost 20,480" in text
@@ -379,12 +379,12 @@ def test_cells_that_are_not_started_are_named():
 
 
 def test_prices_of_several_models_are_not_added():
-    grid = Grid("tiny", [cell_of(2), cell_of(2, cost=LLMPrimitive(m=2))], runs=10)
+    grid = Grid("tiny", [cell_of(2), cell_of(3, cost=LLMPrimitive(m=2))], runs=10)
     assert "cost by several models, not added" in shown(grid)
 
 
 def test_tokens_that_are_not_predicted_are_counted_apart():
-    grid = Grid("tiny", [cell_of(2), cell_of(schedule=UntilResolved(), problem=UNEQUAL)], runs=10)
+    grid = Grid("tiny", [cell_of(2), cell_of(schedule=UntilResolved(), problem=UNEQUAL)], runs=10, batch=10)
     text = shown(grid)
     assert "80 calls" not in text
     assert "2 cells, 20 runs within their budgets: 140 calls, 320 tokens read and 320 written, cost 3,680" in text

@@ -25,6 +25,7 @@ from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.forecast import check_budgets
 from experiments.running.agenda import Plan
+from experiments.running.allowance import Allowance
 from experiments.running.driver import Driver
 from experiments.running.executors.cluster import Cluster
 from experiments.running.executors.executor import Here
@@ -159,7 +160,7 @@ def driver_alone():
         few = grid(200, runs=batch * 20, batch=batch)
         with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "r", few, False) as store:
             plan, limits = Plan(few, {}), GridLimits()
-            driver = Driver(few, plan, IntoStore(store), limits, Spent(), lambda progress: None)
+            driver = Driver(few, plan, IntoStore(store), Allowance(limits, Spent()), lambda progress: None)
             clock, begun = time.perf_counter(), time.process_time()
             driver.run(Instant(), Interrupt())
             spent = time.process_time() - begun

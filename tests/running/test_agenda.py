@@ -175,7 +175,7 @@ def test_a_grid_stops_at_the_first_batch_that_reaches_its_limit_and_goes_on_from
         pd.testing.assert_frame_equal(caught.value.results.runs, found)
         spent = sums(found)[name]
         worst = max(sums(rows)[name] for _, rows in whole.runs.groupby(["cell", "batch"]))
-        assert most <= spent < most + worst
+        assert abs(spent - most) < worst  # a batch that is expected to take more than is left is not begun
     results = run_grid(made, tmp_path / "out", workers=1, limits=GridLimits(**{name: 1e15}))
     pd.testing.assert_frame_equal(results.runs, whole.runs, check_exact=True)
 
