@@ -126,11 +126,14 @@ def predict(target: Target = "paper", runs: RunsOption = None, engine: Engine = 
     """
     with plain_errors():
         from experiments.cli.forecast import show_forecast
+        from experiments.cli.progress import ProgressDisplay
         from experiments.predictions.forecast import check_budgets, forecast
         from experiments.running.speed import slowness
 
         grid = _grid(target, runs, None, engine)
-        show_forecast(forecast(grid, slowness(grid.engine)), grid.runs, os.cpu_count() or 1, _console())
+        with ProgressDisplay(_console(stderr=True)) as display:
+            expected = forecast(grid, slowness(grid.engine), display.predicting)
+        show_forecast(expected, grid.runs, os.cpu_count() or 1, _console())
         check_budgets(grid)
 
 

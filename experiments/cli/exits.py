@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from experiments.grids.printable import printable
+from experiments.grids.outside.printable import printable
 
 if TYPE_CHECKING:
     from evo.errors import EvoError

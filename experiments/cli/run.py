@@ -39,6 +39,7 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
         each = in_words(grid.runs).replace(" runs", " runs each", 1)
         console.print(f"{grid.name}: {counted(len(grid.cells), 'cell')}, {each}, into {folder}", markup=False)
     problem: GridFailure | LimitReached | None = None
+    results: Results | None
     with told_interrupt(folder), ProgressDisplay(PlainConsole(stderr=True, highlight=False), quiet) as display:
 
         def watch(progress: Progress) -> None:
@@ -56,7 +57,7 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
             )
         except (GridFailure, LimitReached) as error:
             problem, results = error, error.results
-    verdict = _show(grid, results, folder, quiet, console)
+    verdict = None if results is None else _show(grid, results, folder, quiet, console)
     if problem is not None:
         say(f"error: {problem}")
         return FAILED if isinstance(problem, GridFailure) else LIMITED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evo.errors import InputError
 from evo.parameters import shown
-from experiments.grids.printable import is_printable
+from experiments.grids.outside.printable import is_printable
 
 MOST_LABEL = 200
 

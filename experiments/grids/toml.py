@@ -19,7 +19,8 @@ from experiments.grids.arguments import a_path
 from experiments.grids.axes import at, limited
 from experiments.grids.cell import Cell
 from experiments.grids.extensions import find_named
-from experiments.grids.grid import Grid
+from experiments.grids.grid import Grid, expect_few
+from experiments.grids.outside.toml_text import grid_text
 from experiments.grids.parts import NESTED, PART_TYPES, find_part
 from experiments.grids.toml_axes import as_value, combined, items, put_in, references, worked_out
 
@@ -96,10 +97,10 @@ def load_grid(path: Path | str) -> Grid:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the grid: {error.strerror}") from None
-    except ValueError as error:  # syntax, encoding, whole numbers of thousands of digits
+        content = tomllib.loads(grid_text(path))
+    except InputError:
+        raise
+    except ValueError as error:  # syntax, whole numbers of thousands of digits
         if str(error).startswith(("Duplicate", "Cannot overwrite", "Cannot declare")):
             raise InputError(f"{path}: expected each key once, got one again: {error}") from None
         raise InputError(f"{path}: expected TOML in UTF-8, got a syntax error: {error}") from None
@@ -128,6 +129,7 @@ def _grid(content: dict[str, Any], path: Path) -> Grid:
         if arm.label in arms:
             raise InputError(f"{place}: label must be another one for each arm, got {arm.label!r} twice")
         arms[arm.label] = _cells(arm, place, path.parent.resolve())
+        expect_few(sum(map(len, arms.values())), f"{path}: ")
     try:
         return Grid(file.name, arms, runs=_runs(file.runs), seed=file.seed, batch=file.batch, engine=file.engine)
     except InputError as error:
@@ -150,6 +152,7 @@ def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
         cells: list[Cell] = []
         for chosen in combined({kind: getattr(arm, kind) for kind in PART_TYPES}, arm.axes, arm.zip, arm.where):
             cells += _cells_at(arm, chosen, find, len(cells))
+            expect_few(len(cells))
         return cells
     except (InputError, OperatorError) as error:
         raise type(error)(f"{place}: {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,11 @@ def _seconds(cell: Cell, calls: float, size: int, engine: str, slowness: Slownes
     return offspring * an_offspring * slowness.offspring + rounds * SECONDS_A_ROUND * slowness.rounds
 
 
-def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
+def forecast(
+    grid: Grid,
+    slowness: Slowness = Slowness(),
+    watch: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
+) -> pd.DataFrame:
     """A row a cell: what a run takes on average without its budget and within it, and how long all its runs take.
 
     Columns: `series` is the arm with all that varies within it beside k and lam; `hit`, `calls` and `cost` are means
@@ -151,12 +156,17 @@ def forecast(grid: Grid, slowness: Slowness = Slowness()) -> pd.DataFrame:
     Args:
         grid: what would be run.
         slowness: of this machine (`experiments.running.speed.slowness`); that of the constants unless said.
+        watch: called with each cell before it is predicted, how many were before it, and of how many.
     """
     import pandas as pd
 
     expect_a(Grid, "forecast", grid, "a Grid")
     arms, series = grid.labels, labels(cells_table(grid))
-    table = pd.DataFrame([_row(grid, cell, arms[cell.id], series[cell.id], slowness) for cell in grid.cells])
+    rows = []
+    for done, cell in enumerate(grid.cells):
+        watch(cell, done, len(grid.cells))
+        rows.append(_row(grid, cell, arms[cell.id], series[cell.id], slowness))
+    table = pd.DataFrame(rows)
     first = {cells[0].id for cells in grid.samples.values()}
     table.loc[~table["cell"].isin(first), "made"] = 0
     return table

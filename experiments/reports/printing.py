@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from experiments.grids.printable import printable
+from experiments.grids.outside.printable import printable
 
 
 class PlainConsole(Console):

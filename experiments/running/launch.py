@@ -53,10 +53,10 @@ class LimitReached(EvoError):
     """A limit of the whole grid was reached; what was at work then is finished.
 
     Attributes:
-        results: what was run, stored or not.
+        results: what was run, stored or not; None if the limit was reached before anything ran.
     """
 
-    def __init__(self, message: str, results: Results) -> None:
+    def __init__(self, message: str, results: Results | None) -> None:
         super().__init__(message)
         self.results = results
 
@@ -111,7 +111,7 @@ def run_grid(
     finished by then is stored.
     """
     expect_a(Grid, "run_grid", grid, "a Grid")
-    allowance = Allowance(limits, Spent())  # now, since planning takes time, too
+    allowance = Allowance(limits, spent := Spent())  # now, since planning takes time, too
     check_budgets(grid)
     _expect_numbers(workers, time_limit, memory)
     if scheduler is not None:
@@ -120,7 +120,8 @@ def run_grid(
         raise InputError("run_grid: retry_failed needs a results folder (out), got None")
     with ExitStack() as stack:
         path = None if out is None else a_path("run_grid: out", out)
-        store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code, predicting))
+        watched = _in_time(predicting, limits, spent)
+        store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code, watched))
         ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
         ahead = 1 if limits.on_runs else ahead  # none is run in vain
         plan, reused = _plan(grid, store, retry_failed, allowance, time_limit=time_limit, ahead=ahead)
@@ -230,6 +231,23 @@ def _count(grid: Grid, found: Batches, spent: Spent) -> None:
     for file, keys in wanted.items():
         for sample, rows in found.rows(file, keys).groupby("sample", sort=True):
             spent.add({name: rows[name].to_numpy() for name in LEDGER}, grid.samples[str(sample)][0].cost.weights)
+
+
+def _in_time(
+    predicting: Callable[[Cell, int, int], None], limits: GridLimits, spent: Spent
+) -> Callable[[Cell, int, int], None]:
+    """`predicting`, which ends the launch where planning alone reaches the limit on seconds."""
+
+    def watched(cell: Cell, done: int, of: int) -> None:
+        predicting(cell, done, of)
+        if reached := limits.reached(spent):
+            raise LimitReached(
+                f"the grid's limit is reached ({reached}) while its cells were predicted, {done:,} of {of:,}: nothing "
+                "has run yet, and nothing of that is kept; give a larger limit, or fewer cells",
+                None,
+            )
+
+    return watched
 
 
 def _told(failures: list[FailedBatch], store: Store | None) -> str:

@@ -25,7 +25,7 @@ class GridLimits:
             runs that cells share, since they differ in price only, count once, at the prices of the first.
         tokens: tokens read and written, in the same way.
         cost: cost, in the unit of the cells' cost models.
-        seconds: wall-clock time of this launch.
+        seconds: wall-clock time of this launch, its planning included.
 
     >>> GridLimits(calls=1000).reached(Spent(calls=1200))
     'calls: 1,200 of at most 1,000'

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.protocols import IntArray
+from experiments.grids.outside.reading import Damaged
 from experiments.store.parts import Parts, expect_equal, words_and_codes
 from experiments.store.table import DTYPES, BatchKey, no_runs
-from experiments.store.verify.reading import Damaged
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evo.parameters import shown
+from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.store.files import StoreError, own_folder, there, write_json
 from experiments.store.table import BatchKey
 from experiments.store.verify.names import is_batch, is_sample
-from experiments.store.verify.reading import Damaged, Unsound, read_file
 from experiments.store.verify.seals import from_json
 
 T = TypeVar("T")

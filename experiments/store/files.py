@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import EvoError
+from experiments.grids.outside.reading import Unsound, is_folder, kind_of
 from experiments.store.verify.names import is_temporary
-from experiments.store.verify.reading import Unsound, is_folder, kind_of
 from experiments.store.verify.seals import BLANK, KEY, sealed, to_json
 
 if TYPE_CHECKING:

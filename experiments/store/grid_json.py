@@ -12,10 +12,10 @@ from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.arguments import expect_whole
 from experiments.grids.grid import ENGINES, MOST_BATCH, MOST_CELLS, Grid, is_grid_name
+from experiments.grids.outside.reading import Unsound, as_json, read_file
 from experiments.grids.stopping import as_runs, most_batches, written
 from experiments.store.files import StoreError
 from experiments.store.third_party import Origin
-from experiments.store.verify.reading import Unsound, as_json, read_file
 from experiments.store.verify.seals import from_json
 
 FORMAT = 2

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from experiments.grids.outside.reading import FLAGS, Unsound, as_json, kind_of, read_file
 from experiments.store.files import StoreError
-from experiments.store.verify.reading import FLAGS, Unsound, as_json, kind_of, read_file
 
 if sys.platform != "win32":
     import fcntl

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evo.protocols import IntArray
+from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.store.files import StoreError, checksum_in, there
 from experiments.store.table import DTYPES, KEY, LATER
 from experiments.store.verify.part_values import MOST_BYTES, expect_size, expect_types, expect_values
-from experiments.store.verify.reading import Damaged, Unsound, read_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,9 +21,9 @@ from typing import Any
 
 from evo.parameters import shown
 from experiments.grids.grid import Grid
+from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.grids.stopping import written
 from experiments.store.files import StoreError, write_json
-from experiments.store.verify.reading import Damaged, Unsound, read_file
 from experiments.store.verify.seals import from_json
 
 FILE = "provenance.json"

@@ -14,6 +14,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.labels import labels
+from experiments.grids.outside.reading import Unsound
 from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
 from experiments.store.failures import FailedBatch, read_failures
@@ -24,7 +25,6 @@ from experiments.store.predictions import StoredPrediction, split
 from experiments.store.rows import RunTable, read_rows, rows_in_memory
 from experiments.store.third_party import recall
 from experiments.store.verify.cells import read_cells_file
-from experiments.store.verify.reading import Unsound
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from evo.costs.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.outside.reading import Damaged
 from experiments.grids.stopping import Runs, kept_rows
 from experiments.store.files import StoreError
 from experiments.store.parts import WORD_COLUMNS, Parts, expect_equal, words_and_codes
 from experiments.store.table import DTYPES, LATER, repeated
-from experiments.store.verify.reading import Damaged
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,7 @@ from typing import Any
 from evo.errors import EvoError
 from evo.protocols import IntArray
 from experiments.grids.arguments import a_path
+from experiments.grids.outside.reading import Damaged, Unsound
 from experiments.grids.stopping import Runs, as_runs, kept_batches, most_batches, most_runs
 from experiments.store.batches import Batches
 from experiments.store.failures import look_at_failures
@@ -21,7 +22,6 @@ from experiments.store.lock import Holder, holder_of
 from experiments.store.parts import Parts
 from experiments.store.provenance import damaged_launches, last_launch
 from experiments.store.results import Unplanned, read_cells
-from experiments.store.verify.reading import Damaged, Unsound
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from evo.errors import InputError
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
+from experiments.grids.outside.reading import Damaged, Unsound
 from experiments.store.batches import Batches
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, look_at_failures, write_failure
 from experiments.store.files import StoreError, leftovers, move, own_folder, write_json, write_parquet, write_part
@@ -38,7 +39,6 @@ from experiments.store.table import BatchKey
 from experiments.store.third_party import Origin, merged, origins
 from experiments.store.verify.cells import read_cells_file
 from experiments.store.verify.names import is_temporary
-from experiments.store.verify.reading import Damaged, Unsound
 
 if TYPE_CHECKING:
     import pandas as pd

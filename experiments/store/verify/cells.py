@@ -13,11 +13,11 @@ from evo.parameters import shown
 from experiments.grids.arguments import expect_label
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.grid import MOST_CELLS
+from experiments.grids.outside.reading import Unsound, read_file
 from experiments.grids.strings import strings_inferred
 from experiments.store.predictions import LISTS, PREFIXES, TEXTS
 from experiments.store.verify.columns import expect_told
 from experiments.store.verify.names import is_sample
-from experiments.store.verify.reading import Unsound, read_file
 from experiments.store.verify.seals import expect_sealed
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from evo.text import canonical, parse
 from experiments.grids.cell import cell_id, sample_name
 from experiments.grids.cell_text import RANDOM, foreign_in, parts_in
 from experiments.grids.cells_table import WEIGHTS, part_columns
+from experiments.grids.outside.reading import Unsound
 from experiments.grids.parts import find_any
-from experiments.store.verify.reading import Unsound
 
 DEFAULTS = {"prompt": canonical(Prompt()), "cost": canonical(LLMPrimitive()), "budget": canonical(Budget())}
 """Texts of the parts that a cell's text may leave out."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from evo.parameters import shown
 from experiments.grids.grid import ENGINES, MOST_BATCH
+from experiments.grids.outside.reading import Unsound
 from experiments.store.table import DTYPES, LATER
 from experiments.store.verify.names import is_sample
-from experiments.store.verify.reading import Unsound
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types

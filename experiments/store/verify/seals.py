@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.store.verify.reading import Unsound, as_json
+from experiments.grids.outside.reading import Unsound, as_json
 
 KEY = "checksum"
 MARK, DIGITS = b"sha256:", 64

@@ -44,17 +44,19 @@ class Damaged:
         return f"{self.file}: {self.why}"
 
 
-def read_file(file: Path, most: int) -> bytes:
+def read_file(file: Path, most: int, links: bool = False) -> bytes:
     """The bytes of a file.
 
     Args:
         file: the file.
         most: bytes that it may have.
+        links: whether the file may be a link.
 
     Raises: Unsound if it is no regular file, or larger; FileNotFoundError; OSError if the disk does not give them.
     """
-    _expect_regular(os.lstat(file))
-    with os.fdopen(os.open(file, os.O_RDONLY | FLAGS), "rb") as stream:
+    _expect_regular(os.stat(file, follow_symlinks=links))
+    flags = os.O_RDONLY | FLAGS
+    with os.fdopen(os.open(file, flags & ~getattr(os, "O_NOFOLLOW", 0) if links else flags), "rb") as stream:
         found = os.fstat(stream.fileno())
         _expect_regular(found)
         if found.st_size > most:

@@ -1,0 +1,1 @@
+"""What comes from outside, files and words: what they may be before they are used."""
