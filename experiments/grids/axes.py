@@ -19,6 +19,7 @@ from typing import Any
 from evo.errors import InputError, OperatorError
 from evo.parameters import shown, suggestion
 from experiments.grids.cell import Cell
+from experiments.grids.grid import expect_few
 from experiments.grids.where import WORDS
 
 MOST_VALUES = 10_000
@@ -154,6 +155,7 @@ def grid_cells(
         if not isinstance(made, Cell | list | tuple):
             raise InputError(f"grid_cells: make must return a cell or a list of cells, got {shown(made)}")
         cells += [made] if isinstance(made, Cell) else made
+        expect_few(len(cells))
     if left == total:
         raise InputError(f"grid_cells: where leaves none of {total:,} combinations")
     return cells
