@@ -141,7 +141,7 @@ def test_a_grid_has_no_more_cells_than_there_is_room_and_time_for(tmp_path, monk
 
 def test_seconds_of_planning_count(tmp_path, monkeypatch):
     clock = iter(range(10**6))
-    monkeypatch.setattr("experiments.running.launch.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("experiments.running.limits.time.monotonic", lambda: float(next(clock)))
     said = r"seconds: \d+ of at most 2\) while its cells were predicted, \d of 9: nothing has run"
     with pytest.raises(LimitReached, match=said) as got:
         run_grid(Grid("small", cells(*range(1, 10)), runs=10), tmp_path / "out", 1, limits=GridLimits(seconds=2))

@@ -16,7 +16,7 @@ from experiments.grids.grid import MOST_CELLS
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.grids.strings import strings_inferred
 from experiments.store.predictions import LISTS, PREFIXES, TEXTS
-from experiments.store.verify.columns import expect_told
+from experiments.store.verify.columns import expect_told, is_null
 from experiments.store.verify.names import is_sample
 from experiments.store.verify.seals import expect_sealed
 
@@ -95,7 +95,7 @@ def _expect_prediction(table: pd.DataFrame, name: str) -> None:
     if name in LISTS:
         _expect_all(table, name, _is_list_of_floats, "lists of numbers")
     elif name in TEXTS:
-        _expect_all(table, name, lambda value: value is None or value != value or isinstance(value, str), "words")
+        _expect_all(table, name, lambda value: is_null(value) or isinstance(value, str), "words")
     else:
         values = _floats(table, name)
         _expect_numbers(table, name, np.isnan(values) | (values >= 0), "numbers >= 0")

@@ -90,10 +90,15 @@ def _literals(place: str, node: ast.expr) -> Mapping[str, Any]:
     return found
 
 
+def is_null(value: object) -> bool:
+    """Whether nothing stands in a place of a table."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def _same(found: object, told: object) -> bool:
     """Whether a value of a table is the one that was told; numbers may be floats there, or words among words."""
-    if told is None or (isinstance(told, float) and math.isnan(told)):
-        return found is None or found != found
+    if is_null(told):
+        return is_null(found)
     if isinstance(told, int | float) and isinstance(found, int | float):
         return bool(found == told) or bool(found == float(told))
     return str(found) == str(told)
