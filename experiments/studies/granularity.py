@@ -128,11 +128,13 @@ def findings(arms: Arms) -> Findings:
     tokens, priced, heads = ([_g(best[arm]) for arm in PANELS[title]] for title in (TOKENS, PRICED, HEADS))
     return Findings(
         sentences=(
-            f"For p <= 1/2 the cheapest is {always}, whatever a call costs (theory 3e).",
+            f"Blocks that succeed independently with fix = keep = p: for p <= 1/2 the cheapest is {always}, whatever a "
+            "call costs (theory 3e). With keep > fix it need not be.",
             f"For p = {', '.join(f'{p:g}' for p in PS)} the cheapest g is {_list(tokens)} if only tokens "
             f"cost, and {_list(priced)} if each call has a price too: that, with a high p, is what makes "
             "larger chunks pay.",
-            "Instructions are no reason for larger chunks, since they are read again for every token that is written: "
+            "In this unit, in which all before a chunk is read again for every token that is written, instructions are "
+            "no price of a call (where a prompt is paid once a call they are): "
             f"with {_list(HEAD_SIZES)} tokens of them the cheapest g is {_list(heads[: len(HEAD_SIZES)])}, and with "
             f"priced calls {_list(heads[len(HEAD_SIZES) :])}.",
         ),
@@ -155,7 +157,7 @@ STUDY = Study(
     name="granularity",
     question="How many blocks should a call get? Cost against g, by p, p(g), prompt head and price of a call",
     grid=grid,
-    title="How many blocks should a call get? One, unless success is high and each call has a price",
+    title="How many blocks should a call get? One, unless success is high and each call has a price (fix = keep)",
     figure=figure,
     findings=findings,
 )

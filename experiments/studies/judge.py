@@ -117,7 +117,7 @@ def findings(arms: Arms) -> Findings:
 
 STUDY = Study(
     name="judge",
-    question="Do judges err? Afresh it costs calls; lasting errors cost the solution, unless judges vote",
+    question="Do judges err? Afresh it costs calls; lasting errors cost the solution, less if judges vote",
     grid=grid,
     title="Judges that err: fresh errors cost calls, lasting ones cost correctness; judge what changed, or vote",
     figure=figure,

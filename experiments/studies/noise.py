@@ -1,4 +1,4 @@
-"""The study `noise`: noisy evaluation makes local mutation exponential, unless it is resampled (theory 8a-8d)."""
+"""The study `noise`: noisy evaluation makes random local search exponential, unless resampled (theory 8a-8d)."""
 
 from __future__ import annotations
 
@@ -139,13 +139,13 @@ def findings(arms: Arms) -> Findings:
 
 STUDY = Study(
     name="noise",
-    question="Does evaluation err? Resample 4 sigma^2 ln k times, or local search takes exponentially many calls",
+    question="Does evaluation err? Resample 4 sigma^2 ln k times, or random local search takes exponential time",
     grid=grid,
     claims=(
         Claim(NONE, "k log k calls (theory 2b)", "hit", "x log x", "A", 2.0, "holds without noise", least=5,
               tolerance=0.02),
     ),
-    title="Noisy evaluation: local search stays polynomial only with about $4\\sigma^2 \\ln k$ samples",
+    title="Noisy evaluation: random local search stays polynomial only with about $4\\sigma^2 \\ln k$ samples",
     figure=figure,
     findings=findings,
 )  # fmt: skip

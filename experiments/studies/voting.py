@@ -125,7 +125,8 @@ def findings(arms: Arms) -> Findings:
             "it makes things worse, unless wrong answers differ from each other.",
             f"At p = 0.8 it works: success {_blind_success(good[0])} without, {_blind_success(good[1])} with "
             f"{_blind_calls(good[1])} calls; copied votes put a ceiling on that.",
-            f"If fitness can be checked, plain local search is always right with k/p calls, {good[0].mean('calls')} at "
+            "If every answer can be evaluated without error and at no cost, plain local search is always right with "
+            f"k/p calls, {good[0].mean('calls')} at "
             f"p = 0.8 and {said['p = 0.5'][0].mean('calls')} at p = 0.5, and " + _never_pays(arms),
         ),
         headings=("votes", "blind, K = 1", "K", "blind success", "blind calls", "checked, no votes"),

@@ -1,0 +1,204 @@
+"""Results in README and docs/studies.md are those that the code gives; a number that nothing computes is found."""
+
+import math
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.runners.archives import Archive, MuPlusLambda
+from evo.schedules import EachChunk, UniformSubset
+from experiments import Cell, predict
+from experiments.predictions.predict import NoPrediction
+from experiments.studies import STUDIES
+from operators import FixKeep, Resample, Spill
+from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap
+
+ROOT = Path(__file__).parents[2]
+HALF, ONE = Resample(p=0.5), OnePlusLambda()
+
+
+def law(problem, schedule=None, mutator=HALF, runner=ONE):
+    return predict(Cell(problem, mutator, schedule or UniformChunk(), runner))
+
+
+def mean(problem, *parts, **more):
+    return law(problem, *parts, **more).mean
+
+
+def blocks(k):
+    return BlockOneMax(k=k, l=16)
+
+
+def digits(value, count=3):
+    """To so many digits, as the pages write them."""
+    if math.isinf(value):
+        return "never"
+    shown = float(f"{value:.{count}g}")
+    return f"{value:,.0f}" if shown >= 10 ** (count - 1) else f"{shown:g}"
+
+
+def row(*values, count=3):
+    return " | ".join(digits(value, count) for value in values)
+
+
+@cache
+def of(name):
+    return STUDIES[name].grid()
+
+
+def jump(k, *parts):
+    return Jump(k=k, l=16, m=2), *parts
+
+
+def ever(k, *parts):
+    return float(law(*jump(k, *parts)).cdf(math.inf))
+
+
+def judged(error=0.1, **more):
+    return mean(Judged(blocks(10), fp=error, fn=error, **more))
+
+
+def lasting(**more):
+    return float(law(Judged(blocks(10), fp=0.1, fn=0.1, persistent=True, **more)).cdf(math.inf))
+
+
+def slower(k, samples=1):
+    return mean(Noisy(blocks(k), 1.0, samples)) / mean(blocks(k))
+
+
+def stored(sigma, again):
+    return digits(mean(Noisy(blocks(1), sigma, reevaluate=again), OnlyIncorrect()))
+
+
+def archive(runner):
+    return row(*(mean(blocks(k), runner=runner) for k in (4, 6, 8)))
+
+
+def first_win(runner):
+    return min(k for k in range(1, 9) if all(mean(blocks(j), runner=runner) < 2**j for j in range(k, 9)))
+
+
+def readme():
+    keep = mean(blocks(16), AllBlocks(), FixKeep(0.5, 0.99))
+    costs = [predict(Cell(blocks(16), HALF, each, ONE), "cost").mean for each in (AllBlocks(), UntilResolved())]
+    yield f"measures both ({len(of('paper').cells)} cells, {of('paper').runs:,} runs each)"
+    yield f"| k = 16: {mean(blocks(16), AllBlocks()):,.0f} |"
+    yield f"| k = 1,024: {mean(blocks(1024), UntilResolved()):,.0f} |"
+    yield f"k = 1,024: {mean(blocks(1024), RoundRobin()):,.0f} and {mean(blocks(1024)):,.0f} |"
+    yield f"with keep = 0.99 it is gone | k = 16: {keep:.1f} |"
+    yield f"k = l = 16: {costs[0] / costs[1]:,.0f} |"
+
+
+def studies():
+    runs = {name: of(name).runs for name in STUDIES}
+    assert {name for name, number in runs.items() if number == 1250} == {"noise", "judge", "nonconvex"}
+    assert {name for name, number in runs.items() if number not in (1000, 1250)} == {"selection"}
+    yield f"Each has 1,000 runs a cell (1,250 in `noise`, `judge` and `nonconvex`, {runs['selection']} in `selection`)"
+    keeps = [mean(blocks(20), AllBlocks(), FixKeep(0.5, keep)) for keep in (0.5, 0.9, 1.0)]
+    yield f"at k = 20 they fall from {keeps[0]:,.0f} (keep = 1/2) to {keeps[1]:.1f} (0.9) and {keeps[2]:.1f} (1)"
+    spill = mean(blocks(100), OnlyIncorrect(), Spill(HALF, rate=0.01)) / 200
+    yield f"some {spill:.1f} times the calls at k = 1/s"
+    yield f"at k = 10, 20 and 50 by factors of {', '.join(map(digits, (slower(10), slower(20))))} and {slower(50):,.0f}"
+    enough = math.ceil(4 * math.log(50))
+    yield f"polynomial: {digits(slower(50, enough))} times the calls at k = 50, with {enough} evaluations"
+    assert 4 * slower(30, 4) < math.ceil(4 * math.log(30)) * slower(30, math.ceil(4 * math.log(30)))
+    assert 4 * slower(50, 4) > enough * slower(50, enough)
+    yield f"One block, sigma = 1: {stored(1.0, False)} calls instead of {stored(1.0, True)};"
+    yield f"sigma = 2: {stored(2.0, False)} instead of {stored(2.0, True)}."
+    yield f"All {len(of('noise').cells)} cells come to AGREES."
+    yield f"the exact means are {digits(judged())} calls where all ten blocks"
+    yield f"{digits(judged(votes=3))} with a majority of three judges, {digits(judged(ahead=3))} with votes until"
+    yield f"{digits(judged(blocks='changed'))} where only the block that was rewritten is judged,"
+    yield f"and {digits(mean(blocks(10)))} without errors"
+    yield f"a share of {digits(lasting())} of the runs ever gets all ten right;"
+    yield f"with a majority of three {digits(lasting(votes=3))}, with three ahead {digits(lasting(ahead=3))}."
+    arms = of("judge").arms
+    yield f"All {sum(len(cells) for arm, cells in arms.items() if arm.startswith('lasting'))} cells of lasting verdicts"
+    yield f"All {len(of('judge').cells)} cells come to AGREES."
+    for k in (4, 8, 12):
+        assert ever(k, UniformChunk()) == 0
+    chunks = [ever(k, UniformChunk(g=2)) for k in (4, 8)]
+    yield f"| fixed chunks of two, `UniformChunk(g=2)` | P(ever) = {row(*chunks)} | |"
+    yield f"`UniformSubset(g=2)` | {row(*(mean(*jump(k, UniformSubset(g=2))) for k in (4, 8, 12)))} |"
+    yield f"| any three blocks | {row(*(mean(*jump(k, UniformSubset(g=3))) for k in (4, 8, 12)))} |"
+    yield f"`AllBlocks` | {row(*(mean(*jump(k, AllBlocks())) for k in (4, 8, 12)))} |"
+    assert math.isinf(mean(Trap(k=6, l=16)))
+    weak = OnePlusLambda(accept="weak")
+    needle = Needle(k=10, l=16)
+    yield (
+        f"at k = 10 {mean(needle, AllBlocks(), runner=weak):,.0f} calls against "
+        f"{mean(needle, RoundRobin(), runner=weak):,.0f} in turn and {mean(needle, runner=weak):,.0f} at random"
+    )
+    assert mean(LeadingBlocks(k=9, l=16)) == pytest.approx(2 * 81)
+    yield f"All {len(of('nonconvex').cells)} cells come to AGREES."
+    yield f"| GLOBAL, any | {row(*(mean(blocks(k), AllBlocks()) for k in (4, 6, 8)))} |"
+    kept = {
+        "the best so far, `OnePlusLambda`": OnePlusLambda(),
+        "the last that entered an archive of 4": Archive(4, "last"),
+        "any of an archive of 4": Archive(4),
+        "any of four, `MuPlusLambda(mu=4)`": MuPlusLambda(4),
+    }
+    for name, runner in kept.items():
+        yield f"| {name} | {archive(runner)} | from k = {first_win(runner)} on |"
+    unknown = sum(is_unknown(cell) for arm, cells in of("selection").arms.items() for cell in cells if arm in UNKNOWN)
+    yield f"The {unknown} cells CANNOT_TELL have no exact law"
+    yield f"lam is near 2^k = {2**8}"
+    each = predict(Cell(blocks(32), HALF, EachChunk(), OnePlusLambda(32)), "generations").mean
+    yield f"k + {each - 32:.1f} rounds"
+
+
+def is_unknown(cell):
+    try:
+        predict(cell)
+    except NoPrediction:
+        return True
+    return False
+
+
+UNKNOWN = ("LOCAL, any of 100", "LOCAL, fit of 100", "LOCAL, islands")
+PAGES = {"README.md": readme, "docs/studies.md": studies}
+MEASURED = {"docs/studies.md": ("| 37 | 155 | 348 |", "| 113 | 344 | 590 |", "| 161 | 439 | 739 |")}
+"""Compared with the runs of the whole study by its slow test (`tests/analysis/test_studies.py`)."""
+PARAMETERS = {
+    "README.md": ("Python 3.11",),
+    "docs/studies.md": ("up to k = 14", "an archive of 100", "five of 200", "the counts of 100", "4,096 states",
+                        "within 2,000 calls", "takes 1,119 runs", "off by 0.1", "f = 0.1", "750 runs a cell",
+                        ),
+}  # fmt: skip
+"""What is chosen or stands in the code, not found."""
+
+
+def plain(page):
+    """A page without its blocks of code, links and line ends."""
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+    return " ".join(re.sub(r"\]\([^)]*\)", "]", text).split())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_results_on_a_page_are_computed(page):
+    text = plain(page)
+    assert not [said for said in PAGES[page]() if said not in text]
+
+
+def left(page, text):
+    """The numbers of a page that nothing here computes: those of three digits or more, or with a point."""
+    for said in (*PAGES[page](), *MEASURED.get(page, ()), *PARAMETERS[page]):
+        text = text.replace(said, "")
+    return re.findall(r"(?<![\w.(])(?:\d[\d,]*\.\d+|\d,\d{3}|\d{3,})(?![\w)])", text)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_number_on_a_page_is_typed_in(page):
+    text = plain(page)
+    assert left(page, text) == []
+    assert left(page, f"{text} It takes 162 calls, 443.2 or 1,751.") == ["162", "443.2", "1,751"]
+
+
+def test_advice_that_has_conditions_fails_without_them():
+    """One block a call is not cheapest where a model seldom damages, or a prompt is paid once a call."""
+    text = plain("docs/studies.md")
+    for condition in ("independently with fix = keep = p", "Neither half is a rule", "without error and at no cost"):
+        assert condition in text
