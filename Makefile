@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+# The tests start hundreds of Python processes; where nothing compiled is kept, each of them compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-slow lint format bench clean
 
 help:              ## this list
@@ -17,7 +20,7 @@ test: $(VENV)/.installed-dev lint   ## everything but what takes long: lint, typ
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(VENV)/.installed-dev   ## what takes long, the studies in full among it
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
