@@ -9,12 +9,19 @@
 A part that does what it declares fails with probability 1e-6 at the most, all checks together.
 """
 
-from evo.conformance.kinds import check_part, kind_of
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 from evo.conformance.mutators import check_mutator, mutator_checks
 from evo.conformance.parts import check_cost, cost_checks
 from evo.conformance.problems import check_problem, problem_checks
 from evo.conformance.results import CheckResult, NotConforming, PartCheck
+from evo.conformance.runners import check_runner, runner_checks
 from evo.conformance.schedules import check_schedule, schedule_checks
+from evo.errors import InputError
 
 __all__ = [
     "CheckResult",
@@ -24,10 +31,50 @@ __all__ = [
     "check_mutator",
     "check_part",
     "check_problem",
+    "check_runner",
     "check_schedule",
     "cost_checks",
     "kind_of",
     "mutator_checks",
     "problem_checks",
+    "runner_checks",
     "schedule_checks",
 ]
+
+_KINDS: dict[str, tuple[tuple[str, ...], Callable[[Any], tuple[CheckResult, ...]]]] = {
+    "mutator": (("rewrite",), check_mutator),
+    "problem": (("initial", "fitness"), check_problem),
+    "schedule": (("choose", "advance"), check_schedule),
+    "runner": (("founders",), check_runner),
+    "cost": (("weights",), check_cost),
+}
+
+
+def kind_of(part: object) -> str:
+    """`mutator`, `problem`, `schedule`, `runner` or `cost`.
+
+    Raises: InputError if it is not a part.
+
+    >>> from evo.schedules import AllBlocks
+    >>> kind_of(AllBlocks())
+    'schedule'
+    """
+    for kind, (names, _) in _KINDS.items():
+        if all(_has(part, name) for name in names):
+            return kind
+    listed = "; ".join(f"a {kind} has {', '.join(names)}" for kind, (names, _) in _KINDS.items())
+    raise InputError(f"{part!r} is no part of a cell: {listed}")
+
+
+def _has(part: object, name: str) -> bool:
+    """Looked up statically: a property that raises is a fault of the part, not another kind of part."""
+    missing = object()
+    return inspect.getattr_static(part, name, missing) is not missing
+
+
+def check_part(part: object) -> tuple[CheckResult, ...]:
+    """Run the checks for the part's kind.
+
+    Raises: InputError if it is not a part.
+    """
+    return _KINDS[kind_of(part)][1](part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evo.batch import Batch, RunCounts, Trace
 from evo.engine import asynchronous, one_parent, populations, rounds
+from evo.engine.contracts import counts_of_own_loop
 from evo.evaluation import is_noisy
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Asynchronous, Merged
@@ -25,7 +26,8 @@ def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     """
     runner = search.runner
     if isinstance(runner, OwnLoop):
-        return runner.run_batch(search, batch)
+        counts, trace = runner.run_batch(search, batch)
+        return counts_of_own_loop(runner, search, counts, batch.runs), trace
     if isinstance(runner, Merged):
         return rounds.run_batch(search, batch)
     if isinstance(runner, Asynchronous):

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from evo.batch import RunCounts
 from evo.chunks import draws_subsets
 from evo.errors import OperatorError
 from evo.evaluation import Exact, NoisyProblem, Reading
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
-from evo.runners.protocol import Pool, Runner
+from evo.runners.protocol import Adjusting, OwnLoop, Pool, Runner
+from evo.search import Search
 
 
 def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
@@ -217,6 +219,72 @@ def named_survivors(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArr
     if np.take_along_axis(invalid, stay, axis=1).any():
         raise OperatorError(f"{type(runner).__name__}.survivors: an invalid offspring (seen -inf) must not be kept")
     return stay
+
+
+def offspring_of_each(runner: Adjusting, state: FloatArray) -> IntArray:
+    """How many offspring each run has in the next generation, int [runs].
+
+    Raises: OperatorError if they are no whole numbers from 1 to lam.
+    """
+    number = runner.offspring(state)
+    _check_places(f"{type(runner).__name__}.offspring", number, state.shape, runner.lam + 1)
+    if number.size and number.min() < 1:
+        raise OperatorError(f"{type(runner).__name__}.offspring: expected at least 1 a run, got {number.min()}")
+    return number
+
+
+def adjusted(runner: Adjusting, state: FloatArray, pool: Pool, offspring: FloatArray) -> FloatArray:
+    """The state of each run after a generation, float [runs].
+
+    Raises: OperatorError if it is of another shape, or not finite.
+    """
+    after = runner.adjust(state, pool, offspring)
+    if not isinstance(after, np.ndarray) or after.shape != state.shape or after.dtype.kind not in "iuf":
+        raise OperatorError(
+            f"{type(runner).__name__}.adjust: expected numbers of shape {state.shape}, got "
+            f"{getattr(after, 'dtype', type(after).__name__)} of shape {getattr(after, 'shape', '?')}"
+        )
+    if not np.isfinite(after).all():
+        raise OperatorError(f"{type(runner).__name__}.adjust: expected finite numbers")
+    return after.astype(np.float64)
+
+
+def counts_of_own_loop(runner: OwnLoop, search: Search, counts: RunCounts, runs: int) -> RunCounts:
+    """The counts that a runner's own loop gives back, if they hang together as the runner says.
+
+    Raises: OperatorError if a count is of another shape, `calls` is not what `answers` says, or `hit` is not the number
+    of offspring that had returned.
+    """
+    name = f"{type(runner).__name__}.run_batch"
+    if not isinstance(counts, RunCounts):
+        raise OperatorError(f"{name}: expected RunCounts and a trace or None, got {type(counts).__name__}")
+    for entry in ("hit", "generations", "calls", "evaluations"):
+        values = getattr(counts, entry)
+        if not isinstance(values, np.ndarray) or values.shape != (runs,) or values.dtype.kind not in "iu":
+            raise OperatorError(
+                f"{name}: expected for {entry} whole numbers of shape ({runs},), got "
+                f"{getattr(values, 'dtype', type(values).__name__)} of shape {getattr(values, 'shape', '?')}"
+            )
+    if hasattr(search.mutator, "mean_calls"):
+        return counts  # an answer takes several calls: how many offspring there were is not told
+    least, most = runner.answers(counts.generations, search.schedule, search.problem.k)
+    off = np.flatnonzero((counts.calls < least) | (counts.calls > most))
+    if len(off):
+        at = off[0]
+        raise OperatorError(
+            f"{name}: expected as many calls as `answers` says, {least[at]} to {most[at]} in {counts.generations[at]} "
+            f"generations, got {counts.calls[at]}"
+        )
+    back = counts.calls - runner.in_flight * (counts.generations > 0)
+    off = np.flatnonzero((counts.hit >= 0) & (counts.hit != back))
+    if len(off):
+        at = off[0]
+        raise OperatorError(
+            f"{name}: `hit` must be the number of all offspring that had returned when the optimum was found, calls - "
+            f"in_flight = {back[at]}, got {counts.hit[at]} (-1 for a run without a hit); offspring that count "
+            "one by one within a generation are those of an `Adjusting` runner: `offspring(state)` says how many"
+        )
+    return counts
 
 
 def _check_places(what: str, places: Any, shape: tuple[int, ...], below: int) -> None:

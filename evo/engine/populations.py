@@ -15,19 +15,21 @@ from numpy.typing import NDArray
 from evo.batch import Batch, RunCounts, Trace
 from evo.engine.calls import Caller, Parents, Round, write_back
 from evo.engine.contracts import (
+    adjusted,
     chosen_chunks,
     drawn_traits,
     fitness_values,
     initial_solutions,
     named_parents,
     named_survivors,
+    offspring_of_each,
     read_fitness,
 )
 from evo.engine.records import Records
 from evo.errors import InputError
 from evo.evaluation import Exact, NoisyProblem, is_noisy
 from evo.protocols import BoolArray, FloatArray, IntArray
-from evo.runners.protocol import Pool, Runner
+from evo.runners.protocol import Adjusting, Pool, Runner
 from evo.schedules import invalid_is_down
 from evo.search import Search
 
@@ -75,6 +77,9 @@ class _Batch:
         )
         self.born = np.zeros((runs, self.places), dtype=np.int64)
         self.generation = 0
+        self.state = np.full(runs, float(runner.initial_state)) if isinstance(runner, Adjusting) else None
+        self.made_before = self.made = np.zeros(runs, dtype=np.int64)
+        """Offspring of each active run before the latest generation, and with it."""
         self.books = Records(batch, self.caller)
 
     def run(self) -> tuple[RunCounts, Trace | None]:
@@ -84,7 +89,7 @@ class _Batch:
         self._hit(current, -1)
         while not self.books.over.all():
             self._advance()
-        return self.books.counts(), self.books.trace(self.runner.lam)
+        return self.books.counts(), self.books.trace(self.runner.lam if self.state is None else None)
 
     def _advance(self) -> None:
         """One generation of all active runs."""
@@ -92,19 +97,28 @@ class _Batch:
         evaluations = self._reevaluate()
         pool = Pool(self.seen, self.born, self.generation)
         who = named_parents(self.runner, pool, self.streams.selection)
-        made, children, changed = self._call(who)
         runs, lam = who.shape
-        verdicts = None if self.verdicts is None else _flat(self._of(self.verdicts, who))
+        rows = self._rows(who.shape)
+        made, children, changed = self._call(who, rows)
+        verdicts = None if self.verdicts is None else _flat(self._of(self.verdicts, who))[rows]
         reading = read_fitness(self.evaluator, children, self.streams.evaluation, changed, verdicts)
-        valid = made.valid.reshape(runs, lam) > 0
-        seen = np.where(valid, reading.seen.reshape(runs, lam), -np.inf)
-        evaluations += np.where(valid, reading.evaluations.reshape(runs, lam), 0).sum(axis=1)
+
+        def each(values: Any) -> Any:
+            return _split(_spread(values, rows, runs * lam), runs)
+
+        there, valid = each(np.ones(len(children), dtype=np.bool_)), each(made.valid[:, 0] > 0)
+        seen = np.where(valid, each(reading.seen), -np.inf)
+        evaluations += np.where(valid, each(reading.evaluations), 0).sum(axis=1)
 
         moved = (valid & (seen != np.take_along_axis(self.seen, who, axis=1))).any(axis=1)
         if self.invalid_is_down:
-            moved |= ~valid.all(axis=1)
-        self.books.charge(_taken(made, evaluations, (runs, lam)))
-        self._keep_survivors(named_survivors(self.runner, pool, seen), children, seen, reading.verdicts)
+            moved |= (there & ~valid).any(axis=1)
+        self.books.charge(_taken(each(made.taken()), evaluations))
+        self.made_before, self.made = self.made, self.made + there.sum(axis=1)
+        stay = named_survivors(self.runner, pool, seen)
+        if isinstance(self.runner, Adjusting) and self.state is not None:
+            self.state = adjusted(self.runner, self.state, pool, seen)
+        self._keep_survivors(stay, each(children), seen, None if reading.verdicts is None else each(reading.verdicts))
         self.generation += 1
         one = np.ones(runs, dtype=np.int64)
         self.books.pointer = self.schedule.advance(self.books.pointer, moved, self.chunks.m, one)
@@ -128,16 +142,23 @@ class _Batch:
         spent: IntArray = np.where(there, reading.evaluations.reshape(there.shape), 0).sum(axis=1)
         return spent
 
-    def _call(self, who: IntArray) -> tuple[Round, BoolArray, BoolArray]:
+    def _rows(self, shape: tuple[int, int]) -> IntArray | slice:
+        """Which of the calls that a generation of `shape` [runs, lam] may have are made, of runs lam."""
+        if not isinstance(self.runner, Adjusting) or self.state is None:
+            return slice(None)
+        number = offspring_of_each(self.runner, self.state)
+        return np.flatnonzero((np.arange(shape[1]) < number[:, None]).reshape(-1))
+
+    def _call(self, who: IntArray, rows: IntArray | slice) -> tuple[Round, BoolArray, BoolArray]:
         """The calls of a generation, one a row; the offspring, and which of their blocks are their own, bool [n, k]."""
         runs, lam = who.shape
         parents = self.correct[np.arange(runs)[:, None], who]
-        chunk = self._choose(parents)
-        flat = parents.reshape(runs * lam, -1)
-        traits = None if self.traits is None else np.repeat(self.traits, lam, axis=0)
+        chunk = self._choose(parents)[rows]
+        flat = parents.reshape(runs * lam, -1)[rows]
+        traits = None if self.traits is None else np.repeat(self.traits, lam, axis=0)[rows]
         generations = np.full(len(flat), self.generation, dtype=np.int64)
-        rows = Parents(flat, np.take_along_axis(self.fitness, who, axis=1).reshape(-1), generations, traits)
-        made = self.caller.round(rows, chunk, self.streams.mutator)
+        fitness = np.take_along_axis(self.fitness, who, axis=1).reshape(-1)[rows]
+        made = self.caller.round(Parents(flat, fitness, generations, traits), chunk, self.streams.mutator)
         called = np.zeros(flat.shape, dtype=np.bool_)
         everyone, chunk_called = np.arange(len(flat)), made.chunk[:, 0]
         write_back(called, everyone, chunk_called, np.ones_like(made.after[:, 0]), self.chunks)
@@ -165,8 +186,7 @@ class _Batch:
     def _keep_survivors(
         self, stay: IntArray, children: BoolArray, seen: FloatArray, verdicts: NDArray[Any] | None
     ) -> None:
-        """Put the survivors of the generation into their places."""
-        runs, lam = seen.shape
+        """Put the survivors of the generation into their places; arrays are [runs, lam, ...]."""
         row, place = np.nonzero(stay != np.arange(self.places))
         who = stay[row, place]
         new = who >= self.places
@@ -177,12 +197,12 @@ class _Batch:
             values[new] = made[row[new], offspring[new]]
             old[row, place] = values
 
-        calls = np.broadcast_to(lam * self.generation + 1 + np.arange(lam), (runs, lam))
-        enter(self.correct, _split(children, runs))
+        calls = self.made_before[:, None] + 1 + np.arange(seen.shape[1])
+        enter(self.correct, children)
         enter(self.born, calls)
         enter(self.seen, seen)
         if self.verdicts is not None:
-            enter(self.verdicts, _split(verdicts, runs))
+            enter(self.verdicts, verdicts)
         if len(row):
             entered = self.correct[row, place]
             self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
@@ -198,8 +218,8 @@ class _Batch:
 
     def _when(self, current: IntArray, generation: int) -> IntArray:
         """The call at which the current solution became current: its own call, or the latest if it is older."""
-        made, born = self.runner.lam * generation, self._identity(current)
-        return born if generation < 0 else np.where(born > made - self.runner.lam, born, made)
+        born = self._identity(current)
+        return born if generation < 0 else np.where(born > self.made_before, born, self.made)
 
     def _hit(self, current: IntArray, generation: int) -> None:
         """Record the runs whose current solution is optimal and let them go; `generation` -1: the start."""
@@ -209,13 +229,13 @@ class _Batch:
             self.books.end()
         if done.any():
             self.books.keep(~done)
-            for name in ("correct", "fitness", "seen", "born", "verdicts", "traits"):
+            for name in ("correct", "fitness", "seen", "born", "verdicts", "traits", "state", "made_before", "made"):
                 values = getattr(self, name)
                 setattr(self, name, None if values is None else values[~done])
 
     def _note(self, current: IntArray, rows: BoolArray, generation: int) -> None:
         """Add a row to the trace for each run whose current solution changed."""
-        at = np.flatnonzero(rows)
+        at = np.flatnonzero(rows if self.state is None else rows & ~self.books.over)
         place = current[at]
         self.books.note(at, self._when(current, generation)[at], self.fitness[at, place], self.seen[at, place])
 
@@ -225,11 +245,20 @@ class _Batch:
         return values[np.arange(len(places))[:, None], places]
 
 
-def _taken(made: Round, evaluations: IntArray, shape: tuple[int, int]) -> IntArray:
-    """Spending of a generation whose calls are the rows of `made`; int [runs, columns of `Records.spent`]."""
-    taken: IntArray = made.taken().reshape(*shape, -1).sum(axis=1)
+def _taken(each: IntArray, evaluations: IntArray) -> IntArray:
+    """Spending of a generation from that of its calls, int [runs, lam, 1, columns]; int [runs, columns]."""
+    taken: IntArray = each[:, :, 0].sum(axis=1)
     taken[:, 0], taken[:, 2] = 1, evaluations
     return taken
+
+
+def _spread(values: Any, rows: IntArray | slice, n: int) -> Any:
+    """Values of some rows as those of all n, 0 elsewhere."""
+    if isinstance(rows, slice):
+        return values
+    everywhere = np.zeros((n, *values.shape[1:]), dtype=values.dtype)
+    everywhere[rows] = values
+    return everywhere
 
 
 def _split(values: Any, runs: int) -> Any:

@@ -53,11 +53,56 @@ class Runner(Protocol):
 
         Args:
             pool: before it.
-            offspring: float [runs, lam], seen fitness; -inf where the call was invalid, which must not displace anyone.
+            offspring: float [runs, lam], seen fitness; -inf where the call was invalid (or not made, see `Adjusting`),
+                which must not displace anyone.
 
         Returns:
             int [runs, s]: a place 0..s-1, or s + j for offspring j.
         """
+        ...
+
+
+@runtime_checkable
+class Adjusting(Runner, Protocol):
+    """A runner whose number of offspring a generation follows from a state of each run; `lam` is the most of them.
+
+    Twice as many after a generation without progress, half as many after one with it, lam at the most:
+
+    >>> import numpy as np
+    >>> from evo import OnePlusLambda, RoundRobin, Search
+    >>> from evo.batch import Batch
+    >>> from evo.engine import run_batch
+    >>> from evo.seeding import streams
+    >>> from operators import Resample
+    >>> from problems import BlockOneMax
+    >>> @dataclass(frozen=True)
+    ... class Doubling(OnePlusLambda):
+    ...     initial_state = 1.0
+    ...     def offspring(self, state):
+    ...         return state.astype(np.int64)
+    ...     def adjust(self, state, pool, offspring):
+    ...         progress = offspring.max(axis=1) > pool.seen[:, 0]
+    ...         return np.clip(np.where(progress, state / 2, state * 2), 1, self.lam)
+    >>> search = Search(BlockOneMax(k=20, l=16), Resample(p=0.5), RoundRobin(), Doubling(lam=8))
+    >>> counts = run_batch(search, Batch(streams(1, search.text, 0), runs=500))[0]
+    >>> round(float(counts.calls.mean()), 1), round(float(counts.generations.mean()), 1)
+    (152.3, 41.8)
+    """
+
+    @property
+    def initial_state(self) -> float:
+        """The state of a run before its first generation."""
+        ...
+
+    def offspring(self, state: FloatArray) -> IntArray:
+        """How many offspring each run has in the next generation, int [runs] from 1 to lam, by its state [runs].
+
+        These are the first of those that `parents` names.
+        """
+        ...
+
+    def adjust(self, state: FloatArray, pool: Pool, offspring: FloatArray) -> FloatArray:
+        """The state after the generation, float [runs]; `pool` and `offspring` are those that `survivors` is given."""
         ...
 
 
@@ -93,6 +138,11 @@ class OwnGenerations(Protocol):
     def answers(self, generations: IntArray, schedule: Schedule, k: int) -> tuple[IntArray, IntArray]:
         """Least and most answers paid for by runs of the given generations, int [runs] each."""
         ...
+
+
+def varies(runner: object) -> bool:
+    """Whether the number of offspring may differ from generation to generation."""
+    return isinstance(runner, OwnGenerations | Adjusting)
 
 
 @runtime_checkable

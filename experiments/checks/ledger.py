@@ -15,7 +15,7 @@ import numpy as np
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, overheads
 from evo.protocols import BoolArray, FloatArray, IntArray
-from evo.runners.protocol import OwnGenerations
+from evo.runners.protocol import Adjusting, OwnGenerations, varies
 from evo.schedules import RoundRobin, inner_schedule
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import WEIGHTS
@@ -59,7 +59,7 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
             (calls < least_paid) | ((calls > most_paid) & (not several))
         ),
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
-        "hit is not in the last generation": (hit > back[1]) | (hit < first),
+        _hit_rule(cell): (hit > back[1]) | (hit < first),
         "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell.budget, cell.cost.weights, runs),
         "there are more evaluations than offspring need": evaluations > most,
         "there are fewer evaluations than offspring need, though all answers are valid": (
@@ -115,7 +115,19 @@ def _identity(cell: Cell) -> str:
     """What calls are, in words."""
     if isinstance(cell.runner, OwnGenerations):
         return f"as many as {type(cell.runner).__name__} makes in so many generations"
+    if isinstance(cell.runner, Adjusting):
+        return f"1 to lam = {cell.runner.lam} a generation"
     return f"lam x generations with lam = {cell.runner.lam}"
+
+
+def _hit_rule(cell: Cell) -> str:
+    """What hit breaks, in words."""
+    if isinstance(cell.runner, OwnGenerations):
+        return (
+            f"hit is not the number of all offspring that had returned when the optimum was found, as a runner with "
+            f"generations of its own counts it ({type(cell.runner).__name__}; protocol `OwnGenerations`)"
+        )
+    return "hit is not in the last generation"
 
 
 def _spent(budget: Budget | None, weights: FloatArray, runs: pd.DataFrame) -> BoolArray:
@@ -168,5 +180,5 @@ def _of_two(
 
 def _in_turn(cell: Cell) -> bool:
     """Whether generation t calls chunk t mod m, lam times."""
-    turns = type(inner_schedule(cell.schedule)) is RoundRobin and not isinstance(cell.runner, OwnGenerations)
+    turns = type(inner_schedule(cell.schedule)) is RoundRobin and not varies(cell.runner)
     return turns and not hasattr(cell.mutator, "mean_calls")

@@ -282,7 +282,7 @@ def show() -> None:
 def check_operator(
     part: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help='As "my_pkg:MyMutator(p=0.5)".')],
 ) -> None:
-    """Check a part of your own: mutator, problem, schedule or cost model; exit code 1 if a check fails.
+    """Check a part of your own: mutator, problem, schedule, runner or cost model; exit code 1 if a check fails.
 
     The module is looked up in the current folder too.
 

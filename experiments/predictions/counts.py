@@ -7,7 +7,7 @@ import numpy as np
 from evo.costs.ledger import block_lengths, overheads
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray
-from evo.runners.protocol import OwnGenerations
+from evo.runners.protocol import Adjusting, OwnGenerations
 from evo.theory import call_sums
 from experiments.grids.cell import Cell
 
@@ -16,8 +16,8 @@ def answers_of(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
     """The fewest and the most answers that runs of so many generations have paid for, [runs] each."""
     if isinstance(cell.runner, OwnGenerations):
         return cell.runner.answers(generations, cell.schedule, cell.problem.k)
-    offspring = cell.runner.lam * generations
-    return offspring, offspring
+    most = cell.runner.lam * generations
+    return (generations if isinstance(cell.runner, Adjusting) else most), most
 
 
 def _last_generation(
@@ -28,8 +28,10 @@ def _last_generation(
     `calls` are those paid for where each is an answer, else None.
     """
     fewest, most = answers_of(cell, generations)
+    if isinstance(cell.runner, Adjusting) and calls is not None:
+        fewest = most = calls
     if not isinstance(cell.runner, OwnGenerations):
-        return np.where(generations > 0, fewest - cell.runner.lam + 1, 0), (fewest, most)
+        return np.where(generations > 0, np.maximum(fewest - cell.runner.lam + 1, 1), 0), (fewest, most)
     if calls is not None:
         fewest = most = calls
     waiting = cell.runner.in_flight * (generations > 0)

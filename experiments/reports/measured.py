@@ -11,6 +11,7 @@ import numpy as np
 
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
+from evo.runners.protocol import Adjusting
 from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.fits.tails import Tail, tail_declared, tail_of_prediction
@@ -89,7 +90,12 @@ class Measured:
 
     @property
     def offspring(self) -> FloatArray:
-        """Offspring of each run; an offspring is one call unless answers take several (votes)."""
+        """Offspring of each run; an offspring is one call unless answers take several (votes).
+
+        Where their number varies from generation to generation and answers take several calls, the fewest.
+        """
+        if isinstance(self.cell.runner, Adjusting):
+            return self.generations if hasattr(self.cell.mutator, "mean_calls") else self.calls
         return self.cell.runner.lam * self.generations
 
     def mean(self, quantity: str = "hit") -> Value:

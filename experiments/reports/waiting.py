@@ -18,6 +18,7 @@ from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.parallel import Asynchronous, Merged
+from evo.runners.protocol import varies
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
 from evo.seeding import streams
 from evo.text import canonical
@@ -201,6 +202,10 @@ def _times(
     """Rounds and makespan of the kept runs of a batch, float [runs] each."""
     if hasattr(cell.mutator, "mean_calls"):
         raise InputError(f"timed: expected one call an answer, got {cell.text}: the table does not keep their numbers")
+    if varies(cell.runner) and type(cell.runner) is not Merged:
+        raise InputError(
+            f"timed: expected generations of a known number of calls, got {cell.text}: the table keeps only their sum"
+        )
     tokens = cell.tokens
     if tokens.powers > 1:
         raise InputError(f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths")

@@ -25,7 +25,7 @@ from evo.costs.ledger import LEDGER
 from evo.evaluation import is_noisy
 from evo.foreign import is_foreign
 from evo.protocols import FloatArray
-from evo.runners.protocol import OwnGenerations
+from evo.runners.protocol import varies
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.grid import Grid
@@ -134,7 +134,7 @@ def _ledger_of_a_generation(cell: Cell, rows: pd.DataFrame) -> dict[str, float] 
 
     As many evaluations in the whole run as offspring says that each offspring was evaluated.
     """
-    may_differ = isinstance(cell.runner, OwnGenerations) or hasattr(cell.mutator, "mean_calls")
+    may_differ = varies(cell.runner) or hasattr(cell.mutator, "mean_calls")
     if may_differ or is_noisy(cell.problem) or cell.search.lengths.powers:
         return None
     generations = rows["generations"].to_numpy()

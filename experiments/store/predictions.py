@@ -34,7 +34,7 @@ from evo.costs.ledger import block_lengths
 from evo.errors import EvoError, NoPrediction
 from evo.foreign import foreign
 from evo.protocols import FloatArray
-from evo.runners.protocol import OwnGenerations
+from evo.runners.protocol import varies
 from evo.theory.times.at_times import LawAtTimes
 from experiments.grids.cell import Cell
 from experiments.grids.strings import string_type
@@ -290,7 +290,7 @@ def _moments(cell: Cell, quantity: str) -> dict[str, float]:
 
 def _of_a_call(cell: Cell) -> dict[str, float | None]:
     calls = cell.tokens.calls
-    fixed = not isinstance(cell.runner, OwnGenerations) and not hasattr(cell.mutator, "mean_calls")
+    fixed = not varies(cell.runner) and not hasattr(cell.mutator, "mean_calls")
     row: dict[str, float | None] = {"call.calls": calls, "call.a_generation": None}
     if fixed:
         row["call.a_generation"] = calls * cell.runner.lam
