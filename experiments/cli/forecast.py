@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +15,7 @@ from experiments.cli.progress import duration
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
 from experiments.reports.measured import number
-from experiments.reports.terminal import MOST_ROWS, alike, counted, folded, print_table
+from experiments.reports.terminal import MOST_ROWS, add_rows, alike, by_series, counted, folded, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,11 +112,16 @@ def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
     for heading in ("k", "lam", "hit", "calls", "cost", "censored", *of_runs):
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("from", overflow="fold")
-    for row in table.to_dict("records"):
-        hit, calls, cost, *runs_of = (number(row[name]) for name in ("hit", "calls", "cost", *of_runs))
-        arm, at, source = folded(row["series"], console.width), (str(row["k"]), str(row["lam"])), escape(row["source"])
-        shown.add_row(arm, *at, hit, calls, cost, _share(row["censored"]), *runs_of, source)
+    for series, rows in by_series(table):
+        sources = "; ".join(dict.fromkeys(row["source"] for row in rows if row["source"]))
+        add_rows(shown, folded(series, console.width), [_forecast(row, of_runs) for row in rows], escape(sources))
     print_table(shown, console)
+
+
+def _forecast(row: dict[Any, Any], of_runs: list[str]) -> tuple[str, ...]:
+    """Place and expected numbers of a cell in words."""
+    hit, calls, cost, *runs = (number(row[name]) for name in ("hit", "calls", "cost", *of_runs))
+    return str(row["k"]), str(row["lam"]), hit, calls, cost, _share(row["censored"]), *runs
 
 
 def _share(share: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -166,14 +166,33 @@ def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> 
     shown.add_column("arm", no_wrap=True)
     for heading in ("k", "lam", "rounds", "seconds", "cost"):
         shown.add_column(heading, justify="right", no_wrap=True)
-    for row in table.to_dict("records"):
-        sign = "> " if row["censored"] else ""
-        numbers = (sign + number(row[name]) for name in ("rounds", "makespan", "cost"))
-        shown.add_row(folded(row["series"], console.width), str(row["k"]), str(row["lam"]), *numbers)
+    for series, rows in by_series(table):
+        add_rows(shown, folded(series, console.width), [_waited(row) for row in rows])
     print_table(shown, console)
     noted = table[table["note"] != ""].to_dict("records")
     for told, _ in alike((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted):
         console.print(told, markup=False)
+
+
+def _waited(row: dict[Any, Any]) -> tuple[str, ...]:
+    """Place, rounds, seconds and cost of a cell in words; bounds where runs were censored."""
+    sign = "> " if row["censored"] else ""
+    numbers = (number(row[name]) for name in ("rounds", "makespan", "cost"))
+    return str(row["k"]), str(row["lam"]), *(each if each == "-" else sign + each for each in numbers)
+
+
+def by_series(table: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]:
+    """The rows of a table of cells, those of a series together, in the order in which series come first."""
+    found: dict[str, list[dict[Any, Any]]] = {}
+    for row in table.to_dict("records"):
+        found.setdefault(str(row["series"]), []).append(row)
+    return list(found.items())
+
+
+def add_rows(table: Table, name: str, rows: Sequence[Sequence[str]], *last: str) -> None:
+    """Add the rows of a series beside its name, which may take several lines; `last` stands once for all of them."""
+    columns = ("\n".join(column) for column in zip(*rows, strict=True))
+    table.add_row(name, *columns, *last, end_section=len(rows) > 1)
 
 
 def print_table(table: Table, console: Console) -> None:
@@ -240,7 +259,7 @@ def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
     return table
 
 
-def _measured_cell(row: pd.Series, between: str = " ") -> str:
+def _measured_cell(row: Mapping[Any, Any] | pd.Series, between: str = " ") -> str:
     measured = number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
     if row["censored"] == 0 and row["hit_predicted"] == math.inf:
         measured = f"median {number(row['median'])}"
@@ -251,16 +270,18 @@ def _measured_cell(row: pd.Series, between: str = " ") -> str:
 def _long_table(summary: pd.DataFrame, width: int) -> Table:
     table = Table(title="Calls to the optimum")
     for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost"):
-        table.add_column(
-            heading, justify="left" if heading == "arm" else "right", overflow="fold", no_wrap=heading == "arm"
-        )
-    for _, row in summary.head(MOST_ROWS).iterrows():
-        success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
-        numbers = (_measured_cell(row), success, number(row["cost"]))
-        table.add_row(folded(row["series"], width), str(row["k"]), str(row["lam"]), *numbers)
+        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
+    for series, rows in by_series(summary.head(MOST_ROWS)):
+        add_rows(table, folded(series, width), [_cell_of_summary(row) for row in rows])
     if len(summary) > MOST_ROWS:
         table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
     return table
+
+
+def _cell_of_summary(row: dict[Any, Any]) -> tuple[str, ...]:
+    """Place, measured mean, share of hits and cost of a cell in words."""
+    success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
+    return str(row["k"]), str(row["lam"]), _measured_cell(row), success, number(row["cost"])
 
 
 def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
