@@ -38,7 +38,7 @@ def foreign(value: object) -> Iterator[type]:
 
 
 @contextmanager
-def blamed(part: object, what: str = "") -> Iterator[None]:
+def blame_part(part: object, what: str = "") -> Iterator[None]:
     """Turn errors raised by third-party code into an OperatorError that names its source; other errors pass unchanged.
 
     Args:
@@ -52,10 +52,10 @@ def blamed(part: object, what: str = "") -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if not _frames(error) and next(foreign(part), None) is None and not is_foreign(type(part)):
             raise  # a bug of the testbed
-        raise OperatorError(told(error, part, what)) from error
+        raise OperatorError(describe_error(error, part, what)) from error
 
 
-def told(error: BaseException, part: object = None, what: str = "") -> str:
+def describe_error(error: BaseException, part: object = None, what: str = "") -> str:
     """Who raised what, and where: `pp.Mine.law raised ValueError: no law (/home/me/pp.py, line 27)`."""
     raised = f"raised {type(error).__name__}: {error}"
     if isinstance(error, SystemExit):

@@ -38,12 +38,14 @@ class Starts:
     """
 
     def __post_init__(self) -> None:
+        _expect_fields(self)
         whole(self, "k", least=1)
         whole(self, "l", least=1)
         check_start(self)  # type: ignore[arg-type]  # the fields are those of the problem
 
     def initial(self: _Started, runs: int, rng: Generator) -> BoolArray:
         """Initial solutions, bool [runs, k]."""
+        _expect_fields(self)
         if self.incorrect is None:
             return rng.random((runs, self.k)) < self.start
         correct = np.arange(self.k) >= self.incorrect
@@ -52,14 +54,32 @@ class Starts:
     @property
     def initial_law(self: _Started) -> Start:
         """The law of `initial`, from which predictions are made."""
+        _expect_fields(self)
         return Start(self.k, self.start, self.incorrect)
+
+
+FIELDS = {"k": "int", "l": "int", "start": "float = 0.0", "incorrect": "int | None = None"}
+
+
+def _expect_fields(problem: object) -> None:
+    """Check that a problem has the fields that `Starts` works on.
+
+    Raises: InputError naming those that it lacks.
+    """
+    lacking = [f"{name}: {written}" for name, written in FIELDS.items() if not hasattr(problem, name)]
+    if lacking:
+        raise InputError(
+            f"{type(problem).__name__}: a problem on `Starts` needs the fields {', '.join(FIELDS)}; write: "
+            + "; ".join(lacking)
+        )
 
 
 def check_start(problem: _Started) -> None:
     """Check `start` and `incorrect`.
 
-    Raises: InputError if they are out of range, or both are given.
+    Raises: InputError if they are no fields of the problem, out of range, or both given.
     """
+    _expect_fields(problem)
     probability(problem, "start")
     if problem.incorrect is None:
         return

@@ -11,7 +11,7 @@ import numpy as np
 
 from evo.declarations import holds
 from evo.errors import OperatorError
-from evo.foreign import told
+from evo.foreign import describe_error
 from evo.laws.counts import CallLaw
 from evo.protocols import FloatArray
 from evo.text import type_name
@@ -35,7 +35,7 @@ def declared_law(mutator: object) -> Any:
     try:
         law = mutator.law  # type: ignore[attr-defined]  # it declares one
     except AttributeError as error:  # which `getattr` would take for no law
-        raise OperatorError(told(error, mutator, "law")) from error
+        raise OperatorError(describe_error(error, mutator, "law")) from error
     if isinstance(law, _NO_LAW) or (callable(law) and not hasattr(law, "pmf")):
         raise OperatorError(
             f"{type_name(type(mutator))}.law must be a property that gives a CallLaw or None, got {law!r:.100}"

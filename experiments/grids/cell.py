@@ -16,7 +16,7 @@ from evo.costs.ledger import LEDGER, CallTokens, Prompt, overheads
 from evo.costs.prices import LLMPrimitive
 from evo.errors import InputError
 from evo.evaluation import is_noisy
-from evo.foreign import blamed
+from evo.foreign import blame_part
 from evo.parameters import shown
 from evo.protocols import AnyMutator, AnyRunner, CostModel, Problem, Schedule
 from evo.runners.parallel import Asynchronous, Merged
@@ -70,7 +70,7 @@ class Cell:
     budget: Budget | None = Budget()
 
     def __post_init__(self) -> None:
-        with blamed(self):
+        with blame_part(self):
             self._expect_all()
 
     def _expect_all(self) -> None:
@@ -91,10 +91,10 @@ class Cell:
         canonical(self)  # refuses what has no text, such as arrays in a part
         self._expect_sizes()
         if hasattr(self.mutator, "fits"):
-            with blamed(self.mutator, "fits"):
+            with blame_part(self.mutator, "fits"):
                 self.mutator.fits(self.problem.k, self.chunks.g)
         if isinstance(self.runner, OwnGenerations):
-            with blamed(self.runner, "fits"):
+            with blame_part(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         self._expect_weights()
         for work in overheads(self.mutator, self.schedule):  # which refuses what is none
@@ -199,7 +199,7 @@ class Cell:
         for name, size in (("k", self.problem.k), ("l", self.problem.l)):
             if not _is_whole(size) or size < 1:
                 raise InputError(f"{kind}: {name} must be a whole number >= 1, got {shown(size)}")
-        with blamed(self.schedule, "chunk_size"):
+        with blame_part(self.schedule, "chunk_size"):
             g = self.schedule.chunk_size(self.problem.k)
         if not _is_whole(g) or not 1 <= g <= self.problem.k:
             raise InputError(

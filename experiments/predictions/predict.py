@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
-from evo.foreign import blamed
+from evo.foreign import blame_part
 from evo.laws.counts import CallLaw
 from evo.laws.declared import declared_calls
 from evo.laws.special import SpillLaw
@@ -111,7 +111,7 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
     """
     if not isinstance(quantity, str) or quantity not in QUANTITIES:
         raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {shown(quantity)}")
-    with blamed(_a_cell(cell)):
+    with blame_part(_a_cell(cell)):
         row, run = _known(cell)
         law: TimeLaw | None
         if quantity == "cost":
@@ -137,7 +137,7 @@ def short_calls_mean(cell: Cell) -> float:
 
     Raises: NoPrediction.
     """
-    with blamed(_a_cell(cell)):
+    with blame_part(_a_cell(cell)):
         return _known(cell)[1].short_calls
 
 

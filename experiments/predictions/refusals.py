@@ -10,7 +10,8 @@ from evo.text import canonical, type_name
 
 HEAD = "no exact prediction for "
 MOST_LISTED = 3
-ELSEWHERE = "see docs/predictions.md"
+TABLE = "docs/predictions.md"
+ELSEWHERE = f"see {TABLE}"
 REFUSAL = re.compile(HEAD + r".* by any of (?P<count>\d+) rows?:\n  (?P<nearest>.*)")
 
 
@@ -52,7 +53,7 @@ def missing_rules(text: str, tried: Sequence[Missed]) -> str:
     lines = [f"{HEAD}{text} by any of {_rows(len(tried))}:"]
     lines += [f"  {missed.row}: {'; '.join(missed.reasons)}" for missed in listed]
     if len(tried) > len(listed):
-        lines.append(f"  and {_rows(len(tried) - len(listed))} from which it differs in more")
+        return "\n".join((*lines, f"  and {_other_rows(len(tried) - len(listed))}, from which it differs in more"))
     return "\n".join(lines) + f"; {ELSEWHERE}"
 
 
@@ -62,13 +63,17 @@ def in_short(reason: str) -> str:
     if found is None:
         return reason
     others = int(found["count"]) - 1
-    tail = f", and {others} other row{'' if others == 1 else 's'}" if others else ""
-    return f"no exact prediction; {found['nearest'].removesuffix(f'; {ELSEWHERE}')}{tail}; {ELSEWHERE}"
+    tail = f", and {_other_rows(others)}" if others else f"; {ELSEWHERE}"
+    return f"no exact prediction; {found['nearest'].removesuffix(f'; {ELSEWHERE}')}{tail}"
 
 
 def kind_of_reason(reason: str) -> str:
     """What refusals of cells that differ in their numbers only have in common; any other reason as it is."""
     return re.sub(r"\d[\d.e+]*", "#", in_short(reason)) if REFUSAL.match(reason) else reason
+
+
+def _other_rows(count: int) -> str:
+    return f"{count} other row{'' if count == 1 else 's'} of the table in {TABLE}"
 
 
 def _rows(count: int) -> str:

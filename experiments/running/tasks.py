@@ -11,7 +11,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from evo.errors import InputError, OperatorError
-from evo.foreign import told
+from evo.foreign import describe_error
 from experiments.grids.cell import Cell
 from experiments.running.simulation import simulate
 from experiments.store.table import Columns, batch_columns
@@ -138,7 +138,7 @@ def _in_words(error: BaseException, cell: Cell) -> str:
         if isinstance(error, MemoryError):
             said = "not enough memory for this batch; allow more, or lower k, l, lam or batch"
         else:
-            said = told(error, cell)
+            said = describe_error(error, cell)
         return f"{said}\n{''.join(traceback.format_exception(error, limit=-4))}"
     except Exception:
         return one_line(error)

@@ -1,5 +1,6 @@
 """The problems: fitness by its definition, starts, sizes, texts, grids in TOML, and the checks of parts."""
 
+from dataclasses import field, make_dataclass
 from itertools import product
 
 import numpy as np
@@ -217,3 +218,18 @@ def test_toml(tmp_path):
 def test_toml_says_how_to_write_weights(tmp_path):
     with pytest.raises(InputError, match=r"list in a list"):
         grid_of(tmp_path / "grid.toml", weighted='type = "WeightedBlocks", weights = [1, 2, 4], l = 16')
+
+
+@pytest.mark.parametrize("lacking", [("start",), ("incorrect",), ("start", "incorrect"), ("k",), ("l",)], ids=str)
+def test_a_problem_on_starts_is_told_which_fields_it_lacks(lacking):
+    fields = {"k": (int, 4), "l": (int, 4), "start": (float, 0.0), "incorrect": (int | None, None)}
+    there = [(name, kind, field(default=value)) for name, (kind, value) in fields.items() if name not in lacking]
+    words = rf"^Mine: a problem on `Starts` needs the fields k, l, start, incorrect; .* {lacking[0]}: "
+    with pytest.raises(InputError, match=words):
+        make_dataclass("Mine", there, bases=(Starts,), frozen=True)()
+    own = make_dataclass("Mine", there, bases=(Starts,), frozen=True, namespace={"__post_init__": lambda self: None})()
+    for use in (lambda: own.initial(1, np.random.default_rng(1)), lambda: own.initial_law):
+        with pytest.raises(InputError, match=words):
+            use()
+    complete = [(name, kind, field(default=value)) for name, (kind, value) in fields.items()]
+    assert make_dataclass("Mine", complete, bases=(Starts,), frozen=True)().initial_law.most == 4

@@ -133,7 +133,7 @@ def test_infinite_means_come_with_medians():
         (cell(4, SEQ, BetaBlocks(2, 1), start=0.5), "needs all blocks incorrect at the start, got start = 0.5"),
         (
             cell(4, RoundRobin(2), BetaRunQuality(2, 1)),
-            r"in turn: needs g = 1, got g = 2\n(.*\n)*  and 2 rows from which it differs in more",
+            r"in turn: needs g = 1, got g = 2\n(.*\n)*  and 2 other rows of the table in",
         ),
         (cell(20, DOWN, Malformed(HALF, 0.1), incorrect=2), "needs blocks independent at the start"),
     ],
@@ -145,7 +145,7 @@ def test_refusals_name_what_is_missing(of, missing):
     head, *lines = str(caught.value).splitlines()
     assert head.startswith("no exact prediction for ") or len(lines) == 0
     for line in lines:
-        assert re.match(r"  .+: .+|  and \d+ rows? from which", line)
+        assert re.match(r"  .+: .+|  and \d+ other rows? of the table in", line)
 
 
 def row_of(of):
