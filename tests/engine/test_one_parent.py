@@ -308,9 +308,7 @@ def naive_stories(starts, rule, setting, fault=""):
     return [naive_run(start, lambda blocks, at, parent: rule(blocks), setting, fault=fault) for start in starts]
 
 
-@pytest.mark.parametrize(
-    ("lam", "budget"), [(1, "calls"), (1, "cost"), (2, "cost"), (2, "both"), (5, "calls"), (5, "both")]
-)
+@pytest.mark.parametrize(("lam", "budget"), [(1, "calls"), (1, "cost"), (2, "both"), (5, "calls")])
 @pytest.mark.parametrize("accept", ["strict", "weak"])
 @pytest.mark.parametrize(("schedule", "g"), CHUNKINGS)
 def test_deterministic_runs_are_those_of_the_naive_algorithm(schedule, g, lam, accept, budget):
@@ -458,12 +456,19 @@ def seed(request):
     return secrets.randbits(32) if request.config.getoption("--vary-seed", default=False) else 20_240_611
 
 
+@lru_cache
+def engine_runs(case: str, seed: int) -> tuple[RunCounts, Trace]:
+    """Of a case of LAW_CASES, for the test and its twins."""
+    mutator, setting, start = LAW_CASES[case]
+    return engine(BlockOneMax(k=setting.k, l=3, start=start), mutator, setting, ENGINE_RUNS, seed=seed)
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize("case", LAW_CASES)
 def test_random_runs_follow_the_law_of_the_naive_algorithm(case, seed):
     mutator, setting, start = LAW_CASES[case]
     assert detectable(NAIVE_RUNS, ENGINE_RUNS) < 0.12
-    counts, trace = engine(BlockOneMax(k=setting.k, l=3, start=start), mutator, setting, ENGINE_RUNS, seed=seed)
+    counts, trace = engine_runs(case, seed)
     assert np.array_equal(counts.evaluations, setting.lam * counts.generations)
     naive = naive_statistics(mutator, setting, start, seed)
     for ours, theirs in zip(engine_statistics(counts, trace, setting.k), naive, strict=True):
@@ -486,8 +491,8 @@ def test_random_runs_follow_the_law_of_the_naive_algorithm(case, seed):
     ],
 )
 def test_another_law_is_found_out(case, mutator, fault, seed):
-    true, setting, start = LAW_CASES[case]
-    counts, trace = engine(BlockOneMax(k=setting.k, l=3, start=start), true, setting, ENGINE_RUNS, seed=seed)
+    _, setting, start = LAW_CASES[case]
+    counts, trace = engine_runs(case, seed)
     wrong = naive_statistics(mutator, setting, start, seed, fault)
     with pytest.raises(AssertionError, match="sup distance"):  # noqa: PT012  # any one statistic may find it
         for ours, theirs in zip(engine_statistics(counts, trace, setting.k), wrong, strict=True):

@@ -423,18 +423,23 @@ def test_runs_hit_when_the_composed_law_says(operator, schedule, lam, rng):
     assert np.abs(empirical - slower.cdf(points)).max() > epsilon
 
 
+def slow(*case):
+    """What the other cases show too: an answer for the blocks alone, or one that changes others."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("operator", "schedule"),
     [
-        (Sparse(Refuse(BetaQuality(1, 1), rate=0.2), rate=0.6), UniformChunk(g=2)),
+        slow(Sparse(Refuse(BetaQuality(1, 1), rate=0.2), rate=0.6), UniformChunk(g=2)),
         (Malformed(Resample(0.5), per_block=0.1), AllBlocks()),
         (PerBlock(p=(0.9, 0.5, 0.3, 0.6)), RoundRobin()),
         (Refuse(BetaBlocks(3, 1), rate=0.1), UniformChunk(g=2)),
         (BetaRunQuality(3, 1), UntilResolved()),
         (Decaying(table=(0.9, 0.5)), OnlyIncorrect(g=2)),
-        (Halving(0.7, half=4), UniformChunk(g=3)),
-        (Spill(Resample(0.5), rate=0.1), OnlyIncorrect()),
+        slow(Halving(0.7, half=4), UniformChunk(g=3)),
+        slow(Spill(Resample(0.5), rate=0.1), OnlyIncorrect()),
         (Misaligned(Spill(FixKeep(0.6, 0.5), rate=0.05), rate=0.3), UntilResolved()),
         (Learning(0.1, 0.8, halfway=6), RoundRobin()),
         (Vote(Resample(0.7), ahead=2), UntilResolved()),
