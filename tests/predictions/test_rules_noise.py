@@ -101,7 +101,32 @@ SETTINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("of", SETTINGS.values(), ids=SETTINGS)
+ROWS_HAVE_THEM = (
+    "gauss, whole",
+    "gauss, subsets",
+    "gauss, in turn",
+    "gauss, chunks at random",
+    "gauss, no noise",
+    "judged",
+    "judged, weak",
+    "judged, whole",
+    "judged, only incorrect",
+    "archive, uniform",
+    "archive, whole",
+    "archive, subsets",
+    "archive, only incorrect",
+    "subsets",
+)
+"""What nothing but a schedule tells from others: each row of the table has its runs (`test_rows.py`) and its chain."""
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        pytest.param(of, id=name, marks=pytest.mark.slow if name in ROWS_HAVE_THEM else ())
+        for name, of in SETTINGS.items()
+    ],
+)
 def test_predictions_hold_in_the_engine(of):
     known, runs = predict(of), 4000
     counts, _ = run_batch(

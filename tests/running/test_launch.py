@@ -228,7 +228,7 @@ def test_what_is_finished_before_an_interruption_is_kept(tmp_path, workers, erro
     whole = run_grid(grid(), workers=1).runs
     batches = 3 * len(grid().cells)
     done = 0
-    for after in (0, 5):
+    for after in (0, 5)[workers - 1 :]:  # nothing done with one worker only: the sink is the same
         stop = Stop(after, error)
         with pytest.raises(error):
             run_grid(grid(), tmp_path / "out", workers=workers, watch=stop)
