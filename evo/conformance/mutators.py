@@ -49,11 +49,13 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
     def answers(rng: Generator) -> Any:
         return _varied_answers(mutator, rng)
 
+    middle = cache(lambda: _middle_state(mutator))  # once: `fits` may take as long as an answer
+
     def rows(n: int, rng: Generator) -> Any:
-        return counts(ask(mutator, _middle_state(mutator), n, rng)[1])
+        return counts(ask(mutator, middle(), n, rng)[1])
 
     def batch() -> str:
-        return batch_as_loop("number of correct blocks", rows, _middle_state(mutator).g + 2, rate)
+        return batch_as_loop("number of correct blocks", rows, middle().g + 2, rate)
 
     first = cache(lambda: answers(np.random.default_rng(1)))
     shapes, same = once(lambda: _shapes(mutator)), once(lambda: same_for_a_seed(name, answers, first()))

@@ -58,7 +58,7 @@ GOOD = [
     Malformed(Resample(0.5), 0.1, 0.05),
     Spill(Resample(0.5), 0.1),
     Refuse(Spill(Malformed(Resample(0.5), 0.1), 0.1), 0.1),
-    Vote(Resample(0.85), 2),  # few votes: what is asked is the same
+    Vote(Resample(0.6), 2),
     BlockOneMax(4, 16),
     BlockOneMax(30, 16),
     BlockOneMax(1, 1),
