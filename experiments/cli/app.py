@@ -2,7 +2,7 @@
 
 Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 3 some batches
 failed, all others are done; 4 a limit of the whole grid was reached; 5 the results folder is in use, damaged or cannot
-be read or written, or no worker is left; 130 interrupted.
+be read or written, or no worker is left; 70 a fault of the testbed; 130 interrupted; 141 nobody reads the output.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
+from experiments.cli.output import say, show_anything
 from experiments.cli.unknown import refused_command
 
 if TYPE_CHECKING:
@@ -356,9 +357,11 @@ def main() -> None:
     """Entry point of the command."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # matrices here are small: threads would only wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    os.environ.pop("MPLBACKEND", None)  # figures are files; a notebook's backend may not be installed here
+    show_anything()
     refused = refused_command(sys.argv[1:], _commands())
     if refused:
-        typer.echo(f"error: {refused}", err=True)
+        say(f"error: {refused}")
         sys.exit(WRONG_INPUT)
     app()
 

@@ -1,28 +1,31 @@
-"""How the command ends: exit codes, and user errors as one message without a traceback."""
+"""How the command ends: exit codes, and errors as one message without a traceback."""
 
 from __future__ import annotations
 
-import signal
+import errno
+import os
+import sys
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from click.exceptions import ClickException
 
-from experiments.grids.outside.printable import printable
+from experiments.cli.output import say
+from experiments.cli.signals import EndedBySignal, signals_heard
 
 if TYPE_CHECKING:
     from evo.errors import EvoError
 
-DIFFERS, WRONG_INPUT, FAILED, LIMITED, HINDERED, INTERRUPTED = 1, 2, 3, 4, 5, 130
+DIFFERS, WRONG_INPUT, FAILED, LIMITED, HINDERED, CRASHED, INTERRUPTED, UNREAD = 1, 2, 3, 4, 5, 70, 130, 141
 """A check came out DIFFERS; wrong input; some batches failed; a limit of the grid was reached; the folder is in use,
-damaged or cannot be read or written, or no worker is left; Ctrl-C."""
-
-
-def say(message: str) -> None:
-    """Tell the user something beside the results; no character of it acts on the terminal."""
-    typer.echo(printable(message), err=True)
+damaged or cannot be read or written, or no worker is left; a fault of the testbed; Ctrl-C, SIGTERM or SIGHUP; whoever
+read the output has gone."""
+TRACEBACK = "LLM_EVO_TRACEBACK"
+"""Set in the environment it lets a fault of the testbed show its traceback."""
 
 
 def exit_for(verdict: object) -> None:
@@ -35,21 +38,61 @@ def exit_for(verdict: object) -> None:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """User errors as one message without a traceback; Ctrl-C, and a polite kill, as an exit code of their own."""
+    """Errors as one message, each kind with an exit code of its own: 1 is left to a check that came out DIFFERS."""
+    try:
+        with signals_heard():
+            yield
+    except (typer.Exit, typer.Abort, ClickException):
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        code, said = _ending(error)
+        if code == CRASHED and os.environ.get(TRACEBACK):
+            traceback.print_exception(error)
+        with suppress(OSError):  # the terminal may be gone
+            if said:
+                say(said)
+        if code == UNREAD:
+            _forget_output()
+        raise typer.Exit(code) from None
+
+
+def _ending(error: BaseException) -> tuple[int, str]:
+    """Exit code, and what to say."""
     from evo.errors import EvoError
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that workers are ended and results kept
-    try:
-        yield
-    except EvoError as error:
-        say(f"error: {error}")
-        raise typer.Exit(_code_of(error)) from None
-    except KeyboardInterrupt:
-        say("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
-    except MemoryError:
-        say("error: not enough memory; lower k, l, lam, batch or the number of workers")
-        raise typer.Exit(WRONG_INPUT) from None
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, f"ended by {error}" if isinstance(error, EndedBySignal) else "interrupted"
+    if isinstance(error, EvoError):
+        return _code_of(error), f"error: {error}"
+    if isinstance(error, MemoryError):
+        return WRONG_INPUT, "error: not enough memory; lower k, l, lam, batch or the number of workers"
+    if isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
+        return UNREAD, ""
+    if isinstance(error, OSError):
+        return HINDERED, f"error: cannot read or write ({error}); what was finished before is kept"
+    return CRASHED, _crash(error)
+
+
+def _crash(error: BaseException) -> str:
+    """One line with what a report should hold."""
+    frames = traceback.extract_tb(error.__traceback__)
+    here = Path(__file__).parents[2]
+    own = [frame for frame in frames if here in Path(frame.filename).parents]
+    place = (own or frames)[-1:]
+    where = "".join(f" at {'/'.join(Path(each.filename).parts[-3:])}:{each.lineno}" for each in place)
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return (
+        f"error: a fault of the testbed, {what}{where}; please report this line, the command and its input "
+        f"({TRACEBACK}=1 shows more)"
+    )
+
+
+def _forget_output() -> None:
+    """Let nothing be written at the end of the process, since nobody reads it."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _code_of(error: EvoError) -> int:
@@ -66,5 +109,6 @@ def told_interrupt(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"finished batches are kept in {folder}; the same command goes on from there")
+        with suppress(OSError):
+            say(f"finished batches are kept in {folder}; the same command goes on from there")
         raise

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from evo.foreign import foreign
-from experiments.cli.exits import DIFFERS, FAILED, LIMITED, say, told_interrupt
+from experiments.cli.exits import DIFFERS, FAILED, LIMITED, told_interrupt
+from experiments.cli.output import say
 from experiments.cli.progress import ProgressDisplay
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import in_words

@@ -10,7 +10,7 @@ from experiments.grids.grid import Grid
 from experiments.running.agenda import Plan
 from experiments.running.allowance import Allowance
 from experiments.running.executors.executor import Executor
-from experiments.running.interrupts import Interrupt
+from experiments.running.interrupts import Interrupt, interrupts_wait
 from experiments.running.progress import Progress
 from experiments.running.sink import Sink
 from experiments.running.tasks import DIED, Done, Failure, Job, JobOutcome
@@ -66,11 +66,15 @@ class Driver:
                             self._write()
                         self._watch(self._progress(executor))
         finally:
-            for failure in list(self._doubted.values()):
-                self._give_up(failure)
-            self._write()
-        self.stopped = (self._allowance.reached or self._plan.refused) if self._plan.has_more else ""
+            with interrupts_wait():
+                for failure in list(self._doubted.values()):
+                    self._give_up(failure)
+                self._write()
+        if not self._plan.has_more:
+            return  # whatever was asked for meanwhile
+        self.stopped = self._allowance.reached or self._plan.refused
         if interrupt.asked:
+            self._watch(self._progress(executor))
             raise KeyboardInterrupt
 
     def _send(self, executor: Executor, interrupt: Interrupt) -> bool:

@@ -212,6 +212,20 @@ def _workers(workers: int | None, plan: Plan) -> int:
     return max(1, min(workers or os.cpu_count() or 1, plan.of_batches - plan.batches))
 
 
+def _expect_children() -> None:
+    """Multiprocessing lets its daemons, such as the workers of its pools, start no process.
+
+    Raises: InputError.
+    """
+    import multiprocessing
+
+    if multiprocessing.current_process().daemon:
+        raise InputError(
+            "run_grid: a worker process of multiprocessing (a daemon) may start no others, got one of these; give "
+            "workers=1 there, without isolated, time_limit and memory, or call run_grid from a process that is none"
+        )
+
+
 def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | None) -> Executor:
     if scheduler is not None:
         from experiments.running.executors.cluster import Cluster
@@ -219,6 +233,7 @@ def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | 
         return Cluster(scheduler)
     if alone:
         return Here()
+    _expect_children()
     return Processes(workers, memory_share(workers) if memory is None else int(memory * 2**30))
 
 

@@ -1,0 +1,233 @@
+"""How the command ends: a crash is never taken for a finding, and signals end it with a word and a kept table."""
+
+from __future__ import annotations
+
+import errno
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from evo.errors import InputError
+from experiments.cli import exits
+from experiments.cli.app import app
+from experiments.cli.signals import EndedBySignal, signals_heard
+from experiments.running.driver import Driver
+from experiments.running.launch import run_grid
+from experiments.store.files import StoreError
+from experiments.store.results import load
+
+GRID = 'name = "mine"\nruns = 20\nbatch = 10\n[[arm]]\nlabel = "a"\nproblem = {type = "BlockOneMax", k = 2, l = 4}\n'
+GRID += 'mutator = {type = "Resample", p = 0.5}\nschedule = {type = "AllBlocks"}\n'
+COMMANDS = [
+    ["run", "mine.toml"],
+    ["predict", "mine.toml"],
+    ["status", "results"],
+    ["check", "results"],
+    ["fit", "results"],
+    ["time", "results"],
+    ["report", "results"],
+    ["export", "results", "--to", "csv", "--out", "new"],
+    ["check-operator", "operators:Resample(p=0.5)"],
+]
+
+
+@pytest.fixture(autouse=True)
+def where(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "mine.toml").write_text(GRID)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def raising(error: BaseException) -> Any:
+    def broken(*args: object, **options: object) -> None:
+        raise error
+
+    return broken
+
+
+def break_all(monkeypatch, error: BaseException) -> None:
+    """Let the first thing that each command does go wrong."""
+    for place in ("experiments.store.status.status", "experiments.store.results.load", "evo.conformance.check_part"):
+        monkeypatch.setattr(place, raising(error))
+    monkeypatch.setattr("experiments.cli.app._grid", raising(error))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_an_uncaught_error_ends_with_70_and_one_line(monkeypatch, words):
+    break_all(monkeypatch, KeyError("what\nnobody foresaw"))
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, done.stdout) == (70, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: a fault of the testbed, KeyError: ")
+    assert re.search(r" at \S+\.py:\d+; please report this line, the command and its input", done.stderr)
+    monkeypatch.setenv(exits.TRACEBACK, "1")
+    assert "Traceback (most recent call last)" in CliRunner().invoke(app, words).stderr
+
+
+ERRORS = {
+    70: [KeyError("x"), AssertionError(), TypeError("no"), RecursionError(), UnicodeError(), ZeroDivisionError()],
+    5: [OSError(errno.ENOSPC, "No space left on device"), PermissionError("no"), StoreError("no")],
+    2: [InputError("no"), MemoryError()],
+    130: [KeyboardInterrupt(), EndedBySignal("SIGTERM")],
+    141: [BrokenPipeError(), OSError(errno.EPIPE, "Broken pipe")],
+}
+CASES = [(code, error) for code, errors in ERRORS.items() for error in errors]
+
+
+@pytest.mark.parametrize(("code", "error"), CASES, ids=lambda case: getattr(type(case), "__name__", case))
+def test_no_error_ends_with_the_exit_of_a_finding(monkeypatch, code, error):
+    monkeypatch.setattr("experiments.cli.exits._forget_output", lambda: None)
+    break_all(monkeypatch, error)
+    done = CliRunner().invoke(app, ["check", "results"])
+    assert done.exit_code == code
+    assert done.stderr.count("\n") == (0 if code == 141 else 1)
+
+
+def test_the_codes_are_listed_where_users_look():
+    root = Path(exits.__file__).parents[2]
+    codes = {0, exits.DIFFERS, exits.WRONG_INPUT, exits.FAILED, exits.LIMITED, exits.HINDERED, exits.CRASHED}
+    codes |= {exits.INTERRUPTED, exits.UNREAD}
+    for file in ("docs/commands.md", "experiments/cli/app.py"):
+        said = (root / file).read_text(encoding="utf-8").split("Exit codes:")[1].split("\n\n")[0]
+        assert {int(number) for number in re.findall(r"\b\d+\b", said.split("* **")[0])} == codes, file
+
+
+# ------------------------------------------------------------------------------------------------- signals
+
+posix = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals are POSIX")
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_the_first_signal_is_heard_and_later_ones_disturb_nothing(name):
+    number = getattr(signal, name)
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    tidied = []
+
+    def work() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            for each in before:
+                signal.raise_signal(each)
+            tidied.append(True)
+
+    with pytest.raises(EndedBySignal, match=name), signals_heard():
+        work()
+    assert tidied
+    assert {each: signal.getsignal(each) for each in before} == before
+
+
+@posix
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_heard():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_in_a_thread_signals_are_left_alone():
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(CliRunner().invoke(app, ["show"]).exit_code))
+    thread.start()
+    thread.join()
+    assert done == [0]
+
+
+SLOW = """
+    import time
+    from dataclasses import dataclass
+    from pathlib import Path
+
+    @dataclass(frozen=True)
+    class Slow:
+        def rewrite(self, correct, rng):
+            if rng.bit_generator.seed_seq.spawn_key[0] > 2:
+                Path("begun").touch()
+                time.sleep(60)
+            return rng.random(correct.shape) < 1.0
+"""
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_launch_that_is_sent_a_signal_keeps_its_table_and_says_so(where, name):
+    (where / "slow.py").write_text(textwrap.dedent(SLOW))
+    text = GRID.replace('"Resample", p = 0.5', '"slow:Slow"').replace("runs = 20", "runs = 60")
+    (where / "mine.toml").write_text(text)
+    command = [sys.executable, "-m", "experiments", "run", "mine.toml", "--workers", "1", "--quiet"]
+    process = subprocess.Popen(command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (where / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(getattr(signal, name))
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines() == [
+        "finished batches are kept in results/mine; the same command goes on from there",
+        f"ended by {name}",
+    ]
+    launch = pd.read_json(where / "results" / "mine" / "provenance.json", dtype=False)
+    assert launch["how"].tolist() == ["interrupted"]
+
+
+# --------------------------------------------------------------------------------- Ctrl-C at the end of a grid
+
+
+@posix
+def test_a_grid_that_is_complete_was_not_interrupted(where):
+    """Ctrl-C comes while the last batch is at work, which is finished first: nothing is left to go on with."""
+    from experiments.grids.toml import load_grid
+
+    def press(progress: Any) -> None:
+        if progress.batches == progress.of_batches - 1:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        grid = load_grid(where / "mine.toml")
+        results = run_grid(grid, where / "out", workers=1, watch=press, tell=lambda message: None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(results.runs) == len(load(where / "out").runs) == 20
+
+
+@posix
+def test_ctrl_c_while_the_last_part_is_written_loses_nothing(where, monkeypatch):
+    from experiments.grids.toml import load_grid
+
+    write = Driver._write
+
+    def pressed(driver: Driver) -> None:
+        signal.raise_signal(signal.SIGINT)
+        write(driver)
+
+    def stop(progress: Any) -> None:
+        if progress.batches == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Driver, "_write", pressed)
+    monkeypatch.setattr("experiments.running.agenda.SECONDS_A_TASK", 0.0)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_grid(load_grid(where / "mine.toml"), where / "out", workers=1, watch=stop, tell=lambda message: None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(load(where / "out").runs) == 10
