@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
@@ -20,13 +21,19 @@ class Reading:
     Attributes:
         seen: float [n], the fitness that runner and schedule see.
         evaluations: int [n], evaluations paid for.
-        verdicts: [n, ...], what else was found of each solution, handed back when its offspring are evaluated; None for
-            nothing.
+        judgements: [n, ...], what else was found of each solution, handed back when its offspring are evaluated; None
+            for nothing.
     """
 
     seen: FloatArray
     evaluations: IntArray
-    verdicts: NDArray[np.generic] | None = None
+    judgements: NDArray[np.generic] | None = None
+
+    @property
+    def verdicts(self) -> NDArray[np.generic] | None:
+        """The former name of `judgements`."""
+        warnings.warn("Reading.verdicts is now Reading.judgements", DeprecationWarning, stacklevel=2)
+        return self.judgements
 
 
 class NoisyProblem(Problem, Protocol):
@@ -52,7 +59,7 @@ class NoisyProblem(Problem, Protocol):
         correct: BoolArray,
         rng: Generator,
         changed: BoolArray | None = None,
-        verdicts: NDArray[np.generic] | None = None,
+        judgements: NDArray[np.generic] | None = None,
     ) -> Reading:
         """Evaluate n solutions.
 
@@ -60,7 +67,7 @@ class NoisyProblem(Problem, Protocol):
             correct: bool [n, k].
             rng: the evaluation's stream.
             changed: bool [n, k], the blocks that differ from the parent; None if the solutions are not offspring.
-            verdicts: [n, ...], earlier verdicts on the parents of offspring, or on these solutions; None at the start.
+            judgements: [n, ...], earlier ones of the parents of offspring, or of these solutions; None at the start.
         """
         ...
 
@@ -86,7 +93,7 @@ class Exact:
         correct: BoolArray,
         rng: Generator,
         changed: BoolArray | None = None,
-        verdicts: NDArray[np.generic] | None = None,
+        judgements: NDArray[np.generic] | None = None,
     ) -> Reading:
         """The fitness of n solutions, bool [n, k]."""
         fitness = np.asarray(self.problem.fitness(correct), dtype=np.float64)

@@ -23,7 +23,7 @@ MOST_SAMPLES, MOST_VOTES, MOST_MEAN_VOTES = 1000, 10**6, 1000
 class Judged(Seen):
     """Each block is judged: an incorrect one is taken for correct w.p. fp, a correct one for incorrect w.p. fn.
 
-    The observed fitness is that of the solution described by the verdicts, averaged over `samples` rounds of judging
+    The observed fitness is that of the solution described by the judgements, averaged over `samples` rounds of judging
     (theory 8c). Within a round several judges may vote on each block: a majority of `votes` of them, or the first
     verdict to lead by `ahead` votes, which is wrong w.p. 1/(1+((1-f)/f)^ahead) instead of f (theory 9a).
 
@@ -32,11 +32,11 @@ class Judged(Seen):
         fp: P(one judge takes an incorrect block for correct).
         fn: P(one judge takes a correct block for incorrect).
         blocks: "all": each offspring is judged afresh as a whole; "changed": only the blocks that a call rewrote;
-            the others keep the parent's verdicts.
+            the others keep the parent's judgements.
         samples: rounds of judging a solution, averaged.
         votes: judges that vote in a round, an odd number.
         ahead: instead of `votes`: judges are asked until one verdict leads by `ahead` votes.
-        persistent: whether the same text always gets the same verdicts: judging it again says nothing new, only a
+        persistent: whether the same text always gets the same judgements: judging it again says nothing new, only a
             rewritten block is judged anew (theory 8e). Every block that a call answers for counts as rewritten, even if
             a refusal left it as it was.
         reevaluate: whether the parent is judged again each generation.
@@ -93,16 +93,16 @@ class Judged(Seen):
         correct: BoolArray,
         rng: Generator,
         changed: BoolArray | None = None,
-        verdicts: NDArray[np.generic] | None = None,
+        judgements: NDArray[np.generic] | None = None,
     ) -> Reading:
-        """Judge n solutions, bool [n, k]; verdicts are bool [n, samples, k], True: taken for correct."""
+        """Judge n solutions, bool [n, k]; judgements are bool [n, samples, k], True: taken for correct."""
         said: BoolArray
-        if self.persistent and changed is None and verdicts is not None:
-            said, votes = np.asarray(verdicts, dtype=np.bool_), None  # the same texts
+        if self.persistent and changed is None and judgements is not None:
+            said, votes = np.asarray(judgements, dtype=np.bool_), None  # the same texts
         else:
             said, votes = self._judge(correct, rng)
-        if changed is not None and verdicts is not None and (self.persistent or self.blocks == "changed"):
-            said = np.where(changed[:, None], said, verdicts)
+        if changed is not None and judgements is not None and (self.persistent or self.blocks == "changed"):
+            said = np.where(changed[:, None], said, judgements)
             votes = None if votes is None else np.where(changed[:, None], votes, 0)
         seen = np.asarray(self.problem.fitness(said), dtype=np.float64).mean(axis=1)
         fewest = int(self.evaluations_each[0])
@@ -110,7 +110,7 @@ class Judged(Seen):
         return Reading(seen, judges, said)
 
     def _judge(self, correct: BoolArray, rng: Generator) -> tuple[BoolArray, IntArray | None]:
-        """Fresh verdicts, bool [n, samples, k], and the votes on each, int of that shape; None: `votes` each."""
+        """Fresh judgements, bool [n, samples, k], and the votes on each, int of that shape; None: `votes` each."""
         says_correct = np.where(correct, 1.0 - self.fn, self.fp)[:, None].repeat(self.samples, axis=1)
         if self.ahead is not None:
             return _first_ahead(says_correct, self.ahead, rng)

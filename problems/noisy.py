@@ -34,7 +34,7 @@ class Noisy(Seen):
     >>> from problems import BlockOneMax
     >>> noisy = Noisy(BlockOneMax(k=2, l=16), sigma=0.0, samples=3)
     >>> noisy.evaluate(np.array([[True, False]]), np.random.default_rng(1))
-    Reading(seen=array([1.]), evaluations=array([3]), verdicts=None)
+    Reading(seen=array([1.]), evaluations=array([3]), judgements=None)
     """
 
     problem: Problem
@@ -60,7 +60,7 @@ class Noisy(Seen):
         correct: BoolArray,
         rng: Generator,
         changed: BoolArray | None = None,
-        verdicts: NDArray[np.generic] | None = None,
+        judgements: NDArray[np.generic] | None = None,
     ) -> Reading:
         """The mean of `samples` evaluations of each solution; bool [n, k] -> float [n]."""
         n = len(correct)

@@ -59,8 +59,8 @@ def _history(problem: Any, rng: Generator) -> list[tuple[str, BoolArray, Reading
     rewritten = np.random.default_rng(7).random(parents.shape) < 0.3
     first = read_fitness(problem, parents, rng)
     children = parents ^ rewritten
-    second = read_fitness(problem, children, rng, rewritten, first.verdicts)
-    again = read_fitness(problem, parents, rng, None, first.verdicts)
+    second = read_fitness(problem, children, rng, rewritten, first.judgements)
+    again = read_fitness(problem, parents, rng, None, first.judgements)
     return [
         ("solutions", parents, first),
         ("offspring", children, second),
@@ -79,16 +79,16 @@ def _readings(problem: Any) -> str:
         read_fitness(problem, _parents(problem, n), np.random.default_rng(1))
     for what, _, reading in _history(problem, np.random.default_rng(1)):
         taken = reading.evaluations
-        # A reading of known solutions may reuse earlier verdicts.
+        # A reading of known solutions may reuse earlier judgements.
         least = fewest if what == "solutions" else 0
         if taken.min() < least or taken.max() > most:
             raise NotConforming(
                 f"{name}.evaluations_each says {fewest:g} to {most:g} evaluations a solution, and {what} took "
                 f"{taken.min()} to {taken.max()}"
             )
-        verdicts: Any = reading.verdicts
-        if verdicts is not None and (not isinstance(verdicts, np.ndarray) or len(verdicts) != ROWS):
-            raise NotConforming(f"{name}.evaluate: verdicts must be an array with one row a solution, or None")
+        judgements: Any = reading.judgements
+        if judgements is not None and (not isinstance(judgements, np.ndarray) or len(judgements) != ROWS):
+            raise NotConforming(f"{name}.evaluate: judgements must be an array with one row a solution, or None")
     return "a Reading of n solutions, of offspring, and of the same again"
 
 
@@ -96,13 +96,13 @@ def _input_unchanged(problem: Any) -> str:
     handed: list[Any] = [_parents(problem, ROWS), _parents(problem, ROWS) ^ True]
     before = [array.copy() for array in handed]
     first = problem.evaluate(handed[0], np.random.default_rng(1))
-    if first.verdicts is not None:
-        handed.append(first.verdicts)
-        before.append(first.verdicts.copy())
-    problem.evaluate(handed[0], np.random.default_rng(1), handed[1], first.verdicts)
+    if first.judgements is not None:
+        handed.append(first.judgements)
+        before.append(first.judgements.copy())
+    problem.evaluate(handed[0], np.random.default_rng(1), handed[1], first.judgements)
     if changed(before, handed):
         raise NotConforming(f"{type(problem).__name__}.evaluate changes what it is handed; copy it first")
-    return "solutions, what changed and verdicts left as handed over"
+    return "solutions, what changed and judgements left as handed over"
 
 
 def _batch_as_loop(rows: Callable[[int, Generator], Any], alpha: float) -> str:

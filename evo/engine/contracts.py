@@ -178,20 +178,20 @@ def read_fitness(
     correct: BoolArray,
     rng: Generator,
     changed: BoolArray | None = None,
-    verdicts: Any = None,
+    judgements: Any = None,
 ) -> Reading:
     """The readings of n solutions by noisy evaluators.
 
     Raises: OperatorError if it is no Reading of n finite numbers and whole numbers of evaluations.
     """
-    reading, name = evaluator.evaluate(correct, rng, changed, verdicts), f"{type(evaluator).__name__}.evaluate"
+    reading, name = evaluator.evaluate(correct, rng, changed, judgements), f"{type(evaluator).__name__}.evaluate"
     if not isinstance(reading, Reading):
         raise OperatorError(f"{name}: expected a Reading(seen, evaluations), got {type(reading).__name__}")
     seen = fitness_values(evaluator, "a solution", reading.seen, (len(correct),))
     counted = np.asarray(reading.evaluations)
     if counted.shape != (len(correct),) or counted.dtype.kind not in "iu" or (counted < 0).any():
         raise OperatorError(f"{name}: expected for evaluations whole numbers >= 0 of shape ({len(correct)},)")
-    return Reading(seen, counted.astype(np.int64), reading.verdicts)
+    return Reading(seen, counted.astype(np.int64), reading.judgements)
 
 
 def named_parents(runner: Runner, pool: Pool, rng: Generator) -> IntArray:

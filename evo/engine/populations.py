@@ -71,7 +71,7 @@ class _Batch:
         places = np.array(runner.founders)
         self.correct = start[:, places]  # a copy: places are a list of numbers
         self.seen = np.where(places >= 0, reading.seen.reshape(runs, founders)[:, places], -np.inf)
-        self.verdicts = None if reading.verdicts is None else _split(reading.verdicts, runs)[:, places]
+        self.judgements = None if reading.judgements is None else _split(reading.judgements, runs)[:, places]
         self.fitness = fitness_values(
             self.truth, "an initial solution", self.truth.fitness(self.correct), self.correct.shape[:2]
         )
@@ -100,8 +100,8 @@ class _Batch:
         runs, lam = who.shape
         rows = self._rows(who.shape)
         made, children, changed = self._call(who, rows)
-        verdicts = None if self.verdicts is None else _flat(self._of(self.verdicts, who))[rows]
-        reading = read_fitness(self.evaluator, children, self.streams.evaluation, changed, verdicts)
+        judgements = None if self.judgements is None else _flat(self._of(self.judgements, who))[rows]
+        reading = read_fitness(self.evaluator, children, self.streams.evaluation, changed, judgements)
 
         def each(values: Any) -> Any:
             return _split(_spread(values, rows, runs * lam), runs)
@@ -118,7 +118,9 @@ class _Batch:
         stay = named_survivors(self.runner, pool, seen)
         if isinstance(self.runner, Adjusting) and self.state is not None:
             self.state = adjusted(self.runner, self.state, pool, seen)
-        self._keep_survivors(stay, each(children), seen, None if reading.verdicts is None else each(reading.verdicts))
+        self._keep_survivors(
+            stay, each(children), seen, None if reading.judgements is None else each(reading.judgements)
+        )
         self.generation += 1
         one = np.ones(runs, dtype=np.int64)
         self.books.pointer = self.schedule.advance(self.books.pointer, moved, self.chunks.m, one)
@@ -134,11 +136,11 @@ class _Batch:
             return np.zeros(runs, dtype=np.int64)
         there = self.seen > -np.inf
         solutions = self.correct.reshape(runs * self.places, -1)
-        old = None if self.verdicts is None else _flat(self.verdicts)
+        old = None if self.judgements is None else _flat(self.judgements)
         reading = read_fitness(self.evaluator, solutions, self.streams.evaluation, None, old)
         self.seen = np.where(there, reading.seen.reshape(there.shape), -np.inf)
-        if reading.verdicts is not None:
-            self.verdicts = _split(reading.verdicts, runs)
+        if reading.judgements is not None:
+            self.judgements = _split(reading.judgements, runs)
         spent: IntArray = np.where(there, reading.evaluations.reshape(there.shape), 0).sum(axis=1)
         return spent
 
@@ -184,7 +186,7 @@ class _Batch:
         return chunk.reshape(-1, 1, 1, *chunk.shape[2:])
 
     def _keep_survivors(
-        self, stay: IntArray, children: BoolArray, seen: FloatArray, verdicts: NDArray[Any] | None
+        self, stay: IntArray, children: BoolArray, seen: FloatArray, judgements: NDArray[Any] | None
     ) -> None:
         """Put the survivors of the generation into their places; arrays are [runs, lam, ...]."""
         row, place = np.nonzero(stay != np.arange(self.places))
@@ -201,8 +203,8 @@ class _Batch:
         enter(self.correct, children)
         enter(self.born, calls)
         enter(self.seen, seen)
-        if self.verdicts is not None:
-            enter(self.verdicts, verdicts)
+        if self.judgements is not None:
+            enter(self.judgements, judgements)
         if len(row):
             entered = self.correct[row, place]
             self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
@@ -229,7 +231,7 @@ class _Batch:
             self.books.end()
         if done.any():
             self.books.keep(~done)
-            for name in ("correct", "fitness", "seen", "born", "verdicts", "traits", "state", "made_before", "made"):
+            for name in ("correct", "fitness", "seen", "born", "judgements", "traits", "state", "made_before", "made"):
                 values = getattr(self, name)
                 setattr(self, name, None if values is None else values[~done])
 

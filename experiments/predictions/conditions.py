@@ -204,7 +204,7 @@ def _lasting(setting: Setting) -> str | None:
     if judged.samples > 1:
         return f"samples = {judged.samples}"
     lasts = judged.persistent or (judged.blocks == "changed" and not judged.reevaluate)
-    return None if lasts else "verdicts that are drawn anew"
+    return None if lasts else "judgements that are drawn anew"
 
 
 SEEN = Condition("problem Noisy or Judged, of the number of correct blocks", _seen)
@@ -213,7 +213,7 @@ JUDGED = Condition("problem Judged around BlockOneMax", _around(Judged))
 AFRESH = Condition("parent and offspring judged afresh", _afresh)
 STORED = Condition("reevaluate = false", lambda of: "reevaluate = true" if of.evaluators.reevaluate else None)  # type: ignore[union-attr]  # beside NOISY
 LASTING = Condition(
-    "verdicts that last: persistent, or of changed blocks with reevaluate = false; samples = 1", _lasting
+    "judgements that last: persistent, or of changed blocks with reevaluate = false; samples = 1", _lasting
 )
 NEW_TEXTS = Condition("calls that write their blocks anew", _new_texts)
 """A refusal leaves a text, and its verdict, as it was."""

@@ -169,9 +169,9 @@ RULES: tuple[Row, ...] = (
     Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, f.afresh, (c.AFRESH,)),
     Row("the parent keeps the value that it was accepted with", CallLaw, ON_COUNTS, ONE, c.NOISY, f.stored,
         (c.STORED,), ACCEPT),
-    Row("verdicts that last, only incorrect blocks", CallLaw, OnlyIncorrect, ONE, c.JUDGED, f.lasting_only_incorrect,
+    Row("judgements that last, only incorrect blocks", CallLaw, OnlyIncorrect, ONE, c.JUDGED, f.lasting_only_incorrect,
         (c.LASTING, c.VALID, c.NEW_TEXTS)),
-    Row("verdicts that last, random blocks", CallLaw, UniformChunk, ONE, c.JUDGED, f.lasting_random,
+    Row("judgements that last, random blocks", CallLaw, UniformChunk, ONE, c.JUDGED, f.lasting_random,
         (c.LASTING, c.VALID, c.NEW_TEXTS)),
     # runners that keep several solutions, and rounds (theory 1a, 11)
     Row("whole solutions that do not depend on the parent", CallLaw, WHOLE, FRESH, ANY, f.fresh, whatever=ACCEPT),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 K, L = 10, 16
 MOST = 2000
-"""Budget of runs whose verdicts last: those that still go on never end."""
+"""Budget of runs whose judgements last: those that still go on never end."""
 AFRESH: dict[str, tuple[dict[str, Any], tuple[float, ...]]] = {
     "all blocks judged": ({}, (0.01, 0.03, 0.05, 0.1, 0.15, 0.2)),
     "all blocks, 3 judges vote": ({"votes": 3}, (0.01, 0.03, 0.05, 0.1, 0.2, 0.3)),
@@ -63,7 +63,7 @@ def _budget(each: Measured) -> int:
 
 
 def figure(arms: Arms) -> Figure:
-    """Calls along the error rate where verdicts are drawn anew, and how many runs get it right where they last."""
+    """Calls along the error rate where judgements are drawn anew, and how many runs get it right where they last."""
     calls = [
         curve(arm, arms[arm], _error, Measured.mean, Measured.exact, colour=place)
         for place, arm in enumerate(AFRESH)

@@ -116,7 +116,8 @@ def studies():
     yield f"a share of {digits(lasting())} of the runs ever gets all ten right;"
     yield f"with a majority of three {digits(lasting(votes=3))}, with three ahead {digits(lasting(ahead=3))}."
     arms = of("judge").arms
-    yield f"All {sum(len(cells) for arm, cells in arms.items() if arm.startswith('lasting'))} cells of lasting verdicts"
+    lasting_cells = sum(len(cells) for arm, cells in arms.items() if arm.startswith("lasting"))
+    yield f"All {lasting_cells} cells of lasting judgements"
     yield f"All {len(of('judge').cells)} cells come to AGREES."
     for k in (4, 8, 12):
         assert ever(k, UniformChunk()) == 0

@@ -2,10 +2,12 @@
 
 import importlib
 
+import numpy as np
 import pytest
 
 import evo.runners.archives
 import experiments
+from evo.evaluation import Reading
 from evo.former import FORMER
 
 
@@ -32,3 +34,9 @@ def test_what_was_never_there_is_not_there():
 def test_so_do_those_of_experiments(name, public):
     with pytest.warns(DeprecationWarning, match=f"{name} is now"):
         assert getattr(importlib.import_module(name), public) is getattr(experiments, public)
+
+
+def test_so_does_that_of_a_field():
+    reading = Reading(np.zeros(2), np.ones(2, dtype=np.int64), np.eye(2))
+    with pytest.warns(DeprecationWarning, match=r"Reading\.verdicts is now Reading\.judgements"):
+        assert reading.verdicts is reading.judgements

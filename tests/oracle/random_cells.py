@@ -384,8 +384,8 @@ ROWS = {
     "the parent keeps the value that it was accepted with": Case(
         on_counts(stored, lone), Stored, "a stored value is a real number: densities on a grid, P(hit <= t) to 1e-4"
     ),
-    "verdicts that last, only incorrect blocks": Case(counted(OnlyIncorrect, lasting), Lasting),
-    "verdicts that last, random blocks": Case(counted(UniformChunk, lasting), Lasting),
+    "judgements that last, only incorrect blocks": Case(counted(OnlyIncorrect, lasting), Lasting),
+    "judgements that last, random blocks": Case(counted(UniformChunk, lasting), Lasting),
     "whole solutions that do not depend on the parent": Case(fresh, Kept),
     "several solutions kept": Case(on_counts(counted_rises, kept), Kept),
     "merged rounds, chunks in turn": Case(rounds(RoundRobin), Rounds),

@@ -281,7 +281,7 @@ class Seen(OneParent):
         return sum(p * q for a, p in old.items() for b, q in new.items() if b > a or (weak and b == a))
 
     def score(self, x, blocks):
-        """The law of the sum of all verdicts "correct"."""
+        """The law of the sum of all judgements "correct"."""
         law = {0: 1.0}
         for j in blocks:
             yes = says_correct(self.problem, x[j])

@@ -688,32 +688,32 @@ def test_a_change_that_writes_into_what_it_is_handed_stops_the_engine(which):
 
 @dataclass(frozen=True)
 class Seen(Noisy):
-    def evaluate(self, correct, rng, changed=None, verdicts=None):
+    def evaluate(self, correct, rng, changed=None, judgements=None):
         return Reading(self.problem.fitness(correct) + rng.normal(), np.full(len(correct), self.samples))
 
 
 @dataclass(frozen=True)
 class Generous(Noisy):
-    def evaluate(self, correct, rng, changed=None, verdicts=None):
+    def evaluate(self, correct, rng, changed=None, judgements=None):
         return Reading(self.problem.fitness(correct) + 0.0, np.full(len(correct), self.samples + 1))
 
 
 @dataclass(frozen=True)
 class Bare(Noisy):
-    def evaluate(self, correct, rng, changed=None, verdicts=None):
+    def evaluate(self, correct, rng, changed=None, judgements=None):
         return self.problem.fitness(correct)
 
 
 @dataclass(frozen=True)
 class Unseeded(Noisy):
-    def evaluate(self, correct, rng, changed=None, verdicts=None):
-        return super().evaluate(correct, np.random.default_rng(), changed, verdicts)
+    def evaluate(self, correct, rng, changed=None, judgements=None):
+        return super().evaluate(correct, np.random.default_rng(), changed, judgements)
 
 
 @dataclass(frozen=True)
 class Wipes(Noisy):
-    def evaluate(self, correct, rng, changed=None, verdicts=None):
-        reading = super().evaluate(correct, rng, changed, verdicts)
+    def evaluate(self, correct, rng, changed=None, judgements=None):
+        reading = super().evaluate(correct, rng, changed, judgements)
         correct[...] = True
         return reading
 

@@ -140,11 +140,11 @@ def test_predictions_hold_in_the_engine(of):
 
 
 STUCK = {
-    "lasting verdicts, only incorrect": cell(Judged(FOUR, 0.1, 0.2, persistent=True), OnlyIncorrect()),
-    "lasting verdicts, random": cell(Judged(FOUR, 0.1, 0.2, persistent=True), mutator=UNEVEN),
-    "lasting verdicts of changed blocks": cell(Judged(FOUR, 0.1, 0.2, blocks="changed", reevaluate=False)),
-    "lasting verdicts that were voted on": cell(Judged(FOUR, 0.1, 0.2, votes=3, persistent=True)),
-    "lasting verdicts, some correct": cell(Judged(BlockOneMax(4, 1, 0.5), 0.1, 0.3, persistent=True), mutator=UNEVEN),
+    "lasting judgements, only incorrect": cell(Judged(FOUR, 0.1, 0.2, persistent=True), OnlyIncorrect()),
+    "lasting judgements, random": cell(Judged(FOUR, 0.1, 0.2, persistent=True), mutator=UNEVEN),
+    "lasting judgements of changed blocks": cell(Judged(FOUR, 0.1, 0.2, blocks="changed", reevaluate=False)),
+    "lasting judgements that were voted on": cell(Judged(FOUR, 0.1, 0.2, votes=3, persistent=True)),
+    "lasting judgements, some correct": cell(Judged(BlockOneMax(4, 1, 0.5), 0.1, 0.3, persistent=True), mutator=UNEVEN),
     "a value that is kept": cell(Noisy(FOUR, 1.0, reevaluate=False), OnlyIncorrect()),
 }  # fmt: skip
 

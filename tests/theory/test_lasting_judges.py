@@ -1,4 +1,4 @@
-"""Lasting verdicts against a chain over the kinds of all blocks, call by call, and against simulated texts."""
+"""Lasting judgements against a chain over the kinds of all blocks, call by call, and against simulated texts."""
 
 import math
 from itertools import product
@@ -207,7 +207,7 @@ def test_bad_input_is_refused():
 
 
 def simulated(judge, k, p0, runs, calls, rng):
-    """Hits under UniformChunk, lam = 1, from texts and verdicts; `calls` + 1 if later."""
+    """Hits under UniformChunk, lam = 1, from texts and judgements; `calls` + 1 if later."""
 
     def judged(right):
         return rng.random(right.shape) < np.where(right, 1 - judge.fn, judge.fp)

@@ -100,8 +100,8 @@ def test_stall_under_a_judge_of_the_changed_block(m):
 # --- judges ---
 
 
-def verdicts(truth, m, fp, fn):
-    """All lists of m verdicts on each block, as (score, probability)."""
+def judgements(truth, m, fp, fn):
+    """All lists of m judgements on each block, as (score, probability)."""
     right = [1 - fn if correct else fp for correct in truth for _ in range(m)]
     for seen in product((0, 1), repeat=len(right)):
         yield sum(seen), math.prod(p if s else 1 - p for p, s in zip(right, seen, strict=True))
@@ -109,7 +109,7 @@ def verdicts(truth, m, fp, fn):
 
 def chance_accepted(parent, child, m, fp, fn, weak):
     """By enumerating every verdict on both sides."""
-    before, after = list(verdicts(parent, m, fp, fn)), list(verdicts(child, m, fp, fn))
+    before, after = list(judgements(parent, m, fp, fn)), list(judgements(child, m, fp, fn))
     return sum(p * q for s, p in before for t, q in after if t > s or (weak and t == s))
 
 

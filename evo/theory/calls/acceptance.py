@@ -54,7 +54,7 @@ def judged_acceptance(k: int, fp: float, fn: float, m: int = 1, weak: bool = Fal
         k: blocks.
         fp: P(an incorrect block is judged correct).
         fn: P(a correct block is judged incorrect).
-        m: number of fresh verdicts on each block, on each side.
+        m: number of fresh judgements on each block, on each side.
         weak: whether an equal score is accepted, P(D' >= D).
 
     Returns: float [k+1, k+1], row i the parent's number of incorrect blocks, column j the offspring's.
@@ -81,7 +81,7 @@ def judged_block_acceptance(k: int, fp: float, fn: float, m: int = 1, weak: bool
         k: blocks, called one at a time (g = 1).
         fp: P(an incorrect block is judged correct).
         fn: P(a correct block is judged incorrect).
-        m: verdicts on the block, on each side.
+        m: judgements on the block, on each side.
         weak: whether an equal score is accepted.
 
     Returns: float [k+1, k+1], row i the parent's number of incorrect blocks, column j the offspring's. All other
@@ -137,9 +137,9 @@ def expected_votes(f: float, ahead: int) -> float:
     return mean_votes(f, ahead)
 
 
-def _judged_right(verdicts: int, fn: float) -> FloatArray:
-    """Law of the verdicts "correct" on correct blocks: counted by their errors, as 1 - fn may have lost digits."""
-    return binomial_pmf(verdicts, fn)[::-1]
+def _judged_right(judgements: int, fn: float) -> FloatArray:
+    """Law of the judgements "correct" on correct blocks: counted by their errors, as 1 - fn may have lost digits."""
+    return binomial_pmf(judgements, fn)[::-1]
 
 
 def _chance_above(parents: FloatArray, children: FloatArray, weak: bool) -> FloatArray:

@@ -89,7 +89,7 @@ def accepted_correct(fix: float, fp: float, fn: float) -> float:
 
 
 def persistent_only_incorrect(judge: LastingJudge, k: int, start: Start, lam: int = 1) -> RunLaw:
-    """Law of a run of OnlyIncorrect, g = 1: the oracle knows the truth, the runner the verdicts only.
+    """Law of a run of OnlyIncorrect, g = 1: the oracle knows the truth, the runner the judgements only.
 
     The lowest incorrect block is called, for ever if it is dead; shaky blocks are not. The calls until a text is judged
     correct do not depend on whether it is, so from j incorrect blocks, s = a(1-fn) + (1-a)fp,
