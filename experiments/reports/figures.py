@@ -136,7 +136,7 @@ def _draw(ax: Axes, results: Results, each: Series, number: int, quantity: str) 
     half[no_variance] = np.nan  # a point without a bar
     lower = np.minimum(half, 0.999 * each.mean)  # a log scale has no place for zero
     ax.errorbar(
-        each.x[known], each.mean[known], yerr=(lower[known], half[known]), fmt=marker, color=colour,
+        each.x[known], each.mean[known], yerr=[list(lower[known]), list(half[known])], fmt=marker, color=colour,
         markersize=size, markeredgecolor="white", markeredgewidth=0.4, linewidth=1, capsize=2, zorder=3,
     )  # fmt: skip
     ax.plot(

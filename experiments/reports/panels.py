@@ -227,7 +227,7 @@ def _draw_curve(ax: Axes, each: Curve) -> None:
     known = ~np.isinf(high)  # NaN: a point without a bar
     floor = np.where(value > 0, 1e-3 * value, 0.0)  # a log scale has no place for zero
     ax.errorbar(
-        each.x[known], value[known], yerr=(value[known] - np.maximum(low, floor)[known], (high - value)[known]),
+        each.x[known], value[known], yerr=[list((value - np.maximum(low, floor))[known]), list((high - value)[known])],
         fmt=marker, color=colour, markersize=6.5, markerfacecolor="white" if each.dashed else colour,
         markeredgecolor=colour if each.dashed else "white", markeredgewidth=0.5, linewidth=1, capsize=2, zorder=3,
     )  # fmt: skip

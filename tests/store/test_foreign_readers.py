@@ -102,6 +102,7 @@ def test_the_same_rows_and_types(out, read):
     kept = rows[rows["batch"] * 10 + rows["run"] < 45].reset_index(drop=True)
     results = load(out)
     kept["cell"] = kept.pop("sample").map({sample: cell for cell, sample in results.cells["sample"].items()})
+    kept["cell"] = kept["cell"].astype(results.runs["cell"].dtype)  # pandas 2 and 3 have words of two types
     kept = kept.sort_values(["cell", "batch", "run"], ignore_index=True)
     runs = results.runs.drop(columns="cost")
     pd.testing.assert_frame_equal(kept[list(runs)], runs, check_exact=True)
