@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -18,6 +19,8 @@ from experiments.running.progress import Progress
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_UPDATES, SECONDS_BETWEEN_LOOKS = 10.0, 0.1, 0.5
 SECONDS_UNTOLD = 2.0
 """Of predicting, before it is told."""
+WIDE, LEAST_OF_A_CELL = 120, 12
+"""Columns from which a bar has room, and characters that a cell gets at the least."""
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 
 
@@ -41,6 +44,7 @@ class ProgressDisplay:
         self._thread = threading.Thread(target=self._keep_telling, name="progress", daemon=True)
         self._runs_before: int | None = None
         self._shown = -math.inf
+        self._quiet, self._narrow = quiet, console.width < WIDE
         columns = (
             TextColumn("{task.fields[cell]}", justify="left"),
             BarColumn(bar_width=20),
@@ -48,7 +52,12 @@ class ProgressDisplay:
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        self.bar = Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
+        self.bar = Bar(
+            *(columns[:1] if self._narrow else columns),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
         self.task = self.bar.add_task("", total=1, cell="starting", counts="", left="")
 
     def __enter__(self) -> ProgressDisplay:
@@ -64,6 +73,10 @@ class ProgressDisplay:
         if self._thread.is_alive():
             self._thread.join()
         self.bar.stop()
+        if isinstance(error, KeyboardInterrupt) and self._progress is not None and not self._quiet:
+            with suppress(OSError):  # the terminal may be gone
+                said = self._counts(self._progress, self._clock())
+                self.console.print(f"stopped at {said}", soft_wrap=True, markup=False)
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the grid is."""
@@ -74,8 +87,9 @@ class ProgressDisplay:
         if now - self._shown < SECONDS_BETWEEN_UPDATES and progress.batches < progress.of_batches:
             return
         self._shown = now
+        cell = self._line(progress) if self._narrow else _short_cell(progress.cell)
         self.bar.update(
-            self.task, completed=progress.batches, total=progress.of_batches, cell=_short_cell(progress.cell),
+            self.task, completed=progress.batches, total=progress.of_batches, cell=cell,
             counts=self._counts(progress, now), left=_left(progress),
         )  # fmt: skip
         self.tell_if_due()
@@ -110,6 +124,17 @@ class ProgressDisplay:
                         else f"at work for {duration(now - self._begun)}")  # fmt: skip
             self._news = False
             self.console.print(", ".join(filter(None, said)), soft_wrap=True, markup=False)
+
+    def _line(self, progress: Progress) -> str:
+        """All that a narrow terminal has room for: the cell from its k on, cells and runs, the time left."""
+        counts = f"{progress.batches:,}/{progress.of_batches:,} batches"
+        if progress.of_runs:
+            runs = f"{short_number(progress.runs)}/{short_number(progress.of_runs)} runs"
+            counts = f"{progress.cells:,}/{progress.of_cells:,} cells, {runs}"
+        failed = f"{progress.failures:,} FAILED" if progress.failures else ""
+        others = [each for each in (counts, failed, _left(progress).removeprefix("about ")) if each]
+        room = self.console.width - 1 - len(", ".join(others)) - 2
+        return ", ".join([_short_cell(progress.cell, k_first=True)[: max(room, LEAST_OF_A_CELL)].rstrip(), *others])
 
     def _counts(self, progress: Progress, now: float) -> str:
         """Cells, runs, rate and failures so far."""
@@ -159,7 +184,8 @@ def _left(progress: Progress) -> str:
     return f"about {duration(max(1.0, progress.left))} left"
 
 
-def _short_cell(cell: Cell | None) -> str:
+def _short_cell(cell: Cell | None, k_first: bool = False) -> str:
     if cell is None:
         return "at work"
-    return f"{type(cell.schedule).__name__} k={cell.problem.k} lam={cell.runner.lam}"
+    schedule, at = type(cell.schedule).__name__, f"k={cell.problem.k} lam={cell.runner.lam}"
+    return f"{at} {schedule}" if k_first else f"{schedule} {at}"
