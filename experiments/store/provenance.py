@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def begin(
         "git": git_states(Path(__file__).parent, folder or Path.cwd()),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: _version(name) for name in PACKAGES},
         **({"accepted changed code": accepted} if accepted else {}),
         **({"told": told} if told else {}),
     }
@@ -142,19 +143,24 @@ def git_states(package: Path, folder: Path) -> dict[str, Any]:
     >>> git_states(Path("/"), Path("/"))
     {'testbed': None, 'grid': None}
     """
-    own = _state(package) if _git(package, "ls-files", "--error-unmatch", "__init__.py") is not None else None
-    grid = _state(folder)
-    return {"testbed": own, "grid": None if grid == own else grid}
+    tracked = _git(package, "ls-files", "--error-unmatch", "__init__.py") is not None
+    ours, its = _tree(package) if tracked else None, _tree(folder)
+    return {"testbed": _state(package, ours), "grid": None if its == ours else _state(folder, its)}
 
 
-def _state(folder: Path) -> dict[str, Any] | None:
+def _tree(folder: Path) -> tuple[str, str] | None:
+    """Top folder and commit of a work tree; None outside work trees."""
+    found = _git(folder, "rev-parse", "--show-toplevel", "HEAD")
+    return None if found is None else (found.rpartition("\n")[0], found.rpartition("\n")[2])
+
+
+def _state(folder: Path, tree: tuple[str, str] | None) -> dict[str, Any] | None:
     """Top folder, commit and whether tracked files differ from it; None outside work trees."""
-    top, commit = _git(folder, "rev-parse", "--show-toplevel"), _git(folder, "rev-parse", "HEAD")
-    if top is None or commit is None:
+    if tree is None:
         return None
     words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
     changed = _git(folder, *words, without=_own_filters(folder))
-    return {"folder": top, "commit": commit, "changed": None if changed is None else bool(changed)}
+    return {"folder": tree[0], "commit": tree[1], "changed": None if changed is None else bool(changed)}
 
 
 def _own_filters(folder: Path) -> list[str]:
@@ -182,6 +188,9 @@ def _git(folder: Path, *words: str, without: Iterable[str] = ()) -> str | None:
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+_version = cache(version)  # a file of each package is read to tell it
 
 
 def _now() -> str:
