@@ -123,6 +123,38 @@ def mean_p_value(total: float, runs: int, law: TimeLaw) -> tuple[float, str]:
     return min(1.0, 2 * min(total_tails(total, runs, law))), "law of the total"
 
 
+def bounded_mean_p_value(total: float, runs: int, mean: float, most: TimeLaw) -> float:
+    """Bound on the p-value of the total of `runs` numbers of which only mean and a bound are known, 0 <= s <= T.
+
+    T, such as all calls of a run where s are those on some chunk, has a known law. As |s - mean| <= M = max(T, mean),
+    ln E[e^(x(s-mean))] <= E[e^(xM) - 1 - xM] for every x, and so (Chernoff)
+
+        P(|total - runs mean| >= d) <= 2 exp(-x d + runs E[e^(xM) - 1 - xM]), least over x.
+
+    Args:
+        total: sum of the numbers.
+        runs: how many.
+        mean: of one number, as predicted.
+        most: the law of T.
+
+    Raises: NoPrediction if the law is not known.
+
+    >>> from evo.theory import Geometric
+    >>> [bounded_mean_p_value(total, 1000, 1.0, Geometric(0.5)) < 1e-9 for total in (1000.0, 1600.0)]
+    [False, True]
+    """
+    off = abs(total - runs * mean)
+    if math.isinf(mean) or math.isinf(most.mean) or off <= 1e-9 * (1.0 + runs * mean):
+        return 1.0
+    last = most.quantile(1 - _NEGLIGIBLE)
+    times = np.unique(np.linspace(0.0, last, 4 * _GRID).round())
+    chances = np.diff(most.cdf(times), prepend=0.0)  # of times rounded up: the bound stays one
+    bound = np.maximum(times, mean)
+    x = np.geomspace(1e-6, 1.0, 200) * 17.0 / max(last, mean, 1.0)  # e^17 2^-50, what is cut off, is negligible
+    powers = np.expm1(np.outer(x, bound)) - np.outer(x, bound)
+    return min(1.0, 2 * math.exp(min(0.0, float((runs * powers @ chances - x * off).min()))))
+
+
 def is_sure(law: TimeLaw) -> bool:
     """Whether a time is constant: its variance is zero up to the rounding of a difference of squares."""
     return law.variance <= 1e-13 * law.mean**2

@@ -17,7 +17,7 @@ import numpy as np
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import is_foreign
-from evo.laws.counts import Components, IndependentBlocks, Misses, binomial_pmf
+from evo.laws.counts import Components, IndependentBlocks, Misses
 from evo.laws.gamma import log_gamma_ratio
 from evo.parameters import positive, probability, shown
 from evo.protocols import FloatArray
@@ -191,9 +191,12 @@ class BetaQualityLaw(ComponentLaw):
         from scipy.special import betaln
 
         x = np.arange(g + 1.0)
-        if g <= _NO_CANCELLATION:  # C(g, x) = Bin(g, 1/2)[x] 2^g, without its overflow
-            log = betaln(self.a + x, self.b + g - x) - betaln(self.a, self.b)
-            return np.asarray(np.exp(log + np.log(binomial_pmf(g, 0.5)) + g * np.log(2)))
+        if g <= _NO_CANCELLATION:  # P(x+1)/P(x) = (g-x)/(x+1) (a+x)/(b+g-x-1), from which nothing cancels
+            x = x[:-1]
+            ratios = (g - x) / (x + 1.0) * (self.a + x) / (self.b + (g - x - 1.0))
+            log = np.append(0.0, np.cumsum(np.log(ratios)))
+            shape = np.exp(log - log.max())
+            return np.asarray(shape / shape.sum())
         log = log_gamma_ratio(g + 1.0, self.a + self.b - 1.0) - betaln(self.a, self.b)
         log = log - log_gamma_ratio(x + 1.0, self.a - 1.0) - log_gamma_ratio(g - x + 1.0, self.b - 1.0)
         return np.asarray(np.exp(log))

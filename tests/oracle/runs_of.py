@@ -207,7 +207,9 @@ class OneParent(Chain):
 
     def outcomes(self, state):
         x, pointer, generation = state
-        best = {(0, None, False, 0): 1}  # hit, best offspring so far, whether fitness moved, short calls
+        best = {
+            (0, None, False, 0): self.world.number(1)
+        }  # hit, best offspring so far, whether fitness moved, short calls
         for number in range(self.lam):
             choices, after = drawn(self.schedule, self.k, x, pointer, number), {}
             for (hit, kept, moved, short), chance in best.items():
@@ -359,7 +361,7 @@ class Kept(Chain):
 
     def outcomes(self, state):
         pool, pointer = state
-        made = {(): 1}
+        made = {(): self.world.number(1)}
         for number in range(self.lam):
             after = {}
             for children, chance in made.items():

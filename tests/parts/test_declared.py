@@ -5,7 +5,7 @@ Each check fails falsely w.p. 1e-6 at most; seeds are fixed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,8 @@ import pytest
 
 from evo import AllBlocks, IndependentBlocks, RoundRobin, UniformChunk, UniformSubset, UntilResolved
 from evo.conformance import check_mutator, check_problem, check_schedule
+from evo.conformance.results import NotConforming
+from evo.conformance.schedule_laws import run_law_holds
 from evo.landscapes import Leading, OfCounts, OnlyOptimum, Weighted
 from evo.laws import ByChunk
 from evo.theory import Start, round_robin
@@ -243,11 +245,46 @@ class Backwards(RoundRobin):
         return round_robin(law, k, g, start, lam + self.off)
 
 
+@dataclass(frozen=True)
+class Turned(RoundRobin):
+    """The chunks in turn, of which the law of a run is declared but for one field."""
+
+    wrong: str = ""
+
+    def run_law(self, law, k, g, start, lam):
+        run = round_robin(law, k, g, start, lam)
+        others = {
+            "hit": round_robin(law, k, g, start, lam + 1).hit,
+            "generations": round_robin(law, k, g, start, lam + 1).generations,
+            "short": lambda: 1.3 * run.short_calls + 0.1,
+            "lam": lam + 1,
+        }
+        return replace(run, **{self.wrong: others[self.wrong]}) if self.wrong else run
+
+
 def test_the_law_of_a_run_that_a_schedule_declares():
     assert found(check_schedule(Backwards()), "law of a run").passed is True
     wrong = found(check_schedule(Backwards(off=1)), "law of a run")
     assert wrong.passed is False
     assert "run_law is off by" in wrong.message
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("hit", "in P(hit <= t) for some t"),
+        ("generations", "in P(generations <= t) for some t"),
+        ("short", "short"),
+        ("lam", "what is paid for is lam calls a generation"),
+    ],
+)
+@pytest.mark.parametrize("g", [1, 2])
+def test_every_field_of_a_declared_law_is_compared_with_runs(field, words, g):
+    """`short` was not, so that a wrong one gave a wrong predicted cost which no check of the cell could see."""
+    with pytest.raises(NotConforming) as wrong:
+        run_law_holds(Turned(g, field), 1e-7)
+    assert words in str(wrong.value)
+    run_law_holds(Turned(g), 1e-7)
 
 
 # -------------------------------------------------------------------------------------------- laws that depend on g

@@ -43,10 +43,10 @@ def never_once(chance: float | FloatArray, lam: int, miss: float | FloatArray | 
     >>> float(never_once(0.5, 2)), float(never_once(1.0, 2, 1e-20))
     (0.25, 1e-40)
     """
-    if miss is not None:
-        return np.asarray(miss, dtype=np.float64) ** lam
+    p = np.asarray(chance, dtype=np.float64)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.exp(lam * np.log1p(-np.asarray(chance, dtype=np.float64))))
+        never = np.exp(lam * np.log1p(-p))
+    return np.asarray(never if miss is None else np.where(p < 0.5, never, np.asarray(miss, dtype=np.float64) ** lam))
 
 
 def best_of(gains: FloatArray, lam: int) -> FloatArray:

@@ -28,6 +28,7 @@ def explored(
     source: str = "",
     short: Callable[[State], float] | None = None,
     most: int = MAX_STATES,
+    idle: Callable[[State], float] | None = None,
 ) -> RunLaw:
     """Law of a (1+lambda)-EA on any small states, from the events of one offspring.
 
@@ -41,6 +42,7 @@ def explored(
         lam: offspring a generation. For lam > 1 the optimum has the highest rank of those possible.
         source: label of the formula.
         short: P(a call goes to the shorter last chunk) in a state; None if there is no such chunk.
+        idle: P(one offspring has no event) in a state, where it is known to more digits than 1 minus the events' sum.
         most: states explored; above MAX_STATES (up to MAX_MOMENTS, in seconds) moments are known, but no distribution.
 
     Raises: NoPrediction beyond `most` states; InputError if the probabilities do not fit.
@@ -52,7 +54,7 @@ def explored(
     """
     if abs(sum(begin.values()) - 1.0) > SLACK:
         raise InputError(f"explored: expected initial probabilities that sum to 1, got the sum {sum(begin.values())!r}")
-    place, moves = _explore(begin, events, lam, most)
+    place, moves = _explore(begin, events, lam, most, idle)
     if not place:
         return finished(lam)
     chain = _chain(place, moves, begin, lam)
@@ -84,13 +86,17 @@ class _Moves:
 
 
 def _explore(
-    begin: Mapping[State, float], events: Callable[[State], Iterable[Event]], lam: int, most: int
+    begin: Mapping[State, float],
+    events: Callable[[State], Iterable[Event]],
+    lam: int,
+    most: int,
+    idle: Callable[[State], float] | None,
 ) -> tuple[dict[State, int], list[_Moves]]:
     """All states that can be met, with their numbers, and what happens in each."""
     place = {state: number for number, state in enumerate(s for s, p in begin.items() if s is not None and p > 0.0)}
     order, moves = list(place), []
     for state in order:  # grows while it is read
-        moves.append(_generation(state, events(state), lam))
+        moves.append(_generation(state, events(state), lam, None if idle is None else idle(state)))
         for to in moves[-1].to:
             if to not in place:
                 place[to] = len(order)
@@ -100,7 +106,7 @@ def _explore(
     return place, moves
 
 
-def _generation(state: State, events: Iterable[Event], lam: int) -> _Moves:
+def _generation(state: State, events: Iterable[Event], lam: int, idle: float | None) -> _Moves:
     """The best of lam offspring: F(r)^lam - F(r-)^lam for each rank r, shared among its events."""
     chances: dict[tuple[int, State], float] = {}
     each: dict[int, float] = {}
@@ -113,7 +119,7 @@ def _generation(state: State, events: Iterable[Event], lam: int) -> _Moves:
     if not sum(each.values()) <= 1.0 + SLACK:
         raise InputError(f"explored: the events of state {state!r} have probabilities that sum to more than 1")
     scale = _scale(each, lam)
-    stay = float(never_once(min(1.0, sum(each.values())), lam))
+    stay = float(never_once(min(1.0, sum(each.values())), lam, idle))
     to: dict[State, float] = {}
     finish = hit = decides = 0.0
     for (rank, target), chance in chances.items():

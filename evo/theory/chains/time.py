@@ -90,7 +90,8 @@ class ChainTime:
     def _spread(self, t: ArrayLike) -> tuple[FloatArray, FloatArray]:
         times = np.floor(np.asarray(t, dtype=np.float64))
         cdf, tail = np.zeros(times.shape), np.ones(times.shape)
-        cdf[times == np.inf], tail[times == np.inf] = 1.0 - self.chain.escape, self.chain.escape
+        never = min(self.chain.escape, 1.0)
+        cdf[times == np.inf], tail[times == np.inf] = 1.0 - never, never
         usual = (times >= 0) & np.isfinite(times)
         unique, back = np.unique(times[usual], return_inverse=True)
         if len(unique):
@@ -125,7 +126,8 @@ class ChainTime:
             done[within] -= (ends * np.expm1(miss)).sum(axis=1)
             left[within] = left[within] - ends + ends * np.exp(miss)  # in this order: what is left may be tiny
         tail, early = left.sum(axis=1), done < 0.5
-        return np.where(early, done, 1.0 - tail), np.where(early, 1.0 - done, tail)
+        cdf, beyond = np.where(early, done, 1.0 - tail), np.where(early, 1.0 - done, tail)
+        return np.clip(cdf, 0.0, 1.0), np.clip(beyond, 0.0, 1.0)  # starts sum to 1 but for rounding
 
     @cached_property
     def _share(self) -> FloatArray:

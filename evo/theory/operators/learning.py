@@ -14,6 +14,7 @@ from evo.protocols import FloatArray
 from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
+from evo.theory.times.centred import variance_of
 from evo.theory.times.law import ByTail
 
 _BITS = 64.0  # p counts as its limit when their relative difference is 2^-64
@@ -86,7 +87,7 @@ class LearningTime(ByTail):
         mean, second = self._moments
         if math.isinf(second) and not math.isinf(mean):
             raise NoPrediction(f"the variance of a time of mean {mean:g} is above the largest float")
-        return second if math.isinf(second) else max(second - mean**2, 0.0)
+        return variance_of(self, mean, second)
 
     def tail_at(self, t: FloatArray) -> FloatArray:
         """P(T > t)."""

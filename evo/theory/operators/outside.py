@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from evo.errors import NoPrediction
 from evo.laws.special import MisalignedLaw, SpillLaw
-from evo.theory.calls.gains import UNDERFLOW, check_run
+from evo.theory.calls.gains import UNDERFLOW, check_run, stalls_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
 from evo.theory.run_law import RunLaw, finished
@@ -49,8 +50,19 @@ def _spill(law: SpillLaw, k: int, start: Start, lam: int, drawn: bool) -> RunLaw
 
     if fix > 0.0 and rest > 0.0 and improves(1) < UNDERFLOW:
         raise NoPrediction(f"the chance that none of {k} blocks breaks is below 1e-305, too small for floats")
+    miss = float(stalls_of(law.inside, 1)[0])
+
+    def idle(i: int) -> float:
+        """P(no improvement): another block is drawn, the block is not fixed, or some other one breaks."""
+        breaks = -math.expm1((k - i) * math.log1p(-law.rate)) if law.rate < 1.0 else float(i < k)
+        failed = miss + fix * breaks
+        return (k - i) / k + i / k * failed if drawn else failed
+
+    def events(i: int) -> Iterator[Event]:
+        yield 1, i - 1 or None, improves(i)
+
     begin = {i or None: float(p) for i, p in enumerate(start.law())}
-    return explored(begin, lambda i: [(1, i - 1 or None, improves(i))], lam, "theory 4c", most=MAX_MOMENTS)
+    return explored(begin, events, lam, "theory 4c", most=MAX_MOMENTS, idle=idle)
 
 
 def misaligned_only_incorrect(law: MisalignedLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
@@ -95,4 +107,10 @@ def misaligned_only_incorrect(law: MisalignedLaw, k: int, start: Start, lam: int
         for then, chance in (at_block(n - 1) if next_incorrect else begun(max(n - 2, 0))).items():
             yield 1, then, fix * (1.0 - law.rate) * chance
 
-    return explored(begun(k), events, lam, "the chain of its lowest incorrect block")
+    miss = float(stalls_of(law.inside, 1)[0])
+
+    def idle(state: State) -> float:
+        """P(no event): the block is not fixed, or one that is correct already was rewritten."""
+        return miss if state[1] else miss + fix * law.rate
+
+    return explored(begun(k), events, lam, "the chain of its lowest incorrect block", idle=idle)

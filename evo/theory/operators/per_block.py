@@ -65,7 +65,7 @@ def blocks_only_incorrect(law: PerBlockLaw, k: int, start: Start, lam: int = 1) 
         for then, chance in begun(n - 1):
             yield 1, then, law.p[k - n] * chance
 
-    return explored(dict(begun(k)), events, lam, "theory 2h, 5a")
+    return explored(dict(begun(k)), events, lam, "theory 2h, 5a", idle=lambda n: 1.0 - law.p[k - n])
 
 
 def blocks_until_resolved(law: PerBlockLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
@@ -97,6 +97,8 @@ def blocks_uniform_chunk(law: PerBlockLaw, k: int, start: Start) -> RunLaw:
     if start.most == 0:
         return finished(1)
     _independent(start, "UniformChunk")
+    if k == 1:  # nothing is drawn
+        return blocks_all_at_once(law, k, start)
     rates, open_rate = np.array(law.p), 1.0 - start.correct_rate
 
     def finished_by(z: FloatArray) -> FloatArray:

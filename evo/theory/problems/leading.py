@@ -16,7 +16,7 @@ from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
 from evo.protocols import FloatArray, IntArray
-from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run, completion, incompletion, stalls_of
+from evo.theory.calls.gains import UNDERFLOW, at_least_once, check_run, completion, incompletion, never_once, stalls_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
 from evo.theory.chains.last_generation import LastGeneration
@@ -44,7 +44,7 @@ def leading_uniform_chunk(law: CallLaw, k: int, start: Start, lam: int = 1) -> R
         return finished(lam)
     chance = float(law.pmf(1, 1)[1]) / k
     resolve, counts = float(at_least_once(chance, lam)), start.law()
-    stay = float(((k - 1) / k + float(stalls_of(law, 1)[0]) / k) ** lam)
+    stay = float(never_once(chance, lam, (k - 1) / k + float(stalls_of(law, 1)[0]) / k))
     chain = death_chain(
         np.full(start.most, resolve),
         chance,

@@ -18,6 +18,7 @@ from evo.theory.calls.gains import (
     completion,
     gains_of,
     incompletion,
+    never_once,
     stalls_of,
 )
 from evo.theory.calls.starts import Start
@@ -56,13 +57,13 @@ def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> 
         return _single_blocks(same, incompletion(law, g, g), unfinished, lam, "theory 2a, 3b")
     gains = {size: gains_of(law, size) for size in (g, chunks.short) if size}
     try:
-        return _chunk_by_chunk(gains, chunks, start, lam)
+        return _chunk_by_chunk(law, gains, chunks, start, lam)
     except NoPrediction:
         return _means(gains, chunks, start, lam)
 
 
 def _single_blocks(fix: float, miss: float, start: Start, lam: int, source: str) -> RunLaw:
-    resolve, stay = float(at_least_once(fix, lam)), miss**lam
+    resolve, stay = float(at_least_once(fix, lam)), float(never_once(fix, lam, miss))
     counts = start.law()
     exact = counts[start.most] == 1.0
     leave, stays = np.full(start.most, resolve), np.full(start.most, stay)
@@ -72,7 +73,7 @@ def _single_blocks(fix: float, miss: float, start: Start, lam: int, source: str)
     return RunLaw(hit, generations, no_short_chunk, source, lam)
 
 
-def _chunk_by_chunk(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
+def _chunk_by_chunk(law: CallLaw, gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
     """The chain on (where in the sequence, blocks of the chunk, those incorrect).
 
     Raises: NoPrediction if it is too large.
@@ -88,7 +89,10 @@ def _chunk_by_chunk(gains: dict[int, list[FloatArray]], chunks: Chunks, start: S
             yield i, then, gain[i - 1] * chance
 
     short = (lambda state: float(state[1] < chunks.g)) if chunks.short else None
-    return explored(begin, events, lam, "theory 3a, 3b", short)
+    stalls = {size: stalls_of(law, size) for size in gains}
+    return explored(
+        begin, events, lam, "theory 3a, 3b", short, idle=lambda state: float(stalls[state[1]][state[2] - 1])
+    )
 
 
 def _independent(chunks: Chunks, start: Start) -> tuple[Entry, Callable[[State], Entry]]:

@@ -13,6 +13,7 @@ import numpy as np
 from evo.errors import NoPrediction
 from evo.protocols import FloatArray
 from evo.theory.numeric.sums import long_sums
+from evo.theory.times.centred import variance_of
 from evo.theory.times.law import ByTail
 
 HORIZON = 1 << 26  # most terms of a tail sum: a few seconds
@@ -86,8 +87,8 @@ class IndependentTurns:
 
     def _logs(self, sweeps: FloatArray) -> FloatArray:
         """The logarithm of P(T <= t): chunks before have one turn more behind them than those to come."""
-        own = self.lam * sweeps[:, None] + self.lam // self.length * np.arange(self.length + 1)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
+            own = self.lam * sweeps[:, None] + self.lam // self.length * np.arange(self.length + 1)
             logs = np.log1p(-np.minimum(self.unfinished(own), 1.0))
         zero = np.zeros((len(sweeps), 1))
         ahead = np.hstack((zero, np.cumsum(logs[:, -1, :-1], axis=1)))
@@ -132,7 +133,7 @@ class SweepTime(ByTail):
         if self.moments is not None:
             return self.moments()[1]
         mean, second, _ = self._sums
-        return math.inf if math.isinf(second) else max(second - mean**2, 0.0)
+        return variance_of(self, mean, second)
 
     @property
     def last_turns(self) -> float:

@@ -11,7 +11,7 @@ from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import invalid_share
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import at_least_once, check_run, stalls_of
+from evo.theory.calls.gains import at_least_once, check_run, never_once, stalls_of
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, death_chain
 from evo.theory.chains.explore import MAX_MOMENTS, Event, State, explored
@@ -40,12 +40,15 @@ def until_resolved(law: CallLaw, k: int, start: Start, lam: int = 1, g: int = 1)
         return finished(lam)
     wrong, right = law.pmf(1, 1), law.pmf(1, 0)
     fix, damage = float(wrong[1]), float(right[0])
+    miss, kept = float(stalls_of(law, 1)[0]), float(right[1]) + invalid_share(law, 1, right)
     if start.incorrect is None and start.p0 > 0.0:
-        return one_after_the_other([fix] * k, [damage] * k, start, lam, "theory 2h, 2i, 2j", MAX_MOMENTS)
-    miss, kept = float(stalls_of(law, 1)[0]) ** lam, (float(right[1]) + invalid_share(law, 1, right)) ** lam
-    resolve, skip = float(at_least_once(fix, lam)), float(at_least_once(damage, lam))
-    chain = _exact_count(fix, (resolve, miss), (skip, kept), start, lam)
-    generations: TimeLaw = NegativeBinomial(k, resolve, miss) if start.most == k else chain.generations
+        source = "theory 2h, 2i, 2j"
+        return one_after_the_other([fix] * k, [damage] * k, start, lam, source, MAX_MOMENTS, (miss, kept))
+    resolve, skip = (
+        (float(at_least_once(p, lam)), float(never_once(p, lam, q))) for p, q in ((fix, miss), (damage, kept))
+    )
+    chain = _exact_count(fix, resolve, skip, start, lam)
+    generations: TimeLaw = NegativeBinomial(k, *resolve) if start.most == k else chain.generations
     return RunLaw(generations if lam == 1 else chain.hit, generations, no_short_chunk, "theory 2h, 2i, 2j", lam)
 
 
@@ -56,6 +59,7 @@ def one_after_the_other(
     lam: int = 1,
     source: str = "theory 2h, 5a",
     most: int = MAX_STATES,
+    stalls: tuple[float, float] | None = None,
 ) -> RunLaw:
     """Law of a run of UntilResolved over blocks that may differ, independent at the start.
 
@@ -69,6 +73,7 @@ def one_after_the_other(
         lam: offspring a generation.
         source: label of the formula.
         most: states, see `explored`.
+        stalls: P(a call leaves an incorrect block so), P(a call leaves a correct one so), where all blocks are alike.
 
     >>> one_after_the_other([0.5, 0.25], [0.5, 0.5], Start(2)).generations.mean
     6.0
@@ -94,7 +99,8 @@ def one_after_the_other(
                 yield 1, then, leave * another * chance
 
     begin = {state: (1.0 - start.optimal) * p for state, p in enter(k).items()} | {None: start.optimal}
-    return explored(begin, events, lam, source, most=most)
+    idle = None if stalls is None else lambda state: stalls[0] if state[1] else stalls[1]
+    return explored(begin, events, lam, source, most=most, idle=idle)
 
 
 def correct_before_last(k: int, j: int) -> FloatArray:

@@ -167,7 +167,7 @@ class NegativeBinomial:
             return np.where(reached, 0.0, 1.0) if upper else np.where(reached, 1.0, 0.0)
         possible = (times >= self.j) & np.isfinite(times)
         spare = np.where(possible, times - self.j + 1.0, 1.0)
-        if self.failure is None:
+        if self.failure is None or self.success < 0.5:
             value = (betaincc if upper else betainc)(float(self.j), spare, self.success)
         else:  # the same from the other side
             value = (betainc if upper else betaincc)(spare, float(self.j), self.failure)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
 from evo.protocols import FloatArray
+from evo.theory.times.centred import variance_of
 from evo.theory.times.closed import Geometric
 from evo.theory.times.law import TimeLaw, check_level
 
@@ -195,7 +196,7 @@ class InRounds:
         Raises: NoPrediction if the sum is too long.
         """
         mean, second = self._sums
-        return math.inf if math.isinf(mean) else max(second - mean**2, 0.0)
+        return variance_of(self, mean, second)
 
     def cdf(self, t: ArrayLike) -> FloatArray:
         """P(T <= width t)."""

@@ -209,7 +209,8 @@ class GivenTail(ByTail):
 
     def tail_at(self, t: FloatArray) -> FloatArray:
         """P(T > t)."""
-        return self.survive(self.factor * t)
+        with np.errstate(over="ignore"):
+            return self.survive(self.factor * t)
 
 
 def _at(t: ArrayLike, of: Callable[[FloatArray], FloatArray], before: float, at_last: float) -> FloatArray:
