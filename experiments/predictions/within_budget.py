@@ -51,7 +51,8 @@ def within_budget(cell: Cell) -> Within:
     try:
         law = predict(cell, "generations").law
         share = None if law is None else _share(law, fewest, most)
-        exact = law is not None and ((fewest == most and _one_price(cell)) or mean_within(law, fewest) >= law.mean)
+        ended_alike = fewest == most and _one_price(cell) and _one_width(cell)
+        exact = law is not None and (ended_alike or mean_within(law, fewest) >= law.mean)
         return Within(mean, calls, last, share, at_most=not exact)
     except NoPrediction:
         return Within(mean, calls, last, None, at_most=True)
@@ -165,6 +166,12 @@ def _one_price(cell: Cell) -> bool:
     """Whether all calls write as many tokens, and so cost the same."""
     least, largest = _prices(cell, Limit.of(cell.tokens, np.eye(len(LEDGER))[LEDGER.index("generated_tokens")], 1.0))
     return least == largest
+
+
+def _one_width(cell: Cell) -> bool:
+    """Whether all generations make equally many calls; rounds on incorrect chunks make fewer near the end."""
+    fewest, most = answers_of(cell, np.array([1]))
+    return bool(fewest[0] == most[0])
 
 
 def _dearest(cell: Cell) -> float:
