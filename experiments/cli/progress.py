@@ -52,12 +52,8 @@ class ProgressDisplay:
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        self.bar = Bar(
-            *(columns[:1] if self._narrow else columns),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
+        shown, hidden = columns[:1] if self._narrow else columns, quiet or not console.is_terminal
+        self.bar = Bar(*shown, console=console, transient=True, disable=hidden)
         self.task = self.bar.add_task("", total=1, cell="starting", counts="", left="")
 
     def __enter__(self) -> ProgressDisplay:

@@ -68,7 +68,8 @@ def test_a_launch_that_is_stopped_says_at_what(terminal, quiet, stopped):
     out = io.StringIO()
 
     def launch() -> None:
-        with ProgressDisplay(Console(file=out, force_terminal=terminal, width=80), quiet, clock=lambda: 1.0) as display:
+        console = Console(file=out, force_terminal=terminal, width=80, highlight=False)
+        with ProgressDisplay(console, quiet, clock=lambda: 1.0) as display:
             for batches in (1, 2, 3):
                 display(Progress(CELLS[0], batches, 40, of_cells=20, runs=500 * batches, of_runs=20_000))
             if stopped:
