@@ -103,7 +103,7 @@ def _columns(content: bytes, columns: Sequence[str]) -> pa.Table:
     schema = run_schema()
     try:
         opened = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(WORD_COLUMNS))
-        expect_size(opened.metadata)
+        expect_size(content, opened.metadata)
         expect_types(opened.schema_arrow)
         present = opened.schema_arrow.names
         table = opened.read([name for name in columns if name in present])

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from evo.errors import EvoError
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -26,6 +28,7 @@ from evo.schedules import UntilResolved
 from experiments.checks.check import check
 from experiments.fits.fit import fit
 from experiments.grids.grid import Grid, sweep
+from experiments.grids.outside.reading import Unsound
 from experiments.reports.files import write
 from experiments.reports.report import report
 from experiments.running.launch import run_grid
@@ -33,6 +36,8 @@ from experiments.store.failures import FailedBatch, write_failure
 from experiments.store.files import StoreError, write_json, write_parquet, write_part
 from experiments.store.results import load
 from experiments.store.status import status
+from experiments.store.verify.cells import _table
+from experiments.store.verify.pages import expect_pages
 from operators import Resample
 from problems import BlockOneMax
 
@@ -302,7 +307,7 @@ def test_a_part_that_declares_more_than_parts_have_is_refused_before_it_is_read(
     many = pd.concat([rows] * 20, ignore_index=True)
     write_part(out / "runs", many)
     monkeypatch.setattr("experiments.store.verify.part_values.MOST_ROWS", len(rows))
-    monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", lambda self, *more: pytest.fail("it was read"))
+    monkeypatch.setattr("experiments.store.parts.expect_types", lambda schema: pytest.fail("it was read"))
     with pytest.raises(pytest.fail.Exception):  # of the parts that have so many rows
         load(out)
     monkeypatch.setattr("experiments.store.verify.part_values.MOST_ROWS", len(rows) - 1)
@@ -317,3 +322,42 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(out):
             stream.truncate(size)  # a hole: no disk is needed for it
         assert f"got {size:,}" in found_in(out)
         (out / name).write_bytes(content)
+
+
+def as_parquet(**columns: Any) -> bytes:
+    stream = BytesIO()
+    parquet.write_table(pa.table(columns), stream, compression="zstd", data_page_version="2.0", store_schema=False)
+    return stream.getvalue()
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read(out, monkeypatch):
+    """Some 500 bytes that stand for 5 GB of words; and pages, whose headers need not agree with the footer."""
+    bomb = as_parquet(cell=pa.DictionaryArray.from_arrays(np.zeros(50_000, dtype=np.int32), ["y" * 100_000]))
+    assert len(bomb) < 1000
+    with pytest.raises(Unsound, match="unpacks to words of up to 5,000,000,000 bytes"):
+        _table(bomb)
+    with pytest.raises(Unsound, match=r"x: expected words, numbers or lists of numbers, got list<"):
+        _table(as_parquet(x=[["y"]]))
+    long = as_parquet(a=["y" * 10**7], b=[[1.0] * 1000], c=pa.array([None], pa.float64()))
+    footer = parquet.read_metadata(BytesIO(long))
+    expect_pages(long, footer, 11 * 10**6, 1002)
+    for most in ((10**7, 1002), (11 * 10**6, 1001)):
+        with pytest.raises(Unsound, match="unpacks to more than"):
+            expect_pages(long, footer, *most)
+    monkeypatch.setattr("experiments.store.verify.part_values.MOST_BYTES", 10**3)
+    assert "a part has at most 1,048,576 in 1,000" in found_in(out)
+
+
+def test_headers_of_pages_in_any_bytes_are_told_or_refused():
+    content, draw = as_parquet(a=list(range(1000)), b=["x", "y"] * 500, c=[[1.0]] * 1000), random.Random(4)
+    footer = parquet.read_metadata(BytesIO(content))
+    refused = 0
+    for _ in range(500):
+        altered = bytearray(content)
+        for _ in range(3):
+            altered[draw.randrange(len(content) - footer.serialized_size)] = draw.randrange(256)
+        try:
+            expect_pages(bytes(altered), footer, 10**5, 10**4)
+        except Unsound:
+            refused += 1
+    assert refused > 50

@@ -18,6 +18,7 @@ from experiments.grids.strings import strings_inferred
 from experiments.store.predictions import LISTS, PREFIXES, TEXTS
 from experiments.store.verify.columns import expect_told, is_null
 from experiments.store.verify.names import is_sample
+from experiments.store.verify.pages import expect_pages
 from experiments.store.verify.seals import expect_sealed
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ WORDS = ("cell", "arm", "text", "sample")
 SIZES = ("problem.k", "problem.l", "runner.lam")
 MOST_BYTES = 2**30
 """Of the file, and of the table in it."""
+MOST_VALUES = 2**26
 
 
 def read_cells_file(file: Path) -> pd.DataFrame:
@@ -51,15 +53,40 @@ def _table(content: bytes) -> pd.DataFrame:
 
     try:
         footer = parquet.read_metadata(pa.BufferReader(content))
-        size = sum(footer.row_group(n).total_byte_size for n in range(footer.num_row_groups))
-        if footer.num_rows > MOST_CELLS or size > MOST_BYTES:
-            raise Unsound(f"expected at most {MOST_CELLS:,} cells, got {footer.num_rows:,} of {size:,} bytes")
+        if footer.num_rows > MOST_CELLS:
+            raise Unsound(f"expected at most {MOST_CELLS:,} cells, got {footer.num_rows:,}")
+        expect_pages(content, footer, MOST_BYTES, MOST_VALUES)
+        _expect_short_words(content)
         with strings_inferred():
             return pd.read_parquet(BytesIO(content))
     except (MemoryError, Unsound):
         raise
     except Exception as error:  # of pyarrow and pandas, which raise many kinds for what is no table
         raise Unsound(f"cannot be read ({error})") from None
+
+
+def _expect_short_words(content: bytes) -> None:
+    """Expect words that have room in memory: a dictionary in the file may stand for one in each row."""
+    import pyarrow as pa
+    from pyarrow import compute, parquet, types
+
+    schema = parquet.read_schema(pa.BufferReader(content))
+    words = []
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        inner = kind.value_type if types.is_dictionary(kind) else kind
+        number = types.is_integer(inner) or types.is_floating(inner) or types.is_boolean(inner) or types.is_null(inner)
+        if types.is_string(inner) or types.is_large_string(inner):
+            words.append(name)
+        elif not number and not (types.is_list(inner) and types.is_floating(inner.value_type)):
+            raise Unsound(f"{name}: expected words, numbers or lists of numbers, got {kind}")
+    table = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=words).read(words)
+    size = 0
+    for column in table.columns:
+        for chunk in column.chunks:
+            lengths = compute.binary_length(chunk.dictionary if types.is_dictionary(chunk.type) else chunk)
+            size += len(chunk) * (compute.max(lengths).as_py() or 0)
+    if size > MOST_BYTES:
+        raise Unsound(f"unpacks to words of up to {size:,} bytes, more than the {MOST_BYTES:,} that it may have")
 
 
 def _expect_columns(table: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from experiments.grids.grid import ENGINES, MOST_BATCH
 from experiments.grids.outside.reading import Unsound
 from experiments.store.table import DTYPES, LATER
 from experiments.store.verify.names import is_sample
+from experiments.store.verify.pages import expect_pages
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
@@ -21,8 +22,12 @@ MOST_BYTES = 2**28
 WORDS = ("sample", "engine")
 
 
-def expect_size(footer: parquet.FileMetaData) -> None:
+def expect_size(content: bytes, footer: parquet.FileMetaData) -> None:
     """Expect no more rows and bytes than a part has, before they are read.
+
+    Args:
+        content: the bytes of the part.
+        footer: what they say of the columns.
 
     Raises: Unsound.
     """
@@ -31,6 +36,7 @@ def expect_size(footer: parquet.FileMetaData) -> None:
         raise Unsound(
             f"declares {footer.num_rows:,} rows in {size:,} bytes, a part has at most {MOST_ROWS:,} in {MOST_BYTES:,}"
         )
+    expect_pages(content, footer, MOST_BYTES, footer.num_columns * MOST_ROWS)
 
 
 def expect_types(schema: pa.Schema) -> None:
