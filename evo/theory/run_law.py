@@ -1,7 +1,8 @@
-"""What the theory says about one run: its time in generations and in calls, and its calls on the short chunk."""
+"""What the theory says about one run: its time in generations and in calls, and its calls on the last chunk."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,14 +18,14 @@ class RunLaw:
     Attributes:
         hit: the number of the call that first generates the optimum (0 if the start is optimal).
         generations: generations until then; the last one is counted whole.
-        short: computes `short_calls` when asked.
+        last_chunk: computes `calls_on_last_chunk` when asked.
         source: labels of the formulas.
         lam: calls a generation.
     """
 
     hit: TimeLaw
     generations: TimeLaw
-    short: Callable[[], float]
+    last_chunk: Callable[[], float]
     source: str
     lam: int = 1
 
@@ -34,12 +35,24 @@ class RunLaw:
         return self.generations if self.lam == 1 else Scaled(self.generations, self.lam)
 
     @property
-    def short_calls(self) -> float:
-        """Expected number of the calls that go to the shorter last chunk, 0 if g divides k.
+    def calls_on_last_chunk(self) -> float:
+        """Expected number of the calls that go to the last chunk where it is shorter, 0 if g divides k.
 
         Raises: NoPrediction if it is not known.
         """
-        return self.short()
+        return self.last_chunk()
+
+    @property
+    def short_calls(self) -> float:
+        """The former name of `calls_on_last_chunk`."""
+        warnings.warn("RunLaw.short_calls is now RunLaw.calls_on_last_chunk", DeprecationWarning, stacklevel=2)
+        return self.calls_on_last_chunk
+
+    @property
+    def short(self) -> Callable[[], float]:
+        """The former name of `last_chunk`."""
+        warnings.warn("RunLaw.short is now RunLaw.last_chunk", DeprecationWarning, stacklevel=2)
+        return self.last_chunk
 
 
 def no_short_chunk() -> float:

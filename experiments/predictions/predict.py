@@ -132,13 +132,13 @@ def predicted_mean(cell: Cell, quantity: str) -> float | None:
         return None
 
 
-def short_calls_mean(cell: Cell) -> float:
+def mean_calls_on_last_chunk(cell: Cell) -> float:
     """Expected calls on the shorter last chunk.
 
     Raises: NoPrediction.
     """
     with blame_part(_a_cell(cell)):
-        return _known(cell)[1].short_calls
+        return _known(cell)[1].calls_on_last_chunk
 
 
 def _a_cell(cell: Cell) -> Cell:
@@ -241,7 +241,7 @@ def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
         raise NoPrediction("blocks differ in length, so calls differ in price, and how many of each is not known")
     if math.isinf(run.calls.mean):
         return None, math.inf, 1.0
-    return None, times(run.calls.mean, price) + times(run.short_calls, shorter[0]), 1.0
+    return None, times(run.calls.mean, price) + times(run.calls_on_last_chunk, shorter[0]), 1.0
 
 
 def times(number: float, each: float) -> float:

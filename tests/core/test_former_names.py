@@ -9,6 +9,8 @@ import evo.runners.archives
 import experiments
 from evo.evaluation import Reading
 from evo.former import FORMER
+from evo.laws.counts import IndependentBlocks
+from evo.theory import Start, all_blocks
 
 
 @pytest.mark.parametrize(("name", "new"), FORMER.items())
@@ -34,6 +36,14 @@ def test_what_was_never_there_is_not_there():
 def test_so_do_those_of_experiments(name, public):
     with pytest.warns(DeprecationWarning, match=f"{name} is now"):
         assert getattr(importlib.import_module(name), public) is getattr(experiments, public)
+
+
+def test_so_do_those_of_a_law_of_a_run():
+    law = all_blocks(IndependentBlocks(0.5, 0.5), 4, Start(4))
+    with pytest.warns(DeprecationWarning, match=r"RunLaw\.short_calls is now RunLaw\.calls_on_last_chunk"):
+        assert law.short_calls == law.calls_on_last_chunk == 0
+    with pytest.warns(DeprecationWarning, match=r"RunLaw\.short is now RunLaw\.last_chunk"):
+        assert law.short is law.last_chunk
 
 
 def test_so_does_that_of_a_field():

@@ -26,7 +26,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.extensions import build, describe_entry, find_named
 from experiments.grids.grid import Grid
 from experiments.grids.toml import load_grid
-from experiments.predictions.predict import calls_an_answer, predict, short_calls_mean
+from experiments.predictions.predict import calls_an_answer, mean_calls_on_last_chunk, predict
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.simulation import simulate
 from experiments.store.third_party import Origin, merged, recall, source_hash
@@ -384,7 +384,7 @@ def test_faults_of_ours_stay_what_they_are(monkeypatch):
 
 @pytest.mark.parametrize("value", [None, 3, "Cell()", Resample(0.5)])
 def test_what_is_no_cell_has_no_prediction(value):
-    for make in (predict, short_calls_mean):
+    for make in (predict, mean_calls_on_last_chunk):
         with pytest.raises(InputError, match=r"predict: expected a Cell\(problem, mutator, schedule, runner\), got"):
             make(value)
 

@@ -75,7 +75,7 @@ def compare_moments(run, kind, cell, infinite):
         assert variance in (None, pytest.approx(wanted, rel=1e-7, **near))
         assert variance is None or variance >= 0
     if not math.isinf(once) and not infinite[0]:
-        assert known(lambda: run.short_calls) in (None, pytest.approx(short, rel=2e-9, abs=1e-12))
+        assert known(lambda: run.calls_on_last_chunk) in (None, pytest.approx(short, rel=2e-9, abs=1e-12))
     paid = known(lambda: run.calls.mean)
     if kind.__name__ == "Rounds":
         assert paid == run.hit.mean

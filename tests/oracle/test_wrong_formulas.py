@@ -42,8 +42,8 @@ def test_a_formula_for_fix_and_keep_alike_is_found():
 PLANTED = {
     "the hit counts whole generations": lambda run: dataclasses.replace(run, hit=run.calls),
     "generations count calls": lambda run: dataclasses.replace(run, generations=run.calls),
-    "no call is short": lambda run: dataclasses.replace(run, short=lambda: 0.0),
-    "every call is short": lambda run: dataclasses.replace(run, short=lambda: run.calls.mean),
+    "no call is short": lambda run: dataclasses.replace(run, last_chunk=lambda: 0.0),
+    "every call is short": lambda run: dataclasses.replace(run, last_chunk=lambda: run.calls.mean),
     "lam is forgotten": lambda run: dataclasses.replace(run, lam=1),
 }
 
@@ -95,7 +95,7 @@ def test_another_schedule_and_a_wrong_tail_are_found():
     right = said("random chunks", cell)
     compare(BY_NAME["random chunks"], cell, right)
     with pytest.raises(AssertionError):
-        compare(BY_NAME["random chunks"], cell, RunLaw(right.hit, Off(right.hit), right.short, right.source))
+        compare(BY_NAME["random chunks"], cell, RunLaw(right.hit, Off(right.hit), right.last_chunk, right.source))
 
 
 def test_a_row_without_cells_is_found():

@@ -28,7 +28,7 @@ from evo import (
 from evo.costs.ledger import CallTokens, call_entries
 from evo.statistics import dkw_halfwidth, dkw_p_value, law_distance, mean_p_value
 from experiments.grids.cell import Cell
-from experiments.predictions.predict import QUANTITIES, predict, predicted_mean, short_calls_mean
+from experiments.predictions.predict import QUANTITIES, mean_calls_on_last_chunk, predict, predicted_mean
 from experiments.running.simulation import simulate
 from experiments.store.table import batch_columns, runs_table
 from operators import FixKeep, Refuse, Resample
@@ -264,7 +264,7 @@ def test_calls_are_lam_generations(of):
 def test_cost_is_the_expected_ledger_times_the_prices(of, cost):
     priced = cell_with(of, cost=cost, prompt=Prompt(head=11, shows="solution"))
     k, l, chunks = of.problem.k, of.problem.l, of.chunks
-    calls, short = predict(of, "calls").mean, short_calls_mean(of)
+    calls, short = predict(of, "calls").mean, mean_calls_on_last_chunk(of)
     full_call, short_call = (np.array((1, 1, *token_loop(11 + k * l, g * l))) for g in (chunks.g, chunks.last))
     ledger = (calls - short) * full_call + short * short_call
     assert predict(priced, "cost").mean == pytest.approx(float(ledger @ cost.weights), rel=1e-12)
@@ -280,15 +280,15 @@ def test_expected_short_calls_by_brute_force():
     sure = FixKeep(1, 1)
     # k = 5, g = 2: chunks 0 1 2, the last is short; round robin calls 0..c, the oracle only c
     for lam in (1, 3):
-        assert short_calls_mean(cell(5, RoundRobin(2), sure, lam, incorrect=1)) == pytest.approx(lam / 5)
-        assert short_calls_mean(cell(5, OnlyIncorrect(2), sure, lam, incorrect=1)) == pytest.approx(lam / 5)
+        assert mean_calls_on_last_chunk(cell(5, RoundRobin(2), sure, lam, incorrect=1)) == pytest.approx(lam / 5)
+        assert mean_calls_on_last_chunk(cell(5, OnlyIncorrect(2), sure, lam, incorrect=1)) == pytest.approx(lam / 5)
         assert predict(cell(5, RoundRobin(2), sure, lam, incorrect=1), "calls").mean == pytest.approx(
             lam * (2 * 1 + 2 * 2 + 1 * 3) / 5
         )
     # uniform: geometric of 1/3 a call, each call short w.p. 1/3
-    assert short_calls_mean(cell(5, UniformChunk(2), sure, incorrect=1)) == pytest.approx(1)
+    assert mean_calls_on_last_chunk(cell(5, UniformChunk(2), sure, incorrect=1)) == pytest.approx(1)
     assert predict(cell(5, UniformChunk(2), sure, incorrect=1), "calls").mean == pytest.approx(3)
-    assert short_calls_mean(cell(6, RoundRobin(2), sure, incorrect=1)) == 0
+    assert mean_calls_on_last_chunk(cell(6, RoundRobin(2), sure, incorrect=1)) == 0
 
 
 @pytest.mark.parametrize("of", DIVERSE, ids=lambda of: of.identity)
@@ -610,8 +610,8 @@ def test_short_calls_follow_their_prediction():
                 of = cell(5, schedule, FixKeep(0.5, 0.7), lam, **start)
                 short = simulate(of, 4, 0, 4000).shortfalls[:, 0]
                 error = short.std(ddof=1) / math.sqrt(len(short))
-                assert abs(short.mean() - short_calls_mean(of)) < 6 * error
-                assert 6 * error < 0.15 * short_calls_mean(of)  # what would be found
+                assert abs(short.mean() - mean_calls_on_last_chunk(of)) < 6 * error
+                assert 6 * error < 0.15 * mean_calls_on_last_chunk(of)  # what would be found
 
 
 def test_ledger_of_a_call_is_a_token_loop():

@@ -167,4 +167,4 @@ def check(schedule, k, g, lam, law, invalid, weak):
         assert_same_law(run.hit, stay, hit, mass, 1 - mass.sum())
         assert_same_law(run.generations, stay, hit.sum(axis=1, keepdims=True), mass, 1 - mass.sum())
         assert run.calls.mean == pytest.approx(lam * run.generations.mean)
-        assert run.short_calls == pytest.approx(mass @ ends @ short, rel=1e-10, abs=1e-13)
+        assert run.calls_on_last_chunk == pytest.approx(mass @ ends @ short, rel=1e-10, abs=1e-13)

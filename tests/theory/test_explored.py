@@ -94,7 +94,7 @@ def test_moments_of_the_call_that_hits_where_equal_ranks_share_a_generation():
 def test_calls_on_the_short_chunk_are_counted_by_state():
     events = {"long": [(1, "short", 0.25)], "short": [(1, None, 0.25)]}
     run = explored({"long": 1.0}, events.__getitem__, lam=3, short=lambda state: state == "short")
-    assert run.short_calls == pytest.approx(3 / (1 - 0.75**3), rel=1e-14)
+    assert run.calls_on_last_chunk == pytest.approx(3 / (1 - 0.75**3), rel=1e-14)
 
 
 def test_chains_may_go_round_and_count_any_order_of_states():
@@ -128,7 +128,7 @@ def test_what_is_spent_before_a_trap_is_counted():
     events = {"long": [(1, "trap", 0.5), (1, "short", 0.5)], "short": [(1, None, 0.25)], "trap": []}
     run = explored({"long": 1.0}, events.__getitem__, short=lambda state: state == "short")
     assert run.calls.mean == np.inf
-    assert run.short_calls == pytest.approx(0.5 * 4, rel=1e-14)
+    assert run.calls_on_last_chunk == pytest.approx(0.5 * 4, rel=1e-14)
 
 
 def test_moments_are_known_beyond_the_states_of_a_law():
@@ -144,4 +144,4 @@ def test_calls_on_a_last_chunk_that_may_not_be_reached():
     fix = 0.8
     run = only_incorrect(IndependentBlocks(fix, 0.0), 4, 3, Start(4))
     assert run.calls.mean == np.inf
-    assert run.short_calls == pytest.approx(fix**3 / (1 - (1 - fix) ** 3) / fix, rel=1e-13)
+    assert run.calls_on_last_chunk == pytest.approx(fix**3 / (1 - (1 - fix) ** 3) / fix, rel=1e-13)

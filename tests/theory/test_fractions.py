@@ -135,7 +135,7 @@ def test_poissonization_and_linearity_agree_with_the_chains(monkeypatch, k, g, p
     moments = [schedule(law, k, g, start) for schedule in (uniform_chunk, only_incorrect)]
     for one, other in zip(exact, moments, strict=True):
         close(other.hit.mean, one.hit.mean, 1e-11)
-        close(other.short_calls, one.short_calls, 1e-11)
+        close(other.calls_on_last_chunk, one.calls_on_last_chunk, 1e-11)
         with pytest.raises(NoPrediction, match="states"):
             other.hit.cdf(1)
     close(moments[0].hit.variance, exact[0].hit.variance, 1e-10)
@@ -170,7 +170,9 @@ def test_optimal_start_takes_no_call(start):
     runs = [all_blocks(HALF, 4, start), until_resolved(HALF, 4, start)]
     runs += [schedule(HALF, 4, 3, start) for schedule in (only_incorrect, round_robin, uniform_chunk)]
     for run in runs:
-        assert run.hit.mean == run.hit.variance == run.calls.mean == run.short_calls == run.hit.quantile(0.9) == 0
+        assert (
+            run.hit.mean == run.hit.variance == run.calls.mean == run.calls_on_last_chunk == run.hit.quantile(0.9) == 0
+        )
         assert run.hit.cdf([-1, 0]).tolist() == [0, 1]
 
 

@@ -369,13 +369,13 @@ def test_calls_of_the_short_chunk_on_a_landscape():
         enumerated(call, schedule, 3, 2, Start(3), 2, weak=True, fitness=needle)
         for schedule in (UNIFORM, ROBIN, SUBSET)
     )
-    assert uniform.short_calls == pytest.approx(uniform.calls.mean / 2, rel=1e-12)
+    assert uniform.calls_on_last_chunk == pytest.approx(uniform.calls.mean / 2, rel=1e-12)
     second_turns = robin.generations.tail(np.arange(1, 4000, 2)).sum()
-    assert robin.short_calls == pytest.approx(2 * second_turns, rel=1e-11)
-    assert subset.short_calls == 0.0
+    assert robin.calls_on_last_chunk == pytest.approx(2 * second_turns, rel=1e-11)
+    assert subset.calls_on_last_chunk == 0.0
     stuck = enumerated(call, SUBSET, 3, 2, Start(3), fitness=per_solution(3, lambda s: 9 if all(s) else -sum(s)))
     assert stuck.hit.mean == math.inf
-    assert stuck.short_calls == 0.0
+    assert stuck.calls_on_last_chunk == 0.0
 
 
 def test_what_does_not_fit_is_refused():

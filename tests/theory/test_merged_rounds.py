@@ -74,7 +74,7 @@ def test_one_worker_is_the_sequential_run(start):
     ):
         np.testing.assert_allclose(merged.generations.tail(times), plain.generations.tail(times), rtol=1e-12)
         assert merged.calls.mean == pytest.approx(plain.calls.mean, rel=1e-12)
-        assert merged.short_calls == pytest.approx(plain.short_calls, rel=1e-10)
+        assert merged.calls_on_last_chunk == pytest.approx(plain.calls_on_last_chunk, rel=1e-10)
 
 
 @pytest.mark.parametrize("workers", [None, 2, 3])

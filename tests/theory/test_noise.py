@@ -448,5 +448,5 @@ def test_the_times_are_both_clocks():
     run = stored(0.5, 1.0, 2, Start(2))
     assert isinstance(run.hit, StoredTime)
     assert run.hit is run.generations
-    assert run.short_calls == 0.0
+    assert run.calls_on_last_chunk == 0.0
     assert run.hit.total(3) is None

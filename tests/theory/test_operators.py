@@ -132,7 +132,7 @@ def assert_same_run(run, chain, k, start):
         np.testing.assert_allclose(time.tail(np.arange(len(cdf))), 1 - np.array(cdf), atol=1e-12)
         if cdf[-1] > 0.5 and np.abs(np.array(cdf) - 0.5).min() > 1e-9:
             assert time.quantile(0.5) == np.searchsorted(cdf, 0.5)
-    assert run.short_calls == pytest.approx(mass @ inverse @ short, rel=1e-10, abs=1e-13)
+    assert run.calls_on_last_chunk == pytest.approx(mass @ inverse @ short, rel=1e-10, abs=1e-13)
 
 
 TWO = Mixture((0.3, 0.7), (IndependentBlocks(0.8, 0.6), IndependentBlocks(0.2, 0.9)))
@@ -180,7 +180,7 @@ def same(run, other, rel=1e-11):
         assert one.variance == pytest.approx(two.variance, rel=10 * rel, abs=1e-9)
         np.testing.assert_allclose(one.cdf(np.arange(80)), two.cdf(np.arange(80)), atol=1e-12)
         assert one.quantile(0.7) == two.quantile(0.7)
-    assert run.short_calls == pytest.approx(other.short_calls, rel=rel)
+    assert run.calls_on_last_chunk == pytest.approx(other.calls_on_last_chunk, rel=rel)
 
 
 def test_enumeration_keeps_its_digits_where_success_is_rare():

@@ -90,7 +90,7 @@ def merged_only_incorrect(law: CallLaw, k: int, g: int, start: Start, workers: i
     chunks = _chunks(k, g, workers)
     one_by_one = only_incorrect(law, k, g, start)
     if start.most == 0 or workers == 1:
-        return MergedLaw(one_by_one.hit, one_by_one.generations, one_by_one.short, one_by_one.source)
+        return MergedLaw(one_by_one.hit, one_by_one.generations, one_by_one.last_chunk, one_by_one.source)
     if g == 1:
         rounds = repair_chain(float(law.pmf(1, 1)[1]), start, workers or k).generations
         return MergedLaw(one_by_one.hit, rounds, no_short_chunk, "theory 11c, 2a")
@@ -98,7 +98,7 @@ def merged_only_incorrect(law: CallLaw, k: int, g: int, start: Start, workers: i
         rounds = merged_in_turn(law, k, g, start).generations
     else:
         rounds = MomentsOnly(f"rounds of {workers} workers on {chunks} chunks of g = {g} > 1 blocks have no formula")
-    return MergedLaw(one_by_one.hit, rounds, one_by_one.short, "theory 11a, 3b")
+    return MergedLaw(one_by_one.hit, rounds, one_by_one.last_chunk, "theory 11a, 3b")
 
 
 def repair_chain(fix: float, start: Start, workers: int) -> AbsorbingChain:
