@@ -1,0 +1,101 @@
+"""What every engine has to get right alike: cells whose books can be written down by hand. One table of all engines.
+
+Nothing is random here: calls always repair, so that what a wrong engine does is a failure at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
+from evo.batch import Batch
+from evo.engine import run_batch
+from evo.engine.deap import run_batch_deap
+from evo.protocols import Rewritten
+from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.parallel import Asynchronous
+from evo.schedules import EachChunk
+from evo.search import Search
+from evo.seeding import streams
+from evo.theory.calls.voting import least_ahead, win_probability
+from experiments.grids.parts import PART_TYPES
+from operators import FixKeep, PerBlock
+from problems import BlockOneMax, Noisy
+
+RUNS = 3
+ENGINES = {
+    "one parent": (run_batch, OnePlusLambda()),
+    "one parent, weak": (run_batch, OnePlusLambda(accept="weak")),
+    "several kept": (run_batch, Archive(1)),
+    "several founders": (run_batch, MuPlusLambda(1)),
+    "islands": (run_batch, Islands(1, 1)),
+    "rounds": (run_batch, Merged(1)),
+    "asynchronous": (run_batch, Asynchronous(1)),
+    "deap": (run_batch_deap, OnePlusLambda()),
+}
+
+
+def batch_of(search, engine=run_batch, runs=RUNS, seed=1):
+    return engine(search, Batch(streams(seed, search.text, 0), runs))[0]
+
+
+@dataclass(frozen=True)
+class Thrice:
+    """Repairs its chunk, by three LLM calls."""
+
+    def rewrite(self, correct, rng):
+        return Rewritten(np.ones_like(correct), calls=np.full(correct.shape[:-1], 3))
+
+
+def test_every_runner_has_its_engine():
+    assert {type(runner) for _, runner in ENGINES.values()} == set(PART_TYPES["runner"])
+
+
+@pytest.mark.parametrize(("engine", "runner"), ENGINES.values(), ids=ENGINES)
+def test_calls_of_an_answer_on_the_short_chunk_are_all_counted(engine, runner):
+    """k = 3 in chunks of 2: an answer on the full chunk and one on the short one, three calls each."""
+    counts = batch_of(Search(BlockOneMax(3, 1), Thrice(), RoundRobin(2), runner), engine)
+    assert counts.hit.tolist() == counts.generations.tolist() == counts.evaluations.tolist() == [2] * RUNS
+    assert counts.calls.tolist() == [6] * RUNS
+    assert counts.shortfalls[:, 0].tolist() == [3] * RUNS
+
+
+WIDE = {
+    "one parent": (run_batch, OnePlusLambda(2)),
+    "noise of none": (run_batch, OnePlusLambda(2)),
+    "several kept": (run_batch, Archive(1, lam=2)),
+    "deap": (run_batch_deap, OnePlusLambda(2)),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_the_offspring_of_a_generation_get_their_chunks_in_order(name):
+    """Offspring 1 repairs block 1 at once, offspring 2 the other one some time: every hit is a second offspring."""
+    engine, runner = WIDE[name]
+    problem = BlockOneMax(2, 1) if name != "noise of none" else Noisy(BlockOneMax(2, 1), sigma=0.0)
+    counts = batch_of(Search(problem, PerBlock((1.0, 0.3)), EachChunk(1), runner), engine, runs=40)
+    assert (counts.hit % 2 == 0).all()
+    assert (counts.hit > 2).any()
+    turned = batch_of(Search(problem, PerBlock((0.3, 1.0)), EachChunk(1), runner), engine, runs=40)
+    assert (turned.hit % 2 == 1).any()
+
+
+@pytest.mark.parametrize("runner", [Archive(2), Archive(3, "last"), MuPlusLambda(2), MuPlusLambda(2, 2)], ids=repr)
+@pytest.mark.parametrize("schedule", [AllBlocks(), UniformChunk(), OnlyIncorrect()], ids=repr)
+def test_a_solution_that_is_current_since_it_was_judged_again_hits_with_the_last_call(runner, schedule):
+    """With noise anew each generation an older solution may come to be seen best: then, and not when it was made."""
+    search = Search(Noisy(BlockOneMax(3, 1), sigma=1.0), FixKeep(0.5, 0.6), schedule, runner)
+    counts = batch_of(search, runs=300, seed=2)
+    later = counts.generations > 0
+    assert (counts.hit[later] > runner.lam * (counts.generations[later] - 1)).all()
+    assert (counts.hit[later] <= runner.lam * counts.generations[later]).all()
+
+
+@pytest.mark.parametrize("steps_a_vote", [1, 7, 1000])
+@pytest.mark.parametrize("p", [0.6, 0.9, 0.9978])
+def test_the_least_lead_where_a_vote_is_on_several_steps(p, steps_a_vote):
+    steps, target = 2**14, 0.95
+    votes = steps / steps_a_vote
+    least = next(lead for lead in range(1, 200) if win_probability(p, lead) ** votes >= target)
+    assert least_ahead(p, steps, target, steps_a_vote) == least
