@@ -15,7 +15,8 @@ from experiments.cli.progress import duration
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
 from experiments.reports.measured import number
-from experiments.reports.terminal import MOST_ROWS, add_rows, alike, by_series, counted, folded, print_table
+from experiments.reports.overview import MOST_ROWS
+from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,8 @@ from experiments.predictions.verdict import Verdict
 from experiments.reports.files import write
 from experiments.reports.printing import PlainConsole
 from experiments.reports.report import report
-from experiments.reports.terminal import counted, show_check, show_drawn, show_report
+from experiments.reports.terminal import show_check, show_drawn, show_report
+from experiments.reports.wording import counted
 from experiments.running.launch import GridFailure, LimitReached, run_grid
 from experiments.running.progress import Progress
 from experiments.store.results import Results

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,9 +14,10 @@ from experiments.checks.check import Check
 from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.fits.fit import fit
 from experiments.fits.laws import NO_FIT, POOR_FIT, Fits, ScalingLaw
-from experiments.predictions.refusals import in_short, kind_of_reason
 from experiments.predictions.verdict import Verdict
-from experiments.reports.measured import MARKS, number
+from experiments.reports.measured import number
+from experiments.reports.overview import overview
+from experiments.reports.wording import COLOURED, add_rows, alike, by_series, counted, folded, marked, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,12 +26,9 @@ if TYPE_CHECKING:
     from experiments.reports.study import Findings
     from experiments.store.results import Results
 
-COLOURED = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
 AGREES_WITH_THEORY = {Verdict.AGREES: "yes", Verdict.DIFFERS: "no", Verdict.CANNOT_TELL: "cannot tell"}
 FEWEST_OF_A_LAW = 3
-MOST_ROWS = 40
 MOST_VERDICTS = 12
-WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM, MOST_OF_NAME = 8, 20, 10, 20
 
 
 def show_report(made: Report, console: Console) -> None:
@@ -40,7 +36,7 @@ def show_report(made: Report, console: Console) -> None:
     if made.findings is not None:
         show_findings(made.findings, console)
     else:
-        for table in _overview(made.summary, console.width):
+        for table in overview(made.summary, console.width):
             print_table(table, console)
     _show_censored(made.summary, console)
     if made.claims:
@@ -52,26 +48,6 @@ def show_report(made: Report, console: Console) -> None:
     show_check(made.check, console)
 
 
-def alike(reasons: Iterable[tuple[str, str]], kind: Callable[[str], str] = kind_of_reason) -> list[tuple[str, int]]:
-    """Cells and their reasons put together where the reason is the same: in words, and how many cells it is."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for cell, reason in reasons:
-        found.setdefault(kind(reason), []).append((cell, reason))
-    return [(_told(same), len(same)) for same in found.values()]
-
-
-def _told(same: list[tuple[str, str]]) -> str:
-    """The first cell and its reason, and how many others have it."""
-    (cell, reason), *others = same
-    more = f" (and {counted(len(others), 'more cell')}, for the same reason)" if others else ""
-    return f"{cell}{more}: {in_short(reason)}"
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things: `1 cell`, `2 cells`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def show_findings(findings: Findings, console: Console) -> None:
     """The sentences, and the table that they are from."""
     console.print()
@@ -81,23 +57,8 @@ def show_findings(findings: Findings, console: Console) -> None:
     for i, heading in enumerate(findings.headings):
         table.add_column(escape(heading), justify="right" if i else "left", overflow="fold", no_wrap=i == 0)
     for arm, *row in findings.rows:
-        table.add_row(folded(arm, console.width), *(_marked(text) for text in row))
+        table.add_row(folded(arm, console.width), *(marked(text) for text in row))
     print_table(table, console)
-
-
-def folded(name: str, width: int) -> str:
-    """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`."""
-    whole = name.replace(" = ", "\xa0=\xa0")
-    least = min(MOST_OF_NAME, _longest_word(name))
-    return escape(textwrap.fill(whole, max(least, width // 6)).replace("\xa0", " "))
-
-
-def _marked(text: str) -> str:
-    """Text with its marks in their colours."""
-    text = escape(text)
-    for verdict, mark in MARKS.items():
-        text = text.replace(f" {mark}", f" {COLOURED[verdict]}")
-    return text
 
 
 def show_check(checked: Check, console: Console) -> None:
@@ -181,27 +142,6 @@ def _waited(row: dict[Any, Any]) -> tuple[str, ...]:
     return str(row["k"]), str(row["lam"]), *(each if each == "-" else sign + each for each in numbers)
 
 
-def by_series(table: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]:
-    """The rows of a table of cells, those of a series together, in the order in which series come first."""
-    found: dict[str, list[dict[Any, Any]]] = {}
-    for row in table.to_dict("records"):
-        found.setdefault(str(row["series"]), []).append(row)
-    return list(found.items())
-
-
-def add_rows(table: Table, name: str, rows: Sequence[Sequence[str]], *last: str) -> None:
-    """Add the rows of a series beside its name, which may take several lines; `last` stands once for all of them."""
-    columns = ("\n".join(column) for column in zip(*rows, strict=True))
-    table.add_row(name, *columns, *last, end_section=len(rows) > 1)
-
-
-def print_table(table: Table, console: Console) -> None:
-    """The title as a line of its own, since a narrow table would fold it."""
-    console.print(f"\n[bold]{table.title}[/]")
-    table.title = None
-    console.print(table)
-
-
 def _show_censored(summary: pd.DataFrame, console: Console) -> None:
     """Say where a budget bit."""
     cells = summary[summary["censored"] > 0]
@@ -211,77 +151,6 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
             "without the optimum (censored): they count as lower bounds"
             + ("" if (cells["hit_predicted"] == math.inf).all() else "; give a larger budget to see more")
         )
-
-
-def _overview(summary: pd.DataFrame, width: int) -> list[Table]:
-    """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
-    if summary.duplicated(["series", "k", "lam"]).any() or summary["series"].nunique() > 7:
-        return [_long_table(summary, width)]
-    columns = _side_by_side(list(dict.fromkeys(summary["series"])), width)
-    return [
-        _pivot(part[part["series"].isin(shown)], lam, width)
-        for lam, part in summary.groupby("lam")
-        for shown in columns
-        if part["series"].isin(shown).any()
-    ]
-
-
-def _side_by_side(series: list[str], width: int) -> list[list[str]]:
-    """The series in tables that fit the width, so that no heading breaks within a word."""
-    tables: list[list[str]] = [[]]
-    for each in series:
-        taken = sum(_column_width(one) for one in tables[-1])
-        if tables[-1] and WIDTH_OF_K + taken + _column_width(each) > width:
-            tables.append([])
-        tables[-1].append(each)
-    return tables
-
-
-def _column_width(series: str) -> int:
-    return 3 + max(LEAST_OF_ARM, _longest_word(series))
-
-
-def _longest_word(*texts: str) -> int:
-    return max(len(word) for text in texts for word in text.split() or [""])
-
-
-def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
-    table = Table(title=f"Calls to the optimum, lam = {lam}: measured mean, verdict (exact mean)")
-    table.add_column("k", justify="right")
-    arms = list(dict.fromkeys(summary["series"]))
-    for arm in arms:
-        table.add_column(escape(arm), justify="right", overflow="fold", min_width=_longest_word(arm))
-    between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
-    ks = sorted(summary["k"].unique())
-    for k in ks if len(ks) <= MOST_ROWS // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_ROWS]:
-        row = summary[summary["k"] == k].set_index("series")
-        table.add_row(str(k), *(_measured_cell(row.loc[arm], between) if arm in row.index else "" for arm in arms))
-    return table
-
-
-def _measured_cell(row: Mapping[Any, Any] | pd.Series, between: str = " ") -> str:
-    measured = number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
-    if row["censored"] == 0 and row["hit_predicted"] == math.inf:
-        measured = f"median {number(row['median'])}"
-    exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({number(row['hit_predicted'])})"
-    return f"{measured} {COLOURED[Verdict(row['verdict'])]}{exact}"
-
-
-def _long_table(summary: pd.DataFrame, width: int) -> Table:
-    table = Table(title="Calls to the optimum")
-    for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost"):
-        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
-    for series, rows in by_series(summary.head(MOST_ROWS)):
-        add_rows(table, folded(series, width), [_cell_of_summary(row) for row in rows])
-    if len(summary) > MOST_ROWS:
-        table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
-    return table
-
-
-def _cell_of_summary(row: dict[Any, Any]) -> tuple[str, ...]:
-    """Place, measured mean, share of hits and cost of a cell in words."""
-    success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
-    return str(row["k"]), str(row["lam"]), _measured_cell(row), success, number(row["cost"])
 
 
 def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:

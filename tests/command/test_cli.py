@@ -20,7 +20,7 @@ from experiments.cli.app import _commands, app, main
 from experiments.cli.unknown import refused_command
 from experiments.grids.parts import PART_TYPES
 from experiments.grids.toml import load_grid
-from experiments.reports.terminal import _overview
+from experiments.reports.overview import overview
 from experiments.running.executors.executor import WorkersLost
 from experiments.running.launch import run_grid
 from experiments.store.files import StoreError, write_part
@@ -282,7 +282,7 @@ def test_no_heading_of_the_paper_breaks_within_a_word():
     )
     for width in (80, 130):
         console = Console(width=width, record=True, file=io.StringIO())
-        for table in _overview(summary, width):
+        for table in overview(summary, width):
             console.print(table)
         shown = console.export_text()
         assert max(map(len, shown.splitlines())) <= width
@@ -295,7 +295,7 @@ def test_what_is_not_known_of_a_row_is_a_dash():
     """Two rows of one arm, k and lam make the long table; of a cell without runs there is nothing to tell."""
     row = {"series": "a", "k": 2, "lam": 1, "hit": 4.0, "hit_predicted": 4.0, "censored": 0, "verdict": "AGREES"}
     none = dict.fromkeys(("hit", "hit_predicted", "success_ratio", "cost"), float("nan"))
-    (table,) = _overview(
+    (table,) = overview(
         pd.DataFrame([row | {"success_ratio": 1.0, "cost": 3.0}, row | none | {"verdict": "CANNOT_TELL"}]), 80
     )
     console = Console(width=80, record=True, file=io.StringIO())

@@ -16,7 +16,8 @@ from experiments.predictions.refusals import in_short, kind_of_reason
 from experiments.predictions.rules import RULES
 from experiments.predictions.setting import Setting
 from experiments.predictions.verdict import Verdict
-from experiments.reports.terminal import counted, show_check
+from experiments.reports.terminal import show_check
+from experiments.reports.wording import counted
 from operators import BetaQuality, BetaRunQuality
 from problems import BlockOneMax
 

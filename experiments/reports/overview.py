@@ -1,0 +1,87 @@
+"""The table that a report opens with: the measured mean of hit beside the exact one, with its verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.predictions.verdict import Verdict
+from experiments.reports.measured import number
+from experiments.reports.wording import COLOURED, add_rows, by_series, folded, longest_word
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_ROWS = 40
+WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM = 8, 20, 10
+
+
+def overview(summary: pd.DataFrame, width: int) -> list[Table]:
+    """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
+    if summary.duplicated(["series", "k", "lam"]).any() or summary["series"].nunique() > 7:
+        return [_long_table(summary, width)]
+    columns = _side_by_side(list(dict.fromkeys(summary["series"])), width)
+    return [
+        _pivot(part[part["series"].isin(shown)], lam, width)
+        for lam, part in summary.groupby("lam")
+        for shown in columns
+        if part["series"].isin(shown).any()
+    ]
+
+
+def _side_by_side(series: list[str], width: int) -> list[list[str]]:
+    """The series in tables that fit the width, so that no heading breaks within a word."""
+    tables: list[list[str]] = [[]]
+    for each in series:
+        taken = sum(_column_width(one) for one in tables[-1])
+        if tables[-1] and WIDTH_OF_K + taken + _column_width(each) > width:
+            tables.append([])
+        tables[-1].append(each)
+    return tables
+
+
+def _column_width(series: str) -> int:
+    return 3 + max(LEAST_OF_ARM, longest_word(series))
+
+
+def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
+    table = Table(title=f"Calls to the optimum, lam = {lam}: measured mean, verdict (exact mean)")
+    table.add_column("k", justify="right")
+    arms = list(dict.fromkeys(summary["series"]))
+    for arm in arms:
+        table.add_column(escape(arm), justify="right", overflow="fold", min_width=longest_word(arm))
+    between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
+    ks = sorted(summary["k"].unique())
+    for k in ks if len(ks) <= MOST_ROWS // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_ROWS]:
+        row = summary[summary["k"] == k].set_index("series")
+        table.add_row(str(k), *(_measured_cell(row.loc[arm], between) if arm in row.index else "" for arm in arms))
+    return table
+
+
+def _measured_cell(row: Mapping[Any, Any] | pd.Series, between: str = " ") -> str:
+    measured = number(row["hit"]) if row["censored"] == 0 else f"{row['censored']:,} censored"
+    if row["censored"] == 0 and row["hit_predicted"] == math.inf:
+        measured = f"median {number(row['median'])}"
+    exact = "" if math.isnan(row["hit_predicted"]) else f"{between}({number(row['hit_predicted'])})"
+    return f"{measured} {COLOURED[Verdict(row['verdict'])]}{exact}"
+
+
+def _long_table(summary: pd.DataFrame, width: int) -> Table:
+    table = Table(title="Calls to the optimum")
+    for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
+    for series, rows in by_series(summary.head(MOST_ROWS)):
+        add_rows(table, folded(series, width), [_cell_of_summary(row) for row in rows])
+    if len(summary) > MOST_ROWS:
+        table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
+    return table
+
+
+def _cell_of_summary(row: dict[Any, Any]) -> tuple[str, ...]:
+    """Place, measured mean, share of hits and cost of a cell in words."""
+    success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
+    return str(row["k"]), str(row["lam"]), _measured_cell(row), success, number(row["cost"])

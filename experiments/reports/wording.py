@@ -1,0 +1,83 @@
+"""How the terminal says things: numbers of things, names on several lines, reasons that are alike, tables."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.predictions.refusals import in_short, kind_of_reason
+from experiments.predictions.verdict import Verdict
+from experiments.reports.measured import MARKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLOURED = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
+MOST_OF_NAME = 20
+"""Characters of a line of a name, on narrow terminals, unless a word is longer."""
+
+
+def alike(reasons: Iterable[tuple[str, str]], kind: Callable[[str], str] = kind_of_reason) -> list[tuple[str, int]]:
+    """Cells and their reasons put together where the reason is the same: in words, and how many cells it is."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for cell, reason in reasons:
+        found.setdefault(kind(reason), []).append((cell, reason))
+    return [(_in_words(same), len(same)) for same in found.values()]
+
+
+def _in_words(same: list[tuple[str, str]]) -> str:
+    """The first cell and its reason, and how many others have it."""
+    (cell, reason), *others = same
+    more = f" (and {counted(len(others), 'more cell')}, for the same reason)" if others else ""
+    return f"{cell}{more}: {in_short(reason)}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: `1 cell`, `2 cells`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def folded(name: str, width: int) -> str:
+    """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`."""
+    whole = name.replace(" = ", "\xa0=\xa0")
+    least = min(MOST_OF_NAME, longest_word(name))
+    return escape(textwrap.fill(whole, max(least, width // 6)).replace("\xa0", " "))
+
+
+def marked(text: str) -> str:
+    """Text with its marks in their colours."""
+    text = escape(text)
+    for verdict, mark in MARKS.items():
+        text = text.replace(f" {mark}", f" {COLOURED[verdict]}")
+    return text
+
+
+def by_series(table: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]:
+    """The rows of a table of cells, those of a series together, in the order in which series come first."""
+    found: dict[str, list[dict[Any, Any]]] = {}
+    for row in table.to_dict("records"):
+        found.setdefault(str(row["series"]), []).append(row)
+    return list(found.items())
+
+
+def add_rows(table: Table, name: str, rows: Sequence[Sequence[str]], *last: str) -> None:
+    """Add the rows of a series beside its name, which may take several lines; `last` stands once for all of them."""
+    columns = ("\n".join(column) for column in zip(*rows, strict=True))
+    table.add_row(name, *columns, *last, end_section=len(rows) > 1)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """The title as a line of its own, since a narrow table would fold it."""
+    console.print(f"\n[bold]{table.title}[/]")
+    table.title = None
+    console.print(table)
+
+
+def longest_word(*texts: str) -> int:
+    """Characters of the longest word in some texts."""
+    return max(len(word) for text in texts for word in text.split() or [""])
