@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evo import statistics
 from evo.errors import NoPrediction
+from evo.protocols import FloatArray
 from evo.theory.times.at_times import LawAtTimes
 from experiments.checks.power import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
 from experiments.predictions.predict import Prediction
@@ -64,20 +66,20 @@ def made_tests(
         hit, calls = predict("hit"), predict("calls")
     except NoPrediction as error:
         return (books,), str(error), ""
-    last = _followed_until(lam, runs)
-    made = (
-        books,
-        _law_test(hit, runs, last),
-        _mean_test("mean", hit, runs, "hit"),
-        _mean_test("calls", calls, runs, "calls"),
-    )
+    hits = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
+    generations, paid = (runs[name].to_numpy(dtype=float) for name in ("generations", "calls"))
+    censored = np.isnan(hits)
+    last = float(lam * generations[censored].min()) if censored.any() else math.inf
+    p_value = cache(statistics.mean_p_value)  # with one offspring a generation hit and calls are the same time
+    means = () if censored.any() else (("mean", hit, hits), ("calls", calls, paid))
+    made = (books, _law_test(hit, hits, last), *(_mean_test(*each, p_value) for each in means))
     outcomes = tuple(outcome for outcome in made if outcome is not None)
     tested = {outcome.test for outcome in outcomes}
     if math.isinf(hit.mean):
         told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {_within(hit, last, unit)}"
         return outcomes, missing_of_law(hit, last, len(runs), level, "law" in tested), told
     open_, told = missing(hit, len(runs), level, resolution, last, "mean" in tested)
-    return outcomes, too_censored(int(runs["hit"].isna().sum()), len(runs)) or open_, told
+    return outcomes, too_censored(int(censored.sum()), len(runs)) or open_, told
 
 
 def _within(hit: Prediction, last: float, unit: str) -> str:
@@ -88,45 +90,41 @@ def _within(hit: Prediction, last: float, unit: str) -> str:
     return "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {unit}"
 
 
-def _law_test(hit: Prediction, runs: pd.DataFrame, last: float) -> Outcome | None:
-    """The whole law of `hit`; None where only moments are known."""
+def _law_test(hit: Prediction, hits: FloatArray, last: float) -> Outcome | None:
+    """The whole law of `hit`; None where only moments are known.
+
+    Args:
+        hit: its prediction.
+        hits: of the runs, NaN where one was censored.
+        last: the censoring time that all runs share, the last offspring of the run that was censored first; infinite
+            if none was. Of each run it is known whether it has hit until then.
+    """
     if hit.law is None:
         return None
-    hits = runs["hit"].dropna().to_numpy(dtype=float)
+    runs = len(hits)
     try:
-        distance = statistics.law_distance(hits, len(runs), hit.law, last)
+        distance = statistics.law_distance(hits[~np.isnan(hits)], runs, hit.law, last)
     except NoPrediction:
         return None
-    p_value = statistics.dkw_p_value(len(runs), distance)
+    p_value = statistics.dkw_p_value(runs, distance)
     its = "stored cdf" if isinstance(hit.law, LawAtTimes) else "cdf"
     return Outcome(
         "law", p_value, f"the law of hit is {distance:.3f} off its {its} ({statistics.p_value_text(p_value, '<=')})"
     )
 
 
-def _mean_test(test: str, predicted: Prediction, runs: pd.DataFrame, column: str) -> Outcome | None:
-    """A mean; None if a run is censored, no finite variance is known, or the law is and that of the total is not."""
+def _mean_test(
+    test: str, predicted: Prediction, values: FloatArray, p_value_of: Callable[..., tuple[float, str]]
+) -> Outcome | None:
+    """A mean; None if no finite variance is known, or the law is and that of the total is not."""
     law = predicted.law
-    if runs["hit"].isna().any() or law is None or isinstance(law, LawAtTimes) or math.isinf(predicted.mean):
+    if law is None or isinstance(law, LawAtTimes) or math.isinf(predicted.mean):
         return None
     try:
         if math.isinf(predicted.variance):
             return None
-        p_value, how = statistics.mean_p_value(float(runs[column].sum()), len(runs), law)
+        p_value, how = p_value_of(float(values.sum()), len(values), law)
     except NoPrediction:
         return None
-    measured = runs[column].mean()
-    return Outcome(
-        test,
-        p_value,
-        f"mean {column} {measured:.5g}, predicted {predicted.mean:.5g} ({statistics.p_value_text(p_value)}, {how})",
-    )
-
-
-def _followed_until(lam: int, runs: pd.DataFrame) -> float:
-    """The censoring time that all runs share: the last offspring of the run that was censored first; infinite if none.
-
-    Of each run it is known whether it has hit until then.
-    """
-    censored = runs.loc[runs["hit"].isna(), "generations"]
-    return float(lam * censored.min()) if len(censored) else math.inf
+    found = f"mean {predicted.quantity} {values.mean():.5g}, predicted {predicted.mean:.5g}"
+    return Outcome(test, p_value, f"{found} ({statistics.p_value_text(p_value)}, {how})")

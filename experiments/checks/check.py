@@ -178,8 +178,8 @@ def _identity(results: Results, cell_id: str, cell: Cell | str) -> str:
 def _check_cell(
     results: Results, cell_id: str, label: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
 ) -> CellCheck:
-    place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
-    label += f", k = {place['problem.k']}, lam = {place['runner.lam']}"
+    k, lam = (results.cells[name][cell_id] for name in ("problem.k", "runner.lam"))
+    label += f", k = {k}, lam = {lam}"
     censored, looks = int(runs["hit"].isna().sum()), _looks(results, runs)
     outcomes: tuple[Outcome, ...] = ()
     stored = results.prediction(cell_id) if isinstance(cell, str) else None
@@ -212,13 +212,12 @@ def _source(
     results: Results, cell_id: str, cell: Cell | str, stored: StoredPrediction | None, runs: pd.DataFrame
 ) -> tuple[Callable[[str], Prediction], str | None, int, str]:
     """Where the predictions of a cell are from, what its ledger lacks, its lam, and what `hit` counts."""
-    place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
-    lam = int(place["runner.lam"])
     if isinstance(cell, Cell):
         unit = "answers" if takes_several_calls(cell) else "calls"
-        return partial(results.predict, cell_id), ledger_fault(cell, runs), lam, unit
+        return partial(results.predict, cell_id), ledger_fault(cell, runs), cell.runner.lam, unit
     assert stored is not None  # else there is nothing to test
-    return stored.predict, stored_ledger_fault(stored, place, runs), lam, "offspring"
+    place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
+    return stored.predict, stored_ledger_fault(stored, place, runs), stored.lam, "offspring"
 
 
 def _looks(results: Results, runs: pd.DataFrame) -> int:

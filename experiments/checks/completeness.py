@@ -9,7 +9,6 @@ import numpy as np
 
 from evo.costs.ledger import LEDGER
 from experiments.grids.cell import Cell
-from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.stopping import kept_of
 from experiments.store.failures import FailedBatch
 
@@ -59,10 +58,12 @@ def table_fault(results: Results, cell_id: str, cell: Cell | None, runs: pd.Data
             first = seen.setdefault(hits.tobytes(), batch)
             if first != batch:
                 return f"batch {batch} is a copy of batch {first}"
-    weights = results.cells.loc[cell_id, list(WEIGHTS)].to_numpy(dtype=float)
+    weights = results.weights[cell_id]
     if cell is not None and not np.array_equal(weights, cell.cost.weights):
         return "the prices in the table of cells are not those of the cell's text"
-    cost = (runs[list(LEDGER)].to_numpy(dtype=float) * weights).sum(axis=1)
+    cost = np.zeros(len(runs))
+    for entry, weight in zip(LEDGER, weights.tolist(), strict=True):
+        cost += weight * runs[entry].to_numpy() if weight else 0.0
     if not np.allclose(runs["cost"].to_numpy(dtype=float), cost, rtol=1e-12, atol=0.0):
         return "the cost is not the ledger times the prices"
     return ""

@@ -60,7 +60,7 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         ),
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
         _hit_rule(cell): (hit > back[1]) | (hit < first),
-        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(cell.budget, cell.cost.weights, runs),
+        "a run without a hit ended before its budget": _too_early(hit, cell.budget, cell.cost.weights, runs),
         "there are more evaluations than offspring need": evaluations > most,
         "there are fewer evaluations than offspring need, though all answers are valid": (
             unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)
@@ -92,7 +92,7 @@ def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: p
     hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
     faults = {
         f"calls are not in groups of {stored.calls}": answers % 1 != 0,
-        "a run without a hit ended before its budget": np.isnan(hit) & ~_spent(*_limits(place), runs),
+        "a run without a hit ended before its budget": _too_early(hit, *_limits(place), runs),
     }
     if stored.a_generation is not None:
         first = stored.lam * np.maximum(generations - 1, 0) + (generations > 0)
@@ -130,11 +130,13 @@ def _hit_rule(cell: Cell) -> str:
     return "hit is not in the last generation"
 
 
-def _spent(budget: Budget | None, weights: FloatArray, runs: pd.DataFrame) -> BoolArray:
-    """Where a run has reached a limit of the budget, by its own ledger, bool [runs]."""
-    if budget is None:
-        return np.zeros(len(runs), dtype=np.bool_)
-    return budget.reached(runs[list(LEDGER)].to_numpy(dtype=float), weights, OF_FLOATS)
+def _too_early(hit: FloatArray, budget: Budget | None, weights: FloatArray, runs: pd.DataFrame) -> BoolArray:
+    """Where a run without a hit has not reached a limit of the budget, by its own ledger; bool [runs]."""
+    early = np.isnan(hit)
+    if budget is not None and early.any():
+        ledger = runs.loc[early, list(LEDGER)].to_numpy(dtype=float)
+        early[early] = ~budget.reached(ledger, weights, OF_FLOATS)
+    return early
 
 
 def _counted(cell: Cell, runs: pd.DataFrame, calls: IntArray) -> dict[str, tuple[FloatArray, FloatArray]]:

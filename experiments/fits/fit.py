@@ -79,7 +79,7 @@ def fit(
             refused.append(Refusal(part.label, reason))
         found = [_law(part, form, each, along, quantity, confidence) for form, each in tried]
         laws += sorted(found, key=_rank)
-    return Fits(tuple(laws), tuple(refused), DRAWN if "law" in set(results.runs["engine"]) else "")
+    return Fits(tuple(laws), tuple(refused), DRAWN if "law" in results.runs["engine"].unique() else "")
 
 
 def _rank(law: ScalingLaw) -> tuple[float, int]:

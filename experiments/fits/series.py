@@ -127,7 +127,8 @@ def _series(results: Results, column: str, quantity: str) -> tuple[Series, ...]:
 def _numbers(values: pd.Series) -> bool:
     """Whether a column has numbers only, beside nulls, and at least one."""
     known = values.dropna()
-    return len(known) > 0 and all(isinstance(value, int | float | np.number) for value in known)
+    numbers = values.dtype.kind in "iuf" or all(isinstance(value, int | float | np.number) for value in known)
+    return len(known) > 0 and numbers
 
 
 def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from experiments.reports.report import Report
 
-TEXT_WIDTH = 130
+TEXT_WIDTH, DOTS_AN_INCH = 130, 150
 
 
 def write(made: Report, folder: Path) -> list[Path]:
@@ -121,10 +121,19 @@ def _write_figure(made: Report, folder: Path) -> list[Path]:
         return []
     files = [folder / f"{name}.png", folder / f"{name}.svg"]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
-        write_whole(files[0], partial(figure.savefig, format="png", dpi=150))
-        figure.set_layout_engine("none")  # it is laid out: both files have the same layout, found once
+        _lay_out(figure)
+        write_whole(files[0], partial(figure.savefig, format="png", dpi=DOTS_AN_INCH))
         write_whole(files[1], partial(figure.savefig, format="svg", metadata={"Date": None}))
     return files
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out for good: both files have the same layout, found once, and each of them is drawn once."""
+    figure.set_dpi(DOTS_AN_INCH)
+    engine = figure.get_layout_engine()
+    assert engine is not None  # all our figures have one
+    engine.execute(figure)
+    figure.set_layout_engine(None)
 
 
 def _draw(made: Report, own: bool) -> Figure:

@@ -14,6 +14,7 @@ from experiments.checks.check import Check
 from experiments.fits.tails import Tail, tail_of
 from experiments.grids.arguments import expect_a
 from experiments.grids.stopping import Runs, kept_of
+from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -43,16 +44,17 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
     expect_a(Check, "summarise", checked, "a Check of these results")
     empty = results.runs.iloc[:0]
     rows, series = [], results.labels
+    shown = ["arm", "problem.k", "runner.lam", "text"]
+    places = dict(zip(results.cells.index, results.cells[shown].itertuples(index=False, name=None), strict=True))
     for cell_check in checked.cells:
         runs = results.by_cell.get(cell_check.cell, empty)
-        place = results.cells.loc[cell_check.cell]
+        arm, k, lam, text = places[cell_check.cell]
         rows.append(
-            {"cell": cell_check.cell, "arm": place["arm"], "series": series[cell_check.cell]}
-            | {"k": place["problem.k"], "lam": place["runner.lam"]}
+            {"cell": cell_check.cell, "arm": arm, "series": series[cell_check.cell], "k": k, "lam": lam}
             | {"stopped": _stopped(results.asked, runs)}
             | _measured(runs, tail_of(results, cell_check.cell))
             | _predicted(results, cell_check.cell)
-            | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": place["text"]}
+            | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": text}
         )
     return pd.DataFrame(rows)
 
@@ -65,7 +67,8 @@ def _stopped(asked: Runs, runs: pd.DataFrame) -> str:
 
 
 def _measured(runs: pd.DataFrame, tail: Tail) -> dict[str, Any]:
-    hits = int(runs["hit"].notna().sum())
+    hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
+    hits = len(hit) - int(np.isnan(hit).sum())
     low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
     nothing = math.inf if len(runs) else math.nan
     row: dict[str, Any] = {
@@ -77,8 +80,7 @@ def _measured(runs: pd.DataFrame, tail: Tail) -> dict[str, Any]:
         "ert": runs["calls"].sum() / hits if hits else nothing,
         "ert_cost": runs["cost"].sum() / hits if hits else nothing,
     }
-    for quantity in ("hit", "cost"):
-        values = runs[quantity].to_numpy(dtype=float, na_value=np.nan)
+    for quantity, values in (("hit", hit), ("cost", runs["cost"].to_numpy())):
         mean = float(values.mean()) if hits == len(values) > 0 and tail is not Tail.NO_MEAN else math.nan
         spread = float(values.std(ddof=1)) if len(values) > 1 and tail is Tail.LIGHT else math.nan
         error = spread / math.sqrt(len(values) or 1)
@@ -98,16 +100,17 @@ def _median(runs: pd.DataFrame) -> dict[str, float]:
 
 
 def _predicted(results: Results, cell_id: str) -> dict[str, Any]:
-    def known(ask: Callable[[], Any], otherwise: Any) -> Any:
+    def known(ask: Callable[[], Any], of_stored: Callable[[StoredPrediction], Any], otherwise: Any) -> Any:
         try:
             return ask()
         except (NoPrediction, InputError):
-            return otherwise
+            stored = results.prediction(cell_id)
+            return otherwise if stored is None else of_stored(stored)
 
-    stored = results.prediction(cell_id)
-    means = {} if stored is None else stored.means
-    return {
-        "hit_predicted": known(lambda: results.predict(cell_id, "hit").mean, means.get("hit", math.nan)),
-        "cost_predicted": known(lambda: results.predict(cell_id, "cost").mean, means.get("cost", math.nan)),
-        "source": known(lambda: results.predict(cell_id).source, "" if stored is None else stored.source),
-    }
+    def mean(quantity: str) -> Any:
+        return known(
+            lambda: results.predict(cell_id, quantity).mean, lambda kept: kept.means.get(quantity, math.nan), math.nan
+        )
+
+    source = known(lambda: results.predict(cell_id).source, lambda kept: kept.source, "")
+    return {"hit_predicted": mean("hit"), "cost_predicted": mean("cost"), "source": source}

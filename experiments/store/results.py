@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from evo.errors import InputError, NoPrediction
+from evo.protocols import FloatArray
 from experiments.grids.arguments import a_path
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
@@ -114,6 +115,11 @@ class Results:
                 if there is None or batch not in there["batch"].to_numpy():
                     found[cell] = (*found.get(cell, ()), failed)
         return found
+
+    @cached_property
+    def weights(self) -> dict[str, FloatArray]:
+        """The prices of each cell's ledger, by its id."""
+        return dict(zip(self.cells.index, self.cells[list(WEIGHTS)].to_numpy(dtype=float), strict=True))
 
     @cached_property
     def labels(self) -> dict[str, str]:

@@ -346,6 +346,9 @@ class RowsByCell(Mapping[str, "pd.DataFrame"]):
     def __getitem__(self, cell: str) -> pd.DataFrame:
         return self._table.iloc[self._places[cell]]
 
+    def __contains__(self, cell: object) -> bool:
+        return cell in self._places
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 

@@ -59,15 +59,15 @@ class AbsorbingChain:
     decides: FloatArray | None = None
     stay: FloatArray | None = None
 
-    @property
+    @cached_property
     def generations(self) -> TimeLaw:
         """Law of the number of generations."""
         return ChainTime(self, calls=1)
 
-    @property
+    @cached_property
     def hit(self) -> TimeLaw:
         """Law of the number of the call that first generates the optimum (and decides)."""
-        return ChainTime(self, calls=self.lam)
+        return self.generations if self.lam == 1 else ChainTime(self, calls=self.lam)
 
     @property
     def deciding(self) -> FloatArray:

@@ -18,8 +18,9 @@ from evo.theory.times.law import TimeLaw, below, check_level, tied
 if TYPE_CHECKING:
     from evo.theory.chains.chain import AbsorbingChain
 
-_AT_A_TIME = 64
-"""Times whose distributions are found together: in larger products threads would wait for each other."""
+_AT_A_TIME, _PRODUCT = 64, 1 << 18
+"""Times whose distributions are found together, and the multiplications up to which there are more of them: threads
+would wait for each other in larger products."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,9 +104,9 @@ class ChainTime:
     def _blocks(self, turns: list[tuple[int, int]]) -> Iterator[tuple[FloatArray, IntArray]]:
         """Distributions over the n+1 states at sorted generations and the calls after them, some at a time."""
         state, now, powers = self._begin(), 0, self.chain.powers
-        top = powers.plan(turns[-1][0])
-        for low in range(0, len(turns), _AT_A_TIME):
-            block = turns[low : low + _AT_A_TIME]
+        top, times = powers.plan(turns[-1][0]), max(_AT_A_TIME, _PRODUCT // len(state) ** 2)
+        for low in range(0, len(turns), times):
+            block = turns[low : low + times]
             states = powers.at(state, [generation - now for generation, _ in block], top)
             yield states, np.array([calls for _, calls in block])
             state, now = states[:, -1], block[-1][0]
