@@ -127,7 +127,8 @@ def run_law_holds(schedule: Schedule, alpha: float) -> str:
             compared.append(f"k = {k}, lam = {lam}")
     if not compared:
         raise DoesNotApply("run_law refuses all that is tried: fix = 0.4, keep = 0.7, lam = 1 and 3, all incorrect")
-    return f"the laws of hit and generations, lam and short are those of {LONG_RUNS:,} runs for {'; '.join(compared)}"
+    told = f"{LONG_RUNS:,} runs for {'; '.join(compared)}"
+    return f"the laws of hit and generations, lam and calls on the last chunk are those of {told}"
 
 
 def _off(law: RunLaw, search: Search, alpha: float) -> str:
@@ -153,14 +154,17 @@ def _off(law: RunLaw, search: Search, alpha: float) -> str:
         if dkw_p_value(LONG_RUNS, distance) < alpha / 3:
             return f"{distance:.3f} in P({name} <= t) for some t"
     if chunks.short == 0:
-        return f"short = {law.short_calls:.4g}, where no chunk is shorter" if law.short_calls else ""
+        return (
+            f"last_chunk = {law.calls_on_last_chunk:.4g}, where no chunk is shorter" if law.calls_on_last_chunk else ""
+        )
     if not hit.all() or only_moments(law.calls):
         return ""
     assert counts.shortfalls is not None  # there is a shorter chunk
     total = float(counts.shortfalls[:, 0].sum()) / (chunks.g - chunks.last)
-    if bounded_mean_p_value(total, LONG_RUNS, law.short_calls, law.calls) >= alpha / 3:
+    if bounded_mean_p_value(total, LONG_RUNS, law.calls_on_last_chunk, law.calls) >= alpha / 3:
         return ""
-    return f"short = {law.short_calls:.4g} expected calls on the shorter last chunk, {total / LONG_RUNS:.4g} in runs"
+    told = f"last_chunk = {law.calls_on_last_chunk:.4g} expected calls on the shorter last chunk"
+    return f"{told}, {total / LONG_RUNS:.4g} in runs"
 
 
 def _law(formula: Any, schedule: Schedule, k: int, lam: int) -> RunLaw | None:

@@ -83,7 +83,7 @@ def expect_sound(cell, run):
         levels = [known(lambda u=u, law=law: law.quantile(u)) for u in LEVELS]
         assert all(level is None or level >= 0.0 for level in levels), cell.text
         assert None in levels or levels == sorted(levels), cell.text
-    short = known(lambda: run.short_calls)
+    short = known(lambda: run.calls_on_last_chunk)
     assert short is None or short >= 0.0, cell.text
     for quantity in ("hit", "calls", "generations", "cost"):
         mean = known(lambda quantity=quantity: predict(cell, quantity).mean)
@@ -122,7 +122,9 @@ def expect_exact(cell, run, kind):
         right = float(second - mean * mean)
         assert variance is None or variance == pytest.approx(right, rel=1e-8, abs=max(near, 1e-300)), cell.text
     if not math.isinf(once):
-        assert known(lambda: run.short_calls) in (None, pytest.approx(float(short), rel=1e-10, abs=near)), cell.text
+        assert known(lambda: run.calls_on_last_chunk) in (None, pytest.approx(float(short), rel=1e-10, abs=near)), (
+            cell.text
+        )
 
 
 @MUCH

@@ -256,7 +256,7 @@ class Turned(RoundRobin):
         others = {
             "hit": round_robin(law, k, g, start, lam + 1).hit,
             "generations": round_robin(law, k, g, start, lam + 1).generations,
-            "short": lambda: 1.3 * run.short_calls + 0.1,
+            "last_chunk": lambda: 1.3 * run.calls_on_last_chunk + 0.1,
             "lam": lam + 1,
         }
         return replace(run, **{self.wrong: others[self.wrong]}) if self.wrong else run
@@ -274,13 +274,13 @@ def test_the_law_of_a_run_that_a_schedule_declares():
     [
         ("hit", "in P(hit <= t) for some t"),
         ("generations", "in P(generations <= t) for some t"),
-        ("short", "short"),
+        ("last_chunk", "last_chunk"),
         ("lam", "what is paid for is lam calls a generation"),
     ],
 )
 @pytest.mark.parametrize("g", [1, 2])
 def test_every_field_of_a_declared_law_is_compared_with_runs(field, words, g):
-    """`short` was not, so that a wrong one gave a wrong predicted cost which no check of the cell could see."""
+    """`last_chunk` was not, so that a wrong one gave a wrong predicted cost which no check of the cell could see."""
     with pytest.raises(NotConforming) as wrong:
         run_law_holds(Turned(g, field), 1e-7)
     assert words in str(wrong.value)
