@@ -12,6 +12,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from experiments.running.launch import run_grid
 from experiments.store.failures import FailedBatch, write_failure
 from experiments.store.files import StoreError, write_json, write_parquet, write_part
 from experiments.store.results import load
-from experiments.store.status import status
+from experiments.store.status import Planned, status
 from experiments.store.verify.cells import _table
 from experiments.store.verify.pages import expect_pages
 from operators import Resample
@@ -299,6 +300,42 @@ def test_columns_that_contradict_the_text_are_damage(out):
             load(out)
     write_parquet(out / "cells.parquet", table)
     assert found_in(out) == ""
+
+
+def test_the_twin_of_columns_without_the_look_at_them_another_k_passes(out, monkeypatch):
+    monkeypatch.setattr("experiments.store.verify.cells.expect_told", lambda row: None)
+    table = pd.read_parquet(out / "cells.parquet")
+    write_parquet(out / "cells.parquet", table.assign(**{"problem.k": table["problem.k"] + 1}))
+    assert found_in(out) == ""
+
+
+def larger() -> Grid:
+    return replace(grid(), arms={"cells": [*grid().cells, replace(grid().cells[0], problem=BlockOneMax(8, l=2))]})
+
+
+def test_a_launch_that_is_ended_while_it_plans_leaves_an_earlier_one_as_it_was(out):
+    def stop(cell: Any, done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    before = said(out)
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(larger(), out, workers=1, predicting=stop)
+    assert said(out) == before
+
+
+def test_a_launch_that_is_ended_between_grid_and_cells_is_planned(out, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("experiments.store.store.write_parquet", raise_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_grid(larger(), out, workers=1)
+    assert isinstance(status(out), Planned)
+    with pytest.raises(StoreError, match=r"expected the 4 cells of grid\.json, got 3 others: .*; run the grid again"):
+        load(out)
+    assert len(run_grid(larger(), out, workers=1).runs) == 4 * 30
+
+
+def raise_interrupt(*arguments: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_part_that_declares_more_than_parts_have_is_refused_before_it_is_read(out, monkeypatch):

@@ -215,6 +215,13 @@ def test_something_else_in_the_place_of_a_file_is_refused_and_never_waited_for(o
     assert 5 in codes or name in ("provenance.json", "failures")
 
 
+def test_the_twin_of_pipes_one_that_is_merely_read_is_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with pytest.raises(AssertionError, match="not done"):
+        (tmp_path / "pipe").read_bytes()
+
+
 def test_a_pipe_in_the_place_of_a_grid_is_refused(tmp_path):
     os.mkfifo(tmp_path / "grid.toml")
     done = CliRunner().invoke(app, ["run", str(tmp_path / "grid.toml")])
@@ -247,6 +254,13 @@ def test_only_temporary_files_of_our_own_names_are_deleted(out, mine):
     assert {name: (out / name).read_text() for name in names} == dict.fromkeys(names, "mine")
     assert not any(file.exists() for file in ours)
     assert (mine / "precious.txt").exists()
+
+
+def test_the_twin_of_temporary_files_by_their_end_alone_the_users_are_deleted(out, monkeypatch):
+    (out / "a.tmp").write_text("mine")
+    monkeypatch.setattr("experiments.store.files.is_temporary", lambda name: name.endswith(".tmp"))
+    run_grid(grid(), out, workers=1)
+    assert not (out / "a.tmp").exists()
 
 
 # ------------------------------------------------------------------------------------------------- words that act
