@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from evo.errors import NoPrediction
 from evo.protocols import FloatArray
 from evo.theory.times.at_times import LawAtTimes
 from experiments.checks.power import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
+from experiments.checks.short_calls import ShortCalls
 from experiments.predictions.predict import Prediction
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Outcome:
     """One test of one cell.
 
     Attributes:
-        test: "mean", "law", "calls" or "ledger".
+        test: "mean", "law", "calls", "short" or "ledger".
         p_value: bound on the probability of a discrepancy this large if the prediction holds; 0 for a broken identity.
             Where a rule stopped the runs it holds at every stop.
         found: what was found, in words.
@@ -46,6 +47,7 @@ def made_tests(
     fault: str | None,
     lam: int,
     unit: str,
+    short: ShortCalls | None,
     runs: pd.DataFrame,
     level: Level,
     resolution: float,
@@ -57,6 +59,7 @@ def made_tests(
         fault: what does not add up in the ledger.
         lam: offspring a generation.
         unit: what hit counts, in words.
+        short: calls on the shorter last chunk; None where there is none, or nothing is known of them.
         runs: of the cell, at least one.
         level: significance level of a test, by the number of runs.
         resolution: relative discrepancy that must be found.
@@ -74,12 +77,26 @@ def made_tests(
     means = () if censored.any() else (("mean", hit, hits), ("calls", calls, paid))
     made = (books, _law_test(hit, hits, last), *(_mean_test(*each, p_value) for each in means))
     outcomes = tuple(outcome for outcome in made if outcome is not None)
+    if short is not None and not censored.any():
+        outcomes = _with_short_calls(outcomes, short, len(runs), calls)
     tested = {outcome.test for outcome in outcomes}
     if math.isinf(hit.mean):
         told = f"the mean is infinite; a cdf off by {RESOLUTION_OF_CDF:g} {_within(hit, last, unit)}"
         return outcomes, missing_of_law(hit, last, len(runs), level, "law" in tested), told
     open_, told = missing(hit, len(runs), level, resolution, last, "mean" in tested)
     return outcomes, too_censored(int(censored.sum()), len(runs)) or open_, told
+
+
+def _with_short_calls(
+    outcomes: tuple[Outcome, ...], short: ShortCalls, runs: int, calls: Prediction
+) -> tuple[Outcome, ...]:
+    """The tests, that of calls in two parts at half its level each: of all calls, and of those on the short chunk."""
+    p_value = short.p_value(runs, calls.law)
+    if p_value is None:
+        return outcomes
+    both = [replace(each, p_value=min(1.0, 2 * each.p_value)) if each.test == "calls" else each for each in outcomes]
+    found = f"{short.found(runs)} ({statistics.p_value_text(p_value, '<=')})"
+    return (*both, Outcome("short", min(1.0, 2 * p_value), found))
 
 
 def _within(hit: Prediction, last: float, unit: str) -> str:

@@ -5,7 +5,9 @@ For each cell four tests, each at the same share of alpha, the false-alarm rate 
 * mean: the mean of `hit`, by the law of the total, or by Chebyshev's bound where only moments are known; none where the
   law is known and that of the total is not (a tail too heavy for its convolution);
 * law: the whole law of `hit`, by the largest difference of the cdfs (DKW); censored runs count as later hits;
-* calls: the mean of `calls`, in the same way;
+* calls: the mean of `calls`, in the same way; where the last chunk is shorter, and calls so differ in price, also the
+  mean number of calls on it, at half the share each. Of that number only its mean is known, and that it is at most that
+  of all calls, which gives a bound for any law (`evo.statistics.bounded_mean_p_value`);
 * ledger: every entry of every run against a literal enumeration of forward passes, calls = lam x generations, hit
   within the last one.
 
@@ -38,6 +40,7 @@ from experiments.checks.cell_tests import Outcome, made_tests
 from experiments.checks.completeness import missing_runs, table_fault
 from experiments.checks.ledger import ledger_fault, stored_ledger_fault
 from experiments.checks.power import Level
+from experiments.checks.short_calls import ShortCalls, short_calls
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import identity_in
@@ -210,14 +213,15 @@ def _check_cell(
 
 def _source(
     results: Results, cell_id: str, cell: Cell | str, stored: StoredPrediction | None, runs: pd.DataFrame
-) -> tuple[Callable[[str], Prediction], str | None, int, str]:
-    """Where the predictions of a cell are from, what its ledger lacks, its lam, and what `hit` counts."""
+) -> tuple[Callable[[str], Prediction], str | None, int, str, ShortCalls | None]:
+    """Where the predictions of a cell are from, what its ledger lacks, its lam, what `hit` counts, and short calls."""
     if isinstance(cell, Cell):
         unit = "answers" if takes_several_calls(cell) else "calls"
-        return partial(results.predict, cell_id), ledger_fault(cell, runs), cell.runner.lam, unit
+        fault, short = ledger_fault(cell, runs), short_calls(cell, runs)
+        return partial(results.predict, cell_id), fault, cell.runner.lam, unit, short
     assert stored is not None  # else there is nothing to test
     place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
-    return stored.predict, stored_ledger_fault(stored, place, runs), stored.lam, "offspring"
+    return stored.predict, stored_ledger_fault(stored, place, runs), stored.lam, "offspring", None
 
 
 def _looks(results: Results, runs: pd.DataFrame) -> int:
