@@ -21,6 +21,8 @@ MOST_OF_A_LAW = 0.999
 RESOLUTION_OF_CDF = 0.1
 """Difference of a cdf that must be found for AGREES where the mean is infinite."""
 POWER = 0.95
+SHARES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+"""Discrepancies of a mean that are named where no law is known: the least that so many runs would tell."""
 
 Level = Callable[[float], float]
 """The significance level of a test of a cell, by the number of its runs.
@@ -62,8 +64,29 @@ def missing(hit: Prediction, runs: int, level: Level, resolution: float, last: f
     if math.isinf(most):
         return f"{told} would not show within the budget; give a larger one", told
     if most > runs:
-        return f"{more(most - runs)} would tell {told} ({most:.0f} in all)", told
+        bound = _of_moments(hit, runs, level(runs), resolution) if tested else ""
+        return f"{more(most - runs)} would tell {told} ({most:.0f} in all){bound}", told
     return "", told
+
+
+def _of_moments(hit: Prediction, runs: int, alpha: float, resolution: float) -> str:
+    """That the number of runs is a bound, and what those that are there would tell; empty where the law is known.
+
+    Only mean and variance are known of some laws (by their transform), and Chebyshev's bound holds for any such law.
+    """
+    law = hit.law
+    if law is None or statistics.is_sure(law) or not statistics.only_moments(law):
+        return ""
+    error = math.sqrt(hit.variance) / hit.mean
+    told = next(
+        (share for share in SHARES if statistics.runs_to_resolve_by_moments(error, share, alpha, POWER) <= runs), None
+    )
+    now = "tell no share yet" if told is None else f"tell {worth(told, of_law=False)}"
+    usual = statistics.runs_to_resolve(error, resolution, alpha, POWER)
+    return (
+        f", by Chebyshev's bound, for only mean and variance of this time are known; these {runs} {now}, and if totals "
+        f"were normal {usual} would tell {resolution:.0%}"
+    )
 
 
 def _runs_needed(hit: Prediction, last: float, tested: bool, resolution: float, alpha: float) -> float:
