@@ -155,6 +155,29 @@ def test_a_worker_killed_in_the_middle_of_an_answer(worker, monkeypatch):
     assert isinstance(come(third, worker), WorkerGone)
 
 
+def test_a_driver_that_ends_without_stopping_its_worker_does_not_wait_for_it():
+    program = "\n".join(
+        [
+            "import os, time",
+            "from experiments.running.executors.process import WorkerProcess",
+            "from experiments.running.executors.worker_setup import WorkerSetup",
+            "worker = WorkerProcess(WorkerSetup(os.getpid(), None))",
+            "worker.submit(abs, -1).result()",
+            "worker.submit(time.sleep, 600)",
+        ]
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=120, check=False).returncode == 0
+
+
+def test_where_no_process_can_be_started_the_launch_says_so(monkeypatch):
+    def refused(process: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("joblib.externals.loky.backend.process.LokyProcess.start", refused)
+    with pytest.raises(WorkersLost, match=r"no worker process can be started here \(.*temporarily unavailable\)"):
+        outcomes_of([Job(cell_of(Resample(0.5)), 0, 5, 1, "blocks", 0.1, 60.0)])
+
+
 # ----------------------------------------------------------------------------------------------- a launch
 
 OPERATORS = """

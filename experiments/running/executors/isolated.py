@@ -146,7 +146,7 @@ class IsolatedWorker:
         self._count += 1
         note = self._notes.with_name(f"{self._notes.name}-{self._count}")
         if self._process is None:
-            self._process = WorkerProcess(self._setup)
+            self._process = self._begun()
         try:
             future = self._process.submit(_work, task.jobs, self._path, str(note))
         except WorkerGone:  # somebody has ended a process that had nothing to do
@@ -157,6 +157,15 @@ class IsolatedWorker:
             if not self._sent:
                 self._first_since = time.monotonic()
             self._sent.append(_Sent(task, note, future))
+
+    def _begun(self) -> WorkerProcess:
+        try:
+            return WorkerProcess(self._setup)
+        except OSError as error:
+            raise WorkersLost(
+                f"no worker process can be started here ({error}): run again to go on, with fewer workers, or where "
+                "more processes, open files or memory are allowed"
+            ) from error
 
     def _settle(self, sent: _Sent) -> None:
         """Take what has come of a task."""

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from typing import Any
 
@@ -44,10 +45,12 @@ class CallFailed(Exception):
 
 
 class WorkerProcess:
-    """A process of this machine that answers calls one after the other.
+    """A process of this machine that answers calls one after the other; it ends with the driver at the latest.
 
     Args:
         setup: what the process must know.
+
+    Raises: OSError if the system can start no process.
     """
 
     def __init__(self, setup: WorkerSetup) -> None:
@@ -64,6 +67,7 @@ class WorkerProcess:
         finally:
             tasks.close()
             answers.close()
+        self._at_exit = Finalize(None, _kill, args=(self._process,), exitpriority=20)  # else it would be waited for
         self._open: deque[Future[Any]] = deque()
         self._lock = threading.Lock()
         self._gone = False
@@ -102,15 +106,14 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process."""
-        if self._process.is_alive():  # so its number is nobody else's: only this driver collects it
-            with suppress(OSError):
-                os.kill(self._process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        _kill(self._process)
 
     def stop(self) -> None:
         """End the process, and those that it has started; returns soon even if the system cannot end it."""
         ending = threading.Thread(target=self._end_tree, name="llm-evo end", daemon=True)
         ending.start()
         ending.join(SECONDS_TO_END)
+        self._at_exit.cancel()
         self._is_gone()
 
     def _end_tree(self) -> None:
@@ -145,6 +148,13 @@ class WorkerProcess:
         for future in left:
             with suppress(InvalidStateError):
                 future.set_exception(WorkerGone())
+
+
+def _kill(process: Any) -> None:
+    """End a process of this driver, which alone collects it: so its number is nobody else's while it is alive."""
+    if process.is_alive():
+        with suppress(OSError):
+            os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _settle(future: Future[Any], content: bytes) -> None:
