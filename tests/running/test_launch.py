@@ -250,10 +250,11 @@ SLOW = """
 
     [[arm]]
     label = "a"
-    problem = {type = "BlockOneMax", k = [5, 6], l = 4}
+    problem = {type = "BlockOneMax", k = [6, 7], l = 4}
     mutator = {type = "Resample", p = 0.5}
     schedule = {type = "AllBlocks"}
 """
+"""More tasks than are sent at once: a grid whose last tasks are at work at Ctrl-C is finished, and not interrupted."""
 
 
 def members(group: int) -> list[str]:
@@ -353,7 +354,7 @@ PATIENT = """
 def test_ctrl_c_once_finishes_what_is_at_work_and_twice_does_not(tmp_path, seconds, times):
     (tmp_path / "patient.py").write_text(textwrap.dedent(PATIENT))
     text = SLOW.replace('"Resample", p = 0.5', f'"patient:Patient", seconds = {seconds}').replace("deap", "blocks")
-    (tmp_path / "grid.toml").write_text(textwrap.dedent(text).replace("[5, 6]", "[1]"))
+    (tmp_path / "grid.toml").write_text(textwrap.dedent(text).replace("[6, 7]", "[1]"))
     command = [sys.executable, "-m", "experiments", "run", "grid.toml", "--workers", "1", "--quiet"]
     done = interrupt(command, tmp_path, lambda group: (tmp_path / "begun").exists(), times)
     assert done.returncode == 130
