@@ -40,15 +40,20 @@ def drawn(arms, along="k", quantity="cost", runs=20):
 def labels(figure, number=0):
     """Boxes of the labels at the ends of the curves of a panel, by their text."""
     figure.draw_without_rendering()
-    return [(text.get_text(), text.get_window_extent()) for text in figure.axes[number].texts]
+    return boxes(figure.axes[number])
+
+
+def boxes(ax):
+    return [(text.get_text(), text.get_window_extent()) for text in ax.texts]
 
 
 def assert_readable(figure):
     """No label overlaps another, or leaves the figure; nor does anything else that is written."""
-    for number in range(len(figure.axes)):
-        boxes = labels(figure, number)
-        for i, (_, box) in enumerate(boxes):
-            for _, other in boxes[:i]:
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        written = boxes(ax)
+        for i, (_, box) in enumerate(written):
+            for _, other in written[:i]:
                 overlap = min(box.y1, other.y1) - max(box.y0, other.y0)
                 assert overlap < 1.0 or box.x0 > other.x1 or other.x0 > box.x1
             assert figure.bbox.x0 <= box.x0
