@@ -306,7 +306,6 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
     folder = tmp_path / "results" / "slow"
 
     def workers_start(group: int) -> bool:
-        time.sleep(0.1)  # `ps` is no cheap thing to ask
         return sum("loky" in each for each in members(group)) >= 2
 
     def another_part(group: int) -> bool:
