@@ -203,6 +203,18 @@ def test_reports_give_intervals_where_there_are_means(name, plain):
     assert "infinite" not in growth_figure(table, quantity="hit").get_supxlabel()
 
 
+def test_the_interval_of_an_exact_law_is_of_its_price(plain):
+    """Costs a million times as large have the same relative intervals: a run may be off by a call, not by a cent."""
+    widths = []
+    for price in (1.0, 1e6):
+        drawn = plain.with_runs(plain.runs.assign(generations=1, cost=price))
+        (law,) = fit(drawn, quantity="cost").best
+        widths.append((law["A"].high - law["A"].low) / law["A"].value)
+        assert law.form.name == "constant"
+    assert widths[0] == pytest.approx(widths[1], rel=1e-6)
+    assert widths[0] == pytest.approx(2 * 1.96 * (1 / 12 / (5 * RUNS)) ** 0.5, rel=1e-2)
+
+
 def test_one_heavy_cell_is_enough_and_may_be_left_out(plain):
     """The quality of a run, all blocks a call: a > k has a mean, a > 2k a variance (theory 6a)."""
     whole = BetaRunQuality(4.5, 1.0), AllBlocks(), OnePlusLambda()

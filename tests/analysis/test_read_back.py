@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from scipy.stats import norm
+from scipy.stats import binom, chi2, norm
 
 from evo import AllBlocks, Budget, OnePlusLambda, Prompt, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.costs.latency import Latency
@@ -123,6 +123,35 @@ def test_aic_is_chi_square_and_two_a_parameter(results):
         assert law.aic == pytest.approx(distance + 2 * len(values), rel=1e-6)
         assert (law.cells, law.runs) == (4, 600)
     assert {len(law.estimates) for law in found.laws if law.series == "fast, lam = 1"} >= {1, 2, 3}
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_intervals_and_misfits_are_those_of_their_level(results, confidence):
+    """Normal intervals are as wide as their quantiles; p of the fit by chi-square of cells less parameters."""
+    wide, plain = (fit(results, quantity="cost", confidence=level).laws for level in (confidence, 0.9))
+    for one, other in zip(wide, plain, strict=True):
+        ends = [(each["b"] if "b" in each.form.parameters else each.estimates[-1]) for each in (one, other)]
+        if one.form.parameters[-1] in ("b", "c", "B"):
+            scale = (ends[0].high - ends[0].low) / (ends[1].high - ends[1].low)
+            assert scale == pytest.approx(norm.ppf(0.5 + confidence / 2) / norm.ppf(0.95), rel=1e-6)
+        distance = one.aic - 2 * len(one.estimates)
+        assert one.misfit == pytest.approx(chi2.sf(distance, one.cells - len(one.estimates)), rel=1e-6, abs=1e-300)
+        runs = results.runs.merge(results.cells[["arm", "runner.lam"]], left_on="cell", right_index=True)
+        same = runs[
+            (runs["arm"] == one.arm) & (one.series == runs["arm"] + ", lam = " + runs["runner.lam"].astype(str))
+        ]
+        assert one.censored_share == pytest.approx(same["hit"].isna().mean())
+
+
+def test_the_median_of_a_summary_has_its_order_statistics(results, made):
+    for row in made.summary.to_dict("records"):
+        hits = np.sort(results.by_cell[row["cell"]]["hit"].to_numpy(dtype=float, na_value=np.inf))
+        place = int(binom.ppf(0.025, RUNS, 0.5))
+        expected = [np.median(hits), hits[place - 1], hits[RUNS - place]]
+        if math.isfinite(expected[0]):
+            assert [row["median"], row["median_low"], row["median_high"]] == expected
+        else:
+            assert math.isnan(row["median"])
 
 
 def _is(results, cell, arm, k, lam):
@@ -264,6 +293,9 @@ def test_bars_of_the_panels_are_the_ends_of_the_values():
     assert container.lines[0].get_ydata().tolist() == [5, 9, 8]
     assert "points without bars: the variance is infinite" in " ".join(figure.get_supxlabel().split())
     assert "95% intervals" in figure.get_supxlabel()
+    assert "open triangles: lower bounds" in " ".join(figure.get_supxlabel().split())
+    whole = panels_figure("t", [Panel("p", "x", "y", [Curve("c", x[:2], values[:2], x, x)])])
+    assert not [word for word in ("triangles", "without bars", "stars") if word in whole.get_supxlabel()]
 
 
 # ------------------------------------------------------------------------------------------------------ terminal
