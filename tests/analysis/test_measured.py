@@ -15,6 +15,7 @@ from experiments.reports.measured import (
     exact_mean,
     measured,
     number,
+    ratio_noise,
 )
 from operators import Resample, Vote
 from problems import BlockOneMax
@@ -110,6 +111,10 @@ def test_words():
     assert [number(value) for value in (None, NAN, math.inf, 0, -0.0, 0.5, 12345.6, 1e9, 1e-5)] == [
         "-", "-", "inf", "0", "0", "0.5", "12,346", "1.000e+09", "1.000e-05",
     ]  # fmt: skip
+
+
+def test_the_noise_of_a_ratio_is_half_its_interval():
+    assert ratio_noise(Value(10, 7, 13), Value(5, 3, 7)) == pytest.approx(0.5)  # hypot(3/10, 2/5)
 
 
 def test_arms_of_results():

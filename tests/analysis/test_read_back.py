@@ -309,7 +309,7 @@ def test_the_table_of_laws_shows_what_was_fitted(made):
             assert str(each) in whole
         rivals = [each for each in made.fits.laws if each.series == law.series and each is not law]
         assert rivals[0].aic == min(each.aic for each in rivals)
-        assert f"(p {rivals[0].misfit:.1g})" in whole.replace("( ", "(")
+        assert f"{rivals[0].text} (p {rivals[0].misfit:.1g})" in whole
         assert law.aic <= rivals[0].aic
         assert any(line[3].startswith(f"{law.misfit:.1g}") for line in shown)
     assert "95 % intervals" in text(show_fits, made.fits)
