@@ -11,7 +11,7 @@ from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
 from operators.spill import mapped_law
-from operators.wrapper import Wrapper, ask, validity
+from operators.wrapper import Wrapper, answer_of, validity
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Malformed(Wrapper):
 
     def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
         """The answer of the inner mutator, with some calls invalid."""
-        answer = ask(self.inner, given, rng)
+        answer = answer_of(self.inner, given, rng)
         g = answer.correct.shape[-1]
         well_formed = rng.random(answer.correct.shape[:-1]) < (1 - self.rate) * (1 - self.per_block) ** g
         return replace(answer, valid=validity(answer) & well_formed)

@@ -11,7 +11,7 @@ from evo.errors import InputError
 from evo.laws.special import MisalignedLaw
 from evo.parameters import probability, whole
 from evo.protocols import AnyMutator, Chunk, Rewritten
-from operators.wrapper import Wrapper, ask, component_law
+from operators.wrapper import Wrapper, answer_of, component_law
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Misaligned(Wrapper):
         rows, k = np.arange(len(chunk.blocks))[:, None], chunk.solution.shape[1]
         misses = rng.random(len(rows)) < self.rate
         blocks = (chunk.blocks + self.by % k * misses[:, None]) % k
-        answer = ask(self.inner, replace(chunk, correct=chunk.solution[rows, blocks], blocks=blocks), rng)
+        answer = answer_of(self.inner, replace(chunk, correct=chunk.solution[rows, blocks], blocks=blocks), rng)
         solution = (chunk.solution if answer.solution is None else answer.solution).copy()
         solution[rows, blocks] = answer.correct
         return replace(answer, correct=solution[rows, chunk.blocks], solution=solution)

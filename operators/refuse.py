@@ -11,7 +11,7 @@ from evo.laws.counts import IndependentBlocks
 from evo.laws.mixtures import ComponentLaw, Mixture
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
-from operators.wrapper import Wrapper, ask, component_law, handed_over, validity
+from operators.wrapper import Wrapper, answer_of, component_law, handed_over, validity
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Refuse(Wrapper):
 
     def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
         """The answer of the inner mutator, or the unchanged chunk."""
-        before, answer = handed_over(given), ask(self.inner, given, rng)
+        before, answer = handed_over(given), answer_of(self.inner, given, rng)
         refuses = rng.random(before.shape[:-1]) < self.rate
         solution = answer.solution
         if solution is not None and isinstance(given, Chunk) and given.solution is not None:

@@ -12,7 +12,7 @@ from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
 from operators.spill import mapped_law
-from operators.wrapper import Wrapper, ask, handed_over
+from operators.wrapper import Wrapper, answer_of, handed_over
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Sparse(Wrapper):
 
     def rewrite(self, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
         """The answer of the mutator inside, on those blocks that are rewritten."""
-        before, answer = handed_over(given), ask(self.inner, given, rng)
+        before, answer = handed_over(given), answer_of(self.inner, given, rng)
         rewrites = rng.random(before.shape) < self.rate
         correct, solution = np.where(rewrites, answer.correct, before), answer.solution
         if solution is not None and isinstance(given, Chunk) and given.solution is not None:

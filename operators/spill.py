@@ -12,7 +12,7 @@ from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, Chunk, Rewritten
-from operators.wrapper import Wrapper, ask
+from operators.wrapper import Wrapper, answer_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Spill(Wrapper):
 
     def rewrite(self, chunk: Chunk, rng: Generator) -> Rewritten:
         """The answer of the mutator inside, with damage outside the chunk."""
-        answer = ask(self.inner, chunk, rng)
+        answer = answer_of(self.inner, chunk, rng)
         whole = chunk.solution if answer.solution is None else answer.solution
         assert whole is not None  # asked for by `sees`
         return replace(answer, solution=whole & (rng.random(whole.shape) >= self.rate))

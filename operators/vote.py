@@ -16,7 +16,7 @@ from evo.parameters import choice, probability, whole
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
 from evo.text import type_name
 from evo.theory.calls.voting import mean_votes, win_probability
-from operators.wrapper import Wrapper, ask, component_law, handed_over, validity
+from operators.wrapper import Wrapper, answer_of, component_law, handed_over, validity
 
 MOST_AHEAD = 10**6
 MOST_MEAN_VOTES = 1e5
@@ -89,7 +89,7 @@ class Vote(Wrapper):
             some = _rows(given, open_calls)
             if vote == SOME_VOTES:
                 self._expect_decidable(handed_over(some))
-            answer = ask(self.inner, some, rng)
+            answer = answer_of(self.inner, some, rng)
             if answer.solution is not None:
                 raise self._cannot_wrap(self.inner)
             calls[open_calls] += self._paid(answer, copied[open_calls])

@@ -64,7 +64,7 @@ def handed_over(given: BoolArray | Chunk) -> BoolArray:
     return given.correct if isinstance(given, Chunk) else given
 
 
-def ask(inner: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
+def answer_of(inner: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
     """The answer of the inner mutator, handed what it asks for."""
     answer = inner.rewrite(given if is_informed(inner) else handed_over(given), rng)  # type: ignore[arg-type]  # what it asks for
     return answer if isinstance(answer, Rewritten) else Rewritten(answer)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
-from evo.conformance.serving import State, ask, counts, sizes
+from evo.conformance.serving import CallState, counts, make_calls, sizes
 from evo.errors import OperatorError
 from evo.laws.counts import CallLaw, binomial_pmf
 from evo.laws.declared import are_probabilities, declared_law, declares_law
@@ -71,7 +71,7 @@ def law_holds(mutator: AnyMutator, alpha: float) -> str:
     rng = np.random.default_rng(1)
     worst, message = alpha_each, ""
     for at in states:
-        given, answer = ask(mutator, at, n, rng)
+        given, answer = make_calls(mutator, at, n, rng)
         _only_the_chunk(mutator, given, answer)
         for seen, p, event in _events(law, at, given, answer):
             p_value = binomial_p_value(seen, n, p)
@@ -89,7 +89,7 @@ def law_holds(mutator: AnyMutator, alpha: float) -> str:
     )
 
 
-def states_of(mutator: AnyMutator) -> list[State]:
+def states_of(mutator: AnyMutator) -> list[CallState]:
     """The states in which the law is tested."""
     k, lengths = sizes(mutator)
     states = []
@@ -97,18 +97,18 @@ def states_of(mutator: AnyMutator) -> list[State]:
         for i in sorted({0, 1, (g + 1) // 2, g - 1, g}):
             # A bare chunk that is all correct or all incorrect is the same wherever it is.
             places = ("first", "last", "middle") if is_informed(mutator) or 0 < i < g else ("first",)
-            states += [State(k, g, i, place) for place in places]
+            states += [CallState(k, g, i, place) for place in places]
     return states
 
 
-def _listed(states: list[State]) -> str:
+def _listed(states: list[CallState]) -> str:
     incorrect: dict[int, list[int]] = {}
     for at in states:
         incorrect.setdefault(at.g, []).append(at.i)
     return ", ".join(f"g = {g} (i = {', '.join(map(str, sorted(set(i))))})" for g, i in incorrect.items())
 
 
-def _events(law: CallLaw, at: State, given: Any, answer: Rewritten) -> Iterator[tuple[int, float, str]]:
+def _events(law: CallLaw, at: CallState, given: Any, answer: Rewritten) -> Iterator[tuple[int, float, str]]:
     """Observed count, probability by the law, and name of each event."""
     g, i = at.g, at.i
     found = counts(answer)
@@ -136,8 +136,8 @@ def independent_in_a_run(mutator: AnyMutator, alpha: float) -> str:
     k, lengths = sizes(mutator)
     alpha_each = alpha / sum(2 * (g + 2) for g in lengths)
     n = samples_needed(alpha_each)
-    for at in (State(k, g, i) for g in lengths for i in (g, 0)):
-        _, answer = ask(mutator, at, 2 * n, np.random.default_rng(1), runs=n)
+    for at in (CallState(k, g, i) for g in lengths for i in (g, 0)):
+        _, answer = make_calls(mutator, at, 2 * n, np.random.default_rng(1), runs=n)
         found = counts(answer)
         both = found[:n][found[:n] == found[n:]]
         for x, p in zip(range(-1, at.g + 1), _with_invalid(law.pmf(at.g, at.i)), strict=True):

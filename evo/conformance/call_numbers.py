@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
-from evo.conformance.serving import State, ask, sizes
+from evo.conformance.serving import CallState, make_calls, sizes
 from evo.laws.declared import declared_law, is_mean_of_calls
 from evo.protocols import AnyMutator, FloatArray
 from evo.statistics import normal_quantile
@@ -37,7 +37,7 @@ def calls_as_declared(mutator: AnyMutator, alpha: float) -> str:
     if len(means) < 2:
         raise DoesNotApply("the mean number of calls of an answer is not known (mean_calls gives None)")
     same = means[0] == means[1]
-    states = [State(k, g, i) for g in lengths for i in (g, 0) if g == 1 or same]
+    states = [CallState(k, g, i) for g in lengths for i in (g, 0) if g == 1 or same]
     if not states:
         raise DoesNotApply("mean_calls is about one block, and chunks of one block are refused")
     doubts = [_compare(mutator, at, means[min(at.i, 1)], alpha / len(states)) for at in states]
@@ -56,7 +56,7 @@ def _expect_one_call(mutator: AnyMutator, k: int, lengths: tuple[int, ...]) -> N
         return
     for g in lengths:
         for i in (g, 0):
-            taken = ask(mutator, State(k, g, i), 5000, np.random.default_rng(1 + i))[1].calls
+            taken = make_calls(mutator, CallState(k, g, i), 5000, np.random.default_rng(1 + i))[1].calls
             if taken is not None and taken.max() > 1:
                 raise NotConforming(
                     f"an answer of {type(mutator).__name__} takes {taken.mean():.3g} calls (g = {g}); declare their "
@@ -79,10 +79,10 @@ def _declared(name: str, mean_calls: Any, i: int) -> float | None:
     return float(mean)
 
 
-def _compare(mutator: AnyMutator, at: State, mean: float, alpha: float) -> str:
+def _compare(mutator: AnyMutator, at: CallState, mean: float, alpha: float) -> str:
     """Compare a sample with the mean; a doubt in words if the sample cannot decide."""
     n = _samples(at.g)
-    answer = ask(mutator, at, n, np.random.default_rng(1 + at.i))[1]
+    answer = make_calls(mutator, at, n, np.random.default_rng(1 + at.i))[1]
     taken = np.ones(n) if answer.calls is None else answer.calls.astype(np.float64)
     off = (
         f"{type(mutator).__name__}.mean_calls({min(at.i, 1)}) is {mean:.4g}, and {n:,} answers took "

@@ -25,7 +25,7 @@ from evo.conformance.determinism import (
 )
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
-from evo.conformance.serving import State, arrays, ask, calls, counts, sizes
+from evo.conformance.serving import CallState, arrays, calls, counts, make_calls, sizes
 from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import EvoError, InputError
 from evo.protocols import AnyMutator, Chunk, is_informed
@@ -52,7 +52,7 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
     middle = cache(lambda: _middle_state(mutator))  # once: `fits` may take as long as an answer
 
     def rows(n: int, rng: Generator) -> Any:
-        return counts(ask(mutator, middle(), n, rng)[1])
+        return counts(make_calls(mutator, middle(), n, rng)[1])
 
     def batch() -> str:
         return batch_as_loop("number of correct blocks", rows, middle().g + 2, rate)
@@ -107,7 +107,7 @@ def _shapes(mutator: AnyMutator) -> str:
     for g in lengths:
         for n in (1, 7, 200, LOOP_CALLS):
             try:
-                ask(mutator, State(k, g, g // 2), n, rng)
+                make_calls(mutator, CallState(k, g, g // 2), n, rng)
             except Exception as error:
                 _explain(mutator, g, k, error, works_for_shorter=g > lengths[0])
                 raise
@@ -155,10 +155,10 @@ def _input_unchanged(mutator: AnyMutator) -> str:
     return f"{', '.join(arrays(given))} left as handed over"
 
 
-def _middle_state(mutator: AnyMutator) -> State:
+def _middle_state(mutator: AnyMutator) -> CallState:
     k, lengths = sizes(mutator)
     g = lengths[len(lengths) // 2]
-    return State(k, g, (g + 1) // 2)
+    return CallState(k, g, (g + 1) // 2)
 
 
 def _calls_independent(mutator: AnyMutator, alpha: float) -> str:
@@ -168,7 +168,7 @@ def _calls_independent(mutator: AnyMutator, alpha: float) -> str:
     """
     at, n = _middle_state(mutator), LOOP_CALLS
     rng = np.random.default_rng(3)
-    first, second = (_rows(ask(mutator, at, n, rng)[1]) for _ in range(2))
+    first, second = (_rows(make_calls(mutator, at, n, rng)[1]) for _ in range(2))
     same = float((first == second).all(axis=1).mean())
     other = float((first == np.roll(second, 1, axis=0)).all(axis=1).mean())
     width = math.sqrt(2 * math.log(4 / alpha) / n)
@@ -191,7 +191,7 @@ def _whole_solution(mutator: AnyMutator) -> str:
     answered = False
     for g in lengths:
         for place in ("first", "last", "middle"):
-            given, answer = ask(mutator, State(k, g, g // 2, place), 1000, np.random.default_rng(1))
+            given, answer = make_calls(mutator, CallState(k, g, g // 2, place), 1000, np.random.default_rng(1))
             if answer.solution is None or not isinstance(given, Chunk):
                 continue
             answered = True
@@ -214,7 +214,7 @@ def _forgets(mutator: AnyMutator, answers: Callable[[Generator], Any], first: An
     """The same answers for a seed as at first, after thousands of calls of one row."""
     at, rng = _middle_state(mutator), np.random.default_rng(4)
     for _ in range(LOOP_CALLS):
-        ask(mutator, at, 1, rng)
+        make_calls(mutator, at, 1, rng)
     when = f"for the same seed after {LOOP_CALLS:,} more calls"
     if not same_answers(first, answers(np.random.default_rng(1))):
         raise NotConforming(

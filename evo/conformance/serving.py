@@ -16,11 +16,11 @@ from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten, is_
 
 K = 12
 LENGTHS = (1, 2, 3, 5, 8)
-MOST_BLOCKS = 128
+LONGEST_CHUNK = 128
 """Longest chunk that is tested, unless only longer ones are served."""
-CANDIDATES: tuple[int, ...] = (K, *range(1, MOST_BLOCKS + 1), 200, 256, 500, 512, 1000, 1024, 2048, 4096)
+CANDIDATES: tuple[int, ...] = (K, *range(1, LONGEST_CHUNK + 1), 200, 256, 500, 512, 1000, 1024, 2048, 4096)
 """Numbers of blocks k that are tried, until one is served."""
-CANDIDATES_SHOWN = f"1 to {MOST_BLOCKS}, 200, 256, 500, 512, 1000, 1024, 2048 and 4096 blocks"
+CANDIDATES_SHOWN = f"1 to {LONGEST_CHUNK}, 200, 256, 500, 512, 1000, 1024, 2048 and 4096 blocks"
 GENERATIONS: tuple[int, ...] = (0, 1, 2, 5, 10, 100, 499, 1001)
 
 
@@ -41,7 +41,7 @@ def sizes(mutator: AnyMutator) -> tuple[int, tuple[int, ...]]:
                 served.append(g)
             refusal = refused or refusal
         if served:
-            short = [g for g in served if g <= MOST_BLOCKS] or served[:1]
+            short = [g for g in served if g <= LONGEST_CHUNK] or served[:1]
             return k, tuple(sorted({short[0], short[-1], *(g for g in LENGTHS if g in short)}))
     raise DoesNotApply(f"{name}.fits refuses all chunks of {CANDIDATES_SHOWN}: {refusal}; nothing can be tested")
 
@@ -60,8 +60,8 @@ def _refusal(name: str, fits: Callable[[int, int], Any], k: int, g: int) -> str 
 
 
 @dataclass(frozen=True)
-class State:
-    """State of a call: a chunk of g of k blocks, i incorrect, in one of three places (see `words`)."""
+class CallState:
+    """CallState of a call: a chunk of g of k blocks, i incorrect, in one of three places (see `words`)."""
 
     k: int
     g: int
@@ -111,7 +111,9 @@ def calls(mutator: AnyMutator, solutions: BoolArray, start: int, g: int, generat
     return Chunk(correct, blocks, generation, seen, traits)
 
 
-def ask(mutator: AnyMutator, at: State, n: int, rng: Generator, runs: int = 0) -> tuple[BoolArray | Chunk, Rewritten]:
+def make_calls(
+    mutator: AnyMutator, at: CallState, n: int, rng: Generator, runs: int = 0
+) -> tuple[BoolArray | Chunk, Rewritten]:
     """Calls in one state, n of them, and the answer; each call from its own run, or from `runs` runs in turn.
 
     Raises: OperatorError if the answer breaks the contract.

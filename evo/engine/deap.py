@@ -13,6 +13,7 @@ import math
 import multiprocessing
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -282,7 +283,7 @@ def mutate_chunk(
         mutator: the simulated LLM call; one that draws something for a run needs `run_batch_deap`.
         rng: where the mutator draws from; DEAP's own choices come from the global `random`.
         blocks: positions handed over, from 0: all (None: GLOBAL mutation), one, a sequence, or a function of
-            (individual, rng) that chooses them, such as `uniform_chunk(1)` (LOCAL mutation).
+            (individual, rng) that chooses them, such as `random_chunk(1)` (LOCAL mutation).
 
     Returns:
         `(individual,)`, as DEAP wants it.
@@ -305,7 +306,7 @@ def mutate_chunk(
     ...         super().__init__(blocks)
     ...         self.fitness = Correct()
     >>> toolbox, rng = base.Toolbox(), np.random.default_rng(1)
-    >>> toolbox.register("mutate", mutate_chunk, mutator=Resample(0.5), rng=rng, blocks=uniform_chunk(1))
+    >>> toolbox.register("mutate", mutate_chunk, mutator=Resample(0.5), rng=rng, blocks=random_chunk(1))
     >>> toolbox.register("evaluate", lambda solution: (sum(solution),))
     >>> toolbox.register("select", tools.selBest)
     >>> population, logbook = algorithms.eaMuPlusLambda(
@@ -358,21 +359,28 @@ def _expect_a_stream_of_its_own(rng: Generator, caller: str) -> None:
 _last_sent: Generator | None = None  # kept, so that no other generator has its place in memory
 
 
-def uniform_chunk(g: int) -> Callable[[Any, Generator], Sequence[int]]:
+def random_chunk(g: int) -> Callable[[Any, Generator], Sequence[int]]:
     """For `mutate_chunk`: a uniformly random one of the chunks of g consecutive blocks, the last may be shorter.
 
     Raises: InputError, when it is used, unless 1 <= g <= k.
 
-    >>> chunk = uniform_chunk(3)([0] * 8, np.random.default_rng(1))
+    >>> chunk = random_chunk(3)([0] * 8, np.random.default_rng(1))
     >>> list(chunk) in ([0, 1, 2], [3, 4, 5], [6, 7])
     True
     """
     return partial(_uniform_positions, g)
 
 
+def __getattr__(name: str) -> Any:
+    if name != "uniform_chunk":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("evo.engine.deap.uniform_chunk is now random_chunk", DeprecationWarning, stacklevel=2)
+    return random_chunk
+
+
 def _uniform_positions(g: int, individual: Any, rng: Generator) -> Sequence[int]:
     k = len(individual)
     if not 1 <= g <= k:
-        raise InputError(f"uniform_chunk: chunk size g must be from 1 to k = {k}, got g = {g}")
+        raise InputError(f"random_chunk: chunk size g must be from 1 to k = {k}, got g = {g}")
     chunk = int(rng.integers(-(-k // g)))
     return range(chunk * g, min(chunk * g + g, k))

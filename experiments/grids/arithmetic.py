@@ -21,7 +21,7 @@ from evo.errors import InputError
 from evo.parameters import shown
 
 MOST_CHARACTERS = 200
-MOST_BITS = 1000
+MOST_FRACTION_BITS = 1000
 """Of numerators and denominators, some 300 digits: all such fractions are floats, too."""
 
 ALLOWED = "numbers, axes such as $k, + - * / **, parentheses, sqrt(..) and log(..)"
@@ -105,7 +105,7 @@ class Arithmetic:
 
     def _power(self, node: ast.expr, base: Any, exponent: Any) -> Any:
         if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
-            if abs(exponent) * (_bits(base) - 1) > MOST_BITS:
+            if abs(exponent) * (_bits(base) - 1) > MOST_FRACTION_BITS:
                 self._refuse(node, f"{_TOO_LONG}, got a power of more")
             return base**exponent.numerator
         if base < 0 and float(exponent) != int(exponent):
@@ -129,7 +129,7 @@ class Arithmetic:
         return found
 
     def _expect_bounded(self, node: ast.expr, found: Any) -> Fraction | float:
-        if isinstance(found, Fraction) and _bits(found) > MOST_BITS:
+        if isinstance(found, Fraction) and _bits(found) > MOST_FRACTION_BITS:
             self._refuse(node, f"{_TOO_LONG}, got a longer one")
         if isinstance(found, float) and not math.isfinite(found):
             self._refuse(node, _TOO_LARGE)

@@ -36,7 +36,7 @@ from experiments.store.table import DTYPES, KEY, BatchKey
 if TYPE_CHECKING:
     import pandas as pd
 
-SLACK = 1e3 * ROUNDING
+PRICE_TOLERANCE = 1e3 * ROUNDING
 """Relative: what is this close to a limit may have reached it."""
 ROWS = 100_000
 """After so many a part is written, and batches more."""
@@ -109,7 +109,7 @@ def _reach_a_limit(cell: Cell, rows: pd.DataFrame) -> bool:
     ledger, weights = rows[list(LEDGER)].to_numpy(dtype=float), np.asarray(cell.cost.weights, dtype=float)
     if cell.budget.cost is not None and (weights < 0).any():
         return True  # what is spent may have been more before
-    return bool(cell.budget.reached(ledger, weights, SLACK).any())
+    return bool(cell.budget.reached(ledger, weights, PRICE_TOLERANCE).any())
 
 
 def _cut(cell: Cell, rows: pd.DataFrame) -> pd.DataFrame | None:
@@ -157,8 +157,8 @@ def _last_generation(cell: Cell, budget: Budget, each: dict[str, float]) -> int 
     if not about < 2**53:
         return None
     tried = np.unique(np.maximum(1, [1, *range(int(about) - 2, int(about) + 3)]))
-    surely = budget if budget.cost is None else replace(budget, cost=budget.cost * (1 + SLACK))
-    early, late = (_first_reached(one, tried, weights, *how) for how in ((budget, SLACK), (surely, 0.0)))
+    surely = budget if budget.cost is None else replace(budget, cost=budget.cost * (1 + PRICE_TOLERANCE))
+    early, late = (_first_reached(one, tried, weights, *how) for how in ((budget, PRICE_TOLERANCE), (surely, 0.0)))
     return early if early == late else None
 
 

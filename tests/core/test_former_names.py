@@ -5,6 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
+import evo.engine.deap
 import evo.runners.archives
 import experiments
 from evo.evaluation import Reading
@@ -36,6 +37,12 @@ def test_what_was_never_there_is_not_there():
 def test_so_do_those_of_experiments(name, public):
     with pytest.warns(DeprecationWarning, match=f"{name} is now"):
         assert getattr(importlib.import_module(name), public) is getattr(experiments, public)
+
+
+def test_so_does_that_of_a_function():
+    with pytest.warns(DeprecationWarning, match=r"evo\.engine\.deap\.uniform_chunk is now random_chunk"):
+        from evo.engine.deap import uniform_chunk  # the former name
+    assert uniform_chunk is evo.engine.deap.random_chunk
 
 
 def test_so_do_those_of_a_law_of_a_run():

@@ -35,7 +35,7 @@ from evo import (
 )
 from evo.batch import Batch
 from evo.costs.budget import Limit
-from evo.engine.deap import mutate_chunk, run_batch_deap, uniform_chunk
+from evo.engine.deap import mutate_chunk, random_chunk, run_batch_deap
 from evo.engine.one_parent import run_batch
 from evo.search import Search
 from evo.seeding import streams
@@ -106,7 +106,7 @@ CELLS = [
 SAME_AS_LONGER = CELLS[4:12]
 """A block a call, k = 4: what the same schedules with g = 2 and k = 5 show too, and a short chunk besides."""
 QUANTITIES = ("hit", "half", "short_calls", "evaluations")
-CHECKS = len(CELLS) * len(QUANTITIES) + 3  # those of the broken selections and of uniform_chunk
+CHECKS = len(CELLS) * len(QUANTITIES) + 3  # those of the broken selections and of random_chunk
 EACH = FALSE_FAIL / CHECKS
 
 
@@ -421,13 +421,13 @@ def test_mutate_chunk_says_what_is_wrong_and_changes_nothing_where_an_answer_is_
     with pytest.raises(InputError, match="ByTrait draws something for a whole run"):
         mutate_chunk([0, 0], ByTrait(), rng)
     with pytest.raises(InputError, match="g must be from 1 to k = 2, got g = 3"):
-        mutate_chunk([0, 0], HALF, rng, uniform_chunk(3))
+        mutate_chunk([0, 0], HALF, rng, random_chunk(3))
 
 
 @pytest.mark.statistical
 def test_uniform_chunk_draws_every_chunk_alike():
     rng, draws, m = np.random.default_rng(SEED), 30_000, 3
-    drawn = [tuple(uniform_chunk(2)([0] * 5, rng)) for _ in range(draws)]
+    drawn = [tuple(random_chunk(2)([0] * 5, rng)) for _ in range(draws)]
     # Hoeffding for each of the three: P(|share - 1/3| > e) <= 2 exp(-2 n e^2)
     allowed = math.sqrt(math.log(2 * m / EACH) / (2 * draws))
     assert allowed < 0.02
@@ -472,7 +472,7 @@ def whole_run(seed: int) -> list[int]:
 def test_with_a_generator_each_offspring_of_a_pool_differ_and_are_those_of_one_process(pool):
     def calls():
         streams = np.random.default_rng(1).spawn(8)
-        return [([0] * 64, Resample(0.5), stream, uniform_chunk(32)) for stream in streams]
+        return [([0] * 64, Resample(0.5), stream, random_chunk(32)) for stream in streams]
 
     sent = pool.starmap(mutate_chunk, calls())
     assert sent == [mutate_chunk(*call) for call in calls()]

@@ -41,7 +41,7 @@ from operators import (
     Spill,
     Vote,
 )
-from operators.wrapper import ask
+from operators.wrapper import answer_of
 from problems import BlockOneMax
 
 SAMPLES = 200_000
@@ -80,7 +80,7 @@ def chunk(n, g, i, k=None, first=0, generation=0, traits=None):
 
 def outcomes(operator, g, i, rng, n=SAMPLES):
     """Correct blocks after each of n calls; g + 1 where the answer is not valid."""
-    answer = ask(operator, chunk(n, g, i), rng)
+    answer = answer_of(operator, chunk(n, g, i), rng)
     counts = answer.correct.sum(axis=1)
     return counts if answer.valid is None else np.where(answer.valid, counts, g + 1)
 
@@ -244,7 +244,7 @@ def test_spill_breaks_what_is_correct_outside_and_only_that(operator, rng):
     for g, i, k, first in ((1, 1, 4, 2), (2, 1, 5, 1)):
         before = chunk(SAMPLES, g, i, k=k, first=first)
         before.solution[:, 0] = False  # stays incorrect
-        answer = ask(operator, before, rng)
+        answer = answer_of(operator, before, rng)
         valid = np.ones(SAMPLES, dtype=np.bool_) if answer.valid is None else answer.valid
         counts = np.where(valid, answer.correct.sum(axis=1), g + 1)
         assert follows(counts, with_invalid(operator.law.inside.pmf(g, i)))
@@ -378,9 +378,9 @@ def test_a_batch_follows_the_law_of_a_loop(operator, rng):
         calls = 0 if answer.calls is None else answer.calls
         return np.where(valid, codes(solution), -1) + 64 * calls
 
-    batch = value(ask(operator, chunk(SAMPLES, g, 1, k=3), rng))
+    batch = value(answer_of(operator, chunk(SAMPLES, g, 1, k=3), rng))
     one = chunk(1, g, 1, k=3)
-    loop = np.concatenate([value(ask(operator, one, rng)) for _ in range(loops)])
+    loop = np.concatenate([value(answer_of(operator, one, rng)) for _ in range(loops)])
     assert apart(batch, loop) <= two_sample(SAMPLES, loops)
 
 

@@ -18,7 +18,7 @@ from evo.theory.run_law import RunLaw, finished, no_short_chunk
 State = Any  # anything hashable; None is the optimum
 Event = tuple[int, Any, float]  # rank, next state, probability
 MAX_MOMENTS = 1 << 17  # states of a chain of which only moments are asked for
-SLACK = 1e-9  # by which probabilities may sum to more or less than 1
+SUM_TOLERANCE = 1e-9  # by which probabilities may sum to more or less than 1
 
 
 def explored(
@@ -52,7 +52,7 @@ def explored(
     >>> explored({0: 1.0}, lambda row: [(1, row + 1 if row < 3 else None, 0.5), (1, 0, 0.5)]).hit.mean
     30.0
     """
-    if abs(sum(begin.values()) - 1.0) > SLACK:
+    if abs(sum(begin.values()) - 1.0) > SUM_TOLERANCE:
         raise InputError(f"explored: expected initial probabilities that sum to 1, got the sum {sum(begin.values())!r}")
     place, moves = _explore(begin, events, lam, most, idle)
     if not place:
@@ -114,9 +114,9 @@ def _generation(state: State, events: Iterable[Event], lam: int, idle: float | N
         if chance > 0.0:
             chances[rank, target] = chances.get((rank, target), 0.0) + chance
             each[rank] = each.get(rank, 0.0) + chance
-        elif not chance >= -SLACK:
+        elif not chance >= -SUM_TOLERANCE:
             raise InputError(f"explored: state {state!r} has an event of probability {chance!r}")
-    if not sum(each.values()) <= 1.0 + SLACK:
+    if not sum(each.values()) <= 1.0 + SUM_TOLERANCE:
         raise InputError(f"explored: the events of state {state!r} have probabilities that sum to more than 1")
     scale = _scale(each, lam)
     stay = float(never_once(min(1.0, sum(each.values())), lam, idle))

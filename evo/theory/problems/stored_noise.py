@@ -26,7 +26,7 @@ MOST_WORK = 1_000_000_000  # calls times values of the recursion: some ten secon
 ACCURACY = 3e-14  # relative, of a step of the integration of the mean
 LOWEST = -12.0  # standard deviations from where the mean is integrated
 MOST_RANGE = 5_000  # standard deviations that the mean is integrated over
-MOST_TERMS = 50_000_000  # these times moves
+MOST_MEAN_TERMS = 50_000_000  # these times moves
 
 
 def stored_on_counts(offspring: FloatArray, sigma: float, start: Start, m: int = 1) -> RunLaw:
@@ -214,7 +214,7 @@ def stored_means(moves: FloatArray, s: float) -> FloatArray:
         raise NoPrediction("the mean with stored noise is infinite or not known where no call raises the fitness")
     fitness = (k - np.arange(k + 1.0)) / s
     highest = fitness[0] + max(40.0 * s, 12.0)
-    if highest - LOWEST > MOST_RANGE or (highest - LOWEST) * rows.nnz > MOST_TERMS:
+    if highest - LOWEST > MOST_RANGE or (highest - LOWEST) * rows.nnz > MOST_MEAN_TERMS:
         raise NoPrediction(f"the mean with stored noise of s={s:g} is not computed for k={k} blocks")
     chances, ends = np.log(rows.data), rows.indptr[:-1]
     owner = np.repeat(np.arange(k), np.diff(rows.indptr))

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 
-SLACK = 1e-12  # relative rounding error of the smaller of cdf and tail; that of chains is the largest
+ROUNDING_OF_CHAINS = 1e-12  # relative rounding error of the smaller of cdf and tail; that of chains is the largest
 _ROUNDING = 1e-15  # absolute rounding error of 1 - cdf and 1 - tail
 _EXACT = 1 << 53  # whole numbers up to here are floats
 _LARGEST = 1023  # largest power of 2 among floats
@@ -81,7 +81,7 @@ def below(cdf: float, tail: float, u: float, slack: float = 0.0) -> bool:
         u: a level.
         slack: shares of the rounding error by which the level is lowered, 0 for the strict order.
     """
-    allowed = slack * (SLACK * min(u, 1.0 - u) + _ROUNDING)
+    allowed = slack * (ROUNDING_OF_CHAINS * min(u, 1.0 - u) + _ROUNDING)
     return cdf < u - allowed if u <= 0.5 else tail > 1.0 - u + allowed
 
 
@@ -177,7 +177,7 @@ class ByTail:
         check_level(u)
         if not below(float(self.cdf(0.0)), float(self.tail(0.0)), u, 1.0):
             return 0.0
-        if self.never > 0.0 and 1.0 - self.never < u + SLACK:
+        if self.never > 0.0 and 1.0 - self.never < u + ROUNDING_OF_CHAINS:
             return math.inf
         return least_time(self, u)
 
