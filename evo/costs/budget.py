@@ -1,4 +1,4 @@
-"""Budgets: limits on calls, cost or other entries of the ledger, at which a run is censored."""
+"""Budgets, and who decides that a run is censored: limits on calls, cost or other entries of the ledger."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def varies(cells: pd.DataFrame, name: str) -> bool:
 
 
 def moves_with(cells: pd.DataFrame, name: str, column: str) -> bool:
-    """Whether a parameter has another value for each value of `column`, and only one: as weights have for each k."""
+    """Whether a parameter is a one-to-one function of `column`, as weights of k blocks are of k."""
     if name == column or not varies(cells, name):
         return False
     values = cells[["arm", name, column]].drop_duplicates()

@@ -28,8 +28,8 @@ class Within:
         mean: expected calls without the budget; None if they are not predicted.
         calls: expected calls within it, E[min(calls, budget)]; the most that it can be where no law is known, calls
             differ in price or an answer takes a random number of them.
-        last: the most calls at the end of the budget; infinite if there is none. Where an answer takes a random number
-            of calls: those by which the last generation has begun, and that on average.
+        last: largest number of calls at which the budget can end a run; infinite without a budget. With votes: an upper
+            bound on its expectation, not counting the last generation.
         censored: P(no hit within the budget); None where it is not known.
         at_most: whether calls, tokens or cost within the budget are the most that they can be, not expectations.
     """

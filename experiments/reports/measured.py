@@ -85,7 +85,7 @@ class Measured:
 
     @property
     def reached(self) -> float:
-        """The last offspring up to which it is known of every run whether it has hit; infinite if none was censored."""
+        """Earliest censoring time over all runs, in offspring; infinite without censoring."""
         return float(self.offspring[np.isnan(self.hit)].min()) if self.censored else math.inf
 
     @property

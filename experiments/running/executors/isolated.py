@@ -1,4 +1,4 @@
-"""One worker process at a time, and the tasks it holds; what fails in it is tried again alone, in a fresh one.
+"""A worker process and its tasks: ends batches that hang, and tries what failed again alone, in a fresh process.
 
 So the batch that a part makes impossible is told from those that were only near it: in the same task, behind it in the
 same process, or in a process that the part has spoilt for others. The worker notes at the start of each job who it is,
