@@ -1,4 +1,4 @@
-"""Exact predictions of a cell, its expected cost among them: the first row of the table that fits its search, or a refusal that says why.
+"""Exact predictions of a cell, its expected cost among them: by the first row that fits its search, or a refusal.
 
 Predictions are of the run without a budget; a budget only censors it.
 """
