@@ -103,5 +103,5 @@ class Exact:
 def offers_change(problem: object) -> bool:
     """Whether a problem offers `change` and no subclass has redefined `fitness` since."""
     return getattr(problem, "change", None) is not None and (
-        not hasattr(type(problem), "change") or holds(type(problem), "change", "fitness")
+        not hasattr(type(problem), "change") or holds(type(problem), "change")
     )

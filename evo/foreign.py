@@ -7,14 +7,13 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
 
 from evo.errors import EvoError, OperatorError
-from evo.text import OWN_PACKAGES, is_frozen_dataclass, type_name
+from evo.text import OWN_PACKAGES, parts_of, type_name
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NUMERICAL = ("numpy", "scipy", "pandas")
@@ -27,14 +26,7 @@ def is_foreign(kind: type) -> bool:
 
 def foreign(value: object) -> Iterator[type]:
     """The third-party classes among a part or cell and all parts nested in it."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from foreign(item)
-    elif is_frozen_dataclass(value):
-        if is_foreign(type(value)):
-            yield type(value)
-        for field in fields(value):  # type: ignore[arg-type]  # a dataclass
-            yield from foreign(getattr(value, field.name, None))
+    yield from (type(part) for part in parts_of(value) if is_foreign(type(part)))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.costs.overhead import Overhead
+from evo.declarations import is_oblivious
 from evo.errors import InputError
 from evo.parameters import choice, shown, whole
 from evo.protocols import BoolArray, IntArray, Schedule
@@ -214,7 +215,7 @@ class Decomposed:
     @property
     def oblivious(self) -> bool:
         """As the schedule inside."""
-        return self.schedule.oblivious
+        return is_oblivious(self.schedule)
 
     @property
     def subsets(self) -> bool:

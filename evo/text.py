@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import Enum
 from typing import Any, cast
 
 import numpy as np
@@ -31,8 +33,10 @@ def canonical(value: object) -> str:
     """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, Enum):
+        value = value.value  # also of one that is a str or an int, too
     if value is None or isinstance(value, bool | str):
-        return repr(value)
+        return repr(str(value) if isinstance(value, str) else value)
     if isinstance(value, int | float):
         return _number(value)
     if isinstance(value, tuple):
@@ -81,9 +85,53 @@ def type_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def parts_of(value: object) -> Iterator[Any]:
+    """A part or cell, and all parts nested in it."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from parts_of(item)
+    elif is_frozen_dataclass(value):
+        yield value
+        for field in fields(value):  # type: ignore[arg-type]  # a dataclass
+            yield from parts_of(getattr(value, field.name, None))
+
+
 def parameters(part: object) -> dict[str, Any]:
     """Field names and values of a part, in order, defaults included."""
     return {field.name: getattr(part, field.name) for field in fields(part) if field.init}  # type: ignore[arg-type]  # frozen dataclass
+
+
+def as_declared(kind: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments for a class as a text or a file gives them: values of enumerations become their members.
+
+    Raises: InputError if a value is none of the enumeration's.
+    """
+    return {name: _member(kind, name, value) for name, value in arguments.items()}
+
+
+def enumeration(kind: type, name: str) -> type[Enum] | None:
+    """The enumeration that a field is of: by its annotation, or by its default; None if it is of none."""
+    field = getattr(kind, "__dataclass_fields__", {}).get(name)
+    if field is None:
+        return None
+    declared, default = field.type, field.default
+    if isinstance(declared, str):
+        declared = vars(sys.modules.get(kind.__module__, object)).get(declared)
+    for found in (declared, type(default)):
+        if isinstance(found, type) and issubclass(found, Enum):
+            return found
+    return None
+
+
+def _member(kind: type, name: str, value: Any) -> Any:
+    found = enumeration(kind, name)
+    if found is None or isinstance(value, Enum):
+        return value
+    for member in found:
+        if canonical(member) == canonical(value):
+            return member
+    words = ", ".join(canonical(member) for member in found)
+    raise InputError(f"{kind.__name__}: {name} must be one of {words}, got {shown(value)}")
 
 
 def _number(value: float) -> str:
@@ -124,7 +172,7 @@ def _build(node: ast.expr, find: Callable[[str], type]) -> Any:
             if is_dataclass(kind):
                 expect_parameters(kind, arguments)
             try:
-                return kind(**arguments)
+                return kind(**as_declared(kind, arguments))
             except TypeError as error:
                 raise InputError(f"cannot build {ast.unparse(node)}: {error}") from None
         case ast.Tuple(elts=items):

@@ -145,7 +145,7 @@ def _shown(solution: BoolArray) -> str:
 def initial_law_holds(problem: Problem, alpha: float) -> str:
     """Check initial solutions against the declared law: counts, each block, and each two neighbours, by exact tests."""
     name, k = type(problem).__name__, problem.k
-    law = declared(problem, "initial_law", "initial")
+    law = declared(problem, "initial_law")
     if law is None:
         raise DoesNotApply(
             f"{name} redefines `initial` below the class that declares its law: runs are fitted, not predicted; "

@@ -13,6 +13,7 @@ from evo.conformance.determinism import guarded, once
 from evo.conformance.results import CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
+from evo.identity import expect_named, identities
 from evo.protocols import CostModel
 from evo.text import canonical, is_frozen_dataclass, parse, type_name
 
@@ -65,6 +66,7 @@ def _text(part: object) -> str:
     if not is_frozen_dataclass(part):
         raise DoesNotApply("only a frozen dataclass has a canonical text")
     try:
+        expect_named(part)
         text = canonical(part)
         again = parse(text, _finder(part))
         same_text = canonical(again) == text
@@ -73,7 +75,13 @@ def _text(part: object) -> str:
     lost = _difference(part, again)
     if lost or not same_text:
         raise NotConforming(f"the text {text} gives back {lost}; keep in fields what the constructor was given")
-    return f"{text} gives the same part back"
+    return f"{text} gives the same part back{_not_seen(part)}"
+
+
+def _not_seen(part: object) -> str:
+    """What the part reads that cannot be seen, so that a folder of results would be gone on with though it changed."""
+    unseen = [words for made in identities(part).values() for words in made.unseen]
+    return f"; a change of these would go unnoticed: {'; '.join(unseen)}" if unseen else ""
 
 
 def _finder(part: object) -> Callable[[str], type]:

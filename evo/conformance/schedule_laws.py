@@ -36,7 +36,7 @@ LAW = IndependentBlocks(fix=0.4, keep=0.7)
 
 def same_as_holds(schedule: Schedule, alpha: float) -> str:
     """Check that a schedule chooses chunks like its `same_as`, for the same parents and moves."""
-    name, same = type(schedule).__name__, declared(schedule, "same_as", "choose", "advance", "chunk_size")
+    name, same = type(schedule).__name__, declared(schedule, "same_as")
     if same is None:
         raise DoesNotApply(f"{name} redefines what it inherits as the same as another schedule: declare same_as anew")
     if type(same) not in (*CERTAIN, *RANDOM):
@@ -108,7 +108,7 @@ class _FixKeep:
 
 def run_law_holds(schedule: Schedule, alpha: float) -> str:
     """Check all that a schedule declares of a run, for some k and lam that it serves, against runs."""
-    formula = declared(schedule, "run_law", "choose", "advance")
+    formula = declared(schedule, "run_law")
     if formula is None:
         raise DoesNotApply(f"{type(schedule).__name__} redefines what it inherits the law of a run of: declare it anew")
     compared = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from evo.batch import Batch, RunCounts, Trace
+from evo.declarations import is_oblivious
 from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, Round, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
 from evo.engine.records import Records
@@ -47,7 +48,7 @@ class _Batch:
         self.runner, self.streams, self.chunks = runner, batch.streams, search.chunks
         self.caller = Caller(problem, mutator, search.lengths, runner.lam)
         self.invalid_is_down = invalid_is_down(self.schedule)
-        self.may_look_ahead = self.schedule.oblivious and runner.accept == "strict" and not hasattr(mutator, "draw")
+        self.may_look_ahead = is_oblivious(self.schedule) and runner.accept == "strict" and not hasattr(mutator, "draw")
 
         correct = initial_solutions(problem, batch.runs, self.streams.start)
         traits = drawn_traits(mutator, batch.runs, problem.k, self.streams.mutator)

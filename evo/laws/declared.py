@@ -59,6 +59,8 @@ def declared_calls(mutator: Any, i: int) -> float | None:
     """
     if not hasattr(mutator, "mean_calls"):
         return 1.0
+    if hasattr(type(mutator), "mean_calls") and not holds(type(mutator), "mean_calls"):
+        return None  # inherited, and not of its own `rewrite`
     method = mutator.mean_calls
     mean = method(i) if callable(method) else method
     if mean is None and callable(method):

@@ -46,6 +46,10 @@ Engine = Annotated[
 ]
 Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]
 Stored = Annotated[bool, typer.Option("--stored", help="Import no third-party parts; use their stored predictions.")]
+Imports = Annotated[
+    bool,
+    typer.Option("--import", help="Import all parts that the folder names, not only those that you ran into it here."),
+]
 
 
 @app.command()
@@ -139,7 +143,7 @@ def predict(target: Target = "paper", runs: RunsOption = None, engine: Engine = 
 
 
 @app.command()
-def check(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
+def check(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False, imports: Imports = False) -> None:
     """Compare results with exact predictions; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo check results/paper`
@@ -147,9 +151,8 @@ def check(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
     with plain_errors():
         from experiments.checks.check import check as check_results
         from experiments.reports.terminal import show_check
-        from experiments.store.results import load
 
-        checked = check_results(load(results, imports=not stored), alpha)
+        checked = check_results(_read(results, imports, stored), alpha)
         show_check(checked, _console())
         exit_for(checked.verdict)
 
@@ -167,6 +170,7 @@ def fit(
         float, typer.Option("--to", help="Largest value of the parameter to use; all unless said.", show_default=False)
     ] = float("inf"),
     confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    imports: Imports = False,
 ) -> None:
     """Fit scaling laws: which form of growth, with which parameters, in which intervals.
 
@@ -176,7 +180,7 @@ def fit(
         from experiments.fits.fit import fit as fit_laws
         from experiments.reports.terminal import show_fits
 
-        show_fits(fit_laws(_loaded(results), along, quantity, least, most, confidence), _console())
+        show_fits(fit_laws(_loaded(results, imports), along, quantity, least, most, confidence), _console())
 
 
 @app.command("time")
@@ -187,6 +191,7 @@ def waiting_time(
     per_prompt_token: Annotated[float, typer.Option(help="Seconds for each token read.")] = 0.0,
     per_generated_token: Annotated[float, typer.Option(help="Seconds for each token written.")] = 0.0,
     tail: Annotated[float, typer.Option(help="Heavy tail: sigma of the logarithm of the seconds.")] = 0.0,
+    imports: Imports = False,
 ) -> None:
     """Waiting time beside cost, from the same runs: parallel rounds, and seconds for a latency of the calls.
 
@@ -198,11 +203,11 @@ def waiting_time(
         from experiments.reports.waiting import waiting
 
         latency = Latency(fixed, per_prompt_token, per_generated_token, tail)
-        show_waiting(waiting(_loaded(results), workers, latency), workers, _console())
+        show_waiting(waiting(_loaded(results, imports), workers, latency), workers, _console())
 
 
 @app.command()
-def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None:
+def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False, imports: Imports = False) -> None:
     """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo report results/paper`
@@ -211,10 +216,9 @@ def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False) -> None
         from experiments.reports.files import write
         from experiments.reports.report import report as make_report
         from experiments.reports.terminal import show_report
-        from experiments.store.results import load
         from experiments.studies import study_of
 
-        found = load(results, imports=not stored)
+        found = _read(results, imports, stored)
         made = make_report(found, alpha, study_of(found))
         files = write(made, results)
         show_report(made, _console())
@@ -327,6 +331,21 @@ def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -
     return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
 
 
+def _read(path: Path, imports: bool, stored: bool = False) -> Results:
+    """The results in a folder; in one line, which parts of it are not imported."""
+    from evo.errors import InputError
+    from experiments.store.results import load
+
+    if imports and stored:
+        raise InputError("--import and --stored contradict each other; give one of them")
+    results = load(path, imports=False if stored else imports or None)
+    if not stored and (left := results.not_imported):
+        why = next(iter(left.values()))
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        _console(stderr=True).print(f"Without{more}, from stored predictions: {why}", markup=False, soft_wrap=True)
+    return results
+
+
 def _folder(out: str | None, grid: Grid) -> Path:
     """The results folder: as asked for, or named as the grid."""
     from evo.errors import InputError
@@ -336,12 +355,11 @@ def _folder(out: str | None, grid: Grid) -> Path:
     return Path("results") / grid.name if out is None else Path(out)
 
 
-def _loaded(folder: Path) -> Results:
+def _loaded(folder: Path, imports: bool = False) -> Results:
     """The results in a folder; rows that are not counted are told, as `check` tells them."""
-    from experiments.store.results import load
     from experiments.store.rows import not_counted
 
-    found = load(folder)
+    found = _read(folder, imports)
     if found.rows.strays:
         _console(stderr=True).print(f"note: {not_counted(found.rows.strays)}", markup=False, soft_wrap=True)
     return found

@@ -17,6 +17,7 @@ from evo.costs.prices import LLMPrimitive
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.foreign import blame_part
+from evo.identity import expect_named
 from evo.parameters import shown
 from evo.protocols import AnyMutator, AnyRunner, CostModel, Problem, Schedule
 from evo.runners.parallel import Asynchronous, Merged
@@ -89,6 +90,7 @@ class Cell:
         if self.budget is not None:
             self._expect_a("budget", Budget)
         canonical(self)  # refuses what has no text, such as arrays in a part
+        expect_named(self)
         self._expect_sizes()
         if hasattr(self.mutator, "fits"):
             with blame_part(self.mutator, "fits"):

@@ -20,7 +20,7 @@ from typing import Any
 from evo.errors import InputError
 from evo.foreign import place
 from evo.parameters import expect_parameters, suggestion
-from evo.text import is_frozen_class, parse, type_name
+from evo.text import OWN_PACKAGES, is_frozen_class, parse, type_name
 from experiments.grids.parts import NESTED, PART_TYPES, find_any, find_part
 
 GROUPS = {
@@ -116,6 +116,11 @@ def import_object(module: str, qualname: str, folder: Path | None) -> Any:
             raise InputError(
                 f"importing the module {module!r} failed: {error}; install it, or mend the module"
             ) from error
+        top = module.partition(".")[0]
+        if folder is not None and top in OWN_PACKAGES and _own_file(module, folder) is not None:
+            raise InputError(
+                f"{_own_file(module, folder)} is hidden by the testbed's own package {top!r}; give yours another name"
+            ) from None
         where = "" if folder is None else f"in {folder} or "
         raise InputError(f"there is no module {module!r} {where}on the path of this Python") from None
     except (Exception, SystemExit) as error:
@@ -198,14 +203,17 @@ def _refuse_a_namesake(module: str, found: Any, folder: Path | None) -> None:
     file = getattr(found, "__file__", None)
     if folder is None:
         return
+    own = _own_file(module, folder)
+    if own is not None and (file is None or Path(file).resolve() != own.resolve()):
+        top = module.partition(".")[0]
+        by = f"the testbed's own package {top!r}" if top in OWN_PACKAGES else f"another module {module!r}"
+        raise InputError(f"{own} is hidden by {by} ({file or 'built in'}); give yours another name")
+
+
+def _own_file(module: str, folder: Path) -> Path | None:
+    """The file beside the grid that a module would be of."""
     stem = reduce(Path.joinpath, module.split("."), folder)
-    for own in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")):
-        if own.is_file():
-            if file is None or Path(file).resolve() != own.resolve():
-                raise InputError(
-                    f"{own} is hidden by another module {module!r} ({file or 'built in'}); give yours another name"
-                )
-            return
+    return next((own for own in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")) if own.is_file()), None)
 
 
 def module_file(module: str) -> str | None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from evo.errors import InputError, OperatorError
 from evo.foreign import place
 from evo.parameters import expect_parameters, shown, suggestion
+from evo.text import as_declared
 from experiments.grids.arguments import a_path
 from experiments.grids.axes import at, limited
 from experiments.grids.cell import Cell
@@ -231,7 +232,7 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     axes = [[(word, item) for item in _axis(key, kind, word, value, find)] for word, value in values.items()]
     limited(map(len, axes))
     try:
-        return [part(**dict(chosen)) for chosen in product(*axes)]
+        return [part(**as_declared(part, dict(chosen))) for chosen in product(*axes)]
     except InputError as error:
         raise InputError(f"{key}: {error}{_hint(part, values)}") from None
     except (MemoryError, RecursionError):

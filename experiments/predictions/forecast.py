@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evo.declarations import is_oblivious
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -129,7 +130,7 @@ def _seconds(cell: Cell, calls: float, size: int, engine: str, slowness: Slownes
     offspring = size * calls
     if engine == "deap":
         return offspring * SECONDS_A_DEAP_CALL * slowness.offspring
-    ahead = cell.schedule.oblivious and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
+    ahead = is_oblivious(cell.schedule) and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
     lockstep = offspring / size / cell.runner.lam
     rounds = min(lockstep, offspring / OFFSPRING_A_ROUND + cell.problem.k) if ahead else lockstep
     an_offspring = SECONDS_AN_OFFSPRING + cell.chunks.g * SECONDS_A_BLOCK

@@ -193,7 +193,7 @@ RULES: tuple[Row, ...] = (
 
 def rows_of(setting: Setting) -> Iterator[Row]:
     """The row that the schedule declares for itself, if any, and all others."""
-    formula = declared(setting.schedule, "run_law", "choose", "advance")
+    formula = declared(setting.schedule, "run_law")
     if formula is not None:
         kind = type(setting.schedule)
         if not callable(formula):

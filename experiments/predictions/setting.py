@@ -93,7 +93,7 @@ class Setting:
         Raises: OperatorError if it declares to be a schedule of other chunks.
         """
         found = inner_schedule(self.search.schedule)
-        same = declared(found, "same_as", "choose", "advance", "chunk_size")
+        same = declared(found, "same_as")
         if same is None:
             return found
         name = type_name(type(found))
@@ -132,7 +132,7 @@ class Setting:
 
         Raises: NoPrediction if the problem does not declare it; OperatorError if what it declares is none.
         """
-        name, found = type_name(type(self.problem)), declared(self.problem, "initial_law", "initial")
+        name, found = type_name(type(self.problem)), declared(self.problem, "initial_law")
         if found is None:
             raise NoPrediction(
                 f"how runs of {name} start is not known; build it on problems.Starts, or declare a property "

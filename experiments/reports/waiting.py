@@ -88,7 +88,10 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
     runs = results.runs
     rounds, makespan = np.full((2, len(runs)), np.nan)
     for name, of_cell in results.by_cell.items():
-        cell = results.cell(name)
+        try:
+            cell = results.cell(name)
+        except InputError:
+            continue
         for batch, part in of_cell.groupby("batch", sort=False):
             rows, number = part.index.to_numpy(), int(str(batch))
             if isinstance(cell.runner, Asynchronous):
@@ -116,7 +119,7 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
         runs = groups.get(str(cell_id), timed_runs.iloc[:0])
         note = missing_runs(results, str(cell_id), runs)
         if len(runs):
-            note = kept_as_run(results.cell(str(cell_id)), workers, latency) or note
+            note = _note(results, str(cell_id), workers, latency) or note
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
         censored = float(runs["hit"].isna().mean())
         place = {"series": names[str(cell_id)], "k": of["problem.k"], "lam": of["runner.lam"]}
@@ -133,6 +136,14 @@ def kept_as_run(cell: Cell, workers: int | None, latency: Latency) -> str:
         f"no seconds: run with {canonical(runner.latency)} on {runner.workers} workers, and its runs would be others "
         "with what is asked for"
     )
+
+
+def _note(results: Results, cell_id: str, workers: int | None, latency: Latency) -> str:
+    """Why a cell with runs has no times: it was run with its own, or a part of it is not imported."""
+    try:
+        return kept_as_run(results.cell(cell_id), workers, latency)
+    except InputError as error:
+        return str(error)
 
 
 def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from evo.foreign import foreign
+from evo.text import type_name
 from experiments.grids.grid import Grid
 from experiments.running.agenda import Plan
 from experiments.running.allowance import Allowance
@@ -31,6 +33,7 @@ class Driver:
         failures: what failed in it.
         hosts: machines that worked for it.
         stopped: which limit of the grid was reached; empty if none was.
+        drew: by the names of a cell's third-party parts, the global generators that one of them draws from.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Driver:
         self.failures: list[FailedBatch] = []
         self.hosts: set[str] = set()
         self.stopped = ""
+        self.drew: dict[str, str] = {}
         self._last: Done | None = None
         self._doubted: dict[BatchKey, Failure] = {}
         self._tried_again: set[BatchKey] = set()
@@ -101,6 +105,9 @@ class Driver:
         self._allowance.back(outcome.job, outcome if isinstance(outcome, Done) else None)
         if isinstance(outcome, Done):
             self._last = outcome
+            if outcome.drew:
+                names = dict.fromkeys(type_name(kind) for kind in foreign(outcome.job.cell))
+                self.drew[" or ".join(names)] = outcome.drew
             for done in self._plan.received(outcome):
                 self._sink.add(done)
             self._doubted.pop(_key(outcome.job), None)

@@ -135,6 +135,11 @@ def run_grid(
             for message in () if store is None else store.told:
                 tell(message)
             driver.run(executor, wish)
+        for name, drew in driver.drew.items():
+            tell(
+                f"{name} draws from {drew}, which the seed of the grid does not name: another launch gives another "
+                "table; draw from the rng that is passed"
+            )
         failed = driver.failures if store is None else list(store.failures().values())
         failures = [each for each in failed if plan.needs(each.key)]
         results = sink.results(grid)

@@ -5,13 +5,16 @@ So an operator that errs costs its own batch only, and the driver needs no more 
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 import traceback
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from evo.errors import InputError, OperatorError
-from evo.foreign import describe_error
+from evo.foreign import describe_error, foreign
 from experiments.grids.cell import Cell
 from experiments.running.simulation import simulate
 from experiments.store.table import Columns, batch_columns
@@ -57,6 +60,7 @@ class Answer:
         seconds: what it took.
         host: where it was run.
         kind: of the failure; empty if there is none.
+        drew: which global generators of random numbers a third-party part has drawn from; empty if from none.
     """
 
     columns: Columns | None
@@ -64,6 +68,7 @@ class Answer:
     seconds: float
     host: str
     kind: str = ""
+    drew: str = ""
 
 
 def failed(kind: str, why: str) -> Answer:
@@ -78,12 +83,13 @@ def failed(kind: str, why: str) -> Answer:
 
 @dataclass(frozen=True)
 class Done:
-    """A batch that was run."""
+    """A batch that was run; `drew` as of its answer."""
 
     job: Job
     columns: Columns = field(repr=False)
     seconds: float
     host: str
+    drew: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,20 +120,29 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer
         passed_on: exceptions that are not caught: KeyboardInterrupt where the user's Ctrl-C comes here.
     """
     begun, columns, error, kind = time.perf_counter(), None, "", ""
+    before = _global_generators()
     try:
         columns = batch_columns(job.cell, simulate(job.cell, job.seed, job.batch, job.size, job.engine))
     except passed_on:
         raise
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
         error, kind = _in_words(broken, job.cell), RAISED
-    return Answer(columns, error, time.perf_counter() - begun, HOST, kind)
+    after = _global_generators() if next(foreign(job.cell), None) is not None else before
+    drew = " and ".join(name for name, state in before.items() if after[name] != state)
+    return Answer(columns, error, time.perf_counter() - begun, HOST, kind, drew)
+
+
+def _global_generators() -> dict[str, tuple[object, ...]]:
+    """The states of the generators of random numbers that everybody shares, which no seed of ours names."""
+    kind, key, *rest = np.random.get_state()  # noqa: NPY002  # looked at, not drawn from
+    return {"np.random": (kind, np.asarray(key).tobytes(), *rest), "random": random.getstate()}
 
 
 def outcome_of(job: Job, answer: Answer) -> JobOutcome:
     """The outcome of a job that a worker answered."""
     if answer.columns is None:
         return Failure(job, answer.kind, answer.error, answer.host)
-    return Done(job, answer.columns, answer.seconds, answer.host)
+    return Done(job, answer.columns, answer.seconds, answer.host, answer.drew)
 
 
 def _in_words(error: BaseException, cell: Cell) -> str:

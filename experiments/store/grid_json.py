@@ -15,7 +15,7 @@ from experiments.grids.grid import ENGINES, MOST_BATCH, MOST_CELLS, Grid, is_gri
 from experiments.grids.outside.reading import Unsound, as_json, read_file
 from experiments.grids.stopping import as_runs, most_batches, written
 from experiments.store.files import StoreError
-from experiments.store.third_party import Origin
+from experiments.store.third_party.origins import Origin
 from experiments.store.verify.seals import from_json
 
 FORMAT = 2
@@ -91,7 +91,8 @@ def _expect_values(grid: Mapping[str, Any]) -> None:
         words = ", ".join(shown(grid[key]) for key in ("name", "engine", "table"))
         raise Unsound(f"expected words for name, engine and table, got {words}")
     parts, keys = grid.get("parts", {}), {each.name for each in fields(Origin)}
-    if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) != keys for one in parts.values()):
+    known = (keys, keys - {"reads"})  # as version 0.1 wrote it
+    if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) not in known for one in parts.values()):
         raise Unsound(f"expected under parts the keys {', '.join(sorted(keys))} of each, got {shown(parts)}")
     for name, origin in parts.items():
         _expect_origin(f"parts.{name}", origin)
@@ -99,7 +100,12 @@ def _expect_values(grid: Mapping[str, Any]) -> None:
 
 def _expect_origin(role: str, origin: Mapping[str, Any]) -> None:
     """Expect words, or null where nothing is known."""
+    reads = origin.get("reads")
+    if reads is not None and not (isinstance(reads, dict) and all(isinstance(said, str) for said in reads.values())):
+        raise Unsound(f"{role}.reads must be words by name, got {shown(reads)}")
     for key, value in origin.items():
+        if key == "reads":
+            continue
         words = value if key == "earlier" else [value]
         known = isinstance(words, list) and all(isinstance(word, str) for word in words)
         if not known and (value is not None or key in ("module", "earlier")):

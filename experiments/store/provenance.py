@@ -134,6 +134,21 @@ def last_launch(folder: Path) -> dict[str, Any] | None:
     return next(reversed(read_launches(folder)), None)
 
 
+def other_versions(folder: Path) -> list[str]:
+    """In words, whether the last launch into a folder had another numpy, whose generators may draw otherwise."""
+    try:
+        versions = (last_launch(folder) or {}).get("versions")
+    except (Unsound, OSError):
+        return []  # of which the launch tells
+    before, now = versions.get("numpy") if isinstance(versions, dict) else None, _version("numpy")
+    if before is None or before == now:
+        return []
+    return [
+        f"its runs so far were made with numpy {before}, this is numpy {now}, which may draw other random numbers: "
+        "what is added need not be what one launch would have given"
+    ]
+
+
 def git_states(package: Path, folder: Path) -> dict[str, Any]:
     """The git commits of the testbed's own folder and of the grid's, and whether tracked files were changed there.
 

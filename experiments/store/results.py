@@ -24,7 +24,7 @@ from experiments.store.grid_json import digest_of, held_origins, read_grid
 from experiments.store.parts import Parts
 from experiments.store.predictions import StoredPrediction, split
 from experiments.store.rows import RunTable, read_rows, rows_in_memory
-from experiments.store.third_party import recall
+from experiments.store.third_party.recall import recall
 from experiments.store.verify.cells import read_cells_file
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Results:
         known: cells by their id that need not be parsed: cells of this process, and cells asked for before.
         predictions: what was predicted of the cells when they were run, index `cell`; see
             `experiments.store.predictions`. Without a column for results that were not written.
-        imports: whether third-party parts may be imported; if not, their cells have only their stored predictions.
+        imports: whether third-party parts may be imported, as of `experiments.store.third_party.recall`; cells of
+            those that are not have only their stored predictions.
     """
 
     grid: dict[str, Any]
@@ -54,7 +55,7 @@ class Results:
     path: Path | None = None
     known: dict[str, Cell] = field(default_factory=dict, repr=False)
     predictions: pd.DataFrame | None = field(default=None, repr=False)
-    imports: bool = True
+    imports: bool | None = None
     _predicted: dict[tuple[str, str], Prediction | str] = field(default_factory=dict, repr=False)
     _made: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -67,7 +68,11 @@ class Results:
 
     @classmethod
     def stored(
-        cls, path: Path, known: Mapping[str, Cell] | None = None, imports: bool = True, parts: Parts | None = None
+        cls,
+        path: Path,
+        known: Mapping[str, Cell] | None = None,
+        imports: bool | None = None,
+        parts: Parts | None = None,
     ) -> Results:
         """The results in a folder; the runs are read when they are first asked for.
 
@@ -137,17 +142,36 @@ class Results:
         return replace(self, rows=RunTable.of(runs, self.rows.strays))
 
     def cell(self, cell_id: str) -> Cell:
-        """The cell of an id; third-party parts are imported if the grid named them and their source is unchanged.
+        """The cell of an id; third-party parts are imported if they may be and are unchanged.
 
-        Raises: InputError if it names a part that is not loaded, not found or has changed.
+        Raises: InputError if it names a part that may not be imported, is not found or has changed.
         """
         if cell_id in self.known:
             return self.known[cell_id]
         text = str(self.cells.loc[cell_id, "text"])
-        if not self.imports and (parts := foreign_in(text)):
+        parts = foreign_in(text)
+        if self.imports is False and parts:
             raise InputError(f"not imported, as asked for: {', '.join(parts)}")
-        recall(held_origins(self.grid), text)
+        for name in parts:
+            self.once(("recalled", name), partial(self._recall, name))
         return self.known.setdefault(cell_id, Cell.parse(text))
+
+    @cached_property
+    def not_imported(self) -> dict[str, str]:
+        """Third-party parts that are not there to predict their cells anew, by name, and why."""
+        found: dict[str, str] = {}
+        for cell_id, text in self.cells["text"].items():
+            for name in foreign_in(str(text)) if cell_id not in self.known else ():
+                try:
+                    if self.imports is False:
+                        raise InputError("as asked for")
+                    self.once(("recalled", name), partial(self._recall, name))
+                except InputError as error:
+                    found[name] = str(error)
+        return found
+
+    def _recall(self, name: str) -> None:
+        recall(self.path or Path(), held_origins(self.grid), name, self.imports is True)
 
     def predict(self, cell_id: str, quantity: str = "hit") -> Prediction:
         """The prediction of a quantity of a cell, "hit", "calls", "generations" or "cost"; each is made once.
@@ -181,12 +205,13 @@ class Results:
         return self.runs.merge(cells, left_on="cell", right_index=True)
 
 
-def load(path: Path | str, imports: bool = True) -> Results:
+def load(path: Path | str, imports: bool | None = None) -> Results:
     """Read a results folder.
 
     Args:
         path: the folder.
-        imports: whether third-party parts may be imported to predict their cells anew; if not, their stored
+        imports: whether third-party parts may be imported to predict their cells anew: None only those that a launch
+            of this user has recorded for this folder, True all that it names, False none. Of the others the stored
             predictions are used.
 
     Raises: InputError if the folder is not one of ours; StoreError if a file in it is damaged or cannot be read.

@@ -14,7 +14,7 @@ Every later stage reads only this folder.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -34,9 +34,10 @@ from experiments.store.lock import LOCK, FolderLock, is_ours
 from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Parts
 from experiments.store.predictions import kept_predictions, predictions_table
-from experiments.store.provenance import damaged_launches, write_launch
+from experiments.store.provenance import damaged_launches, other_versions, write_launch
 from experiments.store.table import BatchKey
-from experiments.store.third_party import Origin, merged, origins
+from experiments.store.third_party.origins import Origin, merged, origins
+from experiments.store.third_party.recorded import record
 from experiments.store.verify.cells import read_cells_file
 from experiments.store.verify.names import is_temporary
 
@@ -114,11 +115,14 @@ class Store:
         predicting: Callable[[Cell, int, int], None],
     ) -> None:
         begun = (self.path / "grid.json").exists()
-        parts, self.accepted = merged(_held(self.path, described), origins(grid.cells))
-        if self.accepted and not accept_changed_code:
-            raise _changed_code(self.path, self.accepted)
-        if parts:
-            described["parts"] = {name: asdict(origin) for name, origin in parts.items()}
+        now, unseen = origins(grid.cells)
+        both = merged(_held(self.path, described), now)
+        if both.changed and not accept_changed_code:
+            raise _changed_code(self.path, both.changed)
+        self.accepted = list(both.changed)
+        self.told += [f"{self.path}: {words}" for words in (*both.told, *other_versions(self.path))] + unseen
+        if both.origins:
+            described["parts"] = {name: asdict(origin) for name, origin in both.origins.items()}
         for folder in (self.path, self.path / "runs", self.path / FOLDER):
             for leftover in leftovers(folder):
                 if not self._lock.missing or time.time() - leftover.lstat().st_mtime > OLD:
@@ -129,6 +133,8 @@ class Store:
         write_json(self.path / "grid.json", described)
         write_parquet(self.path / "cells.parquet", cells.reset_index())
         own_folder(self.path / "runs")
+        if hindered := record(self.path, now):
+            self.told.append(hindered)
 
     def _kept(self) -> dict[str, dict[str, Any]]:
         """What was predicted before, by the text of a cell; a damaged table of cells is written anew, which is told."""
@@ -237,9 +243,9 @@ def _is_leftover(file: Path) -> bool:
     return is_temporary(file.name) or (file.name == LOCK and is_ours(file))
 
 
-def _changed_code(path: Path, names: list[str]) -> InputError:
+def _changed_code(path: Path, changed: Mapping[str, str]) -> InputError:
+    words = ". ".join(f"{name} has changed since the runs in it were made: {how}" for name, how in changed.items())
     return InputError(
-        f"{path}: the source of {', '.join(names)} has changed since the runs in it were made; choose another folder "
-        "with --out, or go on with --accept-changed-code (in Python run_grid(..., accept_changed_code=True)), which is "
-        "noted"
+        f"{path}: {words}; choose another folder with --out, or go on with --accept-changed-code (in Python "
+        "run_grid(..., accept_changed_code=True)), which is noted"
     )

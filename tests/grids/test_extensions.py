@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -254,29 +255,35 @@ def test_a_stored_part_that_is_gone_or_changed_is_checked_by_its_stored_predicti
     assert llm_evo("report", "results/mine", cwd=ran).returncode == 0
 
 
-def test_code_is_imported_only_if_the_grid_named_it(tmp_path, module):
-    """A grid made in Python holds no name that was given to be imported."""
+def test_code_is_imported_only_if_a_launch_here_recorded_it(tmp_path, module):
+    """Also of a grid made in Python, if its module is on the path."""
     (tmp_path / f"{module}.py").write_text(CAREFUL)
     part = import_object(module, "Careful", tmp_path)(0.5)
     grid = Grid("python", [Cell(BlockOneMax(2, 4), part, AllBlocks(), OnePlusLambda())], runs=20, batch=20)
     run_grid(grid, tmp_path / "out", workers=1)
     assert "more runs would tell" in check(load(tmp_path / "out")).cells[0].reason  # it is loaded
     del sys.modules[module]
-    results = load(tmp_path / "out")
-    assert check(results).cells[0].stored == (
-        f"the part '{module}.Careful' is not loaded; import the module '{module}' first"
+    shutil.copytree(tmp_path / "out", tmp_path / "elsewhere")
+    assert (
+        check(load(tmp_path / "elsewhere"))
+        .cells[0]
+        .stored.startswith(
+            f"the part '{module}.Careful' is not imported, for no launch of yours has recorded it for this folder"
+        )
     )
     assert module not in sys.modules
+    assert check(load(tmp_path / "out")).cells[0].stored == ""
+    assert module in sys.modules
 
 
 def test_resuming_with_another_source_stops_unless_it_is_accepted(ran, llm_evo, file, module, tmp_path):
-    (tmp_path / f"{module}.py").write_text(CAREFUL + "\n# a comment\n")
+    (tmp_path / f"{module}.py").write_text(CAREFUL.replace("< self.p", "<= self.p") + "\n# a comment\n")
     done = llm_evo("run", file, "--runs", "700", "--workers", "1", "--quiet", cwd=ran)
     assert done.returncode == 2
     assert done.stderr == (
-        f"error: results/mine: the source of {module}.Careful has changed since the runs in it were made; choose "
-        "another folder with --out, or go on with --accept-changed-code (in Python run_grid(..., "
-        "accept_changed_code=True)), which is noted\n"
+        f"error: results/mine: {module}.Careful has changed since the runs in it were made: the code of "
+        f"{module}.Careful.rewrite() is another; choose another folder with --out, or go on with "
+        "--accept-changed-code (in Python run_grid(..., accept_changed_code=True)), which is noted\n"
     )
     assert len(load(ran / "results" / "mine").runs) == 3 * 600
     for _ in range(2):  # what was accepted once is no change any more

@@ -106,7 +106,7 @@ def through(cluster, jobs, tasks, in_flight):
 
 def tasks_a_second():
     job = next(tiny_jobs())
-    message = TaskMessage(JobsAway(with_sources=True).pack((job,)), own_path(), versions(), "x" * 40)
+    message = TaskMessage(JobsAway(elsewhere=True).pack((job,)), own_path(), versions(), "x" * 40)
     print(f"bytes a task up {len(pickle.dumps(RemoteCall(int, message)))}, down {len(pickle.dumps(run_job(job)))}")
     for workers in (1, 2):
         with machines(workers) as address, Cluster(address) as cluster:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -329,8 +330,8 @@ def test_workers_of_other_versions_or_sources_are_refused_by_name(machines, part
     ):
         run_grid(tiny(), scheduler=machines.address)
     monkeypatch.setattr(cluster, "versions", versions)
-    monkeypatch.setattr(messages, "_source", lambda kind: "0")
-    with pytest.raises(InputError, match=r"worker .* has another source of parts_of_\d+\.Slow: copy"):
+    monkeypatch.setattr(messages, "identity_of", lambda kind: SimpleNamespace(digest="0"))
+    with pytest.raises(InputError, match=r"worker .* has another parts_of_\d+\.Slow: copy"):
         run_grid(Grid("g", [cell(parts.Slow(0.0))], runs=5), scheduler=machines.address)
 
 
@@ -367,16 +368,18 @@ def job(mutator=None, limit=60.0):
 
 
 def test_a_job_is_read_where_all_is_as_at_the_driver(parts):
-    away = JobsAway(with_sources=True)
+    away = JobsAway(elsewhere=True)
     mine, theirs = away.pack([job(), job(parts.Ends())])
     assert [unpacked(pickle.loads(pickle.dumps(packed))) for packed in (mine, theirs)] == [job(), job(parts.Ends())]
-    assert list(theirs.sources) == [f"{parts.__name__}.Ends"]
-    with pytest.raises(UnlikeDriver, match=r"has another source of parts_of_\d+\.Ends: copy the driver's"):
-        unpacked(replace(theirs, sources={f"{parts.__name__}.Ends": "0"}))
+    assert list(theirs.parts) == [f"{parts.__name__}.Ends"]
+    with pytest.raises(UnlikeDriver, match=r"has another parts_of_\d+\.Ends: copy the driver's modules"):
+        unpacked(replace(theirs, parts={f"{parts.__name__}.Ends": "0"}))
+    with pytest.raises(InputError, match=r"a worker process reads another parts_of_\d+\.Ends from its modules than"):
+        unpacked(replace(theirs, parts={f"{parts.__name__}.Ends": "0"}, elsewhere=False))
     strange = replace(theirs, content=theirs.content.replace(parts.__name__.encode(), b"x" * len(parts.__name__)))
     with pytest.raises(UnlikeDriver, match=r"cannot read a task \(ModuleNotFoundError: No module named 'xxx.*folders"):
         unpacked(strange)
     with pytest.raises(ModuleNotFoundError):  # on the driver's own machine it is the job's failure
-        unpacked(replace(strange, sources=None))
+        unpacked(replace(strange, elsewhere=False))
     assert different_versions(versions()) == ""
     assert "has python 3." in different_versions({**versions(), "python": "3.1"})

@@ -302,7 +302,7 @@ def test_a_cell_of_an_operator_that_is_not_loaded_is_named(out):
     text = results.cells["text"].iloc[0].replace("Resample", "somewhere.Else")
     other = replace(results, cells=results.cells.assign(text=text))
     with pytest.raises(
-        InputError, match=r"the part 'somewhere\.Else' is not loaded; import the module 'somewhere' first"
+        InputError, match=r"the part 'somewhere\.Else' is not imported, for no launch of yours has recorded it"
     ):
         other.cell(str(results.cells.index[0]))
 

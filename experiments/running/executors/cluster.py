@@ -78,7 +78,7 @@ class Cluster:
         self._name = f"llm-evo-{uuid.uuid4().hex}"  # of this launch
         self._tasks, self._threads = 0, 0
         self._sent: dict[Any, _Sent] = {}  # by key: name of the launch, and a number
-        self._away = JobsAway(with_sources=True)
+        self._away = JobsAway(elsewhere=True)
         self._path, self._versions = own_path(), versions()
         self._looked = self._manned = time.monotonic()
         self._leaving = ExitStack()

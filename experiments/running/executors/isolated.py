@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from evo.errors import InputError
 from experiments.grids.extensions import look_up_in
 from experiments.running.executors.executor import WorkersLost
 from experiments.running.executors.messages import PackedJob, UnlikeDriver, unpacked
@@ -264,6 +265,8 @@ def _answer(packed: PackedJob) -> Answer:
         job = unpacked(packed)
     except UnlikeDriver as error:
         return failed(UNLIKE, str(error))
+    except InputError as error:
+        return failed(RAISED, str(error))
     except BaseException as error:
         return failed(RAISED, f"it cannot be read in a worker process: {one_line(error)}")
     return run_job(job)

@@ -13,11 +13,11 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from evo.errors import EvoError
+from evo.errors import EvoError, InputError
 from evo.foreign import foreign
+from evo.identity import identity_of
 from evo.text import type_name
 from experiments.running.tasks import RAISED, Answer, Job, JobOutcome, failed, one_line, outcome_of
-from experiments.store.third_party import source_hash
 
 
 class UnlikeDriver(EvoError):
@@ -33,15 +33,17 @@ class PackedJob:
         content: the job, pickled, classes of a script or notebook by value.
         cell: id of its cell.
         limit: seconds after which it is ended.
-        sources: by the name of a third-party part, the hash of its source at the driver; None for this machine, where a
-            part that cannot be found is a failure of the job, and no difference between machines.
+        parts: by the name of a third-party part, the digest of its identity at the driver.
+        elsewhere: whether it leaves this machine, where a part that cannot be found is a failure of the job, and no
+            difference between machines.
     """
 
     key: int
     content: bytes = field(repr=False)
     cell: str
     limit: float
-    sources: Mapping[str, str] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,12 @@ class JobsAway:
         unsent: failures of jobs that cannot be pickled.
 
     Args:
-        with_sources: whether they leave this machine.
+        elsewhere: whether they leave this machine.
     """
 
-    def __init__(self, with_sources: bool) -> None:
-        self._with_sources, self._dumps = with_sources, _dumps(with_sources)
+    def __init__(self, elsewhere: bool) -> None:
+        self._elsewhere, self._dumps = elsewhere, _dumps(elsewhere)
+        self._digests: dict[type, str] = {}
         self._jobs: dict[int, Job] = {}
         self._count = 0
         self.unsent: list[JobOutcome] = []
@@ -123,9 +126,15 @@ class JobsAway:
                 continue
             self._count += 1
             self._jobs[self._count] = job
-            its = sources(job) if self._with_sources else None
-            packed.append(PackedJob(self._count, content, job.cell.id, job.limit, its))
+            packed.append(PackedJob(self._count, content, job.cell.id, job.limit, self._parts(job), self._elsewhere))
         return tuple(packed)
+
+    def _parts(self, job: Job) -> dict[str, str]:
+        """The digests of a job's third-party parts, which stay for a launch."""
+        for kind in foreign(job.cell):
+            if kind not in self._digests:
+                self._digests[kind] = identity_of(kind).digest
+        return {type_name(kind): self._digests[kind] for kind in foreign(job.cell)}
 
     def back(self, key: int, answer: Answer) -> JobOutcome:
         """The outcome of a job that has come back."""
@@ -135,22 +144,33 @@ class JobsAway:
 def unpacked(packed_job: PackedJob) -> Job:
     """The job, if this process would run it as the driver would.
 
-    Raises: UnlikeDriver if a module is not found, or sources differ; whatever a part raises while it is read.
+    Raises: UnlikeDriver if a module is not found elsewhere, or a part is another; InputError if it is another on this
+    machine; whatever a part raises while it is read.
     """
     try:
         job: Job = pickle.loads(packed_job.content)
     except (ImportError, AttributeError) as error:
-        if packed_job.sources is None:
+        if not packed_job.elsewhere:
             raise
         raise UnlikeDriver(
             f"cannot read a task ({one_line(error)}): the modules of your parts must be in the same folders there, or "
             "installed"
         ) from error
-    mine = sources(job) if packed_job.sources else {}
-    for name, its in (packed_job.sources or {}).items():
-        if mine.get(name, its) != its:
-            raise UnlikeDriver(f"has another source of {name}: copy the driver's")
+    for kind in foreign(job.cell):
+        its = packed_job.parts[type_name(kind)]
+        if (kind, its) in _agreed or identity_of(kind).digest == its:
+            _agreed.add((kind, its))
+        elif packed_job.elsewhere:
+            raise UnlikeDriver(f"has another {type_name(kind)}: copy the driver's modules")
+        else:
+            raise InputError(
+                f"a worker process reads another {type_name(kind)} from its modules than the launch has: what was "
+                "changed after their import is not there; change the file instead, or run with workers=1"
+            )
     return job
+
+
+_agreed: set[tuple[type, str]] = set()  # of this process: classes that were found to be what the driver has
 
 
 def different_versions(theirs: Mapping[str, str]) -> str:
@@ -167,18 +187,6 @@ def versions() -> dict[str, str]:
     """Versions of what the results depend on, here."""
     found = {name: version(name) for name in ("llm-evo-testbed", "numpy", "scipy")}
     return {**found, "python": ".".join(platform.python_version_tuple()[:2])}
-
-
-def sources(job: Job) -> dict[str, str]:
-    """By the name of each third-party part in a job, the hash of its source when it was first seen here."""
-    kinds = foreign(job.cell)
-    hashes = {type_name(kind): _source(kind) for kind in kinds if kind.__module__ != "__main__"}
-    return {name: sha256 for name, sha256 in hashes.items() if sha256 is not None}
-
-
-@cache
-def _source(kind: type) -> str | None:
-    return source_hash(kind)
 
 
 def own_path() -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class Processes:
     def __init__(self, workers: int, memory: int | None = None) -> None:
         self._workers, self._setup = workers, WorkerSetup(os.getpid(), memory)
         self._isolated: list[IsolatedWorker] = []
-        self._away = JobsAway(with_sources=False)
+        self._away = JobsAway(elsewhere=False)
         self._left = ExitStack()
 
     @property

@@ -1,0 +1,186 @@
+"""What a function's code is, whatever its file, its lines, its comments and its docstring; and the names that it reads.
+
+Bytecode is compared, for it is there also where a source is not (`python -`, a notebook that was closed). It belongs to
+one version of Python: codes of two versions cannot be compared.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType
+
+CODE = f"code {sys.version_info.major}.{sys.version_info.minor} "
+"""How the description of a code begins."""
+_PLACELESS = frozenset({"NOP", "EXTENDED_ARG", "CACHE", "RESUME"})
+_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
+_CELLS = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
+_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+_OF_PLACE = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
+"""What the body of a class stores without saying more of it."""
+_CHANGERS = frozenset(
+    {
+        "append",
+        "extend",
+        "insert",
+        "add",
+        "update",
+        "setdefault",
+        "pop",
+        "popitem",
+        "remove",
+        "discard",
+        "clear",
+        "fill",
+    }
+)
+_KIND = 0x2AC
+"""Flags of a code: *args, **kwargs, generator, coroutine, asynchronous generator."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """The names that a code reads, those of the functions in it included.
+
+    Attributes:
+        chains: of a global or of a variable of an outer function: its name, and the attributes read from it.
+        imports: level, module and names (none: the module itself) of what is imported in it.
+        attributes: names of all attributes.
+        writes: names of the globals that it changes.
+    """
+
+    chains: tuple[tuple[str, ...], ...]
+    imports: tuple[tuple[int, str, tuple[str, ...]], ...]
+    attributes: frozenset[str]
+    writes: frozenset[str]
+
+
+def code_text(code: CodeType) -> str:
+    """The digest of a code.
+
+    >>> def first(x): return x + 1
+    >>> def second(x):
+    ...     "Says more."
+    ...     # and does the same
+    ...     return x + 1
+    >>> code_text(first.__code__) == code_text(second.__code__)
+    True
+    """
+    return CODE + digest(_text(code))
+
+
+def digest(text: str) -> str:
+    """The first 16 hexadecimal digits of a text's SHA-256."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def reads_of(code: CodeType) -> Reads:
+    """The names that a code reads."""
+    chains: dict[tuple[str, ...], None] = {}
+    imports: dict[tuple[int, str, tuple[str, ...]], None] = {}
+    attributes: set[str] = set()
+    writes: set[str] = set()
+    for one in _nested(code):
+        steps = [each for each in dis.get_instructions(one) if each.opname not in _PLACELESS]
+        chains |= dict.fromkeys(_chains(steps))
+        imports |= dict.fromkeys(_imports(steps))
+        attributes |= {str(each.argval) for each in steps if each.opname in _ATTRIBUTES}
+        writes |= {name for n in range(len(steps)) if (name := _written(steps, n))}
+    writes |= {chain[0] for chain in chains if len(chain) == 2 and chain[1] in _CHANGERS}
+    return Reads(tuple(sorted(chains)), tuple(imports), frozenset(attributes), frozenset(writes))
+
+
+def _chains(steps: list[dis.Instruction]) -> Iterator[tuple[str, ...]]:
+    """Each global or outer variable with the attributes read from it."""
+    chain: tuple[str, ...] = ()
+    for each in steps:
+        if each.opname in _ATTRIBUTES and chain:
+            chain = (*chain, str(each.argval))
+            continue
+        if chain:
+            yield chain
+        chain = (str(each.argval),) if each.opname in _GLOBALS | _CELLS else ()
+
+
+def _imports(steps: list[dis.Instruction]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Level, module and names of each import; LOAD_CONST level, LOAD_CONST names, IMPORT_NAME."""
+    for n, each in enumerate(steps):
+        if each.opname == "IMPORT_NAME":
+            level, names = steps[n - 2].argval, steps[n - 1].argval
+            yield int(level or 0), str(each.argval), tuple(names or ())
+
+
+def _written(steps: list[dis.Instruction], n: int) -> str:
+    """The global that an instruction changes: x = .., x[i] = .., x[i] += .., x.a = .., x.a += ..; else nothing."""
+    each = steps[n]
+    if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+        return str(each.argval)
+    if each.opname in ("STORE_ATTR", "DELETE_ATTR") or (each.opname == "COPY" and each.arg == 1):
+        return _global(steps, n - 1) if each.opname != "COPY" or _reads_an_attribute(steps, n + 1) else ""
+    pair = each.opname == "COPY" and each.arg == 2 and n + 1 < len(steps) and steps[n + 1].opname == "COPY"
+    if each.opname not in ("STORE_SUBSCR", "DELETE_SUBSCR") and not pair:
+        return ""
+    depth = 0
+    for m in range(n - 1, 0, -1):  # back over the index, to what is indexed
+        depth += dis.stack_effect(steps[m].opcode, steps[m].arg, jump=False)
+        if depth == 1:
+            return _global(steps, m - 1)
+    return ""
+
+
+def _reads_an_attribute(steps: list[dis.Instruction], n: int) -> bool:
+    return n < len(steps) and steps[n].opname in _ATTRIBUTES
+
+
+def _global(steps: list[dis.Instruction], n: int) -> str:
+    return str(steps[n].argval) if n >= 0 and steps[n].opname in _GLOBALS else ""
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
+
+
+def _text(code: CodeType) -> str:
+    arguments = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _KIND)
+    head = f"{counts} {code.co_varnames[:arguments]} {code.co_exceptiontable.hex()}"
+    return "\n".join([head, *_instructions(code)])
+
+
+def _instructions(code: CodeType) -> list[str]:
+    """The instructions, a line each, with what they mean instead of where it stands; jumps by number."""
+    kept: list[dis.Instruction] = []
+    number: dict[int, int] = {}
+    for each in dis.get_instructions(code):
+        number[each.offset] = len(kept)
+        if each.opname == "STORE_NAME" and each.argval in _OF_PLACE:
+            kept.pop()
+        elif each.opname not in _PLACELESS:
+            kept.append(each)
+    jumps = {*dis.hasjrel, *dis.hasjabs}
+    return [f"{each.opname} {number.get(each.argval) if each.opcode in jumps else _said(each)}" for each in kept]
+
+
+def _said(instruction: dis.Instruction) -> str:
+    if instruction.opcode in dis.hasconst:
+        return constant_text(instruction.argval)
+    if instruction.opcode in (*dis.hasname, *dis.haslocal, *dis.hasfree):
+        return str(instruction.argval)
+    return str(instruction.arg)
+
+
+def constant_text(value: object) -> str:
+    """A constant of a code as a text; sets in the order of their texts, for theirs is another in each process."""
+    if isinstance(value, CodeType):
+        return _text(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(constant_text, value))})"
+    if isinstance(value, frozenset):
+        return f"{{{', '.join(sorted(map(constant_text, value)))}}}"
+    return f"{type(value).__name__} {value!r}"

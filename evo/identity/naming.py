@@ -1,0 +1,69 @@
+"""Whether the text of a part tells it from every other part of its class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import FunctionType, ModuleType
+from typing import Any
+
+from evo.errors import InputError
+from evo.identity.walk import is_generated
+from evo.identity.whose import is_the_users
+from evo.text import OWN_PACKAGES, parts_of, type_name
+
+
+def expect_named(value: object) -> None:
+    """Check that the text of a part, and of all parts in it, tells it from another one of its class.
+
+    Raises: InputError if a class takes values that no field keeps, closes over some, or an instance has a method of
+    its own.
+    """
+    for part in parts_of(value):
+        kind = type(part)
+        if kind.__module__.partition(".")[0] in OWN_PACKAGES:
+            continue
+        for name, field in kind.__dataclass_fields__.items():
+            if field._field_type.name == "_FIELD_INITVAR":
+                raise InputError(
+                    f"{type_name(kind)}: {name} is an InitVar, which the part's text does not name; keep it in a field"
+                )
+        for attribute in getattr(part, "__dict__", {}):
+            if attribute not in kind.__dataclass_fields__ and isinstance(getattr(kind, attribute, None), FunctionType):
+                raise InputError(
+                    f"{type_name(kind)}: {attribute} was put on this instance alone, which the part's text does not "
+                    "name; define it in the class"
+                )
+        closed = next(_closed_over(kind), None)
+        if closed is not None:
+            method, variable = closed
+            raise InputError(
+                f"{type_name(kind)}: {method} closes over {variable}, which the part's text does not name; keep it in "
+                "a field"
+            )
+
+
+def _closed_over(kind: type) -> Iterator[tuple[str, str]]:
+    """Methods of classes made in a function, and the variables of that function that they close over."""
+    for each in kind.__mro__:
+        if "<locals>" not in each.__qualname__ or not is_the_users(each.__module__):
+            continue
+        for name, value in vars(each).items():
+            for function in _functions(value):
+                if is_generated(function):
+                    continue
+                for cell, variable in zip(function.__closure__ or (), function.__code__.co_freevars, strict=True):
+                    if _is_a_value(cell):
+                        yield name, variable
+
+
+def _functions(value: Any) -> list[FunctionType]:
+    inside = [getattr(value, name, None) for name in ("fget", "fset", "__func__", "func")]
+    return [each for each in (value, *inside) if isinstance(each, FunctionType)]
+
+
+def _is_a_value(cell: Any) -> bool:
+    try:
+        held = cell.cell_contents
+    except ValueError:
+        return False
+    return not isinstance(held, type | ModuleType | FunctionType)

@@ -1,0 +1,445 @@
+"""What was defined is what runs: a folder is never gone on with by another part, however it became another one."""
+
+import importlib
+import os
+import subprocess
+import sys
+from dataclasses import InitVar, dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, OnePlusLambda
+from evo.errors import InputError
+from evo.identity import differences, identities, identity_of, other_python
+from experiments import Cell
+from experiments.store.third_party.origins import Origin, merged
+from operators import Refuse, Resample
+from problems import BlockOneMax, Noisy
+
+ROOT = Path(__file__).parents[2]
+
+HEAD = """
+import enum, functools
+from dataclasses import dataclass, field
+import numpy as np
+"""
+OP = """
+@dataclass(frozen=True)
+class Op:
+    def rewrite(self, correct, rng):
+        return correct | (rng.random(correct.shape) < RATE)
+"""
+FILES = {
+    "helper.py": "import deeper\nRATE = 0.1\ndef rate():\n    return deeper.rate()\n",
+    "deeper.py": "DEEP = 0.1\ndef rate():\n    return DEEP\n",
+}
+
+EDITS = {
+    "a constant": ("RATE = 0.1\n" + OP, ("RATE = 0.1", "RATE = 0.9"), "mine.RATE was 0.1 and is 0.9"),
+    "a constant of a module": (
+        "import helper\n" + OP.replace("RATE", "helper.RATE"), ("helper.py", "RATE = 0.1", "RATE = 0.9"),
+        "helper.RATE was 0.1 and is 0.9",
+    ),
+    "an imported constant": (
+        "from helper import RATE\n" + OP, ("helper.py", "RATE = 0.1", "RATE = 0.9"), "mine.RATE was 0.1 and is 0.9",
+    ),
+    "a helper of a helper": (
+        "import helper\n" + OP.replace("RATE", "helper.rate()"), ("deeper.py", "DEEP = 0.1", "DEEP = 0.9"),
+        "deeper.DEEP was 0.1 and is 0.9",
+    ),
+    "the code of a helper of a helper": (
+        "from helper import rate\n" + OP.replace("RATE", "rate()"), ("deeper.py", "return DEEP", "return DEEP * 2"),
+        "the code of deeper.rate() is another",
+    ),
+    "an import in a method": (
+        OP.replace("        return", "        from helper import RATE\n        return"),
+        ("helper.py", "RATE = 0.1", "RATE = 0.9"), "helper.RATE was 0.1 and is 0.9",
+    ),
+    "the class itself": (OP.replace("RATE", "0.1"), ("< 0.1", "< 0.9"), "the code of mine.Op.rewrite() is another"),
+    "a lambda": ("rate = lambda: 0.1\n" + OP.replace("RATE", "rate()"), ("lambda: 0.1", "lambda: 0.9"), "<lambda>"),
+    "a default argument": (
+        OP.replace("rng):", "rng, rate=0.1):").replace("RATE", "rate"), ("rate=0.1", "rate=0.9"),
+        "mine.Op.rewrite, default of rate was 0.1 and is 0.9",
+    ),
+    "a default argument by name": (
+        OP.replace("rng):", "rng, *, rate=0.1):").replace("RATE", "rate"), ("rate=0.1", "rate=0.9"),
+        "default of rate was 0.1 and is 0.9",
+    ),
+    "a class attribute": (
+        OP.replace("    def", "    rate = 0.1\n    def").replace("RATE", "self.rate"), ("rate = 0.1", "rate = 0.9"),
+        "mine.Op.rate was 0.1 and is 0.9",
+    ),
+    "the default of a field": (
+        OP.replace("    def", "    rate: float = 0.1\n    def").replace("RATE", "self.rate"),
+        ("float = 0.1", "float = 0.9"), "mine.Op.rate was 0.1 and is 0.9",
+    ),
+    "a factory of a field": (
+        OP.replace("    def", "    rate: float = field(default_factory=lambda: 0.1)\n    def").replace(
+            "RATE", "self.rate"
+        ),
+        ("lambda: 0.1", "lambda: 0.9"), "<lambda>",
+    ),
+    "what a decorator closes over": (
+        "def below(rate):\n    def decorate(method):\n        def wrapped(self, correct, rng):\n"
+        "            return method(self, correct, rng, rate)\n        return wrapped\n    return decorate\n"
+        + OP.replace("    def", "    @below(0.1)\n    def").replace("rng):", "rng, rate):").replace("RATE", "rate"),
+        ("below(0.1)", "below(0.9)"), "rate of its closure was 0.1 and is 0.9",
+    ),
+    "a decorator": (
+        "def twice(method):\n    @functools.wraps(method)\n    def wrapped(self, correct, rng):\n"
+        "        return method(self, correct, rng)\n    return wrapped\n"
+        + OP.replace("    def", "    @twice\n    def").replace("RATE", "0.1"),
+        ("return method(self", "return correct | method(self"), "the code of mine.Op.rewrite() is another",
+    ),
+    "a partial": (
+        "def rate(a, b): return a * b\nhalf = functools.partial(rate, 0.1)\n" + OP.replace("RATE", "half(1)"),
+        ("rate, 0.1", "rate, 0.9"), "mine.half was partial",
+    ),
+    "an entry of a dict": (
+        "RATES = {'wild': [0.1, 0.2]}\n" + OP.replace("RATE", "RATES['wild'][0]"), ("[0.1,", "[0.9,"),
+        "mine.RATES was {'wild': [0.1, 0.2]} and is {'wild': [0.9, 0.2]}",
+    ),
+    "an entry of a long array": (
+        "RATES = np.full(1000, 0.1)\nRATES[999] = 0.1\n" + OP.replace("RATE", "RATES[999]"), ("= 0.1\n", "= 0.9\n"),
+        "mine.RATES was array float64 (1000,)",
+    ),
+    "a nested function": (
+        OP.replace("        return", "        def rate(): return 0.1\n        return").replace("RATE", "rate()"),
+        ("return 0.1", "return 0.9"), "the code of mine.Op.rewrite() is another",
+    ),
+    "a global of a nested function": (
+        "RATE = 0.1\n"
+        + OP.replace("        return", "        def rate(): return RATE\n        return").replace("< RATE", "< rate()"),
+        ("RATE = 0.1", "RATE = 0.9"), "mine.RATE was 0.1 and is 0.9",
+    ),
+    "a base class": (
+        "class Base:\n    def rate(self): return 0.1\n" + OP.replace("Op:", "Op(Base):").replace("RATE", "self.rate()"),
+        ("return 0.1", "return 0.9"), "the code of mine.Base.rate() is another",
+    ),
+    "the order of the bases": (
+        "class A:\n    rate = 0.1\nclass B:\n    rate = 0.9\n"
+        + OP.replace("Op:", "Op(A, B):").replace("RATE", "self.rate"),
+        ("Op(A, B)", "Op(B, A)"), "class mine.Op was of class mine.A",
+    ),
+    "a property of a mixin": (
+        "class Mixin:\n    @property\n    def rate(self): return 0.1\n"
+        + OP.replace("Op:", "Op(Mixin):").replace("RATE", "self.rate"),
+        ("return 0.1", "return 0.9"), "the code of mine.Mixin.rate() is another",
+    ),
+    "a static method": (
+        OP.replace("    def", "    @staticmethod\n    def rate(): return 0.1\n    def").replace("RATE", "self.rate()"),
+        ("return 0.1", "return 0.9"), "the code of mine.Op.rate() is another",
+    ),
+    "a method put in the place of another": (
+        OP.replace("RATE", "0.1") + "def other(self, correct, rng): return ~correct\n# Op.rewrite = other\n",
+        ("# Op", "Op"), "mine.other() is read now",
+    ),
+    "an instance of a class of one's own": (
+        "class Settings:\n    def __init__(self, rate): self.rate = rate\nSETTINGS = Settings(0.1)\n"
+        + OP.replace("RATE", "SETTINGS.rate"),
+        ("Settings(0.1)", "Settings(0.9)"), "mine.SETTINGS was class mine.Settings(rate=0.1)",
+    ),
+    "a member of an enumeration": (
+        "class Rate(float, enum.Enum):\n    LOW = 0.1\n" + OP.replace("RATE", "Rate.LOW.value"),
+        ("LOW = 0.1", "LOW = 0.9"), "mine.Rate.LOW was 0.1 and is 0.9",
+    ),
+    "a bound method of an object": (
+        "class Rates:\n    low = 0.1\n    def get(self): return self.low\nget = Rates().get\n"
+        + OP.replace("RATE", "get()"),
+        ("low = 0.1", "low = 0.9"), "mine.Rates.low was 0.1 and is 0.9",
+    ),
+    "what a cached function calls": (
+        "RATE = 0.1\n@functools.cache\ndef rate(): return RATE\n" + OP.replace("RATE", "rate()"),
+        ("RATE = 0.1", "RATE = 0.9"), "mine.RATE was 0.1 and is 0.9",
+    ),
+    "the metaclass": (
+        "class Meta(type):\n    rate = 0.1\n"
+        + OP.replace("Op:", "Op(metaclass=Meta):").replace("RATE", "type(self).rate"),
+        ("rate = 0.1", "rate = 0.9"), "mine.Meta.rate was 0.1 and is 0.9",
+    ),
+}  # fmt: skip
+
+IRRELEVANT = {
+    "a comment": ("        return correct", "        # says more\n\n        return correct"),
+    "a docstring": ("    def rewrite(self, correct, rng):\n", "    def rewrite(self, correct, rng):\n        'New.'\n"),
+    "the docstring of the class": ("class Op:\n", "class Op:\n    '''New.'''\n"),
+    "a function that is not read": ("RATE = 0.1\n", "RATE = 0.1\ndef unread(): return 3\n"),
+    "a constant that is not read": ("RATE = 0.1\n", "RATE = 0.1\nOTHER = 3\n"),
+    "an annotation": ("correct, rng)", "correct: object, rng)"),
+}
+
+
+@pytest.fixture
+def define(tmp_path, monkeypatch):
+    """The class `Op` of a source, with the modules beside it, as a new process would have it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def made(source, files=FILES):
+        for name in ("mine", "helper", "deeper"):
+            sys.modules.pop(name, None)
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        importlib.invalidate_caches()
+        module = ModuleType("mine")
+        sys.modules["mine"] = module
+        exec(compile(HEAD + source, "<stdin>", "exec"), vars(module))
+        return module.Op
+
+    yield made
+    for name in ("mine", "helper", "deeper"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("case", EDITS)
+def test_every_edit_of_what_a_part_reads_is_told(case, define):
+    source, edit, told = EDITS[case]
+    before = identity_of(define(source))
+    assert identity_of(define(source)).digest == before.digest
+    if len(edit) == 3:
+        file, old, new = edit
+        assert old in FILES[file]
+        after = identity_of(define(source, FILES | {file: FILES[file].replace(old, new)}))
+    else:
+        assert edit[0] in source
+        after = identity_of(define(source.replace(*edit)))
+    assert told in differences(before.reads, after.reads)
+    assert after.digest != before.digest
+    assert (before.unseen, after.unseen) == ((), ())
+
+
+@pytest.mark.parametrize("case", IRRELEVANT)
+def test_an_edit_that_changes_nothing_is_none(case, define):
+    source, (old, new) = "RATE = 0.1\n" + OP, IRRELEVANT[case]
+    assert old in source
+    before, after = identity_of(define(source)), identity_of(define(source.replace(old, new)))
+    assert differences(before.reads, after.reads) == ""
+    assert after.digest == before.digest
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("def rate(): return float(open('rate').read())\n" + OP.replace("RATE", "rate()"), "mine.rate gets from open"),
+        ("RNG = np.random.default_rng()\n" + OP.replace("rng.", "RNG."), "mine.RNG (a generator of random numbers"),
+        ("import os\n" + OP.replace("RATE", "float(os.environ['R'])"), "mine.Op.rewrite gets from os.environ"),
+        (OP.replace("RATE", "eval('RATE')"), "mine.Op.rewrite gets from eval"),
+        (
+            "COUNT = {}\n" + OP.replace("        return", "        COUNT['n'] = 1\n        return"),
+            "mine.COUNT (mine.",
+        ),
+        ("SEEN = []\n" + OP.replace("        return", "        SEEN.append(1)\n        return"), "mine.SEEN (mine.Op"),
+        ("N = {'n': 0}\n" + OP.replace("        return", "        N['n'] += 1\n        return"), "mine.N (mine.Op"),
+        ("import ctypes\nC = ctypes.CDLL(None)\n" + OP.replace("RATE", "C.rand()"), "mine.C (ctypes.CDLL"),
+    ],
+)
+def test_what_cannot_be_seen_is_told_by_name(source, told, define):
+    (words,) = identity_of(define("RATE = 0.1\n" + source)).unseen
+    assert told in words
+
+
+ALL = """
+from mine import *
+RATES, NAMES, PATTERN = {'a': [0.1]}, {'a', 'b', 'c', 'd'}, re.compile('a+')
+Mode = enum.Enum('Mode', 'A B')
+half = functools.partial(divmod, 1)
+class Mixin:
+    rates = np.arange(9.0)
+    @functools.wraps(divmod)
+    def go(self): return super().__repr__()
+@dataclass(frozen=True)
+class Op(Mixin):
+    mode: Mode = Mode.A
+    many: tuple = field(default_factory=tuple)
+    def rewrite(self, correct, rng, *, least=lambda x: x):
+        return [helper.rate(), RATES, NAMES, PATTERN, half, Mode.B, self.mode, THIRD, x in {'p', 'q'}]
+"""
+PROGRAM = """
+import sys, pickle, re, enum, functools, helper
+from dataclasses import dataclass, field
+import numpy as np
+from evo.identity import identity_of
+if sys.argv[1] == "worker":
+    Op = pickle.load(open("op", "rb"))
+else:
+    exec(sys.argv[2])
+    from joblib.externals.loky.backend.reduction import dumps
+    open("op", "wb").write(dumps(Op))
+print(identity_of(Op).digest, identity_of(Op).unseen)
+"""
+
+
+def test_the_digest_is_the_same_in_every_process(tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "mine.py").write_text("from fractions import Fraction\nTHIRD = Fraction(1, 3)\n")
+    said = set()
+    for seed, role in (("1", "driver"), ("2", "worker")):
+        environment = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]), "PYTHONHASHSEED": seed}
+        words = [sys.executable, "-c", PROGRAM, role, ALL]
+        done = subprocess.run(words, cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        said.add(done.stdout)
+    (only,) = said
+    assert only.endswith(" ()\n")
+
+
+LAUNCH = """
+from evo import AllBlocks, OnePlusLambda
+from evo.errors import EvoError
+from problems import BlockOneMax
+from experiments import Cell, Grid, run_grid
+def launch(op, workers=1, **options):
+    cells = [Cell(BlockOneMax(k=8, l=4), op, AllBlocks(), OnePlusLambda())]
+    try:
+        grid = Grid("x", cells, runs=500)
+        runs = run_grid(grid, "folder", workers, tell=lambda words: print("told", words), **options)
+        print(round(runs.runs.hit.mean(), 2))
+    except EvoError as error:
+        print("refused", str(error))
+"""
+
+
+def launches(folder, source, way="script"):
+    """What a program prints: a script, `python -c`, or `python -`, which has its source from the input."""
+    (folder / "script.py").write_text(HEAD + LAUNCH + source)
+    words = {"script": ["script.py"], "-c": ["-c", HEAD + LAUNCH + source], "-": ["-"]}[way]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True,
+        input=HEAD + LAUNCH + source if way == "-" else None,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("way", ["script", "-c", "-"])
+def test_a_second_launch_with_another_constant_is_refused(way, tmp_path):
+    first = launches(tmp_path, "RATE = 0.1\n" + OP + "launch(Op())", way)
+    assert first == ["26.38"]
+    if way == "script":
+        assert launches(tmp_path, "# a comment\nRATE = 0.1\n" + OP + "launch(Op())") == first
+    (refused,) = launches(tmp_path, "RATE = 0.9\n" + OP + "launch(Op())", way)
+    assert refused == (
+        "refused folder: __main__.Op has changed since the runs in it were made: __main__.RATE was 0.1 and is 0.9; "
+        "choose another folder with --out, or go on with --accept-changed-code (in Python run_grid(..., "
+        "accept_changed_code=True)), which is noted"
+    )
+
+
+def test_a_notebook_in_which_an_operator_is_edited_six_times(tmp_path):
+    """Cells of a notebook, one after the other in one process; the fourth has the first operator again."""
+    rates = (0.1, 0.3, 0.5, 0.1, 0.7, 0.9)
+    cells = "".join(f"exec({OP.replace('RATE', str(rate))!r})\nlaunch(Op())\n" for rate in rates)
+    told = launches(tmp_path, cells + "launch(Op(), accept_changed_code=True)")
+    changed = (
+        "refused folder: __main__.Op has changed since the runs in it were made: the code of __main__.Op.rewrite()"
+    )
+    assert [each.startswith(changed) for each in told] == [False, True, True, False, True, True, False]
+    assert told[0] == told[3] == told[6] == "26.38"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes would take too long")
+def test_a_worker_that_reads_another_module_than_the_launch_runs_nothing(tmp_path):
+    (tmp_path / "helper.py").write_text("RATE = 0.1\n" + HEAD + OP)
+    told = launches(
+        tmp_path, "import helper\nhelper.RATE = 0.9\nif __name__ == '__main__': launch(helper.Op(), 2, isolated=True)"
+    )
+    assert "a worker process reads another helper.Op from its modules than the launch has" in "\n".join(told)
+
+
+def test_two_classes_of_one_name_do_not_stand_in_one_grid(define):
+    first, second = define(OP.replace("RATE", "0.1"))(), define(OP.replace("RATE", "0.9"))()
+    assert list(identities((first, Noisy(BlockOneMax(2, 4), 0.1)))) == ["mine.Op"]
+    with pytest.raises(InputError, match=r"mine\.Op stands for two different classes here: the code of"):
+        identities((first, second))
+
+
+def test_a_method_of_the_testbed_is_not_replaced(monkeypatch):
+    assert identities(Resample(0.5)) == {}
+    monkeypatch.setattr(Resample, "rewrite", lambda self, correct, rng: ~correct)
+    with pytest.raises(InputError, match=r"^Resample\.rewrite of the testbed was replaced by .*class Mine\(Resample\)"):
+        identities(Resample(0.5))
+
+
+def test_codes_of_two_versions_of_python_are_not_compared():
+    assert differences({"f()": "code 3.99 a", "RATE": "0.1"}, {"f()": "code 3.11 b", "RATE": "0.1"}) == ""
+    assert other_python({"f()": "code 3.99 a"})
+    held = {"m.Op": Origin("m", sha256="a", reads={"f()": "code 3.99 a"}), "m.Old": Origin("m", sha256="b")}
+    now = {name: Origin("m", sha256="c", reads={"f()": "code 3.11 b"}) for name in held}
+    both = merged(held, now)
+    assert both.changed == {}
+    assert both.told == [
+        "whether the code of m.Op has changed is not known: another version of Python began here",
+        "whether m.Old has changed is not known: version 0.1, which began here, did not write it down",
+    ]
+
+
+def local(rate=0.1, kind="closure"):
+    def by_function(correct, rng):
+        return correct
+
+    @dataclass(frozen=True)
+    class Closure:
+        def rewrite(self, correct, rng):
+            return correct | (rng.random(correct.shape) < rate)
+
+    @dataclass(frozen=True)
+    class Property:
+        @property
+        def law(self):
+            return rate
+
+        def rewrite(self, correct, rng):
+            return correct
+
+    class Base:
+        def rewrite(self, correct, rng):
+            return correct | (rng.random(correct.shape) < rate)
+
+    @dataclass(frozen=True)
+    class Inherits(Base):
+        pass
+
+    @dataclass(frozen=True)
+    class Given:
+        rate: InitVar[float]
+        made: float = field(init=False, default=0.0)
+
+        def __post_init__(self, rate):
+            object.__setattr__(self, "made", rate)
+
+        def rewrite(self, correct, rng):
+            return correct
+
+    @dataclass(frozen=True)
+    class Fine:
+        rate: float = 0.1
+
+        def rewrite(self, correct, rng):
+            return by_function(correct, np.add)
+
+    patched = Fine()
+    object.__setattr__(patched, "rewrite", lambda correct, rng: correct)
+    made = {"closure": Closure, "property": Property, "base": Inherits, "InitVar": lambda: Given(rate), "fine": Fine}
+    return patched if kind == "instance" else made[kind]()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("closure", r"Closure: rewrite closes over rate, .* keep it in a field"),
+        ("property", r"Property: law closes over rate, .* keep it in a field"),
+        ("base", r"Inherits: rewrite closes over rate, .* keep it in a field"),
+        ("InitVar", r"Given: rate is an InitVar, .* keep it in a field"),
+        ("instance", r"Fine: rewrite was put on this instance alone, .* define it in the class"),
+    ],
+)
+@pytest.mark.parametrize("wrap", [lambda part: part, lambda part: Refuse(part, 0.1)])
+def test_a_part_whose_text_does_not_tell_all_is_refused_at_the_cell(kind, told, wrap):
+    with pytest.raises(InputError, match=told):
+        Cell(BlockOneMax(2, 4), wrap(local(kind=kind)), AllBlocks(), OnePlusLambda())
+    Cell(BlockOneMax(2, 4), wrap(local(kind="fine")), AllBlocks(), OnePlusLambda())
