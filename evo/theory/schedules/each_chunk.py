@@ -53,10 +53,10 @@ def last_rank(fix: float, most: int) -> FloatArray:
     """
     ranks = np.zeros((most, most))
     ranks[0, 0] = 1.0
-    missed = (1.0 - fix) ** np.arange(most + 1)
+    first_by = np.array([float(at_least_once(fix, n)) if n else 0.0 for n in range(most + 1)])
     for i in range(2, most + 1):
         # for fix = 0 nothing is ever repaired, and the rank does not matter
-        up_to = (1.0 - missed[: i + 1]) / (1.0 - missed[i]) if fix else np.linspace(0.0, 1.0, i + 1)
+        up_to = first_by[: i + 1] / first_by[i] if fix else np.linspace(0.0, 1.0, i + 1)
         before = ranks[i - 2]
         ranks[i - 1, :i] = before[:i] * (1.0 - up_to[1:])
         ranks[i - 1, 1:i] += before[: i - 1] * up_to[1:i]
