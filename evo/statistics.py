@@ -30,7 +30,7 @@ def probability_text(p: float, digits: int = 2) -> str:
     >>> probability_text(0.01234), probability_text(8.3e-266), probability_text(-0.0)
     ('0.012', '< 1e-16', '0')
     """
-    return f"< {LEAST_TOLD:.0e}" if 0 < p < LEAST_TOLD else f"{max(p, 0.0):.{digits}g}"
+    return f"< {LEAST_TOLD:.0e}" if 0 < p < LEAST_TOLD else f"{max(0.0, p):.{digits}g}"
 
 
 def p_value_text(p: float, sign: str = "=", digits: int = 2) -> str:

@@ -55,7 +55,7 @@ def misses_of(law: object, components: Components, g: int) -> Misses:
         found: Misses = law.misses(g)
         return found
     _, fix, keep = components
-    return 1.0 - fix, 1.0 - keep
+    return 1.0 - np.asarray(fix), 1.0 - np.asarray(keep)
 
 
 def invalid_share(law: object, g: int, pmf: FloatArray) -> float:

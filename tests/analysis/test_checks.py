@@ -206,6 +206,7 @@ class BadOracle(OnlyIncorrect):
 class AheadOfItself(RoundRobin):
     """Its pointer counts the generations that were looked ahead and discarded."""
 
+    oblivious: ClassVar[bool] = True  # which it is not
     asked: ClassVar[int] = 1
 
     def choose(self, pointer, correct, m, ahead, lam, rng):
@@ -642,7 +643,7 @@ def test_a_cell_without_runs_or_without_its_parts_cannot_tell():
     assert check(found).cells[1].reason == "no runs yet; run the grid again to go on"
     found = dataclasses.replace(found, known={})  # a cell is read once
     found.cells.loc[other.id, "text"] = other.text.replace("Resample", "elsewhere.Resample")
-    assert "import the module 'elsewhere' first" in check(found).cells[1].reason
+    assert "the part 'elsewhere.Resample' is not imported" in check(found).cells[1].reason
 
 
 def test_the_verdict_on_a_grid_is_the_worst_of_its_cells():

@@ -483,7 +483,7 @@ def test_a_part_that_is_not_loaded_is_named_before_anything_is_run(tmp_path, mon
     text = results.cells["text"].str.replace("Resample", "gone_module.Gone", regex=False)
     foreign = replace(results, cells=results.cells.assign(text=text), known={})
     monkeypatch.setattr(ioh, "simulate_traced", lambda *_: pytest.fail("nothing is to be run"))
-    with pytest.raises(InputError, match=r"'gone_module\.Gone' is not loaded; import the module 'gone_module' first"):
+    with pytest.raises(InputError, match=r"the part 'gone_module\.Gone' is not imported, for no launch of yours"):
         export_results(foreign, "ioh", tmp_path / "ioh")
     assert list(tmp_path.iterdir()) == []
     export_results(foreign, "csv", tmp_path / "csv")  # tables need no parts

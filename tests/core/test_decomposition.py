@@ -40,7 +40,7 @@ from evo.search import Search
 from evo.seeding import streams
 from experiments.checks.ledger import ledger_fault
 from experiments.grids.cell import Cell
-from experiments.predictions.predict import predict, short_calls_mean
+from experiments.predictions.predict import mean_calls_on_last_chunk, predict
 from experiments.store.table import batch_columns, runs_table
 from operators import FixKeep, Learning, Malformed, Refuse, Resample, Sparse, Vote
 from problems import BlockOneMax
@@ -332,7 +332,7 @@ def test_predicted_cost_is_the_expected_number_of_loops(cost, cell, beside):
     full, short = (
         cost.weights @ token_loop([size], 0, cell.prompt, k, l, beside) for size in (cell.chunks.g, cell.chunks.last)
     )
-    on_short = short_calls_mean(cell) if cell.chunks.last < cell.chunks.g else 0.0
+    on_short = mean_calls_on_last_chunk(cell) if cell.chunks.last < cell.chunks.g else 0.0
     expected = (answers - on_short) * full + on_short * short
     assert predict(cell, "cost").mean == pytest.approx(expected, rel=1e-12)
     plain = cost.weights @ token_loop([cell.chunks.g], 0, cell.prompt, k, l)

@@ -5,6 +5,7 @@ discrete laws included). All of the file together fail a correct engine with pro
 """
 
 import array
+import importlib
 import math
 import multiprocessing
 import multiprocessing.pool
@@ -438,10 +439,25 @@ def test_uniform_chunk_draws_every_chunk_alike():
 # ------------------------------------------------------------------------------------------- pools of processes
 
 
+RUNS_OF_A_USER = """
+import numpy as np
+from evo.engine.deap import mutate_chunk
+from operators import Resample
+
+def whole_run(seed):
+    return mutate_chunk([0] * 64, Resample(0.5), np.random.default_rng(seed))[0]
+"""
+
+
 @pytest.fixture(scope="module")
-def pool():
-    with multiprocessing.get_context("spawn").Pool(2) as two:
-        yield two
+def pool(tmp_path_factory):
+    """Two processes, which can import a user's module `runs_of_a_user`."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "runs_of_a_user.py").write_text(RUNS_OF_A_USER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        with multiprocessing.get_context("spawn").Pool(2) as two:
+            yield two
 
 
 @pytest.mark.parametrize("root", [True, False], ids=["default_rng", "spawned"])
@@ -461,12 +477,8 @@ def test_threads_share_a_generator_and_a_function_of_ones_own_may_make_it(pool):
     with multiprocessing.pool.ThreadPool(2) as threads:
         here = threads.map(toolbox.mutate, [[0] * 64 for _ in range(8)])
     assert len({tuple(one) for (one,) in here}) == 8
+    whole_run = importlib.import_module("runs_of_a_user").whole_run
     assert len({tuple(one) for one in pool.map(whole_run, range(4))}) == 4
-
-
-def whole_run(seed: int) -> list[int]:
-    """A user's run in a process of a pool, with a generator made there."""
-    return mutate_chunk([0] * 64, Resample(0.5), np.random.default_rng(seed))[0]
 
 
 def test_with_a_generator_each_offspring_of_a_pool_differ_and_are_those_of_one_process(pool):

@@ -521,6 +521,8 @@ class BlindStaggered(Staggered):
 class LazyRoundRobin(RoundRobin):
     """Goes on by one whatever the number of generations made: right without look-ahead, wrong with it."""
 
+    oblivious: ClassVar[bool] = True  # which it is not
+
     def advance(self, pointer, moved, m, generations):
         return (pointer + 1) % m
 

@@ -264,7 +264,7 @@ def test_a_file_that_is_not_toml(refusal, text):
 
 
 def test_no_file(tmp_path):
-    for path, reason in ((tmp_path / "nosuch.toml", "No such file"), (tmp_path, "Is a directory")):
+    for path, reason in ((tmp_path / "nosuch.toml", "No such file"), (tmp_path, "expected a file, got a folder")):
         with pytest.raises(InputError, match=rf"{re.escape(str(path))}: cannot read the grid: {reason}"):
             load_grid(path)
 

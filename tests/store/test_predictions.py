@@ -362,7 +362,9 @@ def test_too_few_runs_cannot_tell_and_say_how_many_would(tmp_path, module):
 def compared(of: Cell, known: StoredPrediction, runs: pd.DataFrame, alpha: float):
     """P-values and words of the tests against what is stored, what is missing for AGREES, and what would be found."""
     fault = stored_ledger_fault(known, cells_table(Grid("tiny", [of])).iloc[0], runs)
-    found, missing, told = made_tests(known.predict, fault, of.runner.lam, "offspring", runs, lambda runs: alpha, 0.25)
+    found, missing, told = made_tests(
+        known.predict, fault, of.runner.lam, "offspring", None, runs, lambda runs: alpha, 0.25
+    )
     return [(each.test, each.p_value, each.found) for each in found], missing, told
 
 

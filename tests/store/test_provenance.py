@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from evo.errors import OperatorError
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks
 from experiments.grids.cell import Cell
@@ -69,9 +70,12 @@ def test_a_launch_that_was_interrupted_or_failed_says_so(tmp_path, monkeypatch):
     def stopped(progress) -> None:
         raise KeyboardInterrupt
 
+    def fails(*batch) -> None:
+        raise OperatorError("nonsense")
+
     with pytest.raises(KeyboardInterrupt):
         run_grid(grid(), tmp_path / "out", workers=1, watch=stopped)
-    monkeypatch.setattr(Resample, "rewrite", lambda self, correct, rng: "nonsense")
+    monkeypatch.setattr("experiments.running.tasks.simulate", fails)
     with pytest.raises(GridFailure):
         run_grid(grid(), tmp_path / "out", workers=1)
     monkeypatch.undo()
