@@ -30,9 +30,9 @@ from problems import BlockOneMax
 
 TINY, NEARLY = 1e-8, 1 - 1e-12
 LEVELS = (0.0, 1e-12, 0.1, 0.5, 0.9, 1 - 1e-12)
-FEW, MANY = 1, 12
+CELLS = 1
 LONG_SUMS = ("difficulties", "quality", "blocks that differ, in turn", "the parent")
-"""Rows whose laws take seconds to minutes a cell: one cell each, in the slow part."""
+"""Rows whose laws take seconds to minutes a cell."""
 
 
 class Ends(Draw):
@@ -94,16 +94,11 @@ def expect_sound(cell, run):
         assert mean is None or mean >= 0.0, cell.text
 
 
-MUCH = pytest.mark.parametrize("many", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
-
-
 @NAMED
-@MUCH
-def test_no_row_says_what_cannot_be(row, many):
-    long = row.name.startswith(LONG_SUMS)
-    if many == FEW and long:
-        pytest.skip("long sums; in the slow part")
-    cells = cells_at_ends(row, FEW if long else many)
+def test_no_row_says_what_cannot_be(row):
+    if row.name.startswith(LONG_SUMS):
+        pytest.skip("long sums")
+    cells = cells_at_ends(row, CELLS)
     assert cells
     for cell in cells:
         expect_sound(cell, run_law(row.formula, Setting(cell.search)))
@@ -134,10 +129,9 @@ def expect_exact(cell, run, kind):
         )
 
 
-@MUCH
 @pytest.mark.parametrize("row", EXACT, ids=lambda row: row.name)
-def test_rows_keep_their_digits(row, many):
-    for cell in (cell for cell in cells_at_ends(row, 2 * many) if cell.runner.lam <= 2):
+def test_rows_keep_their_digits(row):
+    for cell in (cell for cell in cells_at_ends(row, 2 * CELLS) if cell.runner.lam <= 2):
         expect_exact(cell, run_law(row.formula, Setting(cell.search)), ROWS[row.name].chain)
 
 
