@@ -228,7 +228,7 @@ def test_granularity_tells_theory_3e():
 def test_granularity_says_where_the_optimum_is(made):
     reported, _ = made("granularity")
     said = " ".join(reported.findings.sentences)
-    assert "For p <= 1/2 the cheapest is always one block a call" in said
+    assert "fix = keep = p: for p <= 1/2 the cheapest is always one block a call" in said
     dear = {
         arm: [replace(each, cost=each.cost / each.cell.chunks.g**9) for each in cells]
         for arm, cells in reported.arms.items()

@@ -71,8 +71,8 @@ class AbsorbingChain:
 
     @property
     def deciding(self) -> FloatArray:
-        """`decides`, or `offspring_hit` in its place, [n]."""
-        return self.offspring_hit if self.decides is None else self.decides
+        """`decides`, or `offspring_hit` in its place, [n]; at most 1, which sums of many chances pass by rounding."""
+        return np.minimum(self.offspring_hit if self.decides is None else self.decides, 1.0)
 
     @cached_property
     def rows(self) -> Any:
