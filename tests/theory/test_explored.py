@@ -7,6 +7,7 @@ import pytest
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
+from evo.theory.calls.gains import at_least_once, never_once
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.chains.explore import explored
@@ -145,3 +146,18 @@ def test_calls_on_a_last_chunk_that_may_not_be_reached():
     run = only_incorrect(IndependentBlocks(fix, 0.0), 4, 3, Start(4))
     assert run.calls.mean == np.inf
     assert run.calls_on_last_chunk == pytest.approx(fix**3 / (1 - (1 - fix) ** 3) / fix, rel=1e-13)
+
+
+@pytest.mark.parametrize("lam", [1, 2, 7])
+@pytest.mark.parametrize("decides", [False, True], ids=["optimum", "highest rank"])
+def test_a_chance_that_a_sum_brought_above_1_is_1(lam, decides):
+    """As 0.1 + 0.2 + 0.7 is 1 + 2^-52 in another order: ln(1 - chance) is nan there."""
+    above = np.array([1.0 + 2.0**-52])
+    chain = AbsorbingChain(
+        np.zeros((1, 1)), np.ones(1), above, np.ones(1), 0.0, lam, decides=above if decides else None
+    )
+    times = np.arange(3 * lam)
+    assert chain.hit.cdf(times).tolist() == [0.0] + [1.0] * (3 * lam - 1)
+    assert (chain.hit.mean, chain.hit.variance) == (1.0, 0.0)
+    assert at_least_once(above, lam).tolist() == [1.0]
+    assert never_once(above, lam).tolist() == [0.0]

@@ -31,10 +31,11 @@ def at_least_once(chance: float | FloatArray, lam: int) -> FloatArray:
     >>> float(at_least_once(0.5, 2))
     0.75
     """
+    p = np.minimum(np.asarray(chance, dtype=np.float64), 1.0)  # sums of many chances pass 1 by rounding
     if lam == 1:
-        return np.asarray(chance, dtype=np.float64)
+        return np.asarray(p)
     with np.errstate(divide="ignore"):
-        return np.asarray(-np.expm1(lam * np.log1p(-np.asarray(chance, dtype=np.float64))))
+        return np.asarray(-np.expm1(lam * np.log1p(-p)))
 
 
 def never_once(chance: float | FloatArray, lam: int, miss: float | FloatArray | None = None) -> FloatArray:
@@ -43,7 +44,7 @@ def never_once(chance: float | FloatArray, lam: int, miss: float | FloatArray | 
     >>> float(never_once(0.5, 2)), float(never_once(1.0, 2, 1e-20))
     (0.25, 1e-40)
     """
-    p = np.asarray(chance, dtype=np.float64)
+    p = np.minimum(np.asarray(chance, dtype=np.float64), 1.0)
     with np.errstate(divide="ignore"):
         never = np.exp(lam * np.log1p(-p))
     return np.asarray(never if miss is None else np.where(p < 0.5, never, np.asarray(miss, dtype=np.float64) ** lam))

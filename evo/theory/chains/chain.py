@@ -59,6 +59,12 @@ class AbsorbingChain:
     decides: FloatArray | None = None
     stay: FloatArray | None = None
 
+    def __post_init__(self) -> None:
+        """Chances of one offspring are at most 1, which sums of many pass by rounding: ln(1 - chance) would be nan."""
+        object.__setattr__(self, "offspring_hit", np.minimum(self.offspring_hit, 1.0))
+        if self.decides is not None:
+            object.__setattr__(self, "decides", np.minimum(self.decides, 1.0))
+
     @cached_property
     def generations(self) -> TimeLaw:
         """Law of the number of generations."""
@@ -71,8 +77,8 @@ class AbsorbingChain:
 
     @property
     def deciding(self) -> FloatArray:
-        """`decides`, or `offspring_hit` in its place, [n]; at most 1, which sums of many chances pass by rounding."""
-        return np.minimum(self.offspring_hit if self.decides is None else self.decides, 1.0)
+        """`decides`, or `offspring_hit` in its place, [n]."""
+        return self.offspring_hit if self.decides is None else self.decides
 
     @cached_property
     def rows(self) -> Any:

@@ -121,7 +121,7 @@ def poissonized_moments(gains: dict[int, list[FloatArray]], chunks: Chunks, star
 
     def tail(x: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore"):
-            finished = [number * np.log1p(-part.unfinished(x)) for number, part in parts]
+            finished = [number * np.log1p(-np.minimum(part.unfinished(x), 1.0)) for number, part in parts]
         return np.asarray(-np.expm1(np.sum(finished, axis=0)))
 
     return poisson_moments(tail, chunks.m, min(part.slowest for _, part in parts), chunks.g)
