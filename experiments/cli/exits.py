@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from click.exceptions import ClickException
 
 from experiments.cli.output import say
 from experiments.cli.signals import EndedBySignal, signals_heard
@@ -42,7 +41,7 @@ def plain_errors() -> Iterator[None]:
     try:
         with signals_heard():
             yield
-    except (typer.Exit, typer.Abort, ClickException):
+    except (typer.Exit, typer.Abort):
         raise
     except (Exception, KeyboardInterrupt) as error:
         code, said = _ending(error)
