@@ -148,6 +148,14 @@ def test_calls_on_a_last_chunk_that_may_not_be_reached():
     assert run.calls_on_last_chunk == pytest.approx(fix**3 / (1 - (1 - fix) ** 3) / fix, rel=1e-13)
 
 
+def test_a_variance_beyond_floats_is_refused():
+    """A mean of 1e200 generations: its square is no float, and none of the runs is done at the start."""
+    chain = AbsorbingChain(np.zeros((1, 1)), np.array([1e-200]), np.array([1e-200]), np.ones(1), 0.0, lam=1)
+    assert chain.hit.mean == pytest.approx(1e200)
+    with pytest.raises(NoPrediction, match="variance of a time of mean 1e\\+200 is above the largest float"):
+        _ = chain.hit.variance
+
+
 @pytest.mark.parametrize("lam", [1, 2, 7])
 @pytest.mark.parametrize("decides", [False, True], ids=["optimum", "highest rank"])
 def test_a_chance_that_a_sum_brought_above_1_is_1(lam, decides):
@@ -161,3 +169,10 @@ def test_a_chance_that_a_sum_brought_above_1_is_1(lam, decides):
     assert (chain.hit.mean, chain.hit.variance) == (1.0, 0.0)
     assert at_least_once(above, lam).tolist() == [1.0]
     assert never_once(above, lam).tolist() == [0.0]
+
+
+def test_what_hangs_on_a_probability_that_was_raised_is_refused():
+    """A run that may never end is not told a mean of 1e290: 1e-290 stands for what is possible and less likely."""
+    with pytest.raises(NoPrediction, match="too small for floats"):
+        explored({1: 1.0}, lambda state: [(1, None, 1e-290)], 1, "theory 1f")
+    assert explored({1: 1.0}, lambda state: [(1, None, 1e-270)], 1, "theory 1f").hit.mean == pytest.approx(1e270)

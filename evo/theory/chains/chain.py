@@ -10,12 +10,14 @@ import numpy as np
 
 from evo.errors import NoPrediction
 from evo.protocols import FloatArray
+from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.chains.levels import Levels
 from evo.theory.chains.powers import Powers
 from evo.theory.chains.time import ChainTime
 from evo.theory.times.law import TimeLaw
 
+LONGEST = 1e280  # generations; a longer run may hang on a probability that was below the smallest float
 MAX_STATES = 4096  # of a chain whose distribution is asked for, or whose transitions are listed one by one
 
 
@@ -152,6 +154,19 @@ class AbsorbingChain:
         return LastGeneration.of(self.deciding if calls > 1 else np.ones_like(self.finish), calls)
 
 
+def check_floats(chain: AbsorbingChain) -> None:
+    """Refuse a chain with a state whose exit probabilities underflow or were raised; exact zeros are traps, allowed.
+
+    Raises: NoPrediction.
+    """
+    least = (chain.rows.data.min(initial=1.0), chain.finish[chain.finish > 0.0].min(initial=1.0))
+    if min(least) > 10 * RAISED:
+        return
+    longest = chain.longest_mean
+    if longest > LONGEST:
+        raise NoPrediction(f"a mean of {longest:.2g} generations rests on probabilities that are too small for floats")
+
+
 def _mixed(weights: FloatArray, zero: float, mean: FloatArray, variance: FloatArray) -> tuple[float, float]:
     """Mean and variance of a mixture over starting states, with mass `zero` at time 0."""
     used = weights > 0.0
@@ -162,7 +177,8 @@ def _mixed(weights: FloatArray, zero: float, mean: FloatArray, variance: FloatAr
     centre = float(weights[used] @ mean[used])
     with np.errstate(over="ignore"):
         spread = weights[used] @ (variance[used] + (mean[used] - centre) ** 2)
-        return centre, float(spread + np.float64(zero) * np.float64(centre) ** 2)
+        done = np.float64(zero) * np.float64(centre) ** 2 if zero > 0.0 else 0.0  # 0 times infinity is none
+        return centre, float(spread + done)
 
 
 def death_chain(

@@ -12,7 +12,7 @@ import numpy as np
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from evo.theory.calls.gains import best_of, never_once
-from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
+from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, check_floats
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 
 State = Any  # anything hashable; None is the optimum
@@ -58,6 +58,7 @@ def explored(
     if not place:
         return finished(lam)
     chain = _chain(place, moves, begin, lam)
+    check_floats(chain)
 
     def short_calls() -> float:
         assert short is not None

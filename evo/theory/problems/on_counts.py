@@ -11,18 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evo.errors import InputError, NoPrediction
+from evo.errors import InputError
 from evo.laws.counts import CallLaw
 from evo.protocols import FloatArray, IntArray
 from evo.theory.calls.gains import best_of, check_run
 from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.calls.starts import Start
-from evo.theory.chains.chain import AbsorbingChain, check_states
+from evo.theory.chains.chain import AbsorbingChain, check_floats, check_states
 from evo.theory.chains.explore import explored
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import Geometric
-
-LONGEST = 1e280  # generations; a longer run may hang on a probability that was below the smallest float
 
 
 def run_on_counts(
@@ -117,20 +115,8 @@ def _run(
     np.fill_diagonal(step, 0.0)
     counts = start.law()
     chain = AbsorbingChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam, stay=stay)
-    _check_floats(chain)
+    check_floats(chain)
     return RunLaw(chain.hit, chain.generations, no_short_chunk, source, lam)
-
-
-def _check_floats(chain: AbsorbingChain) -> None:
-    """Refuse a chain with a state whose exit probabilities underflow; exact zeros are traps and allowed."""
-    if (
-        chain.rows.data.min(initial=1.0) > 10 * RAISED
-        and chain.finish[chain.finish > 0.0].min(initial=1.0) > 10 * RAISED
-    ):
-        return
-    longest = chain.longest_mean
-    if longest > LONGEST:
-        raise NoPrediction(f"a mean of {longest:.2g} generations rests on probabilities that are too small for floats")
 
 
 def _invalid(chances: FloatArray) -> float:
