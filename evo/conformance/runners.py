@@ -135,7 +135,7 @@ def _offspring(runs: int, lam: int, rng: Generator) -> FloatArray:
     """Seen fitness of offspring, some of them invalid, in some runs all; float [runs, lam], read-only."""
     made = rng.integers(FITNESS, size=(runs, lam)).astype(np.float64)
     invalid = (rng.random((runs, lam)) < 0.2) | (rng.random((runs, 1)) < 0.1)
-    return _read_only(np.where(invalid, -np.inf, made))  # type: ignore[no-any-return]
+    return _read_only(np.where(invalid, -np.inf, made))  # type: ignore[no-any-return]  # of the shape of what is given
 
 
 def _read_only(values: Any) -> Any:

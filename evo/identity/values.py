@@ -58,7 +58,7 @@ def composite(value: object, path: str, refer: Refer) -> str:
     if type(value) is dict:
         return _bounded("{" + ", ".join(_pair(key, item, path, refer) for key, item in value.items()) + "}")
     if type(value) in (set, frozenset):
-        return _bounded("{" + ", ".join(sorted(refer(item, path) for item in value)) + "}")  # type: ignore[attr-defined]
+        return _bounded("{" + ", ".join(sorted(refer(item, path) for item in value)) + "}")  # type: ignore[attr-defined]  # a set
     if isinstance(value, Mapping) and type(value).__name__ == "mappingproxy":
         return composite(dict(value), path, refer)
     if isinstance(value, np.ndarray):

@@ -47,7 +47,7 @@ def _cell(problem: Problem, schedule: Schedule, accept: str = "strict") -> Cell:
 def grid(runs: int = 1250, seed: int = 1) -> Grid:
     """P = 1/2, all blocks incorrect; runs that get stuck end at their budget and are censored."""
     arms = {
-        arm: [_cell(Jump(k=k, l=L, m=M), kind() if g == 0 else kind(g=g)) for k in ks]  # type: ignore[call-arg]
+        arm: [_cell(Jump(k=k, l=L, m=M), kind() if g == 0 else kind(g=g)) for k in ks]  # type: ignore[call-arg]  # kinds of schedules that take g
         for arm, (kind, g, ks) in JUMP.items()
     }
     for arm, (schedule, ks) in NEEDLE.items():

@@ -89,7 +89,7 @@ def _started(worker: Any, message: TaskMessage, bad: set[str]) -> IsolatedWorker
     A nanny starts its worker as a daemon, and multiprocessing lets a daemon have no children, as they might outlive it;
     those set up by `WorkerSetup` do not.
     """
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # no public name sets it
     memory = worker.memory_manager.memory_limit
     setup = WorkerSetup(os.getpid(), memory and memory // worker.state.nthreads)
     notes = Path(worker.local_directory, f"llm-evo-{os.getpid()}-{next(_numbers)}")
