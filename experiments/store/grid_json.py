@@ -91,8 +91,7 @@ def _expect_values(grid: Mapping[str, Any]) -> None:
         words = ", ".join(shown(grid[key]) for key in ("name", "engine", "table"))
         raise Unsound(f"expected words for name, engine and table, got {words}")
     parts, keys = grid.get("parts", {}), {each.name for each in fields(Origin)}
-    known = (keys, keys - {"reads"})  # as version 0.1 wrote it
-    if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) not in known for one in parts.values()):
+    if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) != keys for one in parts.values()):
         raise Unsound(f"expected under parts the keys {', '.join(sorted(keys))} of each, got {shown(parts)}")
     for name, origin in parts.items():
         _expect_origin(f"parts.{name}", origin)

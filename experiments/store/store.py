@@ -36,7 +36,7 @@ from experiments.store.parts import Parts
 from experiments.store.predictions import kept_predictions, predictions_table
 from experiments.store.provenance import damaged_launches, other_versions, write_launch
 from experiments.store.table import BatchKey
-from experiments.store.third_party.origins import Origin, merged, origins
+from experiments.store.third_party.origins import Origin, compared, origins
 from experiments.store.third_party.recorded import record
 from experiments.store.verify.cells import read_cells_file
 from experiments.store.verify.names import is_temporary
@@ -116,7 +116,7 @@ class Store:
     ) -> None:
         begun = (self.path / "grid.json").exists()
         now, unseen = origins(grid.cells)
-        both = merged(_held(self.path, described), now)
+        both = compared(_held(self.path, described), now)
         if both.changed and not accept_changed_code:
             raise _changed_code(self.path, both.changed)
         self.accepted = list(both.changed)

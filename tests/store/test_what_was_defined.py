@@ -15,7 +15,7 @@ from evo import AllBlocks, OnePlusLambda
 from evo.errors import InputError
 from evo.identity import differences, identities, identity_of, other_python
 from experiments import Cell
-from experiments.store.third_party.origins import Origin, merged
+from experiments.store.third_party.origins import Origin, compared
 from operators import Refuse, Resample
 from problems import BlockOneMax, Noisy
 
@@ -370,11 +370,11 @@ def test_codes_of_two_versions_of_python_are_not_compared():
     assert other_python({"f()": "code 3.99 a"})
     held = {"m.Op": Origin("m", sha256="a", reads={"f()": "code 3.99 a"}), "m.Old": Origin("m", sha256="b")}
     now = {name: Origin("m", sha256="c", reads={"f()": "code 3.11 b"}) for name in held}
-    both = merged(held, now)
+    both = compared(held, now)
     assert both.changed == {}
     assert both.told == [
         "whether the code of m.Op has changed is not known: another version of Python began here",
-        "whether m.Old has changed is not known: version 0.1, which began here, did not write it down",
+        "whether m.Old has changed is not known: the folder does not say what it was",
     ]
 
 

@@ -24,9 +24,9 @@ class Origin:
         module: the module of its class.
         named: what the grid called it, `module:Class` or the name of an entry point; None for an object from Python.
         folder: where it was looked up besides the path; None for an entry point.
-        sha256: digest of its identity; in folders of version 0.1 the hash of its source file, or None.
+        sha256: digest of its identity, or None if nobody wrote it down.
         earlier: those that made earlier runs.
-        reads: what its methods read, as of its identity; None in folders of version 0.1.
+        reads: what its methods read, as of its identity; None if nobody wrote it down.
     """
 
     module: str
@@ -38,7 +38,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Merged:
+class Compared:
     """The origins in a folder and those of a grid together.
 
     Attributes:
@@ -65,7 +65,7 @@ def origins(cells: tuple[Cell, ...]) -> tuple[dict[str, Origin], list[str]]:
     return found, told
 
 
-def merged(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> Merged:
+def compared(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> Compared:
     """The origins of both, and how they differ."""
     made, changed, told = dict(held), {}, []
     for name, new in now.items():
@@ -73,9 +73,7 @@ def merged(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> Merged:
         named, folder = (new.named, new.folder) if new.named else (old.named, old.folder)
         words, earlier = "", old.earlier
         if old.reads is None:
-            told.append(
-                f"whether {name} has changed is not known: version 0.1, which began here, did not write it down"
-            )
+            told.append(f"whether {name} has changed is not known: the folder does not say what it was")
         else:
             words = differences(old.reads, new.reads or {})
         if old.reads is not None and other_python(old.reads):
@@ -84,4 +82,4 @@ def merged(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> Merged:
             changed[name] = words
             earlier = (*earlier, str(old.sha256))
         made[name] = Origin(new.module, named, folder, new.sha256, earlier, new.reads)
-    return Merged(made, changed, told)
+    return Compared(made, changed, told)
