@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 
 from experiments.grids.cell import Cell
 from experiments.predictions.within_budget import mean_cost, mean_tokens, within_budget
@@ -31,7 +30,7 @@ class Allowance:
         self.limits, self.spent = limits, spent
         self._most = {name: most for name in ON_RUNS if (most := getattr(limits, name)) is not None}
         self._exact: dict[str, Amounts | None] = {}
-        self._came: dict[str, list[Amounts]] = defaultdict(list)
+        self._came: dict[str, tuple[int, Amounts]] = {}
         self._at_work: dict[BatchKey, Amounts | None] = {}
 
     @property
@@ -48,9 +47,9 @@ class Allowance:
         """What a batch of a cell will come to: the prediction if it is exact, else the mean of those that came back."""
         if cell.sample not in self._exact:
             self._exact[cell.sample] = _predicted(cell, size)
-        came = self._came.get(cell.sample)
-        if self._exact[cell.sample] is None and came:
-            return {name: sum(each[name] for each in came) / len(came) for name in ON_RUNS}
+        if self._exact[cell.sample] is None and cell.sample in self._came:
+            number, total = self._came[cell.sample]
+            return {name: total[name] / number for name in ON_RUNS}
         return self._exact[cell.sample]
 
     def share(self, amounts: Amounts | None) -> float:
@@ -78,7 +77,9 @@ class Allowance:
         """A batch has come back, or failed if it is None."""
         self._at_work.pop((job.cell.sample, job.batch), None)
         if done is not None and self.on_runs:
-            self._came[job.cell.sample].append(self.spent.add(done.columns, job.cell.cost.weights))
+            number, total = self._came.get(job.cell.sample, (0, dict.fromkeys(ON_RUNS, 0.0)))
+            came = self.spent.add(done.columns, job.cell.cost.weights)
+            self._came[job.cell.sample] = number + 1, {name: total[name] + came[name] for name in ON_RUNS}
 
     def too_much(self, amounts: Amounts | None) -> str:
         """In words, what the next batch would take more than is left; empty if that is not why nothing is begun."""
