@@ -1,0 +1,123 @@
+"""What is expected of a program: its ledger, role by role, and the chance that its task is done right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo.costs.ledger import call_entries
+from evo.errors import InputError
+from evo.parameters import shown
+from evo.programs.desk import ENTRIES, MOST, column_of
+from evo.programs.roles import Role
+from evo.theory.times.closed import ALREADY_OPTIMAL, Geometric
+from evo.theory.times.derived import Scaled
+from evo.theory.times.law import TimeLaw
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What is known of a program before it runs.
+
+    Attributes:
+        ledger: [roles, entries] in the order of `Program.roles` and `ENTRIES`: the ledger of every run, int64, if
+            `exact_every_run`; else its mean, float.
+        exact_every_run: whether every run has this ledger, to the last unit.
+        done: probability that the task is done right.
+        calls: the law of the number of calls of a run, all roles together, where it is known.
+        source: labels of the formulas.
+    """
+
+    ledger: NDArray[Any]
+    exact_every_run: bool
+    done: float = 1.0
+    calls: TimeLaw | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        ledger = np.asarray(self.ledger)
+        kind = "iu" if self.exact_every_run else "iuf"
+        if ledger.ndim != 2 or ledger.shape[1] != len(ENTRIES) or ledger.dtype.kind not in kind or (ledger < 0).any():
+            raise InputError(
+                f"Expected: ledger must be {'whole ' if self.exact_every_run else ''}numbers >= 0 [roles, "
+                f"{len(ENTRIES)}] ({', '.join(ENTRIES)}), got {ledger.dtype} {list(ledger.shape)}; expected_ledger "
+                "makes one"
+            )
+        if not 0.0 <= self.done <= 1.0:
+            raise InputError(f"Expected: done must be a probability in [0, 1], got {shown(self.done)}")
+        object.__setattr__(self, "ledger", ledger)
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls of one role that all have the same lengths, and how many of them there are, or are expected.
+
+    Attributes:
+        role: its name.
+        prompt: tokens read by each, cached ones included.
+        writes: tokens written by each, reasoning included.
+        times: how many; a float where it is a mean.
+        cached: prompt tokens of each that the provider has read before.
+        reasoning: written tokens of each that are not part of the answer.
+    """
+
+    role: str
+    prompt: int
+    writes: int
+    times: float = 1
+    cached: int = 0
+    reasoning: int = 0
+
+
+def expected_ledger(
+    roles: tuple[Role, ...], calls: Iterable[Calls], evaluations: Mapping[str, float] | None = None
+) -> NDArray[Any]:
+    """The ledger [roles, entries] of some calls: int64 where all `times` are whole, else float.
+
+    Args:
+        roles: of the program.
+        calls: any number, of any roles.
+        evaluations: by the name of the role they are charged to; none by default.
+
+    Raises: InputError for a role that is none, or sums that leave 64-bit integers.
+
+    >>> from evo.programs.models import Model
+    >>> ledger = expected_ledger((Role("writer", Model()),), [Calls("writer", prompt=3, writes=4, times=2)])
+    >>> dict(zip(ENTRIES, ledger[0].tolist()))["pass_tokens"]  # 2 (3 + 4 + 5 + 6)
+    36
+    """
+    sums: list[list[Any]] = [[0] * len(ENTRIES) for _ in roles]
+    whole = True
+    for each in calls:
+        row, times = sums[column_of(roles, each.role)], _count(each.times)
+        whole &= isinstance(times, int)
+        c, o, linear, squared = call_entries(each.prompt, each.writes)
+        found = (1, 0, c, o, linear, squared, each.cached, each.reasoning)
+        row[:] = [before + times * entry for before, entry in zip(row, found, strict=True)]
+    for role, number in (evaluations or {}).items():
+        number = _count(number)
+        whole &= isinstance(number, int)
+        sums[column_of(roles, role)][1] += number
+    if not whole:
+        return np.array(sums, dtype=np.float64)
+    if max(map(max, sums)) >= MOST:
+        raise InputError(f"expected_ledger: a sum came to {max(map(max, sums)):.3g}, more than 64-bit numbers hold")
+    return np.array(sums, dtype=np.int64)
+
+
+def certain(calls: int) -> TimeLaw:
+    """The law of a number of calls that is the same in every run.
+
+    >>> certain(7).mean, certain(7).variance, certain(7).quantile(0.5)
+    (7.0, 0.0, 7.0)
+    """
+    return Scaled(Geometric(1.0), calls) if calls else ALREADY_OPTIMAL
+
+
+def _count(value: Any) -> int | float:
+    """A whole number of any size, or a float."""
+    return int(value) if float(value).is_integer() else float(value)
