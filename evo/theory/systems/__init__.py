@@ -1,0 +1,1 @@
+"""Exact sums of systems made of LLM calls (theory 12, 18)."""
