@@ -104,7 +104,7 @@ def sorted_right(n: int, e: float) -> float:
     [1.0, 0.85379, 0.631901]
     """
     _expect_probability(e)
-    return comparisons(n).transform(1.0 - e)
+    return min(1.0, comparisons(n).transform(1.0 - e)) if e > 0.0 else 1.0
 
 
 def best_right(n: int, e: float) -> float:

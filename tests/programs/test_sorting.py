@@ -1,0 +1,201 @@
+"""Programs that sort, beside textbook sorts run by run, literal tokens, and the exact laws of theory 18a."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evo.errors import InputError, NoPrediction
+from evo.programs import ENTRIES, Desk
+from evo.statistics import binomial_p_value, dkw_p_value, law_distance, mean_p_value
+from problems.systems import KnockOut, MergeSort, OneCallSort
+from problems.systems.sorting import Compared
+
+RUNS = 4000
+FALSE_FAIL = 1e-6
+
+
+def executed(program, runs=RUNS, seed=1):
+    desk = Desk(program.roles, runs)
+    done = program.execute(desk, np.random.default_rng(seed))
+    assert done.shape == (runs,)
+    assert done.dtype == np.bool_
+    return desk, done
+
+
+def calls_of(desk):
+    return desk.ledger[:, 0, ENTRIES.index("calls")]
+
+
+def tokens(prompt, writes, calls):
+    """Ledger of equal calls, token by token."""
+    row = dict.fromkeys(ENTRIES, 0)
+    for _ in range(calls):
+        row["calls"] += 1
+        row["prompt_tokens"] += prompt
+        for written in range(writes):
+            row["generated_tokens"] += 1
+            row["pass_tokens"] += prompt + written
+            row["pass_tokens_squared"] += (prompt + written) ** 2
+    return list(row.values())
+
+
+def sort(documents):
+    """A textbook merge sort: the order, its comparisons, and those that come one after the other."""
+    if len(documents) <= 1:
+        return list(documents), 0, 0
+    half = len(documents) // 2
+    (one, c, s), (two, d, t) = sort(documents[:half]), sort(documents[half:])
+    order, count = [], 0
+    while one and two:
+        count += 1
+        order.append((one if one[0] < two[0] else two).pop(0))
+    return order + one + two, c + d + count, max(s, t) + count
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 16, 33])
+def test_without_errors_each_run_is_a_textbook_sort_to_the_last_token(n):
+    program = MergeSort(n=n, d=5, h=3, ahead=1)
+    desk, done = executed(program, runs=60, seed=n)
+    orders = np.random.default_rng(n).permuted(np.tile(np.arange(n), (60, 1)), axis=1)
+    for order, ledger, depth in zip(orders, desk.ledger, desk.depth, strict=True):
+        sorted_, count, steps = sort(list(order))
+        assert sorted_ == list(range(n))
+        assert ledger.tolist() == [tokens(13, 1, count)]
+        assert depth == steps
+    assert done.all()
+
+
+@pytest.mark.parametrize(
+    ("program", "calls", "prompt", "writes", "steps"),
+    [
+        (KnockOut(n=1, d=4), 0, 8, 1, 0),
+        (KnockOut(n=2, d=4, h=2), 1, 10, 1, 1),
+        (KnockOut(n=11, d=4, h=2, e=0.3), 10, 10, 1, 4),
+        (KnockOut(n=16, d=4, e=0.0, ahead=3), 45, 8, 1, 12),
+        (KnockOut(n=5, d=4, e=1.0, ahead=2), 8, 8, 1, 6),
+        (MergeSort(n=1, d=4, e=0.5, ahead=2), 0, 8, 1, 0),
+        (MergeSort(n=2, d=4, e=0.5), 1, 8, 1, 1),
+        (OneCallSort(n=6, d=7, h=9, w=2), 1, 51, 12, 1),
+        (OneCallSort(n=1, d=7, p=0.5), 1, 7, 1, 1),
+    ],
+)
+def test_ledgers_that_are_the_same_in_every_run(program, calls, prompt, writes, steps):
+    desk, _ = executed(program, runs=50)
+    expected = program.expected()
+    assert expected.exact_every_run
+    assert expected.ledger.tolist() == [tokens(prompt, writes, calls)]
+    assert (desk.ledger == expected.ledger).all()
+    assert expected.calls.mean == calls
+    assert expected.calls.variance == 0
+    assert (desk.depth == steps).all()
+
+
+def p_values(program, executing=None):
+    """P-values of the law of calls (or its mean) and of the share done, of what `executing` does, as `program` says."""
+    desk, done = executed(executing or program)
+    expected, calls = program.expected(), calls_of(desk).astype(float)
+    if expected.calls is not None:
+        law = dkw_p_value(RUNS, law_distance(calls, RUNS, expected.calls))
+    else:  # means of thousands of votes: by the normal law
+        off = (calls.mean() - expected.ledger[0, 0]) / max(calls.std() / math.sqrt(RUNS), 1e-9)
+        law = math.erfc(abs(off) / math.sqrt(2))
+    right = int(done.sum())
+    sure = expected.done in (0.0, 1.0)
+    return law, float(right == RUNS * expected.done) if sure else binomial_p_value(right, RUNS, expected.done)
+
+
+DRAWN = [
+    MergeSort(n=n, d=3, e=e, ahead=ahead, copied=copied)
+    for n, e, ahead, copied in [
+        (2, 0.25, 1, 0.0), (3, 0.25, 1, 0.0), (4, 0.5, 1, 0.0), (7, 0.1, 1, 0.0), (8, 0.25, 1, 0.0), (8, 0.9, 1, 0.0),
+        (20, 0.0, 1, 0.0), (33, 0.5, 1, 0.0), (32, 1.0, 2, 0.0), (17, 0.0, 4, 0.0), (2, 0.2, 3, 0.0), (6, 0.3, 2, 0.0),
+        (8, 0.1, 3, 0.5), (5, 0.2, 2, 1.0), (4, 0.5, 3, 0.0), (12, 0.5, 2, 0.25),
+    ]
+] + [
+    KnockOut(n=n, d=3, e=e, ahead=ahead, copied=copied)
+    for n, e, ahead, copied in [(1, 0.5, 1, 0.0), (2, 0.3, 1, 0.0), (6, 0.2, 2, 0.0), (33, 0.1, 1, 0.0),
+                                (16, 0.5, 2, 0.0), (7, 1.0, 1, 0.0), (12, 0.3, 3, 0.5)]
+] + [OneCallSort(n=n, d=3, p=p) for n, p in [(1, 0.5), (5, 0.8), (8, 0.0), (8, 1.0)]]  # fmt: skip
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("program", DRAWN, ids=repr)
+def test_calls_and_success_have_their_exact_law(program):
+    """False-fail rate 2e-6 a program; 4,000 runs find a cdf off by 0.06, and a share off by 0.05, w.p. over 0.99."""
+    assert min(p_values(program)) > FALSE_FAIL
+
+
+class NeverWrong(MergeSort):
+    """A twin: its comparator does not err."""
+
+    def compare(self, before, where, rng):
+        _, calls = super().compare(before, where, rng)
+        return before, calls
+
+
+class Ties(MergeSort):
+    """A twin: it compares on when one side is used up."""
+
+    def compare(self, before, where, rng):
+        return super().compare(before, np.ones_like(where), rng)
+
+
+class OneVote(KnockOut):
+    """A twin: it takes the first answer, whatever the lead."""
+
+    def compare(self, before, where, rng):
+        return Compared.compare(replace(self, ahead=1), before, where, rng)
+
+
+@pytest.mark.statistical
+def test_twins_are_found():
+    noisy, plain = MergeSort(n=8, d=3, e=0.25), MergeSort(n=8, d=3)
+    assert p_values(noisy, NeverWrong(n=8, d=3, e=0.25))[0] < FALSE_FAIL  # the law of the comparisons is another
+    assert p_values(noisy, NeverWrong(n=8, d=3, e=0.25))[1] < FALSE_FAIL
+    assert p_values(plain, Ties(n=8, d=3))[0] < FALSE_FAIL
+    assert max(p_values(KnockOut(8, 3, e=0.2, ahead=3), OneVote(8, 3, e=0.2, ahead=3))) < FALSE_FAIL
+    assert p_values(replace(noisy, e=0.2), noisy)[1] < FALSE_FAIL
+
+
+@pytest.mark.statistical
+def test_the_total_of_calls_has_its_law():
+    program = MergeSort(n=64, d=3)
+    desk, _ = executed(program)
+    total = float(calls_of(desk).sum())
+    law = program.expected().calls
+    assert mean_p_value(total, RUNS, law)[0] > FALSE_FAIL
+    assert mean_p_value(total + RUNS, RUNS, law)[0] < FALSE_FAIL  # one comparison too many in each run
+
+
+@pytest.mark.statistical
+def test_votes_raise_success_where_errors_do_not_go_together():
+    votes, copies = MergeSort(n=16, d=3, e=0.2, ahead=5), MergeSort(n=16, d=3, e=0.2, ahead=5, copied=1.0)
+    right = [executed(program)[1].mean() for program in (MergeSort(n=16, d=3, e=0.2), copies, votes)]
+    assert right[0] < 0.01
+    assert right[1] < 0.01
+    assert right[2] > 0.94
+    assert votes.error == pytest.approx(1 / 1025)
+    assert copies.error == pytest.approx(0.2)
+
+
+def test_what_is_not_exact_is_not_predicted():
+    with pytest.raises(NoPrediction, match="n <= 8"):
+        MergeSort(n=16, d=3, e=0.2).expected()
+    assert 0 < MergeSort(n=16, d=3, e=1e-3).error < 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n": 0}, "n must be a whole number from 1"),
+        ({"d": 0}, "d must be a whole number >= 1"),
+        ({"e": 1.5}, "e must be a probability"),
+        ({"ahead": 0}, "ahead must be a whole number >= 1"),
+        ({"m": -1.0}, "m must be a finite number > 0"),
+    ],
+)
+def test_bad_parameters_are_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        MergeSort(**{"n": 4, "d": 10, **wrong})
