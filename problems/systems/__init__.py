@@ -1,5 +1,7 @@
 """Systems of LLM calls: programs of the paper's Section 3 and its exercises, each an example of one of your own."""
 
+from problems.systems.debate import Debate, SummarisedDebate
 from problems.systems.sorting import KnockOut, MergeSort, OneCallSort
+from problems.systems.writing import BySections, WholeDrafts
 
-__all__ = ["KnockOut", "MergeSort", "OneCallSort"]
+__all__ = ["BySections", "Debate", "KnockOut", "MergeSort", "OneCallSort", "SummarisedDebate", "WholeDrafts"]
