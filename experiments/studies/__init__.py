@@ -8,6 +8,7 @@ from experiments.studies import (
     granularity,
     judge,
     keep,
+    measured,
     noise,
     nonconvex,
     paper,
@@ -22,6 +23,7 @@ STUDIES: dict[str, Study] = {
     for study in (
         paper.STUDY,
         keep.STUDY,
+        measured.STUDY,
         correlation.STUDY,
         granularity.STUDY,
         voting.STUDY,

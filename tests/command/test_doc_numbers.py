@@ -2,17 +2,19 @@
 
 import math
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, Prompt, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.runners.archives import Archive, MuPlusLambda
 from evo.schedules import EachChunk, UniformSubset
 from experiments import Cell, predict
 from experiments.predictions.predict import NoPrediction
 from experiments.studies import STUDIES
+from experiments.studies.measured import AGENT, PAPER, REAL, WEAK
 from operators import FixKeep, Resample, Spill
 from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap
 
@@ -81,7 +83,49 @@ def first_win(runner):
     return min(k for k in range(1, 9) if all(mean(blocks(j), runner=runner) < 2**j for j in range(k, 9)))
 
 
+def with_pair(pair, schedule, ratio=0):
+    """Mean calls, and mean cost: in the paper's unit, or in money with so many prompt tokens for a block written."""
+    cell = Cell(BlockOneMax(k=50, l=100), FixKeep(*pair), schedule, ONE)
+    if ratio:
+        dollars = TokenPrices(prompt=0.15e-6, generated=0.6e-6)
+        cell = replace(cell, prompt=Prompt(head=100 * (ratio - 1)), cost=dollars)
+    return predict(cell).mean, predict(cell, "cost").mean
+
+
+@cache
+def pair_of(pair):
+    """Calls of GLOBAL, LOCAL and at random at k = 50; GLOBAL / LOCAL in tokens written, m c, money 20:1 and 60:1."""
+    (whole, dear), (local, cheap) = (with_pair(pair, each) for each in (AllBlocks(), UntilResolved()))
+    random, _ = with_pair(pair, UniformChunk())
+    money = [with_pair(pair, AllBlocks(), ratio)[1] / with_pair(pair, UntilResolved(), ratio)[1] for ratio in (20, 60)]
+    return whole, local, random, 50 * whole / local, dear / cheap, *money
+
+
+def short(value):
+    return f"{value:.1e}" if value >= 1e7 else f"{float(f'{value:.3g}'):,.12g}"
+
+
+def who(ratio):
+    return f"GLOBAL, {1 / ratio:.3g} times" if ratio < 1 else f"LOCAL, {ratio:.3g} times"
+
+
+def measured_pairs():
+    """The table of README.md."""
+    whole, local, random, *others = pair_of(PAPER)
+    assert min(others) > 1e13
+    calls = f"{short(whole)} | {short(local)} (at random {short(random)})"
+    yield f"| 0.5 / 0.5, the paper's | {calls} | LOCAL | LOCAL | LOCAL |"
+    for pair, name in ((AGENT, "as coding agents have"), (WEAK, "a weaker model")):
+        whole, local, random, tokens, _, *money = pair_of(pair)
+        calls = f"{short(float(f'{whole:.3g}')) if whole > 100 else f'{whole:.2g}'} | {short(local)} ({short(random)})"
+        yield f"| {pair[0]:g} / {pair[1]:g}, {name} | {calls} | {' | '.join(map(who, (*money, tokens)))} |"
+    keeps = [keep for _, keep in REAL]
+    yield f"Measured, models keep {min(keeps):g} to {max(keeps):.3f} of what is right"
+    assert len(REAL) == 9
+
+
 def readme():
+    yield from measured_pairs()
     keep = mean(blocks(16), AllBlocks(), FixKeep(0.5, 0.99))
     costs = [predict(Cell(blocks(16), HALF, each, ONE), "cost").mean for each in (AllBlocks(), UntilResolved())]
     yield f"measures both ({len(of('paper').cells)} cells, {of('paper').runs:,} runs each)"
@@ -99,6 +143,10 @@ def studies():
     yield f"Each has 1,000 runs a cell (1,250 in `noise`, `judge` and `nonconvex`, {runs['selection']} in `selection`)"
     keeps = [mean(blocks(20), AllBlocks(), FixKeep(0.5, keep)) for keep in (0.5, 0.9, 1.0)]
     yield f"at k = 20 they fall from {keeps[0]:,.0f} (keep = 1/2) to {keeps[1]:.1f} (0.9) and {keeps[2]:.1f} (1)"
+    for pair in (PAPER, *REAL):
+        yield f"| {pair[0]:g} / {pair[1]:g} | {' | '.join(map(short, pair_of(pair)))} |"
+        assert pair_of(pair)[3] >= 1
+    yield f"Measured, keep is {min(keep for _, keep in REAL):g} to {max(keep for _, keep in REAL):.3f}:"
     spill = mean(blocks(100), OnlyIncorrect(), Spill(HALF, rate=0.01)) / 200
     yield f"some {spill:.1f} times the calls at k = 1/s"
     yield f"at k = 10, 20 and 50 by factors of {', '.join(map(digits, (slower(10), slower(20))))} and {slower(50):,.0f}"
@@ -165,7 +213,8 @@ MEASURED = {"docs/studies.md": ("| 37 | 155 | 348 |", "| 113 | 344 | 590 |", "| 
 """Compared with the runs of the whole study by its slow test (`tests/analysis/test_studies.py`)."""
 PARAMETERS = {
     "README.md": ("Python 3.11",),
-    "docs/studies.md": ("up to k = 14", "an archive of 100", "five of 200", "the counts of 100", "4,096 states",
+    "docs/studies.md": (*(f"{fix:g} / {keep:g}" for fix, keep in REAL), "300 attempts", "(correlation 0.64)",
+                        "up to k = 14", "an archive of 100", "five of 200", "the counts of 100", "4,096 states",
                         "within 2,000 calls", "takes 1,119 runs", "off by 0.1", "f = 0.1", "750 runs a cell",
                         ),
 }  # fmt: skip
