@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from experiments.fits.fit import fit
 from experiments.fits.laws import Fits, ScalingLaw
-from experiments.fits.series import series
+from experiments.fits.series import parameter_column, series
 from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 
@@ -36,6 +36,7 @@ class Claim:
         rival: name of a form that must not fit; "" if there is none.
         holds: what follows if the measured law is as claimed: does the paper's statement hold here, and on what
             assumption.
+        along: the parameter along which the arm grows, such as "k", or with its part "program.n".
     """
 
     arm: str
@@ -50,6 +51,7 @@ class Claim:
     rival: str = ""
     at_most: bool = False
     tolerance: float = 0.0
+    along: str = "k"
 
     @property
     def text(self) -> str:
@@ -75,7 +77,7 @@ class ClaimCheck:
 
 
 def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
-    """The claims whose arm is in the grid, each with its verdict.
+    """The claims whose arm is in the grid, and whose parameter varies, each with its verdict.
 
     AGREES: the 99.9 % interval of the fitted parameter meets the claimed range (or lies below it, for "at most"), the
     form fits, its rival does not. DIFFERS: the interval misses the range, or the form does not fit. CANNOT_TELL: the
@@ -85,19 +87,24 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
     interval or by its misfit. Beyond some 20,000 runs a cell even an asymptotic form that holds does not fit.
     """
     arms = set(results.cells["arm"])
-    fitted: dict[tuple[str, float], Fits] = {}
-    labels: dict[str, dict[tuple[str, int | None], str]] = {}
+    fitted: dict[tuple[str, str, float], Fits] = {}
+    labels: dict[tuple[str, str], dict[tuple[str, int | None], str]] = {}
     checks = []
     for claim in claims:
-        if claim.arm in arms:
-            key = (claim.quantity, claim.least)
+        if claim.arm in arms and _varies(results, claim.along):
+            key, of = (claim.along, claim.quantity, claim.least), (claim.along, claim.quantity)
             if key not in fitted:
-                fitted[key] = fit(results, quantity=claim.quantity, least=claim.least, confidence=CLAIM_CONFIDENCE)
-            if claim.quantity not in labels:
-                labels[claim.quantity] = _labels(results, claim.quantity)
-            label = labels[claim.quantity].get((claim.arm, claim.lam), "")
+                fitted[key] = fit(results, *of, least=claim.least, confidence=CLAIM_CONFIDENCE)
+            if of not in labels:
+                labels[of] = _labels(results, *of)
+            label = labels[of].get((claim.arm, claim.lam), "")
             checks.append(_check(claim, fitted[key], label))
     return checks
+
+
+def _varies(results: Results, along: str) -> bool:
+    """Whether a parameter has several values in what there is of a grid."""
+    return int(results.cells[parameter_column(results.cells, along)].nunique()) > 1
 
 
 def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
@@ -122,9 +129,9 @@ def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
     return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
 
 
-def _labels(results: Results, quantity: str) -> dict[tuple[str, int | None], str]:
+def _labels(results: Results, along: str, quantity: str) -> dict[tuple[str, int | None], str]:
     """Label of the first series of each arm and lam."""
     labels: dict[tuple[str, int | None], str] = {}
-    for each in series(results, "k", quantity):
+    for each in series(results, along, quantity):
         labels.setdefault((each.arm, each.lam), each.label)
     return labels

@@ -94,7 +94,7 @@ def _tried(results: Results, along: str, quantity: str, least: float, most: floa
         part = _between(each, least, most)
         reason, tried = _refuse(part) or _refuse_the_rule(results, part), []
         if not reason:
-            forms = (form for form in FORMS if len(part.x) > len(form.parameters))
+            forms = (form for form in FORMS if len(part.x) > len(form.parameters) and (part.exact or not form.exact))
             tried = [(form, made) for form in forms if (made := fitted(part, form)) is not None]
             reason = "" if tried else "no form could be fitted"
         found.append((part, reason, tried))

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Form:
-    """A family of laws: log E = linear predictor, or E = a sum of two terms.
+    """A family of laws: log E = linear predictor, or E = a sum of two terms or three.
 
     Attributes:
         name: names it.
         text: the law with its parameters, {x} for the parameter.
         terms: of the linear predictor of log E, beside the constant: "x" and "ln x"; none for a constant, or a sum.
         parameters: names of the parameters, the constant first.
-        summands: of a sum: the leading one, whose coefficient must be seen, and the other.
-        factored: whether a sum is written with its leading coefficient before the bracket.
+        summands: of a sum: the leading one, whose coefficient must be seen, and the others.
+        factored: whether a sum of two is written with its leading coefficient before the bracket.
+        exact: whether it is asked only of series whose runs all came out the same, such as ledgers of programs: three
+            free terms fit any few means that have errors.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Form:
     parameters: tuple[str, ...]
     summands: tuple[str, ...] = ()
     factored: bool = False
+    exact: bool = False
 
 
 FORMS = (  # of forms that fit alike the first is told
@@ -35,4 +38,5 @@ FORMS = (  # of forms that fit alike the first is told
     Form("affine", "A {x} + c", (), ("A", "c"), summands=("x", "1")),
     Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c"), summands=("x ln x", "x"), factored=True),
     Form("quadratic", "A {x}^2 + B {x}", (), ("A", "B"), summands=("x^2", "x")),
+    Form("cubic", "A {x}^3 + B {x}^2 + C {x}", (), ("A", "B", "C"), summands=("x^3", "x^2", "x"), exact=True),
 )

@@ -176,24 +176,28 @@ def _of_means(part: Series, form: Form) -> Fitted | None:
 
 
 def _of_sum(part: Series, form: Form) -> Fitted | None:
-    """E = A lead + B other by weighted least squares on the means; a factored one has c = B/A, by the delta method."""
+    """A sum of terms, the leading one first, by weighted least squares on the means.
+
+    A factored one, A (lead + c other), has c = B/A, by the delta method.
+    """
     if part.censored.any() or (part.runs < FEWEST_RUNS).any():
         return None
     scales = _scales(part)
     x, log = part.x, np.log(part.x)
-    columns = {"1": np.ones(len(x)), "ln x": log, "x": x, "x ln x": x * log, "x^2": x**2}
+    columns = {"1": np.ones(len(x)), "ln x": log, "x": x, "x ln x": x * log, "x^2": x**2, "x^3": x**3}
     design = np.column_stack([columns[name] for name in form.summands])
     inverse = np.linalg.pinv(design / scales[:, None])
-    a, b = inverse @ (part.mean / scales)
-    seen = np.abs((a, b)) > LEAST_LEAD * np.sqrt((inverse**2).sum(axis=1))
-    expected = design @ (a, b)
-    if a < 0 or not seen[0] or (expected <= 0).any():
+    found = inverse @ (part.mean / scales)
+    seen = np.abs(found) > LEAST_LEAD * np.sqrt((inverse**2).sum(axis=1))
+    expected = design @ found
+    if found[0] < 0 or not seen[0] or (expected <= 0).any():
         return None  # the leading term is not seen: the power form says the same
     if form.name == "affine" and not seen[1]:
         return None
     covariance, distance = _covariance(design, part), _distance(part, expected)
     if form.factored:
+        a, b = found
         gradient = np.array([-b / a**2, 1 / a])
         values, error = np.array([a, b / a]), math.sqrt(gradient @ covariance @ gradient)
         return Fitted(values, np.array([math.sqrt(covariance[0, 0]), error]), distance, MEANS)
-    return Fitted(np.array([a, b]), np.sqrt(np.diag(covariance)), distance, MEANS)
+    return Fitted(found, np.sqrt(np.diag(covariance)), distance, MEANS)

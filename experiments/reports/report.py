@@ -52,7 +52,7 @@ def report(results: Results, alpha: float = 1e-3, study: Study | None = None) ->
     Raises: InputError as `check` does.
     """
     checked = check(results, alpha)
-    few, along = results.cells["problem.k"].nunique() < 3, results.cells["problem.k"].nunique() > 1
+    few = results.cells["problem.k"].nunique() < 3
     arms = measured(results, checked)
     complete = sum(map(len, arms.values())) == len(results.cells)
     return Report(
@@ -60,7 +60,7 @@ def report(results: Results, alpha: float = 1e-3, study: Study | None = None) ->
         check=checked,
         summary=summarise(results, checked),
         fits=None if few else fit(results),
-        claims=tuple(check_claims(results, study.claims)) if study and along else (),
+        claims=tuple(check_claims(results, study.claims)) if study else (),
         speedup=speedup(results, *study.speedup, alpha=alpha) if study and study.speedup else None,
         study=study,
         arms=arms,

@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 from scipy.stats import binom
 
-from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
+from evo import AllBlocks, Budget, OnePlusLambda, OnlyIncorrect, QuadraticPrimitive, UntilResolved
 from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
-from experiments import Grid, Results, Verdict, predict, sweep
+from experiments import Cell, Grid, Results, Verdict, predict, run_grid, sweep
 from experiments.fits.claims import Claim, check_claims
 from experiments.fits.speedups import speedup
 from experiments.fits.tails import Tail
@@ -322,3 +322,22 @@ def test_lam_of_a_grid_with_one_lam():
     (claimed,) = check_claims(one, CLAIMS[:1])  # of lam = 1
     assert claimed.verdict is Verdict.CANNOT_TELL
     assert math.isclose(CLAIMS[0].value, 2)
+
+
+def test_a_claim_along_another_parameter_and_a_cubic_of_sure_runs():
+    """k calls of G2(l, l) = 7/3 l^3 + .. each (theory 12d): the same in every run, so three terms can be told."""
+    cells = [
+        Cell(BlockOneMax(k=2, l=l), Resample(p=1.0), OnlyIncorrect(), OnePlusLambda(), cost=QuadraticPrimitive())
+        for l in (2, 3, 5, 8, 13)
+    ]
+    results = run_grid(Grid("sure", {"a": cells}, runs=100), workers=1)
+
+    def checked(**other):
+        base = {"arm": "a", "paper": "", "quantity": "cost", "form": "cubic", "parameter": "A", "value": 14 / 3}
+        return check_claims(results, [Claim(**(base | {"holds": "so", "along": "l"} | other))])
+
+    assert [each.verdict for each in checked()] == [Verdict.AGREES]
+    assert checked()[0].law.text == "E[cost] = A l^3 + B l^2 + C l"
+    assert [each.verdict for each in checked(value=6.0)] == [Verdict.DIFFERS]  # a twin
+    assert [each.verdict for each in checked(form="power", parameter="b", value=3.0)] == [Verdict.DIFFERS]
+    assert checked(along="k") == []  # which does not vary
