@@ -37,7 +37,8 @@ def alike(calls: int, prompt: int, writes: int) -> Tokens:
     >>> alike(3, prompt=10, writes=2)  # 3 (10 + 11), 3 (100 + 121)
     Tokens(calls=3, prompt=30, generated=6, passes=63, squared=663, cached=0)
     """
-    return Tokens(1, *call_entries(prompt, writes)).times(calls)
+    read, written, passes, squared = call_entries(prompt, writes)[:4]
+    return Tokens(1, read, written, passes, squared).times(calls)
 
 
 def growing(calls: int, first: int, step: int, writes: int) -> Tokens:
