@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.fits.fit import fit
+from experiments.fits.fit import fit, fit_one
 from experiments.fits.laws import Fits, ScalingLaw
-from experiments.fits.series import parameter_column, series
+from experiments.fits.quotients import quotient
+from experiments.fits.series import Series, parameter_column, series
 from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 
@@ -37,6 +38,7 @@ class Claim:
         holds: what follows if the measured law is as claimed: does the paper's statement hold here, and on what
             assumption.
         along: the parameter along which the arm grows, such as "k", or with its part "program.n".
+        over: label of the arm below the line, where the claim is on a speed-up; "" for the arm alone.
     """
 
     arm: str
@@ -52,6 +54,12 @@ class Claim:
     at_most: bool = False
     tolerance: float = 0.0
     along: str = "k"
+    over: str = ""
+
+    @property
+    def what(self) -> str:
+        """The arm, or the arms above and below the line."""
+        return f"{self.arm} / {self.over}" if self.over else self.arm
 
     @property
     def text(self) -> str:
@@ -86,20 +94,29 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
     Error rates are those of one claim, not of all together: a true claim DIFFERS about twice in a thousand, by its
     interval or by its misfit. Beyond some 20,000 runs a cell even an asymptotic form that holds does not fit.
     """
-    arms = set(results.cells["arm"])
+    arms = {*results.cells["arm"], ""}
     fitted: dict[tuple[str, str, float], Fits] = {}
-    labels: dict[tuple[str, str], dict[tuple[str, int | None], str]] = {}
     checks = []
     for claim in claims:
-        if claim.arm in arms and _varies(results, claim.along):
-            key, of = (claim.along, claim.quantity, claim.least), (claim.along, claim.quantity)
+        if {claim.arm, claim.over} <= arms and _varies(results, claim.along):
+            key = (claim.along, claim.quantity, claim.least)
+            if claim.over:
+                checks.append(_check_quotient(claim, results))
+                continue
             if key not in fitted:
-                fitted[key] = fit(results, *of, least=claim.least, confidence=CLAIM_CONFIDENCE)
-            if of not in labels:
-                labels[of] = _labels(results, *of)
-            label = labels[of].get((claim.arm, claim.lam), "")
-            checks.append(_check(claim, fitted[key], label))
+                fitted[key] = fit(results, *key[:2], least=claim.least, confidence=CLAIM_CONFIDENCE)
+            first = _first(results, claim, claim.arm)
+            checks.append(_check(claim, fitted[key], first.label if first else ""))
     return checks
+
+
+def _check_quotient(claim: Claim, results: Results) -> ClaimCheck:
+    ends = [_first(results, claim, arm) for arm in (claim.arm, claim.over)]
+    if ends[0] is None or ends[1] is None:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "there is no series of both arms")
+    part = quotient(ends[0], ends[1])
+    fits = fit_one(results, part, claim.along, "speed-up", claim.least, CLAIM_CONFIDENCE)
+    return _check(claim, fits, part.label)
 
 
 def _varies(results: Results, along: str) -> bool:
@@ -129,9 +146,7 @@ def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
     return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
 
 
-def _labels(results: Results, along: str, quantity: str) -> dict[tuple[str, int | None], str]:
-    """Label of the first series of each arm and lam."""
-    labels: dict[tuple[str, int | None], str] = {}
-    for each in series(results, along, quantity):
-        labels.setdefault((each.arm, each.lam), each.label)
-    return labels
+def _first(results: Results, claim: Claim, arm: str) -> Series | None:
+    """The first series of an arm with the claim's lam; None if there is none."""
+    found = series(results, claim.along, claim.quantity)
+    return next((each for each in found if (each.arm, each.lam) == (arm, claim.lam)), None)

@@ -71,14 +71,40 @@ def fit(
     values = results.cells[parameter_column(results.cells, along)].dropna().unique()
     if len(values) < 2:
         raise InputError(f"fit: {along} has one value in this grid, {values[0]:g}; name a parameter that varies")
+    asked = ("fit", along, quantity, repr(least), repr(most))
+    return _fits(
+        results,
+        results.once(asked, lambda: [_tried(results, each, least, most) for each in series(results, along, quantity)]),
+        along,
+        quantity,
+        confidence,
+    )
+
+
+def fit_one(
+    results: Results, part: Series, along: str, quantity: str, least: float = -math.inf, confidence: float = 0.95
+) -> Fits:
+    """Fit scaling laws to one series of the results, or to a quotient of two (`experiments.fits.quotients`).
+
+    Args:
+        results: whose series it is.
+        part: the series.
+        along: the parameter, for the words of the laws.
+        quantity: likewise.
+        least: smallest value of the parameter to use.
+        confidence: level of the intervals.
+    """
+    return _fits(results, [_tried(results, part, least, math.inf)], along, quantity, confidence)
+
+
+def _fits(results: Results, found: list[Tried], along: str, quantity: str, confidence: float) -> Fits:
     laws: list[ScalingLaw] = []
     refused: list[Refusal] = []
-    asked = ("fit", along, quantity, repr(least), repr(most))
-    for part, reason, tried in results.once(asked, lambda: _tried(results, along, quantity, least, most)):
+    for part, reason, tried in found:
         if reason:
             refused.append(Refusal(part.label, reason))
-        found = [_law(part, form, each, along, quantity, confidence) for form, each in tried]
-        laws += sorted(found, key=_rank)
+        made = [_law(part, form, each, along, quantity, confidence) for form, each in tried]
+        laws += sorted(made, key=_rank)
     return Fits(tuple(laws), tuple(refused), DRAWN if "law" in results.runs["engine"].unique() else "")
 
 
@@ -87,18 +113,15 @@ def _rank(law: ScalingLaw) -> tuple[float, int]:
     return round(law.aic, 6), FORMS.index(law.form)
 
 
-def _tried(results: Results, along: str, quantity: str, least: float, most: float) -> list[Tried]:
-    """Of each series its part in the range, why it cannot be fitted (empty if it can), and the forms fitted to it."""
-    found: list[Tried] = []
-    for each in series(results, along, quantity):
-        part = _between(each, least, most)
-        reason, tried = _refuse(part) or _refuse_the_rule(results, part), []
-        if not reason:
-            forms = (form for form in FORMS if len(part.x) > len(form.parameters) and (part.exact or not form.exact))
-            tried = [(form, made) for form in forms if (made := fitted(part, form)) is not None]
-            reason = "" if tried else "no form could be fitted"
-        found.append((part, reason, tried))
-    return found
+def _tried(results: Results, whole: Series, least: float, most: float) -> Tried:
+    """Of a series its part in the range, why it cannot be fitted (empty if it can), and the forms fitted to it."""
+    part = _between(whole, least, most)
+    reason, tried = _refuse(part) or _refuse_the_rule(results, part), []
+    if not reason:
+        forms = (form for form in FORMS if len(part.x) > len(form.parameters) and (part.exact or not form.exact))
+        tried = [(form, made) for form in forms if (made := fitted(part, form)) is not None]
+        reason = "" if tried else "no form could be fitted"
+    return part, reason, tried
 
 
 def _between(part: Series, least: float, most: float) -> Series:

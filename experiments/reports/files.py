@@ -82,7 +82,7 @@ def _claims(claims: tuple[ClaimCheck, ...]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "arm": each.claim.arm,
+                "arm": each.claim.what,
                 "lam": each.claim.lam,
                 "paper": each.claim.paper,
                 "law": each.law.text if each.law else "",

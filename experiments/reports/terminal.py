@@ -167,7 +167,7 @@ def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
         law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
         law += f"\n{_range(each.law)}" if each.law else ""
         agrees = f"{COLOURED[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}\n({escape(each.claim.text)})"
-        table.add_row(folded(each.claim.arm, width), each.claim.paper, law, agrees, _so(each), end_section=True)
+        table.add_row(folded(each.claim.what, width), each.claim.paper, law, agrees, _so(each), end_section=True)
     return table
 
 

@@ -341,3 +341,63 @@ def test_a_claim_along_another_parameter_and_a_cubic_of_sure_runs():
     assert [each.verdict for each in checked(value=6.0)] == [Verdict.DIFFERS]  # a twin
     assert [each.verdict for each in checked(form="power", parameter="b", value=3.0)] == [Verdict.DIFFERS]
     assert checked(along="k") == []  # which does not vary
+
+
+def claims_on_a_speed_up(p, ks, runs, **claimed):
+    arms = {
+        name: [Cell(BlockOneMax(k=k, l=8), Resample(p=p), schedule, OnePlusLambda()) for k in ks]
+        for name, schedule in (("slow", AllBlocks()), ("fast", UntilResolved()))
+    }
+    results = run_grid(Grid("quotient", arms, runs=runs), workers=1)
+    base = {"arm": "slow", "over": "fast", "paper": "", "holds": "so"} | claimed
+    return lambda **other: check_claims(results, [Claim(**(base | other))])
+
+
+def test_a_claim_on_a_speed_up_of_sure_runs():
+    """G(kl, kl) over k G(l, l) = (3kl - 1)/(3l - 1): affine in k, to the last digit (theory 12e)."""
+    checked = claims_on_a_speed_up(
+        1.0, (1, 2, 3, 5, 8), 100, quantity="cost", form="affine", parameter="A", value=24 / 23
+    )
+    (found,) = checked()
+    assert found.verdict is Verdict.AGREES
+    assert found.law["c"].value == pytest.approx(-1 / 23)
+    assert (found.law.text, found.claim.what) == ("E[speed-up] = A k + c", "slow / fast")
+    assert found.law["A"].value == pytest.approx(24 / 23)
+    assert [each.verdict for each in checked(value=2.0)] == [Verdict.DIFFERS]  # twins
+    assert [each.verdict for each in checked(over="slow", form="constant", value=1.0)] == [Verdict.AGREES]
+    assert checked(over="nobody") == []
+
+
+@pytest.mark.statistical
+def test_a_claim_on_a_speed_up_of_runs_that_vary():
+    """2^k calls over 2k (Eq. 14): a base off by an eighth is seen. False-fail rate that of a claim, one seed."""
+    checked = claims_on_a_speed_up(
+        0.5, range(1, 9), 1000, quantity="hit", form="exponential x power", parameter="base", value=2.0
+    )
+    (found,) = checked()
+    assert found.verdict is Verdict.AGREES, found.reason
+    assert found.law["base"].high - found.law["base"].low < 0.25
+    assert [each.verdict for each in checked(value=2.25)] == [Verdict.DIFFERS]
+    assert [each.verdict for each in checked(form="power", parameter="b")] == [Verdict.DIFFERS]
+
+
+def test_the_variance_of_a_quotient_is_that_of_many_tables():
+    """A thousand quotients of two means of 50 exponential times: their spread is the stated one within 15 %."""
+    from experiments.fits.quotients import quotient
+    from experiments.fits.series import Series
+
+    rng = np.random.default_rng(5)
+
+    def drawn(mean, runs):
+        values = rng.exponential(mean, runs)
+        whole = np.array([1.0])
+        return Series(
+            "", "", {}, 1, whole, ("c",), runs * whole, 0 * whole, values.mean() * whole, values.var(ddof=1) * whole,
+            whole, whole, False, whole, (Tail.LIGHT,),
+        )  # fmt: skip
+
+    made = [quotient(drawn(6.0, 100), drawn(2.0, 50)) for _ in range(1000)]
+    spread = np.std([each.mean[0] for each in made])
+    stated = np.sqrt(np.mean([each.variance[0] / each.runs[0] for each in made]))
+    assert stated == pytest.approx(spread, rel=0.15)
+    assert spread == pytest.approx(3 * math.sqrt(1 / 100 + 1 / 50), rel=0.15)
