@@ -213,17 +213,12 @@ def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False, imports
     Example: `llm-evo report results/paper`
     """
     with plain_errors():
-        from experiments.reports.files import write
-        from experiments.reports.report import report as make_report
-        from experiments.reports.terminal import show_report
-        from experiments.studies import study_of
+        from experiments.cli.reporting import write_and_show
 
-        found = _read(results, imports, stored)
-        made = make_report(found, alpha, study_of(found))
-        files = write(made, results)
-        show_report(made, _console())
-        _console().print(f"\nWritten to {results}: {', '.join(file.name for file in files)}", markup=False)
-        exit_for(made.check.verdict)
+        console = _console()
+        verdict, files = write_and_show(_read(results, imports, stored), results, console, alpha)
+        console.print(f"\nWritten to {results}: {', '.join(files)}", markup=False)
+        exit_for(verdict)
 
 
 @app.command()

@@ -11,18 +11,15 @@ from evo.foreign import foreign
 from experiments.cli.exits import DIFFERS, FAILED, LIMITED, told_interrupt
 from experiments.cli.output import say
 from experiments.cli.progress import ProgressDisplay
+from experiments.cli.reporting import write_and_show
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import in_words
 from experiments.predictions.verdict import Verdict
-from experiments.reports.files import write
 from experiments.reports.printing import PlainConsole
-from experiments.reports.report import report
-from experiments.reports.terminal import show_check, show_drawn, show_report
 from experiments.reports.wording import counted
 from experiments.running.launch import GridFailure, LimitReached, run_grid
 from experiments.running.progress import Progress
 from experiments.store.results import Results
-from experiments.studies import study_of
 
 
 def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int:
@@ -59,23 +56,21 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
             )
         except (GridFailure, LimitReached) as error:
             problem, results = error, error.results
-    verdict = None if results is None else _show(grid, results, folder, quiet, console)
+    verdict = None if results is None else _show(grid, results, folder, quiet, console, problem is None)
     if problem is not None:
         say(f"error: {problem}")
         return FAILED if isinstance(problem, GridFailure) else LIMITED
     return DIFFERS if verdict is Verdict.DIFFERS else 0
 
 
-def _show(grid: Grid, results: Results, folder: Path, quiet: bool, console: Console) -> Verdict | None:
+def _show(grid: Grid, results: Results, folder: Path, quiet: bool, console: Console, whole: bool) -> Verdict | None:
     """Write and show the report; of runs that were drawn from the prediction only how they grow."""
     if grid.engine == "law":
+        from experiments.reports.terminal import show_drawn
+
         show_drawn(results, console)
         return None
-    made = report(results, study=study_of(results))
-    files = write(made, folder)
-    if quiet:
-        show_check(made.check, console)
-    else:
-        show_report(made, console)
-        console.print(f"\nWritten to {folder}: runs/*.parquet, {', '.join(file.name for file in files)}", markup=False)
-    return made.check.verdict
+    verdict, files = write_and_show(results, folder, console, briefly=quiet, whole=whole)
+    if not quiet:
+        console.print(f"\nWritten to {folder}: runs/*.parquet, {', '.join(files)}", markup=False)
+    return verdict

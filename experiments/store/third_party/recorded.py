@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from experiments.grids.extensions import module_file
 from experiments.store.files import write_json
+from experiments.store.state import state_file
 from experiments.store.third_party.origins import Origin
 
 
@@ -69,7 +69,4 @@ def recorded(path: Path) -> dict[str, Recorded]:
 
 def _file(path: Path) -> Path:
     """Where the record of a results folder is kept."""
-    home = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_STATE_HOME")
-    state = Path(home) if home and Path(home).is_absolute() else Path.home() / ".local" / "state"
-    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
-    return state / "llm-evo" / "launches" / f"{name}.json"
+    return state_file("launches", path)
