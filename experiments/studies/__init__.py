@@ -17,6 +17,7 @@ from experiments.studies import (
     spill,
     voting,
 )
+from experiments.studies.exercises import EXERCISES
 
 STUDIES: dict[str, Study] = {
     study.name: study
@@ -34,6 +35,7 @@ STUDIES: dict[str, Study] = {
         nonconvex.STUDY,
         parallel.STUDY,
         selection.STUDY,
+        *EXERCISES,
     )
 }
 

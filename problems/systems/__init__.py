@@ -4,6 +4,7 @@ from problems.systems.debate import Debate, SummarisedDebate
 from problems.systems.focused_debugging import FocusedDebugging
 from problems.systems.naive_debugging import NaiveDebugging
 from problems.systems.routing import Generalist, Routing
+from problems.systems.scans import ReadThenSort
 from problems.systems.sorting import KnockOut, MergeSort, OneCallSort
 from problems.systems.writing import BySections, WholeDrafts
 
@@ -16,6 +17,7 @@ __all__ = [
     "MergeSort",
     "NaiveDebugging",
     "OneCallSort",
+    "ReadThenSort",
     "Routing",
     "SummarisedDebate",
     "WholeDrafts",

@@ -11,6 +11,7 @@ from evo.parameters import positive, probability, whole
 from evo.programs import Calls, Desk, Expected, Model, Role, certain, expected_ledger
 from evo.protocols import BoolArray
 from evo.theory.times.closed import Geometric
+from evo.theory.times.derived import Shifted
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ class BySections:
         plans = Geometric(self.right) if self.checked else Geometric(1.0)
         calls = [self._section, Calls("planner", self.h, self.o, plans.mean)]
         ledger = expected_ledger(self.roles, calls, {"planner": plans.mean} if self.checked else None)
-        sure = not self.checked or self.right == 1.0
-        law = certain(self.k * self.rounds + 1) if sure else None
+        sure, sections = not self.checked or self.right == 1.0, self.k * self.rounds
+        law = certain(sections + 1) if sure else Shifted(plans, sections)
         return Expected(ledger, sure, 1.0 if self.checked else self.right, law, "theory 18c, 12a")
 
 

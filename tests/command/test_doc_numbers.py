@@ -14,6 +14,7 @@ from evo.schedules import EachChunk, UniformSubset
 from experiments import Cell, predict
 from experiments.predictions.predict import NoPrediction
 from experiments.studies import STUDIES
+from experiments.studies.exercises import EXERCISES
 from experiments.studies.measured import AGENT, PAPER, REAL, WEAK
 from operators import FixKeep, Resample, Spill
 from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap
@@ -137,7 +138,8 @@ def readme():
 
 
 def studies():
-    runs = {name: of(name).runs for name in STUDIES}
+    own_page = {study.name for study in EXERCISES}
+    runs = {name: of(name).runs for name in STUDIES if name not in own_page}
     assert {name for name, number in runs.items() if number == 1250} == {"noise", "judge", "nonconvex"}
     assert {name for name, number in runs.items() if number not in (1000, 1250)} == {"selection"}
     yield f"Each has 1,000 runs a cell (1,250 in `noise`, `judge` and `nonconvex`, {runs['selection']} in `selection`)"

@@ -9,7 +9,7 @@ import pytest
 from evo.errors import InputError, NoPrediction
 from evo.programs import ENTRIES, Desk
 from evo.statistics import binomial_p_value, dkw_p_value, law_distance, mean_p_value
-from problems.systems import KnockOut, MergeSort, OneCallSort
+from problems.systems import KnockOut, MergeSort, OneCallSort, ReadThenSort
 from problems.systems.sorting import Compared
 
 RUNS = 4000
@@ -95,7 +95,7 @@ def test_ledgers_that_are_the_same_in_every_run(program, calls, prompt, writes, 
 def p_values(program, executing=None):
     """P-values of the law of calls (or its mean) and of the share done, of what `executing` does, as `program` says."""
     desk, done = executed(executing or program)
-    expected, calls = program.expected(), calls_of(desk).astype(float)
+    expected, calls = program.expected(), desk.ledger[:, :, ENTRIES.index("calls")].sum(axis=1).astype(float)
     if expected.calls is not None:
         law = dkw_p_value(RUNS, law_distance(calls, RUNS, expected.calls))
     else:  # means of thousands of votes: by the normal law
@@ -147,6 +147,26 @@ class OneVote(KnockOut):
 
     def compare(self, before, where, rng):
         return Compared.compare(replace(self, ahead=1), before, where, rng)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_scans_are_read_once_each_and_then_sorted(n):
+    program, plain = ReadThenSort(n=n, d=6, h=2, e=0.25, v=40, m_r=0.1), MergeSort(n=n, d=6, h=2, e=0.25)
+    desk, _ = executed(program, runs=50)
+    assert (desk.ledger[:, 1] == tokens(40, 6, n)).all()
+    comparisons = calls_of(desk)
+    assert desk.ledger[:, 0].tolist() == [tokens(14, 1, count) for count in comparisons]
+    expected, sorting = program.expected(), plain.expected()
+    assert expected.ledger[0].tolist() == sorting.ledger[0].tolist()
+    assert expected.calls.mean == pytest.approx(sorting.calls.mean + n)
+    assert expected.exact_every_run == (n <= 2)
+
+
+@pytest.mark.statistical
+def test_an_order_is_wrong_where_a_scan_was_not_read():
+    program = ReadThenSort(n=4, d=6, e=0.1, v=40, read=0.9)
+    assert min(p_values(program)) > FALSE_FAIL
+    assert p_values(replace(program, read=1.0), program)[1] < FALSE_FAIL
 
 
 @pytest.mark.statistical

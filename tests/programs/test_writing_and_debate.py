@@ -7,7 +7,7 @@ import pytest
 
 from evo.errors import InputError
 from evo.programs import ENTRIES, Desk
-from evo.statistics import binomial_p_value, dkw_p_value, law_distance
+from evo.statistics import binomial_p_value, dkw_p_value, law_distance, mean_p_value
 from evo.theory import Geometric
 from problems.systems import BySections, Debate, SummarisedDebate, WholeDrafts
 
@@ -143,6 +143,10 @@ def test_outlines_are_asked_for_until_right(right):
     assert (desk.ledger[:, 0] == sections(SECTIONS)[0][0]).all()
     assert (desk.depth == plans + 2).all()
     assert program.expected().ledger[1, 0] == pytest.approx(1 / right)
+    calls, law = plans + 10, program.expected().calls
+    assert dkw_p_value(4000, law_distance(calls, 4000, law)) > FALSE_FAIL
+    assert mean_p_value(calls.sum(), 4000, law)[0] > FALSE_FAIL
+    assert mean_p_value(calls.sum() + 1000 / right, 4000, law)[0] < FALSE_FAIL
     assert not program.expected().exact_every_run
 
 

@@ -61,6 +61,45 @@ class Scaled:
 
 
 @dataclass(frozen=True)
+class Shifted:
+    """A time and `by` more: calls of a program of which so many are made in every run.
+
+    >>> Shifted(Geometric(0.5), 3).mean, Shifted(Geometric(0.5), 3).cdf([3, 4]).tolist()
+    (5.0, [0.0, 0.5])
+    """
+
+    law: TimeLaw
+    by: int
+
+    @property
+    def mean(self) -> float:
+        """E[T] + by."""
+        return self.law.mean + self.by
+
+    @property
+    def variance(self) -> float:
+        """Var[T]."""
+        return self.law.variance
+
+    def cdf(self, t: ArrayLike) -> FloatArray:
+        """P(T <= t - by)."""
+        return self.law.cdf(np.asarray(t, dtype=np.float64) - self.by)
+
+    def tail(self, t: ArrayLike) -> FloatArray:
+        """P(T > t - by)."""
+        return self.law.tail(np.asarray(t, dtype=np.float64) - self.by)
+
+    def quantile(self, u: float) -> float:
+        """The quantile of T, and by more; 0 at u = 0, as of every time."""
+        return self.law.quantile(u) + self.by if u > 0.0 else 0.0
+
+    def total(self, runs: int) -> TimeLaw | None:
+        """The total, and runs x by more, where that is closed."""
+        inner = self.law.total(runs)
+        return None if inner is None else Shifted(inner, runs * self.by)
+
+
+@dataclass(frozen=True)
 class MomentsOnly:
     """A time whose mean or variance alone is known exactly; `missing` says why its law is not."""
 

@@ -1,0 +1,55 @@
+"""What the exercises have in common: curves and rows of what grows with the size of the task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from experiments.reports.measured import Arms, Measured, beside
+from experiments.reports.panels import Panel, curve, panels_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Size = Callable[[Measured], float]
+
+
+def growing(
+    title: str, arms: Arms, size: Size, name: str, quantity: str = "cost", without: Iterable[str] = (), note: str = ""
+) -> Figure:
+    """A figure of the mean cost (or hit, or calls) of each arm along its size, measured points on exact curves.
+
+    Args:
+        title: the point, in a sentence.
+        arms: what was measured.
+        size: the size of a cell's task.
+        name: what the size is, for the axis.
+        quantity: "cost", "hit" or "calls".
+        without: arms that are not drawn.
+        note: what the marks mean, after what all figures have.
+    """
+    curves = [
+        curve(arm, cells, size, lambda each: each.mean(quantity), lambda each: each.exact(quantity), colour=place)
+        for place, (arm, cells) in enumerate(arms.items())
+        if arm not in without
+    ]
+    return panels_figure(title, [Panel("", name, f"mean {quantity}", curves, log_x=2)], note=note)
+
+
+def rows(arms: Arms, size: Size, *quantities: str) -> tuple[tuple[str, ...], ...]:
+    """Of each arm the largest size that was run, and what was measured there beside what is exact."""
+    return tuple(
+        (arm, f"{size(cells[-1]):g}", *(_beside(cells[-1], quantity) for quantity in quantities))
+        for arm, cells in arms.items()
+    )
+
+
+def _beside(each: Measured, quantity: str) -> str:
+    return beside(each.mean(quantity), each.exact(quantity), each.verdict)
+
+
+def side_by_side(arms: Arms, names: Iterable[str], size: Size) -> dict[str, Measured]:
+    """The cells of some arms at the largest size that all of these were run at, by arm."""
+    chosen = {arm: {size(each): each for each in arms[arm]} for arm in names}
+    most = max(set.intersection(*map(set, chosen.values())))
+    return {arm: cells[most] for arm, cells in chosen.items()}
