@@ -82,7 +82,13 @@ def fit(
 
 
 def fit_one(
-    results: Results, part: Series, along: str, quantity: str, least: float = -math.inf, confidence: float = 0.95
+    results: Results,
+    part: Series,
+    along: str,
+    quantity: str,
+    least: float = -math.inf,
+    confidence: float = 0.95,
+    claimed: str = "",
 ) -> Fits:
     """Fit scaling laws to one series of the results, or to a quotient of two (`experiments.fits.quotients`).
 
@@ -93,8 +99,9 @@ def fit_one(
         quantity: likewise.
         least: smallest value of the parameter to use.
         confidence: level of the intervals.
+        claimed: name of a form that a claim is about, which is tried even if it is not asked always.
     """
-    return _fits(results, [_tried(results, part, least, math.inf)], along, quantity, confidence)
+    return _fits(results, [_tried(results, part, least, math.inf, claimed)], along, quantity, confidence)
 
 
 def _fits(results: Results, found: list[Tried], along: str, quantity: str, confidence: float) -> Fits:
@@ -113,12 +120,17 @@ def _rank(law: ScalingLaw) -> tuple[float, int]:
     return round(law.aic, 6), FORMS.index(law.form)
 
 
-def _tried(results: Results, whole: Series, least: float, most: float) -> Tried:
+def _tried(results: Results, whole: Series, least: float, most: float, claimed: str = "") -> Tried:
     """Of a series its part in the range, why it cannot be fitted (empty if it can), and the forms fitted to it."""
     part = _between(whole, least, most)
     reason, tried = _refuse(part) or _refuse_the_rule(results, part), []
     if not reason:
-        forms = (form for form in FORMS if len(part.x) > len(form.parameters) and (part.exact or not form.exact))
+        asked = {"always", "exact"} if part.exact else {"always"}
+        forms = (
+            form
+            for form in FORMS
+            if len(part.x) > len(form.parameters) and (form.asked in asked or form.name == claimed)
+        )
         tried = [(form, made) for form in forms if (made := fitted(part, form)) is not None]
         reason = "" if tried else "no form could be fitted"
     return part, reason, tried

@@ -16,8 +16,8 @@ class Form:
         parameters: names of the parameters, the constant first.
         summands: of a sum: the leading one, whose coefficient must be seen, and the others.
         factored: whether a sum of two is written with its leading coefficient before the bracket.
-        exact: whether it is asked only of series whose runs all came out the same, such as ledgers of programs: three
-            free terms fit any few means that have errors.
+        asked: "always"; or, of three free terms, which fit any few means that have errors, of "exact" series only,
+            whose runs all came out the same as ledgers of programs do, or only where a "claim" names it.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Form:
     parameters: tuple[str, ...]
     summands: tuple[str, ...] = ()
     factored: bool = False
-    exact: bool = False
+    asked: str = "always"
 
 
 FORMS = (  # of forms that fit alike the first is told
@@ -38,5 +38,6 @@ FORMS = (  # of forms that fit alike the first is told
     Form("affine", "A {x} + c", (), ("A", "c"), summands=("x", "1")),
     Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c"), summands=("x ln x", "x"), factored=True),
     Form("quadratic", "A {x}^2 + B {x}", (), ("A", "B"), summands=("x^2", "x")),
-    Form("cubic", "A {x}^3 + B {x}^2 + C {x}", (), ("A", "B", "C"), summands=("x^3", "x^2", "x"), exact=True),
+    Form("cubic", "A {x}^3 + B {x}^2 + C {x}", (), ("A", "B", "C"), summands=("x^3", "x^2", "x"), asked="exact"),
+    Form("x log x + x", "A {x} ln {x} + B {x} + C", (), ("A", "B", "C"), summands=("x ln x", "x", "1"), asked="claim"),
 )

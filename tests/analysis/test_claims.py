@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 from scipy.stats import binom
 
-from evo import AllBlocks, Budget, OnePlusLambda, OnlyIncorrect, QuadraticPrimitive, UntilResolved
+from evo import AllBlocks, Budget, OnePlusLambda, OnlyIncorrect, QuadraticPrimitive, UniformChunk, UntilResolved
 from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
-from experiments import Cell, Grid, Results, Verdict, predict, run_grid, sweep
+from experiments import Cell, Grid, Results, Verdict, fit, predict, run_grid, sweep
 from experiments.fits.claims import Claim, check_claims
 from experiments.fits.speedups import speedup
 from experiments.fits.tails import Tail
@@ -401,3 +401,15 @@ def test_the_variance_of_a_quotient_is_that_of_many_tables():
     stated = np.sqrt(np.mean([each.variance[0] / each.runs[0] for each in made]))
     assert stated == pytest.approx(spread, rel=0.15)
     assert spread == pytest.approx(3 * math.sqrt(1 / 100 + 1 / 50), rel=0.15)
+
+
+@pytest.mark.statistical
+def test_three_terms_are_fitted_only_where_a_claim_names_them():
+    """k H_k = k ln k + gamma k + 1/2 + ..: A = 1. False-fail rate that of a claim, one seed."""
+    cells = [Cell(BlockOneMax(k=k, l=8), Resample(p=1.0), UniformChunk(), OnePlusLambda()) for k in (4, 8, 16, 32, 64)]
+    results = run_grid(Grid("coupons", {"a": cells}, runs=2500), workers=1)
+    base = {"arm": "a", "paper": "", "quantity": "hit", "form": "x log x + x", "parameter": "A", "holds": "so"}
+    claims = [Claim(**(base | {"value": value, "tolerance": 0.05})) for value in (1.0, 1.3)]
+    assert [each.verdict for each in check_claims(results, claims)] == [Verdict.AGREES, Verdict.DIFFERS]
+    assert "x log x + x" not in {law.form.name for law in fit(results).laws}
+    assert check_claims(results, [replace(claims[0], arm="nobody")]) == []
