@@ -18,6 +18,10 @@ CLAIM_CONFIDENCE = 0.999
 CLAIMED = {form.name for form in FORMS if form.asked == "claim"}
 WIDEST = 0.15
 """Half-width of an interval, relative to the claimed value, that still tells."""
+NEVER = "never"
+"""The form of a claim that no run of an arm arrives, from `least` on; parameter and value say nothing."""
+FEWEST_NEVER = 500
+"""Runs without a hit that tell: a share of 1.4 % would have been seen w.p. 0.999."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,9 @@ class Claim:
     Attributes:
         arm: label of the arm.
         lam: offspring a generation.
-        paper: what the paper says, with its equation.
+        paper: what the paper says, with its equation; "" where it says nothing.
         quantity: "hit" or "cost".
-        form: name of the form that the law should have.
+        form: name of the form that the law should have; "never" for the claim that no run arrives.
         parameter: its parameter that is claimed.
         value: the claimed value.
         at_most: whether the claim is that the parameter is at most the value; otherwise it is the value.
@@ -40,6 +44,7 @@ class Claim:
         holds: what follows if the measured law is as claimed: does the paper's statement hold here, and on what
             assumption.
         along: the parameter along which the arm grows, such as "k", or with its part "program.n".
+        theory: what exact theory says, with its label in docs/theory.md; "" where form and value say it all.
         over: label of the arm below the line, where the claim is on a speed-up; "" for the arm alone.
     """
 
@@ -57,6 +62,7 @@ class Claim:
     tolerance: float = 0.0
     along: str = "k"
     over: str = ""
+    theory: str = ""
 
     @property
     def what(self) -> str:
@@ -66,6 +72,8 @@ class Claim:
     @property
     def text(self) -> str:
         """`base = 2`, with its tolerance if it has one."""
+        if self.form == NEVER:
+            return "no run arrives"
         within = f" within {self.tolerance:.0%}" if self.tolerance else ""
         return f"{self.parameter} {'<=' if self.at_most else '='} {self.value:.4g}{within}"
 
@@ -78,12 +86,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class ClaimCheck:
-    """A claim beside what was fitted."""
+    """A claim beside what was fitted, or what else was found."""
 
     claim: Claim
     verdict: Verdict
     law: ScalingLaw | None
     reason: str
+    found: str = ""
 
 
 def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
@@ -100,7 +109,9 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
     fitted: dict[tuple[str, str, float], Fits] = {}
     checks = []
     for claim in claims:
-        if {claim.arm, claim.over} <= arms and _varies(results, claim.along):
+        if claim.form == NEVER and claim.arm in arms:
+            checks.append(_never(claim, results))
+        elif {claim.arm, claim.over} <= arms and _varies(results, claim.along):
             key = (claim.along, claim.quantity, claim.least)
             if claim.over:
                 checks.append(_check_quotient(claim, results))
@@ -110,14 +121,14 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
                 continue
             if key not in fitted:
                 fitted[key] = fit(results, *key[:2], least=claim.least, confidence=CLAIM_CONFIDENCE)
-            first = _first(results, claim, claim.arm)
-            checks.append(_check(claim, fitted[key], first.label if first else ""))
+            asked = _longest(results, claim, claim.arm)
+            checks.append(_check(claim, fitted[key], asked.label if asked else ""))
     return checks
 
 
 def _check_alone(claim: Claim, results: Results) -> ClaimCheck:
     """A claim on a form that is fitted for it alone."""
-    part = _first(results, claim, claim.arm)
+    part = _longest(results, claim, claim.arm)
     if part is None:
         return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "there is no series of the arm")
     fits = fit_one(results, part, claim.along, claim.quantity, claim.least, CLAIM_CONFIDENCE, claim.form)
@@ -125,12 +136,26 @@ def _check_alone(claim: Claim, results: Results) -> ClaimCheck:
 
 
 def _check_quotient(claim: Claim, results: Results) -> ClaimCheck:
-    ends = [_first(results, claim, arm) for arm in (claim.arm, claim.over)]
+    ends = [_longest(results, claim, arm) for arm in (claim.arm, claim.over)]
     if ends[0] is None or ends[1] is None:
         return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "there is no series of both arms")
     part = quotient(ends[0], ends[1])
     fits = fit_one(results, part, claim.along, "speed-up", claim.least, CLAIM_CONFIDENCE)
     return _check(claim, fits, part.label)
+
+
+def _never(claim: Claim, results: Results) -> ClaimCheck:
+    """That no run of an arm arrives, from `least` on."""
+    column = parameter_column(results.cells, claim.along)
+    cells = results.cells[(results.cells["arm"] == claim.arm) & (results.cells[column] >= claim.least)]
+    runs = [results.by_cell[str(cell_id)] for cell_id in cells.index if str(cell_id) in results.by_cell]
+    hits, of = sum(int(each["hit"].notna().sum()) for each in runs), sum(map(len, runs))
+    found = f"{hits:,} of {of:,} runs arrive"
+    if hits:
+        return ClaimCheck(claim, Verdict.DIFFERS, None, found, found)
+    if of < FEWEST_NEVER:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, f"only {found}", found)
+    return ClaimCheck(claim, Verdict.AGREES, None, claim.holds, found)
 
 
 def _varies(results: Results, along: str) -> bool:
@@ -160,7 +185,11 @@ def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
     return ClaimCheck(claim, Verdict.AGREES, law, claim.holds)
 
 
-def _first(results: Results, claim: Claim, arm: str) -> Series | None:
-    """The first series of an arm with the claim's lam; None if there is none."""
-    found = series(results, claim.along, claim.quantity)
-    return next((each for each in found if (each.arm, each.lam) == (arm, claim.lam)), None)
+def _longest(results: Results, claim: Claim, arm: str) -> Series | None:
+    """Of the series of an arm with the claim's lam the one with most cells, the first of these; None without any."""
+    found = [
+        each
+        for each in series(results, claim.along, claim.quantity)
+        if (each.arm, each.lam) == (arm, claim.lam) and len(each.x)
+    ]
+    return max(found, key=lambda each: len(each.x), default=None)

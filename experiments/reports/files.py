@@ -84,8 +84,10 @@ def _claims(claims: tuple[ClaimCheck, ...]) -> pd.DataFrame:
             {
                 "arm": each.claim.what,
                 "lam": each.claim.lam,
+                "along": each.claim.along,
                 "paper": each.claim.paper,
-                "law": each.law.text if each.law else "",
+                "theory": each.claim.theory,
+                "law": each.law.text if each.law else each.found,
                 "estimates": "; ".join(map(str, each.law.estimates)) if each.law else "",
                 "claimed": each.claim.text,
                 "verdict": str(each.verdict),

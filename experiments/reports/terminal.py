@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from experiments.reports.study import Findings
     from experiments.store.results import Results
 
-AGREES_WITH_THEORY = {Verdict.AGREES: "yes", Verdict.DIFFERS: "no", Verdict.CANNOT_TELL: "cannot tell"}
+AGREES_WITH_THEORY = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verdict.CANNOT_TELL: "cannot tell"}
 FEWEST_OF_A_LAW = 3
 MOST_VERDICTS = 12
 
@@ -156,19 +156,33 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
 def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
     table = Table(
         title=f"What the paper claims, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)",
-        caption="exact theory agrees?: whether the interval of the measured law meets the value that exact theory "
-        "gives, with the tolerance named for the k that were run; the mark is of the measurement, not of the claim. "
-        "so the claim: what both together say of the paper's claim",
+        caption="claim of the paper: its words, with the equation; - where it says nothing. exact theory: what it says "
+        "of the arm, and whether the interval of the measured law meets its value, with the tolerance named for the "
+        "range that was run; the mark is of the measurement, not of the claim. so the claim: what both together say of "
+        "the paper's claim",
         caption_justify="left",
     )
-    for heading in ("arm", "claim of the paper", "measured law", "exact theory agrees?", "so the claim"):
+    for heading in ("arm", "claim of the paper", "measured law", "exact theory", "so the claim"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "arm")
     for each in claims:
-        law = f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}" if each.law else "none"
-        law += f"\n{_range(each.law)}" if each.law else ""
-        agrees = f"{COLOURED[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}\n({escape(each.claim.text)})"
-        table.add_row(folded(each.claim.what, width), each.claim.paper, law, agrees, _so(each), end_section=True)
+        paper = escape(each.claim.paper) or "-"
+        arm = folded(each.claim.what, width)
+        table.add_row(arm, paper, _law_of(each), _theory_of(each), _so(each), end_section=True)
     return table
+
+
+def _law_of(each: ClaimCheck) -> str:
+    """The measured law with the parameter that is claimed, or what else was found."""
+    if each.law is None:
+        return each.found or "none"
+    return f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}\n{_range(each.law)}"
+
+
+def _theory_of(each: ClaimCheck) -> str:
+    """What exact theory says, and whether the measured law agrees with it."""
+    agrees = f"{COLOURED[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}"
+    said = f"{escape(each.claim.theory)}\n" if each.claim.theory else ""
+    return f"{agrees}\n{said}({escape(each.claim.text)})"
 
 
 def _so(each: ClaimCheck) -> str:

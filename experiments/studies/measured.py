@@ -213,6 +213,7 @@ def _claim(pair: tuple[float, float]) -> Claim:
     return Claim(
         arm(GLOBAL, pair), "2^k calls (3.3.1)", "hit", "exponential x power", "base", 1 / pair[1],
         "does not hold: no factor 2 a block is left", least=4, at_most=True, tolerance=0.01,
+        theory="base 1/keep at the most (1f)",
     )  # fmt: skip
 
 
@@ -222,7 +223,8 @@ STUDY = Study(
     grid=grid,
     claims=(
         Claim(arm(GLOBAL, PAPER), "2^k calls (3.3.1)", "hit", "exponential", "base", 2.0,
-              "holds for fix = keep = 1/2, and none of the measured pairs is near it", tolerance=0.02),
+              "holds for fix = keep = 1/2, and none of the measured pairs is near it", tolerance=0.02,
+              theory="2^k (1a)"),
         *(_claim(pair) for pair in (AGENT, WEAK)),
     ),
     title="The separation lives from keep being near fix; measured, keep is near 1",

@@ -38,21 +38,30 @@ def grid(runs: int = 1000, seed: int = 1) -> Grid:
     return Grid("paper", arms, runs=runs, seed=seed)
 
 
+PRICE = (3 * L * L - L) / 2
+"""Of a call on one block: G(l, l) (theory 12a)."""
+
 CLAIMS = (
     Claim(GLOBAL, "2^k calls (3.3.1)", "hit", "exponential", "base", 2.0,
-          "holds exactly, for calls whose blocks are independent and keep = 1/2"),
-    Claim(GLOBAL, "cost 2^k k^2 (Eq. 12)", "cost", "exponential x power", "b", 2.0,
-          "holds, as the 2^k does", tolerance=0.02),
-    Claim("LOCAL UntilResolved", "Theta(k) (Eq. 13)", "hit", "power", "b", 1.0,
-          "holds exactly, for exact fitness (and keep < 1 from other starts)"),
-    Claim("LOCAL OnlyIncorrect", "Theta(k) (Eq. 13)", "hit", "power", "b", 1.0,
-          "holds exactly, given an oracle of correctness"),
-    Claim("LOCAL RoundRobin", "Theta(k) (Eq. 13)", "hit", "x log x", "A", 1 / math.log(2),
-          "does not hold: Theta(k log k), no k^b fits", least=16, rival="power", tolerance=0.02),
-    Claim("LOCAL UniformChunk", "Theta(k) (Eq. 13)", "hit", "x log x", "A", 2.0,
-          "does not hold: Theta(k log k), no k^b fits", least=16, rival="power", tolerance=0.02),
+          "holds exactly, for calls whose blocks are independent and keep = 1/2", theory="2^k (1a)"),
+    Claim(GLOBAL, "Eq. 12: cost Theta(m 2^k k^2 l^2)", "cost", "exponential x power", "b", 2.0,
+          "holds, as the 2^k does", tolerance=0.02, theory="2^k (3 k^2 l^2 - k l)/2 (12e)"),
+    Claim("LOCAL UntilResolved", "Eq. 13: cost Theta(m k l^2)", "cost", "power", "b", 1.0,
+          "holds exactly, for exact fitness (and keep < 1 from other starts)", theory="2k calls (2h)"),
+    Claim("LOCAL OnlyIncorrect", "Eq. 13: cost Theta(m k l^2)", "cost", "power", "b", 1.0,
+          "holds exactly, given an oracle of correctness", theory="2k calls (2a)"),
+    Claim("LOCAL RoundRobin", "Eq. 13: cost Theta(m k l^2)", "cost", "x log x", "A", PRICE / math.log(2),
+          "does not hold: Theta(k log k), no k^b fits", least=16, rival="power", tolerance=0.02,
+          theory="k ln k/ln 2 calls (2g)"),
+    Claim("LOCAL UniformChunk", "Eq. 13: cost Theta(m k l^2)", "cost", "x log x", "A", 2.0 * PRICE,
+          "does not hold: Theta(k log k), no k^b fits", least=16, rival="power", tolerance=0.02,
+          theory="2 k H_k calls (2b)"),
     Claim(NO_DAMAGE, "2^k calls (3.3.1)", "hit", "exponential x power", "base", 1 / 0.99,
-          "does not hold: no factor 2 a block is left; the 2^k is what a call does to correct blocks", at_most=True),
+          "does not hold: no factor 2 a block is left; the 2^k is what a call does to correct blocks", at_most=True,
+          theory="base 1/keep at the most (1f)"),
+    Claim(GLOBAL, "Eq. 14: speed-up Theta(2^k k)", "cost", "exponential x power", "b", 1.0,
+          "holds exactly over UntilResolved whose calls see only their block", tolerance=0.02,
+          theory="2^(k-1) (3kl-1)/(3l-1) (12e)", over="LOCAL UntilResolved"),
 )  # fmt: skip
 
 STUDY = Study(

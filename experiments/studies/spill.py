@@ -106,9 +106,10 @@ STUDY = Study(
     grid=grid,
     claims=(
         Claim(label("OnlyIncorrect", 0.0), "Theta(k) (Eq. 13)", "hit", "power", "b", 1.0,
-              "holds exactly, without spill"),
+              "holds exactly, without spill", theory="2k calls (2a)"),
         Claim(label("OnlyIncorrect", 0.1), "Theta(k) (Eq. 13)", "hit", "exponential", "base", 1 / 0.9,
-              "does not hold: exponential, base 1/(1-s)", least=25, tolerance=0.02),
+              "does not hold: exponential, base 1/(1-s)", least=25, tolerance=0.02,
+              theory="(1-s)^-k (4c)"),
     ),
     title="Local calls that break what they were not given: cost grows like $e^{sk}$, not like $k$",
     figure=figure,

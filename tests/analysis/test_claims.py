@@ -24,7 +24,7 @@ from experiments.grids.cells_table import cells_table
 from experiments.reports.terminal import _claims_table
 from experiments.store.grid_json import grid_record
 from experiments.store.table import batch_columns, no_runs, runs_table
-from experiments.studies.paper import CLAIMS, GLOBAL, NO_DAMAGE, grid
+from experiments.studies.paper import CLAIMS, GLOBAL, NO_DAMAGE, PRICE, grid
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
@@ -95,14 +95,17 @@ class Sampler:
 
 
 def verdicts(results):
-    return {(each.claim.arm, each.claim.quantity): each.verdict for each in check_claims(results, CLAIMS)}
+    return {
+        (each.claim.arm, "ratio" if each.claim.over else each.claim.quantity): each.verdict
+        for each in check_claims(results, CLAIMS)
+    }
 
 
 def count_false(rng, grids):
-    """How often each of the study's seven true claims DIFFERS and AGREES on honest tables of 1,000 runs a cell."""
+    """How often each of the study's eight true claims DIFFERS and AGREES on honest tables of 1,000 runs a cell."""
     table, sample = drawing(1000), Sampler(rng, 1000)
     found = [verdicts(table.draw(sample)) for _ in range(grids)]
-    assert all(len(each) == 7 for each in found)
+    assert all(len(each) == 8 for each in found)
     return [sum(verdict is wanted for each in found for verdict in each.values()) for wanted in Verdict]
 
 
@@ -111,11 +114,11 @@ def count_false(rng, grids):
 def test_true_claims_rarely_differ(grids, rng):
     """Said: about 2 in 1,000 a claim. Fails w.p. 1e-6 at 4 in 1,000; 200 grids fail w.p. > 0.99 at 25 in 1,000."""
     agrees, differs, _ = count_false(rng, grids)
-    print(f"{differs} of {7 * grids} true claims DIFFER, {agrees} AGREE")
-    most = binom.isf(FALSE_FAIL, 7 * grids, 0.004)
+    print(f"{differs} of {8 * grids} true claims DIFFER, {agrees} AGREE")
+    most = binom.isf(FALSE_FAIL, 8 * grids, 0.004)
     assert differs <= most
     assert grids < 200 or binom.sf(most, 7 * grids, 0.025) > 0.99
-    assert agrees >= binom.ppf(FALSE_FAIL, 7 * grids, 0.98)
+    assert agrees >= binom.ppf(FALSE_FAIL, 8 * grids, 0.98)
 
 
 FALSE = {
@@ -133,7 +136,7 @@ FALSE = {
             if type(cell.schedule) is UntilResolved
             else cell
         ),
-        {(UNTIL_RESOLVED, "hit")},
+        {(UNTIL_RESOLVED, "cost"), (GLOBAL, "ratio")},
     ),
     "UniformChunk that goes round": (
         lambda cell: (
@@ -141,7 +144,7 @@ FALSE = {
             if type(cell.schedule) is type(STUDY["LOCAL UniformChunk"][0].schedule)
             else cell
         ),
-        {("LOCAL UniformChunk", "hit")},
+        {("LOCAL UniformChunk", "cost")},
     ),
 }
 
@@ -156,8 +159,8 @@ def test_false_claims_differ(name, rng):
 def test_a_linear_arm_does_not_bear_out_k_log_k(rng):
     linear = Sampler(rng, 1000, lambda cell: replace(cell, schedule=UntilResolved()) if cell.chunks.g == 1 else cell)
     found = verdicts(drawing(1000).draw(linear))
-    assert found["LOCAL RoundRobin", "hit"] is not Verdict.AGREES
-    assert found["LOCAL UniformChunk", "hit"] is not Verdict.AGREES
+    assert found["LOCAL RoundRobin", "cost"] is not Verdict.AGREES
+    assert found["LOCAL UniformChunk", "cost"] is not Verdict.AGREES
 
 
 def test_an_asymptotic_constant_holds_with_many_runs(rng):
@@ -165,9 +168,9 @@ def test_an_asymptotic_constant_holds_with_many_runs(rng):
     arm = {"LOCAL RoundRobin": STUDY["LOCAL RoundRobin"]}
     (claim,) = (claim for claim in CLAIMS if claim.arm in arm)
     drawn = Drawing(arm, 10_000).draw(Sampler(rng, 10_000))
-    strict, lenient = check_claims(drawn, [replace(claim, value=1.47, tolerance=0.0), claim])
+    strict, lenient = check_claims(drawn, [replace(claim, value=1.47 * PRICE, tolerance=0.0), claim])
     assert (strict.verdict, lenient.verdict) == (Verdict.DIFFERS, Verdict.AGREES)
-    assert lenient.claim.text == "A = 1.443 within 2%"
+    assert lenient.claim.text == "A = 542.5 within 2%"  # 376/ln 2
 
 
 def test_few_runs_cannot_tell(rng):
@@ -195,11 +198,11 @@ def test_rivals_widths_and_bounds(rng):
     assert verdict() == (Verdict.AGREES, "so")
     (near,) = check_claims(drawn, [Claim(GLOBAL, "", "hit", "exponential", "base", 2.04, holds="so", tolerance=0.03)])
     assert not near.law["base"].low <= 2.04 <= near.law["base"].high
-    assert "✓ yes so" in text(near)
+    assert "✓ agrees so" in text(near)
     assert "(base = 2.04 within 3%)" in text(near)
-    assert "claim of the paper measured law exact theory agrees? so the claim" in text(near)
-    assert "✓ yes does not hold: so" in text(replace(near, reason="does not hold: so"))
-    for verdict_of, mark in ((Verdict.DIFFERS, "✗ no"), (Verdict.CANNOT_TELL, "? cannot tell")):
+    assert "claim of the paper measured law exact theory so the claim" in text(near)
+    assert "✓ agrees does not hold: so" in text(replace(near, reason="does not hold: so"))
+    for verdict_of, mark in ((Verdict.DIFFERS, "✗ differs"), (Verdict.CANNOT_TELL, "? cannot tell")):
         assert f"{mark} open: so" in text(replace(near, verdict=verdict_of))
     assert verdict(rival="exponential x power")[0] is Verdict.CANNOT_TELL  # which holds the law
     assert verdict(value=2.1, at_most=True)[0] is Verdict.AGREES
@@ -413,3 +416,38 @@ def test_three_terms_are_fitted_only_where_a_claim_names_them():
     assert [each.verdict for each in check_claims(results, claims)] == [Verdict.AGREES, Verdict.DIFFERS]
     assert "x log x + x" not in {law.form.name for law in fit(results).laws}
     assert check_claims(results, [replace(claims[0], arm="nobody")]) == []
+
+
+def arrivals(hits, runs=600):
+    """A table in which so many runs of the arm "stuck" arrive."""
+    cell = Cell(BlockOneMax(k=2, l=3), Resample(p=0.5), UntilResolved(), OnePlusLambda())
+    results = run_grid(Grid("stuck", {"stuck": [cell]}, runs=runs, batch=runs), workers=1)
+    changed = results.runs.copy()
+    changed.loc[changed.index[hits:], "hit"] = pd.NA
+    return results.with_runs(changed)
+
+
+def test_a_claim_that_no_run_arrives_is_of_the_runs():
+    claim = Claim("stuck", "never (3.3.3)", "hit", "never", "share of runs", 0.0, "holds")
+    (none,) = check_claims(arrivals(0), [claim])
+    assert (none.verdict, none.reason, none.found) == (Verdict.AGREES, "holds", "0 of 600 runs arrive")
+    (one,) = check_claims(arrivals(1), [claim])
+    assert (one.verdict, one.reason) == (Verdict.DIFFERS, "1 of 600 runs arrive")
+    (few,) = check_claims(arrivals(0, runs=20), [claim])
+    assert (few.verdict, few.reason) == (Verdict.CANNOT_TELL, "only 0 of 20 runs arrive")
+    assert "0 of 600 runs arrive" in text(none)
+    assert "(no run arrives)" in text(none)
+
+
+def test_the_longest_series_of_an_arm_is_asked():
+    """One arm along l at k = 1 and along k at l = 3: a claim along each."""
+    cells = [Cell(BlockOneMax(k=1, l=l), Resample(p=1.0), OnlyIncorrect(), OnePlusLambda()) for l in (30, 40, 50, 60)]
+    cells += [Cell(BlockOneMax(k=k, l=3), Resample(p=1.0), OnlyIncorrect(), OnePlusLambda()) for k in (1, 2, 4, 8)]
+    results = run_grid(Grid("both", {"a": cells}, runs=100), workers=1)
+    along_k = Claim("a", "", "cost", "power", "b", 1.0, "holds")
+    along_l = Claim("a", "", "cost", "quadratic", "A", 1.5, "holds", along="l", theory="G(l, l) (12a)")
+    assert [each.verdict for each in check_claims(results, [along_k, along_l])] == [Verdict.AGREES] * 2
+    wrong = [replace(along_k, value=2.0), replace(along_l, value=2.0)]
+    assert [each.verdict for each in check_claims(results, wrong)] == [Verdict.DIFFERS] * 2
+    assert "(A = 1.5)" in text(check_claims(results, [along_l])[0])
+    assert "G(l, l) (12a)" in text(check_claims(results, [along_l])[0])
