@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from evo.theory.times.closed import ALREADY_OPTIMAL
 from evo.theory.times.derived import Scaled
 from evo.theory.times.law import TimeLaw
+
+if TYPE_CHECKING:
+    from evo.theory.chains.chain import AbsorbingChain
+
+
+@dataclass(frozen=True, eq=False)
+class Process:
+    """The states that a run passes through, and their chain: from it follows where a run is after a budget.
+
+    Attributes:
+        states: one for each row of the chain; what a state means is its process's own.
+        chain: the chain on them.
+    """
+
+    states: tuple[Any, ...]
+    chain: AbsorbingChain
 
 
 @dataclass(frozen=True)
@@ -21,6 +38,7 @@ class RunLaw:
         last_chunk: computes `calls_on_last_chunk` when asked.
         source: labels of the formulas.
         lam: calls a generation.
+        process: the states of the run, if it is a chain on states; laws in closed form and sweeps have none.
     """
 
     hit: TimeLaw
@@ -28,6 +46,7 @@ class RunLaw:
     last_chunk: Callable[[], float]
     source: str
     lam: int = 1
+    process: Process | None = field(default=None, repr=False, compare=False)
 
     @property
     def calls(self) -> TimeLaw:

@@ -181,7 +181,7 @@ def all_solutions(
     kind = KIND_OF_SCHEDULE[type(schedule)]
     few = enumeration_states(kind, k, g) <= MAX_STATES  # else it is refused, and 2^k solutions are too many to judge
     counted = isinstance(landscape, OfCounts) and landscape.increasing
-    fitness = _all_fitness(problem) if few and not counted else None
+    fitness = all_fitness(problem) if few and not counted else None
     return enumerated(_call(law), kind, k, g, start, lam, weak, down, fitness)
 
 
@@ -211,7 +211,7 @@ def _call(law: Any) -> BlockCall:
     return BlockCall(law.inside, spill=law.rate) if type(law) is SpillLaw else BlockCall(law)
 
 
-def _all_fitness(problem: Problem) -> FloatArray:
+def all_fitness(problem: Problem) -> FloatArray:
     """True fitness of each solution, float [2^k]; block j of solution n is bit j."""
     solutions: BoolArray = (np.arange(1 << problem.k)[:, None] >> np.arange(problem.k)) & 1 == 1
     return np.asarray(problem.fitness(solutions), dtype=np.float64)

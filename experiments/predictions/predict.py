@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +31,11 @@ from experiments.predictions.refusals import HEAD
 from experiments.predictions.rules import Row, row_and_law
 from experiments.predictions.setting import Setting, always_valid
 
+if TYPE_CHECKING:
+    from experiments.predictions.quality.fitness import Quality
+
 QUANTITIES = ("hit", "calls", "generations", "cost")
+BUDGETS = ("calls", "generations", "cost", "starts")
 
 TRUSTED = (
     "the mutator's `rewrite` follows its declared law, independently from call to call given what a run draws",
@@ -91,13 +96,31 @@ class Prediction:
         return self.law
 
 
-def predict(cell: Cell, quantity: str = "hit") -> Prediction:
+@overload
+def predict(  # type: ignore[overload-overlap]  # "fitness" is a str, too, whose answer is of another kind
+    cell: Cell,
+    quantity: Literal["fitness"],
+    *,
+    calls: int | None = None,
+    generations: int | None = None,
+    cost: float | None = None,
+    starts: int = 1,
+) -> Quality: ...
+
+
+@overload
+def predict(cell: Cell, quantity: str = "hit") -> Prediction: ...
+
+
+def predict(cell: Cell, quantity: str = "hit", **budget: Any) -> Prediction | Quality:
     """The exact prediction of a quantity of a cell.
 
     Args:
         cell: any cell.
         quantity: "hit" (the number of the call that first generates the optimum), "calls" (lam x generations, all
-            paid for), "generations", or "cost".
+            paid for), "generations", or "cost"; or "fitness", the true fitness of the current solution at a budget.
+        budget: for "fitness" one of calls=, generations= and cost=, and starts=; see
+            `experiments.predictions.quality.fitness.predict_fitness`.
 
     Raises: NoPrediction naming the nearest rules and what the cell misses of them; InputError for another quantity, or
     for what is no cell; OperatorError naming a part whose code breaks or whose law is none.
@@ -108,9 +131,19 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
     >>> cell = Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda())
     >>> predict(cell).mean, predict(cell).variance, predict(cell, "cost").mean
     (8.0, 8.0, 3008.0)
+    >>> predict(cell, "fitness", calls=8).mean
+    3.453125
     """
+    if quantity == "fitness":
+        from experiments.predictions.quality.fitness import predict_fitness  # which asks here what evaluations cost
+
+        return predict_fitness(cell, **_budget(budget))
     if not isinstance(quantity, str) or quantity not in QUANTITIES:
-        raise InputError(f"predict: expected a quantity of {', '.join(QUANTITIES)}, got {shown(quantity)}")
+        raise InputError(
+            f"predict: expected a quantity of {', '.join((*QUANTITIES, 'fitness'))}, got {shown(quantity)}"
+        )
+    if budget:
+        raise InputError(f"predict: {', '.join(budget)} is for the quantity fitness; {quantity} is of a run to its end")
     with blame_part(_a_cell(cell)):
         row, run = _known(cell)
         law: TimeLaw | None
@@ -122,6 +155,13 @@ def predict(cell: Cell, quantity: str = "hit") -> Prediction:
             law = {"hit": run.hit, "calls": run.calls, "generations": run.generations}[quantity]
             mean, unit = law.mean, 1.0
         return Prediction(quantity, mean, run.source, row.checked, TRUSTED, law, unit)
+
+
+def _budget(given: dict[str, Any]) -> dict[str, Any]:
+    unknown = [name for name in given if name not in BUDGETS]
+    if unknown:
+        raise InputError(f"predict: fitness takes {', '.join(BUDGETS)}; got {', '.join(unknown)}")
+    return given
 
 
 def predicted_mean(cell: Cell, quantity: str) -> float | None:
@@ -211,7 +251,7 @@ def _only_incorrect_blocks(cell: Cell) -> bool:
     )
 
 
-def _evaluations_a_call(cell: Cell) -> float:
+def evaluations_a_call(cell: Cell) -> float:
     """Evaluations paid for with each call: of the offspring, and of the parent again (theory 8a).
 
     Raises: NoPrediction where their number is random.
@@ -231,7 +271,7 @@ def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     weights, several = cell.cost.weights, calls_an_answer(cell) / cell.tokens.calls
     if weights[1] != 0 and not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
-    evaluations = _evaluations_a_call(cell) if weights[1] != 0 else 0.0
+    evaluations = evaluations_a_call(cell) if weights[1] != 0 else 0.0
     price, *shorter = (times(several, price) for price in cell.tokens.prices(weights))
     price += float(weights[1] * evaluations)
     if not any(shorter):

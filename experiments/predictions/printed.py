@@ -123,11 +123,11 @@ def ways(row: Row, mutators: tuple[AnyMutator, ...] = ()) -> set[Way]:
     return found
 
 
-def printed_rules() -> str:
-    """All rules as a table in Markdown: what each is about, and what of g, lam, start and acceptance it covers."""
+def printed_rules(rules: tuple[Row, ...] = RULES) -> str:
+    """Rules as a table in Markdown: what each is about, and what of g, lam, start and acceptance it covers."""
     heads = ("rule", "law", "schedule", "runner", "fitness", "g", "lam", "start", "accept", "also needs")
     lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
-    return "\n".join([*lines, *(f"| {' | '.join(_line(row))} |" for row in RULES)])
+    return "\n".join([*lines, *(f"| {' | '.join(_line(row))} |" for row in rules)])
 
 
 def _line(row: Row) -> list[str]:

@@ -8,9 +8,10 @@ a formula cannot do it refuses itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from evo.declarations import declared
 from evo.errors import NoPrediction, OperatorError
@@ -46,7 +47,7 @@ class Row:
         schedule: classes of the schedule, or a condition on it.
         runner: classes of the runner.
         landscape: what the fitness is, and how it is seen.
-        formula: the law of a run, of parameters that a `Setting` has.
+        formula: the law of a run (or of what the table is about), of parameters that a `Setting` has.
         needs: what else must be so.
         whatever: parameters that the formula does not take since they make no difference.
     """
@@ -56,7 +57,7 @@ class Row:
     schedule: Classes | c.Condition
     runner: Classes
     landscape: c.Condition
-    formula: Callable[..., RunLaw]
+    formula: Callable[..., Any]
     needs: tuple[c.Condition, ...] = ()
     whatever: tuple[str, ...] = ()
 
@@ -208,10 +209,19 @@ def row_and_law(setting: Setting) -> tuple[Row, RunLaw]:
     Raises: NoPrediction naming the nearest rows and what the setting misses of them; or that the mutator declares no
     law.
     """
+    row, law = first_fit(rows_of(setting), setting)
+    return row, law
+
+
+def first_fit(rows: Iterable[Row], setting: Setting) -> tuple[Row, Any]:
+    """The first of some rows that fits, and what its formula says.
+
+    Raises: NoPrediction, as `row_and_law`.
+    """
     if setting.law is None:
         raise NoPrediction(no_law(setting.search.mutator))
     tried = []
-    for row in rows_of(setting):
+    for row in rows:
         missed = row.missed(setting)
         if not missed.reasons:
             try:

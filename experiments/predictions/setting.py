@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,8 +23,10 @@ from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import inner_schedule, invalid_is_down
 from evo.search import Search
 from evo.text import type_name
-from evo.theory import RunLaw, Start
+from evo.theory import Start
 from experiments.grids.cell import Cell
+
+Law = TypeVar("Law")
 
 
 class SoundComponents(SoundLaw):
@@ -166,7 +168,7 @@ NAMES = frozenset(name for name, member in vars(Setting).items() if isinstance(m
 
 
 @cache
-def asked(formula: Callable[..., RunLaw]) -> tuple[str, ...]:
+def asked(formula: Callable[..., Any]) -> tuple[str, ...]:
     """The parameters of a formula that a setting gives; others must have a default and keep it.
 
     Raises: TypeError for a parameter that no setting has.
@@ -178,8 +180,8 @@ def asked(formula: Callable[..., RunLaw]) -> tuple[str, ...]:
     return tuple(each.name for each in given if each.name in NAMES)
 
 
-def run_law(formula: Callable[..., RunLaw], setting: Setting) -> RunLaw:
-    """What a formula says of a setting."""
+def run_law(formula: Callable[..., Law], setting: Setting) -> Law:
+    """What a formula says of a setting: the law of a run, or what else its table is about."""
     return formula(**{name: getattr(setting, name) for name in asked(formula)})
 
 

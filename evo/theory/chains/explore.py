@@ -13,7 +13,7 @@ from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from evo.theory.calls.gains import best_of, never_once
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, check_floats
-from evo.theory.run_law import RunLaw, finished, no_short_chunk
+from evo.theory.run_law import Process, RunLaw, finished, no_short_chunk
 
 State = Any  # anything hashable; None is the optimum
 Event = tuple[int, Any, float]  # rank, next state, probability
@@ -64,7 +64,8 @@ def explored(
         assert short is not None
         return lam * chain.expected(np.array([short(state) for state in place]))
 
-    return RunLaw(chain.hit, chain.generations, no_short_chunk if short is None else short_calls, source, lam)
+    last_chunk = no_short_chunk if short is None else short_calls
+    return RunLaw(chain.hit, chain.generations, last_chunk, source, lam, Process(tuple(place), chain))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from evo.theory.calls.gains import at_least_once, best_of, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.problems.on_counts import ranks
-from evo.theory.run_law import RunLaw, finished
+from evo.theory.run_law import Process, RunLaw, finished
 
 Offspring = tuple[IntArray, FloatArray]  # solutions as bits, and their probabilities
 Accept = Callable[[int, IntArray], FloatArray]  # the parent's bits, offspring's bits [n] -> P(replaces it) [n]
@@ -132,7 +132,8 @@ def enumerated(
     def short_calls() -> float:
         return lam * chain.expected(short) if short.any() else 0.0
 
-    return RunLaw(chain.hit, chain.generations, short_calls, "chain on all 2^k solutions", lam)
+    process = Process(tuple(divmod(at, enumerator.pointers) for at in range(len(chain.finish))), chain)
+    return RunLaw(chain.hit, chain.generations, short_calls, "chain on all 2^k solutions", lam, process)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_floats, check_states
 from evo.theory.chains.explore import explored
-from evo.theory.run_law import RunLaw, finished, no_short_chunk
+from evo.theory.run_law import Process, RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import Geometric
 
 
@@ -48,10 +48,7 @@ def run_on_counts(
     >>> round(run_on_counts(single, np.array([1.0, 0, 0, 0, 0]), Start(4), weak=True).hit.mean, 9)  # needle, theory 10b
     42.666666667
     """
-    check_run(start.k, start, lam)
-    check_states(start.k, f"the counts of k={start.k} blocks")
-    _check_matrix(offspring, start.k, "offspring")
-    rank = ranks(fitness, start.k + 1, 0, f"counts of 0..{start.k} incorrect blocks")
+    rank = _checked(offspring, fitness, start, lam)
     if start.most == 0:
         return finished(lam)
     same = float(offspring[1, 0])
@@ -59,8 +56,19 @@ def run_on_counts(
         miss = float(offspring[1, 1:].sum()) + _invalid(offspring[1])
         hit, generations = (Geometric.best_of(same, calls, start.optimal, miss) for calls in (1, lam))
         return RunLaw(hit, generations, no_short_chunk, source or "theory 1a, 1c", lam)
-    step, finish, stay = _best_of_lam(offspring, rank, lam, weak)
-    return _run(step, finish, stay, offspring[1:, 0], start, lam, source or "theory 1f, on counts")
+    process = _of_counts(*_best_of_lam(offspring, rank, lam, weak), offspring[1:, 0], start, lam)
+    return _run(process, source or "theory 1f, on counts")
+
+
+def counts_process(
+    offspring: FloatArray, fitness: FloatArray, start: Start, lam: int = 1, weak: bool = False
+) -> Process:
+    """The process of `run_on_counts` on 1..k incorrect blocks, also where the time to the optimum is geometric.
+
+    Raises: as `run_on_counts`.
+    """
+    rank = _checked(offspring, fitness, start, lam)
+    return _of_counts(*_best_of_lam(offspring, rank, lam, weak), offspring[1:, 0], start, lam)
 
 
 def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, source: str = "") -> RunLaw:
@@ -94,29 +102,37 @@ def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, 
     moves = np.where((offspring > 0.0) & (accept > 0.0), np.maximum(moves, RAISED), 0.0)
     step, finish = moves[1:, 1:], moves[1:, 0]
     stay = np.diag(step) + (offspring * (1.0 - accept)).sum(axis=1)[1:] + [_invalid(row) for row in offspring[1:]]
-    return _run(step, finish, stay, finish, start, 1, source or "theory 8b, on counts")
+    return _run(_of_counts(step, finish, stay, finish, start, 1), source or "theory 8b, on counts")
 
 
-def _run(
-    step: FloatArray,
-    finish: FloatArray,
-    stay: FloatArray,
-    hit: FloatArray,
-    start: Start,
-    lam: int,
-    source: str,
-) -> RunLaw:
-    """The run as a chain on 1..k incorrect blocks.
+def _checked(offspring: FloatArray, fitness: FloatArray, start: Start, lam: int) -> IntArray:
+    """The rank of each count's fitness, after a check of what a run on counts is given."""
+    check_run(start.k, start, lam)
+    check_states(start.k, f"the counts of k={start.k} blocks")
+    _check_matrix(offspring, start.k, "offspring")
+    return ranks(fitness, start.k + 1, 0, f"counts of 0..{start.k} incorrect blocks")
 
-    Raises: NoPrediction if it may hang on a probability that was raised.
-    """
+
+def _of_counts(
+    step: FloatArray, finish: FloatArray, stay: FloatArray, hit: FloatArray, start: Start, lam: int
+) -> Process:
+    """The chain on 1..k incorrect blocks."""
     from scipy.sparse import csr_array
 
     np.fill_diagonal(step, 0.0)
     counts = start.law()
     chain = AbsorbingChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam, stay=stay)
+    return Process(tuple(range(1, start.k + 1)), chain)
+
+
+def _run(process: Process, source: str) -> RunLaw:
+    """The run of such a process.
+
+    Raises: NoPrediction if it may hang on a probability that was raised.
+    """
+    chain = process.chain
     check_floats(chain)
-    return RunLaw(chain.hit, chain.generations, no_short_chunk, source, lam)
+    return RunLaw(chain.hit, chain.generations, no_short_chunk, source, chain.lam, process)
 
 
 def _invalid(chances: FloatArray) -> float:

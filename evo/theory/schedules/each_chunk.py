@@ -13,7 +13,7 @@ from evo.protocols import FloatArray
 from evo.theory.calls.gains import at_least_once, check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states, death_chain
-from evo.theory.run_law import RunLaw, finished, no_short_chunk
+from evo.theory.run_law import Process, RunLaw, finished, no_short_chunk
 from evo.theory.times.law import ByTail
 
 
@@ -39,7 +39,8 @@ def one_kept(law: CallLaw, k: int, start: Start) -> RunLaw:
     leave = np.array([at_least_once(fix, i) for i in range(1, start.most + 1)])
     chain = death_chain(leave, fix, counts[1 : start.most + 1], float(counts[0]), 1)
     never = 0.0 if fix else 1.0 - chain.start_done
-    return RunLaw(OneKeptHit(chain, leave, start, fix, never), chain.generations, no_short_chunk, "theory 11b", k)
+    hit, process = OneKeptHit(chain, leave, start, fix, never), Process(tuple(range(1, start.most + 1)), chain)
+    return RunLaw(hit, chain.generations, no_short_chunk, "theory 11b", k, process)
 
 
 def last_rank(fix: float, most: int) -> FloatArray:

@@ -16,10 +16,10 @@ from evo.theory.chains.chain import MAX_STATES
 Occupancy = tuple[int, ...]  # n_1, .., n_g full chunks with 1, .., g incorrect blocks; then the short chunk's count
 
 
-def occupancies(chunks: Chunks, start: Start) -> dict[Occupancy, float]:
+def occupancies(chunks: Chunks, start: Start, most: int = MAX_STATES) -> dict[Occupancy, float]:
     """The initial law of the occupancies: multinomial for independent blocks, conditioned on the total for exactly j.
 
-    Raises: NoPrediction if there are more than MAX_STATES.
+    Raises: NoPrediction if there are more than `most`.
 
     >>> {state: round(chance, 12) for state, chance in occupancies(Chunks.cut(3, 2), Start(3, incorrect=1)).items()}
     {(0, 0, 1): 0.333333333333, (1, 0, 0): 0.666666666667}
@@ -31,8 +31,8 @@ def occupancies(chunks: Chunks, start: Start) -> dict[Occupancy, float]:
         for last in range(min(chunks.short, left) + 1):
             if start.independent or last == left:
                 states[(*counts, last)] = _multinomial(counts, chunks.full, full) * float(short[last])
-        if len(states) > MAX_STATES:
-            raise NoPrediction(f"the start of {chunks.m} chunks has more than {MAX_STATES} occupancies")
+        if len(states) > most:
+            raise NoPrediction(f"the start of {chunks.m} chunks has more than {most} occupancies")
     scale = sum(states.values())
     return {state: chance / scale for state, chance in states.items()}
 

@@ -57,7 +57,7 @@ def only_incorrect(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> 
         return _single_blocks(same, incompletion(law, g, g), unfinished, lam, "theory 2a, 3b")
     gains = {size: gains_of(law, size) for size in (g, chunks.short) if size}
     try:
-        return _chunk_by_chunk(law, gains, chunks, start, lam)
+        return chunk_by_chunk(law, gains, chunks, start, lam)
     except NoPrediction:
         return _means(gains, chunks, start, lam)
 
@@ -73,7 +73,7 @@ def _single_blocks(fix: float, miss: float, start: Start, lam: int, source: str)
     return RunLaw(hit, generations, no_short_chunk, source, lam)
 
 
-def _chunk_by_chunk(law: CallLaw, gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
+def chunk_by_chunk(law: CallLaw, gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
     """The chain on (where in the sequence, blocks of the chunk, those incorrect).
 
     Raises: NoPrediction if it is too large.

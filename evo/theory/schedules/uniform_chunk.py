@@ -47,7 +47,7 @@ def uniform_chunk(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> R
         return _unfinished(rates, chunks, start)
     gains = {size: gains_of(law, size) for size in (g, chunks.short)}
     try:
-        return _occupied(gains, chunks, start, lam)
+        return occupied(gains, chunks, start, lam)
     except NoPrediction:
         return _moments(gains, chunks, start, lam)
 
@@ -104,7 +104,9 @@ def _unfinished(rates: tuple[float, float], chunks: Chunks, start: Start) -> Run
     return explored(begin, events, 1, "theory 2b, 3b", short, MAX_MOMENTS)
 
 
-def _occupied(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
+def occupied(
+    gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int, most: int = MAX_STATES
+) -> RunLaw:
     """The chain on occupancies: n_1, .., n_g full chunks with 1, .., g incorrect blocks, and the short one's count.
 
     Raises: NoPrediction if it is too large.
@@ -123,9 +125,9 @@ def _occupied(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, 
         for v in range(1, last + 1):
             yield v, _or_optimum((*counts, last - v)), short[last][v - 1] / chunks.m
 
-    begin = {_or_optimum(state): chance for state, chance in occupancies(chunks, start).items()}
+    begin = {_or_optimum(state): chance for state, chance in occupancies(chunks, start, most).items()}
     called = (lambda _: 1.0 / chunks.m) if chunks.short else None  # in every state
-    return explored(begin, events, lam, "theory 3a, 3b", called)
+    return explored(begin, events, lam, "theory 3a, 3b", called, most)
 
 
 def _or_optimum(state: tuple[int, ...]) -> State:

@@ -34,8 +34,7 @@ def until_resolved(law: CallLaw, k: int, start: Start, lam: int = 1, g: int = 1)
     6.125
     """
     check_run(k, start, lam)
-    if g != 1:
-        raise NoPrediction(f"needs g = 1, got g = {g}, where a rise of f does not say that a chunk is finished")
+    check_single(g)
     if start.most == 0:
         return finished(lam)
     wrong, right = law.pmf(1, 1), law.pmf(1, 0)
@@ -50,6 +49,15 @@ def until_resolved(law: CallLaw, k: int, start: Start, lam: int = 1, g: int = 1)
     chain = _exact_count(fix, resolve, skip, start, lam)
     generations: TimeLaw = NegativeBinomial(k, *resolve) if start.most == k else chain.generations
     return RunLaw(generations if lam == 1 else chain.hit, generations, no_short_chunk, "theory 2h, 2i, 2j", lam)
+
+
+def check_single(g: int) -> None:
+    """Refuse chunks of several blocks.
+
+    Raises: NoPrediction.
+    """
+    if g != 1:
+        raise NoPrediction(f"needs g = 1, got g = {g}, where a rise of f does not say that a chunk is finished")
 
 
 def one_after_the_other(

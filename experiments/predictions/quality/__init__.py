@@ -1,0 +1,1 @@
+"""Fitness at a budget: the table of rules, and what is told."""

@@ -1,0 +1,100 @@
+"""How many whole generations a budget of calls or of money is, where all calls cost the same (theory 17a)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from evo.costs.budget import ROUNDING
+from evo.errors import InputError, NoPrediction
+from evo.parameters import shown
+from experiments.grids.arguments import a_number, expect_whole
+from experiments.grids.cell import Cell
+from experiments.predictions.counts import answers_of
+from experiments.predictions.predict import evaluations_a_call
+from experiments.predictions.setting import always_valid
+
+NAMES = ("calls", "generations", "cost")
+
+
+def generations_at(
+    cell: Cell, calls: int | None = None, generations: int | None = None, cost: float | None = None, starts: int = 1
+) -> int:
+    """The generations that a budget pays each of some runs for; exactly one of the three must be given.
+
+    Calls: G = ceil(calls / calls of a generation), as budgets do: a generation that is begun is paid whole. Cost: the
+    calls that it buys, floor(cost / price of a call), as such a budget. A run under `Budget(cost=..)` goes on until its
+    cost reaches the budget: one call more, unless the price divides it.
+
+    Raises: InputError for none, several, or what is no budget of a call at least; NoPrediction where calls differ in
+    price, or a generation takes a random number of them.
+
+    >>> from evo import AllBlocks, OnePlusLambda
+    >>> from operators import Resample
+    >>> from problems import BlockOneMax
+    >>> cell = Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), AllBlocks(), OnePlusLambda(lam=8))
+    >>> generations_at(cell, calls=20), generations_at(cell, generations=3)
+    (3, 3)
+    """
+    given = [name for name, value in zip(NAMES, (calls, generations, cost), strict=True) if value is not None]
+    if len(given) != 1:
+        said = " and ".join(given) or "none"
+        raise InputError(f"fitness at a budget: expected one of calls=, generations= or cost=, got {said}")
+    if generations is not None:
+        expect_whole("fitness at a budget: generations", generations, 0 if starts == 1 else starts)
+        return int(generations) // starts
+    each = calls_of_a_generation(cell)
+    if calls is not None:
+        expect_whole("fitness at a budget: calls", calls, 1)
+    bought = _bought(cell, cost) if calls is None else int(calls)
+    if bought < starts:
+        raise InputError(f"fitness at a budget: {bought} calls do not buy each of {starts} starts one")
+    return math.ceil(bought // starts / each)
+
+
+def _bought(cell: Cell, cost: float | None) -> int:
+    """LLM calls that a cost buys."""
+    money = a_number("fitness at a budget: cost", cost)
+    if not 0.0 < money < math.inf:
+        raise InputError(f"fitness at a budget: cost must be a finite number > 0, got {shown(cost)}")
+    price = price_of_a_call(cell)
+    if price <= 0.0:
+        raise InputError("fitness at a budget: calls of this cell cost nothing, so that no cost ends them; give calls=")
+    answers = math.floor(money / price * (1 + ROUNDING))
+    if answers < 1:
+        raise InputError(f"fitness at a budget: cost = {cost!r} is below the price of one call, {price:.6g}")
+    return answers * cell.tokens.calls
+
+
+def calls_of_a_generation(cell: Cell) -> int:
+    """LLM calls of one generation, those beside an answer included.
+
+    Raises: NoPrediction where their number is random.
+    """
+    if hasattr(cell.mutator, "mean_calls"):
+        raise NoPrediction(
+            "an answer takes a random number of calls, so that calls are no generations; give generations="
+        )
+    fewest, most = answers_of(cell, np.array([1]))
+    if fewest[0] != most[0]:
+        raise NoPrediction("a generation makes a varying number of calls, so that calls are none; give generations=")
+    return int(most[0]) * cell.tokens.calls
+
+
+def price_of_a_call(cell: Cell) -> float:
+    """What an answer costs, its evaluations included, where all cost the same.
+
+    Raises: NoPrediction where calls differ in price, or some are not evaluated.
+    """
+    weights = cell.cost.weights
+    price, *shorter = cell.tokens.prices(weights)
+    if any(shorter):
+        raise NoPrediction(
+            "calls differ in price (a chunk or a block is shorter), so that a cost is no number of calls; give calls="
+        )
+    if weights[1] == 0:
+        return float(price)
+    if not always_valid(cell):
+        raise NoPrediction("evaluations have a price and some offspring are not evaluated; give calls=")
+    return float(price + weights[1] * evaluations_a_call(cell))

@@ -1,0 +1,70 @@
+"""Of which searches the law of the fitness at a budget is known: a table like that of the times to the optimum."""
+
+from __future__ import annotations
+
+from evo.errors import NoPrediction
+from evo.laws.counts import CallLaw
+from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, SpillLaw
+from evo.runners.archives import Archive, MuPlusLambda
+from evo.runners.parallel import Merged
+from evo.schedules import EachChunk, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.theory.quality.law import FitnessLaw
+from experiments.predictions import conditions as c
+from experiments.predictions.conditions import ANY, COUNT, COUNTS, ON_COUNTS, RISING, WHOLE
+from experiments.predictions.quality import formulas as q
+from experiments.predictions.rules import ACCEPT, BLOCKS, EVERY, FRESH, JUDGED_IN, ONE, Row, first_fit
+from experiments.predictions.setting import Setting
+
+QUALITY_RULES: tuple[Row, ...] = (
+    # laws of counts where the fitness rises with the number of correct blocks (theory 1d, 17a)
+    Row("best of all samples", CallLaw, WHOLE, FRESH, RISING, q.sampled, whatever=ACCEPT),
+    Row("the number of correct blocks", CallLaw, ON_COUNTS, ONE, COUNTS, q.on_counts),
+    Row("random chunks", CallLaw, UniformChunk, ONE, RISING, q.random_chunks, whatever=ACCEPT),
+    Row("only incorrect chunks", CallLaw, OnlyIncorrect, ONE, RISING, q.incorrect_chunks, whatever=ACCEPT),
+    Row("one block a call until resolved", CallLaw, UntilResolved, ONE, RISING, q.until_resolved, whatever=ACCEPT),
+    Row("chunks in turn", CallLaw, RoundRobin, ONE, RISING, q.chunks_in_turn, whatever=ACCEPT),
+    Row("one offspring a block, one kept", CallLaw, EachChunk, ONE, RISING, q.each_chunk, whatever=ACCEPT),
+    # calls that change blocks elsewhere (theory 4c, 5.3)
+    Row("spilling, whole solutions", SpillLaw, WHOLE, ONE, RISING, q.inside_whole, whatever=ACCEPT),
+    Row("spilling, only incorrect blocks", SpillLaw, OnlyIncorrect, ONE, RISING, q.spill_only_incorrect,
+        whatever=ACCEPT),
+    Row("spilling, random blocks", SpillLaw, UniformChunk, ONE, RISING, q.spill_random, whatever=ACCEPT),
+    Row("boundaries that miss, whole solutions", MisalignedLaw, WHOLE, ONE, RISING, q.inside_whole, whatever=ACCEPT),
+    Row("boundaries that miss, random blocks", MisalignedLaw, UniformChunk, ONE, RISING, q.inside_random,
+        whatever=ACCEPT),
+    Row("boundaries that miss, only incorrect blocks", MisalignedLaw, OnlyIncorrect, ONE, RISING,
+        q.misaligned_only_incorrect, whatever=ACCEPT),
+    # blocks that differ, success that rises (theory 5)
+    Row("blocks that differ, whole solutions", PerBlockLaw, WHOLE, ONE, RISING, q.blocks_sampled, whatever=ACCEPT),
+    Row("blocks that differ, only incorrect blocks", PerBlockLaw, OnlyIncorrect, ONE, RISING, q.blocks_only_incorrect,
+        whatever=ACCEPT),
+    Row("blocks that differ, one block a call until resolved", PerBlockLaw, UntilResolved, ONE, RISING,
+        q.blocks_until_resolved, whatever=ACCEPT),
+    Row("blocks that differ, in turn", PerBlockLaw, RoundRobin, ONE, RISING, q.blocks_in_turn, whatever=ACCEPT),
+    Row("difficulties drawn, in turn", BetaBlocksLaw, RoundRobin, ONE, RISING, q.beta_in_turn, whatever=ACCEPT),
+    Row("success that rises with use, whole solutions", LearningLaw, WHOLE, ONE, RISING, q.learned, whatever=ACCEPT),
+    # evaluators that err (theory 8)
+    Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, q.afresh, (c.AFRESH,)),
+    # runners that keep several solutions, and rounds (theory 11)
+    Row("several solutions kept", CallLaw, ON_COUNTS, (Archive, MuPlusLambda), COUNT, q.several_kept),
+    Row("merged rounds, chunks in turn", CallLaw, RoundRobin, Merged, RISING, q.merged_in_turn),
+    Row("merged rounds, only incorrect blocks", CallLaw, OnlyIncorrect, Merged, RISING, q.merged_only_incorrect),
+    # all solutions, one by one
+    Row("all solutions, one by one, whole solutions", BLOCKS, WHOLE, ONE, ANY, q.all_solutions_whole),
+    Row("all solutions, one by one", BLOCKS, EVERY, ONE, ANY, q.all_solutions),
+    Row("all solutions, one by one, seen through evaluators that err", BLOCKS, JUDGED_IN, ONE, c.SEEN,
+        q.all_solutions_seen, (c.AFRESH,)),
+)  # fmt: skip
+"""The first row that fits, and whose formula does not refuse, tells the fitness at a budget."""
+
+
+def row_and_fitness(setting: Setting) -> tuple[Row, FitnessLaw]:
+    """The first row that fits, and the law of the fitness by its formula.
+
+    Raises: NoPrediction naming the nearest rows and what the setting misses of them.
+    """
+    try:
+        row, law = first_fit(QUALITY_RULES, setting)
+    except NoPrediction as error:
+        raise NoPrediction(f"fitness at a budget: {error}") from None
+    return row, law
