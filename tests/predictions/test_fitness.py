@@ -253,7 +253,7 @@ def test_a_budget_is_for_the_quantity_fitness_only():
 
 
 def test_refusals_say_what_differs():
-    with pytest.raises(NoPrediction, match=r"fitness at a budget: no exact prediction for .* got UniformChunk"):
+    with pytest.raises(NoPrediction, match=r"(?s)fitness at a budget: no exact .* got UniformChunk; see docs/quality.md"):
         told(cell(mutator=BetaBlocks(2.0, 1.0)), calls=3)
     with pytest.raises(NoPrediction, match="no row is about the law"):
         told(cell(mutator=BetaRunQuality(2.0, 1.0)), calls=3)

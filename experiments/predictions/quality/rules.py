@@ -12,8 +12,11 @@ from evo.theory.quality.law import FitnessLaw
 from experiments.predictions import conditions as c
 from experiments.predictions.conditions import ANY, COUNT, COUNTS, ON_COUNTS, RISING, WHOLE
 from experiments.predictions.quality import formulas as q
+from experiments.predictions.refusals import TABLE
 from experiments.predictions.rules import ACCEPT, BLOCKS, EVERY, FRESH, JUDGED_IN, ONE, Row, first_fit
 from experiments.predictions.setting import Setting
+
+PAGE = "docs/quality.md"
 
 QUALITY_RULES: tuple[Row, ...] = (
     # laws of counts where the fitness rises with the number of correct blocks (theory 1d, 17a)
@@ -66,5 +69,5 @@ def row_and_fitness(setting: Setting) -> tuple[Row, FitnessLaw]:
     try:
         row, law = first_fit(QUALITY_RULES, setting)
     except NoPrediction as error:
-        raise NoPrediction(f"fitness at a budget: {error}") from None
+        raise NoPrediction(f"fitness at a budget: {str(error).replace(TABLE, PAGE)}") from None
     return row, law
