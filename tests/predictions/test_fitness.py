@@ -253,7 +253,7 @@ def test_a_budget_is_for_the_quantity_fitness_only():
 
 
 def test_refusals_say_what_differs():
-    with pytest.raises(NoPrediction, match=r"(?s)fitness at a budget: no exact .* got UniformChunk; see docs/quality.md"):
+    with pytest.raises(NoPrediction, match=r"(?s)fitness at a .* got UniformChunk; see docs/quality.md"):
         told(cell(mutator=BetaBlocks(2.0, 1.0)), calls=3)
     with pytest.raises(NoPrediction, match="no row is about the law"):
         told(cell(mutator=BetaRunQuality(2.0, 1.0)), calls=3)
@@ -266,7 +266,7 @@ def test_refusals_say_what_differs():
         told(cell(schedule=OnlyIncorrect(3)), cost=1e6)
     with pytest.raises(NoPrediction, match="some offspring are not evaluated"):
         told(
-            cell(mutator=Malformed(FixKeep(0.4, 0.8), 0.1), cost=EvaluationsToo()),
+            cell(mutator=Malformed(FixKeep(0.4, 0.8), 0.1), cost=EvaluationsToo(evaluation=1.0)),
             cost=1e6,
         )
     few = Cell(BlockOneMax(6, 2), FixKeep(0.4, 0.8), OnlyIncorrect(), Merged(3))
