@@ -15,7 +15,7 @@ from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 
 CLAIM_CONFIDENCE = 0.999
-CLAIMED = {form.name for form in FORMS if form.asked == "claim"}
+CLAIMED = {form.name for form in FORMS if form.asked != "always"}
 WIDEST = 0.15
 """Half-width of an interval, relative to the claimed value, that still tells."""
 NEVER = "never"

@@ -4,6 +4,7 @@ from experiments.reports.study import Findings, Study
 from experiments.store.results import Results
 from experiments.studies import (
     correlation,
+    cost_models,
     difficulty,
     granularity,
     judge,
@@ -25,6 +26,7 @@ STUDIES: dict[str, Study] = {
         paper.STUDY,
         keep.STUDY,
         measured.STUDY,
+        cost_models.STUDY,
         correlation.STUDY,
         granularity.STUDY,
         voting.STUDY,

@@ -43,6 +43,7 @@ ROW_AN_ARM = {"keep", "correlation", "granularity", "voting", "spill", "difficul
 SMALLER = {
     "keep": lambda cell: cell.problem.k <= 10,
     "measured": lambda cell: cell.problem.k in (4, 7, measured.K),
+    "cost-models": lambda cell: cell.problem.k <= 10,
     "correlation": lambda cell: cell.problem.k <= 8 or (cell.problem.k == 64 and cell.chunks.g == 1),
     "granularity": lambda cell: cell.chunks.g in (1, 2, 4),
     "voting": lambda cell: cell.mutator.ahead <= 3,
@@ -56,7 +57,7 @@ SMALLER = {
 }
 SHORT = {"difficulty": 512, "judge": 400, "nonconvex": 1024}
 """Budgets on calls of small studies whose runs may not end."""
-RUNS_OF = {"selection": 750, "judge": 1250, "nonconvex": 1250, "noise": 1250}
+RUNS_OF = {"selection": 750, "cost-models": 2000, "judge": 1250, "nonconvex": 1250, "noise": 1250}
 
 
 def reported_on(results):
@@ -351,8 +352,8 @@ def assert_readable(figure):
         assert box.x1 <= figure.bbox.x1
 
 
-PANELS = {"keep": 1, "correlation": 1, "granularity": 4, "measured": 2, "voting": 3, "spill": 2, "difficulty": 3,
-          "noise": 3, "judge": 2, "nonconvex": 3, "selection": 1, "parallel": 3}  # fmt: skip
+PANELS = {"keep": 1, "correlation": 1, "granularity": 4, "measured": 2, "cost-models": 1, "voting": 3, "spill": 2,
+          "difficulty": 3, "noise": 3, "judge": 2, "nonconvex": 3, "selection": 1, "parallel": 3}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, Prompt, RoundRobin, TokenPrices, UniformChunk, UntilResolved
+from evo import (
+    AllBlocks,
+    LLMPrimitive,
+    OnePlusLambda,
+    OnlyIncorrect,
+    Prompt,
+    QuadraticPrimitive,
+    RoundRobin,
+    TokenPrices,
+    UniformChunk,
+    UntilResolved,
+)
 from evo.runners.archives import Archive, MuPlusLambda
 from evo.schedules import EachChunk, UniformSubset
 from experiments import Cell, predict
@@ -125,6 +136,21 @@ def measured_pairs():
     assert len(REAL) == 9
 
 
+def priced_speedups():
+    """GLOBAL over UntilResolved, k = 10, l = 16: m c, m c^2, per token, shown the solution, local model of size m/k."""
+    prices = TokenPrices(prompt=0.15e-6, generated=0.6e-6)
+    for cost, prompt, local in (
+        (LLMPrimitive(), Prompt(), LLMPrimitive()),
+        (QuadraticPrimitive(), Prompt(), QuadraticPrimitive()),
+        (prices, Prompt(), prices),
+        (LLMPrimitive(), Prompt(shows="solution"), LLMPrimitive()),
+        (LLMPrimitive(), Prompt(), LLMPrimitive(m=0.1)),
+    ):
+        whole = Cell(blocks(10), HALF, AllBlocks(), ONE, cost=cost)
+        one = Cell(blocks(10), HALF, UntilResolved(), ONE, prompt=prompt, cost=local)
+        yield predict(whole, "cost").mean / predict(one, "cost").mean
+
+
 def readme():
     yield from measured_pairs()
     keep = mean(blocks(16), AllBlocks(), FixKeep(0.5, 0.99))
@@ -141,8 +167,11 @@ def studies():
     own_page = {study.name for study in EXERCISES}
     runs = {name: of(name).runs for name in STUDIES if name not in own_page}
     assert {name for name, number in runs.items() if number == 1250} == {"noise", "judge", "nonconvex"}
-    assert {name for name, number in runs.items() if number not in (1000, 1250)} == {"selection"}
-    yield f"Each has 1,000 runs a cell (1,250 in `noise`, `judge` and `nonconvex`, {runs['selection']} in `selection`)"
+    assert {name for name, number in runs.items() if number not in (1000, 1250)} == {"selection", "cost-models"}
+    few, many = runs["selection"], runs["cost-models"]
+    in_short = f"1,250 in `noise`, `judge` and `nonconvex`, {few} in `selection`, {many:,} in `cost-models`"
+    yield f"Each has 1,000 runs a cell ({in_short})"
+    yield f"| exact at k = 10, l = 16 | {' | '.join(f'{speedup:,.0f}' for speedup in priced_speedups())} |"
     keeps = [mean(blocks(20), AllBlocks(), FixKeep(0.5, keep)) for keep in (0.5, 0.9, 1.0)]
     yield f"at k = 20 they fall from {keeps[0]:,.0f} (keep = 1/2) to {keeps[1]:.1f} (0.9) and {keeps[2]:.1f} (1)"
     for pair in (PAPER, *REAL):
