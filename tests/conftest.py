@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # as in the workers of a launch: else two processes of tests have four threads
+
 STARTER = """
 import importlib, json, os, sys
 for name in (

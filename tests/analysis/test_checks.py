@@ -287,7 +287,7 @@ GLOBAL, LOCAL = AllBlocks(), UntilResolved()
 LOSSY = cell(6, Resample(0.5), GLOBAL, budget=60)  # 39 % of its runs are censored
 
 PARTS = [
-    ("p = 0.52, declared 0.5", cell(12, Resample(0.5), GLOBAL), {"mutator": Biased()}, {"mean", "law", "calls"}),
+    ("p = 0.52, declared 0.5", cell(10, Resample(0.5), GLOBAL), {"mutator": Biased()}, {"mean", "law", "calls"}),
     ("keep = 0.85, declared 0.9", cell(14, DAMAGING, GLOBAL), {"mutator": Careless()}, {"mean", "law", "calls"}),
     ("correlated blocks", cell(8, Resample(0.5), GLOBAL), {"mutator": Moody()}, {"mean", "law", "calls"}),
     ("one block is harder", cell(8, Resample(0.5), GLOBAL), {"mutator": HardFirst()}, {"mean", "law", "calls"}),
@@ -773,6 +773,7 @@ def heavy_hits(of, shape, rng):
 
 
 @pytest.mark.statistical
+@pytest.mark.slow  # quick, a cell of them: below
 def test_honest_grids_of_heavy_tails_raise_no_more_alarms_than_stated():
     """25 cells of finite variance whose law of the total is not known: false-fail rate 1e-6 at three levels.
 

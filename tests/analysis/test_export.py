@@ -70,7 +70,7 @@ def varied() -> list[Cell]:
 # ------------------------------------------------------------------------------------------- CSV and Parquet
 
 
-@pytest.fixture(params=[3, 100_000], ids=["rows 3", "rows 100000"])
+@pytest.fixture(params=[30, 100_000], ids=["rows 30", "rows 100000"])
 def rows(request, monkeypatch) -> None:
     """Parts of a few rows, and all at once."""
     monkeypatch.setattr(export_module, "ROWS", request.param)

@@ -123,7 +123,7 @@ ODD = {
     "long labels": ({f"{i}, an arm described at some length by its author": cells([2, 3], Resample(0.5 + i / 50))
                      for i in range(4)}, "k"),
     "many arms": ({f"arm {i}": cells([2, 4, 8], Resample(0.5 + i / 100), UniformChunk()) for i in range(18)}, "k"),
-    "many lams": ({"a": cells([1, 2, 3], runner=[OnePlusLambda(lam=lam) for lam in range(1, 6)])}, "k"),
+    "many lams": ({"a": cells([1, 2, 3], runner=[OnePlusLambda(lam=lam) for lam in range(1, 5)])}, "k"),
     "mixed arm": ({"a": [*cells([1, 2, 3], [Resample(0.5), FixKeep(0.5, 0.9)]),
                          *cells([1, 2], schedule=RoundRobin())]}, "k"),
 }  # fmt: skip
@@ -137,7 +137,7 @@ def test_odd_grids(name):
     for quantity in ("cost", "hit"):
         figure = growth_figure(results, along, quantity)
         assert_readable(figure)
-        figure.savefig(io.BytesIO(), format="png", dpi=30)
+    figure.savefig(io.BytesIO(), format="png", dpi=30)
 
 
 def test_one_run_has_no_interval():

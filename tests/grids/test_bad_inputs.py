@@ -70,8 +70,14 @@ SECONDS = 120
 """After which an example counts as one that hangs; they take milliseconds."""
 
 
-def examples(kind: str) -> settings:
-    return settings(max_examples=EXAMPLES[kind], derandomize=True, deadline=None, database=None)
+SHARES = pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.slow)], ids=["a fifth", "all"])
+"""All of them are a slow test; a fifth, which are other ones, is enough to find what is broken altogether."""
+
+
+def tried(kind: str, share: int, act: Callable[..., None], **strategies: Any) -> None:
+    """Act on all examples of a kind, or on so small a share of them."""
+    few = settings(max_examples=EXAMPLES[kind] // share, derandomize=True, deadline=None, database=None)
+    few(given(**strategies)(act))()
 
 
 def test_they_are_two_thousand():
@@ -296,10 +302,12 @@ def test_the_files_are_good_before_they_are_spoilt(tmp_path):
         assert len(load_grid(tmp_path / "good.toml").cells) == cells
 
 
-@examples("text")
-@given(content=wrong_texts())
-def test_a_file_with_wrong_characters(kept, content):
-    a_grid_or_refused(kept, content)
+@SHARES
+def test_a_file_with_wrong_characters(kept, share):
+    def act(content):
+        a_grid_or_refused(kept, content)
+
+    tried("text", share, act, content=wrong_texts())
 
 
 # ------------------------------------------------------------------------------------------- files: wrong values
@@ -490,10 +498,12 @@ def wrong_grids(draw: st.DrawFn) -> dict[str, Any]:
     return grid
 
 
-@examples("tables")
-@given(grid=wrong_grids())
-def test_a_file_with_wrong_values(kept, grid):
-    a_grid_or_refused(kept, file_of(grid))
+@SHARES
+def test_a_file_with_wrong_values(kept, share):
+    def act(grid):
+        a_grid_or_refused(kept, file_of(grid))
+
+    tried("tables", share, act, grid=wrong_grids())
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=range(len(CONDITIONS)))
@@ -542,24 +552,26 @@ def test_no_parameter_of_a_part_lets_a_wrong_value_out(table):
                 assert accepted_or_refused(lambda made=made: canonical(made)), "a part that exists has a text"
 
 
-@examples("parts")
-@given(table=st.sampled_from(OF_TABLES), data=st.data())
-def test_a_part_with_wrong_parameters(table, data):
-    part = built(table)
-    names = [field.name for field in fields(part) if field.init]
-    chosen = data.draw(st.lists(st.sampled_from(names), max_size=2)) if names else []
-    changed = {name: data.draw(NO_VALUES) for name in chosen}
-    made = accepted_or_refused(lambda: replace(part, **changed))
-    if made is None:
-        return
-    accepted_or_refused(lambda: canonical(made))
-    kind = next(kind for kind, parts in (PART_TYPES | NESTED).items() if type(part) in parts)
-    if kind in NESTED:
-        return
-    parts = {name: getattr(GOOD_CELLS[3], name) for name in PART_TYPES}
-    cell = accepted_or_refused(lambda: Cell(**(parts | {kind: made})))
-    if cell is not None:
-        accepted_or_refused(lambda: forecast_or_refused(cell))
+@SHARES
+def test_a_part_with_wrong_parameters(share):
+    def act(table, data):
+        part = built(table)
+        names = [field.name for field in fields(part) if field.init]
+        chosen = data.draw(st.lists(st.sampled_from(names), max_size=2)) if names else []
+        changed = {name: data.draw(NO_VALUES) for name in chosen}
+        made = accepted_or_refused(lambda: replace(part, **changed))
+        if made is None:
+            return
+        accepted_or_refused(lambda: canonical(made))
+        kind = next(kind for kind, parts in (PART_TYPES | NESTED).items() if type(part) in parts)
+        if kind in NESTED:
+            return
+        parts = {name: getattr(GOOD_CELLS[3], name) for name in PART_TYPES}
+        cell = accepted_or_refused(lambda: Cell(**(parts | {kind: made})))
+        if cell is not None:
+            accepted_or_refused(lambda: forecast_or_refused(cell))
+
+    tried("parts", share, act, table=st.sampled_from(OF_TABLES), data=st.data())
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
@@ -589,22 +601,24 @@ FEW = st.sampled_from([value for value in WRONG if not isinstance(value, int) or
 """Runs are made at once: a number beyond all bounds would be taken at its word."""
 
 
-@examples("functions")
-@given(name=st.sampled_from(list(FUNCTIONS)), data=st.data())
-def test_a_function_with_wrong_arguments(kept, beside, name, data):
-    function, good = FUNCTIONS[name]
-    arguments = dict(good)
-    if "results" in arguments:
-        arguments["results"] = load(kept.folder)
-    if "checked" in arguments:
-        arguments["checked"] = check(arguments["results"])
-    arguments |= {word: kept.folder for word in ("out", "path") if word in arguments}
-    for word in data.draw(st.lists(st.sampled_from(list(good)), min_size=1, max_size=2, unique=True)):
-        arguments[word] = data.draw(FEW if (name, word) == ("trace", "runs") else NO_VALUES)
-    if name == "run_grid" and arguments["out"] != kept.folder:
-        arguments["workers"] = data.draw(st.sampled_from([0, -1, "2", 1.5, math.nan, True]), label="workers")
-    accepted_or_refused(lambda: function(**arguments))
-    kept.expect_unchanged()
+@SHARES
+def test_a_function_with_wrong_arguments(kept, beside, share):
+    def act(name, data):
+        function, good = FUNCTIONS[name]
+        arguments = dict(good)
+        if "results" in arguments:
+            arguments["results"] = load(kept.folder)
+        if "checked" in arguments:
+            arguments["checked"] = check(arguments["results"])
+        arguments |= {word: kept.folder for word in ("out", "path") if word in arguments}
+        for word in data.draw(st.lists(st.sampled_from(list(good)), min_size=1, max_size=2, unique=True)):
+            arguments[word] = data.draw(FEW if (name, word) == ("trace", "runs") else NO_VALUES)
+        if name == "run_grid" and arguments["out"] != kept.folder:
+            arguments["workers"] = data.draw(st.sampled_from([0, -1, "2", 1.5, math.nan, True]), label="workers")
+        accepted_or_refused(lambda: function(**arguments))
+        kept.expect_unchanged()
+
+    tried("functions", share, act, name=st.sampled_from(list(FUNCTIONS)), data=st.data())
 
 
 # ------------------------------------------------------------------------------------------- the command line
@@ -642,15 +656,17 @@ def wrong_commands(draw: st.DrawFn) -> list[str]:
     return words
 
 
-@examples("command")
-@given(words=wrong_commands())
-def test_a_command_with_wrong_options(kept, beside, words):
-    there = {"FOLDER": str(kept.folder), "FILE": "file", "GRID": "small.toml", "FILE/x": "file/x"}
-    code, output = told([there.get(word, word) for word in words])
-    assert code in (0, 1, 2, 5)
-    if code in (2, 5):
-        assert re.search("error|Error|Usage", output)
-    kept.expect_unchanged()
+@SHARES
+def test_a_command_with_wrong_options(kept, beside, share):
+    def act(words):
+        there = {"FOLDER": str(kept.folder), "FILE": "file", "GRID": "small.toml", "FILE/x": "file/x"}
+        code, output = told([there.get(word, word) for word in words])
+        assert code in (0, 1, 2, 5)
+        if code in (2, 5):
+            assert re.search("error|Error|Usage", output)
+        kept.expect_unchanged()
+
+    tried("command", share, act, words=wrong_commands())
 
 
 # ------------------------------------------------------------------------------------------- folders: a wrong grid.json
@@ -673,34 +689,36 @@ READERS = {
 }
 
 
-@examples("folders")
-@given(data=st.data())
-def test_a_folder_with_a_wrong_grid_json(kept, data):
-    folder = kept.scratch / "spoilt"
-    if not folder.exists():
-        shutil.copytree(kept.folder, folder)
-    grid = json.loads((kept.folder / "grid.json").read_text())
-    for key in data.draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True), label="keys"):
-        match data.draw(st.integers(0, 5), label="how"):
-            case 0:
-                grid.pop(key, None)
-            case 1:
-                grid["parts"] = {"nosuch.X": ORIGIN | {data.draw(st.sampled_from(list(ORIGIN))): data.draw(JSON)}}
-            case _:
-                grid[key] = data.draw(JSON, label=key)
-    text = to_json(grid)
-    if data.draw(st.integers(0, 9), label="cut") == 0:
-        text = text[: data.draw(st.integers(0, len(text)))]
-    (folder / "grid.json").write_bytes(text)
-    before = files_of(folder)
-    reader = READERS[data.draw(st.sampled_from(list(READERS)), label="reader")]
-    out = kept.scratch / "exported"
-    code, output = told([reader[0], str(folder), *reader[1:], *([str(out)] if reader[0] == "export" else [])])
-    shutil.rmtree(out, ignore_errors=True)
-    assert code in (0, 5)
-    if code == 5:
-        says_what_is_wrong(output.replace("\n", " "), folder)
-    assert files_of(folder) == before
+@SHARES
+def test_a_folder_with_a_wrong_grid_json(kept, share):
+    def act(data):
+        folder = kept.scratch / "spoilt"
+        if not folder.exists():
+            shutil.copytree(kept.folder, folder)
+        grid = json.loads((kept.folder / "grid.json").read_text())
+        for key in data.draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True), label="keys"):
+            match data.draw(st.integers(0, 5), label="how"):
+                case 0:
+                    grid.pop(key, None)
+                case 1:
+                    grid["parts"] = {"nosuch.X": ORIGIN | {data.draw(st.sampled_from(list(ORIGIN))): data.draw(JSON)}}
+                case _:
+                    grid[key] = data.draw(JSON, label=key)
+        text = to_json(grid)
+        if data.draw(st.integers(0, 9), label="cut") == 0:
+            text = text[: data.draw(st.integers(0, len(text)))]
+        (folder / "grid.json").write_bytes(text)
+        before = files_of(folder)
+        reader = READERS[data.draw(st.sampled_from(list(READERS)), label="reader")]
+        out = kept.scratch / "exported"
+        code, output = told([reader[0], str(folder), *reader[1:], *([str(out)] if reader[0] == "export" else [])])
+        shutil.rmtree(out, ignore_errors=True)
+        assert code in (0, 5)
+        if code == 5:
+            says_what_is_wrong(output.replace("\n", " "), folder)
+        assert files_of(folder) == before
+
+    tried("folders", share, act, data=st.data())
 
 
 # ------------------------------------------------------------------------------------------- the twins

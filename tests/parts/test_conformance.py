@@ -632,10 +632,11 @@ def test_the_discrepancy_that_is_stated_is_detected():
 
 
 @pytest.mark.statistical
-def test_honest_mutators_pass_whatever_the_seed(monkeypatch):
-    """4 other seeds of all samples; false-fail rate 4e-6."""
+@pytest.mark.parametrize("seeds", [1, pytest.param(4, marks=pytest.mark.slow)])
+def test_honest_mutators_pass_whatever_the_seed(monkeypatch, seeds):
+    """Other seeds of all samples; false-fail rate 1e-6 each."""
     honest = np.random.default_rng
-    for seed in range(4):
+    for seed in range(seeds):
         monkeypatch.setattr(np.random, "default_rng", lambda given=None, seed=seed: honest((seed + 1) * 1000 + given))
         for check in mutator_checks(BetaQuality(1, 1)):
             if check.name in ("batch as loop", "law holds"):

@@ -357,7 +357,9 @@ def apart(a, b):
     "operator",
     [
         *LEAVES,
-        *NESTS[:8],
+        NESTS[0],
+        NESTS[3],
+        NESTS[7],
         PerBlock(p=(0.2, 0.5, 0.9)),
         Spill(Resample(0.5), rate=0.2),
         Misaligned(Resample(0.5), rate=0.2),
@@ -424,7 +426,7 @@ def test_runs_hit_when_the_composed_law_says(operator, schedule, lam, rng):
 
 
 def slow(*case):
-    """What the other cases show too: an answer for the blocks alone, or one that changes others."""
+    """What the other cases show too: an answer for the blocks alone, traits, or one that changes other blocks."""
     return pytest.param(*case, marks=pytest.mark.slow)
 
 
@@ -433,11 +435,11 @@ def slow(*case):
     ("operator", "schedule"),
     [
         slow(Sparse(Refuse(BetaQuality(1, 1), rate=0.2), rate=0.6), UniformChunk(g=2)),
-        (Malformed(Resample(0.5), per_block=0.1), AllBlocks()),
-        (PerBlock(p=(0.9, 0.5, 0.3, 0.6)), RoundRobin()),
+        slow(Malformed(Resample(0.5), per_block=0.1), AllBlocks()),
+        slow(PerBlock(p=(0.9, 0.5, 0.3, 0.6)), RoundRobin()),
         (Refuse(BetaBlocks(3, 1), rate=0.1), UniformChunk(g=2)),
-        (BetaRunQuality(3, 1), UntilResolved()),
-        (Decaying(table=(0.9, 0.5)), OnlyIncorrect(g=2)),
+        slow(BetaRunQuality(3, 1), UntilResolved()),
+        slow(Decaying(table=(0.9, 0.5)), OnlyIncorrect(g=2)),
         slow(Halving(0.7, half=4), UniformChunk(g=3)),
         slow(Spill(Resample(0.5), rate=0.1), OnlyIncorrect()),
         (Misaligned(Spill(FixKeep(0.6, 0.5), rate=0.05), rate=0.3), UntilResolved()),
@@ -447,15 +449,16 @@ def slow(*case):
     ids=str,
 )
 def test_both_engines_give_the_same_law(operator, schedule, rng):
-    """Laws 0.26 apart are told apart."""
-    assert 2 * two_sample(RUNS, 1000) < 0.26
+    """Laws 0.32 apart are told apart."""
+    loops = 600
+    assert 2 * two_sample(RUNS, loops) < 0.32
     problem, seed = BlockOneMax(k=4, l=1), int(rng.integers(2**31))
     ours, theirs = (
         played(engine, problem, operator, schedule, 2, seed, n)
-        for engine, n in ((run_batch, RUNS), (run_batch_deap, 1000))
+        for engine, n in ((run_batch, RUNS), (run_batch_deap, loops))
     )
     for name in ("hit", "calls", "evaluations"):
-        assert apart(getattr(ours, name), getattr(theirs, name)) <= two_sample(RUNS, 1000), name
+        assert apart(getattr(ours, name), getattr(theirs, name)) <= two_sample(RUNS, loops), name
 
 
 @pytest.mark.statistical

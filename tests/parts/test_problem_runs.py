@@ -104,7 +104,7 @@ def test_draw_for_draw_the_same_as_a_naive_loop(problem, schedule, accept, monke
 
 def compare(problem, fitness, schedule, accept):
     mutator, limits = FixKeep(0.4, 0.7), [Limit(1.0, 0.0, BUDGET)]
-    for number in range(8):
+    for number in range(4):
         lam, drawn = (1, 3)[number % 2], streams(1, str(number), 0)
         hit, generations, improved = naive_run(problem, fitness, schedule, lam, accept, mutator, drawn)
         for loop in (one_parent.run_batch, populations.run_batch):
@@ -116,7 +116,7 @@ def compare(problem, fitness, schedule, accept):
 
 @pytest.mark.parametrize("problem", NAIVE, ids=lambda problem: type(problem).__name__)
 def test_twin_another_fitness_is_found(problem, monkeypatch):
-    """The naive loop on OneMax: some of 8 runs differ."""
+    """The naive loop on OneMax: some of 4 runs differ."""
     monkeypatch.setattr("evo.engine.one_parent.LOOK_AHEAD", 1)
     with pytest.raises(AssertionError):
         compare(problem, sum, UniformChunk(g=2), "strict")

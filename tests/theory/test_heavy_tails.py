@@ -104,7 +104,15 @@ def test_heavy_medians_end(a):
         assert time.monotonic() - begun < 20
 
 
-@pytest.mark.parametrize(("a", "b", "k", "p0", "lam"), [(3, 2, 5, 0, 1), (6, 0.7, 3, 0.5, 2), (5, 1, 200, 0, 1)])
+@pytest.mark.parametrize(
+    ("a", "b", "k", "p0", "lam"),
+    [
+        (3, 2, 5, 0, 1),
+        (6, 0.7, 3, 0.5, 2),
+        (5, 1, 40, 0, 1),
+        pytest.param(5, 1, 200, 0, 1, marks=pytest.mark.slow),
+    ],
+)
 def test_quality_of_a_run_in_turn(a, b, k, p0, lam):
     """Moments and tails averaged over q by an adaptive rule."""
     start = Start(k, p0=p0)
