@@ -43,6 +43,12 @@ TRUSTED = (
 )
 
 
+HEAVY = (
+    "the variance is infinite: a simulated mean lies low for any number of runs that one can afford, and its interval "
+    "means nothing; compare laws and quantiles (cdf, quantile), never means"
+)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """An exact prediction of one quantity of a cell.
@@ -73,6 +79,17 @@ class Prediction:
     def variance(self) -> float:
         """Variance of the quantity."""
         return self.unit**2 * self._known.variance if self.unit else 0.0
+
+    @property
+    def warning(self) -> str:
+        """What to know before runs are compared with the mean; empty where nothing stands against it."""
+        if self.law is None or math.isinf(self.mean) or not self.unit:
+            return ""
+        try:
+            heavy = math.isinf(self.law.variance)
+        except NoPrediction:
+            return ""
+        return HEAVY if heavy else ""
 
     def quantile(self, u: float) -> float:
         """The least value that is not exceeded with probability u, 0 <= u < 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from random_cells import worlds
-from runs_of import DONE, fitness
+from runs_of import DONE, Stored, fitness
 
 
 def fitness_of_state(chain, state):
@@ -20,6 +20,13 @@ def fitness_laws(kind, cell, last):
     """For t = 0..last generations a dict of P(each fitness), and for t = 1..last P(f_t > f_{t-1})."""
     world, weights = worlds(cell, 0)
     chain = kind(cell, world)
+    if isinstance(chain, Stored) and cell.problem.sigma:
+        both = list(chain.solutions(last))
+        laws = [{} for _ in both]
+        for law, (found, _) in zip(laws, both, strict=True):
+            for x, p in found.items():
+                law[sum(x)] = law.get(sum(x), 0.0) + p
+        return laws, [rise for _, rise in both[1:]]
 
     def number(p):
         return float(p if weights is None else np.sum(p * weights))

@@ -458,11 +458,16 @@ class Stored(OneParent):
         return None if self.problem.sigma else super().moments()
 
     def cdfs(self, last):
-        s = self.problem.sigma / math.sqrt(self.problem.samples)
-        if s == 0:
+        if self.problem.sigma == 0:
             return super().cdfs(last)
+        done = [law.get((True,) * self.k, 0.0) for law, _ in self.solutions(last)]
+        return done, done
+
+    def solutions(self, last):
+        """After t = 0..last calls P(each solution is current), and P(the call raised the true fitness)."""
+        s = self.problem.sigma / math.sqrt(self.problem.samples)
         z = np.linspace(-8.5 * s, self.k + 8.5 * s, self.points)
-        step = z[1] - z[0]
+        step, best = z[1] - z[0], (True,) * self.k
 
         def seen(x):
             return np.exp(-0.5 * ((z - sum(x)) / s) ** 2) / (s * math.sqrt(2 * math.pi))
@@ -470,14 +475,11 @@ class Stored(OneParent):
         def below(x):
             return np.array([0.5 * math.erfc(-(v - sum(x)) / (s * math.sqrt(2))) for v in z])
 
-        now, done = {}, [0.0]
-        for x, p in starts(self.truth, float).items():
-            if all(x):
-                done[0] += p
-            else:
-                now[x] = p * seen(x)
-        for _ in range(last):
-            after = {x: np.zeros(self.points) for x in product((False, True), repeat=self.k)}
+        begun = starts(self.truth, float)
+        now, done, rise = {x: p * seen(x) for x, p in begun.items() if x != best}, begun.get(best, 0.0), 0.0
+        for _ in range(last + 1):
+            yield {best: done} | {x: float(density.sum() * step) for x, density in now.items()}, rise
+            after, rise = {x: np.zeros(self.points) for x in product((False, True), repeat=self.k)}, 0.0
             for x, density in now.items():
                 mass = np.concatenate(([0.0], np.cumsum((density[1:] + density[:-1]) / 2))) * step
                 choices = drawn(self.schedule, self.k, x, 0, 0)
@@ -487,9 +489,9 @@ class Stored(OneParent):
                         if child is INVALID:
                             after[x] += share * density
                             continue
-                        after[child] += share * seen(child) * mass
+                        taken = share * seen(child) * mass
+                        after[child] += taken
                         after[x] += share * density * below(child)
-            best = after.pop((True,) * self.k)
-            done.append(done[-1] + float(best.sum() * step))
+                        rise += float(taken.sum() * step) * (sum(child) > sum(x))
+            done += float(after.pop(best).sum() * step)
             now = after
-        return done, done

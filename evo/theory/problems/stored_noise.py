@@ -53,6 +53,24 @@ def stored_on_counts(offspring: FloatArray, sigma: float, start: Start, m: int =
     >>> round(stored_on_counts(calls, 0.5, Start(1)).hit.mean, 12)
     2.501740309372
     """
+    check_stored(offspring, sigma, start, m)
+    k = start.k
+    if start.most == 0:
+        return finished(1)
+    s = sigma / math.sqrt(m)
+    if s <= SMALLEST:
+        return run_on_counts(offspring, k - np.arange(k + 1.0), start, source="theory 8d")
+    moves = moves_of(offspring)
+    ends = _ends(moves, start)
+    hit: TimeLaw = StoredTime(moves, s, start) if ends else Geometric(success=0.0, zero=start.optimal)
+    return RunLaw(hit, hit, no_short_chunk, "theory 8d, 17d, 17e")
+
+
+def check_stored(offspring: FloatArray, sigma: float, start: Start, m: int) -> None:
+    """Check what a run with stored noise is given.
+
+    Raises: InputError if the numbers do not fit.
+    """
     k = start.k
     check_run(k, start, 1)
     check_states(k, f"the counts of k={k} blocks")
@@ -60,16 +78,13 @@ def stored_on_counts(offspring: FloatArray, sigma: float, start: Start, m: int =
         raise InputError(f"offspring must hold probabilities [{k + 1}, {k + 1}], got shape {np.shape(offspring)}")
     if not 0.0 <= sigma < math.inf or not m >= 1 or m % 1:
         raise InputError(f"expected a finite sigma >= 0 and a whole number m >= 1, got sigma={sigma!r}, m={m!r}")
-    if start.most == 0:
-        return finished(1)
-    s = sigma / math.sqrt(m)
-    if s <= SMALLEST:
-        return run_on_counts(offspring, k - np.arange(k + 1.0), start, source="theory 8d")
+
+
+def moves_of(offspring: FloatArray) -> FloatArray:
+    """P(an offspring has j incorrect blocks | its parent has i) for runs that end at the optimum: row 0 is 0."""
     moves = np.where(offspring > RAISED, offspring, 0.0)
     moves[0] = 0.0
-    ends = _ends(moves, start)
-    hit: TimeLaw = StoredTime(moves, s, start) if ends else Geometric(success=0.0, zero=start.optimal)
-    return RunLaw(hit, hit, no_short_chunk, "theory 8d, 17d, 17e")
+    return moves
 
 
 class StoredTime(ByTail):
@@ -88,19 +103,21 @@ class StoredTime(ByTail):
 
     never = 0.0
 
-    def __init__(self, moves: FloatArray, s: float, start: Start) -> None:
+    def __init__(self, moves: FloatArray, s: float, start: Start, widest: float = WIDEST) -> None:
         """Set up; all results are computed on demand.
 
         Args:
             moves: float [k+1, k+1], P(an offspring has j incorrect blocks | its parent has i); row 0 is 0.
             s: standard deviation of the stored noise, > 0.
             start: the initial law.
+            widest: panel of the stored value, in standard deviations.
         """
-        self._moves, self._s, self._start = moves, s, start
-        self._shift = math.ceil(1.0 / s / WIDEST)  # panels that one block is
+        self._moves, self._s, self._start, self._widest = moves, s, start, widest
+        self._shift = math.ceil(1.0 / s / widest)  # panels that one block is
         width = 1.0 / s / self._shift
         self._panels = Panels(-EDGE, width, math.ceil(2 * EDGE / width))
         self._counts = [start.law()]  # P(i blocks are incorrect), [k+1], after each call
+        self._rises = [0.0]  # P(the call raised the true fitness)
         self._normal = np.exp(-0.5 * self._panels.nodes**2) / math.sqrt(2.0 * math.pi)
         self._density = self._counts[0][:, None, None] * self._normal
 
@@ -119,22 +136,35 @@ class StoredTime(ByTail):
 
     def cdf_at(self, t: FloatArray) -> FloatArray:
         """P(T <= t)."""
-        return self._after(t)[:, 0]
+        return self.incorrect_at(t)[:, 0]
 
     def tail_at(self, t: FloatArray) -> FloatArray:
         """P(T > t).
 
         Raises: NoPrediction where that would take too long.
         """
-        return np.asarray(self._after(t)[:, 1:].sum(axis=1))
+        return np.asarray(self.incorrect_at(t)[:, 1:].sum(axis=1))
 
     def fitness_at(self, t: FloatArray) -> FloatArray:
         """The expected number of correct blocks of the current solution after t calls (17e)."""
         k = self._start.k
-        return np.asarray(k - self._after(t) @ np.arange(k + 1.0))
+        return np.asarray(k - self.incorrect_at(t) @ np.arange(k + 1.0))
 
-    def _after(self, t: FloatArray) -> FloatArray:
-        """P(i blocks are incorrect) after t calls, float [n, k+1]."""
+    def rises_at(self, t: FloatArray) -> FloatArray:
+        """P(call t raises the true fitness of the current solution), float [n]."""
+        self._reach(int(t.max(initial=0.0)))
+        return np.array([self._rises[int(time)] for time in t])
+
+    def error_at(self, t: FloatArray) -> float:
+        """How much the laws at these times move at most where the panels are half as wide."""
+        finer = StoredTime(self._moves, self._s, self._start, self._widest / 2)
+        return float(np.abs(finer.incorrect_at(t) - self.incorrect_at(t)).max(initial=0.0))
+
+    def incorrect_at(self, t: FloatArray) -> FloatArray:
+        """P(i blocks are incorrect) after t calls, float [n, k+1].
+
+        Raises: NoPrediction where that would take too long.
+        """
         self._reach(int(t.max(initial=0.0)))
         return np.array([self._counts[int(time)] for time in t])
 
@@ -148,11 +178,16 @@ class StoredTime(ByTail):
         while len(self._counts) <= calls:
             above, whole = self._panels.beyond(self._density)
             below, inflow = whole[:, None, None] - above, np.zeros_like(above)
+            better = np.zeros_like(self._normal)
             for rise, first, chances in self._diagonals:
                 old = slice(first, first + len(chances))
                 new = slice(first - rise, first - rise + len(chances))
-                inflow[new] += chances[:, None, None] * self._further(below[old], whole[old], rise * self._shift)
+                taken = chances[:, None, None] * self._further(below[old], whole[old], rise * self._shift)
+                inflow[new] += taken
+                if rise > 0:
+                    better += taken.sum(axis=0)
             self._density = self._density * self._kept + self._normal * inflow
+            self._rises.append(float(self._panels.beyond(self._normal * better)[1]))
             self._counts.append(np.maximum(self._panels.beyond(self._density)[1], 0.0))
 
     @staticmethod

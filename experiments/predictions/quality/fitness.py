@@ -115,6 +115,15 @@ class Quality:
         values, (chances,) = laws_at(self.law, [self.generations + 1], self.starts)
         return float(chances @ values) - self.mean
 
+    @cached_property
+    def error(self) -> float:
+        """How far the probabilities may be off beyond rounding, by their own estimate; 0 where a formula is exact.
+
+        Only stored noise is followed on a grid (theory 17e).
+        """
+        estimate = getattr(self.law, "error_after", None)
+        return 0.0 if estimate is None else self.starts * float(estimate([self.generations]))
+
     @property
     def gain_of_a_call(self) -> float:
         """The marginal value of a call: `gain` over the calls of the generation.

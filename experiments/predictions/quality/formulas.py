@@ -18,9 +18,11 @@ from evo.theory.operators import outside, per_block
 from evo.theory.problems.on_counts import counts_process
 from evo.theory.quality import in_turn, processes, whole
 from evo.theory.quality.law import FitnessLaw, StateFitness, Whens, settled
+from evo.theory.quality.stored import stored_fitness
 from evo.theory.run_law import Process
 from evo.theory.schedules.merged import repair_chain
 from experiments.predictions import formulas as f
+from problems import Noisy
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +93,11 @@ def afresh(
     """Parent and offspring are both evaluated in each generation (theory 8a to 8c)."""
     run = f.afresh(law, k, g, schedule, evaluators, by_count, weak, start)
     return by_counts(run.process, by_count, f"{run.source}, 17a")
+
+
+def stored(law: CallLaw, k: int, g: int, schedule: Schedule, evaluators: Noisy, start: Start) -> FitnessLaw:
+    """The parent keeps the value that it was accepted with (theory 17e)."""
+    return stored_fitness(f.offspring_counts(law, k, g, schedule), evaluators.sigma, start, evaluators.samples)
 
 
 def several_kept(

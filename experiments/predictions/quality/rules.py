@@ -48,6 +48,8 @@ QUALITY_RULES: tuple[Row, ...] = (
     Row("success that rises with use, whole solutions", LearningLaw, WHOLE, ONE, RISING, q.learned, whatever=ACCEPT),
     # evaluators that err (theory 8)
     Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, q.afresh, (c.AFRESH,)),
+    Row("the parent keeps the value that it was accepted with", CallLaw, ON_COUNTS, ONE, c.NOISY, q.stored,
+        (c.STORED,), ACCEPT),
     # runners that keep several solutions, and rounds (theory 11)
     Row("several solutions kept", CallLaw, ON_COUNTS, (Archive, MuPlusLambda), COUNT, q.several_kept),
     Row("merged rounds, chunks in turn", CallLaw, RoundRobin, Merged, RISING, q.merged_in_turn),
