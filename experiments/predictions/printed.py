@@ -113,14 +113,16 @@ def ways(row: Row, mutators: tuple[AnyMutator, ...] = ()) -> set[Way]:
         row: of the table.
         mutators: only examples of these.
     """
-    found = set()
+    return set(_ways(row, mutators))
+
+
+def _ways(row: Row, mutators: tuple[AnyMutator, ...]) -> Iterator[Way]:
     for (g, size), (lam, offspring), start, accept in product(
         ((1, "1"), (2, "2"), (K, "k")), ((1, "1"), (2, "2"), (K, "k")), STARTS, ("strict", "weak")
     ):
         tried = (cell for cell in examples(row, K, g, lam, start, accept) if not mutators or cell.mutator in mutators)
         if any(predicts(row, cell) for cell in tried):
-            found.add((size, offspring, start, accept))
-    return found
+            yield size, offspring, start, accept
 
 
 def printed_rules(rules: tuple[Row, ...] = RULES) -> str:
@@ -135,7 +137,7 @@ def _line(row: Row) -> list[str]:
     sizes, offspring, starts, accepts = ({way[i] for way in found} for i in range(4))
     schedule = row.schedule.words if isinstance(row.schedule, c.Condition) else _names(row.schedule)
     needs = [*(condition.words for condition in row.needs), *_exceptions(found)]
-    if CallLaw in classes(row.law) and c.MISREAD not in row.needs and not ways(row, (UNEVEN,)):
+    if CallLaw in classes(row.law) and c.MISREAD not in row.needs and not any(_ways(row, (UNEVEN,))):
         needs.append("fix = keep")
     return [
         row.name,

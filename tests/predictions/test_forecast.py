@@ -248,9 +248,9 @@ VOTES = Cell(BlockOneMax(5, 16), Vote(Resample(0.51), ahead=20), RoundRobin(), O
     ],
 )
 def test_votes_are_counted_as_calls(budget, exact):
-    """Means of 1,000 executed runs at 6 standard errors, false-fail rate 1e-8. The twin: answers for calls."""
+    """Means of 400 executed runs at 6 standard errors, false-fail rate 1e-8. The twin: answers for calls."""
     cell = replace(VOTES, budget=budget)
-    within, spent = within_budget(cell), spent_by_runs(cell, 1000)
+    within, spent = within_budget(cell), spent_by_runs(cell, 400)
     foretold = (within.calls, *mean_tokens(cell, within), mean_cost(cell, within))
     for at, mean in enumerate(foretold):
         error = 6 * spent[:, at].std() / math.sqrt(len(spent))

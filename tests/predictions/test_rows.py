@@ -2,14 +2,17 @@
 
 The chain is of `hit`, by brute force over the offspring of a generation; it is exact, so that 1e-9 is asked for. Runs
 are compared by DKW: each row fails falsely w.p. 1e-6 (fixed seed), and an error of 0.09 in a cdf is found w.p. 0.98.
+Quick, at most a tenth of the cells of a row by the chain and one by runs: random cells of every row are compared with
+another chain in `tests/oracle/test_every_row.py`.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections import defaultdict
-from functools import cache, lru_cache
-from itertools import product
+from functools import lru_cache
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -158,28 +161,29 @@ LISTED = [
 MOST = 100
 
 
-@cache
-def predicted(row):
-    """Cells of a row that it predicts, of at most about MOST that are looked at where formulas take long."""
+def tried(row):
+    """Cells of the parts of a row, at most about MOST where formulas take long."""
     found = [
         cell
         for g, lam, start, accept in product((1, 2, K), (1, 2, K), STARTS, ("strict", "weak"))
         for cell in examples(row, K, g, lam, start, accept)
     ]
-    step = max(1, len(found) // MOST) if row in (ALL, RULES[-2]) else 1
-    return [cell for cell in found[::step] if predicts(row, cell)]
+    return found[:: max(1, len(found) // MOST) if row in (ALL, RULES[-2]) else 1]
 
 
 def cdf_of(row, cell):
     return run_law(row.formula, Setting(cell.search)).hit.cdf(np.arange(LAST - cell.runner.lam))
 
 
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("row", LISTED, ids=lambda row: row.name)
-def test_rows_say_what_a_chain_of_all_solutions_says(row):
+def test_rows_say_what_a_chain_of_all_solutions_says(row, every):
     most = K if row.schedule is EachChunk else 2  # a chain of three offspring takes long
-    cells = [of for of in predicted(row) if of.runner.lam <= most and type(of.runner) is OnePlusLambda]
-    assert cells
-    for cell in cells:
+    cells = [of for of in tried(row) if of.runner.lam <= most and type(of.runner) is OnePlusLambda]
+    predicted = (of for of in random.Random(1).sample(cells, len(cells)) if predicts(row, of))
+    found = list(islice(predicted, max(1, len(cells) // (2 * every)) if every > 1 else None))
+    assert found
+    for cell in found:
         assert cdf_of(row, cell) == pytest.approx(hit_cdf(cell), rel=1e-9, abs=1e-12), cell.text
 
 
@@ -223,17 +227,20 @@ RUNS, CASES = 3000, 3
 EACH = 1e-6 / CASES
 
 
-def spread_out(row):
-    """A few cells of the row that are as different as can be: the first, the last and one between them."""
-    found = predicted(row)
-    return [found[round(at * (len(found) - 1) / (CASES - 1))] for at in range(CASES)] if found else []
+def spread_out(row, cases):
+    """The last cell that the row predicts, or a few as different as can be: the first, the last, one between them."""
+    if cases == 1:
+        return [next(of for of in reversed(tried(row)) if predicts(row, of))]
+    found = [of for of in tried(row) if predicts(row, of)]
+    return [found[round(at * (len(found) - 1) / (cases - 1))] for at in range(cases)] if found else []
 
 
 @pytest.mark.statistical
+@pytest.mark.parametrize("cases", [1, pytest.param(CASES, marks=pytest.mark.slow)])
 @NAMED
-def test_rows_say_what_runs_do(row):
+def test_rows_say_what_runs_do(row, cases):
     assert dkw_halfwidth(RUNS, EACH) + dkw_halfwidth(RUNS, 0.02) < 0.09
-    cells = spread_out(row)
+    cells = spread_out(row, cases)
     assert cells, "a row without a case; write an example of its parts in printed.py"
     if row is MISREAD:  # only its mean is known, which is compared above
         return

@@ -274,9 +274,8 @@ def test_a_batch_is_taken_over_just_if_none_of_its_runs_was_censored(tmp_path, s
     same(after, load(tmp_path / "all").runs)
 
 
-@pytest.mark.parametrize("lam", [1, 3])
 @pytest.mark.parametrize("off", [-1, 0, 1])
-@pytest.mark.parametrize("by", ["calls", "cost", "pass_tokens"])
+@pytest.mark.parametrize(("by", "lam"), [("calls", 1), ("calls", 3), ("cost", 3), ("pass_tokens", 1)])
 def test_a_smaller_budget_is_read_off_where_all_generations_have_one_ledger(tmp_path, simulated, lam, off, by):
     parts = (BlockOneMax(4, 4), Resample(0.5), AllBlocks(), OnePlusLambda(lam))
     each = 376.0  # forward passes of a call on 16 tokens: 16 * 16 + 16 * 15 / 2
