@@ -1,0 +1,71 @@
+"""A statement of the paper, and what became of it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+EXAMPLES = "`python -m pytest evo/programs problems/systems`"
+"""The command that runs the examples in the docstrings of programs of calls."""
+
+
+class Outcome(StrEnum):
+    """What became of a statement."""
+
+    HOLDS = "holds"
+    IF = "holds on an assumption"
+    NOT = "does not hold as said"
+    DEFINED = "built in"
+    ANALYSED = "analysed"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A definition, equation, claim, exercise or alternative view of the paper.
+
+    Attributes:
+        place: "Definition 2.1", "Eq. 12", or the section of a claim.
+        says: the statement, in short.
+        outcome: what became of it.
+        found: what came out, every number computed.
+        shown: the command that shows it; "" where it is not run.
+        needs: the assumption that it needs, beyond those that it names.
+        fails: where it does not hold.
+    """
+
+    place: str
+    says: str
+    outcome: Outcome
+    found: str
+    shown: str = ""
+    needs: str = ""
+    fails: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the paper with its statements, in the paper's order."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def study(name: str) -> str:
+    """The command that runs a study; where there is none of that name, the examples of the programs of calls."""
+    from experiments.studies import STUDIES
+
+    return f"`llm-evo run {name}`" if name in STUDIES else EXAMPLES
+
+
+def said(number: float, digits: int = 3) -> str:
+    """A number to so many digits, as the page writes it.
+
+    >>> said(5198.1), said(0.25), said(2.0**60)
+    ('5,198', '0.25', '1.2e+18')
+    """
+    if number >= 1e9:
+        return f"{number:.1e}"
+    if number >= 10**digits:
+        return f"{number:,.0f}"
+    return f"{float(f'{number:.{digits}g}'):,.12g}"

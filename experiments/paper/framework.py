@@ -1,0 +1,131 @@
+"""Section 2: the definitions, and what is assumed of costs."""
+
+from __future__ import annotations
+
+from evo import LLMPrimitive, OnlyIncorrect, QuadraticPrimitive, TokenPrices, UntilResolved
+from evo.costs.ledger import call_entries
+from evo.errors import InputError
+from evo.programs import Catalogue, Model
+from evo.schedules import Decomposed
+from experiments.paper.entry import EXAMPLES, Entry, Outcome, Section, said, study
+from experiments.paper.exact import SQUARES, cost, of, speedup
+from problems.systems import FocusedDebugging, Generalist, NaiveDebugging, Routing
+
+TOKENS = TokenPrices(prompt=0.15e-6, generated=0.6e-6)
+MODELS = Catalogue((Model("small", 1.0, ("qa",)), Model("large", 10.0, ("qa", "debug"))))
+
+
+def _refusal() -> str:
+    try:
+        MODELS.cheapest("debugger", ("deploy",))
+    except InputError as error:
+        return str(error).split(";")[0]
+    raise AssertionError("a capability that nobody has must be refused")
+
+
+def section() -> Section:
+    """The statements of Section 2."""
+    reads, writes = 200, 200
+    passes = call_entries(reads, writes)[2]
+    naive, focused = (system(k=100, l=50, b=10) for system in (NaiveDebugging, FocusedDebugging))
+    debugging = of(naive) / of(focused), of(naive, SQUARES) / of(focused, SQUARES)
+    one, two = Generalist(k=100, n=10**6), Routing(k=100, n=10**6, h=10, o_d=1)
+    routing = of(one) / of(two), of(one, SQUARES) / of(two, SQUARES)
+    evolution = speedup(10), speedup(10, price=QuadraticPrimitive())
+    free, paid = (cost(schedule, 64) for schedule in (UntilResolved(), Decomposed(UntilResolved(), writes=5)))
+    return Section(
+        "Section 2: the framework",
+        (
+            Entry(
+                "Definition 2.1",
+                "A language-based algorithm (LbA) is any algorithm with steps that an LLM performs.",
+                Outcome.DEFINED,
+                "Two kinds of process: a search (problem, mutator, schedule, runner) and a program of calls "
+                "(`evo.programs`: roles, a desk that counts). Both have a text, a ledger and, where known, exact laws.",
+                "`llm-evo show`",
+            ),
+            Entry(
+                "2: the primitive",
+                "The unit is a forward pass that writes one token; only LLM operations are counted.",
+                Outcome.DEFINED,
+                f"The ledger counts passes: a call that reads {reads} tokens and writes {writes} takes {writes} passes "
+                f"over {passes:,} tokens in all. Evaluations are counted beside, at a price of 0 unless one is given.",
+                study("paper"),
+                needs="Evaluations are free: GLOBAL takes 2^k of them, LOCAL 2k.",
+            ),
+            Entry(
+                "2: training is ignored",
+                "Inference dominates, so the cost of training is left out.",
+                Outcome.NOT_RUN,
+                "Nothing is trained here; what a run learns on the way is Section 5.5.",
+            ),
+            Entry(
+                "2: cost is linear in n and m",
+                "The cost of an execution is linear in input and size, as APIs charge linearly per token.",
+                Outcome.NOT,
+                "Under API prices a prompt is paid once a call, under the primitive once for each token written: "
+                f"{reads + writes} tokens against {passes:,}. Eq. 14 at k = 10, l = 16 is {said(speedup(10))} in the "
+                f"one and {said(speedup(10, price=TOKENS))} in the other (theory 13.8).",
+                study("cost-models"),
+                fails="Under prices per token the factor k of Eq. 14 is gone, Eq. 12 is 2^k k l, Eq. 13 k l.",
+            ),
+            Entry(
+                "2: sharper if superlinear",
+                "If the cost is superlinear, separations are generally even sharper.",
+                Outcome.IF,
+                f"From passes m c to m c^2: evolution (k = 10) {said(evolution[0])} to {said(evolution[1])}, debugging "
+                f"(k = 100, l = 50, b = 10) {said(debugging[0])} to {said(debugging[1])}; routing (k = 100, n = 10^6, "
+                f"h = 10) {said(routing[0], 4)} to {said(routing[1], 4)}, whose limit stays k.",
+                study("cost-models"),
+                fails="Routing: the limit of its speed-up is k under every cost model (theory 12).",
+            ),
+            Entry(
+                "Definition 2.2",
+                "An LLM primitive of size m costs m n on a string of length n.",
+                Outcome.DEFINED,
+                f"`LLMPrimitive(m=1)`: that call costs "
+                f"{LLMPrimitive().weights @ (1, 0, *call_entries(reads, writes)):,.0f}; "
+                f"in m c^2 {QuadraticPrimitive().weights @ (1, 0, *call_entries(reads, writes)):,.0f}. Each run's "
+                f"ledger "
+                "is compared with a literal count of its passes.",
+                study("cost-models"),
+            ),
+            Entry(
+                "Definition 2.3",
+                "Every LLM has a set of capabilities, what it can reliably do.",
+                Outcome.DEFINED,
+                "`Model(size, capabilities)` and `Catalogue.cheapest`. A capability that nobody has is an error: "
+                f'"{_refusal()}".',
+                EXAMPLES,
+                needs="Reliably: an error rate is no capability, but a parameter of the role (Section 5.1).",
+            ),
+            Entry(
+                "2: minimal sets are optimal",
+                "An optimal LbA uses models with minimal sets: a larger set cannot have a smaller minimal size.",
+                Outcome.HOLDS,
+                f"A role that needs `qa` takes the model of size {MODELS.cheapest('qa', ('qa',)).size:g}, one that "
+                f"needs "
+                f"`qa` and `debug` that of size {MODELS.cheapest('both', ('qa', 'debug')).size:g}: the minimum over "
+                f"fewer "
+                "models is never smaller.",
+                EXAMPLES,
+            ),
+            Entry(
+                "2: prefer accessible capabilities",
+                "Of two algorithms of like complexity that with the more accessible capabilities is preferred.",
+                Outcome.NOT_RUN,
+                "A rule for whoever chooses; the catalogue says what each system needs.",
+            ),
+            Entry(
+                "Definition 2.4",
+                "An oracle decomposition is an assumed operation, no LLM, that decomposes a problem.",
+                Outcome.DEFINED,
+                "Schedules are such oracles of boundaries (`OnlyIncorrect` of correctness, too), and free. One that "
+                "costs "
+                f"a call of 5 tokens for each choice (`Decomposed`) makes LOCAL at k = 64, l = 16 {said(paid / free)} "
+                f"times as expensive ({said(cost(OnlyIncorrect(), 64))} to {said(paid)}).",
+                study("paper"),
+                fails="A decomposition that reads the solution costs Theta(k l) a call: LOCAL is then Theta(k^2).",
+            ),
+        ),
+    )

@@ -1,0 +1,140 @@
+"""Sections 4 to 6: alternative views, research directions, conclusion."""
+
+from __future__ import annotations
+
+from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, UntilResolved
+from evo.runners.parallel import Merged
+from evo.schedules import Decomposed
+from experiments.grids.cell import Cell
+from experiments.paper.entry import Entry, Outcome, Section, said, study
+from experiments.paper.exact import HALF, calls, cost, done, of, speedup, with_rates
+from experiments.predictions.predict import predict
+from experiments.studies.measured import WEAK
+from problems import BlockOneMax
+from problems.systems import BySections, FocusedDebugging, Routing
+
+FIX, KEEP = WEAK
+
+
+def views(run: int, needing: int) -> Section:
+    """The alternative views of Section 4, after a page with so many claims that were run, so many with a but."""
+    small, large = (
+        (with_rates(AllBlocks(), k, FIX, KEEP), with_rates(UntilResolved(), k, FIX, KEEP)) for k in (10, 100)
+    )
+    return Section(
+        "Section 4: alternative views",
+        (
+            Entry(
+                "Alternative View 1",
+                "All implications of such analysis are things people would do anyway.",
+                Outcome.NOT_RUN,
+                "A statement about people. What analysis adds to intuition is the rest of this page: of "
+                f"{run} claims and equations that can be run {needing} need an assumption that they do not name, or do "
+                "not hold as said.",
+            ),
+            Entry(
+                "Alternative View 2",
+                "Direct optimisation for cost is good enough, without thinking about asymptotic behaviour.",
+                Outcome.NOT,
+                f"With fix {FIX:g} and keep {KEEP:g} who tunes at k = 10 chooses GLOBAL, {said(small[0])} calls "
+                f"against "
+                f"{said(small[1])}; at k = 100 it takes {said(large[0])} against {said(large[1])}.",
+                study("measured"),
+                fails="Where the problem stays as large as it is; and where prices, not exponents, decide: in money "
+                "the "
+                "winner changes with the instructions in front of a call.",
+            ),
+            Entry(
+                "Alternative View 3",
+                "Superintelligence will optimise everything better than humans could.",
+                Outcome.NOT_RUN,
+                "A forecast. Exact laws bind whoever makes the calls: no schedule of one block a call needs fewer than "
+                "k/fix of them.",
+            ),
+        ),
+    )
+
+
+def directions() -> Section:
+    """The research directions of Section 5, as far as operators and ledger express them."""
+    misses = [FocusedDebugging(k=100, l=50, b=5, miss=0.1, votes=votes, copied=copied) for votes, copied in
+              ((1, 0.0), (3, 0.0), (3, 0.5))]  # fmt: skip
+    waiting = [
+        predict(Cell(BlockOneMax(k=8, l=16), HALF, schedule, runner), "generations").mean
+        for schedule, runner in ((AllBlocks(), OnePlusLambda(64)), (OnlyIncorrect(), Merged(workers=8)))
+    ]
+    free, paid = (cost(schedule, 64) for schedule in (UntilResolved(), Decomposed(UntilResolved(), writes=5)))
+    outline = BySections(k=10, l=1000, o=100, right=0.9, checked=False)
+    plain, vision = Routing(k=100, n=1000, h=10), Routing(k=100, n=1000, h=10, m_d=100.0, m_s=0.1)
+    learning = [FocusedDebugging(k=20, l=50, b=10, fix=0.5, fix_end=end, halfway=3.0) for end in (None, 0.95)]
+    return Section(
+        "Section 5: research directions",
+        (
+            Entry(
+                "5.1: error correction",
+                "Errors compound and can be corrected, given agents whose errors are decorrelated.",
+                Outcome.IF,
+                f"QA that overlooks a bug w.p. 0.1, five bugs: all repaired w.p. {said(done(misses[0]))}; with the "
+                f"majority "
+                f"of three {said(done(misses[1]))}; if half of the votes are copies {said(done(misses[2]))}.",
+                study("voting"),
+                needs="Each vote is right more often than not: at p = 1/2, the paper's, votes say nothing (theory "
+                "13.14).",
+            ),
+            Entry(
+                "5.2: asynchrony",
+                "Agents that work in parallel save time.",
+                Outcome.HOLDS,
+                f"k = 8, p = 1/2: 64 GLOBAL calls at once take {said(waiting[0])} rounds, one call for each wrong "
+                f"block, "
+                f"improvements merged, {said(waiting[1])} rounds of 8 calls at most; one at a time "
+                f"{said(calls(OnlyIncorrect(), 8))}.",
+                study("parallel"),
+                needs="Fitness adds up over blocks, and each improvement is evaluated by itself.",
+            ),
+            Entry(
+                "5.3: automatic decomposition",
+                "Decomposition by LLMs has a cost that must be counted.",
+                Outcome.HOLDS,
+                f"A call of 5 tokens that reads the solution before each local call makes LOCAL {said(paid / free)} "
+                f"times as "
+                f"expensive at k = 64, l = 16. An outline that is right w.p. 0.9 and not checked makes a text right "
+                f"w.p. "
+                f"{said(done(outline))}.",
+                study("writing"),
+            ),
+            Entry(
+                "5.4: other modalities",
+                "Each modality is a primitive with a cost of its own; visual tasks should go to compact vision models.",
+                Outcome.HOLDS,
+                "A role's model has its own size. Specialists of a tenth of the size make a request "
+                f"{said(of(plain) / of(vision))} times cheaper (k = 100, n = 1,000, h = 10), where the delegator "
+                f"then is "
+                f"{of(vision, role='delegator') / of(vision):.0%} of the cost.",
+                study("routing"),
+            ),
+            Entry(
+                "5.5: learning",
+                "Agents that learn during deployment cost more, and are worth more.",
+                Outcome.HOLDS,
+                f"Ten bugs, one try each, fix = 0.5: all repaired w.p. {said(done(learning[0]))}; if fix rises to "
+                f"0.95 with "
+                f"the repairs made (half of the way after 3), w.p. {said(done(learning[1]))}.",
+                study("debugging"),
+            ),
+            Entry(
+                "5.6: ethics and sentience",
+                "Decomposed systems may reduce the suffering of machines.",
+                Outcome.NOT_RUN,
+                "Nothing that is simulated here bears on it.",
+            ),
+            Entry(
+                "6: conclusion",
+                "Asymptotic analysis with LLM primitives will be critical to scaling LLM-based systems.",
+                Outcome.IF,
+                f"Its exponents come out (Eq. 14 at k = l = 16: {said(speedup(16))}), and each hangs on assumptions "
+                f"that "
+                "only more exact analysis, or measurement, brings to light.",
+            ),
+        ),
+    )

@@ -1,0 +1,133 @@
+"""docs/paper.md is what the command writes; its numbers are those of others, its order is that of the paper."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.paper.entry import EXAMPLES, Outcome
+from experiments.paper.page import WIDTH, claimed, page, sections
+from experiments.studies import STUDIES
+
+FILE = Path(__file__).parents[2] / "docs" / "paper.md"
+ENTRIES = [entry for section in sections() for entry in section.entries]
+FOUND = {entry.place: entry for entry in ENTRIES}
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def without_commands(text):
+    """The page without what shows a statement, which changes with each new study."""
+    return re.sub(r"\* Shown by: [^*]*\n\n", "", text)
+
+
+def test_the_page_is_what_the_command_writes():
+    again = "make it again: python -m experiments.paper > docs/paper.md"
+    assert without_commands(FILE.read_text(encoding="utf-8")) == without_commands(page()), again
+
+
+def test_all_of_the_paper_is_there_in_its_order():
+    places = [entry.place for entry in ENTRIES]
+    for kind, numbers in (
+        ("Definition 2.", range(1, 5)),
+        ("Eq. ", range(1, 15)),
+        ("Exercise ", range(1, 7)),
+        ("Alternative View ", range(1, 4)),
+        ("5.", range(1, 7)),
+    ):
+        named = [place.split(":")[0] for place in places if place.startswith(kind)]
+        assert named == [f"{kind}{number}" for number in numbers]
+    numbered = [re.search(r"Eq\. (\d+)", entry.place) for entry in ENTRIES]
+    found = [int(match[1]) for match in numbered if match]
+    assert found == sorted(found)
+    assert len(places) == len(set(places))
+
+
+def test_what_is_not_run_says_why_and_what_is_run_says_how():
+    for entry in ENTRIES:
+        assert len(entry.found) > 20, entry.place
+        assert bool(entry.shown) == (entry.outcome is not Outcome.NOT_RUN) or entry.place == "6: conclusion", (
+            entry.place
+        )
+        if entry.outcome in (Outcome.IF, Outcome.NOT):
+            assert entry.needs or entry.fails or entry.place.startswith(("3.1, left", "6:", '3.2.3: "since')), (
+                entry.place
+            )
+
+
+def test_commands_are_those_of_studies():
+    commands = {entry.shown for entry in ENTRIES if entry.shown}
+    named = {match[1] for command in commands if (match := re.fullmatch(r"`llm-evo run ([\w-]+)`", command))}
+    assert named <= set(STUDIES)
+    assert {command for command in commands if "llm-evo run" not in command} <= {EXAMPLES, "`llm-evo show`"}
+    assert claimed("Eq. 14") >= ["paper"]
+    assert claimed("Eq. 1") != claimed("Eq. 13")
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [  # values of theory 12b, 12e, 13.11, 18a, 18d, computed by others
+        ("Eq. 3", "9.09 (k = 10), 50 (k = 100), 90.9 (k = 1,000), 99 (k = 10,000)"),
+        ("Eq. 11", "to 231,788,411, the system's 13.3 times, to 8,431,730"),
+        ("Eq. 14", "534,746 at k = l = 16"),
+        ("3.3.1: 2^k calls", "65,536 at k = 16"),
+        ("3.3.3: fuzzier decomposition", "129 calls in place of 100; w.p. 0.1, 3,475"),
+        ("Exercise 1", "with 305.1 comparisons"),
+        ("Exercise 1", "merge sort 610,103"),
+    ],
+)
+def test_numbers_that_others_computed(place, says):
+    assert says in flat(FOUND[place].found + FOUND[place].fails)
+
+
+def token_loop(calls):
+    """Passes of calls given as (prompt, written), token by token."""
+    return sum(prompt + t for prompt, written in calls for t in range(written))
+
+
+def focused_calls(k, l, b):
+    """QA looks at each function once, the debugger rewrites those with a bug."""
+    return token_loop([(l, 1)] * k), token_loop([(l + 1, l)] * b)
+
+
+def test_debugging_is_a_token_loop():
+    """The transcript written out: version i of the code, then a message of one token, then the next version."""
+    k, l, b = 200, 50, 50
+    n = k * l
+    qa, debugger, transcript = [], [], n
+    for _ in range(b):
+        qa.append((transcript, 1))
+        transcript += 1
+        debugger.append((transcript, n))
+        transcript += n
+    seen = token_loop(qa)
+    assert f"(a message of one token): {seen:,}" in flat(FOUND["Eq. 4"].found)
+    repaired = sum(c * n + n * (n - 1) // 2 for c, _ in debugger)
+    first = debugger[0][0] * n + n * (n - 1) // 2
+    assert first == token_loop(debugger[:1])
+    assert sum(focused_calls(k, l, b)) < first  # "less than one call of the naive debugger"
+    assert f"{repaired:.1e}" in FOUND["Eq. 6"].found
+    focused = focused_calls(k, l, b)
+    assert f"{focused[0]:,}." in FOUND["Eq. 8"].found
+    assert f"exactly: {focused[1]:,};" in FOUND["Eq. 9"].found
+    assert f"{(seen + repaired) / sum(focused):,.0f} at k = 200" in flat(FOUND["Eq. 11"].found)
+
+
+def test_evolution_is_a_token_loop():
+    k = l = 16
+    whole, one = token_loop([(k * l, k * l)]), token_loop([(l, l)])
+    assert f"{2**k * whole / (2 * k * one):,.0f} at k = l = 16" in FOUND["Eq. 14"].found
+    assert f"{2**k * whole:.1e}" in FOUND["Eq. 12"].found
+    assert f"{2 * 64 * one:,} at k = 64" in flat(FOUND["Eq. 13"].found)
+    harmonic = sum(1 / i for i in range(1, 65))
+    assert f"at random ({128 * harmonic:,.0f})" in flat(FOUND["Eq. 13"].fails)
+
+
+def test_counts_at_the_top_are_those_of_the_page():
+    text = page()
+    counted = {outcome: text.count(f"({outcome}).") for outcome in Outcome}
+    assert f"| of {sum(counted.values())} statements |" in text
+    assert all(f"| {outcome} | {count} |" in text for outcome, count in counted.items())
+    assert max(map(len, text.splitlines())) <= WIDTH
