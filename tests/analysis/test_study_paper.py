@@ -1,10 +1,12 @@
 """The study `paper`: a small one end to end, and the whole as a user runs it."""
 
 import math
+import re
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -91,6 +93,15 @@ def test_its_tables_read_back(small):
     assert ((one["low"] < one["exact"]) & (one["exact"] < one["high"])).all()
     assert set(tables["laws"]["series"]) == {f"{arm}, lam = {lam}" for arm in ARMS for lam in (1, 8)}
     assert (tables["checks"].groupby("cell").size() == 4).all()
+
+
+def test_columns_of_reports_are_named_on_the_page(small):
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page.split("## Columns of the reports")[1].split("\n## ")[0]))
+    for name in ("summary", "claims", "speedup", "checks"):
+        assert set(pd.read_csv(small[2] / f"{name}.csv").columns) <= named, name
+    laws = set(pd.read_csv(small[2] / "laws.csv").columns)
+    assert {each for each in laws if not re.fullmatch(r"(A|B|C|c|b|base)(_low|_high)?", each)} <= named
 
 
 def test_its_text_says_what_holds(small):
