@@ -42,6 +42,12 @@ def section() -> Section:
 def _setting() -> tuple[Entry, ...]:
     return (
         Entry(
+            "3.3: text",
+            "An LLM can be the engine of variation for every solution that text can represent, in theory all.",
+            Outcome.NOT_RUN,
+            "Calls are simulated by what they do to blocks; texts are not written.",
+        ),
+        Entry(
             "3.3: the problem",
             "A variant of OneMax: k blocks of l tokens, each correct or not, f(x) counts the correct ones; many "
             "texts may "

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from evo import LLMPrimitive, OnlyIncorrect, QuadraticPrimitive, TokenPrices, UntilResolved
+from dataclasses import replace
+
+from evo import AllBlocks, LLMPrimitive, OnlyIncorrect, QuadraticPrimitive, TokenPrices, UntilResolved
 from evo.costs.ledger import call_entries
 from evo.errors import InputError
 from evo.programs import Catalogue, Model
 from evo.schedules import Decomposed
 from experiments.paper.entry import EXAMPLES, Entry, Outcome, Section, said, study
-from experiments.paper.exact import SQUARES, cost, of, speedup
+from experiments.paper.exact import SQUARES, cell, cost, of, speedup
+from experiments.predictions.predict import predict
+from experiments.studies.measured import AGENT, PRICES, K, L, head
+from operators import FixKeep
 from problems.systems import FocusedDebugging, Generalist, NaiveDebugging, Routing
 
 TOKENS = TokenPrices(prompt=0.15e-6, generated=0.6e-6)
@@ -21,6 +26,26 @@ def _refusal() -> str:
     except InputError as error:
         return str(error).split(";")[0]
     raise AssertionError("a capability that nobody has must be refused")
+
+
+def _kinds_of_cost() -> Entry:
+    """GLOBAL and LOCAL with a measured pair, in three units."""
+    fix, keep = AGENT
+    pair = [cell(schedule, K, L, FixKeep(fix=fix, keep=keep)) for schedule in (AllBlocks(), UntilResolved())]
+    calls = [predict(each).mean for each in pair]
+    passes = [predict(each, "cost").mean for each in pair]
+    money = [predict(replace(each, prompt=head(20), cost=PRICES), "cost").mean for each in pair]
+    return Entry(
+        "2: kinds of cost",
+        "Cost may be operations, money or damage to the environment; all should be highly correlated.",
+        Outcome.NOT,
+        f"With fix {fix:g}, keep {keep:g}, k = {K} GLOBAL takes {said(calls[1] / calls[0])} times fewer calls than "
+        f"LOCAL, costs "
+        f"{said(passes[0] / passes[1])} times as much in forward passes, and {said(money[1] / money[0])} times less in "
+        "money where a call on one block reads 20 tokens for each it writes.",
+        study("measured"),
+        fails="Where calls of different length are compared.",
+    )
 
 
 def section() -> Section:
@@ -79,6 +104,7 @@ def section() -> Section:
                 study("cost-models"),
                 fails="Routing: the limit of its speed-up is k under every cost model (theory 12).",
             ),
+            _kinds_of_cost(),
             Entry(
                 "Definition 2.2",
                 "An LLM primitive of size m costs m n on a string of length n.",

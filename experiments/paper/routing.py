@@ -13,6 +13,11 @@ def _speedup(k: int, n: int = N, h: int = H) -> float:
     return of(Generalist(k=k, n=n)) / of(Routing(k=k, n=n, h=h, o_d=1))
 
 
+def _with_exponent(x: float) -> float:
+    """The speed-up where size grows with tasks by an exponent, for a long input."""
+    return of(Generalist(k=K, n=10**8, x=x)) / of(Routing(k=K, n=10**8, h=H, x=x, o_d=1))
+
+
 def _smaller(n: int) -> tuple[float, float]:
     """What a delegator, and specialists, of a tenth of the size save."""
     whole = of(Routing(k=K, n=n, h=H))
@@ -68,6 +73,17 @@ def section() -> Section:
                 needs="n much larger than k h, if the delegator is as large as the generalist (theory 13.9); and size "
                 "linear in tasks, which is assumed.",
                 fails=f"At fixed n the speed-up saturates at n/h = {N // H}, whatever k is.",
+            ),
+            Entry(
+                "3.1.3: size scales with capabilities",
+                "From neural scaling laws the required size scales with the number of capabilities, say linearly.",
+                Outcome.IF,
+                f"An assumption, the exponent x of m = m_s k^x: at k = {K}, n = 10^8 the speed-up is "
+                f"{said(_with_exponent(1.0))} for x = 1, {said(_with_exponent(0.5))} for x = 1/2, "
+                f"{said(_with_exponent(0.0))} for x = 0.",
+                run,
+                needs="Tasks that share nothing; the scaling laws do not imply it (theory 13.9).",
+                fails="Where one more task costs a large model next to nothing: then there is no speed-up.",
             ),
             Entry(
                 "3.1.3: shrink the specialists",
