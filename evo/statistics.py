@@ -313,10 +313,14 @@ def runs_to_resolve_by_law(law: TimeLaw, last: float, resolution: float, alpha: 
 
 def _distance_if_stretched(law: TimeLaw, last: float, shares: Sequence[float]) -> float:
     """The distance on t <= last between the cdf and the nearest of those stretched by 1 + share."""
-
-    def linear(times: FloatArray) -> FloatArray:
-        whole = np.floor(times)
-        return np.asarray(law.cdf(whole) + (times - whole) * (law.cdf(whole + 1) - law.cdf(whole)))
-
     times = np.unique(np.floor(np.concatenate((np.linspace(0, last, 500), np.geomspace(1, last + 1, 500) - 1))))
-    return min(float(np.max(np.abs(law.cdf(times) - linear(times / (1 + share))))) for share in shares)
+    longer = [times / (1 + share) for share in shares]
+    whole = [np.floor(each) for each in longer]
+    known = np.unique(np.concatenate([times, *whole, *(each + 1 for each in whole)]))
+    values = law.cdf(known)  # asked once: it may take long
+
+    def at(wanted: FloatArray) -> FloatArray:
+        return np.asarray(values[np.searchsorted(known, wanted)])
+
+    between = [at(low) + (each - low) * (at(low + 1) - at(low)) for each, low in zip(longer, whole, strict=True)]
+    return min(float(np.max(np.abs(at(times) - each))) for each in between)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.laws.counts import Components
+from evo.laws.counts import Components, Misses
 from evo.laws.mixtures import ComponentLaw
 from evo.parameters import positive, probability
 from evo.protocols import BoolArray
@@ -94,6 +95,11 @@ class HalvingLaw(ComponentLaw):
         """One component, of the chunk's length."""
         p = np.array([self.p * 2 ** (-(g - 1) / self.half)])
         return np.ones(1), p, p
+
+    def misses(self, g: int) -> Misses:
+        """1 - p(g) = 1 - p + p (1 - 2^(-(g-1)/half)), twice: p(g) may be next to 1."""
+        miss = np.array([1.0 - self.p - self.p * math.expm1(-(g - 1) / self.half * math.log(2.0))])
+        return miss, miss
 
 
 @dataclass(frozen=True)

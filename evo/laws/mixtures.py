@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import is_foreign
+from evo.laws.beta_rule import beta_rule
 from evo.laws.counts import Components, IndependentBlocks, Misses
 from evo.laws.gamma import log_gamma_ratio
 from evo.parameters import positive, probability, shown
@@ -179,8 +179,13 @@ class BetaQualityLaw(ComponentLaw):
 
     def components(self, g: int) -> Components:
         """Nodes and weights of the Beta law, exact for degree g."""
-        weights, nodes = beta_rule(self.a, self.b, g)
+        weights, nodes, _ = beta_rule(self.a, self.b, g)
         return weights, nodes, nodes
+
+    def misses(self, g: int) -> Misses:
+        """1 - q of the nodes."""
+        rests = beta_rule(self.a, self.b, g)[2]
+        return rests, rests
 
     def pmf(self, g: int, i: int) -> FloatArray:
         """Beta-binomial, whatever i: C(g, x) B(a+x, b+g-x)/B(a, b); float [g+1].
@@ -273,38 +278,3 @@ class SparseLaw(ComponentLaw):
 
 Thinned = SparseLaw
 """Former name."""
-
-
-@lru_cache(maxsize=256)
-def beta_rule(a: float, b: float, degree: int) -> tuple[FloatArray, FloatArray]:
-    """Weights and nodes in (0, 1) with E[f(q)] = sum weight f(node) for q ~ Beta(a, b), f a polynomial.
-
-    Gauss-Jacobi with ceil((degree+1)/2) nodes, exact up to the degree.
-
-    >>> weights, nodes = beta_rule(2.0, 3.0, 4)
-    >>> round(float(weights @ nodes**4), 12)          # B(6, 3)/B(2, 3)
-    0.071428571429
-    """
-    from scipy.special import roots_jacobi
-
-    n = max(1, -(-(degree + 1) // 2))
-    with np.errstate(all="ignore"):
-        roots, weights = roots_jacobi(n, b - 1, a - 1)
-    if not (np.isfinite(roots).all() and np.isfinite(weights).all() and weights.sum() > 0):
-        roots, weights = _golub_welsch(n, b - 1, a - 1)
-    return weights / weights.sum(), (1 + roots) / 2
-
-
-def _golub_welsch(n: int, alpha: float, beta: float) -> tuple[FloatArray, FloatArray]:
-    """Nodes in (-1, 1) and weights of the Gauss-Jacobi rule by eigenvectors, where gamma functions overflow."""
-    from scipy.linalg import eigh_tridiagonal
-
-    s, j = alpha + beta, np.arange(1, n)
-    steps = (2 * j + s) * (2 * j + s + 2)
-    diagonal = np.concatenate(([(beta - alpha) / (s + 2)], (beta - alpha) * s / steps))
-    square = 4 * (1 + alpha) * (1 + beta) / ((2 + s) ** 2 * (3 + s)) if n > 1 else 0.0
-    i = np.arange(2, n)
-    rest = 4 * i * (i + alpha) * (i + beta) * (i + s) / ((2 * i + s) ** 2 * ((2 * i + s) ** 2 - 1))
-    off = np.sqrt(np.concatenate(([square], rest)))[: n - 1]
-    nodes, vectors = eigh_tridiagonal(diagonal, off)
-    return np.asarray(nodes), np.asarray(vectors[0] ** 2)

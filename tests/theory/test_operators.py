@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from evo.errors import InputError, NoPrediction
+from evo.laws.beta_rule import beta_rule
 from evo.laws.counts import IndependentBlocks
 from evo.laws.gamma import log_gamma_ratio
-from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture, SparseLaw, beta_rule
+from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture, SparseLaw
 from evo.laws.special import BetaBlocksLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.theory import MAX_STATES, Start, all_blocks, only_incorrect, uniform_chunk, until_resolved
 from evo.theory.calls.acceptance import ahead_error
@@ -313,7 +314,7 @@ def test_misread_mean_equals_enumeration(start, lam):
 def test_difficulties_drawn_are_averages_of_difficulties_given(a, b, p0):
     """P(T <= t) is a polynomial of degree t in each p_j (GLOBAL too), which a Gauss-Jacobi rule averages exactly."""
     start, times = Start(2, p0=p0), np.arange(14)
-    weights, nodes = beta_rule(a, b, 14)
+    weights, nodes, _ = beta_rule(a, b, 14)
     for formula, given in (
         (beta_all_blocks, blocks_all_at_once),
         (beta_only_incorrect, blocks_only_incorrect),
@@ -333,7 +334,7 @@ def test_difficulties_drawn_are_averages_of_difficulties_given(a, b, p0):
 def test_quality_of_a_run_is_an_average(a, b, p0):
     k, times = 3, np.arange(16)
     start = Start(k, p0=p0)
-    weights, nodes = beta_rule(a, b, k * 16)
+    weights, nodes, _ = beta_rule(a, b, k * 16)
     for formula, given in (
         (quality_all_blocks, lambda law: all_blocks(law, k, start)),
         (quality_only_incorrect, lambda law: only_incorrect(law, k, 1, start)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import CallLaw, IndependentBlocks
@@ -38,16 +39,18 @@ def at_least_once(chance: float | FloatArray, lam: int) -> FloatArray:
         return np.asarray(-np.expm1(lam * np.log1p(-p)))
 
 
-def never_once(chance: float | FloatArray, lam: int, miss: float | FloatArray | None = None) -> FloatArray:
-    """(1-chance)^lam; `miss` is 1 - chance where it is known to more digits than chance has room for.
+def never_once(chance: float | FloatArray, times: ArrayLike, miss: ArrayLike | None = None) -> FloatArray:
+    """(1-chance)^times, 1 for no times; `miss` is 1 - chance where it is known to more digits than chance has room for.
 
-    >>> float(never_once(0.5, 2)), float(never_once(1.0, 2, 1e-20))
-    (0.25, 1e-40)
+    >>> float(never_once(0.5, 2)), float(never_once(1.0, 2, 1e-20)), float(never_once(1.0, 0))
+    (0.25, 1e-40, 1.0)
     """
-    p = np.minimum(np.asarray(chance, dtype=np.float64), 1.0)
-    with np.errstate(divide="ignore"):
-        never = np.exp(lam * np.log1p(-p))
-    return np.asarray(never if miss is None else np.where(p < 0.5, never, np.asarray(miss, dtype=np.float64) ** lam))
+    p, n = np.minimum(np.asarray(chance, dtype=np.float64), 1.0), np.asarray(times, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        never = np.exp(n * np.log1p(-p))
+        if miss is not None:
+            never = np.where(p < 0.5, never, np.asarray(miss, dtype=np.float64) ** n)
+        return np.asarray(np.where(n > 0, never, 1.0))
 
 
 def best_of(gains: FloatArray, lam: int) -> FloatArray:

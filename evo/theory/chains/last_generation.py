@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.protocols import FloatArray
+from evo.theory.numeric.sums import whole_rule
+
+_ALL = 128
+"""Offspring up to which all terms are summed."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +24,45 @@ class LastGeneration:
     variance: FloatArray
 
     @classmethod
-    def of(cls, offspring_hit: FloatArray, lam: int) -> LastGeneration:
-        """Sums over r; the closed form 1/s - lam (1-s)^lam / (1-(1-s)^lam) cancels for small s."""
-        weight = np.ones_like(offspring_hit)
-        total, first, second = np.zeros((3, len(offspring_hit)))
-        for more in range(lam):  # calls after the first, so that nothing cancels where that one hits
-            total += weight
-            first += more * weight
-            second += more * more * weight
-            weight = weight * (1.0 - offspring_hit)
-        mean = first / total
-        return cls(1.0 + mean, np.maximum(second / total - mean**2, 0.0))
+    def of(cls, offspring_hit: FloatArray, lam: int, miss: FloatArray | None = None) -> LastGeneration:
+        """Sums over r, of few of its terms where there are many of them and most of them count.
+
+        Else E[R-1] = q/s - lam q^lam/(1-q^lam), Var = q/s^2 - lam^2 q^lam/(1-q^lam)^2 with q = 1-s, which cancel for
+        small s lam alone.
+
+        Args:
+            offspring_hit: s, float [n].
+            lam: offspring.
+            miss: 1 - s where it is known to more digits than s has room for, float [n].
+
+        >>> LastGeneration.of(np.array([0.5, 1.0]), 2).mean.round(12).tolist()
+        [1.333333333333, 1.0]
+        """
+        s = np.minimum(offspring_hit, 1.0)
+        q = 1.0 - s if miss is None else np.where(s < 0.5, 1.0 - s, miss)
+        with np.errstate(divide="ignore"):
+            logs = np.where(s < 0.5, np.log1p(-s), np.log(q))
+        mean, variance = np.empty_like(s), np.empty_like(s)
+        short = s * lam < 1.0 if lam > _ALL else np.ones(len(s), dtype=np.bool_)
+        mean[short], variance[short] = _summed(logs[short], lam)
+        mean[~short], variance[~short] = _closed(s[~short], q[~short], logs[~short], lam)
+        return cls(1.0 + mean, variance)
+
+
+def _summed(logs: FloatArray, lam: int) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of R - 1, which is r w.p. proportional to e^(r logs).
+
+    Calls after the first are counted, that nothing cancels where that one hits.
+    """
+    places, weights = whole_rule(lam)
+    with np.errstate(invalid="ignore"):
+        chances = weights * np.where(places > 0, np.exp(np.multiply.outer(logs, places)), 1.0)
+    total = chances.sum(axis=1)
+    mean = chances @ places / total
+    return mean, np.maximum(chances @ places**2 / total - mean**2, 0.0)
+
+
+def _closed(s: FloatArray, q: FloatArray, logs: FloatArray, lam: int) -> tuple[FloatArray, FloatArray]:
+    none = np.exp(lam * logs)
+    hits = -np.expm1(lam * logs)
+    return q / s - lam * none / hits, np.maximum(q / s**2 - lam**2 * none / hits**2, 0.0)

@@ -19,12 +19,14 @@ from evo.theory.numeric.beta import BetaNodes, inverse_moment
 from evo.theory.numeric.sums import long_sums, whole_rule
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.schedules.poisson import PoissonTime
-from evo.theory.times.law import GivenTail
+from evo.theory.times.law import ByTail, GivenTail
 
 _DIGITS = 42.0
 _OCTAVES = 30  # below q = 2^-30 moments are continued by their powers of q
 _SMOOTH = 8.0  # ln P(T <= t) may change so much over a sweep that 20 places give its sum
 _TERMS = 1 << 15  # sweeps of a sum
+_FEW = 8  # blocks up to which an alternating sum loses less than three digits
+_EARLY = 1e-3  # a cdf below it is not told as what the tail lacks to 1
 
 
 def quality_all_blocks(law: RunQualityLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
@@ -129,8 +131,60 @@ def quality_uniform_chunk(law: RunQualityLaw, k: int, start: Start) -> RunLaw:
     once, twice = inverse_moment(a, b, 1), inverse_moment(a, b, 2)
     mean = k * float(counts @ first) * once
     second = k**2 * float(counts @ (squares + first**2)) * twice - mean
-    hit = PoissonTime(k, finished_by, mean, _variance(mean, second, twice))
+    variance = _variance(mean, second, twice)
+    poisson = PoissonTime(k, finished_by, mean, variance)
+    hit = FewBlocks(nodes, open_rate, poisson) if k <= _FEW else poisson
     return RunLaw(hit, hit, no_short_chunk, "theory 2b, 6a")
+
+
+@dataclass(frozen=True, eq=False)
+class FewBlocks(ByTail):
+    """P(T > t) by inclusion and exclusion, sum over j >= 1 of (-1)^(j+1) C(k, j) (1-p0)^j E[(1 - jq/k)^t].
+
+    Blocks are drawn uniformly: j given ones are all missed, or left incorrect, w.p. 1 - jq/k a call. The sum cancels
+    for many blocks, and what it lacks to 1 has no digits where it is small: there the law is Poissonized.
+
+    Attributes:
+        nodes: of the quality.
+        open_rate: 1 - p0.
+        poisson: the law as it is known for any k.
+    """
+
+    nodes: BetaNodes
+    open_rate: float
+    poisson: PoissonTime
+    never = 0.0
+
+    @property
+    def mean(self) -> float:
+        """E[T]."""
+        return self.poisson.mean
+
+    @property
+    def variance(self) -> float:
+        """Var[T]."""
+        return self.poisson.variance
+
+    def tail_at(self, t: FloatArray) -> FloatArray:
+        """P(T > t)."""
+        k, p, total = self.poisson.k, self.nodes.p, np.zeros(t.shape)
+        for j in range(1, k + 1):
+            with np.errstate(divide="ignore"):
+                log = np.log1p(-np.minimum(j * p / k, 1.0))
+
+            def missed(point: FloatArray, log: FloatArray = log) -> FloatArray:
+                with np.errstate(invalid="ignore"):
+                    return np.where(point == 0, 1.0, np.exp(point * log))
+
+            total -= (-self.open_rate) ** j * math.comb(k, j) * self.nodes.mean(missed, t)
+        return np.clip(total, 0.0, 1.0)
+
+    def cdf_at(self, t: FloatArray) -> FloatArray:
+        """P(T <= t)."""
+        cdf = 1.0 - self.tail_at(t)
+        early = cdf < _EARLY
+        cdf[early] = self.poisson.cdf_at(t[early])
+        return cdf
 
 
 def quality_round_robin(law: RunQualityLaw, k: int, start: Start, lam: int = 1) -> RunLaw:

@@ -17,7 +17,7 @@ from evo.theory.numeric.sums import Panels
 from evo.theory.problems.on_counts import run_on_counts
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import Geometric
-from evo.theory.times.law import ByTail, TimeLaw
+from evo.theory.times.law import ROUNDING_OF_CHAINS, ByTail, TimeLaw, check_level
 
 SMALLEST = 0.05  # of less noise no float of a law depends: an evaluation is 10 standard deviations off w.p. 1e-23
 EDGE = 8.6  # standard deviations; an evaluation is further out w.p. 1e-17
@@ -134,6 +134,17 @@ class StoredTime(ByTail):
         """Infinite."""
         return math.inf
 
+    def quantile(self, u: float) -> float:
+        """The least t with cdf(t) >= u, by bisection.
+
+        Raises: NoPrediction where it is beyond what can be computed call by call: at once where the runs that accept
+        nothing until there are too many already.
+        """
+        check_level(u)
+        if float(self._start.law()[1:] @ self._frozen(self._feasible)[1:]) > 1.0 - u + ROUNDING_OF_CHAINS:
+            self._expect_feasible(math.inf)
+        return super().quantile(u)
+
     def cdf_at(self, t: FloatArray) -> FloatArray:
         """P(T <= t)."""
         return self.incorrect_at(t)[:, 0]
@@ -170,11 +181,7 @@ class StoredTime(ByTail):
 
     def _reach(self, calls: int) -> None:
         """Advance the density to the given number of calls."""
-        feasible = MOST_WORK // (np.count_nonzero(self._moves) * self._normal.size)
-        if calls > feasible:
-            raise NoPrediction(
-                f"the distribution with stored noise is computed call by call, here up to {feasible} calls, not {calls}"
-            )
+        self._expect_feasible(calls)
         while len(self._counts) <= calls:
             above, whole = self._panels.beyond(self._density)
             below, inflow = whole[:, None, None] - above, np.zeros_like(above)
@@ -189,6 +196,22 @@ class StoredTime(ByTail):
             self._density = self._density * self._kept + self._normal * inflow
             self._rises.append(float(self._panels.beyond(self._normal * better)[1]))
             self._counts.append(np.maximum(self._panels.beyond(self._density)[1], 0.0))
+
+    @property
+    def _feasible(self) -> int:
+        """How many calls are computed one by one."""
+        return int(MOST_WORK // (np.count_nonzero(self._moves) * self._normal.size))
+
+    def _expect_feasible(self, calls: float) -> None:
+        if calls > self._feasible:
+            raise NoPrediction(
+                f"the distribution with stored noise is computed call by call, here up to {self._feasible} calls, not "
+                f"{'more' if math.isinf(calls) else calls}"
+            )
+
+    def _frozen(self, calls: int) -> FloatArray:
+        """P(none of so many calls is accepted) for each count of incorrect blocks at the start; float [k+1]."""
+        return self._panels.beyond(self._normal * np.minimum(self._kept, 1.0) ** calls)[1]
 
     @staticmethod
     def _further(below: FloatArray, whole: FloatArray, panels: int) -> FloatArray:

@@ -57,7 +57,7 @@ def merged_in_turn(law: CallLaw, k: int, g: int, start: Start, workers: int | No
     one_by_one = round_robin(law, k, g, start)
     if start.most == 0:
         return one_by_one
-    rounds = InRounds(one_by_one.hit, width)
+    rounds = InRounds(one_by_one.hit, width, chunks)
 
     def short_calls() -> float:
         """Of n calls in turn floor(n/m) are on the last chunk: sum over s >= 1 of P(W rounds >= s m)."""

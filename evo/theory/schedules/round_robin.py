@@ -12,7 +12,16 @@ import numpy as np
 from evo.chunks import Chunks
 from evo.laws.counts import CallLaw
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import at_least_once, check_run, chunk_steps, completion, gains_of
+from evo.theory.calls.gains import (
+    at_least_once,
+    check_run,
+    chunk_steps,
+    completion,
+    gains_of,
+    incompletion,
+    never_once,
+    stalls_of,
+)
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain
 from evo.theory.chains.last_generation import LastGeneration
@@ -51,7 +60,7 @@ def round_robin(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> Run
         hit = time(lam)
         if not chunks.short and own[0].same is not None:
             begun = float(hit.turns.tails(np.zeros(1))[0, 0])
-            hit = replace(hit, moments=partial(_from_generations, generations, own[0].same, begun, lam))
+            hit = replace(hit, moments=partial(_from_generations, generations, own[0], begun, lam))
     short = (lambda: lam * generations.last_turns) if chunks.short else no_short_chunk
     return RunLaw(hit, generations, short, "theory 2e, 2f, 2g", lam)
 
@@ -116,14 +125,12 @@ class OwnCalls:
         """
         some = begin[1 : self.most + 1]
         if self.same is not None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                miss = np.where(own > 0, np.exp(own * np.log1p(-self.same)), 1.0)
+            miss = never_once(self.same, own, self.missing)
             return np.asarray(miss[..., None] * some.sum(axis=0))
         turns, at_turn = np.unique(own // self.lam, return_inverse=True)
         calls, at_call = np.unique(own % self.lam, return_inverse=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.outer(calls, np.log1p(-self._chain.offspring_hit))
-            miss = np.where(calls[:, None] > 0, np.exp(logs), 1.0)
+        others = [incompletion(self.law, self.g, i) for i in range(1, self.most + 1)]
+        miss = never_once(self._chain.offspring_hit, calls[:, None], others)
         table = np.empty((len(turns), len(calls), some.shape[1]))
         state, now = np.vstack([np.zeros(some.shape[1]), some]), 0
         top = self._chain.powers.plan(int(turns[-1]))
@@ -149,9 +156,15 @@ class OwnCalls:
         return completion(self.law, self.g, self.most)
 
     @cached_property
+    def missing(self) -> float:
+        """P(a call does not finish the chunk) if that is the same for all counts, with its digits."""
+        return incompletion(self.law, self.g, self.most)
+
+    @cached_property
     def _chain(self) -> AbsorbingChain:
         steps = chunk_steps(gains_of(self.law, self.g, self.most), self.lam)
-        return AbsorbingChain(*steps, np.zeros(self.most), 0.0, self.lam)
+        stay = stalls_of(self.law, self.g, self.most) ** self.lam
+        return AbsorbingChain(*steps, np.zeros(self.most), 0.0, self.lam, stay=stay)
 
 
 def _turns(own: list[OwnCalls], chunks: Chunks, start: Start, lam: int, length: int) -> Turns:
@@ -167,7 +180,7 @@ def _turns(own: list[OwnCalls], chunks: Chunks, start: Start, lam: int, length: 
     return IndependentTurns(unfinished, chunks.m, lam, length)
 
 
-def _from_generations(generations: SweepTime, same: float, begun: float, lam: int) -> tuple[float, float]:
+def _from_generations(generations: SweepTime, own: OwnCalls, begun: float, lam: int) -> tuple[float, float]:
     """Mean and variance of the hit T = lam (G-1) + R from those of G, if every call finishes a chunk w.p. the same.
 
     R, the calls of the last generation, is independent of G. With B = 1(G > 0), T = lam G - (lam - R) B, and
@@ -175,13 +188,14 @@ def _from_generations(generations: SweepTime, same: float, begun: float, lam: in
 
     Args:
         generations: G.
-        same: P(a call finishes an unfinished chunk).
+        own: the calls of a chunk, each of which finishes it w.p. the same.
         begun: P(G > 0).
         lam: calls a generation.
     """
     if math.isinf(generations.mean):
         return math.inf, math.inf
-    last = LastGeneration.of(np.array([same]), lam)
+    assert own.same is not None
+    last = LastGeneration.of(np.array([own.same]), lam, np.array([own.missing]))
     r, spread = float(last.mean[0]), float(last.variance[0])
     mean = lam * generations.mean - begun * (lam - r)
     less = begun * spread + begun * (1.0 - begun) * (lam - r) ** 2

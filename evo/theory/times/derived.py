@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 
 from evo.errors import NoPrediction
 from evo.protocols import FloatArray
+from evo.theory.numeric.sums import long_sums
 from evo.theory.times.centred import variance_of
 from evo.theory.times.closed import Geometric
 from evo.theory.times.law import TimeLaw, check_level
 
 NEVER = Geometric(success=0.0)
 MOST_TERMS = 1 << 26  # of a tail sum: a few seconds
-_BLOCK = 1 << 16  # most terms of a tail sum at a time
+_NEGLIGIBLE, _LATEST = 1e-20, 1 << 400  # of the first term, and where a tail sum ends at the latest
 
 
 @dataclass(frozen=True)
@@ -213,12 +214,18 @@ def defective(law: TimeLaw, never: float) -> TimeLaw:
 class InRounds:
     """Rounds of `width` calls until a time T of calls is over: ceil(T/width).
 
+    Attributes:
+        law: of T.
+        width: calls a round.
+        period: chunks that T calls in turn: P(T > t) is smooth in t along times that are so far apart.
+
     >>> round(InRounds(Geometric(0.5), 2).mean, 12)
     1.333333333333
     """
 
     law: TimeLaw
     width: int
+    period: int = 1
 
     @property
     def mean(self) -> float:
@@ -261,36 +268,41 @@ class InRounds:
         """
         if math.isinf(self.mean):
             return math.inf
-        total = 0.0
-        for terms in self._blocks():
-            s = np.arange(terms.start, terms.stop) + 1
-            tails = self.tail(-(-s * period // self.width) - 1)
-            total += float(tails.sum())
-            if tails[-1] * s[-1] <= 1e-18 * max(total, 1e-300):
-                break
-        return total
+
+        def tails(s: FloatArray) -> FloatArray:
+            return self.tail(np.ceil((s + 1.0) * period / self.width) - 1.0)[:, None]
+
+        return float(_summed(tails, self.width // math.gcd(self.width, period), 1)[0])
 
     @cached_property
     def _sums(self) -> tuple[float, float]:
         if math.isinf(self.law.mean):
             return math.inf, math.inf
-        mean = second = 0.0
-        for terms in self._blocks():
-            t = np.arange(terms.start, terms.stop, dtype=np.float64)
-            tails = self.tail(t)
-            mean, second = mean + float(tails.sum()), second + float(((2.0 * t + 1.0) * tails).sum())
-            if (2.0 * t[-1] + 1.0) * (t[-1] + 1.0) * tails[-1] <= 1e-18 * second:
-                break
-        return mean, second
 
-    def _blocks(self) -> Iterator[range]:
-        """Ranges of terms, growing.
+        def tails(t: FloatArray) -> FloatArray:
+            found = self.tail(t)
+            return np.stack([found, (2.0 * t + 1.0) * found], axis=1)
 
-        Raises: NoPrediction after MOST_TERMS terms.
-        """
-        first, size = 0, 32
-        while first < MOST_TERMS:
-            size = min(2 * size, _BLOCK)
-            yield range(first, first + size)
-            first += size
-        raise NoPrediction(f"the moments of rounds need more than {MOST_TERMS} terms")
+        mean, second = _summed(tails, self.period // math.gcd(self.width, self.period), 2)
+        return float(mean), float(second)
+
+
+def _summed(terms: Callable[[FloatArray], FloatArray], apart: int, sums: int) -> FloatArray:
+    """Sums over all t >= 0 of terms [n] -> [n, sums] that are smooth along times that are so far apart.
+
+    The terms of sum n are t^n times what falls; the rest is left out where it would be negligible if it fell like
+    t^-(n+1) from there on.
+
+    Raises: NoPrediction after MOST_TERMS terms, or where they fall too slowly.
+    """
+
+    def together(some: Sequence[int]) -> FloatArray:
+        t = np.add.outer(np.array(some, dtype=np.float64) * apart, np.arange(apart))
+        return np.asarray(terms(t.ravel()).reshape(len(t), apart, sums).sum(axis=1))
+
+    end, first = 2, terms(np.zeros(1))
+    while (float(end) * terms(np.array([float(end)])) > _NEGLIGIBLE * first).any():
+        end *= 2
+        if end > _LATEST:
+            raise NoPrediction("the tail falls too slowly for the moments of rounds to be summed")
+    return long_sums(together, 2 * -(-end // apart), max(1, MOST_TERMS // apart), range(sums))
