@@ -5,12 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments import Grid, Verdict, predict, run_grid
+from evo import AllBlocks, OnePlusLambda, Prompt, UntilResolved
+from experiments import Cell, Grid, Verdict, predict, run_grid
 from experiments.checks.check import check
 from experiments.fits.claims import check_claims
 from experiments.reports.measured import measured as measured_of
 from experiments.studies import measured
 from experiments.studies.measured import AGENT, GLOBAL, LOCAL, PAPER, RANDOM, WEAK, K, L, arm
+from operators import FixKeep
+from problems import BlockOneMax
 
 GRID = measured.grid()
 
@@ -119,3 +122,24 @@ def test_points_of_the_money_panel_are_ratios_of_means(small):
     drawn = axes[1].containers[0].lines[0]
     assert drawn.get_xdata().tolist() == list(measured.RATIOS)
     assert drawn.get_ydata().tolist() == pytest.approx(list(np.array(whole) / np.array(local)))
+
+
+def ratio_with_heads(pair, whole, local):
+    """GLOBAL / LOCAL in money with so many tokens of instructions in front of their calls."""
+    fix, keep = pair
+    task, model = BlockOneMax(k=K, l=L), FixKeep(fix=fix, keep=keep)
+    costs = [
+        predict(Cell(task, model, schedule, OnePlusLambda(), Prompt(head), measured.PRICES), "cost").mean
+        for schedule, head in ((AllBlocks(), whole), (UntilResolved(), local))
+    ]
+    return costs[0] / costs[1]
+
+
+@pytest.mark.parametrize("pair", measured.REAL)
+def test_what_the_page_says_of_other_readings_of_20_to_1(pair):
+    """docs/studies.md: instructions that shrink with the chunk, and 20 : 1 counted in a call on all blocks."""
+    same = ratio_with_heads(pair, 19 * L, 19 * L)
+    assert same == pytest.approx(bill(GLOBAL, pair, 20) / bill(LOCAL, pair, 20))
+    written = K * calls(GLOBAL, pair) / calls(LOCAL, pair)
+    assert ratio_with_heads(pair, 19 * K * L, 19 * L) == pytest.approx(written)
+    assert written > same > ratio_with_heads(pair, 19 * K * L, 19 * K * L)
