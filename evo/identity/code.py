@@ -13,30 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
+from evo.identity.at_run_time import ATTRIBUTES, CELLS, CHANGERS, GLOBALS, changed_attributes, computes_a_name
+
 CODE = f"code {sys.version_info.major}.{sys.version_info.minor} "
 """How the description of a code begins."""
 _PLACELESS = frozenset({"NOP", "EXTENDED_ARG", "CACHE", "RESUME"})
-_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
-_CELLS = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"})
-_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _OF_PLACE = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
 """What the body of a class stores without saying more of it."""
-_CHANGERS = frozenset(
-    {
-        "append",
-        "extend",
-        "insert",
-        "add",
-        "update",
-        "setdefault",
-        "pop",
-        "popitem",
-        "remove",
-        "discard",
-        "clear",
-        "fill",
-    }
-)
 _KIND = 0x2AC
 """Flags of a code: *args, **kwargs, generator, coroutine, asynchronous generator."""
 
@@ -50,12 +33,16 @@ class Reads:
         imports: level, module and names (none: the module itself) of what is imported in it.
         attributes: names of all attributes.
         writes: names of the globals that it changes.
+        changes: names of the attributes whose values it changes.
+        computes: whether it reads an attribute under a computed name.
     """
 
     chains: tuple[tuple[str, ...], ...]
     imports: tuple[tuple[int, str, tuple[str, ...]], ...]
     attributes: frozenset[str]
     writes: frozenset[str]
+    changes: frozenset[str]
+    computes: bool
 
 
 def code_text(code: CodeType) -> str:
@@ -87,22 +74,24 @@ def reads_of(code: CodeType) -> Reads:
         steps = [each for each in dis.get_instructions(one) if each.opname not in _PLACELESS]
         chains |= dict.fromkeys(_chains(steps))
         imports |= dict.fromkeys(_imports(steps))
-        attributes |= {str(each.argval) for each in steps if each.opname in _ATTRIBUTES}
+        attributes |= {str(each.argval) for each in steps if each.opname in ATTRIBUTES}
         writes |= {name for n in range(len(steps)) if (name := _written(steps, n))}
-    writes |= {chain[0] for chain in chains if len(chain) == 2 and chain[1] in _CHANGERS}
-    return Reads(tuple(sorted(chains)), tuple(imports), frozenset(attributes), frozenset(writes))
+    writes |= {chain[0] for chain in chains if len(chain) == 2 and chain[1] in CHANGERS}
+    changes = frozenset(name for one in _nested(code) for name in changed_attributes(one))
+    computes = any(map(computes_a_name, _nested(code)))
+    return Reads(tuple(sorted(chains)), tuple(imports), frozenset(attributes), frozenset(writes), changes, computes)
 
 
 def _chains(steps: list[dis.Instruction]) -> Iterator[tuple[str, ...]]:
     """Each global or outer variable with the attributes read from it."""
     chain: tuple[str, ...] = ()
     for each in steps:
-        if each.opname in _ATTRIBUTES and chain:
+        if each.opname in ATTRIBUTES and chain:
             chain = (*chain, str(each.argval))
             continue
         if chain:
             yield chain
-        chain = (str(each.argval),) if each.opname in _GLOBALS | _CELLS else ()
+        chain = (str(each.argval),) if each.opname in GLOBALS | CELLS else ()
 
 
 def _imports(steps: list[dis.Instruction]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
@@ -132,11 +121,11 @@ def _written(steps: list[dis.Instruction], n: int) -> str:
 
 
 def _reads_an_attribute(steps: list[dis.Instruction], n: int) -> bool:
-    return n < len(steps) and steps[n].opname in _ATTRIBUTES
+    return n < len(steps) and steps[n].opname in ATTRIBUTES
 
 
 def _global(steps: list[dis.Instruction], n: int) -> str:
-    return str(steps[n].argval) if n >= 0 and steps[n].opname in _GLOBALS else ""
+    return str(steps[n].argval) if n >= 0 and steps[n].opname in GLOBALS else ""
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:

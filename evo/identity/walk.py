@@ -26,6 +26,7 @@ MOST_VALUES = 100_000
 """Values that are looked at for one class; what is behind more of them is said to be unseen."""
 READERS = {
     "builtins.open", "builtins.eval", "builtins.exec", "builtins.globals", "builtins.__import__", "builtins.input",
+    "sys.modules", "sys._getframe", "inspect.currentframe",
     "io.open", "importlib.import_module", "os.environ", "os.getenv", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt",
     "numpy.fromfile", "pandas.read_csv", "pandas.read_parquet", "time.time", "time.time_ns", "time.perf_counter",
     "os.urandom", "ctypes.CDLL",
@@ -55,6 +56,7 @@ class Walk:
         self._entered: set[str] = set()
         self._kept: list[object] = []
         self._left = MOST_VALUES
+        self._changed = _changed_by(root) if isinstance(root, type) else {}
         self._refer(root, root.__qualname__)
         while self._queue:
             name, node = self._queue.popleft()
@@ -180,6 +182,8 @@ class Walk:
         reads = reads_of(code)
         for attribute in sorted(reads.attributes & _READS):
             self._warn(attribute, name)
+        if reads.computes:
+            self._warn("getattr by a computed name", name)
         for chain in reads.chains:
             self._chain(name, function, chain, reads.writes)
         for imported in reads.imports:
@@ -245,11 +249,13 @@ class Walk:
     def _class(self, name: str, kind: type) -> None:
         meta = [] if type(kind) is type else [self._refer(type(kind), name)]
         self.found[f"class {name}"] = f"of {', '.join([*(self._refer(each, name) for each in kind.__bases__), *meta])}"
-        enumerated = issubclass(kind, Enum)
+        enumerated, changed = issubclass(kind, Enum), self._changed | _changed_by(kind)
         for attribute, value in sorted(vars(kind).items()):
             path = f"{name}.{attribute}"
             if enumerated and isinstance(value, Enum):
                 self._value(path, value.value)
+            elif attribute in changed and not isinstance(value, (*_MEMBERS, type)):
+                self.unseen[f"{path} ({changed[attribute]} changes it as it runs)"] = None
             elif _says_something(attribute, value, enumerated):
                 self._value(path, value)
         for field_name, field in vars(kind).get("__dataclass_fields__", {}).items():
@@ -266,6 +272,18 @@ class Walk:
 
     def _warn(self, name: str, reader: str) -> None:
         self.unseen[f"what {reader} gets from {name.removeprefix('builtins.')} as it runs"] = None
+
+
+def _changed_by(kind: type) -> dict[str, str]:
+    """The attributes whose values the methods of a class of the user's change, and which of them does."""
+    changed: dict[str, str] = {}
+    for each in kind.__mro__:
+        for value in vars(each).values() if is_the_users(each.__module__) else ():
+            inside = getattr(value, "__func__", None) or getattr(value, "fget", None) or getattr(value, "func", value)
+            if isinstance(inside, FunctionType):
+                reader = f"{_module_of(inside)}.{inside.__qualname__}"
+                changed |= dict.fromkeys(reads_of(inside.__code__).changes, reader)
+    return changed
 
 
 def _says_something(attribute: str, value: object, enumerated: bool) -> bool:

@@ -233,12 +233,71 @@ def test_an_edit_that_changes_nothing_is_none(case, define):
         ),
         ("SEEN = []\n" + OP.replace("        return", "        SEEN.append(1)\n        return"), "mine.SEEN (mine.Op"),
         ("N = {'n': 0}\n" + OP.replace("        return", "        N['n'] += 1\n        return"), "mine.N (mine.Op"),
+        (OP.replace("RATE", "vars(__import__('sys').modules['mine'])['RATE']"), "gets from __import__"),
+        ("import sys\n" + OP.replace("RATE", "vars(sys.modules['mine'])['RATE']"), "rewrite gets from sys.modules"),
+        (
+            OP.replace("RATE", "get(self, 'RATE')") + "def get(of, name): return getattr(of, name + '')\n",
+            "getattr by a",
+        ),
+        (
+            OP.replace("RATE", "[getattr(x, str(x)) for x in correct][0]"),
+            "rewrite gets from getattr by a computed name",
+        ),
         ("import ctypes\nC = ctypes.CDLL(None)\n" + OP.replace("RATE", "C.rand()"), "mine.C (ctypes.CDLL"),
     ],
 )
 def test_what_cannot_be_seen_is_told_by_name(source, told, define):
     (words,) = identity_of(define("RATE = 0.1\n" + source)).unseen
     assert told in words
+
+
+@pytest.mark.parametrize("of", ["self", "helper", "self.inner", "TABLE"])
+def test_of_what_is_looked_at_anyway_a_computed_name_is_none(of, define):
+    """The twin: of a module all is entered, of `self` what it holds is in the text of the part."""
+    made = define("import helper\nTABLE = 1\n" + OP.replace("RATE", f"getattr({of}, 'RA' + 'TE'.upper())"))
+    assert identity_of(made).unseen == ()
+    assert ("helper.RATE" in identity_of(made).reads) == (of == "helper")
+
+
+MEMOS = {
+    "an entry": "self.memo[len(correct)] = 1",
+    "an entry of the class": "type(self).memo[len(correct)] = 1",
+    "an entry by its name": "Op.memo[len(correct)] = 1",
+    "an entry by way of a variable": "memo = self.memo\n        memo[len(correct)] = 1",
+    "a method": "self.memo.setdefault(len(correct), 1)",
+    "an entry that grows": "self.memo[0] = 1\n        self.memo[0] += len(correct)",
+}
+
+
+@pytest.mark.parametrize("case", MEMOS)
+def test_a_memo_of_a_class_does_not_make_it_another(case, define):
+    """What a method writes into an attribute of its class is said once, and a run does not change the identity."""
+    body = OP.replace("    def", "    memo = {}\n    def").replace(
+        "        return", f"        {MEMOS[case]}\n        return"
+    )
+    made = define("RATE = 0.1\n" + body)
+    before = identity_of(made)
+    made().rewrite(np.zeros((3, 1), dtype=bool), np.random.default_rng(1))
+    assert made.memo
+    assert differences(before.reads, identity_of(made).reads) == ""
+    assert "mine.Op.memo (mine.Op.rewrite changes it as it runs)" in before.unseen
+
+
+def test_a_counter_of_a_class_does_not_make_it_another(define):
+    body = OP.replace("    def", "    calls = 0\n    def").replace(
+        "        return", "        type(self).calls += 1\n        return"
+    )
+    made = define("RATE = 0.1\n" + body)
+    before = identity_of(made)
+    made().rewrite(np.zeros((3, 1), dtype=bool), np.random.default_rng(1))
+    assert made.calls == 1
+    assert identity_of(made).digest == before.digest
+
+
+def test_what_no_method_changes_is_compared(define):
+    """The twin: the same table, which is only read, makes another class when it is edited."""
+    body = OP.replace("    def", "    memo = {0: 0.1}\n    def").replace("RATE", "self.memo[0]")
+    assert "Op.memo" in differences(*(identity_of(define(body.replace("0.1", rate))).reads for rate in ("0.1", "0.9")))
 
 
 ALL = """
