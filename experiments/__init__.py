@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from experiments.predictions.forecast import forecast as forecast
     from experiments.predictions.predict import Prediction as Prediction
     from experiments.predictions.predict import predict as predict
+    from experiments.predictions.quality.fitness import Quality as Quality
     from experiments.predictions.verdict import Verdict as Verdict
     from experiments.reports.export import export_results as export_results
     from experiments.reports.figures import growth_figure as growth_figure
+    from experiments.reports.quality.measured import MeasuredFitness as MeasuredFitness
+    from experiments.reports.quality.measured import check_fitness as check_fitness
+    from experiments.reports.quality.measured import measured_fitness as measured_fitness
     from experiments.reports.summary import summarise as summarise
     from experiments.reports.waiting import timed as timed
     from experiments.reports.waiting import waiting as waiting
@@ -55,7 +59,9 @@ _HOMES = {
     "GridFailure": "running.launch",
     "GridLimits": "running.limits",
     "LimitReached": "running.launch",
+    "MeasuredFitness": "reports.quality.measured",
     "Prediction": "predictions.predict",
+    "Quality": "predictions.quality.fitness",
     "Results": "store.results",
     "ScalingLaw": "fits.laws",
     "UntilPrecise": "grids.stopping",
@@ -63,6 +69,7 @@ _HOMES = {
     "Verdict": "predictions.verdict",
     "WorkersLost": "running.executors.executor",
     "check": "checks.check",
+    "check_fitness": "reports.quality.measured",
     "export_results": "reports.export",
     "fit": "fits.fit",
     "forecast": "predictions.forecast",
@@ -70,6 +77,7 @@ _HOMES = {
     "growth_figure": "reports.figures",
     "load": "store.results",
     "load_grid": "grids.toml",
+    "measured_fitness": "reports.quality.measured",
     "predict": "predictions.predict",
     "run_grid": "running.launch",
     "span": "grids.axes",

@@ -86,6 +86,10 @@ def _expect_plain(search: Search) -> OnePlusLambda:
             "the engine deap runs OnePlusLambda on an exact fitness with chunks of consecutive blocks; got "
             f"{type(problem).__name__}, {type(schedule).__name__} and {type(runner).__name__}; use the engine blocks"
         )
+    if runner.accept == "always" or runner.threshold:
+        raise InputError(
+            f"the engine deap keeps the best of parent and offspring, got {runner!r:.100}; use the engine blocks"
+        )
     return runner
 
 

@@ -54,6 +54,10 @@ class _Batch:
         traits = drawn_traits(mutator, batch.runs, problem.k, self.streams.mutator)
         fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (batch.runs,)).copy()
         self.books = Records(batch, self.caller)
+        self.goes_on = batch.trace and runner.accept == "always"
+        """Whether traced runs go on at the optimum, which nobody sees: up to the budget."""
+        if self.goes_on and not batch.limits:
+            raise InputError("a run without an evaluator never knows that it is done: give a budget to trace it")
         self.parents = Parents(correct, fitness, self.books.generations, traits)
         self.books.note(self.books.active, np.zeros(batch.runs, dtype=np.int64), fitness.copy())
 
@@ -63,7 +67,7 @@ class _Batch:
         self._hit(optimal, np.zeros(len(optimal), dtype=np.int64))
         while not self.books.over.all():
             self._advance()
-        return self.books.counts(), self.books.trace(self.runner.lam)
+        return self.books.counts(), self.books.trace(None if self.goes_on else self.runner.lam)
 
     def _ahead(self) -> int:
         """How many generations to make at once from the same parents."""
@@ -78,9 +82,10 @@ class _Batch:
         parents = self.parents.correct.view()
         parents.flags.writeable = False  # a schedule only looks
         books, before = self.books, self.books.generations
+        going = ~books.over
         chunk = chosen_chunks(self.schedule, books.pointer, parents, ahead, lam, self.streams.schedule)
         made = self.caller.round(self.parents, chunk, self.streams.mutator)
-        accepted = made.change > 0 if self.runner.accept == "strict" else made.change >= 0
+        accepted = self.runner.accepts(made.change, 0.0)
         ends = accepted | (made.optimal > 0)
         rows, last = np.arange(len(ends)), np.argmax(ends, axis=1)
         used = np.where(ends[rows, last], last + 1, ahead)
@@ -90,7 +95,8 @@ class _Batch:
         books.charge_ahead(made.taken(), used, made.optimal > 0)
         self._replace(made, np.flatnonzero(accepts), last)
         if books.tracing:
-            improved = np.flatnonzero(accepts & (made.change[rows, last] > 0))
+            change = made.change[rows, last]
+            improved = np.flatnonzero(accepts & ((change != 0) & going if self.goes_on else change > 0))
             number = lam * (before + last) + made.winner[rows, last] + 1
             books.note(improved, number[improved], self.parents.fitness[improved])
         moved = made.moved[rows, last]
@@ -117,6 +123,8 @@ class _Batch:
         """Record the runs that generated the optimum and let them go; the others go on."""
         self.books.hit(done, number)
         self.parents.generations = self.books.generations
-        if done.any():
+        if self.goes_on:
+            self.books.end()
+        elif done.any():
             self.books.keep(~done)
             self.parents = self.parents.kept(~done)

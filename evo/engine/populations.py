@@ -57,6 +57,10 @@ class _Batch:
         problem, mutator, self.schedule, runner = search.problem, search.mutator, search.schedule, search.runner
         if not isinstance(runner, Runner):
             raise InputError(f"expected a runner with `parents` and `survivors`, got {type(runner).__name__}")
+        if getattr(runner, "accept", "") == "always":
+            raise InputError(
+                f'accept = "always" asks no evaluator that could err: give the problem inside {type(problem).__name__}'
+            )
         self.evaluator: NoisyProblem | Exact = problem if is_noisy(problem) else Exact(problem)
         self.truth = self.evaluator.problem
         self.runner, self.streams, self.chunks = runner, batch.streams, search.chunks

@@ -78,20 +78,20 @@ class Records:
         expect_countable(series[..., len(SPENT) :])
         self.spent = series[np.arange(len(used)), used - 1]
         self._pay()
-        crossing = np.flatnonzero(self._reached(self.spent) & ~self.over)
+        crossing = np.flatnonzero(self._reached(self.spent) & ~self.over & (self.hits[self.active] < 0))
         if len(crossing) > 0:
             at = np.argmax(self._reached(series[crossing]), axis=1)
             self.paid[self.active[crossing]] = series[crossing, at]
             self.over[crossing] = ~optimal[crossing, at]
 
     def hit(self, done: BoolArray, number: IntArray) -> None:
-        """Record the active runs that have made the optimum, unless they were over before.
+        """Record the active runs that have made the optimum, unless they were over before, or had hit.
 
         Args:
             done: bool [n].
             number: int [n], of the offspring that was optimal.
         """
-        counted = done & ~self.over
+        counted = done & ~self.over & (self.hits[self.active] < 0)
         self.hits[self.active[counted]] = number[counted]
 
     def end(self) -> None:
@@ -127,7 +127,7 @@ class Records:
         return Trace(run[within], call[within], *(values[within] for values in fitness))
 
     def _pay(self) -> None:
-        within = ~self.over
+        within = ~self.over & (self.hits[self.active] < 0)  # a traced run may go on after its hit
         self.paid[self.active[within]] = self.spent[within]
 
     def _reached(self, spent: IntArray) -> BoolArray:

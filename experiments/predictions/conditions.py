@@ -233,9 +233,14 @@ def _valid(setting: Setting) -> str | None:
     return None if always_valid(setting.search) else f"{canonical(setting.search.mutator)}, some of whose are not"
 
 
+def _accept(setting: Setting) -> str:
+    return "weak" if setting.weak else "strict"
+
+
 ALL_INCORRECT = Condition("all blocks incorrect at the start", _all_incorrect)
 VALID = Condition("answers that are always valid", _valid)
 WEAK = Condition('accept = "weak"', lambda of: None if of.weak else 'accept = "strict"')
+ALWAYS = Condition('accept = "always"', lambda of: None if of.always else f'accept = "{_accept(of)}"')
 MISREAD = Condition('invalid = "down", and answers that may be', lambda of: None if of.down else "exact feedback")
 
 NEUTRAL = {
@@ -243,6 +248,8 @@ NEUTRAL = {
     "g": Condition("g = 1", lambda of: None if of.g == 1 else f"g = {of.g}"),
     "start": ALL_INCORRECT,
     "weak": Condition('accept = "strict"', lambda of: 'accept = "weak"' if of.weak else None),
+    "always": Condition("an evaluator", lambda of: 'accept = "always"' if of.always else None),
+    "threshold": Condition("threshold = 0", lambda of: f"threshold = {of.threshold:g}" if of.threshold else None),
     "down": Condition("exact feedback", lambda of: 'invalid = "down"' if of.down else None),
 }
 """What a formula that does not take these parameters stands for: the value that it may have then."""

@@ -120,6 +120,12 @@ def each_chunk(law: CallLaw, k: int, start: Start, lam: int) -> RunLaw:
     return one_kept(law, k, start)
 
 
+def without_evaluator(law: CallLaw, k: int, g: int, schedule: Schedule, start: Start) -> RunLaw:
+    """Every valid answer is accepted: the first time that the current solution is optimal (theory 17c)."""
+    offspring = offspring_counts(law, k, g, schedule)
+    return accepted_on_counts(offspring, np.ones_like(offspring), start, "theory 17c, on counts")
+
+
 # ------------------------------------------------------------------------------------------------ evaluators that err
 
 
@@ -202,6 +208,12 @@ def all_solutions_seen(
     def accept(parent: int, children: IntArray) -> FloatArray:
         return np.asarray(by_counts[k - parent.bit_count(), k - np.bitwise_count(children).astype(np.int64)])
 
+    return enumerated(_call(law), KIND_OF_SCHEDULE[type(schedule)], k, g, start, accept=accept)
+
+
+def all_solutions_without_evaluator(law: Any, schedule: Schedule, k: int, g: int, start: Start) -> RunLaw:
+    """The same where every valid answer is accepted (theory 17c)."""
+    accept = lambda parent, children: np.ones(len(children))  # noqa: E731  # one line that is used once
     return enumerated(_call(law), KIND_OF_SCHEDULE[type(schedule)], k, g, start, accept=accept)
 
 

@@ -75,7 +75,9 @@ def examples(row: Row, k: int, g: int, lam: int, start: str, accept: str) -> Ite
     misread = c.MISREAD in row.needs
     mutators = [each for kind in classes(row.law) for each in MUTATORS.get(kind, MUTATORS[CallLaw])(k)]
     runners = [
-        RUNNERS[kind](lam, accept) for kind in classes(row.runner) if accept == "strict" or kind is OnePlusLambda
+        RUNNERS[kind](lam, accept)
+        for kind in classes(row.runner)
+        if accept == "strict" or (kind is OnePlusLambda and (lam == 1 or accept != "always"))
     ]
     parts = product(PROBLEMS[row.landscape][1](k, **STARTS[start]), mutators, _schedules(row, g, misread), runners)
     for problem, mutator, schedule, runner in parts:
@@ -118,7 +120,7 @@ def ways(row: Row, mutators: tuple[AnyMutator, ...] = ()) -> set[Way]:
 
 def _ways(row: Row, mutators: tuple[AnyMutator, ...]) -> Iterator[Way]:
     for (g, size), (lam, offspring), start, accept in product(
-        ((1, "1"), (2, "2"), (K, "k")), ((1, "1"), (2, "2"), (K, "k")), STARTS, ("strict", "weak")
+        ((1, "1"), (2, "2"), (K, "k")), ((1, "1"), (2, "2"), (K, "k")), STARTS, ("strict", "weak", "always")
     ):
         tried = (cell for cell in examples(row, K, g, lam, start, accept) if not mutators or cell.mutator in mutators)
         if any(predicts(row, cell) for cell in tried):

@@ -102,6 +102,7 @@ EVERY = (AllBlocks, UntilResolved, RoundRobin, UniformChunk, UniformSubset, Only
 JUDGED_IN = (AllBlocks, RoundRobin, UniformChunk, UniformSubset, OnlyIncorrect)
 BLOCKS = (ComponentLaw, PerBlockLaw, SpillLaw)
 FRESH = (OnePlusLambda, Archive, MuPlusLambda, Islands)
+ALWAYS = ("always",)  # its condition says that it must be so
 ACCEPT = ("weak",)  # an equally good offspring has equally many incorrect blocks where it counts
 
 RULES: tuple[Row, ...] = (
@@ -166,6 +167,10 @@ RULES: tuple[Row, ...] = (
     Row("leading blocks, only incorrect blocks", CallLaw, OnlyIncorrect, ONE, LEADING, leading.leading_only_incorrect),
     Row("leading blocks, one block a call until resolved", CallLaw, UntilResolved, ONE, LEADING,
         leading.leading_until_resolved, whatever=ACCEPT),
+    # no evaluator (theory 17c)
+    Row("no evaluator", CallLaw, ON_COUNTS, ONE, COUNTS, f.without_evaluator, (c.ALWAYS,), ALWAYS),
+    Row("all solutions, one by one, no evaluator", BLOCKS, JUDGED_IN, ONE, ANY, f.all_solutions_without_evaluator,
+        (c.ALWAYS,), ALWAYS),
     # evaluators that err (theory 8)
     Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, f.afresh, (c.AFRESH,)),
     Row("the parent keeps the value that it was accepted with", CallLaw, ON_COUNTS, ONE, c.NOISY, f.stored,

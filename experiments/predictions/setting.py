@@ -121,7 +121,17 @@ class Setting:
     @property
     def weak(self) -> bool:
         """Whether an equally good offspring replaces its parent."""
-        return self.runner == OnePlusLambda(self.lam, "weak")
+        return type(self.runner) is OnePlusLambda and self.runner.accept == "weak"
+
+    @property
+    def always(self) -> bool:
+        """Whether every valid answer is accepted: there is no evaluator."""
+        return type(self.runner) is OnePlusLambda and self.runner.accept == "always"
+
+    @property
+    def threshold(self) -> float:
+        """The gain in seen fitness that an offspring must exceed."""
+        return self.runner.threshold if type(self.runner) is OnePlusLambda else 0.0
 
     @property
     def workers(self) -> int | None:

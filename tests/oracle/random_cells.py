@@ -258,6 +258,17 @@ def lone(draw):
     return OnePlusLambda(1, draw.one("strict", "weak"))
 
 
+def trusting(draw):
+    return OnePlusLambda(1, "always")
+
+
+def everywhere_trusting(draw):
+    k = draw.k()
+    schedule = draw.one(AllBlocks(), *(kind(draw.g(k)) for kind in (
+        RoundRobin, UniformChunk, UniformSubset, OnlyIncorrect)))  # fmt: skip
+    return Cell(draw.any_problem(k), blocks_apart(draw, k), schedule, trusting(draw), budget=None)
+
+
 def needle(draw):
     k, p = draw.k(), draw.share()
     mutator = draw.one(
@@ -380,6 +391,8 @@ ROWS = {
     "leading blocks, in turn": Case(counted(RoundRobin, leading)),
     "leading blocks, only incorrect blocks": Case(counted(OnlyIncorrect, leading)),
     "leading blocks, one block a call until resolved": Case(counted(UntilResolved, leading)),
+    "no evaluator": Case(on_counts("counts", trusting)),
+    "all solutions, one by one, no evaluator": Case(everywhere_trusting),
     "parent and offspring judged afresh": Case(on_counts(seen, lone), Seen),
     "the parent keeps the value that it was accepted with": Case(
         on_counts(stored, lone), Stored, "a stored value is a real number: densities on a grid, P(hit <= t) to 1e-4"

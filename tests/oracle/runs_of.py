@@ -246,7 +246,7 @@ class OneParent(Chain):
 
     def takes(self, x, child):
         gain = fitness(self.truth, child) - fitness(self.truth, x)
-        return gain >= 0 if self.runner.accept == "weak" else gain > 0
+        return self.runner.accept == "always" or (gain >= 0 if self.runner.accept == "weak" else gain > 0)
 
     def advanced(self, pointer, moved):
         step = {"RoundRobin": 1, "UntilResolved": int(moved)}.get(type(self.schedule).__name__, 0)

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 import pytest
 from fitness_of import fitness_laws
-from random_cells import ROWS, Case, Draw, counted, fresh, on_counts, rounds, special
+from random_cells import ROWS, Case, Draw, counted, fresh, on_counts, rounds, special, trusting
 from runs_of import Kept, OneParent, Rounds, Stored
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
@@ -39,6 +39,7 @@ CASES = {
     "best of all samples": (Case(special(AllBlocks, forgets)), Case(fresh, Kept)),
     "the number of correct blocks": (Case(on_counts("counts")), Case(on_counts("onemax"))),
     "merged rounds, only incorrect blocks": (Case(rounds(OnlyIncorrect), Rounds),),
+    "no evaluator, chunks in turn": (Case(counted(RoundRobin, runner=trusting)),),
     "one block a call until resolved": (Case(counted(UntilResolved)),),
     "blocks that differ, whole solutions": (ROWS["blocks that differ, whole solutions"],),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -83,6 +84,22 @@ def _blocks(k: int, start: Start, incorrect: Callable[[IntArray], FloatArray]) -
     return BlocksInTurn(values, incorrect)
 
 
+class OneChunk(Protocol):
+    """The incorrect blocks of one chunk after generations of its own."""
+
+    most: int
+    """Incorrect blocks at the most."""
+
+    def after(self, generations: int) -> FloatArray:
+        """P(i incorrect blocks | j at first), row j, float [most+1, most+1]."""
+        ...
+
+    @property
+    def rises(self) -> FloatArray:
+        """P(a generation improves the chunk), by its incorrect blocks, float [most+1]."""
+        ...
+
+
 class ChunkAlone:
     """The incorrect blocks of one chunk after generations of its own, as a matrix from those at first.
 
@@ -123,7 +140,7 @@ class InTurn:
     """
 
     values: FloatArray
-    kinds: dict[int, ChunkAlone]
+    kinds: Mapping[int, OneChunk]
     chunks: Chunks
     start: Start
     source: str = "theory 2g, 17a"

@@ -18,6 +18,7 @@ from evo.theory.operators import outside, per_block
 from evo.theory.problems.on_counts import counts_process
 from evo.theory.quality import in_turn, processes, whole
 from evo.theory.quality.law import FitnessLaw, StateFitness, Whens, settled
+from evo.theory.quality.no_evaluator import accepted_in_turn, accepted_whatever
 from evo.theory.quality.stored import stored_fitness
 from evo.theory.run_law import Process
 from evo.theory.schedules.merged import repair_chain
@@ -98,6 +99,18 @@ def afresh(
 def stored(law: CallLaw, k: int, g: int, schedule: Schedule, evaluators: Noisy, start: Start) -> FitnessLaw:
     """The parent keeps the value that it was accepted with (theory 17e)."""
     return stored_fitness(f.offspring_counts(law, k, g, schedule), evaluators.sigma, start, evaluators.samples)
+
+
+def without_evaluator(
+    law: CallLaw, k: int, g: int, schedule: Schedule, start: Start, by_count: FloatArray
+) -> FitnessLaw:
+    """Every valid answer is accepted, and nothing ends the run (theory 17c)."""
+    return accepted_whatever(f.offspring_counts(law, k, g, schedule), by_count, start)
+
+
+def in_turn_without_evaluator(law: CallLaw, k: int, g: int, start: Start, by_count: FloatArray) -> FitnessLaw:
+    """The same, chunks in turn."""
+    return rising(accepted_in_turn(law, k, g, start), by_count)
 
 
 def several_kept(

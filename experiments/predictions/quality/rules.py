@@ -13,7 +13,7 @@ from experiments.predictions import conditions as c
 from experiments.predictions.conditions import ANY, COUNT, COUNTS, ON_COUNTS, RISING, WHOLE
 from experiments.predictions.quality import formulas as q
 from experiments.predictions.refusals import TABLE
-from experiments.predictions.rules import ACCEPT, BLOCKS, EVERY, FRESH, JUDGED_IN, ONE, Row, first_fit
+from experiments.predictions.rules import ACCEPT, ALWAYS, BLOCKS, EVERY, FRESH, JUDGED_IN, ONE, Row, first_fit
 from experiments.predictions.setting import Setting
 
 PAGE = "docs/quality.md"
@@ -46,6 +46,10 @@ QUALITY_RULES: tuple[Row, ...] = (
     Row("blocks that differ, in turn", PerBlockLaw, RoundRobin, ONE, RISING, q.blocks_in_turn, whatever=ACCEPT),
     Row("difficulties drawn, in turn", BetaBlocksLaw, RoundRobin, ONE, RISING, q.beta_in_turn, whatever=ACCEPT),
     Row("success that rises with use, whole solutions", LearningLaw, WHOLE, ONE, RISING, q.learned, whatever=ACCEPT),
+    # no evaluator (theory 17c)
+    Row("no evaluator", CallLaw, ON_COUNTS, ONE, COUNTS, q.without_evaluator, (c.ALWAYS,), ALWAYS),
+    Row("no evaluator, chunks in turn", CallLaw, RoundRobin, ONE, RISING, q.in_turn_without_evaluator, (c.ALWAYS,),
+        ALWAYS),
     # evaluators that err (theory 8)
     Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, q.afresh, (c.AFRESH,)),
     Row("the parent keeps the value that it was accepted with", CallLaw, ON_COUNTS, ONE, c.NOISY, q.stored,
@@ -71,5 +75,6 @@ def row_and_fitness(setting: Setting) -> tuple[Row, FitnessLaw]:
     try:
         row, law = first_fit(QUALITY_RULES, setting)
     except NoPrediction as error:
-        raise NoPrediction(f"fitness at a budget: {str(error).replace(TABLE, PAGE)}") from None
+        told = str(error).replace(TABLE, PAGE)
+        raise NoPrediction(f"fitness at a budget: {told}; `measured_fitness` simulates it") from None
     return row, law

@@ -1,0 +1,1 @@
+"""Fitness at a budget as runs show it, beside what is predicted."""

@@ -1,0 +1,151 @@
+"""The fitness of simulated runs at a budget against its exact law, by verdict.
+
+Seeds fixed; a check fails falsely w.p. 1e-6 each, and finds a cdf that is off by 0.07 w.p. 0.95.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, Budget, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.errors import InputError, NoPrediction
+from evo.runners.archives import Archive
+from evo.schedules import Decomposed, UniformSubset
+from experiments import Cell, Verdict, check_fitness, measured_fitness, predict, trace
+from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
+from problems import BlockOneMax, Judged, LeadingBlocks, Noisy, Trap
+
+OURS = {"alpha": 1e-6, "resolution": 0.07, "runs": 3000}
+
+
+def cell(schedule, mutator=None, lam=1, problem=None, accept="strict", **more):
+    return Cell(
+        problem or BlockOneMax(6, 2, start=0.3),
+        mutator or FixKeep(0.3, 0.8),
+        schedule,
+        OnePlusLambda(lam, accept),
+        **more,
+    )
+
+
+CELLS = {
+    "whole, lam = 3": (cell(AllBlocks(), lam=3), 12),
+    "best of samples": (cell(AllBlocks(), Resample(0.5)), 20),
+    "until resolved": (cell(UntilResolved(), lam=2), 14),
+    "until resolved, exactly j": (cell(UntilResolved(), problem=BlockOneMax(6, 2, incorrect=4)), 14),
+    "in turn, g = 4": (cell(RoundRobin(4), lam=2), 14),
+    "in turn, exactly j": (cell(RoundRobin(2), problem=BlockOneMax(6, 2, incorrect=3)), 8),
+    "random chunks, g = 4": (cell(UniformChunk(4), lam=2), 14),
+    "only incorrect, g = 4, weak": (cell(OnlyIncorrect(4), accept="weak"), 9),
+    "random subsets": (cell(UniformSubset(2)), 9),
+    "decomposed": (cell(Decomposed(UniformChunk(2), writes=3)), 20),
+    "malformed and refused": (cell(UniformChunk(2), Malformed(Refuse(FixKeep(0.3, 0.8), 0.2), 0.2)), 9),
+    "votes": (cell(UniformChunk(), Vote(FixKeep(0.6, 0.8), 2)), None),
+    "spill": (cell(UniformChunk(), Spill(FixKeep(0.5, 0.8), 0.1)), 20),
+    "blocks that differ": (cell(RoundRobin(), PerBlock((0.1, 0.9, 0.5, 0.3, 0.2, 0.7))), 8),
+    "difficulties drawn": (cell(RoundRobin(), BetaBlocks(1.0, 1.0)), 8),
+    "leading blocks": (cell(UniformChunk(), problem=LeadingBlocks(6, 2)), 30),
+    "a trap": (cell(AllBlocks(), problem=Trap(6, 2)), 9),
+    "noise, afresh": (cell(UniformChunk(), problem=Noisy(BlockOneMax(6, 2), 1.0)), 30),
+    "noise, stored": (cell(UniformChunk(), problem=Noisy(BlockOneMax(6, 2), 0.5, reevaluate=False)), 30),
+    "judges": (cell(UniformChunk(), problem=Judged(BlockOneMax(6, 2), 0.1, 0.2)), 30),
+    "no evaluator": (cell(UniformChunk(), FixKeep(0.4, 0.9), accept="always"), 25),
+    "no evaluator, whole": (cell(AllBlocks(), Malformed(FixKeep(0.4, 0.9), 0.2), accept="always"), 9),
+    "no evaluator, in turn": (cell(RoundRobin(4), FixKeep(0.4, 0.9), accept="always"), 9),
+    "an archive": (replace(cell(UniformChunk()), runner=Archive(2)), 15),
+}
+
+
+@pytest.mark.parametrize(("tried", "calls"), CELLS.values(), ids=CELLS)
+def test_runs_are_what_is_predicted(tried, calls):
+    budget = {"generations": 9} if calls is None else {"calls": calls}
+    found = check_fitness(tried, **budget, **OURS)
+    assert found.verdict == Verdict.AGREES
+    low, high = found.measured.interval
+    assert low - 2 * (high - low) < found.predicted.mean < high + 2 * (high - low)  # within 10 standard errors
+
+
+def test_without_an_evaluator_the_optimum_is_left_again():
+    """E[f_t] = k x_t, x_t = U - (keep - fix)^t (U - x_0) (17c); stopped at the optimum the mean would be another."""
+    loop = cell(AllBlocks(), FixKeep(0.9, 0.9), problem=BlockOneMax(3, 2), accept="always")
+    found = measured_fitness(loop, calls=40, runs=4000)
+    assert predict(loop, "fitness", calls=40).mean == pytest.approx(2.7, abs=1e-12)
+    assert found.mean == pytest.approx(2.7, abs=0.05)
+    assert float(predict(loop, "calls").cdf(40)) > 0.999999  # all were optimal once
+    assert found.at_least(3) < 0.8
+
+
+# ---- twins that must be found
+
+
+@dataclass(frozen=True)
+class Otherwise:
+    """Keeps what is correct less often than its law says."""
+
+    fix: float = 0.3
+    keep: float = 0.8
+
+    def rewrite(self, correct, rng):
+        return rng.random(correct.shape) < np.where(correct, self.keep - 0.15, self.fix)
+
+    @property
+    def law(self):
+        return FixKeep(self.fix, self.keep).law
+
+
+def test_a_mutator_that_breaks_its_law_is_found():
+    assert check_fitness(cell(AllBlocks(), Otherwise()), calls=12, **OURS).verdict == Verdict.DIFFERS
+    free = cell(AllBlocks(), Otherwise(), accept="always")
+    assert check_fitness(free, calls=12, **OURS).verdict == Verdict.DIFFERS
+
+
+def test_another_budget_is_found():
+    tried = cell(UniformChunk(), problem=BlockOneMax(6, 2))
+    measured = measured_fitness(tried, calls=10, runs=3000)
+    for calls, far in ((10, False), (14, True)):
+        exact = predict(tried, "fitness", calls=calls)
+        distance = np.abs(measured.cdf(exact.values) - exact.cdf(exact.values)).max()
+        assert (distance > 0.1) == far
+
+
+def test_few_runs_tell_nothing():
+    found = check_fitness(cell(AllBlocks()), calls=12, runs=50)
+    assert found.verdict == Verdict.CANNOT_TELL
+    assert "more runs would tell a cdf off by 0.1" in found.missing
+
+
+# ---- what is told
+
+
+def test_what_is_told_is_read_off_the_trace():
+    tried = cell(UniformChunk(2), lam=2, budget=Budget(calls=10))
+    table = trace(tried, seed=4, runs=500)
+    expected = table[table.call <= 10].groupby("run").fitness.last().sort_values().to_numpy()
+    found = measured_fitness(tried, calls=10, runs=500, seed=4)
+    np.testing.assert_array_equal(found.fitness, expected)
+    assert (found.generations, found.runs, found.kind) == (5, 500, "measured")
+    assert found.mean == pytest.approx(expected.mean())
+    assert [found.quantile(u) for u in (0.0, 0.1, 0.5, 0.9)] == [expected[n] for n in (0, 49, 249, 449)]
+    assert found.cdf([2, 3]).tolist() == [(expected <= 2).mean(), (expected <= 3).mean()]
+    assert found.at_least([2, 3]).tolist() == pytest.approx([(expected >= 2).mean(), (expected >= 3).mean()])
+    assert found.band == pytest.approx(np.sqrt(np.log(2 / 0.05) / 1000))
+    half = 1.959964 * expected.std(ddof=1) / np.sqrt(500)
+    assert found.interval == pytest.approx((expected.mean() - half, expected.mean() + half))
+    few = measured_fitness(tried, calls=10, runs=7, seed=4)
+    assert few.runs == 7
+
+
+def test_what_cannot_be_measured_is_told():
+    with pytest.raises(InputError, match="not lam calls each"):
+        measured_fitness(replace(cell(RoundRobin()), runner=Merged(2)), generations=3)
+    with pytest.raises(InputError, match="ends runs before generation 9"):
+        measured_fitness(cell(UniformChunk(), Vote(FixKeep(0.6, 0.8), 2), budget=Budget(calls=9)), generations=9)
+    with pytest.raises(NoPrediction):
+        check_fitness(cell(UniformChunk(), BetaBlocks(1.0, 1.0)), calls=5)
+    with pytest.raises(InputError, match="give a budget to trace it"):
+        trace(cell(UniformChunk(), accept="always", budget=None))
+    with pytest.raises(InputError, match="give the problem inside"):
+        measured_fitness(cell(UniformChunk(), problem=Noisy(BlockOneMax(6, 2), 1.0), accept="always"), calls=5)
