@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from experiments.predictions.predict import Prediction as Prediction
     from experiments.predictions.predict import predict as predict
     from experiments.predictions.quality.fitness import Quality as Quality
+    from experiments.predictions.quality.table import fitness_curve as fitness_curve
+    from experiments.predictions.quality.table import fitness_table as fitness_table
     from experiments.predictions.verdict import Verdict as Verdict
     from experiments.reports.export import export_results as export_results
     from experiments.reports.figures import growth_figure as growth_figure
@@ -72,6 +74,8 @@ _HOMES = {
     "check_fitness": "reports.quality.measured",
     "export_results": "reports.export",
     "fit": "fits.fit",
+    "fitness_curve": "predictions.quality.table",
+    "fitness_table": "predictions.quality.table",
     "forecast": "predictions.forecast",
     "grid_cells": "grids.axes",
     "growth_figure": "reports.figures",

@@ -124,22 +124,28 @@ def status(results: Folder) -> None:
 
 
 @app.command()
-def predict(target: Target = "paper", runs: RunsOption = None, engine: Engine = None) -> None:
+def predict(
+    target: Target = "paper",
+    runs: RunsOption = None,
+    engine: Engine = None,
+    calls: Annotated[
+        int | None, typer.Option(help="Tell the fitness after so many calls a run instead.", show_default=False)
+    ] = None,
+) -> None:
     """What a grid will take, before anything runs: calls, tokens, cost, censored runs, time on this machine.
 
-    Example: `llm-evo predict grid.toml`
+    With `--calls N`: how good the solution is after N calls a run, with the band of single runs.
+
+    Example: `llm-evo predict grid.toml` or `llm-evo predict grid.toml --calls 200`
     """
     with plain_errors():
-        from experiments.cli.forecast import show_forecast
-        from experiments.cli.progress import ProgressDisplay
-        from experiments.predictions.forecast import check_budgets, forecast
-        from experiments.running.speed import slowness
+        from experiments.cli.forecast import tell_fitness, tell_forecast
 
         grid = _grid(target, runs, None, engine)
-        with ProgressDisplay(_console(stderr=True)) as display:
-            expected = forecast(grid, slowness(grid.engine), display.predicting)
-        show_forecast(expected, grid.runs, os.cpu_count() or 1, _console())
-        check_budgets(grid)
+        if calls is None:
+            tell_forecast(grid, _console(), _console(stderr=True))
+        else:
+            tell_fitness(grid, calls, _console())
 
 
 @app.command()

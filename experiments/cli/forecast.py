@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,31 @@ from experiments.reports.wording import add_rows, alike, by_series, counted, fol
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from experiments.grids.grid import Grid
+
+
+def tell_forecast(grid: Grid, console: Console, errors: Console) -> None:
+    """Forecast a grid, with progress on another console, and show it.
+
+    Raises: InputError for a cell without a budget whose mean is not known to be finite.
+    """
+    from experiments.cli.progress import ProgressDisplay
+    from experiments.predictions.forecast import check_budgets, forecast
+    from experiments.running.speed import slowness
+
+    with ProgressDisplay(errors) as display:
+        expected = forecast(grid, slowness(grid.engine), display.predicting)
+    show_forecast(expected, grid.runs, os.cpu_count() or 1, console)
+    check_budgets(grid)
+
+
+def tell_fitness(grid: Grid, calls: int, console: Console) -> None:
+    """Show the fitness of all cells of a grid after so many calls."""
+    from experiments.cli.fitness import show_fitness
+    from experiments.predictions.quality.table import fitness_table
+
+    show_fitness(fitness_table(grid, calls=calls), calls, console)
 
 
 def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console) -> None:

@@ -108,8 +108,8 @@ def generation(cell, law, parent, pointer):
             hits[children.index(tuple([True] * len(parent)))] += chance
             continue
         best = max(children, key=lambda child: -math.inf if child is None else fit[child])
-        weak = cell.runner.accept == "weak"
-        takes = best is not None and (fit[best] > fit[parent] or (weak and fit[best] == fit[parent]))
+        least = {"strict": 1e-9, "weak": 0.0, "always": -np.inf}[cell.runner.accept]
+        takes = best is not None and fit[best] - fit[parent] >= least
         down = getattr(cell.schedule, "invalid", "ignore") == "down"
         moved = any(down if child is None else fit[child] != fit[parent] for child in children)
         step = isinstance(cell.schedule, RoundRobin) or (isinstance(cell.schedule, UntilResolved) and moved)
@@ -165,7 +165,7 @@ def tried(row):
     """Cells of the parts of a row, at most about MOST where formulas take long."""
     found = [
         cell
-        for g, lam, start, accept in product((1, 2, K), (1, 2, K), STARTS, ("strict", "weak"))
+        for g, lam, start, accept in product((1, 2, K), (1, 2, K), STARTS, ("strict", "weak", "always"))
         for cell in examples(row, K, g, lam, start, accept)
     ]
     return found[:: max(1, len(found) // MOST) if row in (ALL, RULES[-2]) else 1]
@@ -263,7 +263,7 @@ def test_formulas_ask_only_for_what_a_setting_has(row):
 
 
 def test_a_formula_that_asks_for_something_else_is_an_error():
-    with pytest.raises(TypeError, match="asks for p; a setting has by_count, down, "):
+    with pytest.raises(TypeError, match="asks for p; a setting has always, by_count, down, "):
         asked(lambda p, k: None)
 
 

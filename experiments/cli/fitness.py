@@ -1,0 +1,62 @@
+"""What the terminal shows of the fitness at a budget: a row a cell, and why some have none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.reports.measured import number
+from experiments.reports.overview import MOST_ROWS
+from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
+    """The fitness of the current solution after so many calls, by `fitness_table`.
+
+    Args:
+        table: a row a cell.
+        calls: the budget.
+        console: where to.
+    """
+    known = table[table["note"] == ""]
+    if len(known):
+        _show_rows(known, calls, console)
+        sources = dict.fromkeys(source for row in known["source"] for source in row.split("; "))
+        console.print(f"exact, from {'; '.join(sources)}", markup=False)
+    noted = table[table["note"] != ""].to_dict("records")
+    reasons = ((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted)
+    for told, _ in alike(reasons)[:MOST_ROWS]:
+        console.print(told, markup=False)
+    if noted:
+        console.print(f"{counted(len(noted), 'cell')} without an exact fitness at a budget", markup=False)
+
+
+def _show_rows(table: pd.DataFrame, calls: int, console: Console) -> None:
+    shown = Table(
+        title=f"Fitness of the current solution after {calls:,} call{'' if calls == 1 else 's'}",
+        caption="10-50-90 %: of single runs; optimal: share of runs; improves: chance that the last generation raised "
+        'it. In Python: predict(cell, "fitness", calls=..)',
+        caption_justify="left",
+    )
+    shown.add_column("arm", no_wrap=True)
+    for heading in ("k", "lam", "mean", "10-50-90 %", "optimal", "improves"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for series, rows in by_series(table):
+        add_rows(shown, folded(series, console.width), [_row(row) for row in rows])
+    print_table(shown, console)
+
+
+def _row(row: dict[Any, Any]) -> tuple[str, ...]:
+    band = "-".join(number(row[name]) for name in ("low", "median", "high"))
+    shares = (_short(number(row[name])) for name in ("solved", "improve"))
+    return str(row["k"]), str(row["lam"]), number(row["mean"]), band, *shares
+
+
+def _short(share: str) -> str:
+    """A share in few characters, so that the table fits 80 columns."""
+    return share if len(share) <= 7 else f"{float(share):.1e}"

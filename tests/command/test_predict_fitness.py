@@ -1,0 +1,71 @@
+"""`llm-evo predict GRID --calls N`: what a person reads is what `predict` says, within 80 columns."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments import Cell, fitness_table, load_grid, predict
+from experiments.cli.app import app
+
+ARM = """
+[[arm]]
+label = "{label}"
+problem  = {{type = "BlockOneMax", k = [4, 12], l = 2}}
+mutator  = {{type = {mutator}}}
+schedule = {{type = "UniformChunk"}}
+runner   = {{type = "OnePlusLambda", lam = [1, 8]}}
+"""
+GRID = (
+    'name = "small"\nruns = 10\n'
+    + ARM.format(label="random", mutator='"FixKeep", fix = 0.3, keep = 0.9')
+    + ARM.format(label="a quality drawn for each run", mutator='"BetaRunQuality", a = 2.0, b = 1.0')
+)
+
+
+@pytest.fixture
+def grid(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(GRID, encoding="utf-8")
+    return path
+
+
+def shown(path, *options):
+    return CliRunner().invoke(app, ["predict", str(path), *options], env={"COLUMNS": "80", "TERM": "dumb"})
+
+
+def test_the_table_is_read_back(grid):
+    result = shown(grid, "--calls", "60")
+    assert result.exit_code == 0
+    assert max(len(line) for line in result.output.splitlines() if "│" in line) <= 80
+    rows = [[word.strip() for word in line.split("│")[1:-1]] for line in result.output.splitlines() if "│" in line]
+    cells = [cell for cell in load_grid(grid).cells if type(cell.mutator).__name__ == "FixKeep"]
+    assert len(rows) == len(cells) == 4
+    for (_, k, lam, mean, band, optimal, improves), cell in zip(rows, cells, strict=True):
+        assert isinstance(cell, Cell)
+        exact = predict(cell, "fitness", calls=60)
+        assert (int(k), int(lam)) == (cell.problem.k, cell.runner.lam)
+        assert float(mean) == pytest.approx(exact.mean, rel=1e-3)
+        assert [float(value) for value in band.split("-")] == [exact.quantile(u) for u in (0.1, 0.5, 0.9)]
+        assert float(optimal) == pytest.approx(exact.solved, rel=0.05)
+        assert float(improves) == pytest.approx(exact.improve, rel=0.05)
+    assert "4 cells without an exact fitness at a budget" in result.output
+    assert "no row is about the law" in " ".join(result.output.split())
+    assert "exact, from theory 3a, 3b, 17a" in result.output or "exact, from theory 1f" in result.output
+
+
+def test_the_table_in_python(grid):
+    table = fitness_table(load_grid(grid), calls=60)
+    told = table[table.note == ""]
+    assert len(told) == 4
+    assert table[table.note != ""]["mean"].isna().all()
+    assert told["generations"].tolist() == [60, 8, 60, 8]
+    assert told["best"].tolist() == [4, 4, 12, 12]
+    one = predict(load_grid(grid).cells[0], "fitness", calls=60)
+    assert told.iloc[0]["gain"] == pytest.approx(one.gain_of_a_call)
+
+
+def test_a_budget_below_one_call(grid):
+    result = shown(grid, "--calls", "0")
+    assert result.exit_code == 2
+    assert "calls must be a whole number >= 1, got 0" in " ".join(result.output.split())
