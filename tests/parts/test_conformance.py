@@ -73,7 +73,15 @@ GOOD = [
 ]
 
 
-@pytest.mark.parametrize("part", GOOD, ids=repr)
+SEEN_ELSEWHERE = (FixKeep, BetaQuality, BetaBlocks, Decaying, Sparse, Spill, Vote)
+"""Mutators whose law test_operator_laws shows in its quick part; the others stand for each kind of answer."""
+
+
+@pytest.mark.parametrize(
+    "part",
+    [pytest.param(part, marks=pytest.mark.slow if isinstance(part, SEEN_ELSEWHERE) else ()) for part in GOOD],
+    ids=repr,
+)
 def test_what_conforms_passes_every_check(part):
     assert [(found.name, found.message) for found in check_part(part) if found.passed is False] == []
 

@@ -62,8 +62,7 @@ def spent(grid: Grid, folder: Path) -> dict[str, float]:
     return executed(folder, {sample: cells[0].cost.weights for sample, cells in grid.samples.items()})
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("runs", [20, 15, 11])
+@pytest.mark.parametrize(("name", "runs"), list(zip(NAMES, (20, 15, 11), strict=True)))
 def test_a_limit_of_just_what_a_grid_takes_lets_it_end_and_one_less_does_not(tmp_path, name, runs):
     """Of runs that do not fill their last batch all rows count: they are run, and paid for."""
     grid = sure(runs=runs)
