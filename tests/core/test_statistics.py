@@ -70,6 +70,12 @@ def samples(law, shape, rng):
     return np.searchsorted(law.cdf(np.arange(last + 1)), rng.random(shape)).astype(float)
 
 
+def p_values(totals, runs, law):
+    """P-values of totals; each different one is asked for once."""
+    different, where = np.unique(totals, return_inverse=True)
+    return np.array([statistics.mean_p_value(total, runs, law)[0] for total in different])[where]
+
+
 # ------------------------------------------------------------------------------------------------ reference values
 
 
@@ -267,7 +273,7 @@ def test_honest_samples_raise_no_more_alarms_than_stated(law):
     law = Tabulated(law)
     repetitions, runs = 20_000, 5  # few runs: where the normal law errs most
     times = samples(law, (repetitions, runs), np.random.default_rng(5))
-    means = np.array([statistics.mean_p_value(row.sum(), runs, law)[0] for row in times])
+    means = p_values(times.sum(axis=1), runs, law)
     laws = np.array([statistics.dkw_p_value(runs, statistics.law_distance(row, runs, law)) for row in times[:1000]])
     for level, found in ((0.05, 0.09), (2.5e-4, 0.003)):
         bound = most_alarms(level, repetitions)
@@ -303,12 +309,12 @@ def test_runs_to_resolve_are_enough(law, share):
     law, alpha, repetitions = Tabulated(law), 2.5e-4, 600
     runs = statistics.runs_to_resolve(math.sqrt(law.variance) / law.mean, 0.25, alpha)
     totals = Stretched(law, share).draw((repetitions, runs), np.random.default_rng(8)).sum(axis=1)
-    found = sum(statistics.mean_p_value(total, runs, law)[0] < alpha for total in totals)
+    found = (p_values(totals, runs, law) < alpha).sum()
     bound = int(stats.binom.ppf(FAIL, repetitions, 0.93))
     assert found >= bound
     assert bound >= 0.85 * repetitions
     fewer = Stretched(law, share).draw((repetitions, runs // 4), np.random.default_rng(9)).sum(axis=1)
-    missed = sum(statistics.mean_p_value(total, runs // 4, law)[0] >= alpha for total in fewer)
+    missed = (p_values(fewer, runs // 4, law) >= alpha).sum()
     assert missed > 0.3 * repetitions  # the twin: a quarter of the runs would not do
 
 
