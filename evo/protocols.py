@@ -193,5 +193,5 @@ class CostModel(Protocol):
 
     @property
     def weights(self) -> FloatArray:
-        """Float [6], in the order of `evo.costs.ledger.LEDGER`."""
+        """Float [8], in the order of `evo.costs.ledger.LEDGER`; or its first 6."""
         ...

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from experiments.grids.cell import Cell as Cell
     from experiments.grids.grid import Grid as Grid
     from experiments.grids.grid import sweep as sweep
+    from experiments.grids.programs.cell import ProgramCell as ProgramCell
     from experiments.grids.stopping import UntilPrecise as UntilPrecise
     from experiments.grids.stopping import UntilSuccesses as UntilSuccesses
     from experiments.grids.toml import load_grid as load_grid
@@ -62,6 +63,7 @@ _HOMES = {
     "GridLimits": "running.limits",
     "LimitReached": "running.launch",
     "MeasuredFitness": "reports.quality.measured",
+    "ProgramCell": "grids.programs.cell",
     "Prediction": "predictions.predict",
     "Quality": "predictions.quality.fitness",
     "Results": "store.results",

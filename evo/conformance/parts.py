@@ -11,7 +11,8 @@ import numpy as np
 
 from evo.conformance.determinism import guarded, once
 from evo.conformance.results import CheckResult, DoesNotApply, NotConforming, PartCheck, results
-from evo.costs.ledger import LEDGER
+from evo.costs.ledger import LEDGER, PART_OF
+from evo.costs.prices import are_weights, weights_of
 from evo.errors import InputError
 from evo.identity import expect_named, identities
 from evo.protocols import CostModel
@@ -178,7 +179,7 @@ def cost_checks(cost: CostModel) -> list[PartCheck]:
 
 def _weights(cost: CostModel) -> str:
     weights: Any = np.asarray(cost.weights)
-    if weights.shape != (len(LEDGER),) or weights.dtype.kind not in "iuf" or not np.isfinite(weights).all():
+    if not are_weights(weights):
         raise NotConforming(
             f"{type(cost).__name__}.weights must be {len(LEDGER)} finite numbers, one for each of {', '.join(LEDGER)}, "
             f"got {cost.weights!r}"
@@ -188,13 +189,13 @@ def _weights(cost: CostModel) -> str:
             f"{type(cost).__name__}.weights are {weights.dtype}, in which prices are rounded; write "
             "np.array([...], dtype=np.float64)"
         )
-    for entry, price in zip(LEDGER, weights, strict=True):
-        if not 0 <= price <= MOST:
-            bound = ">= 0" if price < 0 else f"at most {MOST:g}"
-            raise NotConforming(f"{type(cost).__name__}.weights must be {bound}, got {price:g} for {entry}")
-    return f"{len(LEDGER)} prices: " + ", ".join(
-        f"{entry} {price:g}" for entry, price in zip(LEDGER, weights, strict=True)
-    )
+    known = dict(zip(LEDGER, weights_of(cost).tolist(), strict=True))
+    for entry, price in known.items():
+        whole = price + known[PART_OF[entry]] if entry in PART_OF else price  # a discount on a part is below 0
+        if not 0 <= whole <= MOST:
+            bound = ">= 0" if whole < 0 else f"at most {MOST:g}"
+            raise NotConforming(f"{type(cost).__name__}.weights must be {bound}, got {whole:g} for {entry}")
+    return f"{len(LEDGER)} prices: " + ", ".join(f"{entry} {price:g}" for entry, price in known.items())
 
 
 def _fixed(cost: CostModel) -> str:

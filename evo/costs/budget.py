@@ -32,12 +32,14 @@ class Budget:
         generated_tokens: tokens written.
         pass_tokens: sum of c over forward passes on c tokens (Definition 2.2).
         pass_tokens_squared: sum of c^2 over forward passes.
+        cached_tokens: tokens read that the provider had read before.
+        reasoning_tokens: tokens written that are not part of the answer.
 
     A call that reads and writes 4 tokens makes 16 + 6 = 22 pass tokens (theory 12a):
 
     >>> from evo.costs.ledger import Prompt
     >>> budget = Budget(calls=None, pass_tokens=66)
-    >>> (limit,) = budget.limits(CallTokens.equal(Prompt(), k=4, l=4, g=1), np.zeros(6))
+    >>> (limit,) = budget.limits(CallTokens.equal(Prompt(), k=4, l=4, g=1), np.zeros(8))
     >>> limit.reached(np.array([2, 3]), np.array([2, 3])).tolist()
     [False, True]
     """
@@ -49,6 +51,8 @@ class Budget:
     generated_tokens: int | None = None
     pass_tokens: int | None = None
     pass_tokens_squared: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if self.cost is None and not self.entries:
@@ -71,8 +75,8 @@ class Budget:
         """Where runs have reached a limit, by their ledgers alone; bool [runs].
 
         Args:
-            ledger: float [runs, 6].
-            weights: the cell's cost model, float [6].
+            ledger: float [runs, 8].
+            weights: the cell's cost model, float [8].
             slack: relative tolerance within which a limit counts as reached.
         """
         reached = np.zeros(len(ledger), dtype=np.bool_)
@@ -87,7 +91,7 @@ class Budget:
 
         Args:
             tokens: ledger entries of the cell's calls.
-            weights: the cell's cost model, float [6].
+            weights: the cell's cost model, float [8].
         """
         units = np.eye(len(LEDGER))
         limits = [Limit.of(tokens, units[LEDGER.index(name)], most) for name, most in self.entries.items()]
@@ -121,7 +125,7 @@ class Limit:
 
         Args:
             tokens: ledger entries of the cell's calls.
-            weights: of the ledger's entries, float [6].
+            weights: of the ledger's entries, float [8].
             most: the threshold.
             rounding: of the weights, relative.
         """

@@ -26,7 +26,13 @@ LEDGER = (
     "generated_tokens",
     "pass_tokens",  # sum of c over forward passes: the paper's cost for m = 1
     "pass_tokens_squared",  # sum of c^2 over forward passes
+    "cached_tokens",  # those of the prompt tokens that the provider had read before
+    "reasoning_tokens",  # those of the generated tokens that are not part of the answer
 )
+PART_OF = {"cached_tokens": "prompt_tokens", "reasoning_tokens": "generated_tokens"}
+"""Entries that are parts of others: their prices are differences to the price of the whole."""
+EARLIER = 6
+"""Entries that cost models of earlier versions have prices for, the first of them."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +45,45 @@ class Prompt:
     Attributes:
         head: tokens of instructions before the text.
         shows: "chunk" or "solution".
+        cached: tokens of the head that the provider has cached in every call (other calls have warmed it).
+        reasoning: tokens that each call generates besides its answer.
     """
 
     head: int = 0
     shows: str = "chunk"
+    cached: int = 0
+    reasoning: int = 0
 
     def __post_init__(self) -> None:
-        whole(self, "head", least=0)
+        for name in ("head", "cached", "reasoning"):
+            whole(self, name, least=0)
         choice(self, "shows", ("chunk", "solution"))
+        if self.cached > self.head:
+            raise InputError(
+                f"Prompt: cached must be at most head = {self.head}, of which it is a part, got {self.cached}"
+            )
 
     def tokens(self, g: int, k: int, l: int) -> int:
         """Prompt tokens of a call on g of k blocks of l tokens."""
         return self.head + (g if self.shows == "chunk" else k) * l
 
 
-def call_entries(prompt_tokens: int, generated_tokens: int) -> tuple[int, int, int, int]:
+def call_entries(
+    prompt_tokens: int, generated_tokens: int, cached: int = 0, reasoning: int = 0
+) -> tuple[int, int, int, int, int, int]:
     """Ledger entries of one call, after `calls` and `evaluations`: exact whole numbers.
 
     Writing o tokens after a prompt of c takes o passes over c, c+1, .., c+o-1 tokens (Definition 2.2, theory 12a,
-    12d): sum c = c o + o(o-1)/2 and sum c^2 = o c^2 + c o(o-1) + (o-1) o (2o-1)/6.
+    12d): sum c = c o + o(o-1)/2 and sum c^2 = o c^2 + c o(o-1) + (o-1) o (2o-1)/6. Cached and reasoning tokens are
+    parts of c and o, and cost their passes.
 
     >>> call_entries(200, 200)
-    (200, 200, 59900, 18606700)
+    (200, 200, 59900, 18606700, 0, 0)
     """
     c, o = prompt_tokens, generated_tokens
     linear = c * o + o * (o - 1) // 2
     squared = o * c * c + c * o * (o - 1) + (o - 1) * o * (2 * o - 1) // 6
-    return c, o, linear, squared
+    return c, o, linear, squared, cached, reasoning
 
 
 def overheads(*parts: object) -> tuple[Overhead, ...]:
@@ -85,14 +103,12 @@ def overheads(*parts: object) -> tuple[Overhead, ...]:
     return tuple(declared)
 
 
-def entries_with_overhead(
-    prompt: Prompt, tokens: int, total: int, overhead: tuple[Overhead, ...]
-) -> tuple[int, int, int, int]:
+def entries_with_overhead(prompt: Prompt, tokens: int, total: int, overhead: tuple[Overhead, ...]) -> tuple[int, ...]:
     """Ledger entries, as of `call_entries`, of a call on a chunk of that many tokens, overhead included."""
-    works = [(prompt.tokens(tokens, total, 1), tokens)]
-    works += [(work.prompt_tokens(tokens, total, 1), work.writes) for work in overhead]
-    a, b, c, d = (sum(column) for column in zip(*(call_entries(*work) for work in works), strict=True))
-    return a, b, c, d
+    read, written = prompt.tokens(tokens, total, 1), tokens + prompt.reasoning
+    works = [call_entries(read, written, prompt.cached, prompt.reasoning)]
+    works += [call_entries(work.prompt_tokens(tokens, total, 1), work.writes) for work in overhead]
+    return tuple(sum(column) for column in zip(*works, strict=True))
 
 
 def block_lengths(problem: Problem) -> tuple[int, ...] | None:
@@ -259,8 +275,8 @@ class CallTokens:
     """Ledger entries of one call, overhead included, as polynomials in the shortfall s of its chunk.
 
     Attributes:
-        coefficients: of prompt tokens, generated tokens, sum of c, sum of c^2: those of s^0, s^1, .., each times
-            `denominator`; exact whole numbers.
+        coefficients: of prompt tokens and all entries after them: those of s^0, s^1, .., each times `denominator`;
+            exact whole numbers.
         denominator: 6 where the degree is 3, else 1.
         calls: LLM calls that each call stands for: 1, and those of its overhead.
     """
@@ -304,21 +320,21 @@ class CallTokens:
         return len(self.coefficients[0]) - 1
 
     def entries(self, s: int = 0) -> tuple[int, ...]:
-        """Prompt tokens, generated tokens, sum of c, sum of c^2 of a call that falls short by s."""
+        """Prompt tokens and all entries after them, of a call that falls short by s."""
         return tuple(sum(a * s**i for i, a in enumerate(row)) // self.denominator for row in self.coefficients)
 
     def prices(self, weights: FloatArray) -> tuple[float, ...]:
         """What s^0, s^1, .. of a call cost, all but evaluations.
 
         Args:
-            weights: a cost model's, float [6].
+            weights: a cost model's, float [8].
         """
         columns = (np.array(column, dtype=float) for column in zip(*self.coefficients, strict=True))
         fixed, *others = (float(np.dot(weights[2:], column)) / self.denominator for column in columns)
         return float(weights[0] * self.calls) + fixed, *others
 
     def ledger(self, calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None) -> FloatArray:
-        """The ledger of runs, float [runs, 6] in the order of `LEDGER`, all entries whole numbers.
+        """The ledger of runs, float [runs, 8] in the order of `LEDGER`, all entries whole numbers.
 
         Float because the sum of squares leaves 64-bit integers at ten million calls of some 7,000 tokens; whole
         numbers are exact up to 2^53 = 9e15.

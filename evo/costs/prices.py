@@ -3,16 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evo.costs.ledger import LEDGER
-from evo.parameters import non_negative
-from evo.protocols import FloatArray
+from evo.costs.ledger import EARLIER, LEDGER
+from evo.errors import InputError
+from evo.parameters import non_negative, positive, shown
+from evo.protocols import CostModel, FloatArray
+
+MOST_A_TOKEN = 0.01
+"""Above it a price of a token is asked whether it is one of a million tokens."""
 
 
 def _weights(**prices: float) -> FloatArray:
     return np.array([prices.get(entry, 0.0) for entry in LEDGER])
+
+
+def are_weights(weights: NDArray[Any]) -> bool:
+    """Whether an array has one finite number for each entry of the ledger, or for those of earlier versions."""
+    counted = weights.shape in ((len(LEDGER),), (EARLIER,)) and weights.dtype.kind in "iuf"
+    return counted and bool(np.isfinite(weights).all())
+
+
+def expect_weights(cost: CostModel) -> None:
+    """Refuse prices that would spoil the table after the runs were made.
+
+    Raises: InputError.
+    """
+    if not are_weights(np.asarray(cost.weights)):
+        raise InputError(
+            f"{type(cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
+            f"{shown(cost.weights)}"
+        )
+
+
+def weights_of(cost: CostModel) -> FloatArray:
+    """The prices of all entries of the ledger, float [8]; those that a model of an earlier version lacks are 0.
+
+    >>> weights_of(LLMPrimitive(m=2)).tolist()
+    [0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0]
+    """
+    weights = np.asarray(cost.weights, dtype=np.float64)
+    return np.append(weights, np.zeros(len(LEDGER) - EARLIER)) if weights.shape == (EARLIER,) else weights
 
 
 @dataclass(frozen=True)
@@ -24,6 +58,7 @@ class LLMPrimitive:
     Attributes:
         m: size of the model.
         per_call: fixed price of a call, in the same unit.
+        per_evaluation: price of an evaluation, in the same unit; the paper has none.
 
     >>> from evo.costs.ledger import call_entries
     >>> float(LLMPrimitive(m=2).weights @ (1, 1, *call_entries(200, 200)))
@@ -32,14 +67,15 @@ class LLMPrimitive:
 
     m: float = 1.0
     per_call: float = 0.0
+    per_evaluation: float = 0.0
 
     def __post_init__(self) -> None:
-        non_negative(self, "m", "per_call")
+        non_negative(self, "m", "per_call", "per_evaluation")
 
     @property
     def weights(self) -> FloatArray:
-        """Weights of the ledger's entries, float [6]."""
-        return _weights(calls=self.per_call, pass_tokens=self.m)
+        """Weights of the ledger's entries, float [8]."""
+        return _weights(calls=self.per_call, evaluations=self.per_evaluation, pass_tokens=self.m)
 
 
 @dataclass(frozen=True)
@@ -49,38 +85,79 @@ class QuadraticPrimitive:
     Attributes:
         m: size of the model.
         per_call: fixed price of a call, in the same unit.
+        per_evaluation: price of an evaluation, in the same unit.
     """
 
     m: float = 1.0
     per_call: float = 0.0
+    per_evaluation: float = 0.0
 
     def __post_init__(self) -> None:
-        non_negative(self, "m", "per_call")
+        non_negative(self, "m", "per_call", "per_evaluation")
 
     @property
     def weights(self) -> FloatArray:
-        """Weights of the ledger's entries, float [6]."""
-        return _weights(calls=self.per_call, pass_tokens_squared=self.m)
+        """Weights of the ledger's entries, float [8]."""
+        return _weights(calls=self.per_call, evaluations=self.per_evaluation, pass_tokens_squared=self.m)
 
 
 @dataclass(frozen=True)
 class TokenPrices:
-    """The bill of an API: one price for a prompt token, another for a generated token (theory 13.8).
+    """The bill of an API: pi_in new prompt tokens + pi_c cached ones + pi_out generated ones (theory 13.8, 18f).
 
     Attributes:
         prompt: price of a prompt token.
         generated: price of a generated token.
         per_call: fixed price of a call.
+        cached: price of a prompt token that the provider had read before; None: that of any prompt token.
+        reasoning: price of a generated token that is not part of the answer; None: that of any generated token.
+        evaluation: price of an evaluation.
+        unit: number of tokens that the prices of tokens are for, such as 1e6; None: one, which files and programs ask
+            to be said where a price is above 0.01, since it may be one of a million tokens.
+
+    >>> from evo.costs.ledger import call_entries
+    >>> prices = TokenPrices(prompt=3, generated=15, cached=0.3, unit=1e6)
+    >>> round(float(prices.weights @ (1, 0, *call_entries(1000, 100, cached=800))), 9)  # dollars
+    0.00234
     """
 
     prompt: float
     generated: float
     per_call: float = 0.0
+    cached: float | None = None
+    reasoning: float | None = None
+    evaluation: float = 0.0
+    unit: float | None = None
 
     def __post_init__(self) -> None:
-        non_negative(self, "prompt", "generated", "per_call")
+        given = [name for name in ("cached", "reasoning") if getattr(self, name) is not None]
+        non_negative(self, "prompt", "generated", "per_call", "evaluation", *given)
+        if self.unit is not None:
+            positive(self, "unit")
 
     @property
     def weights(self) -> FloatArray:
-        """Weights of the ledger's entries, float [6]."""
-        return _weights(calls=self.per_call, prompt_tokens=self.prompt, generated_tokens=self.generated)
+        """Weights of the ledger's entries, float [8]; those of cached and reasoning tokens are differences."""
+        unit = 1.0 if self.unit is None else self.unit
+        cached = self.prompt if self.cached is None else self.cached
+        reasoning = self.generated if self.reasoning is None else self.reasoning
+        return _weights(
+            calls=self.per_call,
+            evaluations=self.evaluation,
+            prompt_tokens=self.prompt / unit,
+            generated_tokens=self.generated / unit,
+            cached_tokens=(cached - self.prompt) / unit,
+            reasoning_tokens=(reasoning - self.generated) / unit,
+        )
+
+    @property
+    def doubt(self) -> str:
+        """Why a price may be one of a million tokens, in words that name it; empty where a unit is given."""
+        names = ("prompt", "generated", "cached", "reasoning")
+        high = [name for name in names if (getattr(self, name) or 0.0) > MOST_A_TOKEN]
+        if self.unit is not None or not high:
+            return ""
+        return (
+            f"TokenPrices: {high[0]} = {getattr(self, high[0]):g} a token: per million? write unit = 1e6 for "
+            "prices of a million tokens, or unit = 1 if it is the price of one"
+        )

@@ -10,22 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evo.costs.ledger import LEDGER
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from evo.programs.roles import Role, expect_roles
 from evo.protocols import BoolArray, IntArray
 
-ENTRIES = (
-    "calls",
-    "evaluations",
-    "prompt_tokens",
-    "generated_tokens",
-    "pass_tokens",  # sum of c over forward passes (Definition 2.2)
-    "pass_tokens_squared",  # sum of c^2 over forward passes
-    "cached_tokens",  # part of prompt_tokens
-    "reasoning_tokens",  # part of generated_tokens
-)
-"""What is counted of each role."""
+ENTRIES = LEDGER
+"""What is counted of each role: the entries of the ledger."""
 MOST = 2**63
 _NEAR = float(MOST) * (1 - 1e-12)
 """Sums are tried in floats first, whose rounding is far below this margin."""

@@ -95,8 +95,7 @@ def expected_ledger(
     for each in calls:
         row, times = sums[column_of(roles, each.role)], _count(each.times)
         whole &= isinstance(times, int)
-        c, o, linear, squared = call_entries(each.prompt, each.writes)
-        found = (1, 0, c, o, linear, squared, each.cached, each.reasoning)
+        found = (1, 0, *call_entries(each.prompt, each.writes, each.cached, each.reasoning))
         row[:] = [before + times * entry for before, entry in zip(row, found, strict=True)]
     for role, number in (evaluations or {}).items():
         number = _count(number)

@@ -75,7 +75,7 @@ def made_tests(
     last = float(lam * generations[censored].min()) if censored.any() else math.inf
     p_value = cache(statistics.mean_p_value)  # with one offspring a generation hit and calls are the same time
     means = () if censored.any() else (("mean", hit, hits), ("calls", calls, paid))
-    made = (books, _law_test(hit, hits, last), *(_mean_test(*each, p_value) for each in means))
+    made = (books, law_test(hit, hits, last), *(mean_test(*each, p_value) for each in means))
     outcomes = tuple(outcome for outcome in made if outcome is not None)
     if short is not None and not censored.any():
         outcomes = _with_short_calls(outcomes, short, len(runs), calls)
@@ -107,7 +107,7 @@ def _within(hit: Prediction, last: float, unit: str) -> str:
     return "anywhere" if math.isinf(last) else f"within the first {last:,.0f} {unit}"
 
 
-def _law_test(hit: Prediction, hits: FloatArray, last: float) -> Outcome | None:
+def law_test(hit: Prediction, hits: FloatArray, last: float) -> Outcome | None:
     """The whole law of `hit`; None where only moments are known.
 
     Args:
@@ -125,12 +125,11 @@ def _law_test(hit: Prediction, hits: FloatArray, last: float) -> Outcome | None:
         return None
     p_value = statistics.dkw_p_value(runs, distance)
     its = "stored cdf" if isinstance(hit.law, LawAtTimes) else "cdf"
-    return Outcome(
-        "law", p_value, f"the law of hit is {distance:.3f} off its {its} ({statistics.p_value_text(p_value, '<=')})"
-    )
+    found = f"the law of {hit.quantity} is {distance:.3f} off its {its} ({statistics.p_value_text(p_value, '<=')})"
+    return Outcome("law", p_value, found)
 
 
-def _mean_test(
+def mean_test(
     test: str, predicted: Prediction, values: FloatArray, p_value_of: Callable[..., tuple[float, str]]
 ) -> Outcome | None:
     """A mean; None if no finite variance is known, or the law is and that of the total is not."""

@@ -25,6 +25,8 @@ they show, and a p-value for a fixed number would err too often: one that is loo
 as one likes. So after b batches each p-value is multiplied by b (b + 1), which holds wherever a rule stops, whatever it
 looked at: the sum over b of 1/(b (b + 1)) is 1 (union bound). The runs needed to tell a discrepancy are counted with
 it.
+
+Cells that run a program of calls have four tests of their own (`experiments.checks.programs`).
 """
 
 from __future__ import annotations
@@ -35,15 +37,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from evo.errors import InputError
+from evo.errors import InputError, NoPrediction
 from experiments.checks.cell_tests import Outcome, made_tests
 from experiments.checks.completeness import missing_runs, table_fault
 from experiments.checks.ledger import ledger_fault, stored_ledger_fault
 from experiments.checks.power import Level
+from experiments.checks.programs import OfProgram, Tested, books_of_program, program_tests
 from experiments.checks.short_calls import ShortCalls, short_calls
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import identity_in
+from experiments.grids.labels import lams_of, place_of, sizes_of
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.predict import Prediction, takes_several_calls
 from experiments.predictions.verdict import Verdict
@@ -154,7 +159,8 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
     trajectories = {_identity(results, cell_id, cell) for cell_id, cell in cells.items()}
     alpha_each = alpha / (TESTS_A_CELL * len(trajectories))
     none = results.runs.iloc[:0]
-    called = results.labels
+    called, k, lam = results.labels, sizes_of(results.cells), lams_of(results.cells)
+    called = {cell_id: ", ".join([called[cell_id], *place_of(k[cell_id], lam[cell_id])]) for cell_id in cells}
     verdicts = tuple(
         _check_cell(results, cell_id, called[cell_id], cell, results.by_cell.get(cell_id, none), alpha_each, resolution)
         for cell_id, cell in cells.items()
@@ -162,7 +168,7 @@ def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Ch
     return Check(verdicts, alpha, alpha_each, results.rows.strays)
 
 
-def _parse(results: Results, cell_id: str) -> Cell | str:
+def _parse(results: Results, cell_id: str) -> AnyCell | str:
     """The cell, or why it cannot be had."""
     try:
         return results.cell(cell_id)
@@ -170,19 +176,17 @@ def _parse(results: Results, cell_id: str) -> Cell | str:
         return str(error)
 
 
-def _identity(results: Results, cell_id: str, cell: Cell | str) -> str:
+def _identity(results: Results, cell_id: str, cell: AnyCell | str) -> str:
     """What names the cell's trajectories; its id if that cannot be told."""
     try:
-        return cell.identity if isinstance(cell, Cell) else identity_in(str(results.cells.loc[cell_id, "text"]))
+        return cell.identity if not isinstance(cell, str) else identity_in(str(results.cells.loc[cell_id, "text"]))
     except InputError:
         return cell_id
 
 
 def _check_cell(
-    results: Results, cell_id: str, label: str, cell: Cell | str, runs: pd.DataFrame, alpha: float, resolution: float
+    results: Results, cell_id: str, label: str, cell: AnyCell | str, runs: pd.DataFrame, alpha: float, resolution: float
 ) -> CellCheck:
-    k, lam = (results.cells[name][cell_id] for name in ("problem.k", "runner.lam"))
-    label += f", k = {k}, lam = {lam}"
     censored, looks = int(runs["hit"].isna().sum()), _looks(results, runs)
     outcomes: tuple[Outcome, ...] = ()
     stored = results.prediction(cell_id) if isinstance(cell, str) else None
@@ -192,9 +196,9 @@ def _check_cell(
         verdict, reason = Verdict.CANNOT_TELL, missing_runs(results, cell_id, runs)
     else:
         level = _level(alpha, runs, looks)
-        outcomes, open_, told = made_tests(*_source(results, cell_id, cell, stored, runs), runs, level, resolution)
+        outcomes, open_, told = _tested(results, cell_id, cell, stored, runs, level, resolution)
         outcomes = tuple(_at_every_stop(outcome, looks) for outcome in outcomes)
-        known = cell if isinstance(cell, Cell) else None
+        known = None if isinstance(cell, str) else cell
         books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known, runs)) else None
         outcomes = outcomes if books is None else (*outcomes, books)
         open_ = missing_runs(results, cell_id, runs) or open_
@@ -209,6 +213,37 @@ def _check_cell(
     if why:
         reason = f"{reason} (checked against the prediction stored when it was run: {why})"
     return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored, why, looks)
+
+
+def _tested(
+    results: Results,
+    cell_id: str,
+    cell: AnyCell | str,
+    stored: StoredPrediction | None,
+    runs: pd.DataFrame,
+    level: Level,
+    resolution: float,
+) -> Tested:
+    """The tests of a cell with runs, what is missing for AGREES, and what they would have found."""
+    if not isinstance(cell, ProgramCell) and (stored is None or not stored.of_program):
+        return made_tests(*_source(results, cell_id, cell, stored, runs), runs, level, resolution)
+    if fault := books_of_program(runs):
+        return (Outcome("ledger", 0.0, fault),), "", ""
+    try:
+        expected = OfProgram.of(cell) if isinstance(cell, ProgramCell) else _of_stored(stored)
+    except NoPrediction as error:
+        return (Outcome("ledger", 1.0, "the ledger adds up"),), str(error), ""
+    return program_tests(expected, runs, level, resolution)
+
+
+def _of_stored(stored: StoredPrediction | None) -> OfProgram:
+    """What was expected of a program when it was run.
+
+    Raises: NoPrediction.
+    """
+    if stored is None or stored.done is None:
+        raise NoPrediction("" if stored is None else stored.refused)
+    return OfProgram(stored.expected, stored.exact, stored.done)
 
 
 def _source(

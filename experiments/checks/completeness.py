@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evo.costs.ledger import LEDGER
-from experiments.grids.cell import Cell
+from experiments.grids.cells_table import prices_in
+from experiments.grids.programs.cell import AnyCell
 from experiments.grids.stopping import kept_of
 from experiments.store.failures import FailedBatch
 
@@ -46,7 +46,7 @@ def _failed(failed: Sequence[FailedBatch]) -> str:
     return f"{len(failed):,} {what} failed ({kinds}); --retry-failed runs {them} again"
 
 
-def table_fault(results: Results, cell_id: str, cell: Cell | None, runs: pd.DataFrame) -> str:
+def table_fault(results: Results, cell_id: str, cell: AnyCell | None, runs: pd.DataFrame) -> str:
     """What is wrong with the rows of a cell, in words; empty if nothing is. Without the cell prices are believed."""
     seen: dict[bytes, int] = {}
     batches = runs["batch"].to_numpy()
@@ -58,12 +58,12 @@ def table_fault(results: Results, cell_id: str, cell: Cell | None, runs: pd.Data
             first = seen.setdefault(hits.tobytes(), batch)
             if first != batch:
                 return f"batch {batch} is a copy of batch {first}"
-    weights = results.weights[cell_id]
-    if cell is not None and not np.array_equal(weights, cell.cost.weights):
+    prices = prices_in(results.cells.loc[cell_id])  # type: ignore[arg-type]  # ids are unique
+    if cell is not None and prices != cell.prices:
         return "the prices in the table of cells are not those of the cell's text"
     cost = np.zeros(len(runs))
-    for entry, weight in zip(LEDGER, weights.tolist(), strict=True):
-        cost += weight * runs[entry].to_numpy() if weight else 0.0
+    for name, price in prices.items():
+        cost += price * runs[name].to_numpy(dtype=float, na_value=np.nan)
     if not np.allclose(runs["cost"].to_numpy(dtype=float), cost, rtol=1e-12, atol=0.0):
         return "the cost is not the ledger times the prices"
     return ""

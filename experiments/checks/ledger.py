@@ -60,7 +60,7 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         ),
         f"calls are not in groups of {1 + beside}, one and {beside} beside it": calls * (1 + beside) != all_calls,
         _hit_rule(cell): (hit > back[1]) | (hit < first),
-        "a run without a hit ended before its budget": _too_early(hit, cell.budget, cell.cost.weights, runs),
+        "a run without a hit ended before its budget": _too_early(hit, cell.budget, cell.weights, runs),
         "there are more evaluations than offspring need": evaluations > most,
         "there are fewer evaluations than offspring need, though all answers are valid": (
             unevaluated if unevaluated.any() and always_valid(cell) else np.zeros_like(unevaluated)

@@ -13,11 +13,12 @@ from rich.table import Table
 
 from evo.statistics import LEAST_TOLD, probability_text
 from experiments.cli.progress import duration
+from experiments.grids.labels import place_of
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
 from experiments.reports.measured import number
 from experiments.reports.overview import MOST_ROWS
-from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table
+from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table, size_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console)
     """
     _show_rows(table, runs, console)
     noted = table[table["note"] != ""].to_dict("records")
-    reasons = ((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted)
+    reasons = ((_called(row), row["note"]) for row in noted)
     for told, _ in alike(reasons, _kind)[:MOST_ROWS]:
         console.print(told, markup=False)
     for line in totals(table, cores):
@@ -120,9 +121,7 @@ def _chances(known: pd.DataFrame) -> list[str]:
     worst = known.loc[known["censored"] == shares.max()].iloc[0]
     said = f"chance that a run is censored: {_share(float(shares.mean()))} over all cells"
     if worst["censored"] > 0 and len(shares) > 1:
-        said += (
-            f", at most {_share(float(worst['censored']))} ({worst['series']}, k = {worst['k']}, lam = {worst['lam']})"
-        )
+        said += f", at most {_share(float(worst['censored']))} ({_called(worst)})"
     return [said, *_notcounted(len(known) - len(shares), "of which it is not known", "in this")]
 
 
@@ -148,7 +147,11 @@ def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
 def _forecast(row: dict[Any, Any], of_runs: list[str]) -> tuple[str, ...]:
     """Place and expected numbers of a cell in words."""
     hit, calls, cost, *runs = (number(row[name]) for name in ("hit", "calls", "cost", *of_runs))
-    return str(row["k"]), str(row["lam"]), hit, calls, cost, _share(row["censored"]), *runs
+    return size_text(row["k"]), size_text(row["lam"]), hit, calls, cost, _share(row["censored"]), *runs
+
+
+def _called(row: Any) -> str:
+    return ", ".join([row["series"], *place_of(row["k"], row["lam"])])
 
 
 def _share(share: float | None) -> str:

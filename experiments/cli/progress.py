@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from experiments.grids.cell import Cell
+from experiments.grids.labels import place_of
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.running.progress import Progress
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_UPDATES, SECONDS_BETWEEN_LOOKS = 10.0, 0.1, 0.5
@@ -90,7 +91,7 @@ class ProgressDisplay:
         )  # fmt: skip
         self.tell_if_due()
 
-    def predicting(self, cell: Cell, done: int, of: int) -> None:
+    def predicting(self, cell: AnyCell, done: int, of: int) -> None:
         """Show which cell is being predicted, of how many, where that takes more than two seconds."""
         now = self._clock()
         if now - self._begun < SECONDS_UNTOLD or now - self._shown < SECONDS_BETWEEN_UPDATES:
@@ -180,8 +181,10 @@ def _left(progress: Progress) -> str:
     return f"about {duration(max(1.0, progress.left))} left"
 
 
-def _short_cell(cell: Cell | None, k_first: bool = False) -> str:
+def _short_cell(cell: AnyCell | None, k_first: bool = False) -> str:
     if cell is None:
         return "at work"
+    if isinstance(cell, ProgramCell):
+        return ", ".join([type(cell.program).__name__, *place_of(cell.k, cell.lam)])
     schedule, at = type(cell.schedule).__name__, f"k={cell.problem.k} lam={cell.runner.lam}"
     return f"{at} {schedule}" if k_first else f"{schedule} {at}"

@@ -21,7 +21,7 @@ from evo.statistics import normal_quantile
 from experiments.fits.forms import FORMS, Form
 from experiments.fits.laws import Estimate, Fits, Refusal, ScalingLaw
 from experiments.fits.likelihoods import FEWEST_RUNS, Fitted, fitted
-from experiments.fits.series import Series, parameter_column, series
+from experiments.fits.series import Series, series, values_along
 from experiments.fits.tails import Tail
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.stopping import UntilPrecise
@@ -68,7 +68,7 @@ def fit(
         raise InputError(f"fit: confidence must be between 0 and 1, got {confidence!r}")
     if not least <= most:  # nor if one is no number
         raise InputError(f"fit: expected a range of the parameter, got from {least!r} to {most!r}")
-    values = results.cells[parameter_column(results.cells, along)].dropna().unique()
+    values = values_along(results.cells, along).dropna().unique()
     if len(values) < 2:
         raise InputError(f"fit: {along} has one value in this grid, {values[0]:g}; name a parameter that varies")
     asked = ("fit", along, quantity, repr(least), repr(most))
@@ -155,7 +155,7 @@ def _refuse(part: Series) -> str:
         return "a law needs at least 2 runs a cell"
     if heavy := _too_heavy(part):
         return heavy
-    if not part.memoryless and (part.runs < FEWEST_RUNS).any():
+    if not part.memoryless and not part.sure and (part.runs < FEWEST_RUNS).any():
         return f"a law of means needs at least {FEWEST_RUNS} runs a cell, got {part.runs.min():.0f}"
     hits = part.runs - part.censored
     if part.memoryless and (hits == 0).any():

@@ -180,7 +180,7 @@ def _of_sum(part: Series, form: Form) -> Fitted | None:
 
     A factored one, A (lead + c other), has c = B/A, by the delta method.
     """
-    if part.censored.any() or (part.runs < FEWEST_RUNS).any():
+    if part.censored.any() or (not part.sure and (part.runs < FEWEST_RUNS).any()):
         return None
     scales = _scales(part)
     x, log = part.x, np.log(part.x)

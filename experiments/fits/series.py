@@ -13,13 +13,17 @@ from evo.parameters import shown, suggestion
 from evo.protocols import FloatArray
 from evo.theory import Geometric
 from experiments.fits.tails import Tail, tail_of
-from experiments.grids.labels import label_of, moves_with, parameter_names, values_of, varies
+from experiments.grids.labels import SIZES, label_of, lams_of, moves_with, parameter_names, sizes_of, values_of, varies
+from experiments.grids.programs.cell import ProgramCell
+from experiments.predictions.programs import expected_in
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+BOTH = "k"
+"""Stands for the columns of the k of problems and of programs."""
 SAME = 1e-12
 """Relative spread up to which floats are the same number."""
 
@@ -46,6 +50,7 @@ class Series:
         median: median of the quantity; infinite where most runs were censored.
         tails: of each cell, whether it has a mean, and a mean of runs a standard error.
         unrun: the parameter of the cells that have no runs yet, which are in no other array.
+        sure: whether all runs of a cell must come out the same, by what its program of calls expects.
     """
 
     label: str
@@ -64,6 +69,7 @@ class Series:
     median: FloatArray
     tails: tuple[Tail, ...]
     unrun: FloatArray = field(default_factory=lambda: np.empty(0))
+    sure: bool = False
 
     @property
     def exact(self) -> bool:
@@ -72,12 +78,14 @@ class Series:
 
 
 def parameter_column(cells: pd.DataFrame, name: str) -> str:
-    """The column of a parameter, `problem.k` for `k`.
+    """The column of a parameter, `problem.k` for `k`; `k` itself where a grid has searches and programs.
 
     Raises: InputError if no parameter that is a number has the name, or more than one.
     """
     if not isinstance(name, str):
         raise InputError(f"along: expected the name of a parameter, got {shown(name)}")
+    if name == BOTH and all(size in cells for size in SIZES):
+        return BOTH
     numeric = [column for column in parameter_names(cells) if "." in column and _numbers(cells[column])]
     if name in numeric:
         return name
@@ -90,6 +98,15 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
     raise InputError(
         f"--along: expected a parameter of the grid, got {name!r}{suggestion(name, known)}; known: {', '.join(known)}"
     )
+
+
+def values_along(cells: pd.DataFrame, along: str) -> pd.Series:
+    """The parameter of each cell, null where it has none.
+
+    Raises: InputError as `parameter_column`.
+    """
+    column = parameter_column(cells, along)
+    return sizes_of(cells) if column == BOTH else cells[column]
 
 
 def series(results: Results, along: str = "k", quantity: str = "hit") -> tuple[Series, ...]:
@@ -117,8 +134,10 @@ def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
 
 
 def _series(results: Results, column: str, quantity: str) -> tuple[Series, ...]:
-    cells = results.cells[results.cells[column].notna()]
-    others = [name for name in parameter_names(cells) if name != column and not moves_with(cells, name, column)]
+    cells = results.cells.assign(**{column: values_along(results.cells, column)})
+    cells = cells[cells[column].notna()]
+    apart = (column, *(SIZES if column == BOTH else ()))
+    others = [name for name in parameter_names(cells) if name not in apart and not moves_with(cells, name, column)]
     groups = cells.groupby(["arm", *others], sort=False, dropna=False)
     varying = [name for name in others if varies(cells, name)]
     return tuple(_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups)
@@ -133,14 +152,15 @@ def _numbers(values: pd.Series) -> bool:
 
 def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:
     first, there = cells.iloc[0], cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
-    ids, lams = tuple(map(str, there.index)), there["runner.lam"].tolist()
+    ids, lams = tuple(map(str, there.index)), lams_of(there).tolist()
     each = [_of_runs(results.by_cell[cell_id], lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
+    lam, program = lams_of(cells).iloc[0], str(first["text"]).startswith("ProgramCell(")
     runs, censored, mean, variance, trials, unit, median = np.array(each, dtype=float).reshape(len(each), 7).T
     return Series(
         label_of(first, varying),
         str(first["arm"]),
         values_of(first, varying),
-        None if column == "runner.lam" else int(first["runner.lam"]),
+        None if column == "runner.lam" or program else int(lam),
         there[column].to_numpy(dtype=float),
         ids,
         runs,
@@ -149,23 +169,41 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
         variance,
         trials,
         unit,
-        memoryless=bool(ids) and all(_memoryless(results, cell_id) for cell_id in ids),
+        memoryless=bool(ids) and not program and all(_memoryless(results, cell_id) for cell_id in ids),
         median=median,
         tails=tuple(tail_of(results, cell_id) for cell_id in ids),
         unrun=cells.loc[~cells.index.isin(ids), column].to_numpy(dtype=float),
+        sure=bool(ids) and program and all(_is_sure(results, cell_id) for cell_id in ids),
     )
 
 
-def _of_runs(runs: pd.DataFrame, lam: int, quantity: str) -> tuple[float, ...]:
+def _of_runs(runs: pd.DataFrame, lam: float, quantity: str) -> tuple[float, ...]:
     """Runs, censored runs, mean and sample variance of the quantity, trials, unit and median, of the runs of a cell."""
     hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
-    offspring = np.where(np.isnan(hit), lam * generations, hit)
+    if lam != lam:  # a program, whose runs end by themselves, whether their task was done or not
+        offspring = runs["calls"].to_numpy(dtype=float)
+        generations = np.maximum(offspring, 1.0)
+        hit = hit if quantity == "hit" else offspring
+    else:
+        offspring = np.where(np.isnan(hit), lam * generations, hit)
     values = offspring if quantity == "hit" else runs[quantity].to_numpy(dtype=float)
     trials = float((offspring if quantity == "hit" else generations).sum())
     variance = float(values.var(ddof=1)) if len(values) > 1 else math.nan
     unit = 1.0 if quantity == "hit" else float(values.sum()) / (trials or math.nan)
     median = float(np.median(np.where(np.isnan(hit), np.inf, values)))
     return len(values), float(np.isnan(hit).sum()), float(values.mean()), variance, trials, unit, median
+
+
+def _is_sure(results: Results, cell_id: str) -> bool:
+    """Whether every run of a program has the same ledger."""
+    stored = results.prediction(cell_id)
+    if stored is not None and stored.of_program:
+        return stored.exact
+    try:
+        cell = results.cell(cell_id)
+        return isinstance(cell, ProgramCell) and expected_in(cell).exact_every_run
+    except (InputError, NoPrediction):
+        return False
 
 
 def _memoryless(results: Results, cell_id: str) -> bool:

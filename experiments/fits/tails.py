@@ -36,10 +36,13 @@ def tail_of(results: Results, cell_id: str) -> Tail:
 
 
 def _tail_of(results: Results, cell_id: str) -> Tail:
+    if str(results.cells.loc[cell_id, "text"]).startswith("ProgramCell("):
+        return Tail.LIGHT  # what its runs count is finite, whether their task was done or not
     try:
         return tail_of_prediction(results.predict(cell_id, "hit"))
     except NoPrediction:
-        return tail_declared(results.cell(cell_id))
+        cell = results.cell(cell_id)
+        return tail_declared(cell) if isinstance(cell, Cell) else Tail.LIGHT
     except InputError:
         stored = results.prediction(cell_id)
     if stored is None:

@@ -20,6 +20,7 @@ from evo.errors import InputError, OperatorError
 from evo.parameters import shown, suggestion
 from experiments.grids.cell import Cell
 from experiments.grids.grid import expect_few
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.where import WORDS
 
 MOST_VALUES = 10_000
@@ -105,10 +106,10 @@ def _expect(fits: bool, expected: str, got: object) -> None:
 def grid_cells(
     *,
     axes: Mapping[str, Iterable[Any]],
-    make: Callable[..., Cell | Iterable[Cell]],
+    make: Callable[..., AnyCell | Iterable[AnyCell]],
     where: Callable[..., bool] | None = None,
     zip: Iterable[Sequence[str]] = (),
-) -> list[Cell]:
+) -> list[Any]:
     """The cells of named axes: `make` builds one (or a list of them) from a value of each axis.
 
     Args:
@@ -141,7 +142,7 @@ def grid_cells(
                 f"grid_cells: make does not take the axis {shown(name)}; give it a parameter, or leave it out"
             )
     read = [] if where is None else _parameters("where", where, values)
-    cells: list[Cell] = []
+    cells: list[AnyCell] = []
     left = total = 0
     for chosen in combinations(values, zip):
         total += 1
@@ -152,9 +153,9 @@ def grid_cells(
             made = make(**chosen)
         except (InputError, OperatorError) as error:
             raise type(error)(f"{at(chosen)}{error}") from None
-        if not isinstance(made, Cell | list | tuple):
+        if not isinstance(made, Cell | ProgramCell | list | tuple):
             raise InputError(f"grid_cells: make must return a cell or a list of cells, got {shown(made)}")
-        cells += [made] if isinstance(made, Cell) else made
+        cells += [made] if isinstance(made, Cell | ProgramCell) else made
         expect_few(len(cells))
     if left == total:
         raise InputError(f"grid_cells: where leaves none of {total:,} combinations")

@@ -8,18 +8,16 @@ from functools import cached_property
 from numbers import Integral
 from typing import Any
 
-import numpy as np
-
 from evo.chunks import Chunks
 from evo.costs.budget import Budget, Limit
-from evo.costs.ledger import LEDGER, CallTokens, Prompt, overheads
-from evo.costs.prices import LLMPrimitive
+from evo.costs.ledger import EARLIER, LEDGER, CallTokens, Prompt, overheads
+from evo.costs.prices import LLMPrimitive, expect_weights, weights_of
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.foreign import blame_part
 from evo.identity import expect_named
 from evo.parameters import shown
-from evo.protocols import AnyMutator, AnyRunner, CostModel, Problem, Schedule
+from evo.protocols import AnyMutator, AnyRunner, CostModel, FloatArray, Problem, Schedule
 from evo.runners.parallel import Asynchronous, Merged
 from evo.runners.protocol import OwnGenerations
 from evo.search import Search
@@ -98,7 +96,7 @@ class Cell:
         if isinstance(self.runner, OwnGenerations):
             with blame_part(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
-        self._expect_weights()
+        expect_weights(self.cost)
         for work in overheads(self.mutator, self.schedule):  # which refuses what is none
             beside = max(work.prompt_tokens(self.chunks.g, self.problem.k, self.problem.l), work.writes)
             if beside > MOST_TOKENS:
@@ -124,7 +122,7 @@ class Cell:
         Prices belong to the name only where the budget limits the cost: there they say when a run ends.
         """
         limits_cost = self.budget is not None and self.budget.cost is not None
-        weights = tuple(map(float, self.cost.weights)) if limits_cost else None
+        weights = tuple(self.weights.tolist()) if limits_cost else None
         return sample_name(self.search.text, canonical(self.prompt), canonical(self.budget), weights)
 
     @cached_property
@@ -136,6 +134,16 @@ class Cell:
     def identity(self) -> str:
         """The text of the search, which names the random streams."""
         return self.search.text
+
+    @property
+    def k(self) -> float:
+        """Blocks of a solution."""
+        return self.problem.k
+
+    @property
+    def lam(self) -> float:
+        """Offspring a generation."""
+        return self.runner.lam
 
     @property
     def chunks(self) -> Chunks:
@@ -150,7 +158,22 @@ class Cell:
     @property
     def limits(self) -> tuple[Limit, ...]:
         """The budget as the engine sees it."""
-        return () if self.budget is None else self.budget.limits(self.tokens, self.cost.weights)
+        return () if self.budget is None else self.budget.limits(self.tokens, self.weights)
+
+    @property
+    def weights(self) -> FloatArray:
+        """The prices of the ledger's entries, float [8]."""
+        return weights_of(self.cost)
+
+    @property
+    def prices(self) -> dict[str, float]:
+        """The price of each column of the table that has one."""
+        return {entry: price for entry, price in zip(LEDGER, self.weights.tolist(), strict=True) if price}
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """Columns of the table of cells that every search has, whether they are fields of its parts or not."""
+        return {"problem.k": self.problem.k, "problem.l": self.problem.l, "runner.lam": self.runner.lam}
 
     @classmethod
     def parse(cls, text: str) -> Cell:
@@ -213,20 +236,12 @@ class Cell:
             if size > most:
                 raise InputError(f"Cell: expected {name} to be at most {most:,}, which memory allows, got {size:,}")
         _ = self.search.lengths  # refuses what cannot be counted exactly
-        longest = max(self.prompt.tokens(g, self.problem.k, self.problem.l), g * self.problem.l)
+        writes = g * self.problem.l + self.prompt.reasoning
+        longest = max(self.prompt.tokens(g, self.problem.k, self.problem.l), writes)
         if longest > MOST_TOKENS:
             raise InputError(
                 f"Cell: expected calls that read and write at most {MOST_TOKENS:,} tokens each, got {longest:,}; "
-                "lower k, l or the prompt's head"
-            )
-
-    def _expect_weights(self) -> None:
-        """Refuse prices that would spoil the table after the runs were made."""
-        weights = np.asarray(self.cost.weights)
-        if weights.shape != (len(LEDGER),) or weights.dtype.kind not in "iuf" or not np.isfinite(weights).all():
-            raise InputError(
-                f"{type(self.cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
-                f"{shown(self.cost.weights)}"
+                "lower k, l, or the prompt's head or reasoning"
             )
 
 
@@ -237,6 +252,8 @@ def cell_id(text: str) -> str:
 
 def sample_name(search: str, prompt: str, budget: str, weights: tuple[float, ...] | None) -> str:
     """The name of the runs of cells, of the texts of their parts, and their prices if the budget limits the cost."""
+    if weights is not None and not any(weights[EARLIER:]):
+        weights = weights[:EARLIER]  # runs keep the names that they had before there were more entries
     prices = "" if weights is None else canonical(weights)
     return f"s{_digits(f'{search}, {prompt}', 12)}-{_digits(budget + prices, 8)}"
 

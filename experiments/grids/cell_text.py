@@ -8,7 +8,9 @@ from functools import lru_cache
 from evo.errors import InputError
 
 RANDOM = ("problem", "mutator", "schedule", "runner")
-"""The parts that name a cell's random streams."""
+"""The parts that name the random streams of a cell that searches."""
+KINDS = {"Cell": RANDOM, "ProgramCell": ("program",)}
+"""The same of each kind of cell."""
 
 
 @lru_cache(maxsize=4096)
@@ -23,7 +25,7 @@ def parts_in(text: str) -> dict[str, str]:
     """
     call = _parsed(text)
     found = {str(word.arg): ast.get_source_segment(text, word.value) or "" for word in call.keywords}
-    if not set(RANDOM) <= set(found):
+    if not set(random_parts(text)) <= set(found):
         raise InputError(f"expected the canonical text of a cell, got {text!r:.200}")
     return found
 
@@ -34,7 +36,26 @@ def identity_in(text: str) -> str:
     Raises: InputError if it is not the text of a cell.
     """
     parts = parts_in(text)
-    return ", ".join(parts[name] for name in RANDOM)
+    return ", ".join(parts[name] for name in random_parts(text))
+
+
+def kind_of_cell(text: str) -> str:
+    """`Cell` or `ProgramCell`.
+
+    Raises: InputError if it is not the text of a cell.
+    """
+    kind = text.partition("(")[0]
+    if kind not in KINDS:
+        raise InputError(f"expected the canonical text of a cell, got {text!r:.200}")
+    return kind
+
+
+def random_parts(text: str) -> tuple[str, ...]:
+    """The parts that name the random streams of a cell.
+
+    Raises: InputError if it is not the text of a cell.
+    """
+    return KINDS[kind_of_cell(text)]
 
 
 def foreign_in(text: str) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from evo.costs.ledger import LEDGER
 from evo.text import is_frozen_dataclass, parameters, type_name
 from experiments.grids.grid import Grid
+from experiments.grids.programs.cell import column_prices
 from experiments.grids.strings import string_type, strings_inferred
 
 if TYPE_CHECKING:
@@ -23,7 +26,8 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     Columns: arm, text, sample (what names its runs, `Cell.sample`); for each part its type (`problem`) and parameters
     (`problem.k`, null where a part has none or it is None, in words where cells have values of several types), those of
     parts inside it too (`mutator.inner.p`);
-    `weight.calls` and so on, the prices of the ledger's entries.
+    `weight.calls` and so on, the prices of the ledger's entries; of programs `role.qa.size` and so on, the sizes of
+    their models, by which their prices of tokens are multiplied.
     """
     import pandas as pd
 
@@ -33,9 +37,8 @@ def cells_table(grid: Grid) -> pd.DataFrame:
         row: dict[str, Any] = {"cell": cell.id, "arm": labels[cell.id], "text": cell.text, "sample": cell.sample}
         for kind, part in parameters(cell).items():
             row |= part_columns(kind, part)
-        # of every problem and runner, whether they are fields of it or not
-        row |= {"problem.k": cell.problem.k, "problem.l": cell.problem.l, "runner.lam": cell.runner.lam}
-        row |= dict(zip(WEIGHTS, cell.cost.weights, strict=True))
+        row |= cell.sizes
+        row |= dict(zip(WEIGHTS, cell.weights, strict=True))
         rows.append(row)
     with strings_inferred():
         table = pd.DataFrame(rows)
@@ -43,6 +46,22 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     for column in mixed:  # a file wants one type a column
         table[column] = table[column].map(str, na_action="ignore").astype(string_type())
     return table.set_index("cell")
+
+
+def prices_in(cell: pd.Series[Any]) -> dict[str, float]:
+    """The price of each column of the table of runs that has one, from a row of the table of cells.
+
+    As `prices` of the cell itself: of programs role by role.
+    """
+    weights = cell[list(WEIGHTS)].to_numpy(dtype=float)
+    sizes = {
+        str(name).split(".")[1]: float(size)
+        for name, size in cell.items()
+        if str(name).startswith("role.") and not np.isnan(size)
+    }
+    if sizes:
+        return column_prices(weights, sizes)
+    return {entry: price for entry, price in zip(LEDGER, weights.tolist(), strict=True) if price}
 
 
 def part_columns(place: str, part: object) -> dict[str, object]:

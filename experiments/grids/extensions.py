@@ -21,13 +21,14 @@ from evo.errors import InputError
 from evo.foreign import place
 from evo.parameters import expect_parameters, suggestion
 from evo.text import OWN_PACKAGES, is_frozen_class, parse, type_name
-from experiments.grids.parts import NESTED, PART_TYPES, find_any, find_part
+from experiments.grids.parts import find_any, find_part, parts_of_kind
 
 GROUPS = {
     "problem": "llm_evo.problems",
     "mutator": "llm_evo.mutators",
     "schedule": "llm_evo.schedules",
     "cost": "llm_evo.costs",
+    "program": "llm_evo.programs",
 }
 """Entry-point group of each kind of part."""
 
@@ -74,7 +75,7 @@ def find_named(kind: str, name: str, folder: Path) -> type:
 
 
 def _is_built_in(kind: str, name: str) -> bool:
-    return any(part.__name__ == name for part in (PART_TYPES | NESTED)[kind])
+    return any(part.__name__ == name for part in parts_of_kind(kind))
 
 
 _HIDDEN = 'hidden by the built-in; name it "module:Class"'

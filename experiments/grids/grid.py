@@ -17,6 +17,7 @@ from evo.errors import InputError
 from evo.parameters import choice, shown, whole
 from experiments.grids.arguments import expect_label
 from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import EXPECTED, MOST_RUNS, STOPPING_RULES, Runs
 
 ENGINES = ("blocks", "deap", "law")
@@ -56,12 +57,12 @@ class Grid:
     """
 
     name: str
-    arms: Mapping[str, Sequence[Cell]] | Sequence[Cell]
+    arms: Mapping[str, Sequence[AnyCell]] | Sequence[AnyCell]
     runs: Runs = 1000
     seed: int = 1
     batch: int = 500
     engine: str = "blocks"
-    cells: tuple[Cell, ...] = field(init=False, repr=False)
+    cells: tuple[AnyCell, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not is_grid_name(self.name):
@@ -86,9 +87,9 @@ class Grid:
         return {cell.id: label for label, cells in self.arms.items() for cell in cells}
 
     @cached_property
-    def samples(self) -> dict[str, list[Cell]]:
+    def samples(self) -> dict[str, list[AnyCell]]:
         """The cells that share their runs, by the name of these (`Cell.sample`)."""
-        found: dict[str, list[Cell]] = {}
+        found: dict[str, list[AnyCell]] = {}
         for cell in self.cells:
             found.setdefault(cell.sample, []).append(cell)
         return found
@@ -103,7 +104,7 @@ class Grid:
                 raise
             raise InputError(f"Grid: runs must be {EXPECTED}, got {self.runs!r}") from None
 
-    def _arm(self, label: object, cells: object) -> tuple[Cell, ...]:
+    def _arm(self, label: object, cells: object) -> tuple[AnyCell, ...]:
         expect_label(f"Grid {self.name!r}", label)
         if not isinstance(cells, Iterable):
             raise InputError(f"Grid {self.name!r}: expected in the arm {label!r} a list of cells, got {shown(cells)}")
@@ -114,8 +115,13 @@ class Grid:
             raise InputError(f"Grid {self.name!r}: expected at least one cell, got none")
         expect_few(len(self.cells), f"Grid {self.name!r}: ")
         for cell in self.cells:
-            if not isinstance(cell, Cell):
+            if not isinstance(cell, Cell | ProgramCell):
                 raise InputError(f"Grid {self.name!r}: expected cells, got {shown(cell)}")
+            if isinstance(cell, ProgramCell) and self.engine != "blocks":
+                raise InputError(
+                    f"Grid {self.name!r}: engine must be 'blocks' for programs of calls, which are executed by their "
+                    f"own code, got {self.engine!r}"
+                )
         seen: set[str] = set()
         for cell in self.cells:
             if cell.text in seen:
@@ -137,20 +143,34 @@ def expect_few(cells: int, where: str = "") -> None:
 
 def sweep(
     *,
-    problem: Any,
-    mutator: Any,
-    schedule: Any,
-    runner: Any,
+    problem: Any = None,
+    mutator: Any = None,
+    schedule: Any = None,
+    runner: Any = None,
     prompt: Any = Prompt(),
     cost: Any = LLMPrimitive(),
     budget: Any = Budget(),
-) -> list[Cell]:
+    program: Any = None,
+) -> list[Any]:
     """All combinations of the parts: a list or tuple of parts is an axis.
 
-    The last axis varies fastest. Where parts share an axis, axes run together, or some combinations are no cells:
+    Either problem, mutator, schedule and runner, or a program: cells of searches, or of programs of calls. The last
+    axis varies fastest. Where parts share an axis, axes run together, or some combinations are no cells:
     `experiments.grids.axes.grid_cells`.
     """
-    axes = [_axis(part) for part in (problem, mutator, schedule, runner, prompt, cost, budget)]
+    search = {"problem": problem, "mutator": mutator, "schedule": schedule, "runner": runner}
+    given = [name for name, part in search.items() if part is not None]
+    if program is None and len(given) < len(search):
+        missing = " and ".join(name for name in search if name not in given)
+        raise InputError(f"sweep: expected problem, mutator, schedule and runner, or a program, got no {missing}")
+    if program is not None and (given or prompt != Prompt() or budget not in (None, Budget())):
+        beside = given or [name for name, same in (("prompt", prompt == Prompt()), ("budget", False)) if not same]
+        raise InputError(f"sweep: a program has only cost beside it, got {' and '.join(beside[:3])}, too")
+    if program is not None:
+        axes = [_axis(program), _axis(cost)]
+        expect_few(math.prod(map(len, axes)))
+        return [ProgramCell(*parts) for parts in product(*axes)]
+    axes = [_axis(part) for part in (*search.values(), prompt, cost, budget)]
     expect_few(math.prod(map(len, axes)))
     return [Cell(*parts) for parts in product(*axes)]
 

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOT_PARAMETERS = ("arm", "text", "sample")
-SHOWN_APART = ("problem.k", "runner.lam")
+SIZES = ("problem.k", "program.k")
+"""The size of a cell, of a search or a program."""
+SHOWN_APART = (*SIZES, "runner.lam")
 """Parameters that have columns of their own wherever cells are listed."""
 
 
@@ -21,9 +23,39 @@ def labels(cells: pd.DataFrame) -> dict[str, str]:
     varying = [
         name
         for name in parameter_names(cells)
-        if name not in SHOWN_APART and varies(cells, name) and not moves_with(cells, name, "problem.k")
+        if name not in SHOWN_APART
+        and varies(cells, name)
+        and not any(moves_with(cells, name, size) for size in SIZES if size in cells)
     ]
     return {str(cell_id): label_of(row, varying) for cell_id, row in cells.iterrows()}
+
+
+def sizes_of(cells: pd.DataFrame) -> pd.Series:
+    """The k of each cell: of its problem or its program; null where it has none."""
+    import pandas as pd
+
+    found = pd.Series(float("nan"), index=cells.index)
+    for name in SIZES:
+        if name in cells and cells[name].dtype.kind in "iuf":
+            found = cells[name].fillna(found) if found.isna().all() else found.fillna(cells[name])
+    whole = not found.isna().any() and bool((found == found.round()).all())
+    return found.astype("int64") if whole else found
+
+
+def lams_of(cells: pd.DataFrame) -> pd.Series:
+    """The offspring a generation of each cell; null of programs."""
+    import pandas as pd
+
+    return cells["runner.lam"] if "runner.lam" in cells else pd.Series(float("nan"), index=cells.index)
+
+
+def place_of(k: float, lam: float) -> list[str]:
+    """The k and lam of a cell in words, those that it has.
+
+    >>> place_of(4, 8), place_of(4.0, float("nan"))
+    (['k = 4', 'lam = 8'], ['k = 4'])
+    """
+    return [f"{name} = {value:.10g}" for name, value in (("k", k), ("lam", lam)) if value == value]
 
 
 def words(fixed: dict[str, object]) -> list[str]:
@@ -36,7 +68,7 @@ def words(fixed: dict[str, object]) -> list[str]:
 
 def parameter_names(cells: pd.DataFrame) -> list[str]:
     """The columns of a table of cells that are parameters or types of parts."""
-    return [name for name in cells.columns if name not in NOT_PARAMETERS and not name.startswith("weight.")]
+    return [name for name in cells.columns if name not in NOT_PARAMETERS and not name.startswith(("weight.", "role."))]
 
 
 def varies(cells: pd.DataFrame, name: str) -> bool:

@@ -12,6 +12,7 @@ from evo import schedules
 from evo.costs import budget, latency, ledger, prices
 from evo.errors import InputError
 from evo.parameters import suggestion
+from evo.programs import Catalogue, Model, Role
 from evo.runners import archives, one_plus_lambda, parallel
 from evo.text import canonical, is_frozen_class
 from experiments.grids.stopping import STOPPING_RULES
@@ -67,8 +68,29 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
     "cost": (prices.LLMPrimitive, prices.QuadraticPrimitive, prices.TokenPrices),
     "budget": (budget.Budget,),
 }
-NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": STOPPING_RULES}
+PROGRAM_TYPES: dict[str, tuple[type, ...]] = {"program": ()}
+"""Programs of calls: with a cost model and a budget the parts of a `ProgramCell`."""
+NESTED: dict[str, tuple[type, ...]] = {
+    "latency": (latency.Latency,),
+    "stopping rule": STOPPING_RULES,
+    "model": (Model,),
+    "role": (Role,),
+    "catalogue": (Catalogue,),
+}
 """Kinds that are no parts of a cell: those in other parts, by the parameter's name, and the rules for `runs`."""
+INSIDE = (Model, Role, Catalogue)
+"""Parts inside programs, under whatever name a parameter of theirs has."""
+
+
+def parts_of_kind(kind: str) -> tuple[type, ...]:
+    """The classes that are known by name for a kind of part."""
+    found = (PART_TYPES | PROGRAM_TYPES | NESTED)[kind]
+    return (*found, *INSIDE) if kind == "program" else found
+
+
+def _known() -> dict[str, type]:
+    kinds = PART_TYPES | PROGRAM_TYPES | NESTED
+    return {part.__name__: part for parts in kinds.values() for part in parts}
 
 
 def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
@@ -84,7 +106,7 @@ def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
     >>> find_part("mutator", "Resample").__name__
     'Resample'
     """
-    known = {part.__name__: part for part in (PART_TYPES | NESTED)[kind]}
+    known = {part.__name__: part for part in parts_of_kind(kind)}
     if name not in known:
         names = [*known, *also]
         raise InputError(f"unknown {kind} {name!r}{suggestion(name, names)}; known: {', '.join(names)}")
@@ -97,7 +119,7 @@ def find_any(name: str) -> type:
     Raises: InputError. Nothing is imported here, and nothing but a frozen dataclass is given out: a text in a file
     must not run code that nobody asked for.
     """
-    known = {part.__name__: part for parts in (PART_TYPES | NESTED).values() for part in parts}
+    known = _known()
     if name in known:
         return known[name]
     found = _loaded(name)

@@ -8,10 +8,11 @@ from dataclasses import fields
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
 
+from evo.costs.prices import TokenPrices
 from evo.errors import InputError, OperatorError
 from evo.foreign import place
 from evo.parameters import expect_parameters, shown, suggestion
@@ -22,7 +23,8 @@ from experiments.grids.cell import Cell
 from experiments.grids.extensions import find_named
 from experiments.grids.grid import Grid, expect_few
 from experiments.grids.outside.toml_text import grid_text
-from experiments.grids.parts import NESTED, PART_TYPES, find_part
+from experiments.grids.parts import NESTED, PART_TYPES, PROGRAM_TYPES, find_part
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.toml_axes import as_value, combined, items, put_in, references, worked_out
 
 EXAMPLE = """\
@@ -61,11 +63,34 @@ class _Arm(BaseModel):
     where: Any = []
 
 
+class _ProgramArm(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    label: str
+    program: Any
+    cost: Any = {"type": "LLMPrimitive"}
+    budget: Any = "none"
+    axes: dict[str, Any] = {}
+    zip: Any = []
+    where: Any = []
+
+
+_AnyArm = _Arm | _ProgramArm
+_KINDS = {_Arm: tuple(PART_TYPES), _ProgramArm: ("program", "cost", "budget")}
+"""The tables of an arm that are parts, in the order in which its cells take them."""
+
+
+def _kind_of_arm(written: Any) -> str:
+    return "program" if isinstance(written, dict) and "program" in written else "search"
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Any  # the values of these are Grid's to check
-    arm: list[_Arm]
+    arm: list[
+        Annotated[Annotated[_Arm, Tag("search")] | Annotated[_ProgramArm, Tag("program")], Discriminator(_kind_of_arm)]
+    ]
     runs: Any = 1000  # or a table for a stopping rule
     seed: Any = 1
     batch: Any = 500
@@ -76,7 +101,8 @@ def load_grid(path: Path | str) -> Grid:
     """The grid of a TOML file.
 
     Top level: name, runs, seed, batch, engine, and one [[arm]] or more, each with a label and a table for problem,
-    mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`. A list of values, or of such
+    mutator, schedule, runner, prompt, cost, budget: `{type = "Name", parameter = value}`; or for program and
+    cost, where the cells run a program of calls. A list of values, or of such
     tables, is an axis; the arm has all combinations. `budget = "none"` stands for no budget. A type is one of ours, or
     "module:Class" of a module beside the file (or anywhere on the path), or the name of an entry point of an installed
     package. `runs` is a number, or the table of a stopping rule, `{type = "UntilPrecise", relative = 0.05, most =
@@ -124,7 +150,7 @@ def _grid(content: dict[str, Any], path: Path) -> Grid:
         file = _File.model_validate(content)
     except ValidationError as error:
         raise InputError(f"{path}: {_explain(error)}") from None
-    arms: dict[str, list[Cell]] = {}
+    arms: dict[str, list[AnyCell]] = {}
     for number, arm in enumerate(file.arm, start=1):
         place = f"{path}: arm {number} ({arm.label!r})"
         if arm.label in arms:
@@ -147,11 +173,12 @@ def _runs(value: Any) -> Any:
     return rules[0]
 
 
-def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
+def _cells(arm: _AnyArm, place: str, folder: Path) -> list[AnyCell]:
     find = cache(partial(find_named, folder=folder))
     try:
-        cells: list[Cell] = []
-        for chosen in combined({kind: getattr(arm, kind) for kind in PART_TYPES}, arm.axes, arm.zip, arm.where):
+        cells: list[AnyCell] = []
+        tables = {kind: getattr(arm, kind) for kind in _KINDS[type(arm)]}
+        for chosen in combined(tables, arm.axes, arm.zip, arm.where):
             cells += _cells_at(arm, chosen, find, len(cells))
             expect_few(len(cells))
         return cells
@@ -159,10 +186,10 @@ def _cells(arm: _Arm, place: str, folder: Path) -> list[Cell]:
         raise type(error)(f"{place}: {error}") from None
 
 
-def _cells_at(arm: _Arm, chosen: dict[str, Any], find: _Find, before: int) -> list[Cell]:
+def _cells_at(arm: _AnyArm, chosen: dict[str, Any], find: _Find, before: int) -> list[AnyCell]:
     """The cells of one combination of the named axes: all combinations of the lists."""
     axes = []
-    for kind in PART_TYPES:
+    for kind in _KINDS[type(arm)]:
         written = getattr(arm, kind)
         try:
             put = put_in(kind, written, chosen)
@@ -173,12 +200,13 @@ def _cells_at(arm: _Arm, chosen: dict[str, Any], find: _Find, before: int) -> li
         except InputError as error:
             raise InputError(f"{_at(kind, written, chosen)}{error}{worked_out(kind, written, chosen)}") from None
     limited(map(len, axes), before)
-    cells = []
+    cells: list[AnyCell] = []
     for parts in product(*axes):
         try:
-            cells.append(Cell(*parts))
+            cells.append(Cell(*parts) if isinstance(arm, _Arm) else ProgramCell(*parts))
         except (InputError, OperatorError) as error:
-            raise type(error)(f"{at(chosen)}{error}{_advice(arm, parts[0], parts[2])}") from None
+            advice = _advice(arm, parts[0], parts[2]) if isinstance(arm, _Arm) else ""
+            raise type(error)(f"{at(chosen)}{error}{advice}") from None
     return cells
 
 
@@ -220,9 +248,10 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     values = dict(table) if isinstance(table, dict) else {}
     name = values.pop("type", None)
     if not isinstance(name, str):
-        example = f'{{type = "{(PART_TYPES | NESTED)[kind][0].__name__}"}}'
+        known = (PART_TYPES | PROGRAM_TYPES | NESTED)[kind]
+        example = f'{{type = "{known[0].__name__ if known else "module:Class"}"}}'
         got = f"type = {shown(name)}" if name is not None else "none" if isinstance(table, dict) else shown(table)
-        more = (' or "none"' if kind == "budget" else "") + (", or a list of them" if kind in PART_TYPES else "")
+        more = (' or "none"' if kind == "budget" else "") + (", or a list of them" if kind not in NESTED else "")
         raise InputError(f"{key}: expected a table with a type, such as {example}{more}, got {got}")
     try:
         part = find(kind, name)
@@ -232,7 +261,11 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     axes = [[(word, item) for item in _axis(key, kind, word, value, find)] for word, value in values.items()]
     limited(map(len, axes))
     try:
-        return [part(**as_declared(part, dict(chosen))) for chosen in product(*axes)]
+        made = [part(**as_declared(part, dict(chosen))) for chosen in product(*axes)]
+        for each in made:
+            if isinstance(each, TokenPrices) and each.doubt:
+                raise InputError(each.doubt)
+        return made
     except InputError as error:
         raise InputError(f"{key}: {error}{_hint(part, values)}") from None
     except (MemoryError, RecursionError):
@@ -271,10 +304,15 @@ def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
 def _explain(error: ValidationError) -> str:
     """The first fault of a file in one line: key, expected, got."""
     fault = error.errors()[0]
-    key = _key(fault["loc"])
+    of_program = fault["loc"][2:3] == ("program",) and len(fault["loc"]) > 3
+    location = fault["loc"][:2] + fault["loc"][3:] if fault["loc"][:1] == ("arm",) else fault["loc"]
+    key = _key(location)
     if fault["type"] == "extra_forbidden":
-        allowed = list(_Arm.model_fields if len(fault["loc"]) > 1 else _File.model_fields)
-        word = str(fault["loc"][-1])
+        arm = _ProgramArm if of_program else _Arm
+        allowed = list(arm.model_fields if len(location) > 1 else _File.model_fields)
+        word = str(location[-1])
+        if of_program and word in _Arm.model_fields:
+            return f"unknown key {key!r}: an arm with a program has no {word}, a program makes its calls itself"
         if word in _File.model_fields:
             return f"unknown key {key!r}; {word} is a key of the whole file, write it above the first [[arm]]"
         if word in _Arm.model_fields:
@@ -282,7 +320,7 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {key!r}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
     if fault["type"] == "missing":
         axes = fault["input"].get("axes")
-        if len(fault["loc"]) > 1 and isinstance(axes, dict) and fault["loc"][-1] in axes:
+        if len(location) > 1 and isinstance(axes, dict) and location[-1] in axes:
             return f"expected the key {key!r}, got it in [arm.axes]; write it above, an arm's tables come last"
         return f"expected the key {key!r}, got none; a grid looks like this:\n\n{EXAMPLE}"
     if key == "arm":

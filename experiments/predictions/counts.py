@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo.costs.ledger import block_lengths, overheads
+from evo.costs.ledger import LEDGER, block_lengths, overheads
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray
 from evo.runners.protocol import Adjusting, OwnGenerations
@@ -58,9 +58,11 @@ def evaluations_of(
 def entries_of_call(cell: Cell, tokens: int) -> dict[str, int]:
     """Entries of one call that writes so many tokens, all LLM work beside it included, by counting passes."""
     all_tokens = sum(block_lengths(cell.problem) or (cell.problem.k * cell.problem.l,))
-    works = [(cell.prompt.head + (tokens if cell.prompt.shows == "chunk" else all_tokens), tokens)]
+    shown, beside = (tokens if cell.prompt.shows == "chunk" else all_tokens), cell.prompt.reasoning
+    works = [(cell.prompt.head + shown, tokens + beside, cell.prompt.cached, beside)]
     for work in overheads(cell.mutator, cell.schedule):
-        works.append((work.head + {"nothing": 0, "chunk": tokens, "solution": all_tokens}[work.reads], work.writes))
-    each = [(prompt, generated, *call_sums(prompt, generated)) for prompt, generated in works]
-    names = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
+        read = work.head + {"nothing": 0, "chunk": tokens, "solution": all_tokens}[work.reads]
+        works.append((read, work.writes, 0, 0))
+    each = [(read, written, *call_sums(read, written), *parts) for read, written, *parts in works]
+    names = LEDGER[2:]
     return {name: sum(column) for name, column in zip(names, zip(*each, strict=True), strict=True)}

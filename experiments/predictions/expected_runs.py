@@ -6,12 +6,12 @@ import math
 
 from evo.errors import NoPrediction
 from evo.statistics import normal_quantile
-from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell
 from experiments.grids.stopping import Runs, StoppingRule, UntilPrecise, UntilSuccesses
 from experiments.predictions.predict import predict
 
 
-def expected_runs(runs: Runs, cell: Cell, size: int, censored: float | None) -> int:
+def expected_runs(runs: Runs, cell: AnyCell, size: int, censored: float | None) -> int:
     """About how many runs a cell will have; the cap where the rule's question has no predicted answer.
 
     * `UntilPrecise`: n = (z sd / (relative mean))^2 runs; with q = P(censored) a run is among them w.p. 1 - (1-q)^n,
@@ -26,6 +26,7 @@ def expected_runs(runs: Runs, cell: Cell, size: int, censored: float | None) -> 
         size: runs a batch.
         censored: P(a run is censored); None if it is not known.
 
+    >>> from experiments import Cell
     >>> from evo import AllBlocks, OnePlusLambda
     >>> from operators import Resample
     >>> from problems import BlockOneMax
@@ -38,7 +39,7 @@ def expected_runs(runs: Runs, cell: Cell, size: int, censored: float | None) -> 
     return min(runs.most, max(1, math.ceil(_expected(runs, cell, size, censored))))
 
 
-def _expected(rule: StoppingRule, cell: Cell, size: int, censored: float | None) -> float:
+def _expected(rule: StoppingRule, cell: AnyCell, size: int, censored: float | None) -> float:
     if censored is None or censored == 1.0:
         return rule.most
     if isinstance(rule, UntilSuccesses):

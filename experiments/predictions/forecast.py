@@ -18,6 +18,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.drawn import law_of_hit
 from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
@@ -69,6 +70,8 @@ def check_budgets(grid: Grid) -> None:
     expected calls a run within its budget are more than 10^10.
     """
     for cell in grid.cells:
+        if isinstance(cell, ProgramCell):
+            continue  # it ends by itself
         if grid.engine == "law":
             law_of_hit(cell)
         _, most = generations_within(cell)
@@ -111,13 +114,13 @@ def _expect_finite_mean(cell: Cell) -> None:
         )
 
 
-def seconds_a_batch(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
+def seconds_a_batch(cell: AnyCell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
     """Rough single-core time of one batch, for order and progress; 1 s where no expectation is known.
 
     Of a finite mean the lesser of it and the budget: what the budget cuts off a tail can take seconds to know.
     """
-    mean = predicted_mean(cell, "calls")
-    if mean is None:
+    mean = None if isinstance(cell, ProgramCell) else predicted_mean(cell, "calls")
+    if mean is None or isinstance(cell, ProgramCell):
         return 1.0
     last = calls_at_the_end(cell)
     return _seconds(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
@@ -140,7 +143,7 @@ def _seconds(cell: Cell, calls: float, size: int, engine: str, slowness: Slownes
 def forecast(
     grid: Grid,
     slowness: Slowness = Slowness(),
-    watch: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
+    watch: Callable[[AnyCell, int, int], None] = lambda cell, done, of: None,
 ) -> pd.DataFrame:
     """A row a cell: what a run takes on average without its budget and within it, and how long all its runs take.
 
@@ -173,17 +176,19 @@ def forecast(
     return table
 
 
-def _row(grid: Grid, cell: Cell, arm: str, series: str, slowness: Slowness) -> dict[str, Any]:
+def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -> dict[str, Any]:
     size, within = cell.batch_size(grid.batch), within_budget(cell)
     runs = expected_runs(grid.runs, cell, size, within.censored)
     read, written = mean_tokens(cell, within)
-    longest = None if within.mean is None else _seconds(cell, within.calls, size, grid.engine, slowness)
+    longest = None
+    if within.mean is not None and not isinstance(cell, ProgramCell):
+        longest = _seconds(cell, within.calls, size, grid.engine, slowness)
     row: dict[str, Any] = {
         "cell": cell.id,
         "arm": arm,
         "series": series,
-        "k": cell.problem.k,
-        "lam": cell.runner.lam,
+        "k": cell.k,
+        "lam": cell.lam,
         "hit": None,
         "calls": within.mean,
         "spent": None if within.mean is None else within.calls,

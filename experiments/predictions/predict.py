@@ -26,7 +26,10 @@ from evo.schedules import OnlyIncorrect, UntilResolved
 from evo.search import Search
 from evo.theory import RunLaw, TimeLaw
 from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.conditions import ALL_INCORRECT, RISING
+from experiments.predictions.programs import CHECKED, columns_of_roles, expected_in, known_of_program
+from experiments.predictions.programs import TRUSTED as TRUSTED_OF_PROGRAMS
 from experiments.predictions.refusals import HEAD
 from experiments.predictions.rules import Row, row_and_law
 from experiments.predictions.setting import Setting, always_valid
@@ -108,7 +111,7 @@ class Prediction:
         if self.law is None:
             raise NoPrediction(
                 f"only the mean of {self.quantity} is known: the last chunk is shorter, so calls differ in price, or "
-                "an answer takes a random number of calls"
+                "an answer or a program takes a random number of calls"
             )
         return self.law
 
@@ -126,16 +129,17 @@ def predict(  # type: ignore[overload-overlap]  # "fitness" is a str, too, whose
 
 
 @overload
-def predict(cell: Cell, quantity: str = "hit") -> Prediction: ...
+def predict(cell: AnyCell, quantity: str = "hit") -> Prediction: ...
 
 
-def predict(cell: Cell, quantity: str = "hit", **budget: Any) -> Prediction | Quality:
+def predict(cell: AnyCell, quantity: str = "hit", **budget: Any) -> Prediction | Quality:
     """The exact prediction of a quantity of a cell.
 
     Args:
         cell: any cell.
         quantity: "hit" (the number of the call that first generates the optimum), "calls" (lam x generations, all
-            paid for), "generations", or "cost"; or "fitness", the true fitness of the current solution at a budget.
+            paid for), "generations", or "cost"; of a program of calls also the ledger of a role, "qa.pass_tokens"; or
+            "fitness", the true fitness of the current solution at a budget.
         budget: for "fitness" one of calls=, generations= and cost=, and starts=; see
             `experiments.predictions.quality.fitness.predict_fitness`.
 
@@ -151,6 +155,10 @@ def predict(cell: Cell, quantity: str = "hit", **budget: Any) -> Prediction | Qu
     >>> predict(cell, "fitness", calls=8).mean
     3.453125
     """
+    if isinstance(cell, ProgramCell):
+        if budget or quantity == "fitness":
+            raise InputError("predict: fitness at a budget is of cells that search, got a program of calls")
+        return _of_program(cell, quantity)
     if quantity == "fitness":
         from experiments.predictions.quality.fitness import predict_fitness  # which asks here what evaluations cost
 
@@ -161,9 +169,9 @@ def predict(cell: Cell, quantity: str = "hit", **budget: Any) -> Prediction | Qu
         )
     if budget:
         raise InputError(f"predict: {', '.join(budget)} is for the quantity fitness; {quantity} is of a run to its end")
+    law: TimeLaw | None
     with blame_part(_a_cell(cell)):
         row, run = _known(cell)
-        law: TimeLaw | None
         if quantity == "cost":
             law, mean, unit = _cost(cell, run)
         elif quantity == "calls" and takes_several_calls(cell):
@@ -181,7 +189,16 @@ def _budget(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def predicted_mean(cell: Cell, quantity: str) -> float | None:
+def _of_program(cell: ProgramCell, quantity: str) -> Prediction:
+    if quantity not in (*QUANTITIES, *columns_of_roles(cell)):
+        known = f"{', '.join(QUANTITIES)}, or of a role, as {columns_of_roles(cell)[0]}"
+        raise InputError(f"predict: expected a quantity of {known}, got {shown(quantity)}")
+    with blame_part(cell):
+        law, mean, unit = known_of_program(cell, quantity)
+        return Prediction(quantity, mean, expected_in(cell).source, CHECKED, TRUSTED_OF_PROGRAMS, law, unit)
+
+
+def predicted_mean(cell: AnyCell, quantity: str) -> float | None:
     """The predicted mean, or None if there is no prediction."""
     try:
         return predict(cell, quantity).mean
@@ -285,7 +302,7 @@ def evaluations_a_call(cell: Cell) -> float:
 
 def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     """Law, mean and unit of the cost: the expected ledger times the prices (theory 3c, 12a)."""
-    weights, several = cell.cost.weights, calls_an_answer(cell) / cell.tokens.calls
+    weights, several = cell.weights, calls_an_answer(cell) / cell.tokens.calls
     if weights[1] != 0 and not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
     evaluations = evaluations_a_call(cell) if weights[1] != 0 else 0.0

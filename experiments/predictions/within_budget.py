@@ -15,8 +15,10 @@ from evo.laws.declared import declared_calls
 from evo.theory import TimeLaw
 from evo.theory.times.cut import NEGLIGIBLE, mean_within
 from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.counts import answers_of, evaluations_of, offspring_back
 from experiments.predictions.predict import calls_an_answer, predict, predicted_mean, times
+from experiments.predictions.programs import expected_in, expected_total
 from experiments.predictions.setting import always_valid
 
 
@@ -41,8 +43,10 @@ class Within:
     at_most: bool = False
 
 
-def within_budget(cell: Cell) -> Within:
-    """Expected calls within the budget, its end, and P(censored)."""
+def within_budget(cell: AnyCell) -> Within:
+    """Expected calls within the budget, its end, and P(censored); of a program P(its task is not done right)."""
+    if isinstance(cell, ProgramCell):
+        return _of_program(cell)
     mean, (fewest, most) = predicted_mean(cell, "calls"), generations_within(cell)
     calls, last = calls_within(cell), calls_at_the_end(cell)
     if mean is None or math.isinf(fewest):
@@ -56,6 +60,14 @@ def within_budget(cell: Cell) -> Within:
         return Within(mean, calls, last, share, at_most=not exact)
     except NoPrediction:
         return Within(mean, calls, last, None, at_most=True)
+
+
+def _of_program(cell: ProgramCell) -> Within:
+    try:
+        expected, calls = expected_in(cell), expected_total(cell, "calls")
+    except NoPrediction:
+        return Within(None, math.inf, math.inf, None, at_most=True)
+    return Within(calls, calls, math.inf, 1.0 - expected.done)
 
 
 def calls_within(cell: Cell) -> float:
@@ -75,7 +87,7 @@ def calls_within(cell: Cell) -> float:
         return calls
 
 
-def mean_cost(cell: Cell, within: Within) -> float | None:
+def mean_cost(cell: AnyCell, within: Within) -> float | None:
     """Expected cost within the budget: price of a call x calls; None if not known.
 
     Where calls differ in price, at most the mean without the budget, and at most the largest price x calls.
@@ -84,13 +96,19 @@ def mean_cost(cell: Cell, within: Within) -> float | None:
         known = predict(cell, "cost")
     except NoPrediction:
         return None
+    if isinstance(cell, ProgramCell):
+        return known.mean
     price = known.unit if known.law is not None else _dearest(cell)
     cost = min(known.mean, times(price, within.calls / cell.tokens.calls))
     return cost if math.isfinite(cost) else None
 
 
-def mean_tokens(cell: Cell, within: Within) -> tuple[float | None, float | None]:
+def mean_tokens(cell: AnyCell, within: Within) -> tuple[float | None, float | None]:
     """Expected tokens read and written within the budget, as `mean_cost`."""
+    if isinstance(cell, ProgramCell):
+        known = within.mean is not None
+        read, written = (expected_total(cell, f"{what}_tokens") if known else None for what in ("prompt", "generated"))
+        return read, written
     tokens = cell.tokens
     if tokens.powers == 0:
         if within.mean is None or math.isinf(within.calls):
@@ -176,7 +194,7 @@ def _one_width(cell: Cell) -> bool:
 
 def _dearest(cell: Cell) -> float:
     """The largest price of an answer of one call, its evaluations included."""
-    limit, lam = Limit.of(cell.tokens, cell.cost.weights, 1.0), np.array([cell.runner.lam])
+    limit, lam = Limit.of(cell.tokens, cell.weights, 1.0), np.array([cell.runner.lam])
     evaluated = limit.per_evaluation and limit.per_evaluation * float(
         evaluations_of(cell, np.array([1]), (lam, lam))[1][0] / lam[0]
     )

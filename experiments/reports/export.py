@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from experiments.grids.arguments import a_path, expect_a
+from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.strings import string_type
 from experiments.reports.ioh import _write_ioh
 from experiments.running.progress import Progress
@@ -131,8 +132,8 @@ def _named(results: Results, runs: pd.DataFrame, series: dict[str, str]) -> pd.D
     cell, runs = runs["cell"], runs.reset_index(drop=True)
     columns = {
         "series": cell.map(series),
-        "k": cell.map(results.cells["problem.k"]),
-        "lam": cell.map(results.cells["runner.lam"]),
+        "k": cell.map(sizes_of(results.cells)),
+        "lam": cell.map(lams_of(results.cells)),
     }
     for place, (name, values) in enumerate(columns.items()):
         runs.insert(place, name, values.to_numpy())

@@ -21,6 +21,7 @@ from evo.text import canonical, type_name
 from experiments.grids.cell import Cell
 from experiments.grids.labels import labels
 from experiments.grids.parts import PART_TYPES
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import hits_of
 from experiments.predictions.forecast import seconds_a_batch
 from experiments.running.progress import Progress
@@ -127,7 +128,15 @@ def _places(results: Results) -> list[_Place]:
     Raises: InputError for parts that are not loaded and numbers that do not fit.
     """
     cells = results.cells[results.cells.index.isin(list(results.by_cell))].copy()
-    loaded = {str(cell_id): results.cell(str(cell_id)) for cell_id in cells.index}
+    loaded: dict[str, Cell] = {}
+    for cell_id in map(str, cells.index):
+        found = results.cell(cell_id)
+        if isinstance(found, ProgramCell):
+            raise InputError(
+                "--to ioh: expected cells that search, got a program of calls, which has no fitness; use --to csv or "
+                "--to parquet"
+            )
+        loaded[cell_id] = found
     if int(cells["problem.k"].max()) > MOST_NUMBER:
         raise InputError(
             f"--to ioh: expected k to be at most {MOST_NUMBER:,}, which IOHprofiler's tools can read as a dimension, "

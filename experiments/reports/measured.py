@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.fits.tails import Tail, tail_declared, tail_of_prediction
 from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.predict import Prediction, predict
 from experiments.predictions.verdict import Verdict
 from experiments.reports.summary import CONFIDENCE
@@ -54,7 +56,7 @@ class Measured:
     """The runs of one cell.
 
     Attributes:
-        cell: the cell.
+        process: the cell, a `Cell` or a `ProgramCell`; `cell` and `program` where a study knows which it has.
         verdict: of its check.
         hit: number of the offspring that was the first optimum, NaN where the run was censored; float [runs].
         calls: calls of each run.
@@ -64,7 +66,7 @@ class Measured:
         predictions: by their quantity, the predictions that the results keep of the cell; None to compute them.
     """
 
-    cell: Cell
+    process: AnyCell
     verdict: Verdict
     hit: FloatArray
     calls: FloatArray
@@ -72,6 +74,18 @@ class Measured:
     cost: FloatArray
     seconds: FloatArray = field(default_factory=lambda: np.empty(0))
     predictions: Callable[[str], Prediction] | None = field(default=None, repr=False, kw_only=True)
+
+    @property
+    def cell(self) -> Cell:
+        """The cell, of a search."""
+        assert isinstance(self.process, Cell)  # who asks for it has made the arm
+        return self.process
+
+    @property
+    def program(self) -> Any:
+        """The program of calls of the cell, of an arm of programs."""
+        assert isinstance(self.process, ProgramCell)
+        return self.process.program
 
     @property
     def runs(self) -> int:
@@ -94,6 +108,8 @@ class Measured:
 
         Where their number varies from generation to generation and answers take several calls, the fewest.
         """
+        if isinstance(self.process, ProgramCell):
+            return self.calls
         if isinstance(self.cell.runner, Adjusting):
             return self.generations if hasattr(self.cell.mutator, "mean_calls") else self.calls
         return self.cell.runner.lam * self.generations
@@ -102,6 +118,8 @@ class Measured:
         """Mean of hit, calls or cost, by the normal law; a lower bound where runs were censored or it is infinite."""
         values = {"hit": np.where(np.isnan(self.hit), self.offspring, self.hit), "calls": self.calls, "cost": self.cost}
         found = mean_value(values[quantity])
+        if isinstance(self.process, ProgramCell) and quantity != "hit":
+            return found  # a program ends by itself, whether its task is done or not
         if self.censored or self.tail is Tail.NO_MEAN:
             return Value(found.value, found.value, math.inf)
         return found if self.tail is Tail.LIGHT else Value(found.value, math.nan, math.nan)
@@ -112,7 +130,7 @@ class Measured:
         try:
             return tail_of_prediction(self.predict())
         except NoPrediction:
-            return tail_declared(self.cell)
+            return tail_declared(self.process) if isinstance(self.process, Cell) else Tail.LIGHT
 
     def cut_mean(self, budget: float) -> Value:
         """Mean of min(hit, budget): what a run costs that gives up there."""
@@ -145,7 +163,7 @@ class Measured:
 
         Raises: NoPrediction.
         """
-        return predict(self.cell, quantity) if self.predictions is None else self.predictions(quantity)
+        return predict(self.process, quantity) if self.predictions is None else self.predictions(quantity)
 
     def exact(self, quantity: str = "hit") -> float:
         """The predicted mean; may be infinite; NaN where it is not known."""
@@ -196,7 +214,7 @@ def measured(results: Results, checked: Check) -> dict[str, list[Measured]]:
     return arms
 
 
-def exact_mean(cell: Cell, quantity: str = "hit") -> float:
+def exact_mean(cell: AnyCell, quantity: str = "hit") -> float:
     """The predicted mean of a cell; may be infinite; NaN where it is not known.
 
     >>> from evo import AllBlocks, OnePlusLambda

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
-from experiments.reports.wording import COLOURED, add_rows, by_series, folded, longest_word
+from experiments.reports.wording import COLOURED, add_rows, by_series, folded, longest_word, size_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +22,16 @@ WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM = 8, 20, 10
 
 def overview(summary: pd.DataFrame, width: int) -> list[Table]:
     """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
+    of_programs = summary["text"].str.startswith("ProgramCell(")
+    if of_programs.any():
+        rest = overview(summary[~of_programs], width) if not of_programs.all() else []
+        return [_programs_table(summary[of_programs], width), *rest]
     if summary.duplicated(["series", "k", "lam"]).any() or summary["series"].nunique() > 7:
         return [_long_table(summary, width)]
     columns = _side_by_side(list(dict.fromkeys(summary["series"])), width)
     return [
         _pivot(part[part["series"].isin(shown)], lam, width)
-        for lam, part in summary.groupby("lam")
+        for lam, part in summary.groupby("lam", dropna=False)
         for shown in columns
         if part["series"].isin(shown).any()
     ]
@@ -48,8 +52,8 @@ def _column_width(series: str) -> int:
     return 3 + max(LEAST_OF_ARM, longest_word(series))
 
 
-def _pivot(summary: pd.DataFrame, lam: object, width: int) -> Table:
-    table = Table(title=f"Calls to the optimum, lam = {lam}: measured mean, verdict (exact mean)")
+def _pivot(summary: pd.DataFrame, lam: Any, width: int) -> Table:
+    table = Table(title=f"Calls to the optimum, lam = {size_text(lam)}: measured mean, verdict (exact mean)")
     table.add_column("k", justify="right")
     arms = list(dict.fromkeys(summary["series"]))
     for arm in arms:
@@ -81,7 +85,28 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
     return table
 
 
+def _programs_table(summary: pd.DataFrame, width: int) -> Table:
+    """Cells that run programs: cost beside the expected one, with the verdict, and how many tasks were done right."""
+    table = Table(title="Programs of calls: measured mean cost, verdict (expected)")
+    for heading in ("arm", "k", "cost (expected)", "calls", "done right"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
+    for series, rows in by_series(summary.head(MOST_ROWS)):
+        add_rows(table, folded(series, width), [_cell_of_program(row) for row in rows])
+    if len(summary) > MOST_ROWS:
+        table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
+    return table
+
+
+def _cell_of_program(row: dict[Any, Any]) -> tuple[str, ...]:
+    """k, cost beside the expected one, calls and share of tasks done right, in words."""
+    expected = "" if math.isnan(row["cost_predicted"]) else f" ({number(row['cost_predicted'])})"
+    done = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
+    calls = row["ert"] * row["success_ratio"] if row["success_ratio"] else math.nan
+    cost = f"{number(row['cost'])} {COLOURED[Verdict(row['verdict'])]}{expected}"
+    return size_text(row["k"]), cost, number(calls), done
+
+
 def _cell_of_summary(row: dict[Any, Any]) -> tuple[str, ...]:
     """Place, measured mean, share of hits and cost of a cell in words."""
     success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
-    return str(row["k"]), str(row["lam"]), _measured_cell(row), success, number(row["cost"])
+    return size_text(row["k"]), size_text(row["lam"]), _measured_cell(row), success, number(row["cost"])

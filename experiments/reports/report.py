@@ -10,6 +10,7 @@ from experiments.fits.claims import ClaimCheck, check_claims
 from experiments.fits.fit import fit
 from experiments.fits.laws import Fits
 from experiments.fits.speedups import speedup
+from experiments.grids.labels import sizes_of
 from experiments.reports.measured import Arms, measured
 from experiments.reports.study import Findings, Study
 from experiments.reports.summary import summarise
@@ -27,7 +28,7 @@ class Report:
         results: the results.
         check: the verdicts.
         summary: a row a cell.
-        fits: growth of hit along k; None where fewer than three values of k were run.
+        fits: growth of hit along k, of cost where cells run programs; None for fewer than three values of k.
         claims: the study's claims; empty for a grid of the user's own.
         speedup: the study's speed-up; None without one.
         study: the named study, or None.
@@ -52,17 +53,21 @@ def report(results: Results, alpha: float = 1e-3, study: Study | None = None) ->
     Raises: InputError as `check` does.
     """
     checked = check(results, alpha)
-    few = results.cells["problem.k"].nunique() < 3
+    few = sizes_of(results.cells).nunique() < 3
     arms = measured(results, checked)
     complete = sum(map(len, arms.values())) == len(results.cells)
     return Report(
         results=results,
         check=checked,
         summary=summarise(results, checked),
-        fits=None if few else fit(results),
+        fits=None if few else fit(results, quantity="cost" if _has_programs(results) else "hit"),
         claims=tuple(check_claims(results, study.claims)) if study else (),
         speedup=speedup(results, *study.speedup, alpha=alpha) if study and study.speedup else None,
         study=study,
         arms=arms,
         findings=study.findings(arms) if study and study.findings and complete else None,
     )
+
+
+def _has_programs(results: Results) -> bool:
+    return bool(results.cells["text"].str.startswith("ProgramCell(").any())

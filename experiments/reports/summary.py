@@ -13,6 +13,7 @@ from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.fits.tails import Tail, tail_of
 from experiments.grids.arguments import expect_a
+from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.stopping import Runs, kept_of
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
@@ -44,15 +45,16 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
     expect_a(Check, "summarise", checked, "a Check of these results")
     empty = results.runs.iloc[:0]
     rows, series = [], results.labels
-    shown = ["arm", "problem.k", "runner.lam", "text"]
-    places = dict(zip(results.cells.index, results.cells[shown].itertuples(index=False, name=None), strict=True))
+    of = {"arm": results.cells["arm"], "k": sizes_of(results.cells), "lam": lams_of(results.cells)}
+    of["text"] = results.cells["text"]
+    places = dict(zip(results.cells.index, zip(*of.values(), strict=True), strict=True))
     for cell_check in checked.cells:
         runs = results.by_cell.get(cell_check.cell, empty)
         arm, k, lam, text = places[cell_check.cell]
         rows.append(
             {"cell": cell_check.cell, "arm": arm, "series": series[cell_check.cell], "k": k, "lam": lam}
             | {"stopped": _stopped(results.asked, runs)}
-            | _measured(runs, tail_of(results, cell_check.cell))
+            | _measured(runs, tail_of(results, cell_check.cell), str(text).startswith("ProgramCell("))
             | _predicted(results, cell_check.cell)
             | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": text}
         )
@@ -66,7 +68,7 @@ def _stopped(asked: Runs, runs: pd.DataFrame) -> str:
     return ("rule" if kept.by_rule else "cap") if kept.decided else "unfinished"
 
 
-def _measured(runs: pd.DataFrame, tail: Tail) -> dict[str, Any]:
+def _measured(runs: pd.DataFrame, tail: Tail, of_program: bool) -> dict[str, Any]:
     hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
     hits = len(hit) - int(np.isnan(hit).sum())
     low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
@@ -81,7 +83,8 @@ def _measured(runs: pd.DataFrame, tail: Tail) -> dict[str, Any]:
         "ert_cost": runs["cost"].sum() / hits if hits else nothing,
     }
     for quantity, values in (("hit", hit), ("cost", runs["cost"].to_numpy())):
-        mean = float(values.mean()) if hits == len(values) > 0 and tail is not Tail.NO_MEAN else math.nan
+        whole = hits == len(values) > 0 or (of_program and quantity == "cost" and len(values) > 0)
+        mean = float(values.mean()) if whole and tail is not Tail.NO_MEAN else math.nan
         spread = float(values.std(ddof=1)) if len(values) > 1 and tail is Tail.LIGHT else math.nan
         error = spread / math.sqrt(len(values) or 1)
         half = normal_quantile(0.5 + CONFIDENCE / 2) * error

@@ -14,10 +14,21 @@ from experiments.checks.check import Check
 from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.fits.fit import fit
 from experiments.fits.laws import NO_FIT, POOR_FIT, Fits, ScalingLaw
+from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
 from experiments.reports.overview import overview
-from experiments.reports.wording import COLOURED, add_rows, alike, by_series, counted, folded, marked, print_table
+from experiments.reports.wording import (
+    COLOURED,
+    add_rows,
+    alike,
+    by_series,
+    counted,
+    folded,
+    marked,
+    print_table,
+    size_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +122,7 @@ def show_drawn(results: Results, console: Console) -> None:
     """What was drawn from predicted laws: no verdicts, only how it grows."""
     rows, cells = len(results.runs), results.cells
     console.print(f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check")
-    if cells["problem.k"].nunique() >= FEWEST_OF_A_LAW:
+    if sizes_of(cells).nunique() >= FEWEST_OF_A_LAW:
         show_fits(fit(results), console)
 
 
@@ -139,12 +150,15 @@ def _waited(row: dict[Any, Any]) -> tuple[str, ...]:
     """Place, rounds, seconds and cost of a cell in words; bounds where runs were censored."""
     sign = "> " if row["censored"] else ""
     numbers = (number(row[name]) for name in ("rounds", "makespan", "cost"))
-    return str(row["k"]), str(row["lam"]), *(each if each == "-" else sign + each for each in numbers)
+    return size_text(row["k"]), size_text(row["lam"]), *(each if each == "-" else sign + each for each in numbers)
 
 
 def _show_censored(summary: pd.DataFrame, console: Console) -> None:
     """Say where a budget bit."""
-    cells = summary[summary["censored"] > 0]
+    of_programs = summary["text"].str.startswith("ProgramCell(")
+    if undone := int(summary.loc[of_programs, "censored"].sum()):
+        console.print(f"{counted(undone, 'run')} of programs ended without their task done right (no hit)")
+    cells = summary[(summary["censored"] > 0) & ~of_programs]
     if len(cells):
         console.print(
             f"{counted(int(cells['censored'].sum()), 'run')} of {counted(len(cells), 'cell')} ended at their budget "

@@ -25,6 +25,8 @@ from evo.text import canonical
 from experiments.checks.completeness import missing_runs
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
+from experiments.grids.labels import lams_of, sizes_of
+from experiments.grids.programs.cell import ProgramCell
 from experiments.running.simulation import merged_rounds
 from experiments.store.results import Results
 
@@ -54,6 +56,9 @@ class Barriers:
         """The generations of runs that made so many, int [runs], each of `width` calls on full chunks."""
         owner = np.repeat(np.arange(len(generations)), generations)
         return cls(owner, np.full(len(owner), width), np.zeros((len(owner), width), dtype=np.bool_))
+
+
+OF_PROGRAM = "no seconds of a program: its rounds are the steps that it makes one after the other"
 
 
 def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
@@ -92,6 +97,9 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
             cell = results.cell(name)
         except InputError:
             continue
+        if isinstance(cell, ProgramCell):
+            rounds[of_cell.index.to_numpy()] = of_cell["generations"]
+            continue
         for batch, part in of_cell.groupby("batch", sort=False):
             rows, number = part.index.to_numpy(), int(str(batch))
             if isinstance(cell.runner, Asynchronous):
@@ -113,16 +121,16 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
     expect_a(Results, "waiting", results, "results of run_grid or load")
     timed_runs = timed(results, workers, latency, seed)
     groups = results.with_runs(timed_runs).by_cell
-    names = results.labels
+    names, k, lam = results.labels, sizes_of(results.cells), lams_of(results.cells)
     rows = []
-    for cell_id, of in results.cells.iterrows():
+    for cell_id in results.cells.index:
         runs = groups.get(str(cell_id), timed_runs.iloc[:0])
         note = missing_runs(results, str(cell_id), runs)
         if len(runs):
             note = _note(results, str(cell_id), workers, latency) or note
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
         censored = float(runs["hit"].isna().mean())
-        place = {"series": names[str(cell_id)], "k": of["problem.k"], "lam": of["runner.lam"]}
+        place = {"series": names[str(cell_id)], "k": k[cell_id], "lam": lam[cell_id]}
         rows.append({**place, **means, "censored": censored, "note": note})
     return pd.DataFrame(rows)
 
@@ -141,7 +149,8 @@ def kept_as_run(cell: Cell, workers: int | None, latency: Latency) -> str:
 def _note(results: Results, cell_id: str, workers: int | None, latency: Latency) -> str:
     """Why a cell with runs has no times: it was run with its own, or a part of it is not imported."""
     try:
-        return kept_as_run(results.cell(cell_id), workers, latency)
+        cell = results.cell(cell_id)
+        return OF_PROGRAM if isinstance(cell, ProgramCell) else kept_as_run(cell, workers, latency)
     except InputError as error:
         return str(error)
 

@@ -42,6 +42,15 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def size_text(value: float) -> str:
+    """A k or a lam; "-" for none.
+
+    >>> size_text(64.0), size_text(float("nan"))
+    ('64', '-')
+    """
+    return "-" if value != value else f"{value:.10g}"
+
+
 def folded(name: str, width: int) -> str:
     """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`."""
     whole = name.replace(" = ", "\xa0=\xa0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell
 from experiments.predictions.within_budget import mean_cost, mean_tokens, within_budget
 from experiments.running.limits import ON_RUNS, Amounts, GridLimits, Spent
 from experiments.running.tasks import Done, Job
@@ -43,7 +43,7 @@ class Allowance:
         """Which limit is reached, in words; empty if none is."""
         return self.limits.reached(self.spent)
 
-    def expected(self, cell: Cell, size: int) -> Amounts | None:
+    def expected(self, cell: AnyCell, size: int) -> Amounts | None:
         """What a batch of a cell will come to: the prediction if it is exact, else the mean of those that came back."""
         if cell.sample not in self._exact:
             self._exact[cell.sample] = _predicted(cell, size)
@@ -78,7 +78,7 @@ class Allowance:
         self._at_work.pop((job.cell.sample, job.batch), None)
         if done is not None and self.on_runs:
             number, total = self._came.get(job.cell.sample, (0, dict.fromkeys(ON_RUNS, 0.0)))
-            came = self.spent.add(done.columns, job.cell.cost.weights)
+            came = self.spent.add(done.columns, job.cell.prices)
             self._came[job.cell.sample] = number + 1, {name: total[name] + came[name] for name in ON_RUNS}
 
     def too_much(self, amounts: Amounts | None) -> str:
@@ -91,7 +91,7 @@ class Allowance:
         return ""
 
 
-def _predicted(cell: Cell, size: int) -> Amounts | None:
+def _predicted(cell: AnyCell, size: int) -> Amounts | None:
     """What a batch is expected to come to; None if an entry is not known exactly."""
     within = within_budget(cell)
     if within.mean is None or within.at_most or math.isinf(within.calls):

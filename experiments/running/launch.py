@@ -10,12 +10,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from evo.costs.ledger import LEDGER
 from evo.errors import EvoError, InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_path, expect_a, expect_whole
-from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
+from experiments.grids.programs.cell import AnyCell
 from experiments.predictions.forecast import check_budgets
 from experiments.running.agenda import Plan
 from experiments.running.allowance import Allowance
@@ -24,7 +23,7 @@ from experiments.running.executors.executor import Executor, Here
 from experiments.running.executors.processes import Processes
 from experiments.running.executors.worker_setup import memory_share
 from experiments.running.interrupts import first_is_a_wish
-from experiments.running.limits import GridLimits, Spent
+from experiments.running.limits import COUNTED, GridLimits, Spent
 from experiments.running.progress import Progress
 from experiments.running.sink import IntoMemory, IntoStore, Sink
 from experiments.store.batches import Batches
@@ -79,7 +78,7 @@ def run_grid(
     isolated: bool = False,
     retry_failed: bool = False,
     scheduler: str | None = None,
-    predicting: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
+    predicting: Callable[[AnyCell, int, int], None] = lambda cell, done, of: None,
 ) -> Results:
     """Run a grid; the same table for any number of workers, any executor and any interruption.
 
@@ -250,15 +249,16 @@ def _count(grid: Grid, found: Batches, spent: Spent) -> None:
             wanted[file].add(key)
     for file, keys in wanted.items():
         for sample, rows in found.rows(file, keys).groupby("sample", sort=True):
-            spent.add({name: rows[name].to_numpy() for name in LEDGER}, grid.samples[str(sample)][0].cost.weights)
+            prices = grid.samples[str(sample)][0].prices
+            spent.add({name: rows[name].to_numpy() for name in {*COUNTED, *prices}}, prices)
 
 
 def _in_time(
-    predicting: Callable[[Cell, int, int], None], limits: GridLimits, spent: Spent
-) -> Callable[[Cell, int, int], None]:
+    predicting: Callable[[AnyCell, int, int], None], limits: GridLimits, spent: Spent
+) -> Callable[[AnyCell, int, int], None]:
     """`predicting`, which ends the launch where planning alone reaches the limit on seconds."""
 
-    def watched(cell: Cell, done: int, of: int) -> None:
+    def watched(cell: AnyCell, done: int, of: int) -> None:
         predicting(cell, done, of)
         if reached := limits.reached(spent):
             raise LimitReached(

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from evo.errors import InputError
-from evo.protocols import FloatArray
 from experiments.store.table import Columns
 
 ON_RUNS = ("calls", "tokens", "cost")
 """What runs come to; limits of these count earlier launches."""
+COUNTED = ("calls", "prompt_tokens", "generated_tokens")
 Amounts = Mapping[str, float]
 """Calls, tokens and cost of a batch."""
 
@@ -73,20 +73,18 @@ class Spent:
         """Since this was made."""
         return time.monotonic() - self._begun
 
-    def add(self, columns: Columns, weights: FloatArray) -> Amounts:
+    def add(self, columns: Columns, prices: Mapping[str, float]) -> Amounts:
         """Count the rows of a batch; what they came to.
 
         Args:
             columns: its columns.
-            weights: prices of the ledger's entries, float [6].
+            prices: of its columns.
         """
-        from evo.costs.ledger import LEDGER
-
-        ledger = {name: float(columns[name].sum()) for name in LEDGER}
+        sums = {name: float(columns[name].sum()) for name in {*COUNTED, *prices}}
         came = {
-            "calls": ledger["calls"],
-            "tokens": ledger["prompt_tokens"] + ledger["generated_tokens"],
-            "cost": sum(weight * ledger[name] for name, weight in zip(LEDGER, weights, strict=True)),
+            "calls": sums["calls"],
+            "tokens": sums["prompt_tokens"] + sums["generated_tokens"],
+            "cost": sum(price * sums[name] for name, price in prices.items()),
         }
         for name, amount in came.items():
             setattr(self, name, getattr(self, name) + amount)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Progress:
         there: cells that were whole before this launch; told once, at the start.
     """
 
-    cell: Cell | None
+    cell: AnyCell | None
     batches: int
     of_batches: int
     cells: int = 0

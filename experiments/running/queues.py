@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from evo.protocols import IntArray
-from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell
 from experiments.grids.stopping import StoppingRule, most_batches
 from experiments.running.tasks import Done
 
@@ -24,7 +24,7 @@ class CellQueue(Protocol):
         measured: seconds a batch took at last; None before the first.
     """
 
-    cell: Cell
+    cell: AnyCell
     size: int
     expected: float
     measured: float | None
@@ -75,7 +75,7 @@ class FixedQueue:
     """
 
     def __init__(
-        self, cell: Cell, size: int, expected: float, batches: Iterable[int], missing: int, needed: int
+        self, cell: AnyCell, size: int, expected: float, batches: Iterable[int], missing: int, needed: int
     ) -> None:
         self.cell, self.size, self.expected = cell, size, expected
         self.measured: float | None = None
@@ -126,7 +126,7 @@ class RuledQueue:
 
     def __init__(
         self,
-        cell: Cell,
+        cell: AnyCell,
         size: int,
         expected: float,
         rule: StoppingRule,

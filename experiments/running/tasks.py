@@ -15,9 +15,9 @@ import numpy as np
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import describe_error, foreign
-from experiments.grids.cell import Cell
-from experiments.running.simulation import simulate
-from experiments.store.table import Columns, batch_columns
+from experiments.grids.programs.cell import AnyCell
+from experiments.running.simulation import simulated_columns
+from experiments.store.table import Columns
 
 HOST = socket.gethostname()
 """Of this process."""
@@ -41,7 +41,7 @@ class Job:
         limit: seconds after which it is ended.
     """
 
-    cell: Cell
+    cell: AnyCell
     batch: int
     size: int
     seed: int
@@ -122,7 +122,7 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer
     begun, columns, error, kind = time.perf_counter(), None, "", ""
     before = _global_generators()
     try:
-        columns = batch_columns(job.cell, simulate(job.cell, job.seed, job.batch, job.size, job.engine))
+        columns = simulated_columns(job.cell, job.seed, job.batch, job.size, job.engine)
     except passed_on:
         raise
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
@@ -145,7 +145,7 @@ def outcome_of(job: Job, answer: Answer) -> JobOutcome:
     return Done(job, answer.columns, answer.seconds, answer.host, answer.drew)
 
 
-def _in_words(error: BaseException, cell: Cell) -> str:
+def _in_words(error: BaseException, cell: AnyCell) -> str:
     """What a part has raised, with the traceback; whatever the error's own code does."""
     try:
         if isinstance(error, OperatorError | InputError):

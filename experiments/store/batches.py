@@ -13,7 +13,7 @@ import numpy as np
 from evo.protocols import IntArray
 from experiments.grids.outside.reading import Damaged
 from experiments.store.parts import Parts, expect_equal, words_and_codes
-from experiments.store.table import DTYPES, BatchKey, no_runs
+from experiments.store.table import BatchKey, dtype_of, no_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ class Batches:
         names, key = _codes(part)
         wanted = [each for each in np.unique(key).tolist() if _batch(names, each) in batches]
         table: pd.DataFrame = part.filter(np.isin(key, wanted)).to_pandas()
-        return table.astype(DTYPES)
+        return table.astype({name: dtype_of(name) for name in table.columns})
 
 
 def _codes(part: pa.Table) -> tuple[list[str], IntArray]:

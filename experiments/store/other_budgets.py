@@ -29,6 +29,7 @@ from evo.runners.protocol import varies
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.grid import Grid
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import most_batches
 from experiments.store.batches import Batches
 from experiments.store.table import DTYPES, KEY, BatchKey
@@ -86,7 +87,12 @@ def _pairs(grid: Grid, found: Batches, changed: Collection[str]) -> Iterator[tup
         alike[sample.partition("-")[0]].append(sample)
     for sample, (cell, *_) in grid.samples.items():
         others = [other for other in alike[sample.partition("-")[0]] if other != sample]
-        if not others or is_foreign(type(cell.runner)) or set(foreign_in(cell.text)) & set(changed):
+        if (
+            isinstance(cell, ProgramCell)
+            or not others
+            or is_foreign(type(cell.runner))
+            or set(foreign_in(cell.text)) & set(changed)
+        ):
             continue
         for batch in range(most_batches(grid.runs, cell.batch_size(grid.batch))):
             if (sample, batch) not in found.file:
@@ -106,7 +112,7 @@ def _reach_a_limit(cell: Cell, rows: pd.DataFrame) -> bool:
     """Whether a run may have reached a limit of the cell's budget before or when it hit."""
     if cell.budget is None:
         return False
-    ledger, weights = rows[list(LEDGER)].to_numpy(dtype=float), np.asarray(cell.cost.weights, dtype=float)
+    ledger, weights = rows[list(LEDGER)].to_numpy(dtype=float), cell.weights
     if cell.budget.cost is not None and (weights < 0).any():
         return True  # what is spent may have been more before
     return bool(cell.budget.reached(ledger, weights, PRICE_TOLERANCE).any())
@@ -149,7 +155,7 @@ def _ledger_of_a_generation(cell: Cell, rows: pd.DataFrame) -> dict[str, float] 
 
 def _last_generation(cell: Cell, budget: Budget, each: dict[str, float]) -> int | None:
     """The first generation whose end reaches a limit; None if none does, or rounding decides it."""
-    one, weights = np.array([each[name] for name in LEDGER]), np.asarray(cell.cost.weights, dtype=float)
+    one, weights = np.array([each[name] for name in LEDGER]), cell.weights
     spent = [(each[name], float(most)) for name, most in budget.entries.items()]
     if budget.cost is not None:
         spent.append((float(one @ weights), budget.cost))

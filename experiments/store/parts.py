@@ -7,14 +7,16 @@ cannot be read as a table of runs, or holds what no run can come to (`experiment
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from evo.protocols import IntArray
 from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.store.files import StoreError, checksum_in, there
-from experiments.store.table import DTYPES, KEY, LATER
+from experiments.store.table import DTYPES, KEY, LATER, dtype_of, is_of_a_role
 from experiments.store.verify.part_values import MOST_BYTES, expect_size, expect_types, expect_values
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ class Parts:
         self.path = path
         self._sound: dict[Path, tuple[int, ...]] = {}
 
-    def read(self, columns: Sequence[str] = tuple(DTYPES)) -> Iterator[tuple[Path, pa.Table | Damaged]]:
-        """The parts one after the other, in the order of their names, with some of their columns.
+    def read(self, columns: Sequence[str] | None = None) -> Iterator[tuple[Path, pa.Table | Damaged]]:
+        """The parts one after the other, in the order of their names, with some of their columns, or all.
 
         Raises: StoreError if the disk does not give a part's bytes.
         """
@@ -56,8 +58,8 @@ class Parts:
         runs = self.path / "runs"
         return sorted(runs.glob("part-*.parquet")) if there(runs) else []
 
-    def read_one(self, file: Path, columns: Sequence[str] = tuple(DTYPES)) -> pa.Table | Damaged | None:
-        """Some columns of a part, None if it is gone.
+    def read_one(self, file: Path, columns: Sequence[str] | None = None) -> pa.Table | Damaged | None:
+        """Some columns of a part, all unless said; None if it is gone.
 
         Raises: StoreError if the disk does not give its bytes.
         """
@@ -69,11 +71,11 @@ class Parts:
             first = self._sound.get(file) != now
             if first and hashlib.sha256(content).hexdigest() != promised:
                 raise Unsound("truncated or altered: its SHA-256 is not that of its name")
-            found = _columns(content, tuple(DTYPES) if first else columns)
+            found = _columns(content, None if first else columns)
             if first:
                 expect_values(found)
                 self._sound[file] = now
-            return found.select(list(columns))
+            return found if columns is None else found.select(list(columns))
         except FileNotFoundError:
             return None  # a driver that has just begun has set it aside
         except Unsound as error:
@@ -92,24 +94,25 @@ def _signature(file: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _columns(content: bytes, columns: Sequence[str]) -> pa.Table:
-    """Some columns of a part's bytes.
+def _columns(content: bytes, columns: Sequence[str] | None) -> pa.Table:
+    """Some columns of a part's bytes; all that are ours unless said.
 
     Raises: Unsound if they are no part, or one that asks for more than parts have.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
-    schema = run_schema()
     try:
         opened = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(WORD_COLUMNS))
         expect_size(content, opened.metadata)
         expect_types(opened.schema_arrow)
         present = opened.schema_arrow.names
+        columns = [*DTYPES, *filter(is_of_a_role, present)] if columns is None else columns
+        schema = run_schema(columns)
         table = opened.read([name for name in columns if name in present])
         for name in columns:
             if name not in present:
-                table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
+                table = table.append_column(name, _not_there(name, len(table)))
         table = table.select(list(columns)).cast(pa.schema([schema.field(name) for name in columns]))
     except (MemoryError, Unsound):
         raise
@@ -118,15 +121,23 @@ def _columns(content: bytes, columns: Sequence[str]) -> pa.Table:
     return table
 
 
-def run_schema() -> pa.Schema:
-    """The columns of a part as they are read; `hit` and those of later versions may be null."""
+def _not_there(name: str, rows: int) -> pa.Array:
+    """A column that an earlier version did not write."""
+    import pyarrow as pa
+
+    kind = run_schema().field(name).type
+    return pa.nulls(rows, kind) if pa.types.is_floating(kind) else pa.array(np.zeros(rows, dtype=np.int64))
+
+
+def run_schema(columns: Iterable[str] = tuple(DTYPES)) -> pa.Schema:
+    """Columns of a part as they are read; `hit`, those of roles and those of later versions may be null."""
     import pyarrow as pa
 
     kinds = {"str": pa.dictionary(pa.int32(), pa.string()), "Int64": pa.int64()}
     return pa.schema(
         [
             pa.field(name, kinds.get(kind) or pa.type_for_alias(kind), nullable=kind == "Int64" or name in LATER)
-            for name, kind in DTYPES.items()
+            for name, kind in ((name, dtype_of(name)) for name in columns)
         ]
     )
 
@@ -153,7 +164,7 @@ def expect_equal(copies: pd.DataFrame, files: Sequence[Path]) -> None:
     copies = copies.sort_values([*KEY, *LATER], kind="stable", ignore_index=True)
     one, other = copies.iloc[:-1].reset_index(drop=True), copies.iloc[1:].reset_index(drop=True)
     same_run = (one[KEY] == other[KEY]).all(axis=1)
-    for column in [name for name in DTYPES if name not in KEY]:
+    for column in [name for name in copies.columns if name not in (*KEY, "file")]:
         null = one[column].isna(), other[column].isna()
         told = ~(null[0] | null[1])
         differ = told & (one[column] != other[column]).fillna(False).astype(bool)

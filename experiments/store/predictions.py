@@ -11,6 +11,8 @@
   a fixed number.
 * `call.prompt_tokens` and so on: ledger entries of an answer on a full chunk, counted pass by pass; `short_call.` the
   same on the shorter last chunk; null where blocks differ in length.
+* `expected.done`, `expected.exact`, `expected.qa.pass_tokens` and so on: of a program of calls the probability that its
+  task is done right, whether (1 or 0) every run has the same ledger, and the ledger of each role, or its mean.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -30,27 +32,31 @@ import evo
 import experiments.predictions
 import operators
 import problems
-from evo.costs.ledger import block_lengths
+from evo.costs.ledger import LEDGER, block_lengths
 from evo.errors import EvoError, NoPrediction
 from evo.foreign import foreign
 from evo.protocols import FloatArray
 from evo.runners.protocol import varies
 from evo.theory.times.at_times import LawAtTimes
 from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.strings import string_type
 from experiments.predictions.counts import entries_of_call
 from experiments.predictions.predict import Prediction, predict
+from experiments.predictions.programs import columns_of_roles, expected_in
 from experiments.predictions.within_budget import answers_after, generations_within
+from experiments.store.table import is_of_a_role
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PREFIXES = ("predicted.", "prediction.", "call.", "short_call.")
+PREFIXES = ("predicted.", "prediction.", "call.", "short_call.", "expected.")
 """How the names of these columns begin; no other column of the table of cells begins so."""
 STORED_QUANTITIES = ("hit", "calls", "cost")
-ENTRIES = ("prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
+ENTRIES = LEDGER[2:]
 LISTS = ("predicted.hit.times", "predicted.hit.cdf")
 TEXTS = tuple(f"prediction.{name}" for name in ("source", "checked", "trusted", "version", "refused"))
+CALL_COLUMNS = ("call.a_generation", *(f"{place}.{entry}" for place in ("call", "short_call") for entry in ENTRIES))
 SHORT = 300
 """Characters of a refusal that are kept."""
 POINTS = 64
@@ -61,7 +67,7 @@ SEEN = 1.0 - 1.0 / 128
 LARGEST = 2.0**53
 
 
-def columns_of(cell: Cell) -> dict[str, Any]:
+def columns_of(cell: AnyCell) -> dict[str, Any]:
     """The columns of one cell; None stands for null, lists are arrays.
 
     >>> from evo import OnePlusLambda, UntilResolved
@@ -83,7 +89,20 @@ def columns_of(cell: Cell) -> dict[str, Any]:
     else:
         for quantity in STORED_QUANTITIES[1:]:
             row |= _moments(cell, quantity)
-    return row | _of_a_call(cell)
+    return row | (_of_roles(cell) if isinstance(cell, ProgramCell) else _of_a_call(cell))
+
+
+def _of_roles(cell: ProgramCell) -> dict[str, float | None]:
+    names = columns_of_roles(cell)
+    row: dict[str, float | None] = dict.fromkeys(("call.calls", *CALL_COLUMNS, "expected.done", "expected.exact"))
+    row |= {f"expected.{name}": None for name in names}
+    try:
+        expected = expected_in(cell)
+    except EvoError:  # which `prediction.refused` tells
+        return row
+    row |= {"expected.done": expected.done, "expected.exact": float(expected.exact_every_run)}
+    values = expected.ledger.ravel().tolist()
+    return row | {f"expected.{name}": float(value) for name, value in zip(names, values, strict=True)}
 
 
 @cache
@@ -110,9 +129,9 @@ def kept_predictions(cells: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def predictions_table(
-    cells: Iterable[Cell],
+    cells: Iterable[AnyCell],
     kept: Mapping[str, dict[str, Any]] = MappingProxyType({}),
-    watch: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
+    watch: Callable[[AnyCell, int, int], None] = lambda cell, done, of: None,
 ) -> pd.DataFrame:
     """The columns of all cells, index `cell` (the id), with the same types whatever is known of them.
 
@@ -128,10 +147,10 @@ def predictions_table(
         if cell.text not in kept:
             watch(cell, done, len(cells))
         rows.append(kept.get(cell.text) or columns_of(cell))
-    for name in rows[0] if rows else []:
+    for name in dict.fromkeys(name for row in rows for name in row):  # programs have columns of their roles
         # arrays, not lists: a file gives them one type, even where all are empty
         kind: Any = "object" if name in LISTS else string_type() if name in TEXTS else "float64"
-        columns[name] = pd.Series([row[name] for row in rows], dtype=kind)
+        columns[name] = pd.Series([row.get(name) for row in rows], dtype=kind)
     return pd.DataFrame(columns).set_index(pd.Index([cell.id for cell in cells], dtype=string_type(), name="cell"))
 
 
@@ -154,6 +173,10 @@ class StoredPrediction:
         calls: LLM calls that an answer stands for.
         a_generation: calls of a generation; None where they are not a fixed number.
         lam: offspring a generation.
+        of_program: whether it is one of a program of calls.
+        expected: of a program the ledger of each role, by the name of its column.
+        exact: whether every run has it.
+        done: probability that its task is done right; None where nothing was predicted.
     """
 
     means: Mapping[str, float]
@@ -168,6 +191,10 @@ class StoredPrediction:
     calls: int
     a_generation: int | None
     lam: int
+    of_program: bool = False
+    expected: Mapping[str, float] = field(default_factory=dict)
+    exact: bool = False
+    done: float | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any], lam: int) -> StoredPrediction:
@@ -194,9 +221,17 @@ class StoredPrediction:
             refused=str(known.get("prediction.refused", "")),
             call=numbers("call.", ENTRIES),
             short_call=numbers("short_call.", ENTRIES),
-            calls=int(known["call.calls"]),
+            calls=int(known.get("call.calls", 1)),
             a_generation=int(known["call.a_generation"]) if "call.a_generation" in known else None,
             lam=lam,
+            of_program="call.calls" not in known,
+            expected={
+                name.removeprefix("expected."): float(value)
+                for name, value in known.items()
+                if is_of_a_role(name.removeprefix("expected."))
+            },
+            exact=known.get("expected.exact") == 1.0,
+            done=float(known["expected.done"]) if "expected.done" in known else None,
         )
 
     def predict(self, quantity: str = "hit") -> Prediction:
@@ -210,7 +245,7 @@ class StoredPrediction:
         return Prediction(quantity, self.means[quantity], self.source, self.checked, self.trusted, law)
 
 
-def _of_hit(cell: Cell, hit: Prediction) -> dict[str, Any]:
+def _of_hit(cell: AnyCell, hit: Prediction) -> dict[str, Any]:
     try:
         variance = hit.variance
     except NoPrediction:
@@ -229,7 +264,7 @@ def _of_hit(cell: Cell, hit: Prediction) -> dict[str, Any]:
     return row | {"predicted.hit.times": times, "predicted.hit.cdf": cdf}
 
 
-def law_points(cell: Cell, hit: Prediction) -> tuple[FloatArray, FloatArray]:
+def law_points(cell: AnyCell, hit: Prediction) -> tuple[FloatArray, FloatArray]:
     """Some 64 times and the cdf there, float [at most 66] each; the last time is infinite, its cdf P(T < infinity).
 
     The cdf rises by equal shares from one time to the next. Quantiles would say where, but searching for 64 of them
@@ -272,12 +307,14 @@ def _rising(cdf: FloatArray) -> FloatArray:
     return np.maximum.accumulate(np.clip(cdf, 0.0, 1.0))
 
 
-def _budget(cell: Cell) -> float:
+def _budget(cell: AnyCell) -> float:
     """The last offspring within the budget; infinite where there is none."""
+    if isinstance(cell, ProgramCell):
+        return math.inf
     return answers_after(cell, generations_within(cell)[1])
 
 
-def _moments(cell: Cell, quantity: str) -> dict[str, float]:
+def _moments(cell: AnyCell, quantity: str) -> dict[str, float]:
     row: dict[str, float] = {}
     try:
         prediction = predict(cell, quantity)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from experiments.grids.arguments import a_path
-from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.cells_table import WEIGHTS
-from experiments.grids.labels import labels
+from experiments.grids.labels import labels, lams_of
 from experiments.grids.outside.reading import Unsound
+from experiments.grids.programs.cell import AnyCell, parse_cell
 from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
 from experiments.store.failures import FailedBatch, read_failures
@@ -53,7 +53,7 @@ class Results:
     cells: pd.DataFrame
     rows: RunTable = field(repr=False)
     path: Path | None = None
-    known: dict[str, Cell] = field(default_factory=dict, repr=False)
+    known: dict[str, AnyCell] = field(default_factory=dict, repr=False)
     predictions: pd.DataFrame | None = field(default=None, repr=False)
     imports: bool | None = None
     _predicted: dict[tuple[str, str], Prediction | str] = field(default_factory=dict, repr=False)
@@ -70,7 +70,7 @@ class Results:
     def stored(
         cls,
         path: Path,
-        known: Mapping[str, Cell] | None = None,
+        known: Mapping[str, AnyCell] | None = None,
         imports: bool | None = None,
         parts: Parts | None = None,
     ) -> Results:
@@ -141,7 +141,7 @@ class Results:
         """The same results with other runs."""
         return replace(self, rows=RunTable.of(runs, self.rows.strays))
 
-    def cell(self, cell_id: str) -> Cell:
+    def cell(self, cell_id: str) -> AnyCell:
         """The cell of an id; third-party parts are imported if they may be and are unchanged.
 
         Raises: InputError if it names a part that may not be imported, is not found or has changed.
@@ -154,7 +154,7 @@ class Results:
             raise InputError(f"not imported, as asked for: {', '.join(parts)}")
         for name in parts:
             self.once(("recalled", name), partial(self._recall, name))
-        return self.known.setdefault(cell_id, Cell.parse(text))
+        return self.known.setdefault(cell_id, parse_cell(text))
 
     @cached_property
     def not_imported(self) -> dict[str, str]:
@@ -194,7 +194,7 @@ class Results:
         if self.predictions is None or self.predictions.empty:
             return None
         row = {str(name): value for name, value in self.predictions.loc[cell_id].items()}
-        return StoredPrediction.of(row, int(self.cells["runner.lam"][cell_id]))
+        return StoredPrediction.of(row, _lam(self.cells, cell_id))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -203,6 +203,12 @@ class Results:
         shown = [name for name in self.cells.columns if name not in apart]
         cells = self.cells[shown].rename(columns={"cost": "cost_model"})  # a run has a cost of its own
         return self.runs.merge(cells, left_on="cell", right_index=True)
+
+
+def _lam(cells: pd.DataFrame, cell_id: str) -> int:
+    """Offspring a generation; 1 of programs, which have none."""
+    lam = lams_of(cells)[cell_id]
+    return 1 if lam != lam else int(lam)
 
 
 def load(path: Path | str, imports: bool | None = None) -> Results:

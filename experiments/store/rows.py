@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from evo.costs.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
-from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.cells_table import WEIGHTS, prices_in
 from experiments.grids.outside.reading import Damaged
 from experiments.grids.stopping import Runs, kept_rows
 from experiments.store.files import StoreError
 from experiments.store.parts import WORD_COLUMNS, Parts, expect_equal, words_and_codes
-from experiments.store.table import DTYPES, LATER, repeated
+from experiments.store.table import DTYPES, LATER, dtype_of, is_of_a_role, repeated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,15 +47,20 @@ class RunColumns:
         self._room = {name: np.empty(0, dtype=kinds.get(kind, kind)) for name, kind in DTYPES.items()}
         self._rows = 0
 
+    @property
+    def of_roles(self) -> list[str]:
+        """The columns of the ledgers of roles, in the order in which they came."""
+        return [name for name in self._room if name not in DTYPES]
+
     def add(self, part: pa.Table) -> None:
         """Add a part; nothing of it is held."""
         columns: dict[str, NDArray[Any]] = {}
-        for name, kind in DTYPES.items():
+        for name in (*DTYPES, *filter(is_of_a_role, part.column_names)):
             if name in WORD_COLUMNS:
                 words, codes = words_and_codes(part, name)
                 columns[name] = self._codes(name, words)[codes]
             else:
-                columns[name] = (part[name].fill_null(NULL) if kind == "Int64" else part[name]).to_numpy()
+                columns[name] = (part[name].fill_null(NULL) if dtype_of(name) == "Int64" else part[name]).to_numpy()
         self._append(columns, len(part))
 
     def add_table(self, table: pd.DataFrame) -> None:
@@ -63,12 +68,13 @@ class RunColumns:
         import pandas as pd
 
         columns: dict[str, NDArray[Any]] = {}
-        for name, kind in DTYPES.items():
+        for name in (*DTYPES, *filter(is_of_a_role, table.columns)):
             if name in WORD_COLUMNS:
                 codes, words = pd.factorize(table[name])
                 columns[name] = self._codes(name, list(map(str, words)))[codes]
             else:
-                columns[name] = table[name].to_numpy(na_value=NULL) if kind == "Int64" else table[name].to_numpy()
+                column = table[name]
+                columns[name] = column.to_numpy(na_value=NULL) if dtype_of(name) == "Int64" else column.to_numpy()
         self._append(columns, len(table))
 
     def pop(self, name: str) -> NDArray[Any]:
@@ -86,7 +92,10 @@ class RunColumns:
     def _append(self, columns: dict[str, NDArray[Any]], rows: int) -> None:
         """One array a column, twice as large when it is full: what is not written yet takes no memory."""
         whole = self._rows + rows
-        for name, values in columns.items():
+        for name in columns.keys() - self._room.keys():
+            self._room[name] = np.full(self._rows, NULL)
+        for name in [name for name in self._room if name in columns or name not in DTYPES]:
+            values = columns[name] if name in columns else np.full(rows, NULL)
             room = self._room[name]
             if len(room) < whole:
                 self._room[name] = np.empty(max(whole, 2 * len(room)), dtype=room.dtype)
@@ -235,12 +244,13 @@ def _some(columns: RunColumns, rows: IntArray, sample: NDArray[Any], batch: IntA
     import pandas as pd
 
     found: dict[str, Any] = {"sample": sample[rows], "batch": batch[rows], "run": run[rows]}
-    for name in DTYPES:
+    kinds = {name: dtype_of(name) for name in (*DTYPES, *columns.of_roles)}
+    for name, kind in kinds.items():
         if name not in found:
             values = columns.some(name, rows)
             words = np.array(list(columns.words.get(name, ())), dtype=object)
-            found[name] = words[values] if name in WORD_COLUMNS else _with_nulls(values) if name == "hit" else values
-    return pd.DataFrame(found)[list(DTYPES)].astype(DTYPES)
+            found[name] = words[values] if name in WORD_COLUMNS else _with_nulls(values) if kind == "Int64" else values
+    return pd.DataFrame(found)[list(kinds)].astype(kinds)
 
 
 def _table(
@@ -250,7 +260,7 @@ def _table(
     import pandas as pd
 
     made: dict[str, Any] = {}
-    for name in ("cell", *DTYPES):
+    for name in ("cell", *DTYPES, *sorted(columns.of_roles, key=_place)):
         if name == "sample":
             continue
         values = key[name] if name in key else columns.pop(name)[order]
@@ -259,9 +269,17 @@ def _table(
         elif name in WORD_COLUMNS:
             made[name] = repeated(list(columns.words[name]), values)
         else:
-            made[name] = _with_nulls(values) if DTYPES[name] == "Int64" else values
-    made["cost"] = _cost(made, cells.reindex(names), key["cell"])
-    return pd.DataFrame(made, copy=False)
+            made[name] = _with_nulls(values) if dtype_of(name) == "Int64" else values
+    of_roles = {name: made.pop(name) for name in [name for name in made if is_of_a_role(name)]}
+    of_roles = {name: values for name, values in of_roles.items() if not values.isna().all()}
+    made["cost"] = _cost(made | of_roles, cells.reindex(names), key["cell"])
+    return pd.DataFrame(made | of_roles, copy=False)
+
+
+def _place(name: str) -> tuple[str, int]:
+    """The order of the columns of roles: role by role, entries as in the ledger."""
+    role, _, entry = name.partition(".")
+    return role, LEDGER.index(entry)
 
 
 def _with_nulls(values: IntArray) -> Any:
@@ -273,12 +291,20 @@ def _with_nulls(values: IntArray) -> Any:
 
 
 def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> FloatArray:
-    """Ledger @ weights of each row, in the unit of its cell's cost model; float [rows]."""
+    """Ledger @ weights of each row, in the unit of its cell's cost model, role by role in programs; float [rows]."""
     cost = np.zeros(len(code))
+    if not len(code):
+        return cost
+    program = cells["text"].str.startswith("ProgramCell(").to_numpy(dtype=bool)
     for entry, column in zip(LEDGER, WEIGHTS, strict=True):
-        weight = cells[column].to_numpy(dtype=float)
+        weight = np.where(program, 0.0, cells[column].to_numpy(dtype=float))
         if np.any(weight != 0):
             cost += columns[entry] * weight[code]
+    prices = {int(n): prices_in(cells.iloc[n]) for n in np.flatnonzero(program)}
+    for name in dict.fromkeys(name for each in prices.values() for name in each):
+        weight = np.array([prices.get(n, {}).get(name, 0.0) for n in range(len(cells))])[code]
+        if name in columns:
+            cost += weight * columns[name].to_numpy(dtype=float, na_value=0.0)
     return cost
 
 

@@ -22,10 +22,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
-from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.grids.outside.reading import Damaged, Unsound
+from experiments.grids.programs.cell import AnyCell
 from experiments.store.batches import Batches
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, look_at_failures, write_failure
 from experiments.store.files import StoreError, leftovers, move, own_folder, write_json, write_parquet, write_part
@@ -82,7 +82,7 @@ class Store:
         path: Path,
         grid: Grid,
         accept_changed_code: bool = False,
-        predicting: Callable[[Cell, int, int], None] = lambda cell, done, of: None,
+        predicting: Callable[[AnyCell, int, int], None] = lambda cell, done, of: None,
     ) -> Store:
         """Create the folder for a grid, or take up the one that is there.
 
@@ -112,7 +112,7 @@ class Store:
         grid: Grid,
         described: dict[str, Any],
         accept_changed_code: bool,
-        predicting: Callable[[Cell, int, int], None],
+        predicting: Callable[[AnyCell, int, int], None],
     ) -> None:
         begun = (self.path / "grid.json").exists()
         now, unseen = origins(grid.cells)

@@ -5,6 +5,7 @@ Counts only; prices are weights in the table of cells.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
+from evo.programs.execute import ProgramCounts
+from evo.programs.roles import NAME
 from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.strings import string_type
 
 if TYPE_CHECKING:
@@ -33,8 +37,29 @@ DTYPES = {
     "pass_tokens_squared": "float64",  # may leave 64-bit integers, see evo.costs.ledger.CallTokens.ledger
     "seconds": "float64",
 }
-LATER = ("seconds",)
-"""Columns that results of earlier versions do not have; null there."""
+LATER = ("seconds", "cached_tokens", "reasoning_tokens")
+"""Columns that results of earlier versions do not have: null there, and 0 where they are counts."""
+
+MOST_COLUMNS = 1000
+"""Columns of the ledgers of roles in a table, at the most."""
+_OF_A_ROLE = re.compile(rf"{NAME}\.({'|'.join(LEDGER)})")
+
+
+def is_of_a_role(name: str) -> bool:
+    """Whether a column of the table of runs is an entry of the ledger of a role of a program, as `qa.pass_tokens`.
+
+    Such columns are whole numbers, null for runs of cells without that role.
+
+    >>> is_of_a_role("qa.pass_tokens"), is_of_a_role("qa.cost"), is_of_a_role("calls")
+    (True, False, False)
+    """
+    return _OF_A_ROLE.fullmatch(name) is not None
+
+
+def dtype_of(name: str) -> str:
+    """The type of a column of the table of runs."""
+    return DTYPES.get(name, "Int64")
+
 
 BatchKey = tuple[str, int]
 """What names a batch: `Cell.sample`, and the batch's number."""
@@ -53,9 +78,10 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
     Raises: InputError if a number leaves 64-bit integers.
     """
     ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
-    if (ledger[:, :-1] >= 2**63).any():
+    whole = np.delete(ledger, LEDGER.index("pass_tokens_squared"), axis=1)
+    if (whole >= 2**63).any():
         raise InputError(
-            f"{cell.text}: a run came to {ledger[:, :-1].max():.3g} tokens, more than the table's 64-bit numbers hold; "
+            f"{cell.text}: a run came to {whole.max():.3g} tokens, more than the table's 64-bit numbers hold; "
             "lower the budget, k or l"
         )
     columns = {
@@ -65,6 +91,30 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
         "seconds": np.full(len(counts.hit), np.nan) if counts.seconds is None else counts.seconds,
     }
     return {name: values.astype(DTYPES[name].lower()) for name, values in columns.items()}
+
+
+def program_columns(cell: ProgramCell, counts: ProgramCounts) -> dict[str, NDArray[Any]]:
+    """The same of runs of a program, and the ledger of each role: `qa.calls` and so on, int64 [runs] each.
+
+    hit is the number of calls where the task was done right, generations the number of steps one after the other.
+
+    Raises: InputError if a sum over the roles leaves 64-bit integers.
+    """
+    total = counts.ledger.astype(np.float64).sum(axis=1)
+    whole = np.delete(total, LEDGER.index("pass_tokens_squared"), axis=1)
+    if (whole >= 2**63 * (1 - 1e-12)).any():
+        raise InputError(
+            f"{cell.text}: a run came to {whole.max():.3g} tokens, more than the table's 64-bit numbers hold; make the "
+            "program's sizes smaller"
+        )
+    sums = counts.ledger.sum(axis=1)
+    columns: dict[str, NDArray[Any]] = {"hit": counts.hit, "generations": counts.depth}
+    columns |= {entry: sums[:, at] for at, entry in enumerate(LEDGER)}
+    columns["pass_tokens_squared"] = total[:, LEDGER.index("pass_tokens_squared")]
+    columns["seconds"] = np.full(len(counts.hit), np.nan)
+    for place, role in enumerate(cell.roles):
+        columns |= {f"{role.name}.{entry}": counts.ledger[:, place, at] for at, entry in enumerate(LEDGER)}
+    return columns
 
 
 def runs_table(batches: Sequence[ComputedBatch]) -> pd.DataFrame:
@@ -89,6 +139,10 @@ def runs_table(batches: Sequence[ComputedBatch]) -> pd.DataFrame:
         if name not in made:
             made[name] = np.concatenate([columns[name] for *_, columns in batches])
     made["hit"] = pd.arrays.IntegerArray(made["hit"], made["hit"] < 0)
+    for name in dict.fromkeys(name for *_, columns in batches for name in columns if name not in DTYPES):
+        found = [columns.get(name, np.full(len(columns["hit"]), -1)) for *_, columns in batches]
+        values = np.concatenate(found).astype(np.int64)
+        made[name] = pd.arrays.IntegerArray(values, values < 0)
     return pd.DataFrame(made, copy=False)
 
 

@@ -394,7 +394,9 @@ def test_a_ledger_that_is_off_by_one_token_a_call_is_found(monkeypatch, extra, s
     of = dataclasses.replace(BOOKED, prompt=Prompt(head=40, shows=shows))
     honest = evo.costs.ledger.call_entries
     assert verdict(of, rows(of)).verdict is Verdict.AGREES
-    monkeypatch.setattr(evo.costs.ledger, "call_entries", lambda c, o: honest(c + extra[0], o + extra[1]))
+    monkeypatch.setattr(
+        evo.costs.ledger, "call_entries", lambda c, o, *parts: honest(c + extra[0], o + extra[1], *parts)
+    )
     assert "tokens of batch 0" in verdict(of, rows(of)).reason
 
 

@@ -8,7 +8,7 @@ import pytest
 from evo import Decomposed, OnePlusLambda, Prompt, RoundRobin, UniformChunk
 from evo.batch import Batch
 from evo.costs.budget import Budget
-from evo.costs.ledger import LEDGER
+from evo.costs.ledger import LEDGER, PART_OF
 from evo.costs.prices import TokenPrices
 from evo.engine import populations, run_batch
 from evo.engine.deap import run_batch_deap
@@ -22,7 +22,7 @@ from experiments.store.table import batch_columns, runs_table
 from operators import FixKeep, Malformed
 from problems import BlockOneMax, UnequalBlocks
 
-LAM, G, HEAD = 3, 2, 4
+LAM, G, HEAD, CACHED, REASONING = 3, 2, 4, 3, 2
 STUCK = FixKeep(0.0, 0.5)
 PRICES = TokenPrices(prompt=3e-7, generated=1e-6, per_call=0.01)
 LENGTHS = {"equal": (3,) * 5, "unequal": (7, 1, 12, 3, 5)}
@@ -32,7 +32,7 @@ ENGINES = {"blocks": run_batch, "deap": run_batch_deap, "population": population
 
 
 def cell_of(lengths="equal", schedule="alone", shows="chunk", **more):
-    parts = {"mutator": STUCK, "runner": OnePlusLambda(LAM), "prompt": Prompt(HEAD, shows)} | more
+    parts = {"mutator": STUCK, "runner": OnePlusLambda(LAM), "prompt": Prompt(HEAD, shows, CACHED, REASONING)} | more
     return Cell(PROBLEMS[lengths], schedule=SCHEDULES[schedule], **parts)
 
 
@@ -52,7 +52,9 @@ def literal_ledgers(lengths, decomposed, shows, generations, late=0):
     spent, after = dict.fromkeys(LEDGER, 0), []
     chunks = [lengths[first : first + G] for first in range(0, len(lengths), G)]
 
-    def call(read, write):
+    def call(read, write, cached=0, reasoning=0):
+        spent["cached_tokens"] += cached
+        spent["reasoning_tokens"] += reasoning
         spent["calls"] += 1
         context = 0
         for _ in range(read):
@@ -69,7 +71,7 @@ def literal_ledgers(lengths, decomposed, shows, generations, late=0):
         for _ in range(LAM):
             if decomposed:
                 call(1 + sum(lengths), 2)
-            call(HEAD + sum(chunk if shows == "chunk" else lengths), sum(chunk))
+            call(HEAD + sum(chunk if shows == "chunk" else lengths), sum(chunk) + REASONING, CACHED, REASONING)
             spent["evaluations"] += 1
         after.append(dict(spent))
     return after
@@ -139,7 +141,7 @@ def test_large_whole_numbers_are_told_apart():
     """No rounding: a run one short of a budget of 10^13 goes on."""
     cell = cell_of("unequal", budget=Budget(calls=None, pass_tokens_squared=10**13))
     (limit,) = cell.limits
-    each = int(cell.tokens.ledger(*np.ones((2, 1), dtype=int), np.array([[7, 49, 343]]))[0][-1])
+    each = int(cell.tokens.ledger(*np.ones((2, 1), dtype=int), np.array([[7, 49, 343]]))[0][5])
     calls = 10**13 // each
     shortfalls = calls * np.array([[7, 49, 343]])
     for most, reached in ((calls * each, True), (calls * each + 1, False)):
@@ -153,7 +155,8 @@ def test_large_whole_numbers_are_told_apart():
 @pytest.mark.parametrize("entry", LEDGER[1:])
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_a_larger_budget_prolongs_the_same_trajectories(lengths, entry):
-    base = Cell(PROBLEMS[lengths], FixKeep(0.4, 0.8), UniformChunk(g=2), OnePlusLambda(2))
+    prompt = Prompt(HEAD, "chunk", CACHED, REASONING)
+    base = Cell(PROBLEMS[lengths], FixKeep(0.4, 0.8), UniformChunk(g=2), OnePlusLambda(2), prompt)
     counts = run(base, 300)
     ledger = base.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
     middle = int(np.median(ledger[:, LEDGER.index(entry)]))
@@ -173,7 +176,7 @@ def test_a_larger_budget_prolongs_the_same_trajectories(lengths, entry):
 def test_the_books_know_every_budget(lengths, entry):
     """And the twin: runs that gave up before their budget are found out, to the very token."""
     base = cell_of(lengths, mutator=FixKeep(0.05, 0.8), cost=PRICES)
-    most = {"calls": 31, "evaluations": 31, "cost": 0.3}.get(entry, 700)
+    most = {"calls": 31, "evaluations": 31, "cost": 0.3}.get(entry, 70 if entry in PART_OF else 700)
     cell = replace(base, budget=Budget(**({"calls": None} | {entry: most})))
     table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, run(cell, 40)))])
     assert table["hit"].isna().any()

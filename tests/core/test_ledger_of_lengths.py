@@ -126,7 +126,7 @@ def naive_ledger(cell, lengths, identity, works=()):
             pointer = (pointer + 1) % len(chunks)
     passes = log["passes"]
     tokens = [sum(log["prompt"]), len(passes), sum(passes), sum(c * c for c in passes)]
-    return hit, generation, [sum(log["calls"]), lam * generation, *tokens]
+    return hit, generation, [sum(log["calls"]), lam * generation, *tokens, 0, 0]  # nothing cached, no reasoning
 
 
 def measured(cell, identity, loop=run_batch):

@@ -142,7 +142,9 @@ def test_as_many_correct_blocks_as_float32_cannot_count_are_counted():
 # ------------------------------------------------------------------------------------------- ledger, costs, budget
 
 
-def token_loop(sizes: list[int], evaluations: int, head: int, shows: str, k: int, l: int) -> dict[str, int]:
+def token_loop(
+    sizes: list[int], evaluations: int, head: int, shows: str, k: int, l: int, cached: int = 0, reasoning: int = 0
+) -> dict[str, int]:
     """What calls on chunks of these sizes consume, token by token (Definition 2.2)."""
     ledger = dict.fromkeys(LEDGER, 0) | {"evaluations": evaluations}
     for size in sizes:
@@ -151,10 +153,12 @@ def token_loop(sizes: list[int], evaluations: int, head: int, shows: str, k: int
             context += 1
         ledger["calls"] += 1
         ledger["prompt_tokens"] += context
-        for _ in range(size * l):
+        ledger["cached_tokens"] += cached
+        for written in range(reasoning + size * l):
             ledger["pass_tokens"] += context
             ledger["pass_tokens_squared"] += context * context
             ledger["generated_tokens"] += 1
+            ledger["reasoning_tokens"] += written < reasoning
             context += 1
     return ledger
 
@@ -169,17 +173,17 @@ def test_the_ledger_is_that_of_a_token_loop(k, l, head, shows, data):
     g = data.draw(st.integers(1, k))
     full, short = data.draw(st.integers(0, 5)), data.draw(st.integers(0, 5)) if k % g else 0
     evaluations = data.draw(st.integers(0, full + short))
-    looped = token_loop([g] * full + [k % g] * short, evaluations, head, shows, k, l)
-    tokens = CallTokens.equal(Prompt(head=head, shows=shows), k, l, g)
+    cached, reasoning = data.draw(st.integers(0, head)), data.draw(st.integers(0, 9))
+    looped = token_loop([g] * full + [k % g] * short, evaluations, head, shows, k, l, cached, reasoning)
+    tokens = CallTokens.equal(Prompt(head, shows, cached, reasoning), k, l, g)
     ledger = tokens.ledger(np.array([full + short]), np.array([evaluations]), of_shorter(tokens, [short]))
-    assert ledger.shape == (1, 6)
+    assert ledger.shape == (1, 8)
     assert ledger[0].tolist() == list(looped.values())
 
 
 def test_an_off_by_one_ledger_is_found_out():
-    c, o, linear, squared = call_entries(200, 200)
     looped = token_loop([1], 0, 0, "chunk", 1, 200)
-    assert [c, o, linear, squared] == list(looped.values())[2:]
+    assert list(call_entries(200, 200)) == list(looped.values())[2:]
     wrong = 200 * 200 + 200 * (200 + 1) // 2  # o passes over c+1..c+o
     assert wrong != looped["pass_tokens"]
 
@@ -260,7 +264,10 @@ def test_a_budget_on_both_has_two_limits_and_a_price_of_evaluations_counts():
 
 
 def test_a_budget_without_a_limit_is_refused():
-    with pytest.raises(InputError, match=r"^Budget: expected a limit on calls, cost, .*squared, got none"):
+    with pytest.raises(
+        InputError,
+        match=r"^Budget: expected a limit on calls, cost, .*squared, cached_tokens or reasoning_tokens, got none",
+    ):
         Budget(calls=None)
 
 

@@ -13,7 +13,7 @@ from evo.identity import differences, identities, other_python
 from experiments.grids.extensions import named_as
 
 if TYPE_CHECKING:
-    from experiments.grids.cell import Cell
+    from experiments.grids.programs.cell import AnyCell
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Compared:
     told: list[str]
 
 
-def origins(cells: tuple[Cell, ...]) -> tuple[dict[str, Origin], list[str]]:
+def origins(cells: tuple[AnyCell, ...]) -> tuple[dict[str, Origin], list[str]]:
     """Where the third-party parts in these cells came from, by the name of their type; what of them cannot be seen.
 
     Raises: InputError if two of them have one name and are different, or a part of the testbed was changed.

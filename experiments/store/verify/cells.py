@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evo.costs.ledger import EARLIER
 from evo.errors import InputError
 from evo.parameters import shown
+from evo.protocols import BoolArray
 from experiments.grids.arguments import expect_label
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.grid import MOST_CELLS
@@ -41,6 +43,9 @@ def read_cells_file(file: Path) -> pd.DataFrame:
     content = read_file(file, MOST_BYTES)
     expect_sealed(content)
     table = _table(content)
+    for name in WEIGHTS[EARLIER:]:
+        if name not in table:
+            table[name] = 0.0  # of results of earlier versions
     _expect_columns(table)
     told = split(table)[0]
     for first in range(0, len(told), AT_ONCE):
@@ -96,7 +101,8 @@ def _expect_short_words(content: bytes) -> None:
 def _expect_columns(table: pd.DataFrame) -> None:
     """Expect the columns that every table has, each of its type."""
     names = [str(name) for name in table.columns]
-    missing = [name for name in (*WORDS, *WEIGHTS, *SIZES) if name not in names]
+    searches = _searches(table) if "text" in names else np.ones(len(table), dtype=np.bool_)
+    missing = [name for name in (*WORDS, *WEIGHTS, *(SIZES if searches.any() else ())) if name not in names]
     if missing:
         raise Unsound(f"has no column {', '.join(missing)}")
     if len(set(names)) < len(names):
@@ -111,15 +117,25 @@ def _expect_columns(table: pd.DataFrame) -> None:
             raise Unsound(str(error)) from None
     for name in WEIGHTS:
         _expect_numbers(table, name, np.isfinite(_floats(table, name)), "finite numbers")
-    for name in SIZES:
+    for name in SIZES if searches.any() else ():
         values = _floats(table, name)
-        _expect_numbers(table, name, (values >= 1) & (values == np.floor(values)), "whole numbers >= 1")
+        whole = (values >= 1) & (values == np.floor(values)) & np.isfinite(values)
+        _expect_numbers(table, name, np.where(searches, whole, np.isnan(values)), "whole numbers >= 1 of searches")
+    for name in names:
+        if name.startswith("role."):
+            values = _floats(table, name)
+            _expect_numbers(table, name, np.isnan(values) | ((values > 0) & np.isfinite(values)), "sizes > 0")
     for name in names:
         if name.startswith(PREFIXES):
             _expect_prediction(table, name)
     if set(LISTS) <= set(names):
         for times, cdf in zip(*(table[name] for name in LISTS), strict=True):
             _expect_law(np.asarray(times, dtype=float), np.asarray(cdf, dtype=float))
+
+
+def _searches(table: pd.DataFrame) -> BoolArray:
+    """Which rows are of cells that search; the others run programs of calls."""
+    return np.array([not str(text).startswith("ProgramCell(") for text in table["text"]], dtype=np.bool_)
 
 
 def _expect_prediction(table: pd.DataFrame, name: str) -> None:

@@ -14,15 +14,17 @@ from typing import Any
 
 from evo.costs.budget import Budget
 from evo.costs.ledger import Prompt
-from evo.costs.prices import LLMPrimitive
+from evo.costs.prices import LLMPrimitive, weights_of
 from evo.errors import EvoError
 from evo.parameters import shown
+from evo.programs.execute import roles_of
 from evo.text import canonical, parse
 from experiments.grids.cell import cell_id, sample_name
-from experiments.grids.cell_text import RANDOM, foreign_in, parts_in
+from experiments.grids.cell_text import foreign_in, kind_of_cell, parts_in, random_parts
 from experiments.grids.cells_table import WEIGHTS, part_columns
 from experiments.grids.outside.reading import Unsound
 from experiments.grids.parts import find_any
+from experiments.grids.programs.cell import program_sample
 
 DEFAULTS = {"prompt": canonical(Prompt()), "cost": canonical(LLMPrimitive()), "budget": canonical(Budget())}
 """Texts of the parts that a cell's text may leave out."""
@@ -45,9 +47,11 @@ def expect_told(row: Mapping[str, Any]) -> None:
 def _told(text: str, weights: tuple[float, ...]) -> dict[str, Any]:
     """What a cell's text says of its columns; prices only where they are known without third-party parts."""
     try:
-        texts = DEFAULTS | parts_in(text)
-        order = [*RANDOM, *(kind for kind in DEFAULTS if texts[kind] != DEFAULTS[kind])]
-        if text != f"Cell({', '.join(f'{kind}={texts[kind]}' for kind in order)})":
+        cell, random = kind_of_cell(text), random_parts(text)
+        defaults = DEFAULTS if cell == "Cell" else {"cost": DEFAULTS["cost"], "budget": "None"}
+        texts = defaults | parts_in(text)
+        order = [*random, *(kind for kind in defaults if texts[kind] != defaults[kind])]
+        if text != f"{cell}({', '.join(f'{kind}={texts[kind]}' for kind in order)})":
             raise Unsound(f"expected the canonical text of a cell, got {shown(text):.200}")
         found: dict[str, Any] = {"cell": cell_id(text)}
         for kind, part in texts.items():
@@ -56,7 +60,9 @@ def _told(text: str, weights: tuple[float, ...]) -> dict[str, Any]:
         raise Unsound(str(error)) from None
     prices = tuple(found[weight] for weight in WEIGHTS) if WEIGHTS[0] in found else weights
     limits_cost = found.get("budget.cost") is not None
-    search = ", ".join(texts[kind] for kind in RANDOM)
+    if cell == "ProgramCell":
+        return found | {"sample": program_sample(texts["program"])}
+    search = ", ".join(texts[kind] for kind in random)
     found["sample"] = sample_name(search, texts["prompt"], texts["budget"], prices if limits_cost else None)
     return found
 
@@ -66,12 +72,16 @@ def _part_told(kind: str, text: str) -> dict[str, Any]:
     """What the text of a part says of the columns."""
     if foreign_in(f"Part(part={text})"):
         return dict(_literals(kind, ast.parse(text, mode="eval").body))
+    if text == "None":
+        return part_columns(kind, None)
     part = parse(text, find_any)
     if canonical(part) != text:
         raise Unsound(f"expected the canonical text of a part, got {shown(text):.200}")
     found = part_columns(kind, part)
     found |= {f"{kind}.{size}": getattr(part, size) for size in OWN_SIZES.get(kind, ())}
-    return found | (dict(zip(WEIGHTS, map(float, part.weights), strict=True)) if kind == "cost" else {})
+    if kind == "program":
+        found |= {f"role.{role.name}.size": role.model.size for role in roles_of(part)}
+    return found | (dict(zip(WEIGHTS, map(float, weights_of(part)), strict=True)) if kind == "cost" else {})
 
 
 def _literals(place: str, node: ast.expr) -> Mapping[str, Any]:

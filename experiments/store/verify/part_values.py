@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from evo.parameters import shown
 from experiments.grids.grid import ENGINES, MOST_BATCH
 from experiments.grids.outside.reading import Unsound
-from experiments.store.table import DTYPES, LATER
+from experiments.store.table import DTYPES, LATER, MOST_COLUMNS, dtype_of, is_of_a_role
 from experiments.store.verify.names import is_sample
 from experiments.store.verify.pages import expect_pages
 
@@ -49,7 +49,10 @@ def expect_types(schema: pa.Schema) -> None:
     missing = [name for name in DTYPES if name not in (*schema.names, *LATER)]
     if missing:
         raise Unsound(f"has no column {', '.join(missing)}")
-    for name in set(DTYPES) & set(schema.names):
+    roles = [name for name in schema.names if is_of_a_role(name)]
+    if len(roles) > MOST_COLUMNS:
+        raise Unsound(f"has {len(roles):,} columns of roles, a part has at most {MOST_COLUMNS:,}")
+    for name in {*roles, *DTYPES} & set(schema.names):
         if schema.names.count(name) > 1:
             raise Unsound(f"has several columns {name}")
         kind = schema.field(name).type
@@ -57,9 +60,9 @@ def expect_types(schema: pa.Schema) -> None:
             words = kind.value_type if types.is_dictionary(kind) else kind
             sound = types.is_string(words) or types.is_large_string(words)
         else:
-            sound = str(kind).replace("double", "float64") == DTYPES[name].lower()
+            sound = str(kind).replace("double", "float64") == dtype_of(name).lower()
         if not sound:
-            raise Unsound(f"{name}: expected {DTYPES[name].lower()}, got {kind}")
+            raise Unsound(f"{name}: expected {dtype_of(name).lower()}, got {kind}")
 
 
 def expect_values(table: pa.Table) -> None:
@@ -71,7 +74,7 @@ def expect_values(table: pa.Table) -> None:
 
     for name in table.column_names:
         column = table[name]
-        if column.null_count and name != "hit" and name not in LATER:
+        if column.null_count and dtype_of(name) != "Int64" and name not in LATER:
             raise Unsound(f"{name}: expected a value in each row, got {column.null_count:,} without")
         if name in WORDS:
             _expect_words(name, column)

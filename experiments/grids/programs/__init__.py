@@ -1,0 +1,1 @@
+"""Cells that run programs of calls, beside those that search."""

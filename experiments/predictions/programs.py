@@ -1,0 +1,97 @@
+"""What programs of calls are predicted to come to: their own `expected()`, priced."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from evo.costs.ledger import LEDGER
+from evo.errors import NoPrediction
+from evo.programs import Expected, Program, certain
+from evo.programs.execute import expected_of
+from evo.theory import TimeLaw
+from evo.theory.times.derived import defective
+from experiments.grids.programs.cell import ProgramCell
+
+CHECKED = ("the program states its expected ledger",)
+TRUSTED = ("`execute` makes the calls that `expected` states",)
+
+Known = tuple[TimeLaw | None, float, float]
+"""Law (None if only the mean is known), mean and unit of a quantity."""
+
+
+def expected_in(cell: ProgramCell) -> Expected:
+    """What the program of a cell expects; cells that differ in price only ask it once.
+
+    Raises: NoPrediction; OperatorError if its code breaks.
+    """
+    found = _asked(cell.program, cell.identity)  # type: ignore[arg-type]  # parts are frozen dataclasses
+    if isinstance(found, str):
+        raise NoPrediction(f"{cell.text}: {found}")
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _asked(program: Program, text: str) -> Expected | str:
+    try:
+        return expected_of(program)
+    except NoPrediction as error:
+        return str(error)
+
+
+def known_of_program(cell: ProgramCell, quantity: str) -> Known:
+    """Law, mean and unit of "hit", "calls", "cost" or a column of a role such as "qa.pass_tokens".
+
+    Raises: NoPrediction.
+    """
+    expected = expected_in(cell)
+    calls = float(expected.ledger[:, LEDGER.index("calls")].sum())
+    law = certain(int(calls)) if expected.exact_every_run else expected.calls
+    if quantity == "calls":
+        return law, calls, 1.0
+    if quantity == "hit":
+        return _hit(cell, expected, law, calls)
+    if quantity == "cost":
+        cost = sum(price * expected_column(cell, name) for name, price in cell.prices.items())
+        sure = expected.exact_every_run and calls > 0
+        return (law, cost, cost / calls) if sure else (None, cost, 1.0)
+    if quantity in columns_of_roles(cell):
+        return None, expected_column(cell, quantity), 1.0
+    raise NoPrediction(f"{cell.text}: {quantity} of a program is not predicted")
+
+
+def _hit(cell: ProgramCell, expected: Expected, law: TimeLaw | None, calls: float) -> Known:
+    """The number of calls where the task is done right, infinite where it is not."""
+    if expected.done == 1.0:
+        return law, calls, 1.0
+    if not expected.exact_every_run or law is None:
+        raise NoPrediction(
+            f"{cell.text}: the task is done right with probability {expected.done:.4g}, and how many calls the runs "
+            "make in which it is, is not known; calls and cost are"
+        )
+    return defective(law, 1.0 - expected.done), math.inf, 1.0
+
+
+def columns_of_roles(cell: ProgramCell) -> list[str]:
+    """The columns of the table of runs that tell the ledger role by role."""
+    return [f"{role.name}.{entry}" for role in cell.roles for entry in LEDGER]
+
+
+def expected_column(cell: ProgramCell, name: str) -> float:
+    """The expected value of a role's column, `qa.pass_tokens`.
+
+    Raises: NoPrediction.
+    """
+    role, _, entry = name.partition(".")
+    at = [each.name for each in cell.roles].index(role)
+    return float(expected_in(cell).ledger[at, LEDGER.index(entry)])
+
+
+def expected_total(cell: ProgramCell, entry: str) -> float:
+    """The expected value of an entry, all roles together.
+
+    Raises: NoPrediction.
+    """
+    return float(np.asarray(expected_in(cell).ledger[:, LEDGER.index(entry)], dtype=float).sum())
