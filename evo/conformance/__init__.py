@@ -18,6 +18,7 @@ from typing import Any
 from evo.conformance.mutators import check_mutator, mutator_checks
 from evo.conformance.parts import check_cost, cost_checks
 from evo.conformance.problems import check_problem, problem_checks
+from evo.conformance.programs import check_program, program_checks
 from evo.conformance.results import CheckResult, NotConforming, PartCheck
 from evo.conformance.runners import check_runner, runner_checks
 from evo.conformance.schedules import check_schedule, schedule_checks
@@ -31,12 +32,14 @@ __all__ = [
     "check_mutator",
     "check_part",
     "check_problem",
+    "check_program",
     "check_runner",
     "check_schedule",
     "cost_checks",
     "kind_of",
     "mutator_checks",
     "problem_checks",
+    "program_checks",
     "runner_checks",
     "schedule_checks",
 ]
@@ -47,11 +50,12 @@ _KINDS: dict[str, tuple[tuple[str, ...], Callable[[Any], tuple[CheckResult, ...]
     "schedule": (("choose", "advance"), check_schedule),
     "runner": (("founders",), check_runner),
     "cost": (("weights",), check_cost),
+    "program": (("roles", "execute"), check_program),
 }
 
 
 def kind_of(part: object) -> str:
-    """`mutator`, `problem`, `schedule`, `runner` or `cost`.
+    """`mutator`, `problem`, `schedule`, `runner`, `cost` or `program`.
 
     Raises: InputError if it is not a part.
 

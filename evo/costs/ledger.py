@@ -330,7 +330,8 @@ class CallTokens:
             weights: a cost model's, float [8].
         """
         columns = (np.array(column, dtype=float) for column in zip(*self.coefficients, strict=True))
-        fixed, *others = (float(np.dot(weights[2:], column)) / self.denominator for column in columns)
+        last = len(weights) - 2  # cost models of earlier versions have no prices for the last entries
+        fixed, *others = (float(np.dot(weights[2:], column[:last])) / self.denominator for column in columns)
         return float(weights[0] * self.calls) + fixed, *others
 
     def ledger(self, calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None) -> FloatArray:

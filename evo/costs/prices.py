@@ -34,8 +34,8 @@ def expect_weights(cost: CostModel) -> None:
     """
     if not are_weights(np.asarray(cost.weights)):
         raise InputError(
-            f"{type(cost).__name__}: weights must be {len(LEDGER)} finite numbers ({', '.join(LEDGER)}), got "
-            f"{shown(cost.weights)}"
+            f"{type(cost).__name__}: weights must be {EARLIER} finite numbers ({', '.join(LEDGER[:EARLIER])}), or "
+            f"{len(LEDGER)} with those of {' and '.join(LEDGER[EARLIER:])}, got {shown(cost.weights)}"
         )
 
 

@@ -262,7 +262,7 @@ def show() -> None:
         from rich.table import Table
 
         from experiments.grids.extensions import describe_entry, offered
-        from experiments.grids.parts import NESTED, PART_TYPES, describe
+        from experiments.grids.parts import EVERY, describe
         from experiments.studies import STUDIES
 
         console = _console()
@@ -270,7 +270,7 @@ def show() -> None:
         for study in STUDIES.values():
             table.add_row(study.name, study.question)
         console.print(table)
-        for kind, parts in (PART_TYPES | NESTED).items():
+        for kind, parts in EVERY.items():
             table = Table(kind, "", title_justify="left")
             for part in parts:
                 signature, summary = describe(part)
@@ -288,7 +288,7 @@ def show() -> None:
 def check_operator(
     part: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help='As "my_pkg:MyMutator(p=0.5)".')],
 ) -> None:
-    """Check a part of your own: mutator, problem, schedule, runner or cost model; exit code 1 if a check fails.
+    """Check a part of your own: mutator, problem, schedule, runner, cost model, program; exit code 1 if a check fails.
 
     The module is looked up in the current folder too.
 

@@ -10,7 +10,7 @@ from experiments.fits.fit import fit, fit_one
 from experiments.fits.forms import FORMS
 from experiments.fits.laws import Fits, ScalingLaw
 from experiments.fits.quotients import quotient
-from experiments.fits.series import Series, parameter_column, series
+from experiments.fits.series import Series, series, values_along
 from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 
@@ -146,8 +146,8 @@ def _check_quotient(claim: Claim, results: Results) -> ClaimCheck:
 
 def _never(claim: Claim, results: Results) -> ClaimCheck:
     """That no run of an arm arrives, from `least` on."""
-    column = parameter_column(results.cells, claim.along)
-    cells = results.cells[(results.cells["arm"] == claim.arm) & (results.cells[column] >= claim.least)]
+    along = values_along(results.cells, claim.along)
+    cells = results.cells[(results.cells["arm"] == claim.arm) & (along >= claim.least)]
     runs = [results.by_cell[str(cell_id)] for cell_id in cells.index if str(cell_id) in results.by_cell]
     hits, of = sum(int(each["hit"].notna().sum()) for each in runs), sum(map(len, runs))
     found = f"{hits:,} of {of:,} runs arrive"
@@ -160,7 +160,7 @@ def _never(claim: Claim, results: Results) -> ClaimCheck:
 
 def _varies(results: Results, along: str) -> bool:
     """Whether a parameter has several values in what there is of a grid."""
-    return int(results.cells[parameter_column(results.cells, along)].nunique()) > 1
+    return int(values_along(results.cells, along).nunique()) > 1
 
 
 def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
@@ -190,6 +190,6 @@ def _longest(results: Results, claim: Claim, arm: str) -> Series | None:
     found = [
         each
         for each in series(results, claim.along, claim.quantity)
-        if (each.arm, each.lam) == (arm, claim.lam) and len(each.x)
+        if each.arm == arm and each.lam in (claim.lam, None) and len(each.x)  # None: a program
     ]
     return max(found, key=lambda each: len(each.x), default=None)

@@ -146,7 +146,7 @@ def _ratio(results: Results, above: Series, below: Series, x: float) -> Ratio | 
         return f"no ratio: runs of {' and '.join(each.label for each, n in ends if each.mean[n] <= 0)} cost nothing"
     if not slower.hits and not faster.hits:
         return "no ratio: no run of either hit; give a larger budget"
-    enough = min(each.runs[n] for each, n in ends) >= FEWEST_RUNS
+    enough = all(each.sure or each.runs[n] >= FEWEST_RUNS for each, n in ends)
     return Ratio(slower, faster, *_exact(results, ends, enough), _stops(results, ends))
 
 

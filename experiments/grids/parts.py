@@ -70,27 +70,22 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
 }
 PROGRAM_TYPES: dict[str, tuple[type, ...]] = {"program": ()}
 """Programs of calls: with a cost model and a budget the parts of a `ProgramCell`."""
-NESTED: dict[str, tuple[type, ...]] = {
-    "latency": (latency.Latency,),
-    "stopping rule": STOPPING_RULES,
-    "model": (Model,),
-    "role": (Role,),
-    "catalogue": (Catalogue,),
-}
+NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": STOPPING_RULES}
 """Kinds that are no parts of a cell: those in other parts, by the parameter's name, and the rules for `runs`."""
-INSIDE = (Model, Role, Catalogue)
-"""Parts inside programs, under whatever name a parameter of theirs has."""
+OF_PROGRAMS: dict[str, tuple[type, ...]] = {"model": (Model,), "role": (Role,), "catalogue": (Catalogue,)}
+"""The same of programs; there they may stand under whatever name a parameter has."""
+INNER = NESTED | OF_PROGRAMS
+EVERY = PART_TYPES | PROGRAM_TYPES | INNER
 
 
 def parts_of_kind(kind: str) -> tuple[type, ...]:
     """The classes that are known by name for a kind of part."""
-    found = (PART_TYPES | PROGRAM_TYPES | NESTED)[kind]
-    return (*found, *INSIDE) if kind == "program" else found
+    inside = [part for parts in OF_PROGRAMS.values() for part in parts] if kind == "program" else []
+    return (*EVERY[kind], *inside)
 
 
 def _known() -> dict[str, type]:
-    kinds = PART_TYPES | PROGRAM_TYPES | NESTED
-    return {part.__name__: part for parts in kinds.values() for part in parts}
+    return {part.__name__: part for parts in EVERY.values() for part in parts}
 
 
 def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:

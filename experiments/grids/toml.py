@@ -23,7 +23,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.extensions import find_named
 from experiments.grids.grid import Grid, expect_few
 from experiments.grids.outside.toml_text import grid_text
-from experiments.grids.parts import NESTED, PART_TYPES, PROGRAM_TYPES, find_part
+from experiments.grids.parts import EVERY, INNER, PART_TYPES, find_part
 from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.toml_axes import as_value, combined, items, put_in, references, worked_out
 
@@ -248,10 +248,10 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     values = dict(table) if isinstance(table, dict) else {}
     name = values.pop("type", None)
     if not isinstance(name, str):
-        known = (PART_TYPES | PROGRAM_TYPES | NESTED)[kind]
+        known = EVERY[kind]
         example = f'{{type = "{known[0].__name__ if known else "module:Class"}"}}'
         got = f"type = {shown(name)}" if name is not None else "none" if isinstance(table, dict) else shown(table)
-        more = (' or "none"' if kind == "budget" else "") + (", or a list of them" if kind not in NESTED else "")
+        more = (' or "none"' if kind == "budget" else "") + (", or a list of them" if kind not in INNER else "")
         raise InputError(f"{key}: expected a table with a type, such as {example}{more}, got {got}")
     try:
         part = find(kind, name)
@@ -292,7 +292,7 @@ def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
     what it is in: the mutator inside a wrapper.
     """
     key = f"{key}.{word}"
-    kind, only = word if word in PART_TYPES or word in NESTED else kind, NESTED.get(word, ())
+    kind, only = word if word in PART_TYPES or word in INNER else kind, INNER.get(word, ())
     found: list[Any] = []
     for item in items(key, value):
         if isinstance(item, dict) and len(only) == 1:

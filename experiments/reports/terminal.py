@@ -214,6 +214,9 @@ def _show_speedup(made: Report, console: Console) -> None:
     assert made.speedup is not None
     assert made.study is not None
     slow, fast = made.study.speedup or ("", "")
+    if "lam" not in made.speedup:
+        _show_speedup_of_programs(made.speedup, f"Speed-up: cost of {slow} over cost of {fast}", console)
+        return
     shown = made.speedup[made.speedup["lam"] == 1].to_dict("records")
     table = Table(
         title=f"Speed-up: cost of {slow} over cost of {fast} (lam = 1)",
@@ -229,6 +232,19 @@ def _show_speedup(made: Report, console: Console) -> None:
     print_table(table, console)
     for told, _ in alike((f"k = {row['k']:g}", row["note"]) for row in shown if row["note"]):
         console.print(told, markup=False)
+
+
+def _show_speedup_of_programs(speedups: pd.DataFrame, title: str, console: Console) -> None:
+    """The speed-ups of programs, with what else varies within an arm beside them."""
+    table = Table(title=title, caption="exact: of the expected means", caption_justify="left")
+    headings = ["slow", "k"] if speedups["slow"].nunique() > 1 else ["k"]
+    for heading in (*headings, "measured", "interval", "exact", ""):
+        table.add_column(heading, justify="left" if heading == "slow" else "right", overflow="fold")
+    for row in speedups.to_dict("records"):
+        place = [folded(str(row["slow"]), console.width)] if "slow" in headings else []
+        mark = COLOURED[Verdict(row["verdict"])]
+        table.add_row(*place, size_text(row["k"]), *_ratio(row), number(row["exact"]), mark)
+    print_table(table, console)
 
 
 def _ratio(row: dict[Any, Any]) -> tuple[str, str]:

@@ -9,29 +9,15 @@ from evo.engine import rounds, run_batch
 from evo.engine.deap import run_batch_deap
 from evo.errors import InputError
 from evo.parameters import shown
-from evo.programs.execute import run_program
 from evo.protocols import IntArray
 from evo.seeding import streams
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.grid import ENGINES
-from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.drawn import run_law_batch
-from experiments.store.table import Columns, batch_columns, program_columns
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def simulated_columns(cell: AnyCell, seed: int, batch: int, size: int, engine: str = "blocks") -> Columns:
-    """What the table of runs tells of one batch of runs of a cell, a search or a program of calls.
-
-    Raises: as `simulate`; OperatorError if a program breaks its contract.
-    """
-    if isinstance(cell, ProgramCell):
-        rng = streams(seed, cell.identity, batch).mutator
-        return program_columns(cell, run_program(cell.program, size, rng))
-    return batch_columns(cell, simulate(cell, seed, batch, size, engine))
 
 
 def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks") -> RunCounts:

@@ -15,9 +15,11 @@ import numpy as np
 
 from evo.errors import InputError, OperatorError
 from evo.foreign import describe_error, foreign
-from experiments.grids.programs.cell import AnyCell
-from experiments.running.simulation import simulated_columns
-from experiments.store.table import Columns
+from evo.programs.execute import run_program
+from evo.seeding import streams
+from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.running.simulation import simulate
+from experiments.store.table import Columns, batch_columns, program_columns
 
 HOST = socket.gethostname()
 """Of this process."""
@@ -122,7 +124,7 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer
     begun, columns, error, kind = time.perf_counter(), None, "", ""
     before = _global_generators()
     try:
-        columns = simulated_columns(job.cell, job.seed, job.batch, job.size, job.engine)
+        columns = _columns(job)
     except passed_on:
         raise
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
@@ -130,6 +132,15 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer
     after = _global_generators() if next(foreign(job.cell), None) is not None else before
     drew = " and ".join(name for name, state in before.items() if after[name] != state)
     return Answer(columns, error, time.perf_counter() - begun, HOST, kind, drew)
+
+
+def _columns(job: Job) -> Columns:
+    """What the table of runs tells of the batch, of a search or of a program of calls."""
+    cell = job.cell
+    if isinstance(cell, ProgramCell):
+        rng = streams(job.seed, cell.identity, job.batch).mutator
+        return program_columns(cell, run_program(cell.program, job.size, rng))
+    return batch_columns(cell, simulate(cell, job.seed, job.batch, job.size, job.engine))
 
 
 def _global_generators() -> dict[str, tuple[object, ...]]:

@@ -239,7 +239,7 @@ def test_a_list_of_parts_is_an_axis(load):
         ("schedule", '{type = "RoundRobin", g = 1}, {type = "UniformChunk", g = [1, 2]}'),
         ("runner", '{type = "OnePlusLambda"}, {type = "MuPlusLambda", mu = [2, 3]}'),
         ("prompt", '{type = "Prompt"}, {type = "Prompt", head = [10, 20]}'),
-        ("cost", '{type = "LLMPrimitive"}, {type = "TokenPrices", prompt = [1.0, 2.0], generated = 1.0}'),
+        ("cost", '{type = "LLMPrimitive"}, {type = "TokenPrices", prompt = [1.0, 2.0], generated = 1.0, unit = 1}'),
         ("budget", '"none", {type = "Budget", calls = [10, 20]}'),
     ],
 )
