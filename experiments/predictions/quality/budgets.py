@@ -87,7 +87,7 @@ def price_of_a_call(cell: Cell) -> float:
 
     Raises: NoPrediction where calls differ in price, or some are not evaluated.
     """
-    weights = cell.cost.weights
+    weights = cell.weights
     price, *shorter = cell.tokens.prices(weights)
     if any(shorter):
         raise NoPrediction(

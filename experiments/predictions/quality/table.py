@@ -11,6 +11,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
+from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.quality.budgets import generations_at
 from experiments.predictions.quality.fitness import Quality, qualities
 
@@ -44,7 +45,10 @@ def fitness_table(
     series = labels(cells_table(grid))
     rows: list[dict[str, Any]] = []
     for cell in grid.cells:
-        row = {"cell": cell.id, "series": series[cell.id], "k": cell.problem.k, "lam": cell.runner.lam}
+        row = {"cell": cell.id, "series": series[cell.id], "k": cell.k, "lam": cell.lam}
+        if isinstance(cell, ProgramCell):
+            rows.append(row | {"source": "", "note": "a program of calls has no fitness"})
+            continue
         try:
             (found,) = qualities(cell, [generations_at(cell, calls, generations, cost)])
             rows.append(row | told(found) | {"source": found.source, "note": ""})
