@@ -525,7 +525,7 @@ TRUTHS = st.recursive(
 )
 
 
-@settings(quick, max_examples=400)
+@settings(quick, max_examples=150)
 @given(text=TOKENS | st.text(max_size=30))
 def test_any_text_is_a_condition_or_refused(text):
     with warnings.catch_warnings():

@@ -122,7 +122,7 @@ def flipped(folder: Path, number: int, seed: int) -> tuple[int, int]:
     return found, missed
 
 
-@pytest.mark.parametrize("number", [40, pytest.param(500, marks=slow)])
+@pytest.mark.parametrize("number", [20, pytest.param(500, marks=slow)])
 def test_a_flipped_bit_is_found_or_has_no_effect(out, number):
     store = [file for file in files_of(out) if file.suffix in (".json", ".parquet")]
     found, missed = flipped(out, number, 1)
@@ -259,7 +259,7 @@ def damaged(made: Path, scratch: Path, number: int, seed: int) -> dict[str, int]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
-@pytest.mark.parametrize("number", [150, pytest.param(2000, marks=slow)])
+@pytest.mark.parametrize("number", [60, pytest.param(2000, marks=slow)])
 def test_a_damaged_file_is_refused_by_name_and_never_hangs(made, tmp_path, number):
     refused = damaged(made, tmp_path / "out", number, 2)
     assert refused["other_values"] > 0.7 * number / 3
