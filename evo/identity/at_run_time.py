@@ -14,7 +14,9 @@ CHANGERS = frozenset(
     | {"fill", "__setitem__"}
 )
 """Methods that change what they are called on."""
-_PLACELESS = frozenset({"NOP", "EXTENDED_ARG", "CACHE", "RESUME", "PRECALL", "PUSH_NULL"})
+PLACELESS = frozenset({"NOP", "EXTENDED_ARG", "CACHE", "RESUME"})
+"""Instructions that say nothing."""
+_OF_CALLS = frozenset({"PRECALL", "PUSH_NULL"})
 _STORES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR"})
 
 
@@ -134,7 +136,7 @@ def _effect(step: dis.Instruction) -> int:
 def _steps(code: CodeType) -> Iterator[dis.Instruction]:
     """The instructions that say something; those for two variables as one for each."""
     for each in dis.get_instructions(code):
-        if each.opname in _PLACELESS:
+        if each.opname in PLACELESS | _OF_CALLS:
             continue
         if each.opname.startswith("LOAD_FAST") and isinstance(each.argval, tuple):
             for name in each.argval:

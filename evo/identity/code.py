@@ -13,11 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-from evo.identity.at_run_time import ATTRIBUTES, CELLS, CHANGERS, GLOBALS, changed_attributes, computes_a_name
+from evo.identity.at_run_time import (
+    ATTRIBUTES,
+    CELLS,
+    CHANGERS,
+    GLOBALS,
+    PLACELESS,
+    changed_attributes,
+    computes_a_name,
+)
 
 CODE = f"code {sys.version_info.major}.{sys.version_info.minor} "
 """How the description of a code begins."""
-_PLACELESS = frozenset({"NOP", "EXTENDED_ARG", "CACHE", "RESUME"})
 _OF_PLACE = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
 """What the body of a class stores without saying more of it."""
 _KIND = 0x2AC
@@ -71,7 +78,7 @@ def reads_of(code: CodeType) -> Reads:
     attributes: set[str] = set()
     writes: set[str] = set()
     for one in _nested(code):
-        steps = [each for each in dis.get_instructions(one) if each.opname not in _PLACELESS]
+        steps = [each for each in dis.get_instructions(one) if each.opname not in PLACELESS]
         chains |= dict.fromkeys(_chains(steps))
         imports |= dict.fromkeys(_imports(steps))
         attributes |= {str(each.argval) for each in steps if each.opname in ATTRIBUTES}
@@ -150,7 +157,7 @@ def _instructions(code: CodeType) -> list[str]:
         number[each.offset] = len(kept)
         if each.opname == "STORE_NAME" and each.argval in _OF_PLACE:
             kept.pop()
-        elif each.opname not in _PLACELESS:
+        elif each.opname not in PLACELESS:
             kept.append(each)
     jumps = {*dis.hasjrel, *dis.hasjabs}
     return [f"{each.opname} {number.get(each.argval) if each.opcode in jumps else _said(each)}" for each in kept]

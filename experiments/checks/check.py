@@ -51,7 +51,7 @@ from experiments.grids.labels import lams_of, place_of, sizes_of
 from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.predict import Prediction, takes_several_calls
-from experiments.predictions.verdict import Verdict
+from experiments.predictions.verdict import ALPHA, RESOLUTION, Verdict
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 from experiments.store.rows import not_counted
@@ -133,7 +133,7 @@ class Check:
         return Verdict.AGREES
 
 
-def check(results: Results, alpha: float = 1e-3, resolution: float = 0.25) -> Check:
+def check(results: Results, alpha: float = ALPHA, resolution: float = RESOLUTION) -> Check:
     """Compare results with the exact predictions.
 
     Args:

@@ -14,13 +14,13 @@ from evo import statistics
 from evo.errors import NoPrediction
 from evo.theory.times.at_times import LawAtTimes
 from experiments.predictions.predict import Prediction
+from experiments.predictions.verdict import POWER
 
 MOST_CENSORED = 0.5
 MOST_OF_A_LAW = 0.999
 """Up to this quantile laws are compared when runs are counted whose means are not tested."""
 RESOLUTION_OF_CDF = 0.1
 """Difference of a cdf that must be found for AGREES where the mean is infinite."""
-POWER = 0.95
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Discrepancies of a mean that are named where no law is known: the least that so many runs would tell."""
 

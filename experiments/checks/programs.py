@@ -27,10 +27,11 @@ from evo.costs.ledger import LEDGER, PART_OF
 from evo.protocols import FloatArray
 from evo.theory import TimeLaw
 from experiments.checks.cell_tests import Outcome, law_test, mean_test
-from experiments.checks.power import POWER, RESOLUTION_OF_CDF, Level, more, needed, runs_for_distance, worth
+from experiments.checks.power import RESOLUTION_OF_CDF, Level, more, needed, runs_for_distance, worth
 from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.predict import Prediction
 from experiments.predictions.programs import columns_of_roles, expected_in
+from experiments.predictions.verdict import POWER
 from experiments.store.table import is_of_a_role
 
 if TYPE_CHECKING:

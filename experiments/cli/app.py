@@ -18,6 +18,7 @@ import typer
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
 from experiments.cli.output import say, show_anything
 from experiments.cli.unknown import refused_command
+from experiments.predictions.verdict import ALPHA, CONFIDENCE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -149,7 +150,7 @@ def predict(
 
 
 @app.command()
-def check(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False, imports: Imports = False) -> None:
+def check(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False) -> None:
     """Compare results with exact predictions; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo check results/paper`
@@ -175,7 +176,7 @@ def fit(
     most: Annotated[
         float, typer.Option("--to", help="Largest value of the parameter to use; all unless said.", show_default=False)
     ] = float("inf"),
-    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = CONFIDENCE,
     imports: Imports = False,
 ) -> None:
     """Fit scaling laws: which form of growth, with which parameters, in which intervals.
@@ -213,7 +214,7 @@ def waiting_time(
 
 
 @app.command()
-def report(results: Folder, alpha: Alpha = 1e-3, stored: Stored = False, imports: Imports = False) -> None:
+def report(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False) -> None:
     """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo report results/paper`

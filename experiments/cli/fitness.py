@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.reports.measured import number
-from experiments.reports.overview import MOST_ROWS
+from experiments.reports.overview import MOST_LISTED
 from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
         console.print(f"exact, from {'; '.join(sources)}", markup=False)
     noted = table[table["note"] != ""].to_dict("records")
     reasons = ((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted)
-    for told, _ in alike(reasons)[:MOST_ROWS]:
+    for told, _ in alike(reasons)[:MOST_LISTED]:
         console.print(told, markup=False)
     if noted:
         console.print(f"{counted(len(noted), 'cell')} without an exact fitness at a budget", markup=False)

@@ -17,7 +17,7 @@ from experiments.grids.labels import place_of
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
 from experiments.reports.measured import number
-from experiments.reports.overview import MOST_ROWS
+from experiments.reports.overview import MOST_LISTED
 from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table, size_text
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console)
     _show_rows(table, runs, console)
     noted = table[table["note"] != ""].to_dict("records")
     reasons = ((_called(row), row["note"]) for row in noted)
-    for told, _ in alike(reasons, _kind)[:MOST_ROWS]:
+    for told, _ in alike(reasons, _kind)[:MOST_LISTED]:
         console.print(told, markup=False)
     for line in totals(table, cores):
         console.print(line, markup=False)

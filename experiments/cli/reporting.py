@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.predictions.verdict import Verdict
+from experiments.predictions.verdict import ALPHA, Verdict
 from experiments.reports.kept import Kept, checksums, keep, kept_report, key_of
 from experiments.store.results import Results
 
 
 def write_and_show(
-    results: Results, folder: Path, console: Console, alpha: float = 1e-3, briefly: bool = False, whole: bool = True
+    results: Results, folder: Path, console: Console, alpha: float = ALPHA, briefly: bool = False, whole: bool = True
 ) -> tuple[Verdict, list[str]]:
     """Write the report into the folder and show it; its verdict, and the names of its files.
 

@@ -25,6 +25,7 @@ from experiments.fits.series import Series, series, values_along
 from experiments.fits.tails import Tail
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.stopping import UntilPrecise
+from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.results import Results
 
 COARSEST = 0.1
@@ -46,7 +47,7 @@ def fit(
     quantity: str = "hit",
     least: float = -math.inf,
     most: float = math.inf,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
 ) -> Fits:
     """Fit scaling laws along a parameter.
 
@@ -87,7 +88,7 @@ def fit_one(
     along: str,
     quantity: str,
     least: float = -math.inf,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     claimed: str = "",
 ) -> Fits:
     """Fit scaling laws to one series of the results, or to a quotient of two (`experiments.fits.quotients`).

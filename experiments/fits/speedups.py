@@ -14,14 +14,11 @@ from experiments.fits.ratios import MEAN, Ratio, Side
 from experiments.fits.series import Series, series
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.stopping import every_stop, kept_of
-from experiments.predictions.verdict import Verdict
+from experiments.predictions.verdict import ALPHA, RESOLUTION, Verdict
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RESOLUTION = 0.25
-"""Relative discrepancy of a ratio that lies outside the interval of one that AGREES."""
 
 NOTHING: dict[str, object] = {
     **dict.fromkeys(("speedup", "low", "high", "exact"), math.nan),
@@ -36,7 +33,7 @@ Ends = tuple[tuple[Series, int], ...]
 """Of the slow and the fast arm: its series, and the place of a cell in it."""
 
 
-def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: float = 1e-3) -> pd.DataFrame:
+def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: float = ALPHA) -> pd.DataFrame:
     """How many times as much a run of one arm costs as one of another, a row a pair of cells with the same parameters.
 
     Columns: the parameter; slow and fast, the series; lam; other parameters that vary within an arm; speedup with `low`

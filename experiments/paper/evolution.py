@@ -12,7 +12,6 @@ from evo import (
     Prompt,
     QuadraticPrimitive,
     RoundRobin,
-    TokenPrices,
     UniformChunk,
     UntilResolved,
 )
@@ -22,12 +21,12 @@ from experiments.grids.cell import Cell
 from experiments.paper.entry import Entry, Outcome, Section, said, study
 from experiments.paper.exact import HALF, calls, cost, speedup, with_rates
 from experiments.predictions.predict import predict
+from experiments.studies.cost_models import PRICES
 from experiments.studies.measured import AGENT, REAL, WEAK
 from operators import BetaQuality, Spill
 from problems import BlockOneMax, Jump, LeadingBlocks, Needle, Noisy, Trap
 
 K = 16
-TOKENS = TokenPrices(prompt=0.15e-6, generated=0.6e-6)
 SHOWN = Prompt(shows="solution")
 
 
@@ -171,7 +170,7 @@ def _implications() -> tuple[Entry, ...]:
             needs="What Eq. 12 and 13 need, keep = 1/2 above all.",
             fails=f"At k = 10, l = 16 it is {said(speedup(10))}; {said(speedup(10, prompt=SHOWN))} if a local call "
             f"sees the "
-            f"whole solution, {said(speedup(10, price=TOKENS))} under prices per token (both Theta(2^k)), "
+            f"whole solution, {said(speedup(10, price=PRICES))} under prices per token (both Theta(2^k)), "
             f"{said(speedup(10, price=QuadraticPrimitive()))} for a quadratic pass; with {said(_in_calls(), 2)} in "
             f"calls at "
             f"k = 50 for fix {AGENT[0]:g}, keep {AGENT[1]:g} GLOBAL is ahead.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evo import AllBlocks, LLMPrimitive, OnlyIncorrect, QuadraticPrimitive, TokenPrices, UntilResolved
+from evo import AllBlocks, LLMPrimitive, OnlyIncorrect, QuadraticPrimitive, UntilResolved
 from evo.costs.ledger import call_entries
 from evo.errors import InputError
 from evo.programs import Catalogue, Model
@@ -12,11 +12,11 @@ from evo.schedules import Decomposed
 from experiments.paper.entry import EXAMPLES, Entry, Outcome, Section, said, study
 from experiments.paper.exact import SQUARES, cell, cost, of, speedup
 from experiments.predictions.predict import predict
-from experiments.studies.measured import AGENT, PRICES, K, L, head
+from experiments.studies.cost_models import PRICES
+from experiments.studies.measured import AGENT, K, L, head
 from operators import FixKeep
 from problems.systems import FocusedDebugging, Generalist, NaiveDebugging, Routing
 
-TOKENS = TokenPrices(prompt=0.15e-6, generated=0.6e-6)
 MODELS = Catalogue((Model("small", 1.0, ("qa",)), Model("large", 10.0, ("qa", "debug"))))
 
 
@@ -90,7 +90,7 @@ def section() -> Section:
                 Outcome.NOT,
                 "Under API prices a prompt is paid once a call, under the primitive once for each token written: "
                 f"{reads + writes} tokens against {passes:,}. Eq. 14 at k = 10, l = 16 is {said(speedup(10))} in the "
-                f"one and {said(speedup(10, price=TOKENS))} in the other (theory 13.8).",
+                f"one and {said(speedup(10, price=PRICES))} in the other (theory 13.8).",
                 study("cost-models"),
                 fails="Under prices per token the factor k of Eq. 14 is gone, Eq. 12 is 2^k k l, Eq. 13 k l.",
             ),

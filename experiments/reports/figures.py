@@ -16,7 +16,7 @@ from evo.statistics import normal_quantile
 from experiments.fits.series import Series, predicted, series
 from experiments.fits.tails import Tail
 from experiments.grids.labels import words
-from experiments.reports.summary import CONFIDENCE
+from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.results import Results
 
 if TYPE_CHECKING:

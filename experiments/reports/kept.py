@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.grids.cell_text import foreign_in
+from experiments.grids.outside.bounds import REPORT_BYTES
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.predictions.verdict import Verdict
 from experiments.store.failures import FOLDER as FAILURES
@@ -34,8 +35,6 @@ LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "matplotlib", "rich")
 PACKAGES = ("evo", "operators", "problems", "experiments")
 MOST_LOOKS = 8
 """Looks of a terminal (width, colours, encoding) whose text is kept."""
-MOST_BYTES = 2**30
-"""Of a file that is read to be compared."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def kept_report(path: Path, key: str | None) -> Kept | None:
     if key is None:
         return None
     try:
-        content = from_json(read_file(state_file("reports", path), MOST_BYTES))
+        content = from_json(read_file(state_file("reports", path), REPORT_BYTES))
         made = Kept(content["key"], Verdict(content["verdict"]), _words(content["files"]), _words(content["shown"]))
         same = made.key == key and made.files == checksums([path / name for name in made.files])
     except (OSError, RuntimeError, Unsound, ValueError, LookupError, TypeError):
@@ -102,7 +101,7 @@ def checksums(files: list[Path]) -> dict[str, str]:
 
     Raises: Unsound if one is no regular file; OSError.
     """
-    return {file.name: hashlib.sha256(read_file(file, MOST_BYTES)).hexdigest() for file in files}
+    return {file.name: hashlib.sha256(read_file(file, REPORT_BYTES)).hexdigest() for file in files}
 
 
 def _words(content: Any) -> dict[str, str]:

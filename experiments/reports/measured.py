@@ -19,8 +19,7 @@ from experiments.fits.tails import Tail, tail_declared, tail_of_prediction
 from experiments.grids.cell import Cell
 from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.predict import Prediction, predict
-from experiments.predictions.verdict import Verdict
-from experiments.reports.summary import CONFIDENCE
+from experiments.predictions.verdict import CONFIDENCE, Verdict
 from experiments.store.results import Results
 
 

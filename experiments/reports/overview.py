@@ -16,7 +16,7 @@ from experiments.reports.wording import COLOURED, add_rows, by_series, folded, l
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_ROWS = 40
+MOST_LISTED = 40
 WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM = 8, 20, 10
 
 
@@ -60,7 +60,7 @@ def _pivot(summary: pd.DataFrame, lam: Any, width: int) -> Table:
         table.add_column(escape(arm), justify="right", overflow="fold", min_width=longest_word(arm))
     between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
     ks = sorted(summary["k"].unique())
-    for k in ks if len(ks) <= MOST_ROWS // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_ROWS]:
+    for k in ks if len(ks) <= MOST_LISTED // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_LISTED]:
         row = summary[summary["k"] == k].set_index("series")
         table.add_row(str(k), *(_measured_cell(row.loc[arm], between) if arm in row.index else "" for arm in arms))
     return table
@@ -78,10 +78,10 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
     table = Table(title="Calls to the optimum")
     for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost"):
         table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
-    for series, rows in by_series(summary.head(MOST_ROWS)):
+    for series, rows in by_series(summary.head(MOST_LISTED)):
         add_rows(table, folded(series, width), [_cell_of_summary(row) for row in rows])
-    if len(summary) > MOST_ROWS:
-        table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
+    if len(summary) > MOST_LISTED:
+        table.caption = f"and {len(summary) - MOST_LISTED} more, see summary.csv"
     return table
 
 
@@ -90,10 +90,10 @@ def _programs_table(summary: pd.DataFrame, width: int) -> Table:
     table = Table(title="Programs of calls: measured mean cost, verdict (expected)")
     for heading in ("arm", "k", "cost (expected)", "calls", "done right"):
         table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
-    for series, rows in by_series(summary.head(MOST_ROWS)):
+    for series, rows in by_series(summary.head(MOST_LISTED)):
         add_rows(table, folded(series, width), [_cell_of_program(row) for row in rows])
-    if len(summary) > MOST_ROWS:
-        table.caption = f"and {len(summary) - MOST_ROWS} more, see summary.csv"
+    if len(summary) > MOST_LISTED:
+        table.caption = f"and {len(summary) - MOST_LISTED} more, see summary.csv"
     return table
 
 

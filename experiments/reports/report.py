@@ -11,6 +11,7 @@ from experiments.fits.fit import fit
 from experiments.fits.laws import Fits
 from experiments.fits.speedups import speedup
 from experiments.grids.labels import sizes_of
+from experiments.predictions.verdict import ALPHA
 from experiments.reports.measured import Arms, measured
 from experiments.reports.study import Findings, Study
 from experiments.reports.summary import summarise
@@ -47,7 +48,7 @@ class Report:
     findings: Findings | None
 
 
-def report(results: Results, alpha: float = 1e-3, study: Study | None = None) -> Report:
+def report(results: Results, alpha: float = ALPHA, study: Study | None = None) -> Report:
     """Check, summarise and fit results; of a named study, test its claims and draw its findings.
 
     Raises: InputError as `check` does.

@@ -15,14 +15,12 @@ from experiments.fits.tails import Tail, tail_of
 from experiments.grids.arguments import expect_a
 from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.stopping import Runs, kept_of
+from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CONFIDENCE = 0.95
-"""Of the intervals shown; verdicts have error rates of their own, see `experiments.checks.check`."""
 
 
 def summarise(results: Results, checked: Check) -> pd.DataFrame:

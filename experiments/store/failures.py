@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evo.parameters import shown
+from experiments.grids.outside.bounds import FAILURE_BYTES, FAILURE_CHARACTERS
 from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.store.files import StoreError, own_folder, there, write_json
 from experiments.store.table import BatchKey
@@ -23,8 +24,6 @@ from experiments.store.verify.seals import from_json
 T = TypeVar("T")
 
 FOLDER = "failures"
-MOST_KEPT, MOST_BYTES = 100_000, 10**7
-"""Characters of a text that are kept, and bytes of a file: a text may need six for each."""
 _NAME = re.compile(r"s[0-9a-f]{12}-[0-9a-f]{8}-[0-9]{1,10}\.json")
 MOST_LISTED, MOST_OF_A_TEXT = 20, 200
 """Cells, and characters of the text of each, that are told at the end of a launch."""
@@ -88,7 +87,7 @@ def look_at_failures(folder: Path) -> tuple[dict[BatchKey, FailedBatch], list[Da
         if not _NAME.fullmatch(file.name):
             continue
         try:
-            failed = _failed(from_json(read_file(file, MOST_BYTES)))
+            failed = _failed(from_json(read_file(file, FAILURE_BYTES)))
             if _file(folder, failed.key) != file:
                 raise Unsound("its name is not that of the batch in it")
         except Unsound as error:
@@ -108,7 +107,7 @@ def write_failure(folder: Path, failed: FailedBatch) -> None:
     Raises: StoreError if the folder of the failures is none; OSError.
     """
     own_folder(folder / FOLDER)
-    record = {name: _shortened(word, MOST_KEPT) for name, word in asdict(failed).items()}
+    record = {name: _shortened(word, FAILURE_CHARACTERS) for name, word in asdict(failed).items()}
     write_json(_file(folder, failed.key), record)
 
 

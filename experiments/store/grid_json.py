@@ -12,6 +12,7 @@ from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.arguments import expect_whole
 from experiments.grids.grid import ENGINES, MOST_BATCH, MOST_CELLS, Grid, is_grid_name
+from experiments.grids.outside.bounds import GRID_BYTES
 from experiments.grids.outside.reading import Unsound, as_json, read_file
 from experiments.grids.stopping import as_runs, most_batches, written
 from experiments.store.files import StoreError
@@ -19,7 +20,6 @@ from experiments.store.third_party.origins import Origin
 from experiments.store.verify.seals import from_json
 
 FORMAT = 2
-MOST_BYTES = 2**24
 ADVICE = "bring this file back from a copy, or run the grid into another folder (--out)"
 
 
@@ -48,7 +48,7 @@ def read_grid(path: Path) -> dict[str, Any]:
     """
     file = path / "grid.json"
     try:
-        content = read_file(file, MOST_BYTES)
+        content = read_file(file, GRID_BYTES)
         _refuse_format_1(path, as_json(content))
         grid = from_json(content)
         _expect_values(grid)

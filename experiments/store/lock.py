@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from experiments.grids.outside.bounds import LOCK_BYTES
 from experiments.grids.outside.reading import FLAGS, Unsound, as_json, kind_of, read_file
 from experiments.store.files import StoreError
 
@@ -21,7 +22,6 @@ if sys.platform != "win32":
     import fcntl
 
 LOCK = "driver.lock"
-MOST_BYTES = 4096
 TRIES, PAUSE = 10, 0.05
 """A look of `llm-evo status` at the lock is over long before these tries are."""
 
@@ -121,7 +121,7 @@ def holder_of(folder: Path) -> Holder | None:
 def is_ours(file: Path) -> bool:
     """Whether a file of the lock's name is a lock of ours, held or left behind."""
     try:
-        content = read_file(file, MOST_BYTES)
+        content = read_file(file, LOCK_BYTES)
         return not content or set(as_json(content)) == set(asdict(Holder()))
     except (OSError, Unsound, TypeError):
         return False
@@ -160,7 +160,7 @@ def _is_still(file: Path, opened: int) -> bool:
 
 def _read_holder(opened: int) -> Holder:
     try:
-        return Holder(**as_json(os.pread(opened, MOST_BYTES, 0)))
+        return Holder(**as_json(os.pread(opened, LOCK_BYTES, 0)))
     except (OSError, Unsound, TypeError):
         return Holder()  # it is just being written
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo.protocols import IntArray
+from experiments.grids.outside.bounds import PART_BYTES
 from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.store.files import StoreError, checksum_in, there
 from experiments.store.table import DTYPES, KEY, LATER, dtype_of, is_of_a_role
-from experiments.store.verify.part_values import MOST_BYTES, expect_size, expect_types, expect_values
+from experiments.store.verify.part_values import expect_size, expect_types, expect_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ class Parts:
         Raises: StoreError if the disk does not give its bytes.
         """
         try:
-            now, content = _signature(file), read_file(file, MOST_BYTES)
+            now, content = _signature(file), read_file(file, PART_BYTES)
             promised = checksum_in(file.name)
             if promised is None:
                 raise Unsound("its name has no SHA-256: the testbed did not write it")

@@ -22,13 +22,13 @@ from typing import Any
 
 from evo.parameters import shown
 from experiments.grids.grid import Grid
+from experiments.grids.outside.bounds import PROVENANCE_BYTES
 from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.grids.stopping import written
 from experiments.store.files import StoreError, write_json
 from experiments.store.verify.seals import from_json
 
 FILE = "provenance.json"
-MOST_BYTES = 2**26
 ENDS = ("finished", "interrupted", "failed", "stopped at a limit")
 PACKAGES = ("llm-evo-testbed", "numpy", "scipy", "pandas", "joblib", "deap")
 SECONDS_FOR_GIT = 10.0
@@ -109,7 +109,7 @@ def read_launches(folder: Path) -> list[dict[str, Any]]:
     Raises: Unsound if the file is damaged; OSError.
     """
     try:
-        launches = from_json(read_file(folder / FILE, MOST_BYTES)).get("launches")
+        launches = from_json(read_file(folder / FILE, PROVENANCE_BYTES)).get("launches")
     except FileNotFoundError:
         return []
     if not isinstance(launches, list) or not all(isinstance(launch, dict) for launch in launches):

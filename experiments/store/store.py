@@ -184,7 +184,7 @@ class Store:
         """Write finished batches as one part; its file.
 
         Args:
-            rows: at most `part_values.MOST_ROWS`, of whole batches.
+            rows: at most `outside.bounds.PART_ROWS`, of whole batches.
 
         Raises: StoreError, for example if the disk is full; what was written before stays.
         """

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evo import AllBlocks, OnePlusLambda, Prompt, Schedule, TokenPrices, UniformChunk, UntilResolved
+from evo import AllBlocks, OnePlusLambda, Prompt, Schedule, UniformChunk, UntilResolved
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.reports.measured import MARKS, Arms, Measured, Value, number, ratio_noise
 from experiments.reports.panels import Curve, Panel, growth, mean_at, panels_figure
 from experiments.reports.study import Findings, Study
+from experiments.studies.cost_models import PRICES
 from operators import FixKeep
 from problems import BlockOneMax
 
@@ -39,8 +40,6 @@ MOST_OF_PAPER = 10
 """The largest k at which GLOBAL is run with the paper's pair, in 2^k calls."""
 GLOBAL, LOCAL, RANDOM = "GLOBAL", "UntilResolved", "UniformChunk"
 SCHEDULES: dict[str, Schedule] = {GLOBAL: AllBlocks(), LOCAL: UntilResolved(), RANDOM: UniformChunk()}
-PRICES = TokenPrices(prompt=0.15e-6, generated=0.6e-6)
-"""Dollars a token: a generated one costs four prompt ones, as is usual."""
 RATIOS = (1, 5, 20, 60)
 """Prompt tokens that a call on one block reads for each that it writes; all but one of them are instructions."""
 

@@ -171,4 +171,6 @@ def _check_underflow(law: CallLaw, g: int, i: int) -> None:
     (_, keep), (_, fix) = block_chances(law, g)
     possible = fix > 0.0 and (keep > 0.0 or i == g)
     if possible and g * np.log(min(fix, keep or 1.0)) < np.log(UNDERFLOW):
-        raise NoPrediction(f"the chance of improving {i} incorrect of {g} blocks is below 1e-305, too small for floats")
+        raise NoPrediction(
+            f"the chance of improving {i} incorrect of {g} blocks is below {UNDERFLOW:g}, too small for floats"
+        )

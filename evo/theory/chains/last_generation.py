@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.protocols import FloatArray
-from evo.theory.numeric.sums import whole_rule
-
-_ALL = 128
-"""Offspring up to which all terms are summed."""
+from evo.theory.numeric.sums import ALL, whole_rule
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class LastGeneration:
         with np.errstate(divide="ignore"):
             logs = np.where(s < 0.5, np.log1p(-s), np.log(q))
         mean, variance = np.empty_like(s), np.empty_like(s)
-        short = s * lam < 1.0 if lam > _ALL else np.ones(len(s), dtype=np.bool_)
+        short = s * lam < 1.0 if lam > ALL else np.ones(len(s), dtype=np.bool_)
         mean[short], variance[short] = _summed(logs[short], lam)
         mean[~short], variance[~short] = _closed(s[~short], q[~short], logs[~short], lam)
         return cls(1.0 + mean, variance)

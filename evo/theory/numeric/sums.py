@@ -16,7 +16,7 @@ Terms = Callable[[Sequence[int]], FloatArray]  # sorted whole numbers [n] -> ter
 
 NODES = 16  # of `Panels`, on a panel
 _NODES = 20  # terms of a panel
-_ALL = 128  # panels of at most 128 numbers are summed term by term
+ALL = 128  # panels of at most 128 numbers are summed term by term
 _GRID = 4096  # up to here the sums of Legendre polynomials are taken term by term
 _ACCURATE = 1e-14  # of the sum: what the last coefficients of a panel may contribute
 _DROPPED = 1e-18  # of the sum: the rest that is left out
@@ -43,12 +43,12 @@ def long_sums(terms: Terms, end: int, most: int, orders: Sequence[float]) -> Flo
     """
     used = 0
     total = np.zeros(len(orders))
-    first, stop = 0, min(end, _ALL)
+    first, stop = 0, min(end, ALL)
     while first < end:
         waiting = [(first, stop)]
         while waiting:
             low, high = waiting.pop()
-            used += min(high - low, _NODES) if high - low > _ALL else high - low
+            used += min(high - low, _NODES) if high - low > ALL else high - low
             if used > most:
                 raise NoPrediction(f"the tail sums over {float(end):.3g} numbers take more than {most} terms")
             part, rest, latest = _panel(terms, low, high)
@@ -71,7 +71,7 @@ def whole_rule(width: int) -> tuple[FloatArray, FloatArray]:
     >>> len(places), round(float(weights @ places**2)), sum(n * n for n in range(1000))
     (20, 332833500, 332833500)
     """
-    if width <= _ALL:
+    if width <= ALL:
         return np.arange(width, dtype=np.float64), np.ones(width)
     offsets, weights, _ = _rule(width)
     return np.array(offsets, dtype=np.float64), weights
@@ -79,7 +79,7 @@ def whole_rule(width: int) -> tuple[FloatArray, FloatArray]:
 
 def _panel(terms: Terms, low: int, high: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The sum over low <= c < high, a bound of its error, and the last of its terms; float [sums] each."""
-    if high - low <= _ALL:
+    if high - low <= ALL:
         values = terms(range(low, high))
         return values.sum(axis=0), np.zeros(values.shape[1]), values[-1]
     offsets, weights, last_coefficients = _rule(high - low)

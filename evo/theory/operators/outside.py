@@ -49,7 +49,7 @@ def _spill(law: SpillLaw, k: int, start: Start, lam: int, drawn: bool) -> RunLaw
         return fix * rest ** (k - i) * (i / k if drawn else 1.0)
 
     if fix > 0.0 and rest > 0.0 and improves(1) < UNDERFLOW:
-        raise NoPrediction(f"the chance that none of {k} blocks breaks is below 1e-305, too small for floats")
+        raise NoPrediction(f"the chance that none of {k} blocks breaks is below {UNDERFLOW:g}, too small for floats")
     miss = float(stalls_of(law.inside, 1)[0])
 
     def idle(i: int) -> float:

@@ -34,7 +34,7 @@ def blocks_all_at_once(law: PerBlockLaw, k: int, start: Start, lam: int = 1) -> 
         return finished(lam)
     success = math.prod(law.p)
     if success < UNDERFLOW and min(law.p) > 0.0:
-        raise NoPrediction("the product of all p_j is below 1e-305, too small for floats")
+        raise NoPrediction(f"the product of all p_j is below {UNDERFLOW:g}, too small for floats")
     with np.errstate(divide="ignore"):
         miss = float(-np.expm1(np.log(law.p).sum()))
     hit, generations = (Geometric.best_of(success, calls, start.optimal, miss) for calls in (1, lam))

@@ -159,7 +159,7 @@ def _improvements(law: CallLaw, start: Start) -> FloatArray:
         )
     chances = np.array([weight @ (fix * keep**i) for i in range(start.k)])
     if (chances < UNDERFLOW).any() and ((fix > 0.0) & (keep > 0.0)).any():
-        raise NoPrediction("the chance of an improvement is below 1e-305, too small for floats")
+        raise NoPrediction(f"the chance of an improvement is below {UNDERFLOW:g}, too small for floats")
     return chances
 
 

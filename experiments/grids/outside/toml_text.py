@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from evo.errors import InputError
+from experiments.grids.outside.bounds import GRID_FILE_BYTES as MOST_BYTES
 from experiments.grids.outside.reading import Unsound, read_file
 
-MOST_BYTES = 2**21
 MOST_DOTS = 64
 """In a key: its tables lie in each other, and the parser takes the square of their number."""
 

@@ -18,10 +18,9 @@ from typing import Any
 from experiments.running.executors.isolated import IsolatedWorker
 from experiments.running.executors.messages import TaskMessage, TaskReply, different_versions
 from experiments.running.executors.process import SECONDS_IDLE
+from experiments.running.executors.processes import SECONDS_BETWEEN_LOOKS
 from experiments.running.executors.worker_setup import WorkerSetup
 from experiments.running.tasks import HOST, UNLIKE, Answer, failed
-
-SECONDS_BETWEEN_LOOKS = 0.25
 
 
 @dataclass

@@ -15,6 +15,7 @@ from evo.protocols import BoolArray
 from experiments.grids.arguments import expect_label
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.grid import MOST_CELLS
+from experiments.grids.outside.bounds import CELLS_BYTES, CELLS_VALUES
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.grids.strings import strings_inferred
 from experiments.store.predictions import LISTS, PREFIXES, TEXTS, split
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 WORDS = ("cell", "arm", "text", "sample")
 SIZES = ("problem.k", "problem.l", "runner.lam")
-MOST_BYTES = 2**30
-"""Of the file, and of the table in it."""
-MOST_VALUES = 2**26
 AT_ONCE = 1000
 """Rows that are compared at once: as Python's own objects they take far more room."""
 
@@ -40,7 +38,7 @@ def read_cells_file(file: Path) -> pd.DataFrame:
 
     Raises: Unsound if it is damaged, or a row is not what its text says; FileNotFoundError; OSError.
     """
-    content = read_file(file, MOST_BYTES)
+    content = read_file(file, CELLS_BYTES)
     expect_sealed(content)
     table = _table(content)
     for name in WEIGHTS[EARLIER:]:
@@ -64,7 +62,7 @@ def _table(content: bytes) -> pd.DataFrame:
         footer = parquet.read_metadata(pa.BufferReader(content))
         if footer.num_rows > MOST_CELLS:
             raise Unsound(f"expected at most {MOST_CELLS:,} cells, got {footer.num_rows:,}")
-        expect_pages(content, footer, MOST_BYTES, MOST_VALUES)
+        expect_pages(content, footer, CELLS_BYTES, CELLS_VALUES)
         _expect_short_words(content)
         with strings_inferred():
             return pd.read_parquet(BytesIO(content))
@@ -94,8 +92,8 @@ def _expect_short_words(content: bytes) -> None:
         for chunk in column.chunks:
             lengths = compute.binary_length(chunk.dictionary if types.is_dictionary(chunk.type) else chunk)
             size += len(chunk) * (compute.max(lengths).as_py() or 0)
-    if size > MOST_BYTES:
-        raise Unsound(f"unpacks to words of up to {size:,} bytes, more than the {MOST_BYTES:,} that it may have")
+    if size > CELLS_BYTES:
+        raise Unsound(f"unpacks to words of up to {size:,} bytes, more than the {CELLS_BYTES:,} that it may have")
 
 
 def _expect_columns(table: pd.DataFrame) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from evo.parameters import shown
 from experiments.grids.grid import ENGINES, MOST_BATCH
+from experiments.grids.outside.bounds import PART_BYTES as MOST_BYTES
+from experiments.grids.outside.bounds import PART_ROWS as MOST_ROWS
 from experiments.grids.outside.reading import Unsound
 from experiments.store.table import DTYPES, LATER, MOST_COLUMNS, dtype_of, is_of_a_role
 from experiments.store.verify.names import is_sample
@@ -15,10 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
     from pyarrow import parquet
 
-MOST_ROWS = 2**20
-"""Of a part."""
-MOST_BYTES = 2**28
-"""Of a part as a file, and of the tables in it as its footer declares them: 256 a row."""
 WORDS = ("sample", "engine")
 MAY_BE_NULL = ("seconds",)
 """Beside whole numbers that may be null by their type."""
