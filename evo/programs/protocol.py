@@ -17,7 +17,8 @@ class Program(Protocol):
     """A language-based algorithm (Definition 2.1): a frozen dataclass whose parameters have the paper's letters.
 
     An oracle decomposition (Definition 2.4) is whatever a program does without a call. Optional: `expected()`, which
-    returns an `Expected` or raises NoPrediction where nothing is exact (`Predictable`).
+    returns an `Expected` or raises NoPrediction where nothing is exact (`Predictable`); and `done`, a property, the
+    probability that the task is done right, where that is exact though the ledger is not.
     """
 
     @property

@@ -42,7 +42,7 @@ from experiments.checks.cell_tests import Outcome, made_tests
 from experiments.checks.completeness import missing_runs, table_fault
 from experiments.checks.ledger import ledger_fault, stored_ledger_fault
 from experiments.checks.power import Level
-from experiments.checks.programs import OfProgram, Tested, books_of_program, program_tests
+from experiments.checks.programs import OfProgram, Tested, books_of_program, done_alone, program_tests
 from experiments.checks.short_calls import ShortCalls, short_calls
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
@@ -232,7 +232,8 @@ def _tested(
     try:
         expected = OfProgram.of(cell) if isinstance(cell, ProgramCell) else _of_stored(stored)
     except NoPrediction as error:
-        return (Outcome("ledger", 1.0, "the ledger adds up"),), str(error), ""
+        done = done_alone(cell.program, runs, level) if isinstance(cell, ProgramCell) else ()
+        return (Outcome("ledger", 1.0, "the ledger adds up"), *done), str(error), ""
     return program_tests(expected, runs, level, resolution)
 
 

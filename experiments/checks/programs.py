@@ -6,7 +6,8 @@
 * calls: mean and law of the number of calls, where the program knows their law; as for the hits of a search.
 * means: each entry of each role against its expected mean, by Student's t from the sample variance, times the number of
   entries (Bonferroni), from 100 runs on. Measured false-alarm rates at a nominal 1e-3 are in the test of this file.
-* done: the number of runs whose task was done right is binomial.
+* done: the number of runs whose task was done right is binomial. Where a program expects no ledger, but has a property
+  `done`, the probability, this alone is tested; it can tell that a cell DIFFERS, not that it AGREES.
 
 AGREES takes so many runs that a mean off by the resolution, of every entry that is at least a twentieth of its total,
 would have been found with probability 0.95, and a chance of success off by 0.1.
@@ -113,6 +114,17 @@ def program_tests(expected: OfProgram, runs: pd.DataFrame, level: Level, resolut
     means, open_means = _means_test(expected, runs, level, resolution)
     told = f"{worth(resolution, of_law=False)} of any role with a twentieth of an entry or more"
     return (books, *_calls_tests(expected, runs), *means, *done), open_means or open_done, told
+
+
+def done_alone(program: object, runs: pd.DataFrame, level: Level) -> tuple[Outcome, ...]:
+    """The test of the chance that a task is done right, of a program that knows it (`done`), but not its ledger."""
+    done = getattr(program, "done", None)
+    if not isinstance(done, float) or not 0.0 <= done <= 1.0:
+        return ()
+    expected = OfProgram({}, exact=False, done=done)
+    if fault := _done_fault(expected, runs):
+        return (Outcome("done", 0.0, fault),)
+    return _done_test(expected, runs, level)[0]
 
 
 def _whole(runs: pd.DataFrame, name: str) -> FloatArray:

@@ -38,6 +38,7 @@ FORMS = (  # of forms that fit alike the first is told
     Form("affine", "A {x} + c", (), ("A", "c"), summands=("x", "1")),
     Form("x log x", "A {x} (ln {x} + c)", (), ("A", "c"), summands=("x ln x", "x"), factored=True),
     Form("quadratic", "A {x}^2 + B {x}", (), ("A", "B"), summands=("x^2", "x")),
+    Form("quadratic + c", "A {x}^2 + B {x} + C", (), ("A", "B", "C"), summands=("x^2", "x", "1"), asked="exact"),
     Form("cubic", "A {x}^3 + B {x}^2 + C {x}", (), ("A", "B", "C"), summands=("x^3", "x^2", "x"), asked="exact"),
     Form("x log x + x", "A {x} ln {x} + B {x} + C", (), ("A", "B", "C"), summands=("x ln x", "x", "1"), asked="claim"),
 )

@@ -16,6 +16,7 @@ from evo.programs import Catalogue, Model, Role
 from evo.runners import archives, one_plus_lambda, parallel
 from evo.text import canonical, is_frozen_class
 from experiments.grids.stopping import STOPPING_RULES
+from problems import systems
 
 PART_TYPES: dict[str, tuple[type, ...]] = {
     "problem": (
@@ -68,7 +69,22 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
     "cost": (prices.LLMPrimitive, prices.QuadraticPrimitive, prices.TokenPrices),
     "budget": (budget.Budget,),
 }
-PROGRAM_TYPES: dict[str, tuple[type, ...]] = {"program": ()}
+PROGRAM_TYPES: dict[str, tuple[type, ...]] = {
+    "program": (
+        systems.Generalist,
+        systems.Routing,
+        systems.NaiveDebugging,
+        systems.FocusedDebugging,
+        systems.OneCallSort,
+        systems.MergeSort,
+        systems.KnockOut,
+        systems.ReadThenSort,
+        systems.WholeDrafts,
+        systems.BySections,
+        systems.Debate,
+        systems.SummarisedDebate,
+    ),
+}
 """Programs of calls: with a cost model and a budget the parts of a `ProgramCell`."""
 NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": STOPPING_RULES}
 """Kinds that are no parts of a cell: those in other parts, by the parameter's name, and the rules for `runs`."""

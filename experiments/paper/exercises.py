@@ -106,7 +106,7 @@ def section() -> Section:
                 f"k = 10, l = 16. Debugging (k = 100, l = 50, b = 10) "
                 f"{said(of(naive, SQUARES) / of(focused, SQUARES))} in "
                 f"place of {said(of(naive) / of(focused))}. The limit of routing stays k.",
-                study("cost-models"),
+                study("quadratic"),
             ),
             Entry(
                 "Exercise 6",

@@ -47,6 +47,11 @@ class ReadThenSort(MergeSort):
         """The comparator, and the reader."""
         return *super().roles, Role("reader", Model(size=self.m_r, capabilities=("vision",)), needs=("vision",))
 
+    @property
+    def done(self) -> float:
+        """P(the order is right): all scans are read well, and no comparison errs."""
+        return super().done * self.read**self.n
+
     def execute(self, desk: Desk, rng: Generator) -> BoolArray:
         """Read all scans at the same time, then sort."""
         with desk.together():
@@ -58,5 +63,4 @@ class ReadThenSort(MergeSort):
         """That of sorting, and n readings."""
         sorting, reading = super().expected(), expected_ledger(self.roles, [Calls("reader", self.v, self.d, self.n)])
         calls = None if sorting.calls is None else Shifted(sorting.calls, self.n)
-        done = sorting.done * self.read**self.n
-        return replace(sorting, ledger=reading + sorting.ledger, done=done, calls=calls)
+        return replace(sorting, ledger=reading + sorting.ledger, calls=calls)

@@ -117,6 +117,11 @@ class MergeSort(Compared):
     (15.733333333, 3146.666667)
     """
 
+    @property
+    def done(self) -> float:
+        """P(the order is right), which is exact even where the law of the comparisons is not known."""
+        return sorted_right(self.n, self.error)
+
     def execute(self, desk: Desk, rng: Generator) -> BoolArray:
         """Sort, comparison by comparison; right if every document is in its place."""
         order, calls, steps = self._sorted(self.shuffled(desk.runs, rng), rng)
@@ -130,7 +135,7 @@ class MergeSort(Compared):
         """
         law = comparisons(self.n, self.error)
         sure = law.variance == 0.0
-        done = sorted_right(self.n, self.error)
+        done = self.done
         found = self.ledger_of(round(law.mean) if sure else law.mean, done, "theory 18a, 9a, 9b", sure)
         if sure or not self.sure_votes:
             return found

@@ -9,6 +9,7 @@ import pytest
 from evo.errors import InputError, NoPrediction
 from evo.programs import ENTRIES, Desk
 from evo.statistics import binomial_p_value, dkw_p_value, law_distance, mean_p_value
+from experiments import Grid, ProgramCell, Verdict, check, run_grid
 from problems.systems import KnockOut, MergeSort, OneCallSort, ReadThenSort
 from problems.systems.sorting import Compared
 
@@ -219,3 +220,43 @@ def test_what_is_not_exact_is_not_predicted():
 def test_bad_parameters_are_refused(wrong, message):
     with pytest.raises(InputError, match=message):
         MergeSort(**{"n": 4, "d": 10, **wrong})
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    "program",
+    [
+        MergeSort(16, 3, e=0.01),
+        MergeSort(64, 3, e=0.003),
+        MergeSort(100, 3, e=0.1, ahead=4),
+        MergeSort(16, 3, e=0.1, ahead=4, copied=0.1),
+    ],
+    ids=repr,
+)
+def test_the_chance_of_a_right_order_is_exact_where_the_law_of_the_comparisons_is_not_known(program):
+    """False-fail rate 1e-6; 2,000 runs find a chance that is off by 0.1."""
+    right, expected = int(executed(program, runs=2000)[1].sum()), program.done
+    assert 0.1 < expected < 0.99
+    assert binomial_p_value(right, 2000, expected) > FALSE_FAIL
+    assert binomial_p_value(right, 2000, expected - 0.1) < FALSE_FAIL
+
+
+class Optimist(MergeSort):
+    """A twin: it takes its order to be right more often than it is."""
+
+    @property
+    def done(self):
+        return super().done + 0.1
+
+
+@pytest.mark.statistical
+def test_a_chance_of_success_is_checked_where_no_ledger_is_expected():
+    """False-alarm rate 1e-3, one seed; 1,250 runs find a chance that is off by 0.1."""
+    cells = [ProgramCell(kind(16, 3, e=0.03)) for kind in (MergeSort, Optimist)]
+    results = run_grid(Grid("noisy", cells, runs=1250), workers=1)
+    honest, optimist = check(results).cells
+    assert honest.verdict is Verdict.CANNOT_TELL
+    assert [outcome.test for outcome in honest.outcomes] == ["ledger", "done"]
+    assert "n <= 8" in honest.reason
+    assert optimist.verdict is Verdict.DIFFERS
+    assert "done right" in optimist.reason

@@ -4,6 +4,14 @@ Each is an example of how to analyse a system of one's own: copy one.
 """
 
 from experiments.reports.study import Study
-from experiments.studies.exercises import sentences, vacation
+from experiments.studies.exercises import debate, quadratic, sentences, sorting, vacation, writing
 
-EXERCISES: tuple[Study, ...] = (sentences.STUDY, vacation.STUDY)
+EXERCISES: tuple[Study, ...] = (
+    sorting.STUDY,
+    sentences.STUDY,
+    writing.STUDY,
+    debate.STUDY,
+    quadratic.STUDY,
+    vacation.STUDY,
+)
+"""In the order of the paper."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from experiments.reports.measured import Arms, Measured, beside
+from experiments.grids.programs.cell import ProgramCell
+from experiments.reports.measured import Arms, Measured, Value, beside
 from experiments.reports.panels import Panel, curve, panels_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Size = Callable[[Measured], float]
+
+
+def size_of(each: Measured) -> float:
+    """How large the task of a cell is: n of its program, else k, of the program or of the problem that is searched."""
+    part: Any = each.program if isinstance(each.process, ProgramCell) else each.cell.problem
+    return float(part.n if hasattr(part, "n") else part.k)
 
 
 def growing(
@@ -48,8 +56,31 @@ def _beside(each: Measured, quantity: str) -> str:
     return beside(each.mean(quantity), each.exact(quantity), each.verdict)
 
 
-def side_by_side(arms: Arms, names: Iterable[str], size: Size) -> dict[str, Measured]:
+def side_by_side(arms: Arms, names: Iterable[str], size: Size = size_of) -> dict[str, Measured]:
     """The cells of some arms at the largest size that all of these were run at, by arm."""
     chosen = {arm: {size(each): each for each in arms[arm]} for arm in names}
     most = max(set.intersection(*map(set, chosen.values())))
     return {arm: cells[most] for arm, cells in chosen.items()}
+
+
+def done(each: Measured) -> Value:
+    """Share of the runs whose task was done right."""
+    return each.within(math.inf)
+
+
+def with_done(arms: Arms, size: Size = size_of) -> tuple[tuple[str, ...], ...]:
+    """Rows of calls and cost, and of the share done right beside its exact probability."""
+    last = {arm: cells[-1] for arm, cells in arms.items()}
+    return tuple(
+        (arm, *row, beside(done(last[arm]), _exactly_done(last[arm])))
+        for arm, *row in rows(arms, size, "calls", "cost")
+    )
+
+
+def _exactly_done(each: Measured) -> float:
+    """P(done right); NaN where it is not known."""
+    if not isinstance(each.process, ProgramCell):
+        return math.nan
+    if hasattr(each.program, "done"):
+        return float(each.program.done)
+    return float(each.program.expected().done)
