@@ -66,7 +66,9 @@ def section() -> Section:
                 "A language-based algorithm (LbA) is any algorithm with steps that an LLM performs.",
                 Outcome.DEFINED,
                 "Two kinds of process: a search (problem, mutator, schedule, runner) and a program of calls "
-                "(`evo.programs`: roles, a desk that counts). Both have a text, a ledger and, where known, exact laws.",
+                "(roles, and a desk that counts: [programs.md](programs.md)). Both have a text, a ledger and, where "
+                "known, "
+                "exact laws.",
                 "`llm-evo show`",
             ),
             Entry(
