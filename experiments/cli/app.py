@@ -168,7 +168,7 @@ def check(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports
 def fit(
     results: Folder,
     along: Annotated[str, typer.Option(help="The parameter that grows, for example k or problem.l.")] = "k",
-    quantity: Annotated[str, typer.Option(help="hit, calls or cost.")] = "hit",
+    quantity: Annotated[str, typer.Option(help="hit, calls or cost; of programs qa.pass_tokens, too.")] = "hit",
     least: Annotated[
         float,
         typer.Option("--from", help="Smallest value of the parameter to use; all unless said.", show_default=False),

@@ -32,7 +32,7 @@ class Claim:
         arm: label of the arm.
         lam: offspring a generation.
         paper: what the paper says, with its equation; "" where it says nothing.
-        quantity: "hit" or "cost".
+        quantity: "hit" or "cost"; of programs the ledger of a role, too, such as "qa.pass_tokens".
         form: name of the form that the law should have; "never" for the claim that no run arrives.
         parameter: its parameter that is claimed.
         value: the claimed value.

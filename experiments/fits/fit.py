@@ -54,7 +54,7 @@ def fit(
     Args:
         results: of `run_grid` or `load`.
         along: the parameter, for example "k".
-        quantity: "hit", "calls" or "cost".
+        quantity: "hit", "calls" or "cost"; of programs the ledger of a role, too, such as "qa.pass_tokens".
         least: smallest value of the parameter to use: laws are asymptotic, small values may not follow them.
         most: largest value to use.
         confidence: level of the intervals.

@@ -17,6 +17,7 @@ from experiments.grids.labels import SIZES, label_of, lams_of, moves_with, param
 from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.programs import expected_in
 from experiments.store.results import Results
+from experiments.store.table import is_of_a_role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,12 +116,16 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> tuple[S
     Args:
         results: of `run_grid` or `load`.
         along: the parameter, for example "k", or with its part "problem.k".
-        quantity: "hit", "calls" or "cost".
+        quantity: "hit", "calls" or "cost"; of programs the ledger of a role, too, such as "qa.pass_tokens".
 
     Raises: InputError for a parameter or quantity that the grid does not have.
     """
-    if not isinstance(quantity, str) or quantity not in ("hit", "calls", "cost"):
-        raise InputError(f"expected the quantity hit, calls or cost, got {shown(quantity)}")
+    roles = [name for name in results.runs.columns if is_of_a_role(name)]
+    if not isinstance(quantity, str) or quantity not in ("hit", "calls", "cost", *roles):
+        raise InputError(
+            f"expected the quantity hit, calls or cost{', or of a role, such as ' + roles[0] if roles else ''}, got "
+            f"{shown(quantity)}{suggestion(quantity, roles)}"
+        )
     column = parameter_column(results.cells, along)
     return results.once(("series", column, quantity), lambda: _series(results, column, quantity))
 
@@ -136,6 +141,8 @@ def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
 def _series(results: Results, column: str, quantity: str) -> tuple[Series, ...]:
     cells = results.cells.assign(**{column: values_along(results.cells, column)})
     cells = cells[cells[column].notna()]
+    if is_of_a_role(quantity):
+        cells = cells[cells[f"role.{quantity.split('.')[0]}.size"].notna()]
     apart = (column, *(SIZES if column == BOTH else ()))
     others = [name for name in parameter_names(cells) if name not in apart and not moves_with(cells, name, column)]
     groups = cells.groupby(["arm", *others], sort=False, dropna=False)
@@ -186,7 +193,7 @@ def _of_runs(runs: pd.DataFrame, lam: float, quantity: str) -> tuple[float, ...]
         hit = hit if quantity == "hit" else offspring
     else:
         offspring = np.where(np.isnan(hit), lam * generations, hit)
-    values = offspring if quantity == "hit" else runs[quantity].to_numpy(dtype=float)
+    values = offspring if quantity == "hit" else runs[quantity].to_numpy(dtype=float, na_value=np.nan)
     trials = float((offspring if quantity == "hit" else generations).sum())
     variance = float(values.var(ddof=1)) if len(values) > 1 else math.nan
     unit = 1.0 if quantity == "hit" else float(values.sum()) / (trials or math.nan)

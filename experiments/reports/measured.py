@@ -21,6 +21,7 @@ from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.predict import Prediction, predict
 from experiments.predictions.verdict import CONFIDENCE, Verdict
 from experiments.store.results import Results
+from experiments.store.table import is_of_a_role
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Measured:
         generations: generations of each run.
         cost: cost of each run.
         seconds: of each run of a runner that keeps the time (`Asynchronous`), else NaN.
+        roles: of a program the ledger of each role, by the name of its column, such as "qa.pass_tokens".
         predictions: by their quantity, the predictions that the results keep of the cell; None to compute them.
     """
 
@@ -72,6 +74,7 @@ class Measured:
     generations: FloatArray
     cost: FloatArray
     seconds: FloatArray = field(default_factory=lambda: np.empty(0))
+    roles: Mapping[str, FloatArray] = field(default_factory=dict, repr=False, kw_only=True)
     predictions: Callable[[str], Prediction] | None = field(default=None, repr=False, kw_only=True)
 
     @property
@@ -114,8 +117,12 @@ class Measured:
         return self.cell.runner.lam * self.generations
 
     def mean(self, quantity: str = "hit") -> Value:
-        """Mean of hit, calls or cost, by the normal law; a lower bound where runs were censored or it is infinite."""
+        """Mean of hit, calls, cost or a role's column, by the normal law.
+
+        A lower bound where runs were censored or it is infinite.
+        """
         values = {"hit": np.where(np.isnan(self.hit), self.offspring, self.hit), "calls": self.calls, "cost": self.cost}
+        values |= self.roles
         found = mean_value(values[quantity])
         if isinstance(self.process, ProgramCell) and quantity != "hit":
             return found  # a program ends by itself, whether its task is done or not
@@ -207,8 +214,13 @@ def measured(results: Results, checked: Check) -> dict[str, list[Measured]]:
             runs[name].to_numpy(dtype=float, na_value=np.nan)
             for name in ("hit", "calls", "generations", "cost", "seconds")
         )
+        roles = {
+            str(name): runs[name].to_numpy(dtype=float, na_value=np.nan) for name in runs if is_of_a_role(str(name))
+        }
         arms[str(arm)].append(
-            Measured(cell, verdicts[str(cell_id)], *columns, predictions=partial(results.predict, str(cell_id)))
+            Measured(
+                cell, verdicts[str(cell_id)], *columns, predictions=partial(results.predict, str(cell_id)), roles=roles
+            )
         )
     return arms
 

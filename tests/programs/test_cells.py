@@ -31,6 +31,7 @@ from experiments import (
 from experiments.checks.programs import mean_p_value
 from experiments.grids.programs.cell import parse_cell
 from experiments.predictions.verdict import Verdict
+from experiments.reports.measured import measured
 from experiments.reports.printing import PlainConsole
 from experiments.reports.report import report
 from experiments.reports.terminal import show_report
@@ -359,6 +360,17 @@ def test_fits_along_the_parameters_of_a_program():
     assert (calls["A"].value, calls["c"].value) == pytest.approx((1, 1))
     with pytest.raises(InputError, match="l has one value in this grid"):
         fit(results, along="l", quantity="cost")
+
+
+def test_the_ledger_of_a_role_is_fitted_and_measured():
+    drafts = parts()["Drafts"]
+    results = run_grid(grid_of(*sweep(program=[drafts(k=k, l=10) for k in (2, 4, 8, 16)]), runs=5), workers=1)
+    law = fit(results, along="k", quantity="writer.pass_tokens").best[0]  # k (5 10 + 45)
+    assert (law.form.name, law["A"].value, law["b"].value) == ("power", pytest.approx(95), pytest.approx(1))
+    each = measured(results, check(results))["cells"][1]
+    assert (each.program.k, each.mean("writer.pass_tokens").value, each.exact("writer.pass_tokens")) == (4, 380, 380)
+    with pytest.raises(InputError, match=r"or of a role, such as qa\.calls, got 'writer\.pass'"):
+        fit(results, quantity="writer.pass")
 
 
 def test_a_report_fits_80_columns_and_names_costs(tmp_path):
