@@ -207,7 +207,7 @@ def test_what_is_spent_adds_up():
     spent = Spent(calls=5.0)
     ledger = ("calls", "evaluations", "prompt_tokens", "generated_tokens", "pass_tokens", "pass_tokens_squared")
     columns = {name: np.array([1, 2]) * 10**place for place, name in enumerate(ledger)}
-    spent.add(columns, np.array([0.0, 1.0, 0.0, 0.0, 0.5, 0.0]))
+    spent.add(columns, {"evaluations": 1.0, "pass_tokens": 0.5})
     assert (spent.calls, spent.tokens, spent.cost) == (8.0, 3300.0, 15030.0)
 
 
