@@ -89,6 +89,18 @@ def non_negative(part: object, *names: str) -> None:
         object.__setattr__(part, name, value)
 
 
+def finite(part: object, *names: str) -> None:
+    """Check that the named fields are finite numbers.
+
+    Raises: InputError.
+    """
+    for name in names:
+        value = _real(part, name, "a finite number")
+        if not math.isfinite(value):
+            raise _wrong(part, name, "a finite number")
+        object.__setattr__(part, name, value + 0.0)  # -0.0 is 0
+
+
 def positive(part: object, *names: str) -> None:
     """Check that the named fields are finite numbers > 0.
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from experiments.predictions.quality.fitness import Quality as Quality
     from experiments.predictions.quality.table import fitness_curve as fitness_curve
     from experiments.predictions.quality.table import fitness_table as fitness_table
+    from experiments.predictions.quality.thresholds import best_threshold as best_threshold
     from experiments.predictions.verdict import Verdict as Verdict
     from experiments.reports.export import export_results as export_results
     from experiments.reports.figures import growth_figure as growth_figure
@@ -72,6 +73,7 @@ _HOMES = {
     "UntilSuccesses": "grids.stopping",
     "Verdict": "predictions.verdict",
     "WorkersLost": "running.executors.executor",
+    "best_threshold": "predictions.quality.thresholds",
     "check": "checks.check",
     "check_fitness": "reports.quality.measured",
     "export_results": "reports.export",

@@ -4,6 +4,7 @@ from problems.block_onemax import BlockOneMax
 from problems.judged import Judged
 from problems.jump import Jump
 from problems.leading_blocks import LeadingBlocks
+from problems.minibatch import Minibatch
 from problems.needle import Needle
 from problems.noisy import Noisy
 from problems.trap import Trap
@@ -15,6 +16,7 @@ __all__ = [
     "Judged",
     "Jump",
     "LeadingBlocks",
+    "Minibatch",
     "Needle",
     "Noisy",
     "Trap",

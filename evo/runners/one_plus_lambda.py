@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError
-from evo.parameters import choice, non_negative, whole
+from evo.parameters import choice, finite, whole
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import Pool
 
@@ -24,8 +24,8 @@ class OnePlusLambda:
     Attributes:
         lam: offspring a generation; 1 for "always".
         accept: "strict", "weak" or "always".
-        threshold: c >= 0, the gain in seen fitness that an offspring must exceed (weak: reach) to be accepted (theory
-            17h).
+        threshold: c, the gain in seen fitness that an offspring must exceed (weak: reach) to be accepted (theory 17h);
+            below 0 it accepts some that are seen worse.
     """
 
     lam: int = 1
@@ -36,7 +36,7 @@ class OnePlusLambda:
     def __post_init__(self) -> None:
         whole(self, "lam", least=1)
         choice(self, "accept", ("strict", "weak", "always"))
-        non_negative(self, "threshold")
+        finite(self, "threshold")
         if self.accept == "always" and (self.lam > 1 or self.threshold):
             raise InputError(
                 'OnePlusLambda: accept = "always" has no evaluator that could choose: expected lam = 1 and no '

@@ -28,6 +28,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         problems.Needle,
         problems.UnequalBlocks,
         problems.Noisy,
+        problems.Minibatch,
         problems.Judged,
     ),
     "mutator": (

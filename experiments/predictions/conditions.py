@@ -19,7 +19,7 @@ from experiments.predictions.formulas import KIND_OF_SCHEDULE
 from experiments.predictions.setting import Setting, always_valid
 from operators.refuse import Refuse
 from operators.sparse import Sparse
-from problems import Judged, Noisy
+from problems import Judged, Minibatch, Noisy
 
 
 @dataclass(frozen=True)
@@ -209,6 +209,7 @@ def _lasting(setting: Setting) -> str | None:
 
 SEEN = Condition("problem Noisy or Judged, of the number of correct blocks", _seen)
 NOISY = Condition("problem Noisy around BlockOneMax", _around(Noisy))
+MINIBATCH = Condition("problem Minibatch around BlockOneMax", _around(Minibatch))
 JUDGED = Condition("problem Judged around BlockOneMax", _around(Judged))
 AFRESH = Condition("parent and offspring judged afresh", _afresh)
 STORED = Condition("reevaluate = false", lambda of: "reevaluate = true" if of.evaluators.reevaluate else None)  # type: ignore[union-attr]  # beside NOISY

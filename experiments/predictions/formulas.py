@@ -10,6 +10,7 @@ from evo.errors import NoPrediction
 from evo.evaluation import NoisyProblem
 from evo.landscapes import Landscape, OfCounts
 from evo.laws.counts import CallLaw
+from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import MisalignedLaw, PerBlockLaw, SpillLaw
 from evo.protocols import AnyRunner, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runners.archives import Archive, MuPlusLambda
@@ -23,6 +24,7 @@ from evo.theory.calls.acceptance import (
     majority_error,
 )
 from evo.theory.calls.gains import at_least_once, completion, incompletion
+from evo.theory.calls.minibatch import minibatch_moves
 from evo.theory.calls.offspring_counts import subset_offspring, whole_offspring, wrong_block_offspring
 from evo.theory.problems.archives import Keeper, archive_run
 from evo.theory.problems.enumeration import (
@@ -41,7 +43,7 @@ from evo.theory.problems.on_counts import accepted_on_counts, first_run_of_succe
 from evo.theory.problems.stored_noise import stored_on_counts
 from evo.theory.run_law import no_short_chunk
 from evo.theory.schedules.each_chunk import one_kept
-from problems import Judged, Noisy
+from problems import Judged, Minibatch, Noisy
 
 KIND_OF_SCHEDULE = {
     AllBlocks: ALL,
@@ -131,18 +133,25 @@ def without_evaluator(law: CallLaw, k: int, g: int, schedule: Schedule, start: S
 
 def afresh(
     law: CallLaw, k: int, g: int, schedule: Schedule, evaluators: NoisyProblem, by_count: FloatArray, weak: bool,
-    start: Start,
+    start: Start, threshold: float,
 ) -> RunLaw:  # fmt: skip
-    """Parent and offspring are both evaluated in each generation (theory 8a to 8c)."""
-    accept = acceptance(evaluators, by_count, k, g, weak)
+    """Parent and offspring are both evaluated in each generation (theory 8a to 8c, 17h)."""
+    accept = acceptance(evaluators, by_count, k, g, weak, threshold)
     source = "theory 8a, 8b" if isinstance(evaluators, Noisy) else "theory 8b, 8c"
     return accepted_on_counts(offspring_counts(law, k, g, schedule), accept, start, source)
 
 
-def acceptance(evaluators: NoisyProblem, by_count: FloatArray, k: int, g: int, weak: bool) -> FloatArray:
-    """P(an offspring with j incorrect blocks replaces a parent with i), both judged afresh; float [k+1, k+1]."""
+def acceptance(
+    evaluators: NoisyProblem, by_count: FloatArray, k: int, g: int, weak: bool, threshold: float
+) -> FloatArray:
+    """P(an offspring with j incorrect blocks replaces a parent with i), both judged afresh; float [k+1, k+1].
+
+    Raises: NoPrediction for judges whose scores must differ by more than a threshold.
+    """
     if isinstance(evaluators, Noisy):
-        return gaussian_acceptance(by_count, evaluators.sigma, evaluators.samples, weak)
+        return gaussian_acceptance(by_count, evaluators.sigma, evaluators.samples, weak, threshold)
+    if threshold:
+        raise NoPrediction(f"needs threshold = 0 where judges are asked, got threshold = {threshold:g}")
     assert isinstance(evaluators, Judged)  # the row's evaluators
     fp, fn = verdict_errors(evaluators)
     one_block = evaluators.blocks == "changed" and g < k
@@ -154,6 +163,17 @@ def verdict_errors(judged: Judged) -> tuple[float, float]:
     if judged.ahead is not None:
         return ahead_error(judged.fp, judged.ahead), ahead_error(judged.fn, judged.ahead)
     return majority_error(judged.fp, judged.votes), majority_error(judged.fn, judged.votes)
+
+
+def minibatch(
+    law: ComponentLaw, k: int, g: int, schedule: Schedule, evaluators: Minibatch, weak: bool, start: Start
+) -> RunLaw:
+    """Both sides are judged on the same sample of the blocks (theory 17i)."""
+    whole = g == k
+    moves = minibatch_moves(law, k, g, evaluators.size, weak, isinstance(schedule, OnlyIncorrect) and not whole)
+    offspring = offspring_counts(law, k, g, schedule)
+    accept = np.divide(moves, offspring, out=np.zeros_like(moves), where=offspring > 0.0)
+    return accepted_on_counts(offspring, np.minimum(accept, 1.0), start, "theory 17i, on counts")
 
 
 def stored(law: CallLaw, k: int, g: int, schedule: Schedule, evaluators: Noisy, start: Start) -> RunLaw:
@@ -200,10 +220,10 @@ def all_solutions_whole(
 
 def all_solutions_seen(
     law: Any, schedule: Schedule, k: int, g: int, evaluators: NoisyProblem, by_count: FloatArray, weak: bool,
-    start: Start,
+    start: Start, threshold: float,
 ) -> RunLaw:  # fmt: skip
     """The same for solutions that are evaluated afresh by evaluators who err."""
-    by_counts = acceptance(evaluators, by_count, k, g, weak)
+    by_counts = acceptance(evaluators, by_count, k, g, weak, threshold)
 
     def accept(parent: int, children: IntArray) -> FloatArray:
         return np.asarray(by_counts[k - parent.bit_count(), k - np.bitwise_count(children).astype(np.int64)])

@@ -19,7 +19,7 @@ from experiments.predictions import conditions as c
 from experiments.predictions.rules import RULES, Row, classes
 from experiments.predictions.setting import Setting, run_law
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Learning, Malformed, Misaligned, PerBlock, Resample, Spill
-from problems import BlockOneMax, Judged, LeadingBlocks, Needle, Noisy, Trap
+from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Needle, Noisy, Trap
 
 K = 4
 STARTS: dict[str, dict[str, Any]] = {"all incorrect": {}, "p0": {"start": 0.3}, "j": {"incorrect": 2}}
@@ -37,6 +37,10 @@ PROBLEMS: dict[c.Condition, tuple[str, Callable[..., list[Problem]]]] = {
         lambda k, **start: [Noisy(Trap(k, 1, **start), 1.0), Judged(BlockOneMax(k, 1, **start), 0.1, 0.2)],
     ),
     c.NOISY: ("the count, `Noisy`", lambda k, **start: [Noisy(BlockOneMax(k, 1, **start), 1.0, reevaluate=False)]),
+    c.MINIBATCH: (
+        "the count, `Minibatch`",
+        lambda k, **start: [Minibatch(BlockOneMax(k, 1, **start), 1), Minibatch(BlockOneMax(k, 1, **start), k)],
+    ),
     c.JUDGED: (
         "the count, `Judged`",
         lambda k, **start: [Judged(BlockOneMax(k, 1, **start), 0.1, 0.2, persistent=True)],

@@ -173,6 +173,7 @@ RULES: tuple[Row, ...] = (
         (c.ALWAYS,), ALWAYS),
     # evaluators that err (theory 8)
     Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, f.afresh, (c.AFRESH,)),
+    Row("judged on a minibatch", ComponentLaw, ON_COUNTS, ONE, c.MINIBATCH, f.minibatch),
     Row("the parent keeps the value that it was accepted with", CallLaw, ON_COUNTS, ONE, c.NOISY, f.stored,
         (c.STORED,), ACCEPT),
     Row("judgements that last, only incorrect blocks", CallLaw, OnlyIncorrect, ONE, c.JUDGED, f.lasting_only_incorrect,

@@ -16,7 +16,7 @@ from evo.runners.archives import Archive
 from evo.schedules import Decomposed, UniformSubset
 from experiments import Cell, Verdict, check_fitness, measured_fitness, predict, trace
 from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
-from problems import BlockOneMax, Judged, LeadingBlocks, Noisy, Trap
+from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Noisy, Trap
 
 OURS = {"alpha": 1e-6, "resolution": 0.07, "runs": 3000}
 
@@ -55,6 +55,18 @@ CELLS = {
     "no evaluator": (cell(UniformChunk(), FixKeep(0.4, 0.9), accept="always"), 25),
     "no evaluator, whole": (cell(AllBlocks(), Malformed(FixKeep(0.4, 0.9), 0.2), accept="always"), 9),
     "no evaluator, in turn": (cell(RoundRobin(4), FixKeep(0.4, 0.9), accept="always"), 9),
+    "a threshold": (
+        replace(
+            cell(UniformChunk(), problem=Noisy(BlockOneMax(6, 2), 0.7)),
+            runner=OnePlusLambda(1, "strict", threshold=0.6),
+        ),
+        30,
+    ),
+    "a minibatch": (cell(UniformChunk(), problem=Minibatch(BlockOneMax(6, 2), 3)), 20),
+    "a minibatch, whole, weak": (
+        cell(AllBlocks(), FixKeep(0.3, 0.9), problem=Minibatch(BlockOneMax(6, 2), 2), accept="weak"),
+        9,
+    ),
     "an archive": (replace(cell(UniformChunk()), runner=Archive(2)), 15),
 }
 
@@ -100,6 +112,17 @@ def test_a_mutator_that_breaks_its_law_is_found():
     assert check_fitness(cell(AllBlocks(), Otherwise()), calls=12, **OURS).verdict == Verdict.DIFFERS
     free = cell(AllBlocks(), Otherwise(), accept="always")
     assert check_fitness(free, calls=12, **OURS).verdict == Verdict.DIFFERS
+
+
+def test_a_threshold_and_a_sample_that_are_forgotten_are_found():
+    noisy, few = Noisy(BlockOneMax(6, 2), 0.7), Minibatch(BlockOneMax(6, 2), 3)
+    picky = replace(cell(UniformChunk(), problem=noisy), runner=OnePlusLambda(threshold=0.6))
+    for made, said in (
+        (picky, cell(UniformChunk(), problem=noisy)),
+        (cell(UniformChunk(), problem=few), cell(UniformChunk())),
+    ):
+        measured, exact = measured_fitness(made, calls=30, runs=3000), predict(said, "fitness", calls=30)
+        assert np.abs(measured.cdf(exact.values) - exact.cdf(exact.values)).max() > 0.1
 
 
 def test_another_budget_is_found():

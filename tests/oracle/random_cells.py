@@ -38,6 +38,7 @@ from problems import (
     Judged,
     Jump,
     LeadingBlocks,
+    Minibatch,
     Needle,
     Noisy,
     Trap,
@@ -254,6 +255,15 @@ def stored(draw, k):
     return Noisy(BlockOneMax(k, 2, **draw.start(k)), draw.one(0.0, 0.4, 1.0), samples=draw.one(1, 2), reevaluate=False)
 
 
+def minibatch(draw, k):
+    return Minibatch(BlockOneMax(k, 2, **draw.start(k)), int(draw.rng.integers(1, k + 1)))
+
+
+def picky(draw):
+    """Thresholds, which judges know nothing of."""
+    return OnePlusLambda(1, draw.one("strict", "weak"), draw.one(0.0, 0.0, 0.3, 1.0, 1.2, -0.3, -1.0))
+
+
 def lone(draw):
     return OnePlusLambda(1, draw.one("strict", "weak"))
 
@@ -326,7 +336,7 @@ def everywhere_seen(draw):
     k = draw.k()
     schedule = draw.one(AllBlocks(), *(kind(draw.g(k)) for kind in (
         RoundRobin, UniformChunk, UniformSubset, OnlyIncorrect)))  # fmt: skip
-    return Cell(seen(draw, k), blocks_apart(draw, k), schedule, lone(draw), budget=None)
+    return Cell(seen(draw, k), blocks_apart(draw, k), schedule, picky(draw), budget=None)
 
 
 def misread(draw):
@@ -393,7 +403,8 @@ ROWS = {
     "leading blocks, one block a call until resolved": Case(counted(UntilResolved, leading)),
     "no evaluator": Case(on_counts("counts", trusting)),
     "all solutions, one by one, no evaluator": Case(everywhere_trusting),
-    "parent and offspring judged afresh": Case(on_counts(seen, lone), Seen),
+    "parent and offspring judged afresh": Case(on_counts(seen, picky), Seen),
+    "judged on a minibatch": Case(on_counts(minibatch, lone), Seen),
     "the parent keeps the value that it was accepted with": Case(
         on_counts(stored, lone), Stored, "a stored value is a real number: densities on a grid, P(hit <= t) to 1e-4"
     ),

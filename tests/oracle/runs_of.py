@@ -273,8 +273,12 @@ class Seen(OneParent):
     def chance(self, x, child, chunk):
         """P(the offspring replaces its parent)."""
         weak, seen = self.runner.accept == "weak", self.problem
+        if type(seen).__name__ == "Minibatch":
+            samples = list(combinations(range(self.k), seen.size))
+            gains = [sum(child[j] for j in some) - sum(x[j] for j in some) for some in samples]
+            return sum(gain > 0 or (weak and gain == 0) for gain in gains) / len(samples)
         if type(seen).__name__ == "Noisy":
-            gain = fitness(self.truth, child) - fitness(self.truth, x)
+            gain = fitness(self.truth, child) - fitness(self.truth, x) - self.runner.threshold
             if seen.sigma == 0:
                 return float(gain >= 0 if weak else gain > 0)
             return 0.5 * math.erfc(-gain * math.sqrt(seen.samples) / (2 * seen.sigma))

@@ -27,6 +27,7 @@ from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError
 from evo.laws.counts import IndependentBlocks
 from evo.protocols import Rewritten
+from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.text import type_name
 from operators import (
@@ -43,7 +44,7 @@ from operators import (
     Spill,
     Vote,
 )
-from problems import BlockOneMax
+from problems import BlockOneMax, Minibatch
 
 GOOD = [
     Resample(0.5),
@@ -62,6 +63,9 @@ GOOD = [
     BlockOneMax(4, 16),
     BlockOneMax(30, 16),
     BlockOneMax(1, 1),
+    Minibatch(BlockOneMax(6, 2), 2),
+    OnePlusLambda(1, "always"),
+    OnePlusLambda(2, "weak", threshold=0.5),
     AllBlocks(),
     RoundRobin(g=2),
     UniformChunk(),

@@ -13,14 +13,17 @@ from evo.protocols import FloatArray
 from evo.theory.calls.voting import mean_votes, win_probability
 
 
-def gaussian_acceptance(fitness: ArrayLike, sigma: float, m: int = 1, weak: bool = False) -> FloatArray:
-    """P(accepted) = Phi((f_j - f_i) sqrt(m) / (sigma sqrt 2)) under Gaussian noise of parent and offspring (theory 8a).
+def gaussian_acceptance(
+    fitness: ArrayLike, sigma: float, m: int = 1, weak: bool = False, threshold: float = 0.0
+) -> FloatArray:
+    """P(accepted) = Phi((f_j - f_i - c) sqrt(m) / (sigma sqrt 2)), noise of parent and offspring (theory 8a, 17h).
 
     Args:
         fitness: float [k+1], true fitness by the number of incorrect blocks; k - i for BlockOneMax.
         sigma: standard deviation of one evaluation; at 0 the true values are compared.
         m: number of fresh evaluations averaged on each side.
         weak: whether an equal offspring is accepted; it matters at sigma = 0 only.
+        threshold: c, by which an offspring must be seen better.
 
     Returns: float [k+1, k+1], row i the parent's number of incorrect blocks, column j the offspring's.
 
@@ -37,7 +40,7 @@ def gaussian_acceptance(fitness: ArrayLike, sigma: float, m: int = 1, weak: bool
     if not 0.0 <= sigma < math.inf:
         raise InputError(f"gaussian_acceptance: sigma must be a finite number >= 0, got {sigma!r}")
     _check_repeats("gaussian_acceptance", m)
-    gain = values[None, :] - values[:, None]
+    gain = values[None, :] - values[:, None] - threshold
     if sigma == 0.0:
         return np.asarray(gain >= 0.0 if weak else gain > 0.0, dtype=np.float64)
     with np.errstate(over="ignore"):

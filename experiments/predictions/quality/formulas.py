@@ -10,6 +10,7 @@ import numpy as np
 from evo.evaluation import NoisyProblem
 from evo.landscapes import Landscape
 from evo.laws.counts import CallLaw
+from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, SpillLaw
 from evo.protocols import AnyRunner, FloatArray, Problem, Schedule
 from evo.schedules import AllBlocks
@@ -23,7 +24,7 @@ from evo.theory.quality.stored import stored_fitness
 from evo.theory.run_law import Process
 from evo.theory.schedules.merged import repair_chain
 from experiments.predictions import formulas as f
-from problems import Noisy
+from problems import Minibatch, Noisy
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +90,20 @@ def each_chunk(law: CallLaw, k: int, start: Start, lam: int, by_count: FloatArra
 
 def afresh(
     law: CallLaw, k: int, g: int, schedule: Schedule, evaluators: NoisyProblem, by_count: FloatArray, weak: bool,
-    start: Start,
+    start: Start, threshold: float,
 ) -> FitnessLaw:  # fmt: skip
     """Parent and offspring are both evaluated in each generation (theory 8a to 8c)."""
-    run = f.afresh(law, k, g, schedule, evaluators, by_count, weak, start)
+    run = f.afresh(law, k, g, schedule, evaluators, by_count, weak, start, threshold)
     return by_counts(run.process, by_count, f"{run.source}, 17a")
+
+
+def minibatch(
+    law: ComponentLaw, k: int, g: int, schedule: Schedule, evaluators: Minibatch, by_count: FloatArray, weak: bool,
+    start: Start,
+) -> FitnessLaw:  # fmt: skip
+    """Both sides are judged on the same sample of the blocks (theory 17i)."""
+    run = f.minibatch(law, k, g, schedule, evaluators, weak, start)
+    return by_counts(run.process, by_count, "theory 17i, 17a")
 
 
 def stored(law: CallLaw, k: int, g: int, schedule: Schedule, evaluators: Noisy, start: Start) -> FitnessLaw:
@@ -252,10 +262,11 @@ def all_solutions_whole(
 
 def all_solutions_seen(
     law: Any, schedule: Schedule, k: int, g: int, evaluators: NoisyProblem, problem: Problem, by_count: FloatArray,
-    weak: bool, start: Start,
+    weak: bool, start: Start, threshold: float,
 ) -> FitnessLaw:  # fmt: skip
     """The same for solutions that are evaluated afresh by evaluators who err."""
-    return by_solutions(f.all_solutions_seen(law, schedule, k, g, evaluators, by_count, weak, start), problem)
+    run = f.all_solutions_seen(law, schedule, k, g, evaluators, by_count, weak, start, threshold)
+    return by_solutions(run, problem)
 
 
 def by_solutions(run: RunLaw, problem: Problem) -> FitnessLaw:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
+from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, SpillLaw
 from evo.runners.archives import Archive, MuPlusLambda
 from evo.runners.parallel import Merged
@@ -52,6 +53,7 @@ QUALITY_RULES: tuple[Row, ...] = (
         ALWAYS),
     # evaluators that err (theory 8)
     Row("parent and offspring judged afresh", CallLaw, ON_COUNTS, ONE, c.SEEN, q.afresh, (c.AFRESH,)),
+    Row("judged on a minibatch", ComponentLaw, ON_COUNTS, ONE, c.MINIBATCH, q.minibatch),
     Row("the parent keeps the value that it was accepted with", CallLaw, ON_COUNTS, ONE, c.NOISY, q.stored,
         (c.STORED,), ACCEPT),
     # runners that keep several solutions, and rounds (theory 11)
