@@ -370,7 +370,7 @@ def test_messages_say_what_was_expected_and_what_came():
         OnePlusLambda(lam=0)
     with pytest.raises(InputError, match=r"^LLMPrimitive: m must be a finite number >= 0, got nan$"):
         LLMPrimitive(m=math.nan)
-    with pytest.raises(InputError, match=r"^OnePlusLambda: accept must be 'strict' or 'weak', got 'best'$"):
+    with pytest.raises(InputError, match=r"^OnePlusLambda: accept must be 'strict' or 'weak' or 'always', got 'best'$"):
         OnePlusLambda(accept="best")
 
 
