@@ -156,7 +156,7 @@ def test_show_lists_everything_that_a_grid_can_name():
         "FixKeep(fix, keep)",
         "UntilResolved(g=1, invalid='ignore')",
         "AllBlocks()",
-        "OnePlusLambda(lam=1, accept='strict')",
+        "OnePlusLambda(lam=1, accept='strict',",
     ):
         assert parameters in shown
     assert max(map(len, done.stdout.splitlines())) <= 80

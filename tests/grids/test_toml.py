@@ -227,7 +227,7 @@ def test_a_value_of_the_file_that_is_no_number(refusal, key, value, got):
         ('"UntilResolved"', '"UntilResolved", g = 5', "UntilResolved: chunk size g must be at most k = 4, got g = 5"),
         ('"UntilResolved"', '"UntilResolved", g = 0', "UntilResolved: g must be a whole number >= 1, got 0"),
         ('"local"', '"local"\nbudget = {type = "Budget", calls = 0}', "Budget: calls must be a whole number >= 1"),
-        ('"local"', '"local"\nrunner = {type = "OnePlusLambda", accept = "x"}', "must be 'strict' or 'weak' or 'always', got 'x'"),
+        ('"local"', '"local"\nrunner = {type = "OnePlusLambda", accept = "x"}', "or 'weak' or 'always', got 'x'"),
         ("k = 4", "k = [4, 4]", "stands in it twice; leave one out"),
     ],
 )  # fmt: skip
