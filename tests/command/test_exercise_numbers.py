@@ -96,6 +96,8 @@ def sorting():
     done = [cell_of("sorting", arm, 64).program.done for arm in (s.COPIES, s.VOTES)]
     assert s.COPIED == 0.1
     yield f"64 documents are in order w.p. {short(done[0])} instead of {short(done[1])}"
+    assert cell_of("sorting", s.BEST_ERRS, 64).program.expected().done == pytest.approx(0.9**6)
+    yield f"finds the best of 64 w.p. 0.9^6 = {0.9**6:.3f}, in {exact('sorting', s.BEST, 64):.0f} comparisons"
     yield f"at n = 8 and e = 1/4 {comparisons(8, 0.25).mean:.4f} on average"
     yield f"256 documents take {exact('sorting', s.MERGE, 256):,.0f} calls, but {rounds(256).mean:.0f} steps"
     look, read = cell_of("sorting", s.LOOK, 64).program, cell_of("sorting", s.READ, 64).program

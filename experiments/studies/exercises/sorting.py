@@ -31,7 +31,7 @@ E, TARGET, COPIED = 0.1, 0.95, 0.1
 SCAN, SUMMARY = 2000, 50
 """Tokens of a scan, and of what a reader writes of it."""
 PRICES = TokenPrices(prompt=0.15, generated=0.6, unit=1e6)
-ALL, MERGE, BEST = "one call on all", "merge sort", "best of n"
+ALL, MERGE, BEST, BEST_ERRS = "one call on all", "merge sort", "best of n", "best of n, errs"
 ERRS, VOTES, COPIES = "merge sort, errs", "merge sort, votes", "merge sort, copies"
 LOOK, READ = "scans, compared", "scans, read first"
 ALL_BILL, MERGE_BILL = "one call on all, bill", "merge sort, bill"
@@ -50,6 +50,7 @@ def grid(runs: int = 1250, seed: int = 1) -> Grid:
         ALL: [ProgramCell(each) for each in one],
         MERGE: [ProgramCell(each) for each in merge],
         BEST: [ProgramCell(KnockOut(n=n, d=D, h=H)) for n in NS],
+        BEST_ERRS: [ProgramCell(KnockOut(n=n, d=D, h=H, e=E)) for n in NS],
         ERRS: [ProgramCell(MergeSort(n=n, d=D, h=H, e=E)) for n in FEWER],
         VOTES: [ProgramCell(MergeSort(n=n, d=D, h=H, e=E, ahead=lead(n))) for n in FEWER],
         COPIES: [ProgramCell(MergeSort(n=n, d=D, h=H, e=E, ahead=lead(n), copied=COPIED)) for n in FEWER],
