@@ -288,10 +288,11 @@ def test_rows_of_one_arm_are_told_apart(where):
 def test_no_heading_of_the_paper_breaks_within_a_word():
     summary = pd.DataFrame(
         [
-            {"series": arm, "k": 2, "lam": 1, "hit": 4.0, "hit_predicted": 4.0, "censored": 0, "verdict": "AGREES"}
+            {"series": arm, "text": "Cell()", "k": 2, "lam": 1, "hit": 4.0, "hit_predicted": 4.0, "censored": 0,
+             "verdict": "AGREES"}
             for arm in STUDIES["paper"].grid().arms
         ]
-    )
+    )  # fmt: skip
     for width in (80, 130):
         console = Console(width=width, record=True, file=io.StringIO())
         for table in overview(summary, width):
@@ -305,7 +306,16 @@ def test_no_heading_of_the_paper_breaks_within_a_word():
 
 def test_what_is_not_known_of_a_row_is_a_dash():
     """Two rows of one arm, k and lam make the long table; of a cell without runs there is nothing to tell."""
-    row = {"series": "a", "k": 2, "lam": 1, "hit": 4.0, "hit_predicted": 4.0, "censored": 0, "verdict": "AGREES"}
+    row = {
+        "series": "a",
+        "text": "Cell()",
+        "k": 2,
+        "lam": 1,
+        "hit": 4.0,
+        "hit_predicted": 4.0,
+        "censored": 0,
+        "verdict": "AGREES",
+    }
     none = dict.fromkeys(("hit", "hit_predicted", "success_ratio", "cost"), float("nan"))
     (table,) = overview(
         pd.DataFrame([row | {"success_ratio": 1.0, "cost": 3.0}, row | none | {"verdict": "CANNOT_TELL"}]), 80
