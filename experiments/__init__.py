@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from experiments.predictions.verdict import Verdict as Verdict
     from experiments.reports.export import export_results as export_results
     from experiments.reports.figures import growth_figure as growth_figure
+    from experiments.reports.quality.figure import fitness_figure as fitness_figure
     from experiments.reports.quality.measured import MeasuredFitness as MeasuredFitness
     from experiments.reports.quality.measured import check_fitness as check_fitness
     from experiments.reports.quality.measured import measured_fitness as measured_fitness
@@ -79,6 +80,7 @@ _HOMES = {
     "export_results": "reports.export",
     "fit": "fits.fit",
     "fitness_curve": "predictions.quality.table",
+    "fitness_figure": "reports.quality.figure",
     "fitness_table": "predictions.quality.table",
     "forecast": "predictions.forecast",
     "grid_cells": "grids.axes",

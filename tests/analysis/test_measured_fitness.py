@@ -14,7 +14,16 @@ from evo import AllBlocks, Budget, Merged, OnePlusLambda, OnlyIncorrect, RoundRo
 from evo.errors import InputError, NoPrediction
 from evo.runners.archives import Archive
 from evo.schedules import Decomposed, UniformSubset
-from experiments import Cell, Verdict, check_fitness, measured_fitness, predict, trace
+from experiments import (
+    Cell,
+    Verdict,
+    check_fitness,
+    fitness_curve,
+    fitness_figure,
+    measured_fitness,
+    predict,
+    trace,
+)
 from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
 from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Noisy, Trap
 
@@ -172,3 +181,26 @@ def test_what_cannot_be_measured_is_told():
         trace(cell(UniformChunk(), accept="always", budget=None))
     with pytest.raises(InputError, match="give the problem inside"):
         measured_fitness(cell(UniformChunk(), problem=Noisy(BlockOneMax(6, 2), 1.0), accept="always"), calls=5)
+
+
+def test_the_figure_shows_what_was_computed():
+    """Lines and bands are read back: exact where it is known, else measured, dashed and said so."""
+    cells = {"a": cell(UniformChunk()), "b": cell(UniformChunk(), BetaBlocks(1.0, 1.0))}
+    calls = [5, 10, 20]
+    (ax,) = fitness_figure(cells, calls, runs=600).axes
+    exact, simulated = ax.lines
+    assert [line.get_label() for line in ax.lines] == ["a", "b (measured, 600 runs)"]
+    assert (exact.get_linestyle(), simulated.get_linestyle()) == ("-", "--")
+    table = fitness_curve(cells["a"], calls)
+    np.testing.assert_allclose(exact.get_ydata(), [predict(cells["a"], "fitness", calls=n).mean for n in calls])
+    np.testing.assert_allclose(exact.get_xdata(), calls)
+    measured = [measured_fitness(cells["b"], calls=n, runs=600) for n in calls]
+    np.testing.assert_allclose(simulated.get_ydata(), [one.mean for one in measured])
+    for band, low, high in (
+        (ax.collections[0], table.low, table.high),
+        (ax.collections[1], [m.quantile(0.1) for m in measured], [m.quantile(0.9) for m in measured]),
+    ):
+        points = {tuple(point) for point in band.get_paths()[0].vertices.tolist()}
+        assert {*zip(calls, low, strict=True), *zip(calls, high, strict=True)} <= points
+    with pytest.raises(InputError, match="a cell and a budget"):
+        fitness_figure({}, calls)

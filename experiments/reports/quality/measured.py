@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,8 +22,12 @@ from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.predictions.quality.budgets import calls_of_a_generation, generations_at
 from experiments.predictions.quality.fitness import LEVEL_SLACK, Quality, qualities
+from experiments.predictions.quality.table import LEVELS, NAMES
 from experiments.predictions.verdict import Verdict
 from experiments.running.simulation import simulate_traced
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONFIDENCE = 0.95
 BATCH = 500
@@ -118,11 +124,36 @@ def measured_fitness(
         raise InputError(f"measured_fitness: the generations of {type(cell.runner).__name__} are not lam calls each")
     with blame_part(cell):
         last = generations_at(cell, calls, generations, cost)
-        size = cell.batch_size(BATCH)
-        limited, found = _within(cell, last), []
-        for batch in range(math.ceil(runs / size)):
-            found.append(_after(limited, last, seed, batch, size, engine))
-    return MeasuredFitness(last, np.sort(np.concatenate(found)[:runs]))
+        (fitness,) = _simulated(cell, [last], runs, seed, engine)
+    return MeasuredFitness(last, fitness)
+
+
+def measured_curve(cell: Cell, calls: Sequence[int], runs: int = 1000, seed: int = 1) -> pd.DataFrame:
+    """The fitness of the same runs at several budgets of calls.
+
+    Columns: calls, mean, low, median and high (10, 50 and 90 % of the runs).
+
+    Raises: as `measured_fitness`.
+    """
+    import pandas as pd
+
+    if isinstance(cell.runner, OwnGenerations | Adjusting):
+        raise InputError(f"measured_curve: the generations of {type(cell.runner).__name__} are not lam calls each")
+    with blame_part(cell):
+        times = [generations_at(cell, budget) for budget in calls]
+        found = [MeasuredFitness(t, f) for t, f in zip(times, _simulated(cell, times, runs, seed), strict=True)]
+    rows = [
+        {"calls": budget, "mean": one.mean} | {name: one.quantile(u) for name, u in zip(NAMES, LEVELS, strict=True)}
+        for budget, one in zip(calls, found, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _simulated(cell: Cell, times: list[int], runs: int, seed: int, engine: str = "blocks") -> FloatArray:
+    """The fitness of runs after several numbers of generations, each row ascending, float [n, runs]."""
+    size, limited = cell.batch_size(BATCH), _within(cell, max(times))
+    batches = [_after(limited, times, seed, batch, size, engine) for batch in range(math.ceil(runs / size))]
+    return np.sort(np.concatenate(batches, axis=1)[:, :runs], axis=1)
 
 
 def _within(cell: Cell, generations: int) -> Cell:
@@ -133,19 +164,20 @@ def _within(cell: Cell, generations: int) -> Cell:
         return cell
 
 
-def _after(cell: Cell, generations: int, seed: int, batch: int, size: int, engine: str) -> FloatArray:
-    """The fitness of each run of a batch, float [size]: that of the last change up to then."""
+def _after(cell: Cell, times: list[int], seed: int, batch: int, size: int, engine: str) -> FloatArray:
+    """The fitness of each run of a batch: that of the last change up to each time, float [n, size]."""
     counts, trace = simulate_traced(cell, seed, batch, size, engine)
-    if ((counts.hit < 0) & (counts.generations < generations)).any():
+    if ((counts.hit < 0) & (counts.generations < max(times))).any():
         raise InputError(
-            f"measured_fitness: the cell's budget ends runs before generation {generations}; give it a larger one"
+            f"measured_fitness: the cell's budget ends runs before generation {max(times)}; give it a larger one"
         )
-    early = np.flatnonzero(trace.call <= cell.runner.lam * generations)
-    order = early[np.lexsort((trace.call[early], trace.run[early]))]
-    run = trace.run[order]
-    latest = order[np.append(run[1:] != run[:-1], True)]
-    fitness = np.empty(size)
-    fitness[trace.run[latest]] = trace.fitness[latest]
+    order = np.lexsort((trace.call, trace.run))
+    run, call, value = trace.run[order], trace.call[order], trace.fitness[order]
+    fitness = np.empty((len(times), size))
+    for row, time in zip(fitness, times, strict=True):
+        early = np.flatnonzero(call <= cell.runner.lam * time)
+        latest = early[np.append(run[early][1:] != run[early][:-1], True)]
+        row[run[latest]] = value[latest]
     return fitness
 
 
