@@ -33,7 +33,7 @@ from experiments.studies.exercises import EXERCISES
 
 OPERATORS = [name for name in STUDIES if name not in {"paper", *(study.name for study in EXERCISES)}]
 SLOW = pytest.mark.slow
-QUICK = ["keep", "voting"]
+QUICK = ["voting"]
 """Small studies that are made each time, as is the study `paper` elsewhere; the others are for the slow step."""
 SMALL = [pytest.param(name, marks=() if name in QUICK else SLOW) for name in OPERATORS]
 RUNS = 120

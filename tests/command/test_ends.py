@@ -162,7 +162,7 @@ SLOW = """
 
 
 @posix
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow)])
 def test_a_launch_that_is_sent_a_signal_keeps_its_table_and_says_so(where, name):
     (where / "slow.py").write_text(textwrap.dedent(SLOW))
     text = GRID.replace('"Resample", p = 0.5', '"slow:Slow"').replace("runs = 20", "runs = 60")

@@ -44,6 +44,7 @@ class Problem(Starts):
         "weights": lambda x: x @ (1.0 + np.arange(x.shape[-1])),
         "product": lambda x: (x @ (1.0 + np.arange(x.shape[-1]))) ** 2,
         "leading": lambda x: 3 * np.cumprod(x, axis=-1).sum(axis=-1),
+        "ties broken": lambda x: 3 * np.cumprod(x, axis=-1).sum(axis=-1) + 0.5 * x[..., -1],
         "roads": lambda x: x.all(axis=-1) * 1.0 + x[..., ::2].all(axis=-1),
         "ties": lambda x: x.any(axis=-1) * 1.0,
     }
@@ -65,7 +66,7 @@ class Problem(Starts):
 @pytest.mark.parametrize("k", [4, 30])
 @pytest.mark.parametrize("says", ["counts", "squares", "weights", "leading", "anything"])
 def test_what_is_declared_of_a_fitness(says, k):
-    for kind in ("counts", "squares", "weights", "product", "leading", "roads"):
+    for kind in ("counts", "squares", "weights", "product", "leading", "ties broken", "roads"):
         landscape = found(problem_checks(Problem(k, kind=kind, says=says)), "landscape")
         assert landscape.passed is (kind == says or says == "anything"), (kind, says, landscape.message)
 

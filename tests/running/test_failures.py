@@ -281,7 +281,7 @@ HOWS = [
     (("interrupts", "raises its own", "raises what has no words", "cannot be read"), 1),
     (("exits when read",), 2),
     (("hangs when read",), 2),
-    (("spoils files",), 1),
+    pytest.param(("spoils files",), 1, marks=pytest.mark.slow),
     (("spoils clocks",), 1),
 ]
 """What goes wrong, and in how many batches a cell: if one has failed alone, the next is believed at once."""
@@ -296,7 +296,9 @@ def spiteful(tmp_path, monkeypatch) -> Iterator[ModuleType]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on files are POSIX")
-@pytest.mark.parametrize(("hows", "batches"), HOWS, ids=[" and ".join(hows) for hows, _ in HOWS])
+@pytest.mark.parametrize(
+    ("hows", "batches"), HOWS, ids=lambda value: " and ".join(value) if isinstance(value, tuple) else ""
+)
 def test_batches_near_one_that_fails_are_not_blamed(spiteful, hows, batches):
     """Healthy ones in the same task, before and behind it, and later ones in the same process."""
     parts = {"schedule": AllBlocks(), "runner": OnePlusLambda(), "budget": Budget(calls=50)}

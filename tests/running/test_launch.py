@@ -299,6 +299,7 @@ def interrupt(command: list[str], where: Path, when: Any, times: int = 1) -> sub
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
+@pytest.mark.slow  # quick: what is kept, above; Ctrl-C of the command, below; one that is killed and goes on, in store/
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
     (tmp_path / "grid.toml").write_text(textwrap.dedent(SLOW))

@@ -512,9 +512,11 @@ def test_without_the_lock_they_would_and_loading_counts_them_once(tmp_path, toml
 @pytest.mark.parametrize(
     ("mode", "seed"),
     [
-        ("moments", 1),
         ("steps", 1),
-        *(pytest.param(*other, marks=pytest.mark.slow) for other in [("moments", 2), ("steps", 2), ("steps", 3)]),
+        *(
+            pytest.param(*other, marks=pytest.mark.slow)
+            for other in [("moments", 1), ("moments", 2), ("steps", 2), ("steps", 3)]
+        ),
     ],
 )
 def test_a_driver_killed_again_and_again_loses_nothing_and_does_nothing_twice(tmp_path, toml, grid, whole, mode, seed):
