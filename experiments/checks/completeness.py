@@ -63,6 +63,8 @@ def table_fault(results: Results, cell_id: str, cell: AnyCell | None, runs: pd.D
         return "the prices in the table of cells are not those of the cell's text"
     cost = np.zeros(len(runs))
     for name, price in prices.items():
+        if name not in runs:
+            return f"the table has no column {name}, which has a price"
         cost += price * runs[name].to_numpy(dtype=float, na_value=np.nan)
     if not np.allclose(runs["cost"].to_numpy(dtype=float), cost, rtol=1e-12, atol=0.0):
         return "the cost is not the ledger times the prices"

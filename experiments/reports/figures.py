@@ -76,7 +76,8 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
     for ax in axes[: len(panels)]:
         _scale(ax, x, any((each.mean > 0).any() for each in found))
     for panel, ax in zip(panels, axes, strict=False):
-        ax.set_xlabel({"k": "k  (blocks of the solution)"}.get(along, along))
+        searches = along == "k" and "problem.k" in results.cells
+        ax.set_xlabel("k  (blocks of the solution)" if searches else along)
         ax.set_title(f"lam = {panel:g} offspring a generation" if len(panels) > 1 else "", fontsize=11)
         label_ends(ax, ends[panel], INCHES_A_LINE / (height - 1.4))
     for row in range(rows):
