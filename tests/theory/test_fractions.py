@@ -22,6 +22,7 @@ from evo.theory import (
 )
 from evo.theory.chains import chain
 from evo.theory.chains.explore import explored
+from evo.theory.schedules.uniform_chunk import occupied
 
 HALF = IndependentBlocks(0.5, 0.5)
 
@@ -130,8 +131,8 @@ def test_equal_fix_and_keep_have_the_closed_chunk_means():  # (3b)
 def test_poissonization_and_linearity_agree_with_the_chains(monkeypatch, k, g, p0):
     law, start = IndependentBlocks(0.5, 0.7), Start(k, p0=p0)
     exact = [schedule(law, k, g, start) for schedule in (uniform_chunk, only_incorrect)]
-    for module in ("uniform_chunk", "only_incorrect"):
-        monkeypatch.setattr(import_module(f"evo.theory.schedules.{module}"), "explored", partial(explored, most=1))
+    for module, name, made in (("uniform_chunk", "occupied", occupied), ("only_incorrect", "explored", explored)):
+        monkeypatch.setattr(import_module(f"evo.theory.schedules.{module}"), name, partial(made, most=1))
     moments = [schedule(law, k, g, start) for schedule in (uniform_chunk, only_incorrect)]
     for one, other in zip(exact, moments, strict=True):
         close(other.hit.mean, one.hit.mean, 1e-11)

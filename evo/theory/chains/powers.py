@@ -11,6 +11,8 @@ from evo.protocols import FloatArray
 
 NEGLIGIBLE = 1e-30  # moves below this share of all moves from their state are dropped; it keeps powers sparse
 DENSE_BELOW = 64  # states; sparse products cost more than they save below
+NOTHING = 1e-100  # of the mass that is not absorbed yet: states that hold less, and all above them, are left out
+FEWEST = 16  # states that are kept
 DENSE_SHARE = 0.1  # of non-zero entries, above which a power is stored dense
 
 
@@ -27,8 +29,34 @@ class Powers:
     def __init__(self, moves: Any, leave: FloatArray, stay: FloatArray) -> None:
         with np.errstate(divide="ignore"):
             self._log_stay = np.where(leave < 0.5, np.log1p(-leave), np.log(stay))
+        self._falls = _falls(moves)
         self._powers = [_stored(moves)]
         self._stays = [np.exp(self._log_stay)]
+        self._narrower: dict[int, Powers] = {}
+
+    def narrowed(self, state: FloatArray) -> tuple[Powers, FloatArray]:
+        """The powers on the lower states alone, and the distribution there, where it holds nothing on the upper ones.
+
+        Only where all moves lead to lower states; a run that has come far is on few of them.
+        """
+        if not self._falls:
+            return self, state
+        held = np.flatnonzero(state > NOTHING * state[1:].sum())
+        used = max(FEWEST, int(held[-1]) + 1 if len(held) else 1)
+        size = 1 << (used - 1).bit_length()
+        if 2 * size > len(state):
+            return self, state
+        if size not in self._narrower:
+            self._narrower[size] = self._first(size)
+        return self._narrower[size], state[:size]
+
+    def _first(self, size: int) -> Powers:
+        """The powers that were made, on the first states alone."""
+        few = object.__new__(Powers)
+        few._falls, few._narrower, few._log_stay = True, {}, self._log_stay[:size]
+        few._powers = [_stored(power[:size, :size]) for power in self._powers]
+        few._stays = [stay[:size] for stay in self._stays]
+        return few
 
     def plan(self, generations: int) -> int:
         """Exponent b of the largest power M^(2^b) worth using for a number of generations; the same at each request."""
@@ -72,6 +100,8 @@ class Powers:
         return columns[:, np.searchsorted(known, steps)]  # of equal numbers each has its column
 
     def _apply(self, bit: int, state: FloatArray) -> FloatArray:
+        while bit >= len(self._powers):
+            self._square()
         stay = self._stays[bit] if state.ndim == 1 else self._stays[bit][:, None]
         return np.asarray(self._powers[bit] @ state + stay * state)
 
@@ -105,6 +135,14 @@ class Powers:
             begun = power.indptr[1]
             power.data[:begun] *= first[power.indices[:begun]]
             power.data[begun:] *= later[power.indices[begun:]]
+
+
+def _falls(moves: Any) -> bool:
+    """Whether all moves, from column to row, lead to lower states."""
+    from scipy.sparse import coo_array
+
+    entries = coo_array(moves)
+    return bool((entries.coords[0] < entries.coords[1])[entries.data != 0.0].all())
 
 
 def _stored(matrix: Any) -> Any:

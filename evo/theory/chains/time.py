@@ -104,12 +104,13 @@ class ChainTime:
     def _blocks(self, turns: list[tuple[int, int]]) -> Iterator[tuple[FloatArray, IntArray]]:
         """Distributions over the n+1 states at sorted generations and the calls after them, some at a time."""
         state, now, powers = self._begin(), 0, self.chain.powers
-        top, times = powers.plan(turns[-1][0]), max(_AT_A_TIME, _PRODUCT // len(state) ** 2)
-        for low in range(0, len(turns), times):
-            block = turns[low : low + times]
+        top, low = powers.plan(turns[-1][0]), 0
+        while low < len(turns):
+            block = turns[low : low + max(_AT_A_TIME, _PRODUCT // len(state) ** 2)]
             states = powers.at(state, [generation - now for generation, _ in block], top)
             yield states, np.array([calls for _, calls in block])
-            state, now = states[:, -1], block[-1][0]
+            powers, state = powers.narrowed(states[:, -1])
+            now, low = block[-1][0], low + len(block)
 
     def _split(self, state: FloatArray, calls: int) -> tuple[float, float]:
         """P(T <= t) and P(T > t) some calls into a generation."""
@@ -117,13 +118,13 @@ class ChainTime:
         return float(cdf[0]), float(tail[0])
 
     def _splits(self, states: FloatArray, calls: IntArray) -> tuple[FloatArray, FloatArray]:
-        """The same for states [n+1, times] and calls [times]; each from the smaller side."""
+        """The same for states [n+1, times], or the first of them, and calls [times]; each from the smaller side."""
         states = np.array(states.T, order="C")  # a copy, to be changed; sums along its rows are pairwise
         done, left = states[:, 0].copy(), states[:, 1:]
         if (within := calls > 0).any():
             with np.errstate(divide="ignore"):
-                miss = calls[within, None] * np.log1p(-self.chain.deciding)
-            ends = left[within] * self._share
+                miss = calls[within, None] * np.log1p(-self.chain.deciding[: left.shape[1]])
+            ends = left[within] * self._share[: left.shape[1]]
             done[within] -= (ends * np.expm1(miss)).sum(axis=1)
             left[within] = left[within] - ends + ends * np.exp(miss)  # in this order: what is left may be tiny
         tail, early = left.sum(axis=1), done < 0.5
@@ -143,17 +144,15 @@ class ChainTime:
         now, state, gap = 0, self._begin(), 1
         powers = self.chain.powers
 
-        def advance(state: FloatArray, gap: int) -> FloatArray:
-            return powers.advance(state, gap, powers.plan(gap))
-
-        while below(*self._split(ahead := advance(state, gap), 0), u, slack):
-            now, state, gap = now + gap, ahead, 2 * gap
+        while below(*self._split(ahead := powers.advance(state, gap, powers.plan(gap)), 0), u, slack):
+            now, gap = now + gap, 2 * gap
+            powers, state = powers.narrowed(ahead)
         while gap > 1:
             gap //= 2
-            ahead = advance(state, gap)
+            ahead = powers.advance(state, gap, powers.plan(gap))
             if below(*self._split(ahead, 0), u, slack):
                 now, state = now + gap, ahead
-        return now, state
+        return now, np.append(state, np.zeros(len(self.chain.start) + 1 - len(state)))
 
     def _begin(self) -> FloatArray:
         return np.append(self.chain.start_done, self.chain.start)
