@@ -64,9 +64,8 @@ def grid(runs: int = 1250, seed: int = 1) -> Grid:
 
 def figure(arms: Arms) -> Figure:
     """Cost along the number of documents."""
-    return growing(
-        STUDY.title, arms, size_of, "n  (documents)", without=[ERRS, COPIES, LOOK, READ, ALL_BILL, MERGE_BILL]
-    )
+    others = set(arms) - {ALL, MERGE, VOTES, BEST}
+    return growing(STUDY.title, arms, size_of, "n  (documents)", without=others)
 
 
 def findings(arms: Arms) -> Findings:
