@@ -94,14 +94,14 @@ def test_sums_of_very_many_own_calls(a, b, k):
 @pytest.mark.parametrize("a", [1e-6, 0.002, pytest.param(0.01, marks=pytest.mark.slow), 0.1, 1e34])
 def test_heavy_medians_end(a):
     for make in MAKERS:
-        begun = time.monotonic()
+        begun = time.process_time()
         refusal = ""
         try:
             assert make(RunQualityLaw(a, 1), 3, Start(3)).hit.quantile(0.5) >= 1
         except NoPrediction as error:
             refusal = str(error)
         assert refusal == "" or "largest float" in refusal or "nodes" in refusal
-        assert time.monotonic() - begun < 20
+        assert time.process_time() - begun < 20
 
 
 @pytest.mark.parametrize(
