@@ -41,4 +41,5 @@ def quotient(above: Series, below: Series) -> Series:
         median=above.median[i] / below.median[j],
         tails=tuple(max(pair, key=list(Tail).index) for pair in tails),
         unrun=np.empty(0),
+        sure=above.sure and below.sure,
     )

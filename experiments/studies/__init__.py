@@ -19,6 +19,7 @@ from experiments.studies import (
     voting,
 )
 from experiments.studies.exercises import EXERCISES
+from experiments.studies.systems import SYSTEMS
 
 STUDIES: dict[str, Study] = {
     study.name: study
@@ -37,6 +38,7 @@ STUDIES: dict[str, Study] = {
         nonconvex.STUDY,
         parallel.STUDY,
         selection.STUDY,
+        *SYSTEMS,
         *EXERCISES,
     )
 }

@@ -30,8 +30,9 @@ from experiments.reports.report import report
 from experiments.reports.terminal import show_check, show_findings
 from experiments.studies import STUDIES, correlation, difficulty, granularity, keep, measured, spill, study_of, voting
 from experiments.studies.exercises import EXERCISES
+from experiments.studies.systems import SYSTEMS
 
-OPERATORS = [name for name in STUDIES if name not in {"paper", *(study.name for study in EXERCISES)}]
+OPERATORS = [name for name in STUDIES if name not in {"paper", *(study.name for study in (*EXERCISES, *SYSTEMS))}]
 SLOW = pytest.mark.slow
 QUICK = ["voting"]
 """Small studies that are made each time, as is the study `paper` elsewhere; the others are for the slow step."""

@@ -27,6 +27,7 @@ from experiments.predictions.predict import NoPrediction
 from experiments.studies import STUDIES
 from experiments.studies.exercises import EXERCISES
 from experiments.studies.measured import AGENT, PAPER, REAL, WEAK
+from experiments.studies.systems import SYSTEMS
 from operators import FixKeep, Resample, Spill
 from problems import BlockOneMax, Judged, Jump, LeadingBlocks, Needle, Noisy, Trap
 
@@ -164,7 +165,7 @@ def readme():
 
 
 def studies():
-    own_page = {study.name for study in EXERCISES}
+    own_page = {study.name for study in (*EXERCISES, *SYSTEMS)}
     runs = {name: of(name).runs for name in STUDIES if name not in own_page}
     assert {name for name, number in runs.items() if number == 1250} == {"noise", "judge", "nonconvex"}
     assert {name for name, number in runs.items() if number not in (1000, 1250)} == {"selection", "cost-models"}
