@@ -19,12 +19,15 @@ class Batch:
         runs: how many.
         limits: what ends a run; none: every run goes on to the optimum.
         trace: whether to record every improvement (up to k of them a run).
+        past_optimum: whether traced runs go on at the optimum up to their limits; only without an evaluator, who would
+            see it. Their draws are then others than those of runs that end there.
     """
 
     streams: Streams
     runs: int
     limits: Sequence[Limit] = ()
     trace: bool = False
+    past_optimum: bool = False
 
 
 @dataclass(frozen=True)

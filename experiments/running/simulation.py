@@ -31,12 +31,16 @@ def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks
     return counts
 
 
-def simulate_traced(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks") -> tuple[RunCounts, Trace]:
+def simulate_traced(
+    cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks", past_optimum: bool = False
+) -> tuple[RunCounts, Trace]:
     """One batch of runs of a cell with all its improvements; not by the engine `law`, whose runs have none.
+
+    With `past_optimum` runs without an evaluator go on at the optimum, up to their budget.
 
     Raises: OperatorError if a part breaks its contract.
     """
-    counts, found = _executed(cell, seed, batch, size, engine, trace=True)
+    counts, found = _executed(cell, seed, batch, size, engine, trace=True, past_optimum=past_optimum)
     assert found is not None  # asked for
     return counts, found
 
@@ -77,10 +81,12 @@ def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") ->
     return table.sort_values(["run", "call"], ignore_index=True)
 
 
-def _executed(cell: Cell, seed: int, batch: int, size: int, engine: str, trace: bool) -> tuple[RunCounts, Trace | None]:
+def _executed(
+    cell: Cell, seed: int, batch: int, size: int, engine: str, trace: bool, past_optimum: bool = False
+) -> tuple[RunCounts, Trace | None]:
     run = run_batch if engine == "blocks" else run_batch_deap
-    return run(cell.search, _batch(cell, seed, batch, size, trace))
+    return run(cell.search, _batch(cell, seed, batch, size, trace, past_optimum))
 
 
-def _batch(cell: Cell, seed: int, batch: int, size: int, trace: bool = False) -> Batch:
-    return Batch(streams(seed, cell.identity, batch), size, cell.limits, trace)
+def _batch(cell: Cell, seed: int, batch: int, size: int, trace: bool = False, past_optimum: bool = False) -> Batch:
+    return Batch(streams(seed, cell.identity, batch), size, cell.limits, trace, past_optimum)

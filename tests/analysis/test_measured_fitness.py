@@ -24,6 +24,7 @@ from experiments import (
     predict,
     trace,
 )
+from experiments.running.simulation import simulate, simulate_traced
 from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
 from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Noisy, Trap
 
@@ -97,6 +98,25 @@ def test_without_an_evaluator_the_optimum_is_left_again():
     assert found.mean == pytest.approx(2.7, abs=0.05)
     assert float(predict(loop, "calls").cdf(40)) > 0.999999  # all were optimal once
     assert found.at_least(3) < 0.8
+
+
+def test_a_trace_without_an_evaluator_is_of_the_runs_of_the_grid():
+    """Every change, up and down, up to the hit; its last row is the hit, as the same runs count without a trace."""
+    loop = cell(UniformChunk(), FixKeep(0.6, 0.8), problem=BlockOneMax(3, 2), accept="always", budget=Budget(calls=400))
+    table, counts = trace(loop, seed=2, runs=200), simulate(loop, 2, 0, 200)
+    last = table.groupby("run").last()
+    hit = counts.hit >= 0
+    assert hit.mean() > 0.9
+    np.testing.assert_array_equal(last.call.to_numpy()[hit], counts.hit[hit])
+    assert (last.fitness.to_numpy()[hit] == 3).all()
+    steps = table.groupby("run").fitness.diff().dropna()
+    assert set(steps) == {-1.0, 1.0}
+    again, _ = simulate_traced(loop, 2, 0, 200)
+    np.testing.assert_array_equal(again.calls, counts.calls)
+    beyond, changes = simulate_traced(loop, 2, 0, 200, past_optimum=True)
+    assert (changes.call > beyond.calls[changes.run]).any()  # runs that go on
+    assert changes.call.max() <= 400
+    assert (beyond.calls[beyond.hit >= 0] == beyond.hit[beyond.hit >= 0]).all()  # counted up to the hit
 
 
 # ---- twins that must be found
@@ -177,8 +197,8 @@ def test_what_cannot_be_measured_is_told():
         measured_fitness(cell(UniformChunk(), Vote(FixKeep(0.6, 0.8), 2), budget=Budget(calls=9)), generations=9)
     with pytest.raises(NoPrediction):
         check_fitness(cell(UniformChunk(), BetaBlocks(1.0, 1.0)), calls=5)
-    with pytest.raises(InputError, match="give a budget to trace it"):
-        trace(cell(UniformChunk(), accept="always", budget=None))
+    with pytest.raises(InputError, match="for only without an evaluator"):
+        simulate_traced(cell(UniformChunk()), 1, 0, 10, past_optimum=True)
     with pytest.raises(InputError, match="give the problem inside"):
         measured_fitness(cell(UniformChunk(), problem=Noisy(BlockOneMax(6, 2), 1.0), accept="always"), calls=5)
 

@@ -10,7 +10,7 @@ import pytest
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
 from evo.errors import InputError, NoPrediction
 from evo.theory.quality.no_evaluator import block_after, level
-from experiments import Cell, best_threshold, predict
+from experiments import Cell, best_threshold, predict, trace
 from operators import FixKeep
 from problems import BlockOneMax, Judged, Minibatch, Noisy
 
@@ -131,3 +131,9 @@ def test_nothing_is_chosen_without_an_evaluator():
         with pytest.raises(InputError, match="no evaluator that could choose"):
             OnePlusLambda(accept="always", **wrong)
     assert predict(cell(BlockOneMax(1, 2), mutator=FixKeep(0.25, 0.5), accept="always")).mean == 4.0
+
+
+def test_the_engine_deap_keeps_the_best_and_says_so():
+    for runner in ({"accept": "always"}, {"threshold": 0.5}):
+        with pytest.raises(InputError, match="the engine deap keeps the best of parent and offspring"):
+            trace(cell(BlockOneMax(4, 2), **runner), engine="deap")

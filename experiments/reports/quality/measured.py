@@ -95,7 +95,7 @@ def measured_fitness(
     """The fitness at a budget by simulation, for every cell whose generations are whole ones of lam calls.
 
     The runs are those of `trace`: the first ones of a grid with the same seed. Without an evaluator (`accept="always"`)
-    they go on at the optimum.
+    they are others, which go on at the optimum.
 
     Args:
         cell: any cell; its own budget is not looked at, but where an answer takes a random number of calls.
@@ -166,7 +166,8 @@ def _within(cell: Cell, generations: int) -> Cell:
 
 def _after(cell: Cell, times: list[int], seed: int, batch: int, size: int, engine: str) -> FloatArray:
     """The fitness of each run of a batch: that of the last change up to each time, float [n, size]."""
-    counts, trace = simulate_traced(cell, seed, batch, size, engine)
+    loop = getattr(cell.runner, "accept", "") == "always"
+    counts, trace = simulate_traced(cell, seed, batch, size, engine, past_optimum=loop)
     if ((counts.hit < 0) & (counts.generations < max(times))).any():
         raise InputError(
             f"measured_fitness: the cell's budget ends runs before generation {max(times)}; give it a larger one"
