@@ -11,7 +11,7 @@ import numpy as np
 
 from evo.conformance.determinism import guarded, once
 from evo.conformance.results import CheckResult, DoesNotApply, NotConforming, PartCheck, results
-from evo.costs.ledger import LEDGER, PART_OF
+from evo.costs.ledger import EARLIER, LEDGER, PART_OF
 from evo.costs.prices import are_weights, weights_of
 from evo.errors import InputError
 from evo.identity import expect_named, identities
@@ -181,8 +181,9 @@ def _weights(cost: CostModel) -> str:
     weights: Any = np.asarray(cost.weights)
     if not are_weights(weights):
         raise NotConforming(
-            f"{type(cost).__name__}.weights must be {len(LEDGER)} finite numbers, one for each of {', '.join(LEDGER)}, "
-            f"got {cost.weights!r}"
+            f"{type(cost).__name__}.weights must be {EARLIER} finite numbers, one for each of "
+            f"{', '.join(LEDGER[:EARLIER])}, or {len(LEDGER)} with those of {' and '.join(LEDGER[EARLIER:])}, got "
+            f"{cost.weights!r}"
         )
     if weights.dtype.kind == "f" and weights.dtype.itemsize < 8:
         raise NotConforming(

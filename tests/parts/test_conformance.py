@@ -1043,7 +1043,8 @@ def test_a_broken_cost_fails_the_check_of_what_it_breaks():
         cost_checks(Five()),
         "weights",
         "Five.weights must be 6 finite numbers, one for each of calls, evaluations, prompt_tokens, generated_tokens, "
-        "pass_tokens, pass_tokens_squared, got array([1., 1., 1., 1., 1.])",
+        "pass_tokens, pass_tokens_squared, or 8 with those of cached_tokens and reasoning_tokens, got array([1., 1., "
+        "1., 1., 1.])",
     )
     assert_found(cost_checks(Rebate()), "weights", "Rebate.weights must be >= 0, got -2 for generated_tokens")
     assert_found(
