@@ -91,7 +91,9 @@ def _columns(ratio: Ratio | str, alpha: float) -> dict[str, object]:
     if isinstance(ratio, str):
         return NOTHING | {"note": ratio}
     alpha /= ratio.stops
-    low, high = ratio.interval(alpha)
+    low, high = (
+        (ratio.value, ratio.value) if ratio.exact_error == 0 else ratio.interval(alpha)
+    )  # all runs cost the same
     medians, medians_low, medians_high = ratio.medians(alpha)
     return {
         "speedup": ratio.value,
