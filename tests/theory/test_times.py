@@ -24,6 +24,7 @@ from evo.theory import (
     uniform_chunk,
     until_resolved,
 )
+from evo.theory.times.law import least_time
 
 MIXED = IndependentBlocks(0.4, 0.7)
 LAWS = [
@@ -151,3 +152,11 @@ def test_tokens_are_counted_pass_by_pass(prompt, generated):
         quadratic += (prompt + already) ** 2
     assert call_sums(prompt, generated) == (linear, quadratic)
     assert len(passes(prompt, generated)) == generated
+
+
+@pytest.mark.parametrize("together", [2, 3, 8, 60])
+def test_quantiles_do_not_hang_on_how_many_times_are_asked_at_once(together):
+    """Near and far out, at every level."""
+    for law in (Geometric(0.3), Geometric(1e-9), NegativeBinomial(7, 0.02), NegativeBinomial(64, 0.5)):
+        for u in (1e-12, 0.1, 0.5, 0.9, 1 - 1e-12):
+            assert least_time(law, u, together) == least_time(law, u)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -115,6 +115,7 @@ class SweepTime(ByTail):
     power: float = math.inf
     never: float = 0.0
     moments: Callable[[], tuple[float, float]] | None = None
+    together: ClassVar[int] = 8
 
     @property
     def mean(self) -> float:

@@ -6,9 +6,9 @@ A time counts generations or calls; it is a whole number >= 0, or infinite with 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -97,39 +97,57 @@ def tied(before: Split, at: Split, u: float) -> bool:
     return not below(*before, u, 1.0) and not below(*at, u, -1.0)
 
 
-def least_time(law: Spread, u: float) -> float:
+def least_time(law: Spread, u: float, together: int = 1) -> float:
     """The least whole t with cdf(t) >= u, up to rounding (`tied`), by doubling and bisection; the cdf must reach u.
+
+    Args:
+        law: the law.
+        u: a level.
+        together: times that are asked for at once, where that takes hardly longer than one.
 
     Raises: NoPrediction if it is above the largest float.
 
     >>> from evo.theory.times.closed import NegativeBinomial
-    >>> least_time(NegativeBinomial(8, 0.5), 0.5)
-    15.0
+    >>> least_time(NegativeBinomial(8, 0.5), 0.5), least_time(NegativeBinomial(8, 0.5), 0.5, together=5)
+    (15.0, 15.0)
     """
 
-    def split(t: float) -> Split:
+    def splits(times: Sequence[float]) -> list[Split]:
         # only the smaller one decides, and each may take long to compute
-        return (float(law.cdf(t)), math.nan) if u <= 0.5 else (math.nan, float(law.tail(t)))
+        t = np.array(times, dtype=np.float64)
+        if u <= 0.5:
+            return [(float(cdf), math.nan) for cdf in law.cdf(t)]
+        return [(math.nan, float(tail)) for tail in law.tail(t)]
 
-    first = _first(lambda t: not below(*split(t), u))
-    if 0 < first < _EXACT and tied(split(first - 1), split(first), u):
-        first = _first(lambda t: not below(*split(t), u, 1.0))
-    return float(first)
+    def first(slack: float) -> float:
+        return _first(lambda times: [not below(*each, u, slack) for each in splits(times)], together)
+
+    found = first(0.0)
+    if 0 < found < _EXACT:
+        before, at = splits([found - 1, found])
+        found = first(1.0) if tied(before, at, u) else found
+    return float(found)
 
 
-def _first(reached: Callable[[float], bool]) -> float:
+def _first(reached: Callable[[Sequence[float]], list[bool]], together: int) -> float:
     """The least whole number that is reached, to the accuracy of floats; `reached` is monotone."""
-    if reached(0):
+    if reached([0])[0]:
         return 0
-    high: float = 1
-    while not reached(high):
-        if high >= _EXACT:
-            return _first_float(reached)
-        high *= 2
-    low = high // 2
+    low, high = 0, 1
+    while True:
+        ahead = [high << n for n in range(together) if high << n <= _EXACT]
+        if True in (found := reached(ahead)):
+            place = found.index(True)
+            low, high = ahead[place - 1] if place else low, ahead[place]
+            break
+        low, high = ahead[-1], 2 * ahead[-1]
+        if low >= _EXACT:
+            return _first_float(lambda t: reached([t])[0])
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
+        inner = sorted({low + (high - low) * n // (together + 1) for n in range(1, together + 1)} - {low})
+        known = [*reached(inner), True]
+        place = known.index(True)
+        low, high = ([low, *inner][place]), ([*inner, high][place])
     return high
 
 
@@ -152,9 +170,11 @@ class ByTail:
 
     Attributes:
         never: P(T is infinite).
+        together: times of which a law is asked at once when a quantile is looked for.
     """
 
     never: float
+    together: ClassVar[int] = 1
 
     def tail_at(self, t: FloatArray) -> FloatArray:
         """P(T > t) at finite whole t >= 0, float [n] -> [n]."""
@@ -179,7 +199,7 @@ class ByTail:
             return 0.0
         if self.never > 0.0 and 1.0 - self.never < u + ROUNDING_OF_CHAINS:
             return math.inf
-        return least_time(self, u)
+        return least_time(self, u, self.together)
 
     def total(self, runs: int) -> TimeLaw | None:
         """No closed form."""
