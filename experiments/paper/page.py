@@ -70,7 +70,7 @@ def claimed(place: str) -> list[str]:
     """The studies that test the growth that a numbered equation claims."""
     from experiments.studies import STUDIES
 
-    says = re.compile(rf"{re.escape(place)}\b") if place.startswith("Eq.") else None
+    says = re.compile(rf"Eq\. (?:\d+, )*{place.removeprefix('Eq. ')}\b") if place.startswith("Eq. ") else None
     return [name for name, study in STUDIES.items() if says and any(says.search(claim.paper) for claim in study.claims)]
 
 

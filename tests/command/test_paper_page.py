@@ -59,6 +59,8 @@ def test_commands_are_those_of_studies():
     assert {command for command in commands if "llm-evo run" not in command} <= {EXAMPLES, "`llm-evo show`"}
     assert claimed("Eq. 14") >= ["paper"]
     assert claimed("Eq. 1") != claimed("Eq. 13")
+    assert all(claimed(f"Eq. {number}") for number in range(1, 15))  # each equation's growth is fitted and tested
+    assert claimed("Eq. 15") == claimed("3.3.1: 2^k calls") == []
 
 
 @pytest.mark.parametrize(
