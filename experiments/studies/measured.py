@@ -1,6 +1,6 @@
 """The study `measured`: with the fix and keep of real models, who wins, in calls, in tokens and in money?
 
-Eq. 14 lives from keep being near fix. Measured, keep is .88 to .998 and fix .2 to .9 (docs/studies.md says where the
+Eq. 14 rests on keep being near fix. Measured, keep is .88 to .998 and fix .2 to .9 (docs/studies.md says where the
 pairs come from); they are taken here for blocks that succeed independently, the same for a call on one block as for a
 call on all.
 """
@@ -188,7 +188,7 @@ def findings(arms: Arms) -> Findings:
     fewer = sum(whole.mean().value < local.mean().value for whole, local, _ in last.values())
     return Findings(
         sentences=(
-            f"The separation of Eq. 14 lives from keep being near fix: at k = {K} GLOBAL takes "
+            f"The separation of Eq. 14 rests on keep being near fix: at k = {K} GLOBAL takes "
             f"{number(_at_largest(arms[arm(GLOBAL, PAPER)][0]))} calls with fix = keep = 1/2 (exact), but {agent[0]} "
             f"with fix {AGENT[0]:g} and keep {AGENT[1]:g}, where {LOCAL} takes {agent[1]} and UniformChunk {agent[2]}; "
             f"with fix {WEAK[0]:g} and keep {WEAK[1]:g} {weak[0]}, {weak[1]} and {weak[2]}.",
@@ -226,7 +226,7 @@ STUDY = Study(
               theory="2^k (1a)"),
         *(_claim(pair) for pair in (AGENT, WEAK)),
     ),
-    title="The separation lives from keep being near fix; measured, keep is near 1",
+    title="The separation rests on keep being near fix; measured, keep is near 1",
     figure=figure,
     findings=findings,
 )  # fmt: skip
