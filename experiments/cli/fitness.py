@@ -9,7 +9,7 @@ from rich.table import Table
 
 from experiments.reports.measured import number
 from experiments.reports.overview import MOST_LISTED
-from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table
+from experiments.reports.wording import add_rows, alike, by_series, counted, folded, place, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,7 @@ def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
         sources = dict.fromkeys(source for row in known["source"] for source in row.split("; "))
         console.print(f"exact, from {'; '.join(sources)}", markup=False)
     noted = table[table["note"] != ""].to_dict("records")
-    reasons = ((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted)
-    for told, _ in alike(reasons)[:MOST_LISTED]:
+    for told, _ in alike((place(row), row["note"]) for row in noted)[:MOST_LISTED]:
         console.print(told, markup=False)
     if noted:
         console.print(f"{counted(len(noted), 'cell')} without an exact fitness at a budget", markup=False)

@@ -26,6 +26,7 @@ from experiments.reports.wording import (
     counted,
     folded,
     marked,
+    place,
     print_table,
     size_text,
 )
@@ -142,7 +143,7 @@ def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> 
         add_rows(shown, folded(series, console.width), [_waited(row) for row in rows])
     print_table(shown, console)
     noted = table[table["note"] != ""].to_dict("records")
-    for told, _ in alike((f"{row['series']}, k = {row['k']}, lam = {row['lam']}", row["note"]) for row in noted):
+    for told, _ in alike((place(row), row["note"]) for row in noted):
         console.print(told, markup=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -49,6 +49,16 @@ def size_text(value: float) -> str:
     ('64', '-')
     """
     return "-" if value != value else f"{value:.10g}"
+
+
+def place(row: Mapping[Any, Any]) -> str:
+    """Series, k and lam of a cell in words; programs have no lam.
+
+    >>> place({"series": "local", "k": 8, "lam": float("nan")})
+    'local, k = 8'
+    """
+    sizes = ((name, row[name]) for name in ("k", "lam"))
+    return ", ".join([str(row["series"]), *(f"{name} = {size_text(size)}" for name, size in sizes if size == size)])
 
 
 def folded(name: str, width: int) -> str:
