@@ -32,6 +32,18 @@ def shown(value: object) -> str:
         return f"{'' if isinstance(value, int) else 'what has '}a number of thousands of digits"
 
 
+def shape_shown(value: object) -> str:
+    """An array in a message by its type and shape, anything else as `shown`.
+
+    >>> import numpy as np
+    >>> shape_shown(np.ones(1000)), shape_shown(None)
+    ('an array of float64 [1000]', 'None')
+    """
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"an array of {value.dtype} {list(value.shape)}"
+    return shown(value)
+
+
 def suggestion(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'X'?` for the nearest known word, or nothing.
 
@@ -52,7 +64,7 @@ def expect_parameters(part: type, given: Iterable[str]) -> None:
     >>> from evo.runners.one_plus_lambda import OnePlusLambda
     >>> expect_parameters(OnePlusLambda, ["lambda"])
     Traceback (most recent call last):
-    evo.errors.InputError: OnePlusLambda has no parameter 'lambda'; did you mean 'lam'?; allowed: lam, accept
+    evo.errors.InputError: OnePlusLambda has no parameter 'lambda'; did you mean 'lam'?; allowed: lam, accept, threshold
     """
     parameters = [field for field in fields(part) if field.init]
     allowed = [field.name for field in parameters]

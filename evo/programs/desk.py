@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
-from evo.parameters import shown, suggestion
+from evo.parameters import shape_shown, shown, suggestion
 from evo.programs.roles import Role, expect_roles
 from evo.protocols import BoolArray, IntArray
 
@@ -167,7 +167,7 @@ class Desk:
             return np.ones(self.runs, dtype=np.bool_)
         found = np.asarray(where)
         if found.dtype != np.bool_ or found.shape != (self.runs,):
-            raise InputError(f"Desk: where must be bool [{self.runs}], one for each run, got {shown(where)}")
+            raise InputError(f"Desk: where must be bool [{self.runs}], one for each run, got {shape_shown(where)}")
         return found
 
 

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from evo.errors import NoPrediction, OperatorError
 from evo.foreign import blame_part
-from evo.parameters import shown
+from evo.parameters import shape_shown, shown
 from evo.programs.desk import ENTRIES, Desk
 from evo.programs.expected import Expected
 from evo.programs.protocol import Program
@@ -55,7 +55,7 @@ def run_program(program: Program, runs: int, rng: Generator) -> ProgramCounts:
     if not isinstance(done, np.ndarray) or done.dtype != np.bool_ or done.shape != (runs,):
         raise OperatorError(
             f"{type_name(type(program))}.execute must return bool [{runs}], whether the task of each run was done "
-            f"right, got {shown(done)}"
+            f"right, got {shape_shown(done)}"
         )
     calls = desk.ledger[:, :, ENTRIES.index("calls")].sum(axis=1)
     return ProgramCounts(np.where(done & desk.running, calls, -1), desk.depth, desk.ledger)

@@ -47,7 +47,7 @@ class Catalogue:
     """The models that there are.
 
     Attributes:
-        models: any number of them.
+        models: one or more.
 
     >>> small, large = Model("small", 1.0, ("qa",)), Model("large", 10.0, ("qa", "debug"))
     >>> Catalogue((large, small)).cheapest("qa", ("qa",)).name
@@ -57,17 +57,31 @@ class Catalogue:
     models: tuple[Model, ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.models, tuple) or not all(isinstance(model, Model) for model in self.models):
+        if (
+            not isinstance(self.models, tuple)
+            or not self.models
+            or not all(isinstance(model, Model) for model in self.models)
+        ):
             raise InputError(
-                f"Catalogue: models must be a tuple of Model, such as (Model('small', 1.0, ('qa',)),), got "
+                f"Catalogue: models must be a tuple of one Model or more, such as (Model('small', 1.0, ('qa',)),), got "
                 f"{shown(self.models)}"
             )
 
     def cheapest(self, role: str, needs: tuple[str, ...] = ()) -> Model:
         """The smallest model that has all that a role needs; the first of several.
 
-        Raises: InputError naming the role and the capabilities if there is none.
+        Args:
+            role: its name, for the error.
+            needs: capabilities that the model must have, words.
+
+        Raises: InputError naming the role and the capabilities if there is none, or for arguments of other kinds.
         """
+        if not isinstance(role, str) or not role:
+            raise InputError(
+                "Catalogue.cheapest: role must be the name of a role, with what it needs after it, as in "
+                f"cheapest('qa', ('qa',)), got {shown(role)}"
+            )
+        needs = expect_words("Catalogue.cheapest", "needs", needs)
         able = [model for model in self.models if not model.lacks(needs)]
         if able:
             return min(able, key=lambda model: model.size)
@@ -102,9 +116,16 @@ def words(part: object, name: str) -> tuple[str, ...]:
 
     Raises: InputError if it is something else, a bare word for example.
     """
-    value = getattr(part, name)
+    return expect_words(type(part).__name__, name, getattr(part, name))
+
+
+def expect_words(who: str, name: str, value: object) -> tuple[str, ...]:
+    """A tuple or list of words as a tuple.
+
+    Raises: InputError if it is something else, a bare word for example.
+    """
     if not isinstance(value, tuple | list) or not all(isinstance(word, str) and word for word in value):
-        raise InputError(f"{type(part).__name__}: {name} must be a tuple of words, such as ('qa',), got {shown(value)}")
+        raise InputError(f"{who}: {name} must be a tuple of words, such as ('qa',), got {shown(value)}")
     return tuple(value)
 
 

@@ -5,12 +5,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from evo.costs.ledger import LEDGER
 from evo.errors import InputError
 from evo.parameters import shown
 from evo.programs.models import Model, words
 
 NAME = r"[a-z][a-z0-9_]*"
 """Of a role: it heads columns of the table, as in `qa.pass_tokens`."""
+TAKEN = (
+    frozenset(LEDGER)
+    | {"hit", "generations", "seconds", "cell", "arm", "text", "sample", "label", "series", "engine", "batch", "run"}
+    | {
+        "problem",
+        "mutator",
+        "schedule",
+        "runner",
+        "prompt",
+        "cost",
+        "cost_model",
+        "budget",
+        "program",
+        "role",
+        "weight",
+    }
+    | {"k", "l", "lam"}
+)
+"""What other columns of tables are called, or begin with, as in `weight.calls`: no names of roles."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +42,8 @@ class Role:
         model: the LLM that makes its calls.
         needs: capabilities that the model must have.
 
-    Raises: InputError for a role without a model, or with a model that cannot do what the role needs.
+    Raises: InputError for a name that other columns have, a role without a model, or with a model that cannot do
+        what the role needs.
 
     >>> Role("qa", Model("small", 0.5, ("qa",)), needs=("qa",)).model.size
     0.5
@@ -37,6 +58,11 @@ class Role:
             raise InputError(
                 f"Role: name must be lower-case letters, digits and _, such as 'qa', got {shown(self.name)}"
             )
+        if self.name in TAKEN:
+            raise InputError(
+                f"Role: expected a name that heads no other columns of the tables, got {self.name!r}; choose another, "
+                f"such as '{self.name}_role'"
+            )
         if not isinstance(self.model, Model):
             raise InputError(
                 f"role {self.name!r}: expected a model, such as Model(size=1.0), got {shown(self.model)}; each role "
@@ -45,10 +71,11 @@ class Role:
         object.__setattr__(self, "needs", words(self, "needs"))
         missing = self.model.lacks(self.needs)
         if missing:
+            call = f"Catalogue((...)).cheapest({self.name!r}, {self.needs!r})"
             raise InputError(
                 f"role {self.name!r}: expected a model that has the capability {', '.join(map(repr, missing))}, got "
                 f"{self.model.name or 'a model'} with {shown(self.model.capabilities)}; choose another model "
-                "(Catalogue.cheapest finds the smallest), or add the capability"
+                f"({call} finds the smallest), or add the capability"
             )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-EXAMPLES = "`python -m pytest evo/programs problems/systems`"
-"""The command that runs the examples in the docstrings of programs of calls."""
+EXAMPLES = "`make test`"
+"""The command that runs the examples in the docstrings, those of programs of calls (`evo/programs`) among them."""
 
 
 class Outcome(StrEnum):

@@ -68,8 +68,8 @@ def _hit(cell: ProgramCell, expected: Expected, law: TimeLaw | None, calls: floa
         return law, calls, 1.0
     if not expected.exact_every_run or law is None:
         raise NoPrediction(
-            f"{cell.text}: the task is done right with probability {expected.done:.4g}, and how many calls the runs "
-            "make in which it is, is not known; calls and cost are"
+            f"{cell.text}: the task is done right with probability {expected.done:.4g}; the number of calls of "
+            "the runs that do it right is not known. `calls` and `cost`, of all runs, are predicted"
         )
     return defective(law, 1.0 - expected.done), math.inf, 1.0
 

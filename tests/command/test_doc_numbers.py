@@ -162,6 +162,11 @@ def readme():
     yield f"k = 1,024: {mean(blocks(1024), RoundRobin()):,.0f} and {mean(blocks(1024)):,.0f} |"
     yield f"with keep = 0.99 it is gone | k = 16: {keep:.1f} |"
     yield f"k = l = 16: {costs[0] / costs[1]:,.0f} |"
+    others = {study.name for study in (*EXERCISES, *SYSTEMS)}
+    numbers = {13: "Thirteen", 6: "six"}
+    yield f"{numbers[len(set(STUDIES) - others) - 1]} more studies of it ask"
+    yield f"its {numbers[len(EXERCISES)]} exercises have a page of their own"
+    yield f"`llm-evo show` lists all {len(STUDIES)} studies."
 
 
 def studies():

@@ -198,6 +198,18 @@ def test_tables_without_programs_have_no_columns_of_roles():
     assert not [name for name in run_grid(grid_of(search), workers=1).runs.columns if "." in name]
 
 
+def test_names_that_head_other_columns_are_no_names_of_roles():
+    search = Cell(BlockOneMax(3, 2), Resample(0.5), UntilResolved(), OnePlusLambda())
+    program = ProgramCell(parts()["Drafts"]())
+    results = run_grid(grid_of(search, program), workers=1)
+    columns = [*results.cells, *results.runs, *results.table, results.cells.index.name]
+    heads = {str(name).partition(".")[0] for name in columns} - {role.name for role in program.roles}
+    assert {"weight", "program", "cost", "hit", "problem", "cell", "role"} <= heads
+    for name in heads:
+        with pytest.raises(InputError, match=f"heads no other columns of the tables, got '{name}'"):
+            Role(name, Model())
+
+
 def test_a_program_that_breaks_its_contract_is_named():
     @dataclass(frozen=True)
     class Broken:

@@ -158,6 +158,9 @@ def test_a_catalogue_gives_the_smallest_model_that_has_all_that_a_role_needs():
         Catalogue(models[1:]).cheapest("both", ("debug", "qa"))
 
 
+ALL = Catalogue((Model("small"), Model("large", 10.0, ("code",))))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -170,7 +173,17 @@ def test_a_catalogue_gives_the_smallest_model_that_has_all_that_a_role_needs():
         (lambda: Model(context=0), "Model: context must be a whole number >= 1"),
         (lambda: Model(capabilities="qa"), "Model: capabilities must be a tuple of words"),
         (lambda: Model(name=3), "Model: name must be a word"),
-        (lambda: Catalogue([Model()]), "Catalogue: models must be a tuple of Model"),
+        (lambda: Catalogue([Model()]), "Catalogue: models must be a tuple of one Model or more"),
+        (lambda: Catalogue(()), "Catalogue: models must be a tuple of one Model or more"),
+        (lambda: ALL.cheapest(("code",)), "Catalogue.cheapest: role must be the name of a role"),
+        (lambda: ALL.cheapest(["code"]), "Catalogue.cheapest: role must be the name of a role"),
+        (lambda: ALL.cheapest(None), "Catalogue.cheapest: role must be the name of a role"),
+        (lambda: ALL.cheapest("qa", "code"), "Catalogue.cheapest: needs must be a tuple of words"),
+        (
+            lambda: Role("qa", Model(), needs=("qa",)),
+            r"Catalogue\(\(...\)\).cheapest\('qa', \('qa',\)\) finds the smallest",
+        ),
+        (lambda: Role("weight", Model()), "expected a name that heads no other columns of the tables, got 'weight'"),
         (lambda: size_for(-1.0, 3), "size_for: base must be a finite number > 0"),
         (lambda: size_for(1.0, 0), "size_for: tasks must be a finite number >= 1"),
         (lambda: expected_ledger((QA,), [Calls("writer", 1, 1)]), "expected a role of the program"),
