@@ -87,6 +87,7 @@ class Cell:
         self._expect_a("prompt", Prompt)
         if self.budget is not None:
             self._expect_a("budget", Budget)
+            self._expect_reachable(self.budget)
         canonical(self)  # refuses what has no text, such as arrays in a part
         expect_named(self)
         self._expect_sizes()
@@ -217,6 +218,16 @@ class Cell:
         part = getattr(self, name)
         if not isinstance(part, kind):
             raise InputError(f"Cell: expected for {name} a {kind.__name__}, got {shown(part)}")
+
+    def _expect_reachable(self, budget: Budget) -> None:
+        """Refuse a limit on tokens that no call has: no run would come to it."""
+        for name, tokens in (("cached", self.prompt.cached), ("reasoning", self.prompt.reasoning)):
+            entry = f"{name}_tokens"
+            if entry in budget.entries and tokens == 0:
+                raise InputError(
+                    f"Cell: budget.{entry}: expected a prompt with {name} tokens, without which no run comes to this "
+                    f"limit, got {self.prompt}; give Prompt({name}=..) or limit another entry"
+                )
 
     def _expect_sizes(self) -> None:
         """Refuse sizes no solution can have, from parts that do not check their own."""

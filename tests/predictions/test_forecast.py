@@ -107,11 +107,13 @@ ONE_PRICE = {"whole solutions", "one each", "beside", "unequal lengths, whole", 
 @pytest.mark.parametrize("name", ENDS)
 def test_a_budget_ends_a_run_where_the_forecast_says(name, entry):
     """Runs that never hit, executed: between the fewest and the most generations, which are equal for one price."""
+    ends = ENDS[name]
+    ends = replace(ends, prompt=Prompt(ends.prompt.head + 3, ends.prompt.shows, cached=2, reasoning=1))
     for most in (1, 7, 61, 500):
         if entry == "cost":
-            cell = replace(ENDS[name], cost=PRICES, budget=only("cost", most / 300))
+            cell = replace(ends, cost=PRICES, budget=only("cost", most / 300))
         else:
-            cell = replace(ENDS[name], budget=only(entry, most))
+            cell = replace(ends, budget=only(entry, most))
         fewest, latest = generations_within(cell)
         generations = simulate(cell, 1, 0, 5).generations
         assert (fewest <= generations).all()
@@ -120,10 +122,17 @@ def test_a_budget_ends_a_run_where_the_forecast_says(name, entry):
         assert math.isfinite(latest) or (name == "malformed" and entry == "evaluations")
 
 
+@pytest.mark.parametrize("entry", ["cached_tokens", "reasoning_tokens"])
+def test_a_limit_that_no_call_comes_nearer_to_is_refused(entry):
+    with pytest.raises(InputError, match=f"budget.{entry}: expected a prompt with"):
+        cell_of(budget=only(entry, 10))
+    assert cell_of(budget=Budget(calls=5), prompt=Prompt(2, cached=1)).budget == Budget(calls=5)
+
+
 @pytest.mark.parametrize("entry", [*LEDGER, "cost"])
 def test_what_a_budget_of_any_kind_leaves_is_what_so_many_calls_leave(entry):
     """Ten calls' worth of anything: E[min(T, 10)] of a geometric T, and the twin that is one more than that."""
-    base = cell_of(cost=LLMPrimitive(m=3, per_call=1), prompt=Prompt(head=5))
+    base = cell_of(cost=LLMPrimitive(m=3, per_call=1), prompt=Prompt(head=5, cached=2, reasoning=1))
     ledger = base.tokens.ledger(*np.array([[10], [10]]))[0]
     ten = float(ledger @ base.cost.weights) if entry == "cost" else int(ledger[LEDGER.index(entry)])
     exact = [sum((1 - 2.0**-4) ** t for t in range(most)) for most in (10, 11)]
@@ -134,7 +143,7 @@ def test_what_a_budget_of_any_kind_leaves_is_what_so_many_calls_leave(entry):
         assert within.calls == pytest.approx(calls, rel=1e-12)
         assert within.censored == pytest.approx(share, rel=1e-12)
         assert mean_cost(cell, within) == pytest.approx(calls * float(ledger @ base.cost.weights) / 10, rel=1e-12)
-        assert mean_tokens(cell, within) == pytest.approx((calls * 21, calls * 16), rel=1e-12)
+        assert mean_tokens(cell, within) == pytest.approx((calls * 21, calls * 17), rel=1e-12)
         row = forecast(Grid("tiny", [cell])).iloc[0]
         assert row["spent"] == within.calls
         assert (row["read"], row["written"]) == mean_tokens(cell, within)

@@ -154,7 +154,7 @@ LISTED = [
     for row in RULES
     if row is not MISREAD
     and OnePlusLambda in classes(row.runner)
-    and row.landscape not in (c.SEEN, c.NOISY, c.JUDGED)
+    and row.landscape not in (c.SEEN, c.NOISY, c.JUDGED, c.MINIBATCH)
     and set(classes(row.law)) & {CallLaw, ComponentLaw, PerBlockLaw, SpillLaw, MisalignedLaw}
 ]
 """Rows that the chain can be compared with: exact fitness, one parent, blocks that are independent given the call."""
