@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.errors import NoPrediction, OperatorError
+from evo.errors import InputError, NoPrediction, OperatorError
 from evo.foreign import blame_part
 from evo.parameters import shape_shown, shown
 from evo.programs.desk import ENTRIES, Desk
@@ -16,7 +16,7 @@ from evo.programs.expected import Expected
 from evo.programs.protocol import Program
 from evo.programs.roles import Role, expect_roles
 from evo.protocols import IntArray
-from evo.text import type_name
+from evo.text import canonical, type_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +64,17 @@ def run_program(program: Program, runs: int, rng: Generator) -> ProgramCounts:
 def expected_of(program: Program) -> Expected:
     """What a program expects of itself.
 
-    Raises: NoPrediction if nothing is exact; OperatorError if its code breaks, or it gives back something else.
+    Raises: NoPrediction if nothing is exact; OperatorError if its code breaks, or it gives back something else;
+    InputError naming the program where a ledger or a chance is none.
     """
     ask: Any = getattr(program, "expected", None)
     if ask is None:
         raise NoPrediction(f"{type_name(type(program))} does not say what it expects; give it a method expected()")
-    with blame_part(program, "expected"):
-        found = ask()
+    try:
+        with blame_part(program, "expected"):
+            found = ask()
+    except InputError as error:
+        raise InputError(f"{canonical(program)}.expected: {error}") from error
     roles = roles_of(program)
     if not isinstance(found, Expected) or found.ledger.shape[0] != len(roles):
         raise OperatorError(

@@ -120,8 +120,13 @@ def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
     """
     known = {part.__name__: part for part in parts_of_kind(kind)}
     if name not in known:
-        names = [*known, *also]
-        raise InputError(f"unknown {kind} {name!r}{suggestion(name, names)}; known: {', '.join(names)}")
+        names = [*(part.__name__ for part in EVERY[kind]), *also]
+        listed = f"known: {', '.join(names)}"
+        if kind == "program":
+            listed += '; one of your own is named "module:Class"'
+        if other := [each for each, parts in EVERY.items() if name in {part.__name__ for part in parts}]:
+            raise InputError(f"unknown {kind} {name!r}, which is a {other[0]}; {listed}")
+        raise InputError(f"unknown {kind} {name!r}{suggestion(name, [*known, *also])}; {listed}")
     return known[name]
 
 

@@ -19,9 +19,11 @@ from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
 from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.stopping import Runs, UntilPrecise
 from experiments.predictions.drawn import law_of_hit
 from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
+from experiments.predictions.programs import expected_in
 from experiments.predictions.within_budget import (
     Within,
     calls_at_the_end,
@@ -67,10 +69,11 @@ def check_budgets(grid: Grid) -> None:
 
     Raises: InputError naming the first cell that the engine `law` cannot draw; that has no budget and a mean that is
     infinite, or not known (a budget on cost where calls cost nothing is none); or, unless the engine is `law`, whose
-    expected calls a run within its budget are more than 10^10.
+    expected calls a run within its budget are more than 10^10; or a program that a rule could not stop before its cap.
     """
     for cell in grid.cells:
         if isinstance(cell, ProgramCell):
+            _expect_to_be_precise(cell, grid.runs)
             continue  # it ends by itself
         if grid.engine == "law":
             law_of_hit(cell)
@@ -87,6 +90,25 @@ def check_budgets(grid: Grid) -> None:
                 f"{MOST_CALLS:.0e}; give a smaller Budget(calls=...) or lower k, or look ahead by drawing from the "
                 'predicted law (engine = "law", `--engine law`)'
             )
+
+
+def _expect_to_be_precise(cell: ProgramCell, runs: Runs) -> None:
+    """Refuse to stop by the precision of `hit` where a program has no hit in some of so many runs, w.p. 1/2 or more.
+
+    Raises: InputError.
+    """
+    if not isinstance(runs, UntilPrecise):
+        return
+    try:
+        done = expected_in(cell).done
+    except NoPrediction:
+        done = getattr(cell.program, "done", 1.0)
+    if isinstance(done, int | float) and done >= 0 and done**runs.LEAST < 0.5:
+        raise InputError(
+            f"{cell.text}: UntilPrecise asks for the mean of hit, which a program has only where its task is done "
+            f"right in every run, and here it is with probability {done:.4g}: the cell would go to its cap; give "
+            "`runs` as a number, or UntilSuccesses"
+        )
 
 
 def _reached(within: Within) -> float:

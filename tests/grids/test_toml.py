@@ -156,7 +156,7 @@ def test_a_whole_number_may_be_written_as_a_float(load, number):
         ("p = 0.5", "law = 1", "arm 1 ('local'): mutator: Resample has no parameter 'law'; allowed: p"),
         ('"UntilResolved"', '"AllBlocks", g = 1', "schedule: AllBlocks has no parameter 'g'; allowed: none"),
         ('"Resample"', '"Resampel"', "mutator: unknown mutator 'Resampel'; did you mean 'Resample'?; known: Resample"),
-        ('"Resample"', '"UniformChunk"', "mutator: unknown mutator 'UniformChunk'; known: Resample"),
+        ('"Resample"', '"UniformChunk"', "mutator: unknown mutator 'UniformChunk', which is a schedule; known: "),
         ('"BlockOneMax"', '"blockonemax"', "problem: unknown problem 'blockonemax'"),
         ('"UntilResolved"', '"UntilResolve"', "did you mean 'UntilResolved'?"),
         ('"local"', '"local"\nbudget = "nine"', "or \"none\", or a list of them, got 'nine'"),

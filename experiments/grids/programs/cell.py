@@ -18,7 +18,7 @@ from evo.programs.execute import roles_of
 from evo.programs.protocol import Program
 from evo.programs.roles import Role
 from evo.protocols import CostModel, FloatArray
-from evo.text import canonical, is_frozen_dataclass, parse
+from evo.text import canonical, is_frozen_dataclass, parse, type_name
 from experiments.grids.cell import Cell, cell_id, sample_name
 from experiments.grids.parts import find_any
 
@@ -73,7 +73,11 @@ class ProgramCell:
                 "ProgramCell: expected for program an instance of a class marked @dataclass(frozen=True) with roles "
                 f"and execute (`evo.programs.Program`), got {shown(self.program)}{lacks}"
             )
-        _ = self.roles
+        if roles_of(self.program) != self.roles:
+            raise InputError(
+                f"ProgramCell: expected the same roles whenever {type_name(type(self.program))}.roles is read, got "
+                "others the second time; let roles follow from the parameters alone"
+            )
 
     @cached_property
     def roles(self) -> tuple[Role, ...]:
