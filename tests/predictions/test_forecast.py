@@ -67,7 +67,7 @@ class EvaluationsToo:
 
     @property
     def weights(self):
-        return np.array([0.0, self.evaluation, 0.0, 1.0, 0.0, 0.0])
+        return np.array([0.0, self.evaluation, 0.0, 1.0, 0.0, 0.0])  # the two later entries are 0
 
 
 def cell_of(k=4, mutator=Resample(0.5), schedule=AllBlocks(), lam=1, problem=None, runner=None, **more):  # noqa: B008  # parts are immutable
@@ -190,7 +190,7 @@ def spent_by_runs(cell, runs):
     """Calls, tokens read and written and cost of executed runs, float [runs, 4]."""
     table = runs_table([(cell.sample, "blocks", 0, batch_columns(cell, simulate(cell, 2, 0, runs)))])
     ledger = table[list(LEDGER)].to_numpy(dtype=float)
-    return np.column_stack((ledger[:, [0, 2, 3]], ledger @ cell.cost.weights))
+    return np.column_stack((ledger[:, [0, 2, 3]], ledger @ cell.weights))
 
 
 DIFFER_IN_PRICE = {
