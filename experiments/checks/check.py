@@ -110,6 +110,15 @@ class Check:
         """How many cells have a verdict."""
         return sum(cell.verdict is verdict for cell in self.cells)
 
+    @property
+    def wrong(self) -> dict[str, frozenset[str]]:
+        """The names of the tests that found a discrepancy, by the id of the cell; cells without one are left out."""
+        found = {
+            each.cell: frozenset(test.test for test in each.outcomes if test.p_value < self.alpha_each)
+            for each in self.cells
+        }
+        return {cell: tests for cell, tests in found.items() if tests}
+
     def __str__(self) -> str:
         counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)
         others = [f"{cell.verdict} {cell.label}: {cell.reason}" for cell in self.cells if cell.verdict != "AGREES"]

@@ -105,14 +105,16 @@ def program_tests(expected: OfProgram, runs: pd.DataFrame, level: Level, resolut
         level: significance level of a test, by the number of runs.
         resolution: relative discrepancy of a mean that must be found.
     """
-    fault = _done_fault(expected, runs) or (_exact_fault(expected, runs) if expected.exact else None)
+    fault = _exact_fault(expected, runs) if expected.exact else None
     books = Outcome("ledger", 0.0 if fault else 1.0, fault or "the ledger adds up")
     done, open_done = _done_test(expected, runs, level)
+    if wrong := _done_fault(expected, runs):
+        done = (Outcome("done", 0.0, wrong),)
     if expected.exact:
         told = "one unit more or less of any entry of any role in any run"
         return (books, *done), open_done, told
-    means, open_means = _means_test(expected, runs, level, resolution)
-    told = f"{worth(resolution, of_law=False)} of any role with a twentieth of an entry or more"
+    means, open_means, least = _means_test(expected, runs, level, resolution)
+    told = f"a mean off by {least:.2g} % of any role with a twentieth of an entry or more"
     return (books, *_calls_tests(expected, runs), *means, *done), open_means or open_done, told
 
 
@@ -184,14 +186,14 @@ def _calls_tests(expected: OfProgram, runs: pd.DataFrame) -> tuple[Outcome, ...]
 
 def _means_test(
     expected: OfProgram, runs: pd.DataFrame, level: Level, resolution: float
-) -> tuple[tuple[Outcome, ...], str]:
-    """The means of the entries of all roles, the worst of which is told; and what is missing to tell."""
+) -> tuple[tuple[Outcome, ...], str, float]:
+    """The means of the entries of all roles, the worst of which is told; what is missing; and what is found, in %."""
     n = len(runs)
     if n < FEWEST_RUNS:
-        return (), f"{more(FEWEST_RUNS - n)} would let means be told ({FEWEST_RUNS} in all)"
+        return (), f"{more(FEWEST_RUNS - n)} would let means be told ({FEWEST_RUNS} in all)", math.inf
     missing = [name for name in expected.columns if name not in runs]
     if missing:
-        return (Outcome("ledger", 0.0, f"the table has no column {missing[0]}"),), ""
+        return (Outcome("ledger", 0.0, f"the table has no column {missing[0]}"),), "", math.inf
     values = {name: _whole(runs, name) for name in expected.columns}
     each = {name: mean_p_value(values[name], float(mean)) for name, mean in expected.columns.items()}
     worst = min(each, key=lambda name: each[name])
@@ -200,7 +202,11 @@ def _means_test(
         f"mean {worst} {values[worst].mean():.6g}, expected {float(expected.columns[worst]):.6g} "
         f"({statistics.p_value_text(p_value)}, t, worst of {len(each)} entries)"
     )
-    return (Outcome("means", p_value, found),), _means_open(expected, values, level, resolution)
+    open_ = _means_open(expected, values, level, resolution)
+    alpha = level(n) / len(values)
+    errors = [error for error, _ in _errors(expected, values)]
+    least = max((statistics.resolved_by(n, error, alpha, POWER) for error in errors), default=0.0)
+    return (Outcome("means", p_value, found),), open_, 100 * least
 
 
 def mean_p_value(values: FloatArray, mean: float) -> float:
@@ -226,20 +232,24 @@ def mean_p_value(values: FloatArray, mean: float) -> float:
 
 def _means_open(expected: OfProgram, values: Mapping[str, FloatArray], level: Level, resolution: float) -> str:
     """How many more runs would tell the means of the entries that matter; empty if there are enough."""
-    totals = dict.fromkeys(LEDGER, 0.0)
-    for name, value in expected.columns.items():
-        totals[_entry(name)] += float(value)
     n, worst, most = len(next(iter(values.values()))), "", 0.0
-    for name, found in values.items():
-        mean = float(expected.columns[name])
-        if mean <= 0 or mean < LEAST_SHARE * totals[_entry(name)]:
-            continue
-        by_level = partial(_runs_needed, float(found.std(ddof=1)) / mean, resolution, len(values))
+    for error, name in _errors(expected, values):
+        by_level = partial(_runs_needed, error, resolution, len(values))
         runs = needed(by_level, level, n)
         worst, most = (name, runs) if runs > most else (worst, most)
     if most <= n:
         return ""
     return f"{more(most - n)} would tell {worth(resolution, of_law=False)} of {worst} ({most:.0f} in all)"
+
+
+def _errors(expected: OfProgram, values: Mapping[str, FloatArray]) -> list[tuple[float, str]]:
+    """Standard deviation over mean of one run, and name, of each entry that is large enough to matter."""
+    totals = dict.fromkeys(LEDGER, 0.0)
+    for name, value in expected.columns.items():
+        totals[_entry(name)] += float(value)
+    means = {name: float(expected.columns[name]) for name in values}
+    large = [name for name, mean in means.items() if mean > 0 and mean >= LEAST_SHARE * totals[_entry(name)]]
+    return [(float(values[name].std(ddof=1)) / means[name], name) for name in large]
 
 
 def _runs_needed(error: float, resolution: float, tests: int, alpha: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -17,15 +18,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LISTED = 40
+Wrong = Mapping[str, frozenset[str]]
+NONE_WRONG: Wrong = MappingProxyType({})
+DONE = "done"
+"""The test of the share of tasks done right."""
 WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM = 8, 20, 10
 
 
-def overview(summary: pd.DataFrame, width: int) -> list[Table]:
-    """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique."""
+def overview(summary: pd.DataFrame, width: int, wrong: Wrong = NONE_WRONG) -> list[Table]:
+    """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique.
+
+    Args:
+        summary: a row a cell.
+        width: of the terminal.
+        wrong: the tests that found a discrepancy, by cell (`Check.wrong`): they say which number of a program is off.
+    """
     of_programs = summary["text"].str.startswith("ProgramCell(")
     if of_programs.any():
         rest = overview(summary[~of_programs], width) if not of_programs.all() else []
-        return [_programs_table(summary[of_programs], width), *rest]
+        return [_programs_table(summary[of_programs], width, wrong), *rest]
     if summary.duplicated(["series", "k", "lam"]).any() or summary["series"].nunique() > 7:
         return [_long_table(summary, width)]
     columns = _side_by_side(list(dict.fromkeys(summary["series"])), width)
@@ -85,24 +96,29 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
     return table
 
 
-def _programs_table(summary: pd.DataFrame, width: int) -> Table:
+def _programs_table(summary: pd.DataFrame, width: int, wrong: Wrong) -> Table:
     """Cells that run programs: cost beside the expected one, with the verdict, and how many tasks were done right."""
     table = Table(title="Programs of calls: measured mean cost, verdict (expected)")
     for heading in ("arm", "k", "cost (expected)", "calls", "done right"):
         table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
     for series, rows in by_series(summary.head(MOST_LISTED)):
-        add_rows(table, folded(series, width), [_cell_of_program(row) for row in rows])
+        cells = [_cell_of_program(row, wrong.get(row["cell"], frozenset())) for row in rows]
+        add_rows(table, folded(series, width), cells)
     if len(summary) > MOST_LISTED:
         table.caption = f"and {len(summary) - MOST_LISTED} more, see summary.csv"
     return table
 
 
-def _cell_of_program(row: dict[Any, Any]) -> tuple[str, ...]:
-    """k, cost beside the expected one, calls and share of tasks done right, in words."""
+def _cell_of_program(row: dict[Any, Any], wrong: frozenset[str]) -> tuple[str, ...]:
+    """k, cost beside the expected one, calls and share of tasks done right, each marked if it is wrong, in words."""
     expected = "" if math.isnan(row["cost_predicted"]) else f" ({number(row['cost_predicted'])})"
     done = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
     calls = row["ert"] * row["success_ratio"] if row["success_ratio"] else math.nan
-    cost = f"{number(row['cost'])} {COLOURED[Verdict(row['verdict'])]}{expected}"
+    verdict = Verdict.AGREES if wrong == {DONE} else Verdict(row["verdict"])  # of the rest, where the share is off
+    cost = f"{number(row['cost'])} {COLOURED[verdict]}{expected}"
+    done += f" {COLOURED[Verdict.DIFFERS]}" if DONE in wrong else ""
+    if row["success_predicted"] < 1 or DONE in wrong:
+        done += f" ({number(row['success_predicted'])})"
     return size_text(row["k"]), cost, number(calls), done
 
 

@@ -14,7 +14,9 @@ from experiments.checks.check import Check
 from experiments.fits.tails import Tail, tail_of
 from experiments.grids.arguments import expect_a
 from experiments.grids.labels import lams_of, sizes_of
+from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import Runs, kept_of
+from experiments.predictions.programs import expected_in
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
@@ -28,8 +30,9 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
 
     Columns: cell, arm, series (the arm with all that varies within it beside k and lam), k, lam, text; runs,
     stopped (by their number, a rule or its cap; unfinished where a rule asks for more), censored, success_ratio with
-    interval; hit, its interval and hit_predicted; cost, its interval and cost_predicted; median of hit, its interval;
-    ert (calls of all runs / hits, infinite without a hit) and ert_cost; source of the predictions; verdict, reason.
+    interval and, of programs, success_predicted; hit, its interval and hit_predicted; cost, its interval and
+    cost_predicted; median of hit, its interval; ert (calls of all runs / hits, infinite without a hit) and ert_cost;
+    source of the predictions; verdict, reason.
     Means of cells with censored runs are null: the finished runs alone would be too cheap. So are means that are
     infinite, and the intervals of means whose variance is; medians, by order statistics, are null where most runs were
     censored. Other intervals are at 95 %: exact
@@ -114,4 +117,21 @@ def _predicted(results: Results, cell_id: str) -> dict[str, Any]:
         )
 
     source = known(lambda: results.predict(cell_id).source, lambda kept: kept.source, "")
-    return {"hit_predicted": mean("hit"), "cost_predicted": mean("cost"), "source": source}
+    done = known(lambda: _done(results.cell(cell_id)), lambda kept: kept.done, math.nan)
+    return {
+        "success_predicted": math.nan if done is None else done,
+        "hit_predicted": mean("hit"),
+        "cost_predicted": mean("cost"),
+        "source": source,
+    }
+
+
+def _done(cell: AnyCell) -> float:
+    """The probability that a program's task is done right; NaN if it is not known, and of searches."""
+    if not isinstance(cell, ProgramCell):
+        return math.nan
+    try:
+        return expected_in(cell).done
+    except NoPrediction:
+        done = getattr(cell.program, "done", None)
+        return done if isinstance(done, float) else math.nan

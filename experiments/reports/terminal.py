@@ -48,7 +48,7 @@ def show_report(made: Report, console: Console) -> None:
     if made.findings is not None:
         show_findings(made.findings, console)
     else:
-        for table in overview(made.summary, console.width):
+        for table in overview(made.summary, console.width, made.check.wrong):
             print_table(table, console)
     _show_censored(made.summary, console)
     if made.claims:
