@@ -110,6 +110,22 @@ def values_along(cells: pd.DataFrame, along: str) -> pd.Series:
     return sizes_of(cells) if column == BOTH else cells[column]
 
 
+def main_axis(cells: pd.DataFrame) -> str:
+    """`k`; or, where all cells run programs of one k or none, the one number of theirs that varies within an arm.
+
+    Of several that vary none is chosen: `k` it is.
+    """
+    if "problem.k" in cells or sizes_of(cells).nunique() > 1:
+        return "k"
+    names = [name for name in parameter_names(cells) if name.startswith("program.")]
+    varying = [name for name in names if _numbers(cells[name]) and varies(cells, name)]
+    if len(varying) != 1:
+        return "k"
+    short = varying[0].rpartition(".")[2]
+    alike = [name for name in names if _numbers(cells[name]) and name.rpartition(".")[2] == short]
+    return short if alike == varying else varying[0]
+
+
 def series(results: Results, along: str = "k", quantity: str = "hit") -> tuple[Series, ...]:
     """The series of a grid along a parameter; those of a results object are made once.
 

@@ -10,7 +10,7 @@ from evo.errors import InputError
 from experiments.checks.check import Check
 from experiments.fits.claims import ClaimCheck
 from experiments.fits.laws import Fits
-from experiments.fits.series import parameter_column
+from experiments.fits.series import main_axis, parameter_column
 from experiments.store.files import StoreError, write_whole
 
 if TYPE_CHECKING:
@@ -139,13 +139,14 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _draw(made: Report, own: bool) -> Figure:
-    """The study's own figure, or mean cost along k.
+    """The study's own figure, or mean cost along k, or along the only parameter of programs that varies.
 
-    Raises: InputError where k is no parameter.
+    Raises: InputError where k is no parameter and none is alone.
     """
     from experiments.reports.figures import growth_figure
 
     if own and made.study and made.study.figure:
         return made.study.figure(made.arms)
-    parameter_column(made.results.cells, "k")
-    return growth_figure(made.results, title=made.study.title if made.study else "")
+    along = "k" if made.study else main_axis(made.results.cells)
+    parameter_column(made.results.cells, along)
+    return growth_figure(made.results, along, title=made.study.title if made.study else "")

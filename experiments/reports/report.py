@@ -9,6 +9,7 @@ from experiments.checks.check import Check, check
 from experiments.fits.claims import ClaimCheck, check_claims
 from experiments.fits.fit import fit
 from experiments.fits.laws import Fits
+from experiments.fits.series import main_axis, values_along
 from experiments.fits.speedups import speedup
 from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import ALPHA
@@ -29,7 +30,8 @@ class Report:
         results: the results.
         check: the verdicts.
         summary: a row a cell.
-        fits: growth of hit along k, of cost where cells run programs; None for fewer than three values of k.
+        fits: growth of hit along k, of cost where cells run programs (along the only number of theirs that varies,
+            where it is not k); None for fewer than three values.
         claims: the study's claims; empty for a grid of the user's own.
         speedup: the study's speed-up; None without one.
         study: the named study, or None.
@@ -54,14 +56,15 @@ def report(results: Results, alpha: float = ALPHA, study: Study | None = None) -
     Raises: InputError as `check` does.
     """
     checked = check(results, alpha)
-    few = sizes_of(results.cells).nunique() < 3
+    along = "k" if study else main_axis(results.cells)
+    few = (sizes_of(results.cells) if along == "k" else values_along(results.cells, along)).nunique() < 3
     arms = measured(results, checked)
     complete = sum(map(len, arms.values())) == len(results.cells)
     return Report(
         results=results,
         check=checked,
         summary=summarise(results, checked),
-        fits=None if few else fit(results, quantity="cost" if _has_programs(results) else "hit"),
+        fits=None if few else fit(results, along, quantity="cost" if _has_programs(results) else "hit"),
         claims=tuple(check_claims(results, study.claims)) if study else (),
         speedup=speedup(results, *study.speedup, alpha=alpha) if study and study.speedup else None,
         study=study,

@@ -186,8 +186,8 @@ def test_check_computes_its_verdicts_always(monkeypatch, reported):
 
 
 def test_of_parts_of_a_user_nothing_is_kept(none_is_made):
-    Path("careful.py").write_text("from operators import Resample\n\n\nclass Mine(Resample):\n    pass\n")
-    Path("mine.toml").write_text(GRID.replace('"Resample"', '"careful:Mine"'))
+    Path("part_of_mine.py").write_text("from operators import Resample\n\n\nclass Mine(Resample):\n    pass\n")
+    Path("mine.toml").write_text(GRID.replace('"Resample"', '"part_of_mine:Mine"'))
     run_it()
     assert not state_file("reports", FOLDER).exists()
     none_is_made()
