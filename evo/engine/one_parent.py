@@ -54,10 +54,8 @@ class _Batch:
         traits = drawn_traits(mutator, batch.runs, problem.k, self.streams.mutator)
         fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (batch.runs,)).copy()
         self.books = Records(batch, self.caller)
-        self.changes = runner.accept == "always"
-        """Whether a trace has every change, not only what is better."""
         self.goes_on = batch.past_optimum
-        if self.goes_on and not (batch.trace and self.changes and batch.limits):
+        if self.goes_on and not (batch.trace and runner.accept == "always" and batch.limits):
             raise InputError(
                 'past_optimum: expected a traced batch with limits under accept = "always", for only without an '
                 "evaluator nobody sees the optimum"
@@ -100,7 +98,7 @@ class _Batch:
         self._replace(made, np.flatnonzero(accepts), last)
         if books.tracing:
             change = made.change[rows, last]
-            improved = np.flatnonzero(accepts & going & (change != 0 if self.changes else change > 0))
+            improved = np.flatnonzero(accepts & going & (change != 0))
             number = lam * (before + last) + made.winner[rows, last] + 1
             books.note(improved, number[improved], self.parents.fitness[improved])
         moved = made.moved[rows, last]

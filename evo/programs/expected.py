@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from evo.programs.roles import Role
 from evo.theory.times.closed import ALREADY_OPTIMAL, Geometric
 from evo.theory.times.derived import Scaled
 from evo.theory.times.law import TimeLaw
+
+ROUNDING = 1e-12  # how far a probability may be outside [0, 1] by rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +50,16 @@ class Expected:
                 f"{len(ENTRIES)}] ({', '.join(ENTRIES)}), got {ledger.dtype} {list(ledger.shape)}; expected_ledger "
                 "makes one"
             )
-        if not 0.0 <= self.done <= 1.0:
+        if not np.isfinite(ledger).all():
+            row, entry = np.argwhere(~np.isfinite(ledger))[0]
+            raise InputError(
+                f"Expected: ledger must be finite numbers, got {ledger[row, entry]} for {ENTRIES[entry]} of the role "
+                f"in row {row}"
+            )
+        if not -ROUNDING <= self.done <= 1.0 + ROUNDING:
             raise InputError(f"Expected: done must be a probability in [0, 1], got {shown(self.done)}")
         object.__setattr__(self, "ledger", ledger)
+        object.__setattr__(self, "done", min(max(self.done, 0.0), 1.0))
 
 
 @dataclass(frozen=True)
@@ -93,18 +103,21 @@ def expected_ledger(
     sums: list[list[Any]] = [[0] * len(ENTRIES) for _ in roles]
     whole = True
     for each in calls:
-        row, times = sums[column_of(roles, each.role)], _count(each.times)
+        row = sums[column_of(roles, each.role)]
+        times = _count(each.times, f"times of calls of role {each.role!r}")
         whole &= isinstance(times, int)
         found = (1, 0, *call_entries(each.prompt, each.writes, each.cached, each.reasoning))
         row[:] = [before + times * entry for before, entry in zip(row, found, strict=True)]
     for role, number in (evaluations or {}).items():
-        number = _count(number)
+        number = _count(number, f"evaluations of role {role!r}")
         whole &= isinstance(number, int)
         sums[column_of(roles, role)][1] += number
     if not whole:
         return np.array(sums, dtype=np.float64)
     if max(map(max, sums)) >= MOST:
-        raise InputError(f"expected_ledger: a sum came to {max(map(max, sums)):.3g}, more than 64-bit numbers hold")
+        raise InputError(
+            f"expected_ledger: a sum came to {Decimal(max(map(max, sums))):.3g}, more than 64-bit numbers hold"
+        )
     return np.array(sums, dtype=np.int64)
 
 
@@ -117,6 +130,11 @@ def certain(calls: int) -> TimeLaw:
     return Scaled(Geometric(1.0), calls) if calls else ALREADY_OPTIMAL
 
 
-def _count(value: Any) -> int | float:
-    """A whole number of any size, or a float."""
+def _count(value: Any, what: str) -> int | float:
+    """A whole number of any size, or a float.
+
+    Raises: InputError naming `what` if it is not finite.
+    """
+    if not isinstance(value, int) and not np.isfinite(value):
+        raise InputError(f"expected_ledger: {what} must be a finite number, got {shown(value)}")
     return int(value) if float(value).is_integer() else float(value)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from evo.errors import InputError
 from evo.parameters import positive, shown, whole
 
+MOST_SIZE = 1e15  # sums of tokens times sizes stay numbers
+
 
 @dataclass(frozen=True)
 class Model:
@@ -33,6 +35,8 @@ class Model:
         if not isinstance(self.name, str):
             raise InputError(f"Model: name must be a word, got {shown(self.name)}")
         positive(self, "size")
+        if self.size > MOST_SIZE:
+            raise InputError(f"Model: size must be at most {MOST_SIZE:g}, got {shown(self.size)}")
         object.__setattr__(self, "capabilities", words(self, "capabilities"))
         if self.context is not None:
             whole(self, "context", least=1)
@@ -108,7 +112,16 @@ def size_for(base: float, tasks: int, exponent: float = 1.0) -> float:
         number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
         if not number or value < least or (name == "base" and value == 0):
             raise InputError(f"size_for: {name} must be a finite number{_least(name)}, got {shown(value)}")
-    return float(base * tasks**exponent)
+    try:
+        size = float(base * float(tasks) ** exponent)
+    except OverflowError:
+        size = math.inf
+    if size > MOST_SIZE:
+        raise InputError(
+            f"size_for: sizes are at most {MOST_SIZE:g}, got {shown(base)} * {shown(tasks)}^{shown(exponent)}; lower "
+            "the exponent x"
+        )
+    return size
 
 
 def words(part: object, name: str) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ class Debugging:
     """Code of k functions of l tokens, b of them with a bug each; a QA that reports bugs, a debugger that repairs them.
 
     The paper's agents never err: the defaults. Here a look of QA at what has a bug overlooks it w.p. `miss`, and where
-    QA finds none, or there is none, it cries wolf w.p. `alarm`. A repair corrects the reported bug w.p. fix p^l and
+    there is none it cries wolf w.p. `alarm`; the naive QA, who looks at all functions at once, also where it overlooked
+    them all, the focused QA not. A repair corrects the reported bug w.p. fix p^l and
     leaves each correct function that it rewrites correct w.p. keep p^l, p being the chance that a token is right.
 
     Attributes:

@@ -189,7 +189,7 @@ class FocusedDebugging(Debugging):
     def _look_calls(self, looks: float) -> list[Calls]:
         new = self.votes * (self.k if self.at_once else 1)
         prompt = self.head + self.l
-        again = Calls("qa", prompt, self.u, looks * self.votes - new, cached=self.head * self.cache)
+        again = Calls("qa", prompt, self.u, max(0.0, looks * self.votes - new), cached=self.head * self.cache)
         return [Calls("qa", prompt, self.u, new), again]
 
     def _repair_calls(self, repairs: float, counts: list[tuple[int, OneFunction]]) -> Iterator[Calls]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.random import Generator
 
+from evo.errors import InputError
 from evo.parameters import whole
 from evo.programs import ENTRIES, Desk, Expected, certain
+from evo.programs.desk import MOST
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.theory.systems.repairs import WholeRewrites, whole_rewrites
 from evo.theory.systems.transcripts import growing
@@ -132,6 +135,11 @@ class NaiveDebugging(Debugging):
         qa = growing(int(looks.sum()), self.head + self.n, length, self.u).times(self.votes)
         debugger = growing(int(repairs.sum()), self.head + length, length, self.n)
         rows = [[each.calls, 0, *each[1:5], each.cached if self.cache else 0, 0] for each in (qa, debugger)]
+        if max(map(max, rows)) >= MOST:
+            raise InputError(
+                f"{type(self).__name__}: a sum came to {Decimal(max(map(max, rows))):.3g}, more than 64-bit numbers "
+                "hold; lower k, l, b or rounds"
+            )
         return np.array(rows, dtype=np.int64)
 
 

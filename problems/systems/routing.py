@@ -242,7 +242,8 @@ class Routing:
         calls += self._answers(answered, wrong)
         ledger = expected_ledger(self.roles, calls)
         done = answered * (1.0 - wrong) * (1.0 - decision_error(1.0 - self.right, self.votes_s, self.copied))
-        alike = again in (0.0, 1.0) and self.nowhere in (0.0, 1.0) and (len(self._sizes) == 1 or not answered)
+        same_number = self.attempts == 1 or again in (0.0, 1.0)
+        alike = same_number and self.nowhere in (0.0, 1.0) and (len(self._sizes) == 1 or not answered)
         law = self._law(again, fits) if not alike else certain(int(ledger[:, 0].sum()))
         return Expected(ledger, alike, min(done, 1.0), law, "theory 12b, Eq. 2, attempts cut off")
 

@@ -115,7 +115,7 @@ def majority_error(f: float, votes: int) -> float:
         raise InputError(
             f"majority_error: expected f in [0, 1] and an odd number of votes >= 1, got f={f!r}, votes={votes!r}"
         )
-    return float(binomial_pmf(votes, f)[(votes + 1) // 2 :].sum())
+    return min(1.0, float(binomial_pmf(votes, f)[(votes + 1) // 2 :].sum()))  # a sum of all may round above 1
 
 
 def ahead_error(f: float, ahead: int) -> float:

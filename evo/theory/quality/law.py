@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from evo.errors import NoPrediction
+from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray, IntArray
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 
@@ -46,8 +46,14 @@ class FitnessLaw(Protocol):
 
 
 def whole_times(generations: Whens) -> IntArray:
-    """Numbers of generations as an array, int64 [n]."""
-    return np.asarray(generations, dtype=np.int64)
+    """Numbers of generations as an array, int64 [n].
+
+    Raises: InputError for numbers that 64 bits do not hold.
+    """
+    try:
+        return np.asarray(generations, dtype=np.int64)
+    except OverflowError as error:
+        raise InputError("fitness at a budget: expected fewer than 2^63 generations, got more; lower it") from error
 
 
 def where_it_is(chain: AbsorbingChain, generations: IntArray) -> FloatArray:

@@ -1,7 +1,8 @@
 """Debugging by a QA and a debugger that err: how many calls each makes, and whether the code is right in the end.
 
-A look of QA at what has a bug reports one w.p. 1 - miss; where it finds none, or there is none, it cries wolf w.p.
-alarm. A repair corrects the reported bug w.p. fix, and each correct function that it rewrites stays correct w.p. keep.
+A look of QA at what has a bug reports one w.p. 1 - miss; where there is none it cries wolf w.p. alarm. The naive QA,
+who looks at all functions at once, does so also where it overlooked them all; the focused QA does not. A repair
+corrects the reported bug w.p. fix, and each correct function that it rewrites stays correct w.p. keep.
 """
 
 from __future__ import annotations
@@ -78,23 +79,25 @@ def whole_rewrites(
     bugs[b] = 1.0
     looks, repairs = np.zeros(rounds), np.zeros(rounds)
     calls, done = np.zeros((votes + 1) * rounds + 1), 0.0
+    ended = 0.0  # as long as no run has ended, looks and repairs are certain, whatever the sums round to
     for i in range(rounds):
         before = (votes + 1) * i
         if i >= last_look:
             calls[before] += bugs.sum()
             break
-        looks[i] = bugs.sum()
+        looks[i] = min(1.0, bugs.sum()) if ended else 1.0
         real = (1.0 - miss) * bugs
         real[0] = 0.0
         unseen = np.append(bugs[0], miss * bugs[1:])
         calls[before + votes] += (1.0 - alarm) * unseen.sum()
         done += float((1.0 - alarm) * unseen[0])
+        ended += float((1.0 - alarm) * unseen.sum())
         if i >= last_repair:
             calls[before + votes] += float(real.sum() + alarm * unseen.sum())
             break
         corrected = (fix[i] * real) @ worse  # a function that is corrected in this call is not broken by it
         bugs = np.append(corrected[1:], 0.0) + ((1.0 - fix[i]) * real + alarm * unseen) @ worse
-        repairs[i] = float(real.sum() + alarm * unseen.sum())
+        repairs[i] = min(1.0, float(real.sum() + alarm * unseen.sum())) if ended else 1.0
     else:
         calls[-1] += bugs.sum()
         done += float(bugs[0])

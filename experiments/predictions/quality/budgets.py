@@ -47,14 +47,18 @@ def generations_at(
     each = calls_of_a_generation(cell)
     if calls is not None:
         expect_whole("fitness at a budget: calls", calls, 1)
+    answer = cell.tokens.calls if calls is None else 1  # money buys whole answers, which are divided among the starts
     bought = _bought(cell, cost) if calls is None else int(calls)
     if bought < starts:
-        raise InputError(f"fitness at a budget: {bought} calls do not buy each of {starts} starts one")
-    return math.ceil(bought // starts / each)
+        raise InputError(
+            f"fitness at a budget: {bought} {'calls' if calls is not None else 'answers'} do not buy each of {starts} "
+            "starts one"
+        )
+    return -(-(bought // starts * answer) // each)
 
 
 def _bought(cell: Cell, cost: float | None) -> int:
-    """LLM calls that a cost buys."""
+    """Answers that a cost buys."""
     money = a_number("fitness at a budget: cost", cost)
     if not 0.0 < money < math.inf:
         raise InputError(f"fitness at a budget: cost must be a finite number > 0, got {shown(cost)}")
@@ -64,7 +68,7 @@ def _bought(cell: Cell, cost: float | None) -> int:
     answers = math.floor(money / price * (1 + ROUNDING))
     if answers < 1:
         raise InputError(f"fitness at a budget: cost = {cost!r} is below the price of one call, {price:.6g}")
-    return answers * cell.tokens.calls
+    return answers
 
 
 def calls_of_a_generation(cell: Cell) -> int:
