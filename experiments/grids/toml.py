@@ -312,12 +312,12 @@ def _explain(error: ValidationError) -> str:
         allowed = list(arm.model_fields if len(location) > 1 else _File.model_fields)
         word = str(location[-1])
         if of_program and word in _Arm.model_fields:
-            return f"unknown key {key!r}: an arm with a program has no {word}, a program makes its calls itself"
+            return f"unknown key {shown(key)}: an arm with a program has no {word}, a program makes its calls itself"
         if word in _File.model_fields:
-            return f"unknown key {key!r}; {word} is a key of the whole file, write it above the first [[arm]]"
+            return f"unknown key {shown(key)}; {word} is a key of the whole file, write it above the first [[arm]]"
         if word in _Arm.model_fields:
-            return f"unknown key {key!r}; {word} is a key of an arm, write it below [[arm]] (a table: [arm.{word}])"
-        return f"unknown key {key!r}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
+            return f"unknown key {shown(key)}; {word} is a key of an arm, write it below [[arm]] (a table: [arm.{word}])"
+        return f"unknown key {shown(key)}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
     if fault["type"] == "missing":
         axes = fault["input"].get("axes")
         if len(location) > 1 and isinstance(axes, dict) and location[-1] in axes:

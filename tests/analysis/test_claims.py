@@ -117,7 +117,7 @@ def test_true_claims_rarely_differ(grids, rng):
     print(f"{differs} of {8 * grids} true claims DIFFER, {agrees} AGREE")
     most = binom.isf(FALSE_FAIL, 8 * grids, 0.004)
     assert differs <= most
-    assert grids < 200 or binom.sf(most, 7 * grids, 0.025) > 0.99
+    assert grids < 200 or binom.sf(most, 8 * grids, 0.025) > 0.99
     assert agrees >= binom.ppf(FALSE_FAIL, 8 * grids, 0.98)
 
 

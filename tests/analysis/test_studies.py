@@ -280,7 +280,7 @@ def test_notes_say_what_a_number_is_and_how_sure(made):
         for arm in (correlation.UNIFORM, "LOCAL OnlyIncorrect")
     ]
     assert correlation._compared(*same) == "3 against 3 at k = 1"
-    apart = [same[0], replace(same[1], cell=two["LOCAL OnlyIncorrect"][1])]
+    apart = [same[0], replace(same[1], process=two["LOCAL OnlyIncorrect"][1])]
     assert correlation._compared(*apart) == "3 at k = 1 against 3 at k = 2"
 
 

@@ -325,6 +325,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"type": "UnequalBlocks", "lengths": [[2, 3]]},
         {"type": "Noisy", "problem": PROBLEM, "sigma": 0.5},
         {"type": "Judged", "problem": PROBLEM, "fp": 0.1, "fn": 0.1},
+        {"type": "Minibatch", "problem": PROBLEM, "size": 2},
     ],
     "mutator": [
         MUTATOR,
