@@ -11,7 +11,7 @@ import problems
 from evo import schedules
 from evo.costs import budget, latency, ledger, prices
 from evo.errors import InputError
-from evo.parameters import suggestion
+from evo.parameters import shown, suggestion
 from evo.programs import Catalogue, Model, Role
 from evo.runners import archives, one_plus_lambda, parallel
 from evo.text import canonical, is_frozen_class
@@ -125,8 +125,8 @@ def find_part(kind: str, name: str, also: Iterable[str] = ()) -> type:
         if kind == "program":
             listed += '; one of your own is named "module:Class"'
         if other := [each for each, parts in EVERY.items() if name in {part.__name__ for part in parts}]:
-            raise InputError(f"unknown {kind} {name!r}, which is a {other[0]}; {listed}")
-        raise InputError(f"unknown {kind} {name!r}{suggestion(name, [*known, *also])}; {listed}")
+            raise InputError(f"unknown {kind} {shown(name)}, which is a {other[0]}; {listed}")
+        raise InputError(f"unknown {kind} {shown(name)}{suggestion(name, [*known, *also])}; {listed}")
     return known[name]
 
 
@@ -143,11 +143,11 @@ def find_any(name: str) -> type:
     if isinstance(found, type):
         if is_frozen_class(found):
             return found
-        raise InputError(f"{name!r} is no part: expected a class marked @dataclass(frozen=True)")
+        raise InputError(f"{shown(name)} is no part: expected a class marked @dataclass(frozen=True)")
     if "." in name:
         module = name.rpartition(".")[0]
-        raise InputError(f"the part {name!r} is not loaded; import the module {module!r} first")
-    raise InputError(f"unknown part {name!r}{suggestion(name, known)}; known: {', '.join(known)}")
+        raise InputError(f"the part {shown(name)} is not loaded; import the module {module!r} first")
+    raise InputError(f"unknown part {shown(name)}{suggestion(name, known)}; known: {', '.join(known)}")
 
 
 def _loaded(name: str) -> object:

@@ -311,13 +311,14 @@ def _explain(error: ValidationError) -> str:
         arm = _ProgramArm if of_program else _Arm
         allowed = list(arm.model_fields if len(location) > 1 else _File.model_fields)
         word = str(location[-1])
+        unknown = f"unknown key {shown(key)}"
         if of_program and word in _Arm.model_fields:
-            return f"unknown key {shown(key)}: an arm with a program has no {word}, a program makes its calls itself"
+            return f"{unknown}: an arm with a program has no {word}, a program makes its calls itself"
         if word in _File.model_fields:
-            return f"unknown key {shown(key)}; {word} is a key of the whole file, write it above the first [[arm]]"
+            return f"{unknown}; {word} is a key of the whole file, write it above the first [[arm]]"
         if word in _Arm.model_fields:
-            return f"unknown key {shown(key)}; {word} is a key of an arm, write it below [[arm]] (a table: [arm.{word}])"
-        return f"unknown key {shown(key)}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
+            return f"{unknown}; {word} is a key of an arm, write it below [[arm]] (a table: [arm.{word}])"
+        return f"{unknown}{suggestion(word, allowed)}; allowed: {', '.join(allowed)}"
     if fault["type"] == "missing":
         axes = fault["input"].get("axes")
         if len(location) > 1 and isinstance(axes, dict) and location[-1] in axes:
