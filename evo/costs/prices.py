@@ -158,6 +158,6 @@ class TokenPrices:
         if self.unit is not None or not high:
             return ""
         return (
-            f"TokenPrices: {high[0]} = {getattr(self, high[0]):g} a token: per million? write unit = 1e6 for "
-            "prices of a million tokens, or unit = 1 if it is the price of one"
+            f"TokenPrices: {high[0]}: expected the price of a token, got {getattr(self, high[0]):g}: per million? "
+            "write unit = 1e6 for prices of a million tokens, or unit = 1 if it is the price of one"
         )

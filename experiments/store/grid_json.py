@@ -66,8 +66,8 @@ def _refuse_format_1(path: Path, grid: object) -> None:
     """Refuse what version 0.1.0 wrote, which has no checksum."""
     if isinstance(grid, dict) and grid.get("format") == 1:
         raise StoreError(
-            f"{path}: is of format 1, which names rows by their prices, too; run the grid into another folder (--out), "
-            "or read this one by version 0.1.0"
+            f"{path}: expected format 2, got format 1, which names rows by their prices, too; run the grid into "
+            "another folder (--out), or read this one by version 0.1.0"
         )
 
 

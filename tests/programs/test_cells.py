@@ -84,7 +84,10 @@ def test_a_cell_has_a_text_that_names_it():
         (lambda d: ProgramCell(Resample(0.5)), "without roles and execute"),
         (lambda d: ProgramCell(d(), budget=Budget()), "budget must be None, since a program ends by itself"),
         (lambda d: ProgramCell(d(), cost=3), "expected for cost a cost model"),
-        (lambda d: ProgramCell(d(), TokenPrices(3, 15)), r"TokenPrices: prompt = 3 a token: per million\? write unit"),
+        (
+            lambda d: ProgramCell(d(), TokenPrices(3, 15)),
+            r"TokenPrices: prompt: expected the price of a token, got 3: per million\? write unit",
+        ),
         (lambda d: sweep(program=d(), mutator=Resample(0.5)), "a program has only cost beside it, got mutator"),
         (lambda d: sweep(program=d(), budget=Budget(calls=3)), "a program has only cost beside it, got budget"),
         (lambda d: sweep(problem=BlockOneMax(2, 2)), "or a program, got no mutator and schedule and runner"),
@@ -103,7 +106,9 @@ def test_prices_with_a_unit_are_prices_of_tokens():
     dollars = 200 * 3e-6 + 800 * 0.3e-6 + 60 * 15e-6 + 40 * 5e-6 + 2 * 0.5 + 3 * 2
     assert float(each.weights @ ledger) == pytest.approx(dollars, rel=1e-12)
     assert TokenPrices(3, 15, unit=1).doubt == TokenPrices(0.01, 0.01).doubt == ""
-    assert TokenPrices(0.01, 0.011).doubt.startswith("TokenPrices: generated = 0.011 a token: per million?")
+    assert TokenPrices(0.01, 0.011).doubt.startswith(
+        "TokenPrices: generated: expected the price of a token, got 0.011: per million?"
+    )
     assert float(LLMPrimitive(m=2, per_evaluation=7).weights @ ledger) == 21
 
 
@@ -124,7 +129,7 @@ def write(tmp_path, arm):
         ('program = {type = "drafting:Drafts"}\nbudget = {type = "Budget", calls = 3}', "budget must be None"),
         ('program = {type = "drafting:Drafts"}\ncots = 3', "unknown key 'arm[1].cots'; did you mean 'cost'"),
         ('program = 3\ncost = {type = "TokenPrices", prompt = 3, generated = 15}', "program: expected a table"),
-        (f"{DRAFTS}\ncost = {{type = 'TokenPrices', prompt = 3, generated = 15}}", "prompt = 3 a token: per million"),
+        (f"{DRAFTS}\ncost = {{type = 'TokenPrices', prompt = 3, generated = 15}}", "got 3: per million"),
         ('problem = {type = "BlockOneMax", k = 3, l = 4}', "expected the key 'arm[1].mutator', got none"),
         ('program = 3', "program: expected a table with a type"),
     ],

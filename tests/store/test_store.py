@@ -412,7 +412,9 @@ def test_a_folder_of_format_1_says_how_to_go_on(out):
     file.write_text(json.dumps({name: held[name] for name in held if name != "checksum"} | {"format": 1}))
     before = folder_of(out)
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1), lambda: status(out)):
-        with pytest.raises(StoreError, match=r"out: is of format 1, .* another folder \(--out\), .* version 0\.1\.0$"):
+        with pytest.raises(
+            StoreError, match=r"expected format 2, got format 1, .* another folder \(--out\), .* 0\.1\.0$"
+        ):
             read()
     assert CliRunner().invoke(app, ["check", str(out)], prog_name="llm-evo").exit_code == 5
     assert folder_of(out) == before
