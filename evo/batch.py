@@ -62,7 +62,9 @@ class RunCounts:
 
 @dataclass(frozen=True)
 class Trace:
-    """Every improvement of the parents: a row each, the initial solutions (call 0) included; arrays [rows].
+    """Every improvement of the parents and every accepted loss: a row each, the initial solutions (call 0) too.
+
+    Arrays [rows].
 
     Attributes:
         run: the run's number in its batch.
