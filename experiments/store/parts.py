@@ -18,6 +18,7 @@ from experiments.grids.outside.bounds import PART_BYTES
 from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.store.files import StoreError, checksum_in, there
 from experiments.store.table import DTYPES, KEY, LATER, dtype_of, is_of_a_role
+from experiments.store.verify.on_this_thread import columns_of, opened
 from experiments.store.verify.part_values import expect_size, expect_types, expect_values
 
 if TYPE_CHECKING:
@@ -101,16 +102,15 @@ def _columns(content: bytes, columns: Sequence[str] | None) -> pa.Table:
     Raises: Unsound if they are no part, or one that asks for more than parts have.
     """
     import pyarrow as pa
-    from pyarrow import parquet
 
     try:
-        opened = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(WORD_COLUMNS))
-        expect_size(content, opened.metadata)
-        expect_types(opened.schema_arrow)
-        present = opened.schema_arrow.names
+        file = opened(content, WORD_COLUMNS)
+        expect_size(content, file.metadata)
+        expect_types(file.schema_arrow)
+        present = file.schema_arrow.names
         columns = [*DTYPES, *filter(is_of_a_role, present)] if columns is None else columns
         schema = run_schema(columns)
-        table = opened.read([name for name in columns if name in present])
+        table = columns_of(file, [name for name in columns if name in present])
         for name in columns:
             if name not in present:
                 table = table.append_column(name, _not_there(name, len(table)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,10 @@ from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.grid import MOST_CELLS
 from experiments.grids.outside.bounds import CELLS_BYTES, CELLS_VALUES
 from experiments.grids.outside.reading import Unsound, read_file
-from experiments.grids.strings import strings_inferred
 from experiments.store.predictions import LISTS, PREFIXES, TEXTS, split
 from experiments.store.verify.columns import expect_told, is_null
 from experiments.store.verify.names import is_sample
+from experiments.store.verify.on_this_thread import columns_of, frame_in, opened
 from experiments.store.verify.pages import expect_pages
 from experiments.store.verify.seals import expect_sealed
 
@@ -54,30 +53,24 @@ def read_cells_file(file: Path) -> pd.DataFrame:
 
 def _table(content: bytes) -> pd.DataFrame:
     """The table in the bytes of a Parquet file, which may not declare more than a grid may have."""
-    import pandas as pd
-    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
-    from pyarrow import parquet
-
     try:
-        footer = parquet.read_metadata(pa.BufferReader(content))
+        footer = opened(content).metadata
         if footer.num_rows > MOST_CELLS:
             raise Unsound(f"expected at most {MOST_CELLS:,} cells, got {footer.num_rows:,}")
         expect_pages(content, footer, CELLS_BYTES, CELLS_VALUES)
         _expect_short_words(content)
-        with strings_inferred():
-            return pd.read_parquet(BytesIO(content))
+        return frame_in(content)
     except (MemoryError, Unsound):
         raise
-    except Exception as error:  # of pyarrow and pandas, which raise many kinds for what is no table
+    except Exception as error:  # of pyarrow, which raises many kinds for what is no table
         raise Unsound(f"cannot be read ({error})") from None
 
 
 def _expect_short_words(content: bytes) -> None:
     """Expect words that have room in memory: a dictionary in the file may stand for one in each row."""
-    import pyarrow as pa
-    from pyarrow import compute, parquet, types
+    from pyarrow import compute, types  # type: ignore[import-untyped]  # ships no types
 
-    schema = parquet.read_schema(pa.BufferReader(content))
+    schema = opened(content).schema_arrow
     words = []
     for name, kind in zip(schema.names, schema.types, strict=True):
         inner = kind.value_type if types.is_dictionary(kind) else kind
@@ -86,7 +79,7 @@ def _expect_short_words(content: bytes) -> None:
             words.append(name)
         elif not number and not (types.is_list(inner) and types.is_floating(inner.value_type)):
             raise Unsound(f"{name}: expected words, numbers or lists of numbers, got {kind}")
-    table = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=words).read(words)
+    table = columns_of(opened(content, words), words)
     size = 0
     for column in table.columns:
         for chunk in column.chunks:
