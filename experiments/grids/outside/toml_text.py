@@ -13,17 +13,17 @@ MOST_DOTS = 64
 """In a key: its tables lie in each other, and the parser takes the square of their number."""
 
 
-def grid_text(path: Path) -> str:
-    """The text of a grid's file.
+def grid_text(path: Path, what: str = "grid") -> str:
+    """The text of a grid's file, or of another one in TOML that `what` names.
 
     Raises: InputError if it cannot be read, is no regular file, too large, not in UTF-8, or has keys of endless depth.
     """
     try:
         text = read_file(path, MOST_BYTES, links=True).decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot read the grid: {error.strerror}") from None
+        raise InputError(f"{path}: cannot read the {what}: {error.strerror}") from None
     except Unsound as error:
-        raise InputError(f"{path}: cannot read the grid: {error}") from None
+        raise InputError(f"{path}: cannot read the {what}: {error}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected TOML in UTF-8, got a syntax error: {error}") from None
     if most_dots(text) > MOST_DOTS:
