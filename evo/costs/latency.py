@@ -1,4 +1,4 @@
-"""Latency: how long a call takes."""
+"""Latency: how long a call takes, and the evaluation of its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evo.parameters import non_negative, shown
 from evo.protocols import FloatArray
 
 MOST_SECONDS, MOST_TAIL = 1e9, 10.0
-"""Of a call or a token; and of the logarithm's sigma, beyond which sums of latencies mean nothing."""
+"""Of a call, a token or an evaluation; and of the logarithm's sigma, beyond which sums of latencies mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -24,31 +24,40 @@ class Latency:
     exp(tail^2) - 1, and for tail above 1 a few calls take most of the time. LLM work beside a call (see
     `evo.costs.overhead`) is done before it: its tokens and its own `fixed` are added, under the same X.
 
+    The worker that made a call evaluates its answer right after it, which takes `evaluation` seconds, always the same:
+    also of an answer that cannot be applied, for that is what its evaluation finds. So a worker is busy for the sum of
+    both, and evaluations are done in parallel on the same workers as calls.
+
     Attributes:
         fixed: seconds whatever the length.
         per_prompt_token: seconds a token read.
         per_generated_token: seconds a token written.
         tail: sigma of the lognormal factor.
+        evaluation: seconds of one evaluation, on which X does not act.
 
     >>> from evo.costs.ledger import Prompt
     >>> Latency(fixed=0.5, per_generated_token=0.01).means(CallTokens.equal(Prompt(), k=7, l=100, g=2))
     (2.5, 1.5)
+    >>> Latency(fixed=0.5, evaluation=12.0).evaluation
+    12.0
     """
 
     fixed: float = 0.0
     per_prompt_token: float = 0.0
     per_generated_token: float = 0.0
     tail: float = 0.0
+    evaluation: float = 0.0
 
     def __post_init__(self) -> None:
-        non_negative(self, "fixed", "per_prompt_token", "per_generated_token", "tail")
-        for name, most in (("fixed", MOST_SECONDS), ("per_prompt_token", MOST_SECONDS),
-                           ("per_generated_token", MOST_SECONDS), ("tail", MOST_TAIL)):  # fmt: skip
+        names = ("fixed", "per_prompt_token", "per_generated_token", "tail", "evaluation")
+        non_negative(self, *names)
+        for name in names:
+            most = MOST_TAIL if name == "tail" else MOST_SECONDS
             if getattr(self, name) > most:
                 raise InputError(f"Latency: {name} must be at most {most:g}, got {shown(getattr(self, name))}")
 
     def means(self, tokens: CallTokens) -> tuple[float, float]:
-        """Expected seconds of a call on a full chunk and on the shorter last chunk (equal if all chunks are full)."""
+        """Expected seconds of a call, evaluation apart, on a full chunk and on the shorter last one if there is one."""
         longest, shorter = (
             self.fixed * tokens.calls + self.per_prompt_token * prompt + self.per_generated_token * generated
             for prompt, generated, *_ in (tokens.entries(0), tokens.entries(min(1, tokens.powers)))

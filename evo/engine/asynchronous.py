@@ -152,7 +152,7 @@ class _Batch:
         longest, shorter = self.seconds_a_call
         took = np.where(self.caller.lengths.short(chunk) == 0, longest, shorter)
         took = took * self.latency.factors(len(rows), self.streams.latency)
-        self.returns[rows, worker] = now + took
+        self.returns[rows, worker] = now + took + self.latency.evaluation
 
     def _shown(self, rows: IntArray, worker: IntArray) -> BoolArray:
         """The solutions as the schedule sees them, bool [runs, k]; it only looks."""

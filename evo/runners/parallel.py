@@ -108,7 +108,7 @@ class Asynchronous:
             if not isinstance(getattr(self, name), kind):
                 raise InputError(f"Asynchronous: {name} must be a {kind.__name__}, got {shown(getattr(self, name))}")
         seconds = self.latency
-        if not (seconds.fixed or seconds.per_prompt_token or seconds.per_generated_token):
+        if not (seconds.fixed or seconds.per_prompt_token or seconds.per_generated_token or seconds.evaluation):
             raise InputError(
                 "Asynchronous: expected calls that take time, such as Latency(fixed=1.0), got none; in no time no "
                 "answer returns before another"

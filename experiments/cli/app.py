@@ -198,6 +198,7 @@ def waiting_time(
     per_prompt_token: Annotated[float, typer.Option(help="Seconds for each token read.")] = 0.0,
     per_generated_token: Annotated[float, typer.Option(help="Seconds for each token written.")] = 0.0,
     tail: Annotated[float, typer.Option(help="Heavy tail: sigma of the logarithm of the seconds.")] = 0.0,
+    evaluation: Annotated[float, typer.Option(help="Seconds of one evaluation, after its call.")] = 0.0,
     imports: Imports = False,
 ) -> None:
     """Waiting time beside cost, from the same runs: parallel rounds, and seconds for a latency of the calls.
@@ -209,7 +210,7 @@ def waiting_time(
         from experiments.reports.terminal import show_waiting
         from experiments.reports.waiting import waiting
 
-        latency = Latency(fixed, per_prompt_token, per_generated_token, tail)
+        latency = Latency(fixed, per_prompt_token, per_generated_token, tail, evaluation)
         show_waiting(waiting(_loaded(results, imports), workers, latency), workers, _console())
 
 

@@ -7,7 +7,7 @@ same runs can be timed for any number of workers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.random import Generator
 
 from evo.costs.latency import Latency
 from evo.errors import InputError
+from evo.evaluation import is_noisy
 from evo.parameters import shown
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.parallel import Asynchronous, Merged
@@ -68,8 +69,10 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
 
     * rounds: sum over generations of ceil(calls/W): generations ceil(lam/W) for (1+lam) runs (theory 11c), generations
       for Merged where W is no less than its own workers; null for Asynchronous, which has none.
-    * makespan: seconds. The calls of a generation go to the workers in order, each to the first that is free, and all
-      wait for the last one. For lam = 1 the sum of the latencies. A censored run's is a lower bound. For Asynchronous
+    * makespan: seconds. The calls of a generation go to the workers in order, each to the first that is free, which
+      evaluates the answer before it takes the next call (`Latency.evaluation`), and all wait for the last one. For
+      lam = 1 the sum of all. Where evaluators err every evaluation of the ledger takes that long, one after the other:
+      known for one call at a time. A censored run's is a lower bound. For Asynchronous
       its `seconds`; null where it was run with another latency or other workers than asked for, since its runs would
       have been others (`waiting` says which).
 
@@ -83,7 +86,7 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
         seed: names the stream of the latencies, with the cell's text and the batch.
 
     Raises: InputError for cells whose calls' lengths are not known from the table: answers of several calls, or calls
-    on chunks of different lengths within a generation.
+    on chunks of different lengths within a generation; or where evaluators err, whose evaluations are known by run.
     """
     expect_a(Results, "timed", results, "results of run_grid or load")
     expect_a(Latency, "timed", latency, "a Latency of calls")
@@ -195,7 +198,7 @@ def waited(
         runs: how many they are.
         means: expected seconds of a call on a full chunk, and of one on the shorter last chunk.
         workers: W; None: as many as a generation has calls.
-        latency: of which the factors are drawn.
+        latency: of which the factors are drawn, and the seconds of an evaluation taken.
         rng: where from.
     """
     full, last = means
@@ -205,6 +208,7 @@ def waited(
         there = np.arange(width) < slab.calls[:, None]
         seconds = np.zeros(there.shape)
         seconds[there] = np.where(slab.short[there], last, full) * latency.factors(int(slab.calls.sum()), rng)
+        seconds[there] += latency.evaluation
         np.add.at(rounds, slab.owner, -(-slab.calls // (workers or width)))
         np.add.at(makespan, slab.owner, list_schedule(seconds, workers))
     return rounds, makespan
@@ -226,6 +230,8 @@ def _times(
         raise InputError(
             f"timed: expected generations of a known number of calls, got {cell.text}: the table keeps only their sum"
         )
+    if latency.evaluation and is_noisy(cell.problem):
+        return _one_by_one(results, cell, batch, part, workers, latency, rng)
     tokens = cell.tokens
     if tokens.powers > 1:
         raise InputError(f"timed: expected blocks of equal length, got {cell.text}: the table keeps no lengths")
@@ -236,8 +242,32 @@ def _times(
         width, number = _width(cell), part["generations"].to_numpy()
         each = -(-width // (workers or width))
         shorter = _shorter(cell, part) // width if full != short else np.zeros_like(number)
-        return each * number.astype(np.float64), each * (full * (number - shorter) + short * shorter)
+        seconds = full * (number - shorter) + short * shorter + latency.evaluation * number
+        return each * number.astype(np.float64), each * seconds
     return waited(_generations(results, cell, batch, part), len(part), (full, short), workers, latency, rng)
+
+
+def _one_by_one(
+    results: Results,
+    cell: Cell,
+    batch: int,
+    part: pd.DataFrame,
+    workers: int | None,
+    latency: Latency,
+    rng: Generator,
+) -> tuple[FloatArray, FloatArray]:
+    """The same where evaluators err: of one call at a time, whose evaluations follow each other as the ledger has them.
+
+    Raises: InputError where several calls are made at the same time.
+    """
+    if min(_width(cell), workers or _width(cell)) > 1:
+        raise InputError(
+            f"timed: expected one call at a time where evaluators err and an evaluation takes {latency.evaluation:g} "
+            f"seconds, got {cell.text}: the table does not tell which generation has which evaluations; take 1 worker, "
+            "or evaluation=0"
+        )
+    rounds, seconds = _times(results, cell, batch, part, workers, replace(latency, evaluation=0.0), rng)
+    return rounds, seconds + latency.evaluation * part["evaluations"].to_numpy()
 
 
 def _shorter(cell: Cell, part: pd.DataFrame) -> IntArray:

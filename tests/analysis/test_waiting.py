@@ -35,11 +35,12 @@ from experiments.reports.terminal import show_waiting
 from experiments.reports.waiting import list_schedule, timed, waiting
 from experiments.store.files import write_part
 from experiments.store.results import load
-from operators import Resample, Vote
-from problems import BlockOneMax
+from operators import Malformed, Resample, Vote
+from problems import BlockOneMax, Noisy
 
 HALF = Resample(0.5)
 HEAVY = Latency(fixed=1.0, per_prompt_token=0.1, per_generated_token=0.2, tail=1.2)
+EVALUATED = replace(HEAVY, evaluation=3.5)
 
 
 def cell(k=5, schedule=None, runner=None, budget=200, mutator=HALF, **more):
@@ -81,7 +82,8 @@ def naive_times(one, rows, batch, workers, latency, is_short):
             for j in range(lam):
                 tokens = (last if is_short(row, generation, j, lam) else g) * l
                 mean = 1.0 + 0.1 * (one.prompt.head + tokens) + 0.2 * tokens
-                seconds.append(mean * np.exp(latency.tail * rng.standard_normal() - latency.tail**2 / 2))
+                call = mean * np.exp(latency.tail * rng.standard_normal() - latency.tail**2 / 2)
+                seconds.append(call + latency.evaluation)
             rounds += -(-lam // (workers or lam))
             makespan += naive_makespan(seconds, workers)
         yield rounds, makespan
@@ -106,17 +108,50 @@ CASES = [
 
 @pytest.mark.parametrize("workers", [1, 2, None])
 @pytest.mark.parametrize(("one", "is_short"), CASES, ids=[type(one.schedule).__name__ for one, _ in CASES])
-def test_against_a_naive_loop(one, is_short, workers, monkeypatch):
+@pytest.mark.parametrize("latency", [HEAVY, EVALUATED], ids=["calls", "evaluations, too"])
+def test_against_a_naive_loop(one, is_short, workers, latency, monkeypatch):
     results = results_of(one)
-    found = timed(results, workers, HEAVY, seed=7)
+    found = timed(results, workers, latency, seed=7)
     expected = [
         pair
         for batch, rows in results.runs.groupby("batch")
-        for pair in naive_times(one, rows, batch, workers, HEAVY, is_short)
+        for pair in naive_times(one, rows, batch, workers, latency, is_short)
     ]
     np.testing.assert_allclose(found[["rounds", "makespan"]].to_numpy(), expected, rtol=1e-10)
     monkeypatch.setattr(timing, "SLAB_CALLS", 7)
-    np.testing.assert_allclose(timed(results, workers, HEAVY, seed=7)["makespan"], found["makespan"], rtol=1e-12)
+    np.testing.assert_allclose(timed(results, workers, latency, seed=7)["makespan"], found["makespan"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("tail", [0.0, 0.7])
+def test_seconds_of_evaluations(tail):
+    """Four answers on three workers: two turns, each of a call and its evaluation, also of answers not applied."""
+    results = results_of(cell(runner=OnePlusLambda(4), mutator=Malformed(HALF, 0.3)))
+    assert (results.runs["evaluations"] < results.runs["calls"]).any()
+    without, found = (timed(results, 3, Latency(fixed=1.0, tail=tail, evaluation=each)) for each in (0.0, 2.0))
+    more = (found["makespan"] - without["makespan"]) / results.runs["generations"]
+    if tail:  # a worker that was quick may evaluate, and call again, while another waits for its answer
+        assert more.between(2.0, 6.0).all()
+        one = [timed(results, 1, Latency(fixed=1.0, tail=tail, evaluation=each))["makespan"] for each in (0.0, 2.0)]
+        np.testing.assert_allclose(one[1] - one[0], 2.0 * results.runs["calls"])
+    else:
+        np.testing.assert_allclose(more, 4.0)
+    with pytest.raises(AssertionError):  # the twin: seconds of valid answers only
+        np.testing.assert_allclose(more, 4.0 * results.runs["evaluations"] / results.runs["calls"])
+
+
+def test_evaluators_that_err_take_every_evaluation_of_the_ledger():
+    seen = Noisy(BlockOneMax(4, 4), sigma=0.3)
+    alone, several = (Cell(seen, HALF, RoundRobin(), OnePlusLambda(lam), budget=Budget(calls=50)) for lam in (1, 3))
+    results = results_of(alone)
+    runs = results.runs
+    found = timed(results, 8, Latency(fixed=1.0, evaluation=2.0))["makespan"]
+    np.testing.assert_array_equal(found, runs["calls"] + 2.0 * runs["evaluations"])
+    assert (runs["evaluations"] > runs["calls"]).all()  # parents are evaluated again
+    results = results_of(several)
+    one = timed(results, 1, Latency(fixed=1.0, evaluation=2.0))["makespan"]
+    np.testing.assert_array_equal(one, results.runs["calls"] + 2.0 * results.runs["evaluations"])
+    with pytest.raises(InputError, match=r"one call at a time where evaluators err .*; take 1 worker, or evaluation=0"):
+        timed(results, 2, Latency(fixed=1.0, evaluation=2.0))
 
 
 @pytest.mark.parametrize("one", [each for each, _ in CASES], ids=[type(each.schedule).__name__ for each, _ in CASES])
@@ -298,3 +333,7 @@ def test_the_waiting_time_of_each_cell_stands_beside_its_cost(tmp_path):
     assert shown.exit_code == 0
     assert "Waiting time beside cost, 2 workers" in shown.output
     assert CliRunner().invoke(app, ["time", str(tmp_path), "--tail", "-1"]).exit_code == 2
+    evaluated = CliRunner().invoke(
+        app, ["time", str(tmp_path), "--workers", "2", "--fixed", "0", "--evaluation", "0.5"]
+    )
+    assert evaluated.output == shown.output  # what a call took, its evaluation takes now

@@ -5,7 +5,7 @@ Statistical tests: fixed seed, false-fail rate 1e-6 each (|z| < 4.9); the discre
 
 import heapq
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -74,6 +74,23 @@ def test_three_sure_workers_by_hand():
     counts = run(BlockOneMax(10, 1), RoundRobin(), Asynchronous(3, Latency(fixed=2.0)), 2, FixKeep(1.0, 1.0))
     assert [counts.hit[0], counts.generations[0], counts.evaluations[0], counts.calls[0]] == [10, 10, 10, 12]
     assert counts.seconds.tolist() == [8.0, 8.0]
+
+
+def test_a_worker_evaluates_its_answer_before_the_next_call():
+    """The same with 3 s an evaluation: four turns of 5 s; an answer that cannot be applied takes as long."""
+    latency = Latency(fixed=2.0, evaluation=3.0)
+    counts = run(BlockOneMax(10, 1), RoundRobin(), Asynchronous(3, latency), 2, FixKeep(1.0, 1.0))
+    assert counts.seconds.tolist() == [20.0, 20.0]
+    broken = run(BlockOneMax(3, 1), RoundRobin(), Asynchronous(1, latency), 50, Malformed(HALF, 0.5))
+    np.testing.assert_array_equal(broken.seconds, 5.0 * broken.calls)
+    assert (broken.evaluations < broken.calls).any()
+
+
+def test_the_tail_does_not_act_on_evaluations():
+    latency = Latency(fixed=2.0, evaluation=3.0, tail=0.5)
+    counts = run(BlockOneMax(3, 1), RoundRobin(), Asynchronous(1, latency), 50)
+    without = run(BlockOneMax(3, 1), RoundRobin(), Asynchronous(1, replace(latency, evaluation=0.0)), 50)
+    np.testing.assert_allclose(counts.seconds, without.seconds + 3.0 * counts.calls)
 
 
 def test_a_short_chunk_takes_less_time():
