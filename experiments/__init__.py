@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from experiments.grids.stopping import UntilPrecise as UntilPrecise
     from experiments.grids.stopping import UntilSuccesses as UntilSuccesses
     from experiments.grids.toml import load_grid as load_grid
+    from experiments.planning.plan import Plan as Plan
+    from experiments.planning.plan import plan as plan
     from experiments.predictions.forecast import forecast as forecast
     from experiments.predictions.predict import Prediction as Prediction
     from experiments.predictions.predict import predict as predict
@@ -65,6 +67,7 @@ _HOMES = {
     "GridLimits": "running.limits",
     "LimitReached": "running.launch",
     "MeasuredFitness": "reports.quality.measured",
+    "Plan": "planning.plan",
     "ProgramCell": "grids.programs.cell",
     "Prediction": "predictions.predict",
     "Quality": "predictions.quality.fitness",
@@ -88,6 +91,7 @@ _HOMES = {
     "load": "store.results",
     "load_grid": "grids.toml",
     "measured_fitness": "reports.quality.measured",
+    "plan": "planning.plan",
     "predict": "predictions.predict",
     "run_grid": "running.launch",
     "span": "grids.axes",

@@ -140,7 +140,7 @@ class Calibration:
 Read = Callable[[Any], Any]
 """Makes a value of what stands in the file, or raises ValueError with what was expected."""
 _SHARES: dict[str, Read] = {"rho_fix": correlation, "rho_keep": correlation, "refusals": chance, "malformed": chance}
-_TABLES: dict[str, tuple[type, dict[str, Read]]] = {
+TABLES: dict[str, tuple[type, dict[str, Read]]] = {
     "source": (Source, {"log": word, "sha256": digest, "rows": whole}),
     "operator": (OperatorValues, {"fix": per_g, "keep": per_g, **_SHARES}),
     "operator.interval": (
@@ -189,7 +189,7 @@ def parse_calibration(text: str) -> Calibration:
     given = content.pop("format", FORMAT)
     if isinstance(given, bool) or given != FORMAT:
         raise InputError(f"format: expected {FORMAT}, got {shown(given)}")
-    _expect_known("", content, [name for name in _TABLES if "." not in name])
+    _expect_known("", content, [name for name in TABLES if "." not in name])
     made = {name: _table(name, table) for name, table in content.items()}
     operator = made.get("operator", OperatorValues())
     for name in ("fix", "keep"):
@@ -202,8 +202,8 @@ def parse_calibration(text: str) -> Calibration:
 def _table(place: str, table: Any) -> Any:
     if not isinstance(table, dict):
         raise InputError(f"{place}: expected a table, got {shown(table)}")
-    kind, known = _TABLES[place]
-    inner = [name.removeprefix(f"{place}.") for name in _TABLES if name.startswith(f"{place}.")]
+    kind, known = TABLES[place]
+    inner = [name.removeprefix(f"{place}.") for name in TABLES if name.startswith(f"{place}.")]
     _expect_known(f"{place}.", table, [*known, *inner])
     values = {}
     for name, value in table.items():
@@ -237,7 +237,7 @@ def calibration_toml(calibration: Calibration) -> str:
     malformed = 0.08
     """
     parts = [f"format = {FORMAT}\n"]
-    for place in _TABLES:
+    for place in TABLES:
         table: Any = calibration
         for name in place.split("."):
             table = getattr(table, name)
@@ -248,7 +248,7 @@ def calibration_toml(calibration: Calibration) -> str:
 
 def _lines(place: str, table: Any) -> list[str]:
     lines = []
-    for name in _TABLES[place][1]:
+    for name in TABLES[place][1]:
         value = getattr(table, name)
         if value is not None and value != ():
             lines.append(f"{name} = {toml_value(value)}")

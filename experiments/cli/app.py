@@ -17,6 +17,7 @@ import typer
 
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
 from experiments.cli.output import say, show_anything
+from experiments.cli.planning import plan
 from experiments.cli.unknown import refused_command
 from experiments.predictions.verdict import ALPHA, CONFIDENCE
 
@@ -312,6 +313,9 @@ def check_operator(
         console.print(f"{counted['passed']} passed, {counted['FAILED']} FAILED, {apart} do not apply", markup=False)
         if counted["FAILED"]:
             raise typer.Exit(DIFFERS)
+
+
+app.command()(plan)
 
 
 def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:

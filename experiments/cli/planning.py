@@ -1,0 +1,146 @@
+"""The command `llm-evo plan`: which decomposition to pay for, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experiments.cli.exits import plain_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PANEL = "Instead of what the file says"
+Files = Annotated[
+    list[Path] | None, typer.Argument(metavar="[CALIBRATION.toml]...", help="One model a file; none: options alone.")
+]
+
+
+def _said(metavar: str, told: str) -> Any:
+    return typer.Option(metavar=metavar, help=told, rich_help_panel=PANEL)
+
+
+def plan(
+    files: Files = None,
+    k: Annotated[int | None, _said("N", "Blocks of the problem.")] = None,
+    l: Annotated[int | None, _said("N", "Tokens of a block.")] = None,
+    fix: Annotated[
+        str | None, _said("1=.35,5=.2", "P(an incorrect block comes back correct), by blocks a call.")
+    ] = None,
+    keep: Annotated[str | None, _said("1=.97,5=.96", "P(a correct block stays correct), by blocks a call.")] = None,
+    operator: Annotated[str | None, _said("malformed=.08,..", "refusals, malformed, rho_fix, rho_keep.")] = None,
+    tokens: Annotated[str | None, _said("instructions=2500,..", "instructions, cached_share, reasoning.")] = None,
+    seconds: Annotated[str | None, _said("evaluation=12,..", "fixed, per_generated_token, tail, evaluation.")] = None,
+    prices: Annotated[
+        str | None, _said("prompt=3,..", "prompt, cached, generated, reasoning, call, evaluation.")
+    ] = None,
+    per: Annotated[float | None, _said("1e6", "Tokens that the prices of tokens are for; one unless said.")] = None,
+    unit: Annotated[str | None, _said("$", "Of the prices.")] = None,
+    start: Annotated[float, typer.Option(help="Share of blocks that are correct at first.")] = 0.0,
+    shows: Annotated[str, typer.Option(help="What a call reads: its chunk, or the whole solution.")] = "chunk",
+    feedback: Annotated[
+        str, typer.Option(help="What tests tell: none (better or not), score (how many are right), blocks (which).")
+    ] = "score",
+    workers: Annotated[int, typer.Option(help="Calls at the same time.")] = 1,
+    g: Annotated[str | None, typer.Option(help="Blocks a call to compare, as 1,5; divisors of k unless said.")] = None,
+    lam: Annotated[
+        str | None, typer.Option(help="Calls a generation to compare; up to the workers unless said.")
+    ] = None,
+    votes: Annotated[str, typer.Option(help="Leads of voting to compare, as 1,2,3.")] = "1",
+    schedules: Annotated[str | None, typer.Option(help="Schedules to compare; all that the feedback allows.")] = None,
+    by: Annotated[str | None, typer.Option(help="Rank by money, tokens or calls.")] = None,
+    rows: Annotated[int, typer.Option(help="Candidates to list.")] = 12,
+    json: Annotated[bool, typer.Option("--json", help="As JSON instead of a table.")] = False,
+) -> None:
+    """Which decomposition to pay for: schedules, blocks a call, calls a generation, ranked by exact predictions.
+
+    Example: `llm-evo plan calibration.toml --k 40` or `llm-evo plan --k 40 --fix 1=.35,5=.2 --keep 1=.97,5=.96`
+    """
+    with plain_errors():
+        from experiments.cli.planned import plan_json, show_plan
+        from experiments.planning.plan import plan as planned
+        from experiments.reports.printing import PlainConsole
+
+        values = {
+            **_table("operator", fix, "fix"), **_table("operator", keep, "keep"), **_table("operator", operator),
+            **_table("tokens", tokens), **_table("seconds", seconds), **_prices(prices, per),
+            **({} if unit is None else {"prices.unit": unit}),
+        }  # fmt: skip
+        found = planned(
+            _sources(files or []), values, k=k, l=l, start=start, shows=shows, feedback=feedback, workers=workers,
+            g=_list("g", g, int), lam=_list("lam", lam, int), votes=_list("votes", votes, int),
+            schedules=_list("schedules", schedules, str), by=by,
+        )  # fmt: skip
+        if json:
+            print(plan_json(found))
+        else:
+            show_plan(found, PlainConsole(highlight=False), rows)
+
+
+def _sources(files: list[Path]) -> Any:
+    """The only file, or several by their names."""
+    from evo.errors import InputError
+
+    if len(files) < 2:
+        return files[0] if files else None
+    named = {file.stem: file for file in files}
+    if len(named) < len(files):
+        raise InputError("plan: expected files of different names, which name their models")
+    return named
+
+
+def _pairs(option: str, text: str) -> dict[str, float]:
+    """`name=number,name=number`."""
+    from evo.errors import InputError
+
+    found: dict[str, float] = {}
+    for piece in text.split(","):
+        name, _, value = (part.strip() for part in piece.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            raise InputError(f"--{option}: expected name=number,name=number, got {piece!r}") from None
+        if name in found:
+            raise InputError(f"--{option}: {name} stands in it twice")
+        found[name] = number
+    return found
+
+
+def _table(table: str, text: str | None, name: str | None = None) -> dict[str, Any]:
+    """The values of an option by the keys of the calibration file."""
+    if text is None:
+        return {}
+    if name is not None:
+        return {f"{table}.{name}": _pairs(name, text)}
+    return {f"{table}.{key}": value for key, value in _pairs(table, text).items()}
+
+
+def _prices(text: str | None, per: float | None) -> dict[str, Any]:
+    """Prices of one token; those that may be of a million are asked about."""
+    from evo.costs.prices import MOST_A_TOKEN
+    from evo.errors import InputError
+
+    if per is not None and not 0.0 < per < float("inf"):
+        raise InputError(f"--per: expected a number of tokens > 0, such as 1e6, got {per:g}")
+    found = _table("prices", text)
+    for key, value in found.items():
+        if key in ("prices.call", "prices.evaluation"):
+            continue
+        if per is None and value > MOST_A_TOKEN:
+            raise InputError(
+                f"--prices: {key}: expected the price of a token, got {value:g}; give --per 1e6 or --per 1"
+            )
+        found[key] = value / (per or 1.0)
+    return found
+
+
+def _list(option: str, text: str | None, kind: Callable[[str], Any]) -> list[Any]:
+    """Values between commas."""
+    from evo.errors import InputError
+
+    try:
+        return [kind(piece.strip()) for piece in (text or "").split(",") if piece.strip()]
+    except ValueError:
+        raise InputError(f"--{option}: expected whole numbers between commas, as 1,5, got {text!r}") from None

@@ -1,0 +1,1 @@
+"""Planning: which decomposition of a problem to pay for, before anything runs."""

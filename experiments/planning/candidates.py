@@ -1,0 +1,158 @@
+"""The ways of decomposing that a plan compares: schedule, blocks a call, calls a generation, votes, model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from evo.costs.prices import LLMPrimitive, TokenPrices
+from evo.errors import InputError
+from evo.parameters import shown, suggestion
+from evo.protocols import Schedule
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from experiments.grids.cell import Cell
+from experiments.planning.model import Model
+
+SCHEDULES = ("AllBlocks", "UntilResolved", "OnlyIncorrect", "RoundRobin", "UniformChunk")
+"""In the order in which equally good ones are preferred: those that ask less of tests first."""
+FEEDBACK = {"none": ("OnlyIncorrect", "UntilResolved"), "score": ("OnlyIncorrect",), "blocks": ()}
+"""What tests do not tell rules schedules out: only whether a solution is better than its parent; its number of correct
+blocks, too; which blocks are correct, too."""
+MOST, FEW = 5000, 4
+TOKENS = TokenPrices(prompt=1.0, generated=1.0)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way of decomposing, and its cell.
+
+    Attributes:
+        model: who answers.
+        schedule: its name.
+        g: blocks a call.
+        lam: calls a generation.
+        votes: lead that an answer needs, 1 for none.
+    """
+
+    model: Model = field(repr=False)
+    schedule: str
+    g: int
+    lam: int
+    votes: int = 1
+
+    @cached_property
+    def cell(self) -> Cell:
+        """Its cell, with the prices of the model; in the paper's unit where there are none."""
+        model = self.model
+        return Cell(
+            model.problem, model.mutator(self.g, self.votes), self._schedule, OnePlusLambda(lam=self.lam),
+            prompt=model.prompt, cost=model.prices or LLMPrimitive(),
+        )  # fmt: skip
+
+    @property
+    def _schedule(self) -> Schedule:
+        kinds = {kind.__name__: kind for kind in (UntilResolved, OnlyIncorrect, RoundRobin, UniformChunk)}
+        return AllBlocks() if self.schedule == "AllBlocks" else kinds[self.schedule](g=self.g)
+
+    def __str__(self) -> str:
+        of = f", {self.model.name}" if self.model.name else ""
+        votes = f", {self.votes} votes ahead" if self.votes > 1 else ""
+        return f"{self.schedule} with g = {self.g}, lam = {self.lam}{votes}{of}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What may be chosen.
+
+    Attributes:
+        schedules: their names; empty for all that the feedback allows.
+        g: blocks a call; empty for `usual_sizes` of which the calibration says something.
+        lam: calls a generation; empty for 1, 2, 4, .. up to the workers.
+        votes: leads of first-to-ahead voting, with g = 1 and lam = 1.
+        feedback: what tests tell, "none", "score" or "blocks" (`FEEDBACK`).
+        workers: calls at the same time.
+    """
+
+    schedules: tuple[str, ...] = ()
+    g: tuple[int, ...] = ()
+    lam: tuple[int, ...] = ()
+    votes: tuple[int, ...] = (1,)
+    feedback: str = "score"
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.feedback not in FEEDBACK:
+            raise InputError(f"plan: feedback: expected {', '.join(FEEDBACK)}, got {shown(self.feedback)}")
+        for name in self.schedules:
+            if name not in SCHEDULES:
+                near = suggestion(name, SCHEDULES)
+                raise InputError(f"plan: schedules: expected {', '.join(SCHEDULES)}, got {shown(name)}{near}")
+            if name in FEEDBACK[self.feedback]:
+                raise InputError(f"plan: {name} needs more of tests than feedback = {self.feedback!r}; see feedback")
+        for key in ("g", "lam", "votes"):
+            object.__setattr__(self, key, tuple(_whole(key, each) for each in getattr(self, key)))
+        object.__setattr__(self, "workers", _whole("workers", self.workers))
+
+    def of(self, model: Model) -> Iterator[Candidate]:
+        """The candidates of a model.
+
+        Raises: InputError for a g that k blocks or the calibration do not have.
+        """
+        allowed = [name for name in self.schedules or SCHEDULES if name not in FEEDBACK[self.feedback]]
+        lams = self.lam or tuple(_doubling(self.workers))
+        for g in self._sizes(model):
+            for name in allowed:
+                if (name == "AllBlocks") != (g == model.k) or (name == "UntilResolved" and g > 1):
+                    continue
+                yield from (Candidate(model, name, g, lam) for lam in lams)
+                if g == 1:
+                    yield from (Candidate(model, name, g, 1, votes) for votes in self.votes if votes > 1)
+
+    def _sizes(self, model: Model) -> list[int]:
+        for g in self.g:
+            if g > model.k:
+                raise InputError(f"plan: g: expected at most k = {model.k} blocks a call, got {g}")
+            if not model.knows(g):
+                model.mutator(g)  # which says what is missing
+        return sorted(set(self.g)) or [g for g in usual_sizes(model) if model.knows(g)]
+
+
+def candidates(models: Iterable[Model], choice: Choice) -> list[Candidate]:
+    """All candidates.
+
+    Raises: InputError if there are none, or too many.
+    """
+    found = [each for model in models for each in choice.of(model)]
+    if not found:
+        raise InputError("plan: no schedule goes with this g and feedback; leave schedules or g out to compare all")
+    if len(found) > MOST:
+        raise InputError(f"plan: expected at most {MOST:,} candidates, got {len(found):,}; give fewer g, lam or votes")
+    return found
+
+
+def _whole(key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"plan: {key}: expected a whole number >= 1, got {shown(value)}")
+    return value
+
+
+def usual_sizes(model: Model) -> list[int]:
+    """Divisors of k, the g that were measured, and powers of 2 where k has few divisors."""
+    k, operator = model.k, model.values.operator
+    divisors = {g for g in range(1, k + 1) if k % g == 0}
+    powers = {2**i for i in range(k.bit_length()) if 2**i <= k} if len(divisors) < FEW else set()
+    return sorted(divisors | powers | {g for g, _ in (*operator.fix, *operator.keep) if g <= k})
+
+
+def _doubling(most: int) -> Sequence[int]:
+    """1, 2, 4, .. and the largest.
+
+    >>> _doubling(6)
+    [1, 2, 4, 6]
+    """
+    found = [1]
+    while 2 * found[-1] <= most:
+        found.append(2 * found[-1])
+    return found if found[-1] == most else [*found, most]

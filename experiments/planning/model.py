@@ -1,0 +1,194 @@
+"""A model as a plan sees it: the parts of cells that follow from its calibration, and what had to be assumed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from evo.costs.latency import Latency
+from evo.costs.ledger import Prompt
+from evo.costs.prices import TokenPrices
+from evo.errors import InputError
+from evo.protocols import AnyMutator
+from experiments.calibration.file import Calibration
+from operators import FixKeep, Malformed, Refuse, Vote
+from problems import BlockOneMax
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be paid for.
+
+    Attributes:
+        name: in the table; empty where there is only one.
+        values: its calibration; what it lacks is assumed, see `assumed`.
+        start: share of blocks that are correct at first.
+        shows: what a call reads beside the instructions, "chunk" or "solution".
+    """
+
+    name: str
+    values: Calibration
+    start: float = 0.0
+    shows: str = "chunk"
+
+    def __post_init__(self) -> None:
+        for name in ("fix", "keep"):
+            if not getattr(self.values.operator, name):
+                raise InputError(
+                    f"plan{self._of}: operator.{name}: expected chances by blocks a call, as {{ 1 = 0.35, 5 = 0.2 }}, "
+                    "got none"
+                )
+        if self.values.problem.k is None:
+            raise InputError(
+                f"plan{self._of}: problem.k: expected the number of blocks, got none; give k = 40 or --k 40"
+            )
+        if self.priced and self.block is None:
+            raise InputError(
+                f"plan{self._of}: tokens.block: expected the tokens of a block, which prices need, got none"
+            )
+        if self.priced and self.values.tokens.instructions is None:
+            raise InputError(
+                f"plan{self._of}: tokens.instructions: expected the prompt tokens of every call, which prices need, "
+                "got none; give 0 if there are none"
+            )
+        given = [getattr(self.values.prices, name) is not None for name in ("prompt", "generated")]
+        if any(given) and not all(given):
+            missing = "generated" if given[0] else "prompt"
+            raise InputError(f"plan{self._of}: prices.{missing}: expected a price beside the other one, got none")
+
+    @property
+    def _of(self) -> str:
+        return f" ({self.name})" if self.name else ""
+
+    @property
+    def k(self) -> int:
+        """Blocks of the problem."""
+        assert self.values.problem.k is not None  # refused above
+        return self.values.problem.k
+
+    @cached_property
+    def block(self) -> int | None:
+        """Tokens of a block, None if nobody says."""
+        said = self.values.problem.l or self.values.tokens.block
+        return None if said is None else max(1, round(said))
+
+    @property
+    def priced(self) -> bool:
+        """Whether its tokens have prices."""
+        return self.values.prices.prompt is not None or self.values.prices.generated is not None
+
+    @property
+    def counted(self) -> bool:
+        """Whether the tokens of its calls are known."""
+        return self.block is not None and self.values.tokens.instructions is not None
+
+    @property
+    def timed(self) -> bool:
+        """Whether the seconds of its calls or of evaluations are known."""
+        seconds = self.values.seconds
+        return any(each is not None for each in (seconds.fixed, seconds.per_generated_token, seconds.evaluation))
+
+    @cached_property
+    def problem(self) -> BlockOneMax:
+        """The number of correct blocks."""
+        return BlockOneMax(k=self.k, l=self.block or 1, start=self.start)
+
+    @cached_property
+    def prompt(self) -> Prompt:
+        """What a call reads, and the reasoning that it writes."""
+        tokens = self.values.tokens
+        head = round(tokens.instructions or 0)
+        cached = round((tokens.cached_share or 0.0) * head)
+        return Prompt(head=head, shows=self.shows, cached=cached, reasoning=round(tokens.reasoning or 0))
+
+    @cached_property
+    def prices(self) -> TokenPrices | None:
+        """The bill of a token each, None without prices."""
+        given = self.values.prices
+        if given.prompt is None or given.generated is None:
+            return None
+        return TokenPrices(
+            prompt=given.prompt, generated=given.generated, per_call=given.call or 0.0, cached=given.cached,
+            reasoning=given.reasoning, evaluation=given.evaluation or 0.0,
+        )  # fmt: skip
+
+    @cached_property
+    def latency(self) -> Latency:
+        """Seconds of a call, of mean 1 around the mean: exp(tail^2/2) times the median that calibrations have."""
+        seconds = self.values.seconds
+        mean = math.exp((seconds.tail or 0.0) ** 2 / 2.0)
+        return Latency(
+            fixed=mean * (seconds.fixed or 0.0), per_prompt_token=mean * (seconds.per_prompt_token or 0.0),
+            per_generated_token=mean * (seconds.per_generated_token or 0.0), tail=seconds.tail or 0.0,
+        )  # fmt: skip
+
+    @property
+    def evaluation(self) -> float:
+        """Seconds of an evaluation."""
+        return self.values.seconds.evaluation or 0.0
+
+    def mutator(self, g: int, votes: int = 1) -> AnyMutator:
+        """A call on g blocks, or `votes` ahead of them.
+
+        Raises: InputError where fix or keep of such a call is neither measured nor between two that are.
+        """
+        operator = self.values.operator
+        call: AnyMutator = FixKeep(chance_at(self, "fix", g), chance_at(self, "keep", g))
+        if operator.malformed:
+            call = Malformed(call, rate=operator.malformed)
+        if operator.refusals:
+            call = Refuse(call, rate=operator.refusals)
+        return call if votes == 1 else Vote(call, ahead=votes)
+
+    def measured(self, g: int) -> bool:
+        """Whether g lies within the calls that were measured."""
+        return all(table[0][0] <= g <= table[-1][0] for table in (self.values.operator.fix, self.values.operator.keep))
+
+    def knows(self, g: int) -> bool:
+        """Whether something is known of calls on g blocks, measured or drawn on from there."""
+        return all(
+            len(table) > 1 or table[0][0] == g for table in (self.values.operator.fix, self.values.operator.keep)
+        )
+
+    @property
+    def assumed(self) -> list[str]:
+        """What nobody says, and is taken for nothing."""
+        values, found = self.values, []
+        known: list[tuple[str, float | None, bool]] = [
+            ("refusals", values.operator.refusals, True), ("malformed", values.operator.malformed, True),
+            ("cached share", values.tokens.cached_share, self.counted),
+            ("price of an evaluation", values.prices.evaluation, self.priced),
+            ("seconds of an evaluation", values.seconds.evaluation, self.timed),
+            ("seconds of a call", values.seconds.fixed, self.timed),
+        ]  # fmt: skip
+        found = [name for name, value, needed in known if needed and value is None]
+        return found
+
+
+def chance_at(model: Model, name: str, g: int) -> float:
+    """The chance at g; between and beyond those measured logit-linear in log g (theory 17f).
+
+    Raises: InputError with one g alone.
+    """
+    table: tuple[tuple[int, float], ...] = getattr(model.values.operator, name)
+    known = dict(table)
+    if g in known:
+        return known[g]
+    if len(table) == 1:
+        raise InputError(
+            f"plan: operator.{name} is known of calls on g = {table[0][0]} alone, got g = {g}; measure a second g"
+        )
+    above = next((i for i, (each, _) in enumerate(table) if each > g), len(table) - 1)
+    (g0, p0), (g1, p1) = table[max(above, 1) - 1], table[max(above, 1)]
+    x0, x1 = (_logit(p) for p in (p0, p1))
+    if math.isinf(x0) or math.isinf(x1):
+        return p0 if p0 == p1 else (p0 if x0 in (math.inf, -math.inf) else p1)
+    x = x0 + (x1 - x0) * (math.log(g) - math.log(g0)) / (math.log(g1) - math.log(g0))
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def _logit(p: float) -> float:
+    if p in (0.0, 1.0):
+        return math.copysign(math.inf, p - 0.5)
+    return math.log(p) - math.log1p(-p)

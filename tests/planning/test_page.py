@@ -1,0 +1,48 @@
+"""What docs/plan.md shows is what its commands say."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments.cli.app import app
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
+
+
+def sessions(page):
+    """Each command of the page with what it shows."""
+    for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
+        for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            yield command.split(), shown
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for text in re.findall(r"```toml\n(# (\S+\.toml)\n.*?)```", PAGE, re.DOTALL):
+        (tmp_path / text[1]).write_text(text[0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def differing(page):
+    """Commands that say something else."""
+    for (_, *words), shown in sessions(page):
+        result = CliRunner().invoke(app, words, env={"COLUMNS": "80", "TERM": "dumb"})
+        if result.exit_code or lines(result.output) != lines(shown):
+            yield words, result.output
+
+
+def lines(text):
+    return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def test_the_page_shows_what_its_commands_say(folder):
+    assert list(sessions(PAGE))
+    assert list(differing(PAGE)) == []
+
+
+def test_a_number_that_no_command_gives_is_found(folder):
+    (first, *_) = re.findall(r"\$0\.\d+", PAGE)
+    assert list(differing(PAGE.replace(first, first + "1", 1)))
