@@ -111,19 +111,34 @@ def values_along(cells: pd.DataFrame, along: str) -> pd.Series:
 
 
 def main_axis(cells: pd.DataFrame) -> str:
-    """`k`; or, where all cells run programs of one k or none, the one number of theirs that varies within an arm.
+    """`k`; or, where all cells run programs of one k or none, the number of theirs along which most cells lie.
 
-    Of several that vary none is chosen: `k` it is.
+    Of several that vary it is the one with the longest series, whose cells differ in nothing else; of equally long ones
+    the one with more values, then the first.
     """
     if "problem.k" in cells or sizes_of(cells).nunique() > 1:
         return "k"
-    names = [name for name in parameter_names(cells) if name.startswith("program.")]
-    varying = [name for name in names if _numbers(cells[name]) and varies(cells, name)]
-    if len(varying) != 1:
+    names = [name for name in parameter_names(cells) if name.startswith("program.") and _numbers(cells[name])]
+    varying = [name for name in names if varies(cells, name)]
+    if not varying:
         return "k"
-    short = varying[0].rpartition(".")[2]
-    alike = [name for name in names if _numbers(cells[name]) and name.rpartition(".")[2] == short]
-    return short if alike == varying else varying[0]
+    chosen = max(varying, key=lambda name: (_longest(cells, name), cells[name].nunique()))
+    short = chosen.rpartition(".")[2]
+    alike = [name for name in names if name.rpartition(".")[2] == short]
+    return short if alike == [chosen] else chosen
+
+
+def _longest(cells: pd.DataFrame, column: str) -> int:
+    """Cells of the longest series along a column."""
+    there = cells[cells[column].notna()]
+    groups = there.groupby(["arm", *_others(there, column)], sort=False, dropna=False)
+    return int(groups[column].nunique().max())
+
+
+def _others(cells: pd.DataFrame, column: str) -> list[str]:
+    """What else may differ within an arm, and does not follow from the parameter."""
+    apart = (column, *(SIZES if column == BOTH else ()))
+    return [name for name in parameter_names(cells) if name not in apart and not moves_with(cells, name, column)]
 
 
 def series(results: Results, along: str = "k", quantity: str = "hit") -> tuple[Series, ...]:
@@ -159,8 +174,7 @@ def _series(results: Results, column: str, quantity: str) -> tuple[Series, ...]:
     cells = cells[cells[column].notna()]
     if is_of_a_role(quantity):
         cells = cells[cells[f"role.{quantity.split('.')[0]}.size"].notna()]
-    apart = (column, *(SIZES if column == BOTH else ()))
-    others = [name for name in parameter_names(cells) if name not in apart and not moves_with(cells, name, column)]
+    others = _others(cells, column)
     groups = cells.groupby(["arm", *others], sort=False, dropna=False)
     varying = [name for name in others if varies(cells, name)]
     return tuple(_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from experiments.fits.series import Series, predicted, series
 from experiments.fits.tails import Tail
 from experiments.grids.labels import words
 from experiments.predictions.verdict import CONFIDENCE
+from experiments.reports.drawing.labels import INCHES_A_LINE, LABEL_WIDTH, End, label_ends
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -26,21 +26,8 @@ if TYPE_CHECKING:
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
 MARKERS = "osDvPXp*"  # with the colours 56 pairs; no "^", which marks lower bounds
 MOST_COLUMNS = 3
-HEIGHT, INCHES_A_LINE = 5.6, 0.2
-"""Of a panel, and of a line of a label at the end of a curve."""
-LABEL_WIDTH = 30
-"""Characters in a line of a label."""
-
-
-@dataclass(frozen=True)
-class End:
-    """Where a curve ends, for its label, in which text between dollars is a formula; `left` of the end if asked."""
-
-    x: float
-    y: float
-    text: str
-    colour: str
-    left: bool = False
+HEIGHT = 5.6
+"""Of a panel, in inches."""
 
 
 def growth_figure(results: Results, along: str = "k", quantity: str = "cost", title: str = "") -> Figure:
@@ -59,29 +46,36 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
     found = [each for each in series(results, along, quantity) if len(each.x)]
     if not found:
         raise InputError("growth_figure: expected results with runs, got none; run the grid first")
-    panels = sorted({_panel(each) for each in found})
+    units = {each.label: _unit(results, each, quantity) for each in found}
+    panels = sorted({(units[each.label], _panel(each)) for each in found})
+    several = len(set(units.values())) > 1  # sums in different units have no axis in common
     names = list(dict.fromkeys(_name(each) for each in found))
     lines = sum(1 + name.count("\n") for name in names)
     height = max(HEIGHT, 1.4 + INCHES_A_LINE * lines)
     columns = min(MOST_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(6.4 * columns + 1.6, height * rows), layout="constrained")
-    axes = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
+    axes = list(figure.subplots(rows, columns, sharey=not several, squeeze=False).flat)
     ends = {
-        panel: [_draw(ax, results, each, names.index(_name(each)), quantity) for each in found if _panel(each) == panel]
+        panel: [
+            _draw(ax, results, each, names.index(_name(each)), quantity)
+            for each in found
+            if (units[each.label], _panel(each)) == panel
+        ]
         for panel, ax in zip(panels, axes, strict=False)
     }
     # Scales and limits first: labels are placed on shares of the axes that all panels have in common.
     x = np.concatenate([each.x for each in found])
     for ax in axes[: len(panels)]:
         _scale(ax, x, any((each.mean > 0).any() for each in found))
-    for panel, ax in zip(panels, axes, strict=False):
+    lams = {lam for _, lam in panels}
+    for place, (panel, ax) in enumerate(zip(panels, axes, strict=False)):
         searches = along == "k" and "problem.k" in results.cells
         ax.set_xlabel("k  (blocks of the solution)" if searches else along)
-        ax.set_title(f"lam = {panel:g} offspring a generation" if len(panels) > 1 else "", fontsize=11)
+        ax.set_title(f"lam = {panel[1]:g} offspring a generation" if len(lams) > 1 else "", fontsize=11)
+        if several or place % columns == 0:
+            ax.set_ylabel(panel[0])
         label_ends(ax, ends[panel], INCHES_A_LINE / (height - 1.4))
-    for row in range(rows):
-        axes[row * columns].set_ylabel(_unit(results, quantity))
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
     figure.suptitle(title or f"Growth of {quantity} with {along}", fontsize=13)
@@ -101,12 +95,20 @@ def _name(each: Series) -> str:
     return textwrap.fill(", ".join([each.arm, *whole]), LABEL_WIDTH).replace("\xa0", " ")
 
 
-def _unit(results: Results, quantity: str) -> str:
-    """Label of the axis; the paper's unit only if nothing else has a price."""
+def _unit(results: Results, each: Series, quantity: str) -> str:
+    """Label of the axis: what is summed, by the entries of the ledger that have a price."""
     if quantity != "cost":
         return {"hit": "mean calls to the optimum", "calls": "mean calls a run"}[quantity]
-    priced = [entry for entry in LEDGER if (results.cells[f"weight.{entry}"] != 0).any()]
-    unit = "sum of m c over forward passes" if priced == ["pass_tokens"] else "unit of the cost model"
+    cells = results.cells.loc[list(each.cells)]
+    priced = {entry for entry in LEDGER if (cells[f"weight.{entry}"] != 0).any()}
+    passes = {
+        "pass_tokens": "m c",
+        "pass_tokens_squared": "m c^2",
+    }
+    paid = priced & passes.keys()
+    if not paid and priced:
+        return "mean cost of a run  (money: prices per token, call or evaluation)"
+    unit = f"sum of {passes[paid.pop()]} over forward passes" if len(priced) == 1 else "unit of the cost model"
     return f"mean cost of a run  ({unit})"
 
 
@@ -173,64 +175,3 @@ def _scale(ax: Axes, x: FloatArray, positive: bool) -> None:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(alpha=0.25, which="major")
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def label_ends(ax: Axes, ends: list[End], line: float) -> None:
-    """Names at the ends of the curves: to the right of the axes, or above a curve that ends within them.
-
-    Args:
-        ax: the axes.
-        ends: where the curves end.
-        line: height of a line of text, as a share of the height of the axes.
-    """
-    from matplotlib.patheffects import withStroke
-
-    look: dict[str, Any] = {
-        "textcoords": "offset points", "fontsize": 9, "va": "center", "annotation_clip": False,
-        "path_effects": [withStroke(linewidth=3, foreground="white")],
-    }  # fmt: skip
-    for end in (end for end in ends if end.left):
-        ax.annotate(end.text, (end.x, end.y), xytext=(-8, 0), ha="right", color=end.colour, **look)
-    right = max(end.x for end in ends)
-    for outer in (True, False):
-        ordered = sorted((end for end in ends if (end.x == right) is outer and not end.left), key=lambda end: end.y)
-        heights = [_share(ax, end.y) + (0.0 if outer else line) for end in ordered]
-        places = spread(heights, [line * (1 + end.text.count("\n")) for end in ordered])
-        for end, place in zip(ordered, places, strict=True):
-            share = 1.0 if outer else float(ax.transAxes.inverted().transform(ax.transData.transform((end.x, 1.0)))[0])
-            beside = (4 if outer else 8, 0)  # beside its last point, where there is one
-            ax.annotate(end.text, (share, place), xycoords="axes fraction", xytext=beside, color=end.colour, **look)
-
-
-def _share(ax: Axes, y: float) -> float:
-    """A value as a share of the height of the axes; the bottom for what a log scale cannot show."""
-    low, high = ax.get_ylim()
-    if ax.get_yscale() == "log":
-        return math.log(y / low) / math.log(high / low) if y > 0 else 0.0
-    return (y - low) / (high - low)
-
-
-def spread(centres: list[float], sizes: list[float]) -> list[float]:
-    """Centres in rising order, moved apart so that labels of these sizes do not overlap, and into 0..1 if they fit.
-
-    Close neighbours move evenly, up and down.
-
-    >>> [round(place, 2) for place in spread([0.5, 0.5, 1.0], [0.1, 0.1, 0.1])]
-    [0.45, 0.55, 0.95]
-    """
-    clusters: list[tuple[list[float], list[float]]] = []
-    for centre, size in zip(centres, sizes, strict=True):
-        clusters.append(([centre], [size]))
-        while len(clusters) > 1 and _bottom(*clusters[-1]) < _bottom(*clusters[-2]) + sum(clusters[-2][1]) - 1e-12:
-            last = clusters.pop()
-            clusters[-1] = (clusters[-1][0] + last[0], clusters[-1][1] + last[1])
-    return [
-        _bottom(*cluster) + sum(cluster[1][:place]) + cluster[1][place] / 2
-        for cluster in clusters
-        for place in range(len(cluster[0]))
-    ]
-
-
-def _bottom(centres: list[float], sizes: list[float]) -> float:
-    """Lower edge of a cluster that is centred on its curves, or moved to stay inside the axes."""
-    return max(0.0, min(sum(centres) / len(centres) - sum(sizes) / 2, 1.0 - sum(sizes)))

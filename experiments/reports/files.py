@@ -139,9 +139,9 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _draw(made: Report, own: bool) -> Figure:
-    """The study's own figure, or mean cost along k, or along the only parameter of programs that varies.
+    """The study's own figure, or mean cost along k, or along the parameter of programs with the longest series.
 
-    Raises: InputError where k is no parameter and none is alone.
+    Raises: InputError where k is no parameter and nothing else varies.
     """
     from experiments.reports.figures import growth_figure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evo.protocols import FloatArray
-from experiments.reports.figures import COLOURS, INCHES_A_LINE, LABEL_WIDTH, MARKERS, End, label_ends, spread
+from experiments.reports.drawing.labels import (
+    CHARACTER,
+    INCHES_A_LINE,
+    LABEL_WIDTH,
+    End,
+    axes_width,
+    label_ends,
+    longest,
+    spread,
+)
+from experiments.reports.figures import COLOURS, MARKERS
 from experiments.reports.measured import Measured, Value, exact_mean
 
 if TYPE_CHECKING:
@@ -20,10 +29,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT, WIDTH, WIDTH_OF_THREE = 5.6, 6.2, 4.9
-AROUND, BESIDE = 1.4, 1.9
-"""Inches of a panel's height, and about as many of its width, that are not its axes."""
-CHARACTER, GAP = 0.065, 0.12
-"""Inches of a character of a label, and between two labels."""
+AROUND, GAP = 1.4, 0.12
+"""Inches of a panel's height that are not its axes, and between two labels."""
+COVERED = 0.04
+"""Curves whose logarithms differ by less lie on each other."""
 MOST_LEGEND = 110
 """Characters in a line of the legend, a panel."""
 
@@ -164,8 +173,8 @@ def _draw_panel(ax: Axes, panel: Panel, line: float) -> None:
         ax.axhline(panel.level, color="#888888", linewidth=1, zorder=1)
     if panel.upright is not None:
         ax.axvline(panel.upright, color="#888888", linewidth=1, linestyle=":", zorder=1)
-    for each in panel.curves:
-        _draw_curve(ax, each)
+    for place, each in enumerate(panel.curves):
+        _draw_curve(ax, each, broad=any(_covers(other, each) for other in panel.curves[place + 1 :]))
     _scale_x(ax, panel)
     if panel.y_range is not None:
         ax.set_ylim(*panel.y_range)
@@ -206,29 +215,45 @@ def _leaves(x: FloatArray, y: FloatArray, top: float) -> float:
 
 def _label_above(ax: Axes, ends: list[End]) -> None:
     """Names above the axes, each over its curve or as near as its neighbours let it."""
-    columns = ax.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]  # made by `subplots`
-    inches = ax.get_figure().get_size_inches()[0] / columns - BESIDE  # type: ignore[union-attr]  # it is in one
     to_share = ax.transData + ax.transAxes.inverted()
     shares = [float(to_share.transform((end.x, end.y))[0]) for end in ends]
-    texts = [re.sub(r"[${}^\\]", "", end.text) for end in ends]
-    widths = [(CHARACTER * max(map(len, text.split("\n"))) + GAP) / inches for text in texts]
+    widths = [(CHARACTER * longest(end.text) + GAP) / axes_width(ax) for end in ends]
     for end, place in zip(ends, spread(shares, widths), strict=True):
         ax.annotate(end.text, (place, 1.0), xycoords="axes fraction", xytext=(0, 3), fontsize=9,
                     textcoords="offset points", ha="center", va="bottom", color=end.colour,
                     annotation_clip=False)  # fmt: skip
 
 
-def _draw_curve(ax: Axes, each: Curve) -> None:
-    """Line, points and star of one series."""
+def _covers(upper: Curve, lower: Curve) -> bool:
+    """Whether the lower curve would hardly be seen under the upper one: within 4 % all along what both reach."""
+    x, y = _longer(lower)
+    above_x, above_y = _longer(upper)
+    shared = (x >= above_x.min(initial=math.inf)) & (x <= above_x.max(initial=-math.inf)) & (y > 0)
+    if np.sum(shared) < 2 or (above_y <= 0).any():
+        return False
+    there = np.interp(x[shared], above_x, np.log(above_y))
+    return bool(np.all(np.abs(there - np.log(y[shared])) < COVERED))
+
+
+def _draw_curve(ax: Axes, each: Curve, broad: bool = False) -> None:
+    """Line, points and star of one series; broad if another one lies upon it."""
     colour, marker = COLOURS[each.colour % len(COLOURS)], MARKERS[each.colour % len(MARKERS)]
     line = np.where(np.isfinite(each.line_y), each.line_y, np.nan)
-    ax.plot(each.line_x, line, color=colour, linewidth=2, alpha=0.8, zorder=2, linestyle="--" if each.dashed else "-")
+    ax.plot(
+        each.line_x,
+        line,
+        color=colour,
+        linewidth=6 if broad else 2,
+        alpha=0.8,
+        zorder=2,
+        linestyle="--" if each.dashed else "-",
+    )
     value, low, high = np.array([(v.value, v.low, v.high) for v in each.values]).reshape(-1, 3).T
     known = ~np.isinf(high)  # NaN: a point without a bar
     floor = np.where(value > 0, 1e-3 * value, 0.0)  # a log scale has no place for zero
     ax.errorbar(
         each.x[known], value[known], yerr=[list((value - np.maximum(low, floor))[known]), list((high - value)[known])],
-        fmt=marker, color=colour, markersize=6.5, markerfacecolor="white" if each.dashed else colour,
+        fmt=marker, color=colour, markersize=12 if broad else 6.5, markerfacecolor="white" if each.dashed else colour,
         markeredgecolor=colour if each.dashed else "white", markeredgewidth=0.5, linewidth=1, capsize=2, zorder=3,
     )  # fmt: skip
     ax.plot(

@@ -116,15 +116,16 @@ def figure(arms: Arms) -> Figure:
         for place, pair in enumerate(SHOWN)
         if arm(GLOBAL, pair) in arms
     ]  # fmt: skip
-    for pair in (AGENT, WEAK):
+    for pair in (PAPER, AGENT, WEAK):
         local = _grown(arms[arm(LOCAL, pair)])
-        calls.append(growth(f"LOCAL {name_of(pair)}", local, K, colour=SHOWN.index(pair), dashed=True))
+        who = "paper, " if pair == PAPER else ""
+        calls.append(growth(f"{who}LOCAL {name_of(pair)}", local, K, colour=SHOWN.index(pair), dashed=True))
     money = [_in_money(arms, pair, SHOWN.index(pair)) for pair in SHOWN if pair != PAPER and arm(LOCAL, pair) in arms]
     return panels_figure(
         STUDY.title,
         [
             Panel("CALLS: all k blocks a call (GLOBAL), or one (LOCAL)", "k  (blocks of the solution)",
-                  "mean calls to the optimum", calls, y_range=(1, 3000)),
+                  "mean calls to the optimum", calls, xticks=(1, *range(10, K + 1, 10)), y_range=(1, 3000)),
             Panel(f"MONEY at k = {K}: below the line GLOBAL is cheaper",
                   "prompt tokens a generated one, in a call on one block", "cost of GLOBAL / cost of LOCAL", money,
                   log_x=2, xticks=RATIOS, level=1.0),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, UniformChunk, UntilResolved
+from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.errors import InputError
 from experiments import Grid, growth_figure, run_grid, sweep
-from experiments.reports.figures import spread
+from experiments.reports.drawing.labels import spread
+from experiments.reports.measured import Value
+from experiments.reports.panels import Curve, Panel, panels_figure
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
@@ -204,3 +206,62 @@ def test_labels_spread_without_overlap_and_stay_in_order(count):
         assert all(gap > -1e-9 for gap in gaps)
         assert places[0] - sizes[0] / 2 > -1e-9
         assert places[-1] + sizes[-1] / 2 < 1 + 1e-9
+
+
+def line_of(label, y, colour=0):
+    """A curve at 1, 2, 4, .. without measured points."""
+    y = np.array(y, dtype=float)
+    x = 2.0 ** np.arange(len(y))
+    return Curve(label, x, [Value(each, each, each) for each in y], x, y, colour)
+
+
+def hidden(figure, ax):
+    """Names of curves that lie on a line, in pixels as drawn."""
+    figure.draw_without_rendering()
+    found = []
+    for text in ax.texts:
+        box = text.get_window_extent()
+        for line in ax.lines:
+            corners = line.get_transform().transform(line.get_xydata())
+            if line.get_linestyle() == "None" or len(corners) < 2 or not text.get_text():
+                continue
+            steps = np.linspace(0, len(corners) - 1, 2000)
+            x, y = (np.interp(steps, np.arange(len(corners)), corners[:, axis]) for axis in (0, 1))
+            if ((x > box.x0) & (x < box.x1) & (y > box.y0) & (y < box.y1)).any():
+                found.append(text.get_text())
+    return found
+
+
+SHORT = [line_of("short, and so named", [1, 2, 4], 1), line_of("also short", [1.1, 2.1, 4.2], 2)]
+LONG = line_of("long", [0.5, 1.5, 2.5, 4.4, 7.5, 20.0, 50.0])
+
+
+def test_names_of_curves_that_end_early_lie_on_no_line():
+    figure = panels_figure("t", [Panel("", "k", "cost", [LONG, *SHORT], log_x=2)])
+    (ax,) = figure.axes
+    assert hidden(figure, ax) == []
+    assert_readable(figure)
+    # A name that is put beside its end without a look lies on the long curve.
+    end = (4.0, 4.0)
+    ax.annotate("short, and so named", end, xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
+    assert hidden(figure, ax) == ["short, and so named"]
+
+
+def test_a_curve_under_another_is_drawn_broad():
+    below, above, apart = line_of("a", [1, 2, 4]), line_of("b", [1.01, 2.01, 4.02], 1), line_of("c", [2, 3, 9], 2)
+    figure = panels_figure("t", [Panel("", "k", "cost", [below, above, apart], log_x=2)])
+    assert [curve.get_linewidth() for curve in curves(figure.axes[0])] == [6, 2, 2]
+
+
+def test_costs_in_different_units_have_panels_of_their_own():
+    ks, prices = [1, 2, 3], TokenPrices(prompt=1e-6, generated=5e-6)
+    figure = drawn({"passes": cells(ks), "large": cells(ks, cost=LLMPrimitive(m=9)), "money": cells(ks, cost=prices)})
+    shown = {ax.get_ylabel(): [text.get_text() for text in ax.texts] for ax in figure.axes}
+    assert shown == {
+        "mean cost of a run  (money: prices per token, call or evaluation)": ["money"],
+        "mean cost of a run  (sum of m c over forward passes)": ["passes", "large"],
+    }
+    assert_readable(figure)
+    for ax in figure.axes:
+        low, high = ax.get_ylim()
+        assert high / low < 1e5  # the limits are those of its own unit: 10^10 on an axis in common

@@ -48,7 +48,8 @@ def test_the_only_number_that_varies_is_the_axis():
     ("programs", "axis"),
     [
         ([Readers(k=k, n=100 * k) for k in (1, 2, 3)], "k"),
-        ([Readers(k=4, n=n, size=n) for n in (1, 2, 3)], "k"),  # two of them: none is chosen
+        ([Readers(k=4, n=n, size=n) for n in (1, 2, 3)], "n"),  # two that move together: the first
+        ([Readers(n=n, size=size) for n in (1, 2) for size in (1, 2, 4)], "size"),  # the longer series
         ([Readers(size=size) for size in (1, 2, 3)], "size"),
         ([Readers()], "k"),
     ],

@@ -1,0 +1,1 @@
+"""What figures are drawn with: where the names of curves stand."""
