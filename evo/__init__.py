@@ -13,6 +13,7 @@ from evo.errors import EvoError, InputError, NoPrediction, OperatorError
 from evo.laws.counts import CallLaw, IndependentBlocks
 from evo.protocols import Chunk, CostModel, InformedMutator, Mutator, Problem, Rewritten, Schedule
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Asynchronous, Merged
 from evo.schedules import (
@@ -45,6 +46,7 @@ __all__ = [
     "Islands",
     "LLMPrimitive",
     "Latency",
+    "MapElites",
     "Merged",
     "MuPlusLambda",
     "Mutator",

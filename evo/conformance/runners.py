@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -16,11 +17,11 @@ from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, 
 from evo.costs.budget import Limit
 from evo.costs.ledger import Prompt
 from evo.engine import run_batch
-from evo.engine.contracts import adjusted, named_parents, named_survivors, offspring_of_each
+from evo.engine.contracts import adjusted, described, named_parents, named_survivors, offspring_of_each
 from evo.errors import InputError
 from evo.laws.counts import IndependentBlocks
 from evo.protocols import AnyRunner, BoolArray, FloatArray, IntArray
-from evo.runners.protocol import Adjusting, OwnGenerations, OwnLoop, Pool, Runner
+from evo.runners.protocol import Adjusting, Describing, OwnGenerations, OwnLoop, Pool, Runner
 from evo.schedules import RoundRobin
 from evo.search import Search
 from evo.seeding import streams
@@ -48,6 +49,7 @@ def runner_checks(runner: AnyRunner) -> list[PartCheck]:
     named = guarded(chosen, "parents", "parents does not answer as it must")
     checks = {
         "founders": founders,
+        "features": placed(lambda: _features(runner)),
         "survivors": survived,
         "parents": chosen,
         "offspring a generation": placed(lambda: _adjusting(runner)),
@@ -68,7 +70,8 @@ def _drawn(runner: AnyRunner) -> dict[str, Callable[[], str]]:
         if not at_the_end:
             at_the_end.extend(list(_pools(simple, 1, np.random.default_rng(3)))[-1:])
         (pool,) = at_the_end
-        same = Pool(np.repeat(pool.seen, n, axis=0), np.repeat(pool.born, n, axis=0), pool.generation)
+        features = None if pool.features is None else np.repeat(pool.features, n, axis=0)
+        same = Pool(np.repeat(pool.seen, n, axis=0), np.repeat(pool.born, n, axis=0), pool.generation, features)
         return named_parents(simple, same, rng)[:, 0]
 
     def answers(rng: Generator) -> tuple[IntArray, ...]:
@@ -119,16 +122,40 @@ def _pools(runner: Runner, runs: int, rng: Generator) -> Iterator[Pool]:
     places = np.array(runner.founders)
     seen = np.where(places >= 0, rng.integers(FITNESS, size=(runs, len(places))), -np.inf)
     born = np.zeros(seen.shape, dtype=np.int64)
+    features = _described(runner, seen.shape, np.random.default_rng(6))
     for number in range(GENERATIONS + 1):
-        pool = Pool(_read_only(seen), _read_only(born), number)
+        pool = Pool(_read_only(seen), _read_only(born), number, features)
         yield pool
         offspring = _offspring(runs, runner.lam, rng)
+        pool = _meets(runner, pool, number)
         stay = named_survivors(runner, pool, offspring)
         calls = np.broadcast_to(runner.lam * number + 1 + np.arange(runner.lam), offspring.shape)
-        seen, born = (
-            np.take_along_axis(np.concatenate(pair, axis=1), stay, axis=1)
-            for pair in ((seen, offspring), (born, calls))
-        )
+        seen, born = _stayed(seen, offspring, stay), _stayed(born, calls, stay)
+        features = None if features is None else _stayed(features, pool.arriving, stay)
+
+
+def _stayed(old: Any, new: Any, stay: IntArray) -> Any:
+    """What holds of those who stay."""
+    return _read_only(np.take_along_axis(np.concatenate((old, new), axis=1), stay, axis=1))
+
+
+def _described(runner: Runner, shape: tuple[int, ...], rng: Generator) -> IntArray | None:
+    """Features of random solutions, int of a shape; None for a runner that looks at fitness alone."""
+    features = described(runner, rng.random((*shape, BLOCKS)) < rng.random((shape[0], 1, 1)))
+    return None if features is None else _read_only(features)
+
+
+def _meets(runner: Runner, pool: Pool, seed: int) -> Pool:
+    """The pool with features of the offspring that come."""
+    shape = (len(pool.seen), runner.lam)
+    return replace(pool, arriving=_described(runner, shape, np.random.default_rng([7, seed])))
+
+
+def _alone(pool: Pool, row: int) -> Pool:
+    """One run of a pool."""
+    one = slice(row, row + 1)
+    features, arriving = (None if of is None else of[one] for of in (pool.features, pool.arriving))
+    return Pool(pool.seen[one], pool.born[one], pool.generation, features, arriving)
 
 
 def _offspring(runs: int, lam: int, rng: Generator) -> FloatArray:
@@ -154,7 +181,7 @@ def _survivors(runner: AnyRunner) -> str:
     simple, rng = _simple(runner), np.random.default_rng(4)
     name = f"{type(runner).__name__}.survivors"
     for pool in _pools(simple, RUNS, np.random.default_rng(3)):
-        offspring = _offspring(RUNS, simple.lam, rng)
+        offspring, pool = _offspring(RUNS, simple.lam, rng), _meets(simple, pool, pool.generation)
         stay = named_survivors(simple, pool, offspring)
         if not same_answers(stay, named_survivors(simple, pool, offspring)):
             raise NotConforming(f"{name} answers differently when asked again; draw only in `parents`")
@@ -162,10 +189,32 @@ def _survivors(runner: AnyRunner) -> str:
         if np.isneginf(kept).all(axis=1).any():
             raise NotConforming(f"{name} keeps no solution of a run; one place at least must hold one")
         row = pool.generation % RUNS
-        alone = Pool(pool.seen[row : row + 1], pool.born[row : row + 1], pool.generation)
+        alone = _alone(pool, row)
         if not same_answers(stay[row : row + 1], named_survivors(simple, alone, offspring[row : row + 1])):
             raise NotConforming(f"{name} answers otherwise for a run alone than in a batch; rows are runs of their own")
     return f"of {simple.lam} offspring, some or all invalid; a batch is as many single runs"
+
+
+def _features(runner: AnyRunner) -> str:
+    if not isinstance(runner, Describing):
+        if hasattr(runner, "describe"):
+            raise NotConforming(
+                f"{type(runner).__name__}: features of solutions need `describe` and `fits`, beside `parents` and "
+                "`survivors` (protocol `Describing`), got only some of them"
+            )
+        raise DoesNotApply("the runner looks at fitness alone")
+    name, rng = f"{type(runner).__name__}.describe", np.random.default_rng(8)
+    solutions = _read_only(rng.random((RUNS, 3, BLOCKS)) < rng.random((RUNS, 1, 1)))
+    features = described(runner, solutions)
+    assert features is not None  # it describes
+    if not same_answers(features, described(runner, solutions)):
+        raise NotConforming(f"{name} answers differently when asked again; a feature is of the solution alone")
+    for row in range(0, RUNS, 8):
+        if not same_answers(features[row : row + 1], described(runner, solutions[row : row + 1])):
+            raise NotConforming(f"{name} answers otherwise for a run alone than in a batch; rows are runs of their own")
+    return (
+        f"cells {features.min()} to {features.max()} of {len(runner.founders)} for random solutions of {BLOCKS} blocks"
+    )
 
 
 def _adjusting(runner: AnyRunner) -> str:
@@ -184,7 +233,7 @@ def _adjusting(runner: AnyRunner) -> str:
         made = np.arange(runner.lam) < number[:, None]
         offspring = _read_only(np.where(made, _offspring(RUNS, runner.lam, rng), -np.inf))
         after, row = adjusted(runner, state, pool, offspring), pool.generation % RUNS
-        alone = Pool(pool.seen[row : row + 1], pool.born[row : row + 1], pool.generation)
+        alone = _alone(pool, row)
         if not same_answers(
             after[row : row + 1], adjusted(runner, state[row : row + 1], alone, offspring[row : row + 1])
         ):

@@ -12,7 +12,7 @@ from evo.chunks import draws_subsets
 from evo.errors import OperatorError
 from evo.evaluation import Exact, NoisyProblem, Reading
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
-from evo.runners.protocol import Adjusting, OwnLoop, Pool, Runner
+from evo.runners.protocol import Adjusting, Describing, OwnLoop, Pool, Runner
 from evo.search import Search
 
 
@@ -219,6 +219,20 @@ def named_survivors(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArr
     if np.take_along_axis(invalid, stay, axis=1).any():
         raise OperatorError(f"{type(runner).__name__}.survivors: an invalid offspring (seen -inf) must not be kept")
     return stay
+
+
+def described(runner: Runner, correct: BoolArray) -> IntArray | None:
+    """The features of solutions bool [runs, n, k], int [runs, n]; None for a runner that looks at fitness alone.
+
+    Raises: OperatorError if they are of another shape, or no numbers from 0 to s-1.
+    """
+    if not isinstance(runner, Describing):
+        return None
+    looked_at = correct.view()
+    looked_at.flags.writeable = False
+    features = runner.describe(looked_at)
+    _check_places(f"{type(runner).__name__}.describe", features, correct.shape[:-1], len(runner.founders))
+    return features
 
 
 def offspring_of_each(runner: Adjusting, state: FloatArray) -> IntArray:

@@ -7,6 +7,7 @@ the best observed fitness, is optimal.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from evo.engine.calls import Caller, Parents, Round, write_back
 from evo.engine.contracts import (
     adjusted,
     chosen_chunks,
+    described,
     drawn_traits,
     fitness_values,
     initial_solutions,
@@ -32,6 +34,9 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import Adjusting, Pool, Runner
 from evo.schedules import invalid_is_down
 from evo.search import Search
+
+BY_RUN = ("correct", "fitness", "seen", "born", "features", "judgements", "traits", "state", "made_before", "made")
+"""What a batch keeps of each active run."""
 
 
 def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
@@ -80,6 +85,7 @@ class _Batch:
             self.truth, "an initial solution", self.truth.fitness(self.correct), self.correct.shape[:2]
         )
         self.born = np.zeros((runs, self.places), dtype=np.int64)
+        self.features = described(runner, self.correct)
         self.generation = 0
         self.state = np.full(runs, float(runner.initial_state)) if isinstance(runner, Adjusting) else None
         self.made_before = self.made = np.zeros(runs, dtype=np.int64)
@@ -99,7 +105,7 @@ class _Batch:
         """One generation of all active runs."""
         before = self._identity(self._current())
         evaluations = self._reevaluate()
-        pool = Pool(self.seen, self.born, self.generation)
+        pool = Pool(self.seen, self.born, self.generation, self.features)
         who = named_parents(self.runner, pool, self.streams.selection)
         runs, lam = who.shape
         rows = self._rows(who.shape)
@@ -119,12 +125,15 @@ class _Batch:
             moved |= (there & ~valid).any(axis=1)
         self.books.charge(_taken(each(made.taken()), evaluations))
         self.made_before, self.made = self.made, self.made + there.sum(axis=1)
+        offspring = each(children)
+        arriving = described(self.runner, offspring)
+        if arriving is not None:
+            pool = replace(pool, arriving=arriving)
         stay = named_survivors(self.runner, pool, seen)
         if isinstance(self.runner, Adjusting) and self.state is not None:
             self.state = adjusted(self.runner, self.state, pool, seen)
-        self._keep_survivors(
-            stay, each(children), seen, None if reading.judgements is None else each(reading.judgements)
-        )
+        judged = None if reading.judgements is None else each(reading.judgements)
+        self._keep_survivors(stay, offspring, seen, arriving, judged)
         self.generation += 1
         one = np.ones(runs, dtype=np.int64)
         self.books.pointer = self.schedule.advance(self.books.pointer, moved, self.chunks.m, one)
@@ -190,7 +199,12 @@ class _Batch:
         return chunk.reshape(-1, 1, 1, *chunk.shape[2:])
 
     def _keep_survivors(
-        self, stay: IntArray, children: BoolArray, seen: FloatArray, judgements: NDArray[Any] | None
+        self,
+        stay: IntArray,
+        children: BoolArray,
+        seen: FloatArray,
+        arriving: IntArray | None,
+        judgements: NDArray[Any] | None,
     ) -> None:
         """Put the survivors of the generation into their places; arrays are [runs, lam, ...]."""
         row, place = np.nonzero(stay != np.arange(self.places))
@@ -207,6 +221,8 @@ class _Batch:
         enter(self.correct, children)
         enter(self.born, calls)
         enter(self.seen, seen)
+        if self.features is not None:
+            enter(self.features, arriving)
         if self.judgements is not None:
             enter(self.judgements, judgements)
         if len(row):
@@ -235,7 +251,7 @@ class _Batch:
             self.books.end()
         if done.any():
             self.books.keep(~done)
-            for name in ("correct", "fitness", "seen", "born", "judgements", "traits", "state", "made_before", "made"):
+            for name in BY_RUN:
                 values = getattr(self, name)
                 setattr(self, name, None if values is None else values[~done])
 

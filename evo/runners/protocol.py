@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from numpy.random import Generator
 
-from evo.protocols import AnyMutator, FloatArray, IntArray, Problem, Schedule
+from evo.protocols import AnyMutator, BoolArray, FloatArray, IntArray, Problem, Schedule
 
 if TYPE_CHECKING:
     from evo.batch import Batch, RunCounts, Trace
@@ -23,11 +23,16 @@ class Pool:
         seen: float [runs, s], seen fitness; -inf where a place is empty.
         born: int [runs, s], the number of the call that made the solution; 0 for an initial one.
         generation: generations made.
+        features: int [runs, s], what a runner that describes solutions (`Describing`) says of those kept; anything
+            where a place is empty. None for other runners.
+        arriving: int [runs, lam], the same of the offspring, where survivors are chosen.
     """
 
     seen: FloatArray
     born: IntArray
     generation: int
+    features: IntArray | None = None
+    arriving: IntArray | None = None
 
 
 @runtime_checkable
@@ -103,6 +108,25 @@ class Adjusting(Runner, Protocol):
 
     def adjust(self, state: FloatArray, pool: Pool, offspring: FloatArray) -> FloatArray:
         """The state after the generation, float [runs]; `pool` and `offspring` are those that `survivors` is given."""
+        ...
+
+
+@runtime_checkable
+class Describing(Runner, Protocol):
+    """A runner that looks at solutions, not at their fitness alone: it is shown the feature of each (`Pool.features`).
+
+    `MapElites` is one.
+    """
+
+    def fits(self, problem: Problem, mutator: AnyMutator, schedule: Schedule, prompt: Prompt) -> None:
+        """Refuse the parts that this runner cannot run.
+
+        Raises: InputError.
+        """
+        ...
+
+    def describe(self, correct: BoolArray) -> IntArray:
+        """The feature of each solution, bool [..., k] -> int [...] from 0 to s-1."""
         ...
 
 

@@ -19,7 +19,7 @@ from evo.identity import expect_named
 from evo.parameters import shown
 from evo.protocols import AnyMutator, AnyRunner, CostModel, FloatArray, Problem, Schedule
 from evo.runners.parallel import Asynchronous, Merged
-from evo.runners.protocol import OwnGenerations
+from evo.runners.protocol import Describing, OwnGenerations
 from evo.search import Search
 from evo.text import canonical, is_frozen_dataclass, parse
 from experiments.grids.parts import find_any
@@ -94,7 +94,7 @@ class Cell:
         if hasattr(self.mutator, "fits"):
             with blame_part(self.mutator, "fits"):
                 self.mutator.fits(self.problem.k, self.chunks.g)
-        if isinstance(self.runner, OwnGenerations):
+        if isinstance(self.runner, OwnGenerations | Describing):
             with blame_part(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         expect_weights(self.cost)

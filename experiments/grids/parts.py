@@ -13,7 +13,7 @@ from evo.costs import budget, latency, ledger, prices
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from evo.programs import Catalogue, Model, Role
-from evo.runners import archives, one_plus_lambda, parallel
+from evo.runners import archives, feature_grid, one_plus_lambda, parallel
 from evo.text import canonical, is_frozen_class
 from experiments.grids.stopping import STOPPING_RULES
 from problems import systems
@@ -63,6 +63,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         archives.MuPlusLambda,
         archives.Archive,
         archives.Islands,
+        feature_grid.MapElites,
         parallel.Merged,
         parallel.Asynchronous,
     ),

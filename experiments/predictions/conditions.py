@@ -76,6 +76,13 @@ def _on_counts(setting: Setting) -> str | None:
     return None if one_block or type(setting.schedule) is UniformSubset else _whole(setting)
 
 
+def _grid_of_counts(setting: Setting) -> str | None:
+    runner: Any = setting.runner
+    if runner.cells_of_counts(setting.k) is not None:
+        return None
+    return f"{canonical(runner)}: what an offspring may do depends on which blocks of its parent are correct"
+
+
 def _resolved_block(setting: Setting) -> str | None:
     waits = type(setting.schedule) is UntilResolved and setting.g > 1
     return f"g = {setting.g}, where a rise of f does not say that a chunk is finished" if waits else None
@@ -85,6 +92,7 @@ WHOLE = Condition("schedule AllBlocks, or chunks of g = k", _whole)
 """Whatever the schedule: where a chunk is the whole solution there is nothing to choose."""
 ON_COUNTS = Condition("schedule AllBlocks or UniformSubset, or UniformChunk or OnlyIncorrect of g = 1", _on_counts)
 """How many of the blocks called are incorrect depends on the number of incorrect ones alone."""
+GRID_OF_COUNTS = Condition("a feature that counts all correct blocks, or a single cell", _grid_of_counts)
 RESOLVED_BLOCK = Condition("g = 1 under UntilResolved", _resolved_block)
 
 

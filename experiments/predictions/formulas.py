@@ -14,6 +14,7 @@ from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import MisalignedLaw, PerBlockLaw, SpillLaw
 from evo.protocols import AnyRunner, BoolArray, FloatArray, IntArray, Problem, Schedule
 from evo.runners.archives import Archive, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, UntilResolved
 from evo.theory import MAX_STATES, Geometric, RunLaw, Start, all_blocks, uniform_chunk
 from evo.theory.calls.acceptance import (
@@ -38,6 +39,7 @@ from evo.theory.problems.enumeration import (
     enumerated,
     enumeration_states,
 )
+from evo.theory.problems.feature_grid import feature_grid_run
 from evo.theory.problems.lasting_judges import LastingJudge, persistent_only_incorrect, persistent_uniform
 from evo.theory.problems.on_counts import accepted_on_counts, first_run_of_successes, run_on_counts
 from evo.theory.problems.stored_noise import stored_on_counts
@@ -110,6 +112,16 @@ def several_kept(law: CallLaw, k: int, g: int, schedule: Schedule, runner: AnyRu
         assert isinstance(runner, Archive)  # the row's runner
         keeper = Keeper(runner.size, runner.parent)
     return archive_run(keeper, offspring_counts(law, k, g, schedule), start)
+
+
+def feature_grid(
+    law: CallLaw, k: int, g: int, schedule: Schedule, runner: AnyRunner, start: Start, by_count: FloatArray
+) -> RunLaw:
+    """The chain on the numbers of incorrect blocks in all cells of a feature grid."""
+    assert isinstance(runner, MapElites)  # the row's runner
+    cells = runner.cells_of_counts(k)
+    assert cells is not None  # the row's condition
+    return feature_grid_run(offspring_counts(law, k, g, schedule), cells[::-1].tolist(), by_count, start)
 
 
 def each_chunk(law: CallLaw, k: int, start: Start, lam: int) -> RunLaw:

@@ -11,6 +11,7 @@ from evo.laws.counts import CallLaw
 from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.protocols import AnyMutator, AnyRunner, Problem, Schedule
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Merged
 from evo.schedules import AllBlocks, OnlyIncorrect, UniformChunk, UniformSubset, UntilResolved
@@ -61,6 +62,7 @@ RUNNERS: dict[type, Callable[[int, str], AnyRunner]] = {
     Archive: lambda lam, accept: Archive(2, lam=lam),
     MuPlusLambda: lambda lam, accept: MuPlusLambda(2, lam),
     Islands: lambda lam, accept: Islands(2, 2),
+    MapElites: lambda lam, accept: MapElites(2, lam=lam),
     Merged: lambda lam, accept: Merged(2),
 }
 LAWS: dict[type, str] = {

@@ -19,6 +19,7 @@ from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Merged
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, UntilResolved
@@ -101,7 +102,7 @@ ONE = OnePlusLambda
 EVERY = (AllBlocks, UntilResolved, RoundRobin, UniformChunk, UniformSubset, OnlyIncorrect)
 JUDGED_IN = (AllBlocks, RoundRobin, UniformChunk, UniformSubset, OnlyIncorrect)
 BLOCKS = (ComponentLaw, PerBlockLaw, SpillLaw)
-FRESH = (OnePlusLambda, Archive, MuPlusLambda, Islands)
+FRESH = (OnePlusLambda, Archive, MuPlusLambda, Islands, MapElites)
 ALWAYS = ("always",)  # its condition says that it must be so
 ACCEPT = ("weak",)  # an equally good offspring has equally many incorrect blocks where it counts
 
@@ -183,6 +184,8 @@ RULES: tuple[Row, ...] = (
     # runners that keep several solutions, and rounds (theory 1a, 11)
     Row("whole solutions that do not depend on the parent", CallLaw, WHOLE, FRESH, ANY, f.fresh, whatever=ACCEPT),
     Row("several solutions kept", CallLaw, ON_COUNTS, (Archive, MuPlusLambda), COUNT, f.several_kept),
+    Row("the best of each cell of a feature grid", CallLaw, ON_COUNTS, MapElites, COUNTS, f.feature_grid,
+        (c.GRID_OF_COUNTS,)),
     Row("merged rounds, chunks in turn", CallLaw, RoundRobin, Merged, ONEMAX, merged_in_turn),
     Row("merged rounds, only incorrect chunks", CallLaw, OnlyIncorrect, Merged, ONEMAX, merged_only_incorrect),
     Row("one offspring a block, one kept", CallLaw, EachChunk, ONE, RISING, f.each_chunk, whatever=ACCEPT),

@@ -24,6 +24,7 @@ from evo.costs.latency import Latency
 from evo.costs.prices import LLMPrimitive
 from evo.errors import InputError
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Asynchronous, Merged
 from evo.schedules import AllBlocks, RoundRobin, UntilResolved
@@ -272,6 +273,7 @@ RUNNERS = [
     MuPlusLambda(mu=3, lam=2),
     Archive(size=3),
     Islands(count=2, size=2, archive=2),
+    MapElites(cells=2),
     Merged(),
     Asynchronous(2, Latency(fixed=1.0, tail=1.0)),
 ]

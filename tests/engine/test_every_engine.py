@@ -14,6 +14,7 @@ from evo.engine import run_batch
 from evo.engine.deap import run_batch_deap
 from evo.protocols import Rewritten
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.parallel import Asynchronous
 from evo.schedules import EachChunk
 from evo.search import Search
@@ -30,6 +31,7 @@ ENGINES = {
     "several kept": (run_batch, Archive(1)),
     "several founders": (run_batch, MuPlusLambda(1)),
     "islands": (run_batch, Islands(1, 1)),
+    "feature grid": (run_batch, MapElites(1)),
     "rounds": (run_batch, Merged(1)),
     "asynchronous": (run_batch, Asynchronous(1)),
     "deap": (run_batch_deap, OnePlusLambda()),

@@ -16,6 +16,7 @@ from evo.conformance import check_part, check_runner, kind_of
 from evo.costs.budget import Budget, Limit
 from evo.engine import one_parent, run_batch
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.parallel import Asynchronous
 from evo.search import Search
 from evo.seeding import streams
@@ -230,6 +231,7 @@ def test_stored_rows_of_such_a_runner_say_what_hit_must_be():
 
 GOOD = [
     OnePlusLambda(), OnePlusLambda(8, "weak"), Archive(3, lam=2), Archive(2, "last"), Archive(2, "proportional"),
+    MapElites(1), MapElites(4, lam=2), MapElites(3, blocks=4), MapElites(8, "pattern"),
     MuPlusLambda(3, 2), Islands(2, 3, 2, migrate=5), Merged(3), Merged(), Asynchronous(3), Doubling(8), Brought(),
 ]  # fmt: skip
 

@@ -353,6 +353,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"type": "MuPlusLambda", "mu": 2, "lam": 2},
         {"type": "Archive", "size": 2, "lam": 2},
         {"type": "Islands", "count": 2, "size": 2, "archive": 2, "migrate": 2},
+        {"type": "MapElites", "cells": 2, "blocks": 1, "lam": 2},
         {"type": "Merged", "workers": 2},
         {"type": "Asynchronous", "workers": 2},
     ],

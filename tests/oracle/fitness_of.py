@@ -12,7 +12,7 @@ def fitness_of_state(chain, state):
     """The true fitness of the current solution: the best of those kept, where there are several."""
     if state == DONE:
         return fitness(chain.truth, (True,) * chain.k)
-    if type(chain).__name__ == "Kept":
+    if type(chain).__name__ in ("Kept", "Gridded"):
         return max(fitness(chain.truth, x) for x in state[0])
     return fitness(chain.truth, state[0])
 

@@ -10,10 +10,11 @@ from itertools import product
 
 import numpy as np
 from calls_of import World, logit_nodes
-from runs_of import Kept, Lasting, Learns, OneParent, Rounds, Seen, Stored
+from runs_of import Gridded, Kept, Lasting, Learns, OneParent, Rounds, Seen, Stored
 
 from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.schedules import Decomposed, EachChunk, UniformSubset
 from experiments import Cell
 from operators import (
@@ -300,6 +301,10 @@ def kept(draw):
     return draw.one(Archive(draw.one(1, 2), draw.one("uniform", "proportional", "last")), MuPlusLambda(draw.one(1, 2)))
 
 
+def gridded(draw):
+    return draw.one(MapElites(1), MapElites(2), MapElites(3), MapElites(1, "pattern"))
+
+
 def counted_rises(draw, k):
     return BlockOneMax(k, 2, **draw.start(k))
 
@@ -412,6 +417,7 @@ ROWS = {
     "judgements that last, random blocks": Case(counted(UniformChunk, lasting), Lasting),
     "whole solutions that do not depend on the parent": Case(fresh, Kept),
     "several solutions kept": Case(on_counts(counted_rises, kept), Kept),
+    "the best of each cell of a feature grid": Case(on_counts("counts", gridded), Gridded),
     "merged rounds, chunks in turn": Case(rounds(RoundRobin), Rounds),
     "merged rounds, only incorrect chunks": Case(rounds(OnlyIncorrect), Rounds),
     "one offspring a block, one kept": Case(each_chunk),

@@ -401,6 +401,24 @@ class Kept(Chain):
         return tuple(every[n] for n in sorted(best))
 
 
+class Gridded(Kept):
+    """`MapElites`: states are the solutions kept, one a cell at most, in any order."""
+
+    def feature(self, x):
+        if self.runner.feature == "pattern":
+            return x[: self.runner.cells.bit_length() - 1]
+        blocks = self.runner.blocks or self.k
+        return sum(x[:blocks]) * self.runner.cells // (blocks + 1)
+
+    def survivors(self, pool, children):
+        held = {self.feature(x): x for x in pool}
+        for x in children:
+            old = None if x is INVALID else held.get(self.feature(x))
+            if x is not INVALID and (old is None or fitness(self.truth, x) > fitness(self.truth, old)):
+                held[self.feature(x)] = x
+        return tuple(sorted(held.values()))
+
+
 class Rounds(Chain):
     """`Merged`: the calls of a round are on different chunks, and every improvement is kept."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from calls_of import World
 from random_cells import ROWS, Draw
-from runs_of import Kept, OneParent, Rounds
+from runs_of import Gridded, Kept, OneParent, Rounds
 from test_every_row import NAMED, known
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, UntilResolved
@@ -111,7 +111,8 @@ def test_no_row_says_what_cannot_be(row, many):
 EXACT = [
     row
     for row in RULES
-    if ROWS[row.name].chain in (OneParent, Kept, Rounds) and row.law not in (BetaBlocksLaw, RunQualityLaw, LearningLaw)
+    if ROWS[row.name].chain in (OneParent, Gridded, Kept, Rounds)
+    and row.law not in (BetaBlocksLaw, RunQualityLaw, LearningLaw)
 ]
 
 

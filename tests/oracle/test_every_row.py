@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 from random_cells import ROWS, Draw, heavy, worlds
-from runs_of import Kept, Rounds
+from runs_of import Gridded, Kept, Rounds
 
 from evo.errors import InputError, NoPrediction
 from experiments.predictions.printed import predicts
@@ -116,6 +116,6 @@ def test_rows_say_what_a_chain_on_whole_solutions_says(row):
 @NAMED
 def test_rows_say_what_a_chain_on_whole_solutions_says_of_many_cells(row):
     drawn, long = "drawn" in row.name, row.name.startswith(("difficulties", "quality", "success", "the parent keeps"))
-    large = ROWS[row.name].chain in (Kept, Rounds)  # thousands of states at k = 4
+    large = ROWS[row.name].chain in (Gridded, Kept, Rounds)  # thousands of states at k = 4
     for cell in cells_of(row, 12 if long else 200, 2 if drawn else 3 if large else 4, 2):
         compare(row, cell)

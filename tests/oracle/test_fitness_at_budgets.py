@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fitness_of import fitness_laws
 from random_cells import ROWS, Case, Draw, counted, fresh, on_counts, rounds, special, trusting
-from runs_of import Kept, OneParent, Rounds, Stored
+from runs_of import Gridded, Kept, OneParent, Rounds, Stored
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.errors import InputError, NoPrediction
@@ -94,7 +94,9 @@ def test_rows_say_what_a_chain_on_whole_solutions_says(row):
 @NAMED
 def test_rows_say_what_a_chain_on_whole_solutions_says_of_many_cells(row):
     long = row.name.startswith(("difficulties", "success", "the parent keeps"))
-    for cell, kind in cells_of(row, 12 if long else 200, 3 if cases_of(row)[0].chain in (Kept, Rounds) else 4, 2):
+    for cell, kind in cells_of(
+        row, 12 if long else 200, 3 if cases_of(row)[0].chain in (Gridded, Kept, Rounds) else 4, 2
+    ):
         compare(run_law(row.formula, Setting(cell.search)), kind, cell)
 
 

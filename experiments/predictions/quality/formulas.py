@@ -131,6 +131,14 @@ def several_kept(
     return rising(processes.of_states(run, k, lambda state: int(state[0][0])), by_count)
 
 
+def feature_grid(
+    law: CallLaw, k: int, g: int, schedule: Schedule, runner: AnyRunner, start: Start, by_count: FloatArray
+) -> FitnessLaw:
+    """The best of all cells of a feature grid."""
+    run = f.feature_grid(law, k, g, schedule, runner, start, by_count)
+    return rising(processes.of_states(run, k, lambda state: int(min(state))), by_count)
+
+
 # --------------------------------------------------------------------------------------------------------------- chunks
 
 

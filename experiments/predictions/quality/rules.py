@@ -7,6 +7,7 @@ from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, SpillLaw
 from evo.runners.archives import Archive, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.parallel import Merged
 from evo.schedules import EachChunk, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.theory.quality.law import FitnessLaw
@@ -58,6 +59,8 @@ QUALITY_RULES: tuple[Row, ...] = (
         (c.STORED,), ACCEPT),
     # runners that keep several solutions, and rounds (theory 11)
     Row("several solutions kept", CallLaw, ON_COUNTS, (Archive, MuPlusLambda), COUNT, q.several_kept),
+    Row("the best of each cell of a feature grid", CallLaw, ON_COUNTS, MapElites, COUNT, q.feature_grid,
+        (c.GRID_OF_COUNTS,)),
     Row("merged rounds, chunks in turn", CallLaw, RoundRobin, Merged, RISING, q.merged_in_turn),
     Row("merged rounds, only incorrect blocks", CallLaw, OnlyIncorrect, Merged, RISING, q.merged_only_incorrect),
     # all solutions, one by one
