@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from experiments.planning.answer import answer, cautions
+from experiments.planning.answer import RISING, answer, cautions
 from experiments.planning.plan import Plan
 from experiments.predictions.refusals import kind_of_reason
 from experiments.reports.measured import number
@@ -29,7 +29,7 @@ def show_plan(plan: Plan, console: Console, rows: int = ROWS) -> None:
     """
     console.print(answer(plan), markup=False)
     table = plan.table
-    known = table[table["kind"] != "none"]
+    known = table[table[plan.by].notna()]
     shown = _table(plan, len(known))
     for row in known.head(rows).to_dict("records"):
         shown.add_row(*_row(plan, row))
@@ -38,30 +38,36 @@ def show_plan(plan: Plan, console: Console, rows: int = ROWS) -> None:
         console.print(f"{counted(len(known) - rows, 'more candidate')}; --rows {len(known)} lists all", markup=False)
     for told in cautions(plan):
         console.print(f"note: {told}", markup=False)
-    missing = [(f"{row['schedule']}, g = {row['g']}", str(row["note"])) for row in _noted(plan)]
+    noted = table[table[plan.by].isna()].to_dict("records")
+    missing = [(f"{row['schedule']}, g = {row['g']}", str(row["note"])) for row in noted]
     for told, _ in alike(missing, kind_of_reason)[:MOST_LISTED]:
-        console.print(f"without a prediction: {told}", markup=False)
-
-
-def _noted(plan: Plan) -> list[dict[Any, Any]]:
-    table = plan.table
-    return table[table["kind"] == "none"].to_dict("records")
+        console.print(f"not known: {told}", markup=False)
 
 
 def _table(plan: Plan, known: int) -> Table:
-    of = f"money in {plan.unit}, " if plan.by == "money" and plan.unit else ""
-    shown = Table(
-        title=f"{counted(known, 'way')} to decompose, by expected {plan.by}: exact, a run to the optimum",
-        caption=f"{of}10-50-90 %: of single runs; worse: times the best; *: fix and keep of this g are drawn on "
-        "beyond what was measured",
-        caption_justify="left",
-    )
+    shown = Table(title=_title(plan, known), caption=_caption(plan), caption_justify="left")
     for heading in _models(plan):
         shown.add_column(heading, no_wrap=True)
     shown.add_column("schedule", no_wrap=True)
-    for heading in ("g", "lam", *_votes(plan), "calls", *_money(plan), "10-50-90 %", "worse"):
+    for heading in ("g", "lam", *_votes(plan), *_sums(plan), "10-50-90 %", "worse"):
         shown.add_column(heading, justify="right", no_wrap=True)
     return shown
+
+
+def _title(plan: Plan, known: int) -> str:
+    until = "a run to the optimum" if plan.aim.target is None else f"a run to {plan.aim.target} correct blocks"
+    by = {"fitness": "expected fitness at the budget", "reached": "chance to be there at the budget"}
+    return f"{counted(known, 'way')} to decompose, by {by.get(plan.by, f'expected {plan.by}')}: exact, {until}"
+
+
+def _caption(plan: Plan) -> str:
+    priced = plan.best.candidate.model.priced
+    told = [f"money in {plan.unit}"] if priced and plan.unit else []
+    told += [f"10-50-90 %: {'money' if priced else 'calls'} of single runs"]
+    told += ["worse: less than the best" if plan.by in RISING else "worse: times the best"]
+    told += ["+: improvements of a generation are merged", "*: fix and keep of this g are drawn on"]
+    told += ["<: at most, ~: from drawn generations"] if plan.best.candidate.model.timed else []
+    return "; ".join(told)
 
 
 def _models(plan: Plan) -> list[str]:
@@ -72,18 +78,30 @@ def _votes(plan: Plan) -> list[str]:
     return ["votes"] if any(each.candidate.votes > 1 for each in plan.ranked) else []
 
 
-def _money(plan: Plan) -> list[str]:
-    return [plan.by] if plan.by != "calls" else []
+def _sums(plan: Plan) -> list[str]:
+    """The columns of numbers: what they are ranked by, money and hours; else calls, or tokens."""
+    model = plan.best.candidate.model
+    at_budget = (["fitness"] if plan.aim.target is None else ["reached"]) if plan.aim.limited else []
+    found = [*at_budget, *(["money"] if model.priced else []), *(["hours"] if model.timed else [])]
+    found = found if len(found) > 1 else ["calls", *found]
+    return found if plan.by in found else [*found, plan.by]
 
 
 def _row(plan: Plan, row: dict[Any, Any]) -> list[str]:
     """A candidate in words."""
     band = "-" if math.isnan(row["low"]) else "-".join(_short(row[name]) for name in ("low", "median", "high"))
-    g = f"{row['g']}{'' if row['measured'] else '*'}"
-    sums = [_short(row[name]) for name in ("calls", *_money(plan))]
-    places = [str(row[name]) for name in _votes(plan)]
-    models = [str(row[name]) for name in _models(plan)]
-    return [*models, row["schedule"], g, str(row["lam"]), *places, *sums, band, f"{row['worse']:.3g}"]
+    mark = {"at most": "<", "simulated": "~"}.get(row["hours_kind"], "")
+    sums = [(mark if name == "hours" else "") + _short(row[name]) for name in _sums(plan)]
+    return [
+        *(str(row[name]) for name in _models(plan)),
+        row["schedule"] + ("+" if row["merged"] else ""),
+        f"{row['g']}{'' if row['measured'] else '*'}",
+        str(row["lam"]),
+        *(str(row[name]) for name in _votes(plan)),
+        *sums,
+        band,
+        f"{row['worse']:.3f}" if plan.by in RISING else f"{row['worse']:.3g}",
+    ]
 
 
 def _short(value: float) -> str:

@@ -50,7 +50,16 @@ def plan(
     ] = None,
     votes: Annotated[str, typer.Option(help="Leads of voting to compare, as 1,2,3.")] = "1",
     schedules: Annotated[str | None, typer.Option(help="Schedules to compare; all that the feedback allows.")] = None,
-    by: Annotated[str | None, typer.Option(help="Rank by money, tokens or calls.")] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Blocks that are enough, or their share (up to 1).", show_default=False)
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Money a run may cost: rank by the fitness then.", show_default=False)
+    ] = None,
+    calls: Annotated[
+        int | None, typer.Option(help="Calls a run may make, instead of money.", show_default=False)
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Rank by money, hours, tokens, calls, fitness or reached.")] = None,
     rows: Annotated[int, typer.Option(help="Candidates to list.")] = 12,
     json: Annotated[bool, typer.Option("--json", help="As JSON instead of a table.")] = False,
 ) -> None:
@@ -71,7 +80,8 @@ def plan(
         found = planned(
             _sources(files or []), values, k=k, l=l, start=start, shows=shows, feedback=feedback, workers=workers,
             g=_list("g", g, int), lam=_list("lam", lam, int), votes=_list("votes", votes, int),
-            schedules=_list("schedules", schedules, str), by=by,
+            schedules=_list("schedules", schedules, str),
+            target=target, budget=budget, calls=calls, by=by, bands=None if json else rows,
         )  # fmt: skip
         if json:
             print(plan_json(found))

@@ -6,8 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from experiments.planning.numbers import Numbers
     from experiments.planning.plan import Plan, Ranked
 
+RISING = ("fitness", "reached")
+"""What there should be much of."""
 SAME = 1e-9
 """Relative: two formulas for one number differ in their last digits."""
 
@@ -27,28 +30,59 @@ def figure(value: float, unit: str = "") -> str:
 
 
 def answer(plan: Plan) -> str:
-    """The choice, what it takes, the band of single runs, and how much dearer the next is."""
+    """The choice, what it takes, the band of single runs, and how much worse the next is."""
     best = plan.best
-    value = figure(getattr(best.numbers, plan.by), plan.unit if plan.by == "money" else "")
-    what = value if plan.by == "money" else f"{value} {plan.by}"
-    told = f"{best.candidate}: {what} a run on average{_band(plan, best)}"
-    if plan.by == "money":
-        told += f", {figure(best.numbers.calls)} calls"
+    said = ", ".join([*_reached(plan, best.numbers), *_taken(plan, best)])
     alike, other = next_best(plan)
     if alike:
-        told += f"; as good: {', '.join(str(each.candidate) for each in alike[:2])}"
+        same = {"money": "as cheap", "hours": "as quick"}.get(plan.by, "as good")
+        said += f"; {same}: {', '.join(_with_hours(each) for each in alike[:2])}"
     if other is not None:
-        told += f"; next: {other.candidate}, {plan.worse(other):.3g} times as dear"
-    return f"{told}."
+        said += f"; next: {other.candidate}, {_behind(plan, other)}"
+    return f"{best.candidate}: {said}."
 
 
-def _band(plan: Plan, ranked: Ranked) -> str:
-    numbers = ranked.numbers
-    if math.isnan(numbers.low):
-        return ""
-    unit = plan.unit if ranked.candidate.model.priced else ""
-    what = "" if ranked.candidate.model.priced else " calls"
-    return f" (80 % of runs: {figure(numbers.low, unit)} to {figure(numbers.high, unit)}{what})"
+def _reached(plan: Plan, numbers: Numbers) -> list[str]:
+    """What there is at the budget."""
+    aim = plan.aim
+    if not aim.limited:
+        return []
+    within = f"{aim.calls:,} calls" if aim.calls is not None else figure(aim.money or 0.0, plan.unit)
+    blocks = f"{figure(numbers.fitness)} correct blocks on average after {within}"
+    goal = "all" if aim.target is None else f"{aim.target} of them"
+    return [blocks, f"{goal} with chance {figure(numbers.reached)}"]
+
+
+def _taken(plan: Plan, best: Ranked) -> list[str]:
+    """What it takes until the target, whatever the budget."""
+    numbers, until = best.numbers, "until all are" if plan.aim.limited else "on average"
+    if plan.aim.target is not None:
+        until = f"until {plan.aim.target} blocks are correct, on average"
+    priced = best.candidate.model.priced
+    sums = [figure(numbers.money, plan.unit)] if priced else []
+    sums += [f"{figure(numbers.calls)} calls"]
+    sums += [f"{figure(numbers.tokens)} tokens"] if plan.by == "tokens" else []
+    if not math.isnan(numbers.hours):
+        sums += [f"{'' if numbers.hours_kind == 'exact' else numbers.hours_kind + ' '}{figure(numbers.hours)} hours"]
+    told = [f"{', '.join(sums)} {until}"]
+    if not math.isnan(numbers.low):
+        unit, what = (plan.unit, "") if priced else ("", " calls")
+        told.append(f"80 % of runs take {figure(numbers.low, unit)} to {figure(numbers.high, unit)}{what}")
+    return told
+
+
+def _with_hours(ranked: Ranked) -> str:
+    hours = ranked.numbers.hours
+    return f"{ranked.candidate}" + ("" if math.isnan(hours) else f" ({figure(hours)} hours)")
+
+
+def _behind(plan: Plan, other: Ranked) -> str:
+    worse = plan.worse(other)
+    if plan.by == "fitness":
+        return f"{worse:.3g} blocks fewer"
+    if plan.by == "reached":
+        return f"chance {figure(other.numbers.reached)}"
+    return f"{worse:.3g} times as {'long' if plan.by == 'hours' else 'dear' if plan.by == 'money' else 'many'}"
 
 
 def next_best(plan: Plan) -> tuple[list[Ranked], Ranked | None]:
@@ -58,7 +92,7 @@ def next_best(plan: Plan) -> tuple[list[Ranked], Ranked | None]:
         worse = plan.worse(each)
         if math.isnan(worse):
             break
-        if worse > 1.0 + SAME:
+        if worse > (0.0 if plan.by in RISING else 1.0) + SAME:
             return alike, each
         alike.append(each)
     return alike, None
@@ -75,9 +109,9 @@ def cautions(plan: Plan) -> list[str]:
         )
         inside = next((each for each in plan.ranked if each.candidate.model.measured(each.candidate.g)), None)
         if inside is not None and not math.isnan(plan.worse(inside)):
-            told += f"; the best within them is {inside.candidate}, {plan.worse(inside):.3g} times as dear"
+            told += f"; the best within them is {inside.candidate}, {_behind(plan, inside)}"
         found.append(told)
-    if plan.by != "money":
+    if not best.model.priced:
         found.append(f"no prices: ranked by {plan.by}; give prices.prompt and prices.generated to rank by money")
     if plan.assumed:
         found.append(f"not given, taken as 0: {', '.join(plan.assumed)}")

@@ -11,6 +11,7 @@ from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from evo.protocols import Schedule
 from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.runners.parallel import Merged
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from experiments.grids.cell import Cell
 from experiments.planning.model import Model
@@ -34,6 +35,7 @@ class Candidate:
         g: blocks a call.
         lam: calls a generation.
         votes: lead that an answer needs, 1 for none.
+        merged: whether all improvements of a generation are merged: its lam calls are on different chunks then.
     """
 
     model: Model = field(repr=False)
@@ -41,13 +43,15 @@ class Candidate:
     g: int
     lam: int
     votes: int = 1
+    merged: bool = False
 
     @cached_property
     def cell(self) -> Cell:
         """Its cell, with the prices of the model; in the paper's unit where there are none."""
         model = self.model
         return Cell(
-            model.problem, model.mutator(self.g, self.votes), self._schedule, OnePlusLambda(lam=self.lam),
+            model.problem, model.mutator(self.g, self.votes), self._schedule,
+            Merged(workers=self.lam) if self.merged else OnePlusLambda(lam=self.lam),
             prompt=model.prompt, cost=model.prices or LLMPrimitive(),
         )  # fmt: skip
 
@@ -59,7 +63,12 @@ class Candidate:
     def __str__(self) -> str:
         of = f", {self.model.name}" if self.model.name else ""
         votes = f", {self.votes} votes ahead" if self.votes > 1 else ""
-        return f"{self.schedule} with g = {self.g}, lam = {self.lam}{votes}{of}"
+        return f"{self.name} with g = {self.g}, lam = {self.lam}{votes}{of}"
+
+    @property
+    def name(self) -> str:
+        """The schedule, and whether its improvements are merged."""
+        return f"merged {self.schedule}" if self.merged else self.schedule
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,9 @@ class Choice:
                 if (name == "AllBlocks") != (g == model.k) or (name == "UntilResolved" and g > 1):
                     continue
                 yield from (Candidate(model, name, g, lam) for lam in lams)
+                if name == "RoundRobin" or (name == "OnlyIncorrect" and g == 1):  # which name chunks that differ
+                    m = -(-model.k // g)
+                    yield from (Candidate(model, name, g, lam, merged=True) for lam in lams if 1 < lam <= m)
                 if g == 1:
                     yield from (Candidate(model, name, g, 1, votes) for votes in self.votes if votes > 1)
 

@@ -115,18 +115,16 @@ class Model:
 
     @cached_property
     def latency(self) -> Latency:
-        """Seconds of a call, of mean 1 around the mean: exp(tail^2/2) times the median that calibrations have."""
+        """Seconds of a call, whose mean is exp(tail^2/2) times the median that calibrations have, and an evaluation."""
         seconds = self.values.seconds
         mean = math.exp((seconds.tail or 0.0) ** 2 / 2.0)
         return Latency(
-            fixed=mean * (seconds.fixed or 0.0), per_prompt_token=mean * (seconds.per_prompt_token or 0.0),
-            per_generated_token=mean * (seconds.per_generated_token or 0.0), tail=seconds.tail or 0.0,
-        )  # fmt: skip
-
-    @property
-    def evaluation(self) -> float:
-        """Seconds of an evaluation."""
-        return self.values.seconds.evaluation or 0.0
+            fixed=mean * (seconds.fixed or 0.0),
+            per_prompt_token=mean * (seconds.per_prompt_token or 0.0),
+            per_generated_token=mean * (seconds.per_generated_token or 0.0),
+            tail=seconds.tail or 0.0,
+            evaluation=seconds.evaluation or 0.0,
+        )
 
     def mutator(self, g: int, votes: int = 1) -> AnyMutator:
         """A call on g blocks, or `votes` ahead of them.

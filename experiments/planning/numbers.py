@@ -1,17 +1,43 @@
-"""The exact numbers of a candidate, all of them `predict`'s."""
+"""The numbers of a candidate: exact ones are `predict`'s of its cell."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+from evo.costs.budget import ROUNDING
 from evo.errors import NoPrediction
 from experiments.planning.candidates import TOKENS, Candidate
+from experiments.planning.seconds import seconds_of
+from experiments.planning.target import time_to
 from experiments.predictions.predict import predict
+from experiments.predictions.quality.budgets import calls_of_a_generation, price_of_a_call
 
 LEVELS = (0.1, 0.5, 0.9)
 NONE = math.nan
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is to be reached, and with what.
+
+    Attributes:
+        target: the fitness, in blocks; None for the optimum.
+        money: that a run may cost.
+        calls: that a run may make.
+        workers: calls at the same time.
+    """
+
+    target: int | None = None
+    money: float | None = None
+    calls: int | None = None
+    workers: int = 1
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a budget."""
+        return self.money is not None or self.calls is not None
 
 
 @dataclass(frozen=True)
@@ -19,46 +45,111 @@ class Numbers:
     """What a candidate comes to; NaN where it is not known.
 
     Attributes:
-        calls: expected calls of a run to the optimum.
+        calls: expected calls of a run until the target, whatever the budget.
         tokens: expected tokens, read and written.
         money: expected money.
+        hours: expected hours.
         low, median, high: 10, 50 and 90 % of the money of single runs.
+        fitness: expected fitness at the budget.
+        reached: P(the target is reached at the budget).
         kind: "exact", or "none" where `predict` refuses.
+        hours_kind: "exact", "at most", "simulated"; empty without hours.
         note: why a number is missing.
     """
 
     calls: float = NONE
     tokens: float = NONE
     money: float = NONE
+    hours: float = NONE
     low: float = NONE
     median: float = NONE
     high: float = NONE
+    fitness: float = NONE
+    reached: float = NONE
     kind: str = "exact"
+    hours_kind: str = ""
     note: str = ""
 
 
-def means_of(candidate: Candidate) -> Numbers:
-    """Expected calls, tokens and money."""
-    cell, model = candidate.cell, candidate.model
+NAMES = tuple(each.name for each in fields(Numbers))
+
+
+def numbers_of(candidate: Candidate, aim: Aim) -> Numbers:
+    """All numbers but the band of single runs."""
     try:
-        calls = predict(cell, "calls").mean
-        tokens = predict(replace(cell, cost=TOKENS), "cost").mean if model.counted else NONE
-        money = predict(cell, "cost").mean if model.priced else NONE
+        found = _means(candidate) if aim.target is None else _to_target(candidate, aim.target)
     except NoPrediction as error:
         return Numbers(kind="none", note=str(error))
+    found = _timed(candidate, aim, found)
+    return _at_budget(candidate, aim, found) if aim.limited else found
+
+
+def _means(candidate: Candidate) -> Numbers:
+    """Expected calls, tokens and money until the optimum."""
+    cell, model = candidate.cell, candidate.model
+    calls = predict(cell, "calls").mean
+    tokens = predict(replace(cell, cost=TOKENS), "cost").mean if model.counted else NONE
+    money = predict(cell, "cost").mean if model.priced else NONE
     return Numbers(calls, tokens, money)
 
 
-def with_band(candidate: Candidate, numbers: Numbers) -> Numbers:
+def _to_target(candidate: Candidate, target: int) -> Numbers:
+    """The same until another fitness, where all generations cost the same."""
+    cell, model = candidate.cell, candidate.model
+    each = calls_of_a_generation(cell)
+    if cell.tokens.powers:
+        raise NoPrediction("calls differ in price, and how many of each are made until the target is not known")
+    calls = each * time_to(cell, target).mean
+    read, written, *_ = cell.tokens.entries()
+    tokens = calls * (read + written) if model.counted else NONE
+    return Numbers(calls, tokens, calls * _price(candidate) if model.priced else NONE)
+
+
+def _price(candidate: Candidate) -> float:
+    """Of a call, where all cost the same."""
+    return predict(candidate.cell, "cost").unit
+
+
+def _timed(candidate: Candidate, aim: Aim, found: Numbers) -> Numbers:
+    """The same with hours; until another target than the optimum they are as many times fewer as calls are."""
+    if not candidate.model.timed:
+        return found
+    try:
+        seconds, kind = seconds_of(candidate.cell, candidate.model.latency, aim.workers)
+    except NoPrediction as error:
+        return replace(found, note=str(error))
+    if aim.target is not None:
+        seconds *= found.calls / predict(candidate.cell, "calls").mean
+    return replace(found, hours=seconds / HOUR, hours_kind=kind)
+
+
+def _at_budget(candidate: Candidate, aim: Aim, found: Numbers) -> Numbers:
+    """The same with the fitness at the budget."""
+    cell, budget = candidate.cell, {"cost": aim.money} if aim.calls is None else {"calls": aim.calls}
+    try:
+        if aim.calls is None and price_of_a_call(cell) > (aim.money or 0.0) * (1.0 + ROUNDING):
+            start = float(candidate.model.k * candidate.model.start)
+            return replace(found, fitness=start, reached=0.0, note="the budget is below the price of one call")
+        quality = predict(cell, "fitness", **budget)
+    except NoPrediction as error:
+        return replace(found, note=str(error))
+    reached = quality.solved if aim.target is None else float(quality.at_least(aim.target))
+    return replace(found, fitness=quality.mean, reached=reached)
+
+
+def with_band(candidate: Candidate, aim: Aim, numbers: Numbers) -> Numbers:
     """The same with 10, 50 and 90 % of single runs: of their money, or of their calls without prices."""
     if numbers.kind == "none":
         return numbers
+    priced, cell = candidate.model.priced, candidate.cell
     try:
-        known = predict(candidate.cell, "cost" if candidate.model.priced else "calls")
-        low, median, high = (known.quantile(u) for u in LEVELS)
+        if aim.target is None:
+            known = predict(cell, "cost" if priced else "calls")
+            low, median, high = (known.quantile(u) for u in LEVELS)
+        else:
+            unit = calls_of_a_generation(cell) * (_price(candidate) if priced else 1.0)
+            time = time_to(cell, aim.target)
+            low, median, high = (unit * time.quantile(u) for u in LEVELS)
     except NoPrediction as error:
         return replace(numbers, note=str(error))
     return replace(numbers, low=low, median=median, high=high)
-
-
-Measure = Callable[[Numbers], float]

@@ -6,24 +6,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evo.errors import InputError
 from evo.parameters import shown
 from experiments.calibration.file import Calibration, read_calibration
+from experiments.grids.arguments import a_number, expect_whole
+from experiments.planning.answer import RISING
 from experiments.planning.candidates import Candidate, Choice, candidates
 from experiments.planning.model import Model
-from experiments.planning.numbers import Numbers, means_of, with_band
+from experiments.planning.numbers import NAMES, Aim, Numbers, numbers_of, with_band
 from experiments.planning.values import NOTHING, Values, with_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BY = ("money", "tokens", "calls")
-COLUMNS = (
-    "model", "schedule", "g", "lam", "votes", "calls", "tokens", "money", "low", "median", "high", "worse", "kind",
-    "measured", "note",
-)  # fmt: skip
+BY = ("money", "hours", "tokens", "calls", "fitness", "reached")
+PLACE = ("model", "schedule", "merged", "g", "lam", "votes")
 Source = Calibration | Path | str
 """A calibration, or the file that it stands in."""
 
@@ -42,13 +41,16 @@ class Plan:
 
     Attributes:
         ranked: all of them, the best first, those of which nothing is predicted last.
-        by: what they are ranked by: "money", "tokens" (read and written) or "calls".
+        by: what they are ranked by: "money", "hours", "tokens" (read and written) or "calls"; with a budget "fitness"
+            or "reached".
+        aim: what is to be reached, and with what.
         unit: of the prices, such as "$".
         assumed: what nobody says and is taken for nothing, in words.
     """
 
     ranked: tuple[Ranked, ...] = field(repr=False)
     by: str
+    aim: Aim = field(repr=False)
     unit: str = ""
     assumed: tuple[str, ...] = ()
 
@@ -61,26 +63,28 @@ class Plan:
     def table(self) -> pd.DataFrame:
         """A row a candidate, the best first.
 
-        Columns: `model`, `schedule`, `g`, `lam`, `votes`; expected `calls`, `tokens` and `money` of a run to the
-        optimum; `low`, `median`, `high`: 10, 50 and 90 % of the money of single runs (of their calls without prices);
-        `worse`: by what factor it is dearer than the best; `kind`: "exact" or "none"; `measured`: whether g lies within
-        the calls that were measured; `note`: why a number is null.
+        Columns: `model`, `schedule`, `merged`, `g`, `lam`, `votes`; those of
+        `experiments.planning.numbers.Numbers`; `worse`: by what factor it is dearer than the best, or how much less it
+        reaches where they are ranked by that; `measured`: whether g lies within the calls that were measured. What is
+        not known is null.
         """
         import pandas as pd
 
-        return pd.DataFrame([self._row(each) for each in self.ranked], columns=list(COLUMNS))
+        rows = [
+            {name: getattr(each.candidate, name) for name in PLACE[1:]}
+            | {name: getattr(each.numbers, name) for name in NAMES}
+            | {"model": each.candidate.model.name, "worse": self.worse(each)}
+            | {"measured": each.candidate.model.measured(each.candidate.g)}
+            for each in self.ranked
+        ]
+        return pd.DataFrame(rows, columns=[*PLACE, *NAMES[:-3], "worse", "measured", *NAMES[-3:]])
 
     def worse(self, ranked: Ranked) -> float:
-        """By what factor a candidate is dearer than the best."""
-        least, value = (getattr(each.numbers, self.by) for each in (self.best, ranked))
-        return value / least if least else math.nan
-
-    def _row(self, ranked: Ranked) -> dict[str, Any]:
-        candidate, numbers = ranked.candidate, ranked.numbers
-        row = {name: getattr(candidate, name) for name in ("schedule", "g", "lam", "votes")}
-        told = ("calls", "tokens", "money", "low", "median", "high", "kind", "note")
-        row |= {name: getattr(numbers, name) for name in told} | {"model": candidate.model.name}
-        return row | {"worse": self.worse(ranked), "measured": candidate.model.measured(candidate.g)}
+        """By what factor a candidate is dearer than the best, or how much less it reaches."""
+        best, value = (getattr(each.numbers, self.by) for each in (self.best, ranked))
+        if self.by in RISING:
+            return float(best - value)
+        return float(value / best) if best else math.nan
 
 
 def plan(
@@ -97,11 +101,16 @@ def plan(
     votes: Sequence[int] = (1,),
     feedback: str = "score",
     workers: int = 1,
+    target: float | None = None,
+    budget: float | None = None,
+    calls: int | None = None,
     by: str | None = None,
+    bands: int | None = None,
 ) -> Plan:
-    """Which decomposition to pay for: candidates ranked by what a run to the optimum is expected to take.
+    """Which decomposition to pay for: candidates ranked by what a run is expected to take.
 
-    Every exact number is `predict`'s of the candidate's cell.
+    Every exact number is `predict`'s of the candidate's cell. With a budget they are ranked by the expected fitness
+    there, or by the chance to reach the target.
 
     Args:
         source: a calibration, or the file of one; several models by their names; None if all is said in `values`.
@@ -117,7 +126,12 @@ def plan(
         feedback: what tests tell: "none", whether a solution is better than its parent; "score", how many blocks are
             correct; "blocks", which ones are.
         workers: calls at the same time.
-        by: "money", "tokens" or "calls"; None: the first that is known.
+        target: share of the blocks, up to 1, or their number, that is enough; None for all.
+        budget: money that a run may cost.
+        calls: calls that a run may make, instead of money.
+        by: "money", "hours", "tokens" or "calls", or "fitness" and "reached" with a budget; None: the first of these
+            that is known.
+        bands: how many of the best get their 10, 50 and 90 %; None for all.
 
     Raises: InputError naming the key.
 
@@ -130,14 +144,21 @@ def plan(
     models = [Model(str(name), with_values(_read(one), said), start, shows) for name, one in sources.items()]
     _expect_one_unit(models)
     choice = Choice(tuple(schedules), tuple(g), tuple(lam), tuple(votes), feedback, workers)
-    by = _by(by, models)
-    found = [(each, means_of(each)) for each in candidates(models, choice)]
-    found.sort(key=lambda pair: _rank(getattr(pair[1], by)))
-    ranked = tuple(Ranked(each, with_band(each, numbers)) for each, numbers in found)
-    if ranked[0].numbers.kind == "none":
-        raise InputError(f"plan: nothing is predicted of any candidate; of the first: {ranked[0].numbers.note}")
+    aim = _aim(models[0].k, target, budget, calls, workers)
+    by = _by(by, models, aim)
+    found = [Ranked(each, numbers_of(each, aim)) for each in candidates(models, choice)]
+    found.sort(key=lambda each: _rank(each.numbers, by))
+    first = found[0].numbers
+    if math.isnan(getattr(first, by)):
+        raise InputError(f"plan: {by} is not known of any candidate; of the first: {first.note}")
+    if aim.limited and all(each.numbers.reached == 0.0 and each.numbers.note for each in found):
+        raise InputError(f"plan: budget: expected the price of one call at least, got {budget}")
+    banded = [
+        Ranked(each.candidate, with_band(each.candidate, aim, each.numbers)) if bands is None or i < bands else each
+        for i, each in enumerate(found)
+    ]
     assumed = dict.fromkeys(name for model in models for name in model.assumed)
-    return Plan(ranked, by, models[0].values.prices.unit or "", tuple(assumed))
+    return Plan(tuple(banded), by, aim, models[0].values.prices.unit or "", tuple(assumed))
 
 
 def _read(source: Source | None) -> Calibration:
@@ -150,22 +171,61 @@ def _read(source: Source | None) -> Calibration:
     raise InputError(f"plan: expected a calibration or the path of its file, got {shown(source)}")
 
 
-def _rank(value: float) -> float:
-    """Ties in the last digits, which two formulas leave, are none: the order of `candidates` decides."""
+def _aim(k: int, target: float | None, money: float | None, calls: int | None, workers: int) -> Aim:
+    if target is not None:
+        if not 0.0 < a_number("plan: target", target) <= k:
+            raise InputError(
+                f"plan: target: expected a share in (0, 1] or a number of blocks up to k = {k}, got {target}"
+            )
+        target = math.ceil(target * k - 1e-9) if target <= 1.0 else math.ceil(target)
+        target = None if target == k else target
+    if money is not None and not 0.0 < a_number("plan: budget", money) < math.inf:
+        raise InputError(f"plan: budget: expected a finite amount of money > 0, got {shown(money)}")
+    if calls is not None:
+        expect_whole("plan: calls", calls, 1)
+    if money is not None and calls is not None:
+        raise InputError("plan: expected budget (money) or calls, got both")
+    return Aim(None if target is None else int(target), money, calls, workers)
+
+
+def _rank(numbers: Numbers, by: str) -> tuple[float, ...]:
+    """In ties, which the last digits do not break, money decides, then hours, then the order of `candidates`."""
+    value, *others = (_digits(getattr(numbers, name)) for name in (by, "money", "hours"))
+    return (-value if by in RISING and math.isfinite(value) else value), *others
+
+
+def _digits(value: float) -> float:
     return math.inf if math.isnan(value) else float(f"{value:.10g}")
 
 
-def _by(asked: str | None, models: Sequence[Model]) -> str:
-    known = [
-        name for name, there in (("money", "priced"), ("tokens", "counted")) if all(getattr(m, there) for m in models)
-    ]
+NEEDS = {
+    "money": "prices.prompt and prices.generated",
+    "hours": "seconds.fixed, seconds.per_generated_token or seconds.evaluation",
+    "tokens": "tokens.block and tokens.instructions",
+    "fitness": "budget or calls",
+    "reached": "budget or calls",
+}
+"""What a quantity cannot do without."""
+
+
+def _by(asked: str | None, models: Sequence[Model], aim: Aim) -> str:
+    """What they are ranked by: what was asked for, or the first that is known."""
+    there = {
+        "fitness": aim.limited and aim.target is None,
+        "reached": aim.limited,
+        "money": all(model.priced for model in models),
+        "tokens": all(model.counted for model in models),
+        "calls": True,
+        "hours": all(model.timed for model in models),
+    }
+    if aim.money is not None and not there["money"]:
+        raise InputError(f"plan: budget needs {NEEDS['money']}, got none; give calls instead")
     if asked is None:
-        return [*known, "calls"][0]
+        return next(name for name, known in there.items() if known)
     if asked not in BY:
         raise InputError(f"plan: by: expected {', '.join(BY)}, got {shown(asked)}")
-    if asked not in (*known, "calls"):
-        missing = "prices.prompt and prices.generated" if asked == "money" else "tokens.block and tokens.instructions"
-        raise InputError(f"plan: by = {asked!r} needs {missing}, got none")
+    if not (there[asked] or (asked == "fitness" and aim.limited)):
+        raise InputError(f"plan: by = {asked!r} needs {NEEDS[asked]}, got none")
     return asked
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise, product
 import pytest
 from typer.testing import CliRunner
 
-from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, Prompt, RoundRobin, UniformChunk, UntilResolved
+from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, Prompt, RoundRobin, UniformChunk, UntilResolved
 from evo.costs.prices import TokenPrices
 from evo.errors import InputError
 from experiments import Cell, plan, predict
@@ -38,14 +38,14 @@ KINDS = {kind.__name__: kind for kind in (UntilResolved, OnlyIncorrect, RoundRob
 SIZES, LAMS = (1, 2, 4, 12), (1, 3)
 
 
-def made_by_hand(name, g, lam, votes=1, tables=CALLS, k=12):
+def made_by_hand(name, g, lam, merged=False, votes=1, tables=CALLS, k=12):
     """The cell of a candidate, from the numbers that a person has."""
     mutator = Refuse(Malformed(FixKeep(*tables[g]), rate=0.08), rate=0.02)
     return Cell(
         BlockOneMax(k=k, l=60),
         mutator if votes == 1 else Vote(mutator, ahead=votes),
         AllBlocks() if name == "AllBlocks" else KINDS[name](g=g),
-        OnePlusLambda(lam=lam),
+        Merged(workers=lam) if merged else OnePlusLambda(lam=lam),
         prompt=Prompt(head=2500, cached=2250),
         cost=TokenPrices(prompt=3e-6, generated=15e-6, cached=3e-7),
     )
@@ -55,14 +55,16 @@ def every_candidate():
     """All that make sense: whole solutions are AllBlocks, and `until resolved` is about one block."""
     for name, g, lam in product(SCHEDULES, SIZES, LAMS):
         if (name == "AllBlocks") == (g == 12) and not (name == "UntilResolved" and g > 1):
-            yield name, g, lam
+            yield name, g, lam, False
+        if lam == 3 and (name, g) in {("OnlyIncorrect", 1), ("RoundRobin", 1), ("RoundRobin", 2), ("RoundRobin", 4)}:
+            yield name, g, lam, True
 
 
 def differences(found, tables=CALLS):
     """Candidates of which a number is not that of `predict`."""
     wrong = []
     for row in found.table.to_dict("records"):
-        cell = made_by_hand(row["schedule"], row["g"], row["lam"], tables=tables)
+        cell = made_by_hand(row["schedule"], row["g"], row["lam"], row["merged"], tables=tables)
         cost = predict(cell, "cost")
         exact = (predict(cell, "calls").mean, cost.mean, *(cost.quantile(u) for u in (0.1, 0.5, 0.9)))
         if [row[name] for name in ("calls", "money", "low", "median", "high")] != list(exact):
@@ -76,7 +78,7 @@ def found():
 
 
 def test_all_numbers_are_those_of_predict(found):
-    assert len(found.table) == len(list(every_candidate())) == 22
+    assert len(found.table) == len(list(every_candidate())) == 26
     assert set(found.table["kind"]) == {"exact"}
     assert differences(found) == []
 
@@ -88,13 +90,15 @@ def test_a_keep_that_is_off_by_a_thousandth_is_found(found):
 
 def test_the_order_is_that_of_all_candidates_tried_by_hand(found):
     cost = {each: predict(made_by_hand(*each), "cost").mean for each in every_candidate()}
-    order = [(each.candidate.schedule, each.candidate.g, each.candidate.lam) for each in found.ranked]
+    order = [
+        (each.candidate.schedule, each.candidate.g, each.candidate.lam, each.candidate.merged) for each in found.ranked
+    ]
     assert set(order) == set(cost)
     costs = [cost[each] for each in order]
     assert all(first <= then * (1 + 1e-9) for first, then in pairwise(costs))
     worse = [cost[each] / min(cost.values()) for each in order]
     assert found.table["worse"].tolist() == pytest.approx(worse, rel=1e-12)
-    assert order[:2] == [("UntilResolved", 1, 1), ("OnlyIncorrect", 1, 1)]  # equally good: what asks less comes first
+    assert order[:2] == [("UntilResolved", 1, 1, False), ("OnlyIncorrect", 1, 1, False)]  # what asks less comes first
 
 
 def test_the_best_by_a_formula_and_a_bill_by_hand(found):
@@ -183,7 +187,10 @@ def test_a_choice_beyond_what_was_measured_is_marked():
 
 def test_the_next_is_no_other_name_of_the_best(found):
     alike, other = next_best(found)
-    assert [str(each.candidate) for each in alike] == ["OnlyIncorrect with g = 1, lam = 1"]
+    assert [str(each.candidate) for each in alike] == [
+        "OnlyIncorrect with g = 1, lam = 1",
+        "merged OnlyIncorrect with g = 1, lam = 3",
+    ]
     assert found.worse(other) > 1.1
 
 
@@ -207,7 +214,7 @@ def test_the_next_is_no_other_name_of_the_best(found):
         ({}, {"schedules": ("RoundRobbin",)}, "got 'RoundRobbin'; did you mean 'RoundRobin'?"),
         ({}, {"schedules": ("OnlyIncorrect",)}, "OnlyIncorrect needs more of tests than feedback = 'score'"),
         ({}, {"schedules": ("AllBlocks",), "g": (1,)}, "no schedule goes with this g and feedback"),
-        ({}, {"by": "hours"}, "by: expected money, tokens, calls, got 'hours'"),
+        ({}, {"by": "joy"}, "by: expected money, hours, tokens, calls, fitness, reached, got 'joy'"),
         ({}, {"start": 1.5}, "start must be a probability in [0, 1], got 1.5"),
     ],
 )
@@ -250,7 +257,7 @@ def test_the_command_says_the_same_within_80_columns(found):
     assert " ".join(result.output.split()).startswith(answer(found))
     rows = [[word.strip() for word in line.split("│")[1:-1]] for line in result.output.splitlines() if "│" in line]
     for (schedule, g, lam, calls, *_), row in zip(rows, found.table.to_dict("records"), strict=False):
-        assert (schedule, int(g), int(lam)) == (row["schedule"], row["g"], row["lam"])
+        assert (schedule, int(g), int(lam)) == (row["schedule"] + "+" * row["merged"], row["g"], row["lam"])
         assert float(calls) == pytest.approx(row["calls"], rel=5e-3)
     assert len(rows) == 12
 
