@@ -125,11 +125,13 @@ def positive(part: object, *names: str) -> None:
         object.__setattr__(part, name, value)
 
 
-def whole(part: object, name: str, *, least: int, most: int | None = None) -> None:
-    """Check that the named field is a whole number >= `least` (and <= `most`).
+def whole(part: object, name: str, *, least: int, most: int | None = None, none: bool = False) -> None:
+    """Check that the named field is a whole number >= `least` (and <= `most`), or None where that may be.
 
     Raises: InputError.
     """
+    if none and getattr(part, name) is None:
+        return
     expected = f"a whole number >= {least}" if most is None else f"a whole number from {least} to {most}"
     value = _real(part, name, expected)
     if not math.isfinite(value) or value != int(value) or value < least or (most is not None and value > most):

@@ -38,8 +38,7 @@ class Model:
         if self.size > MOST_SIZE:
             raise InputError(f"Model: size must be at most {MOST_SIZE:g}, got {shown(self.size)}")
         object.__setattr__(self, "capabilities", words(self, "capabilities"))
-        if self.context is not None:
-            whole(self, "context", least=1)
+        whole(self, "context", least=1, none=True)
 
     def lacks(self, needs: Iterable[str]) -> tuple[str, ...]:
         """Those of the needs that the model has no capability for."""

@@ -41,8 +41,7 @@ class Merged:
     in_flight: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        if self.workers is not None:
-            whole(self, "workers", least=1, most=MOST_WORKERS)
+        whole(self, "workers", least=1, most=MOST_WORKERS, none=True)
 
     def width(self, schedule: Schedule, k: int) -> int:
         """Largest number of calls in a round: min(W, m)."""

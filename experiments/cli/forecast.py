@@ -58,7 +58,11 @@ def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console)
         cores: processes that would run at the same time.
         console: where to.
     """
-    _show_rows(table, runs, console)
+    of_programs = table["lam"].isna()
+    if not of_programs.all():
+        _show_rows(table[~of_programs], runs, console)
+    if of_programs.any():
+        _show_programs(table[of_programs], runs, console)
     noted = table[table["note"] != ""].to_dict("records")
     reasons = ((_called(row), row["note"]) for row in noted)
     for told, _ in alike(reasons, _kind)[:MOST_LISTED]:
@@ -84,13 +88,18 @@ def totals(table: pd.DataFrame, cores: int) -> list[str]:
             sums.append(f"cost {paid}" if one else "cost by several models, not added")
         which = f"{counted(len(known), 'cell')}, {counted(int(made['made'].sum()), 'run')}"
         most = " (at most, where calls differ in price)" if made["at_most"].any() else ""
-        lines.append(f"{which} within their budgets: {', '.join(sums)}{most}")
+        within = "" if made["lam"].isna().all() else " within their budgets"
+        lines.append(f"{which}{within}: {', '.join(sums)}{most}")
         lines += _more_than_asked(known)
         lines += _notcounted(len(made) - len(priced), "whose tokens or cost are not predicted", "in these")
-        lines += _chances(known)
-        seconds = max(made["seconds"].sum() / cores, made["longest"].max())
+        of_programs = known["lam"].isna()
+        lines += _chances(known[~of_programs], "a run is censored")
+        lines += _chances(known[of_programs], "a program's task is not done right")
+        timed = made[made["seconds"].notna()]
+        seconds = max(timed["seconds"].sum() / cores, timed["longest"].max()) if len(timed) else math.inf
         if math.isfinite(seconds):
             lines.append(f"about {duration(seconds)} on {counted(cores, 'core')} of this machine")
+            lines += _notcounted(len(made) - len(timed), "whose time is not predicted", "in this")
     return lines + _notcounted(len(table) - len(known), "without a prediction", "")
 
 
@@ -113,13 +122,13 @@ def _notcounted(cells: int, which: str, where: str) -> list[str]:
     return [" ".join(f"{counted(cells, 'cell')} {which} {verb} not counted {where}".split())]
 
 
-def _chances(known: pd.DataFrame) -> list[str]:
-    """The chance that a run is censored: over all cells, and in the worst."""
+def _chances(known: pd.DataFrame, that: str) -> list[str]:
+    """The chance that a run fails in this way: over all cells, and in the worst."""
     shares = known["censored"].dropna()
     if not len(shares):
         return []
     worst = known.loc[known["censored"] == shares.max()].iloc[0]
-    said = f"chance that a run is censored: {_share(float(shares.mean()))} over all cells"
+    said = f"chance that {that}: {_share(float(shares.mean()))} over all cells"
     if worst["censored"] > 0 and len(shares) > 1:
         said += f", at most {_share(float(worst['censored']))} ({_called(worst)})"
     return [said, *_notcounted(len(known) - len(shares), "of which it is not known", "in this")]
@@ -142,6 +151,36 @@ def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
         sources = "; ".join(dict.fromkeys(row["source"] for row in rows if row["source"]))
         add_rows(shown, folded(series, console.width), [_forecast(row, of_runs) for row in rows], escape(sources))
     print_table(shown, console)
+
+
+def _show_programs(table: pd.DataFrame, runs: Runs, console: Console) -> None:
+    """Programs have no optimum, no lam and no budget; they have a chance that their task is done right."""
+    shown = Table(
+        title=f"Programs of calls, before anything runs: exact means of a run ({in_words(runs)} a cell)",
+        caption="calls, cost: of all roles together; done right: chance that the task is; from: where the formula is "
+        "from. `predict(cell, 'ROLE.ENTRY')` in Python tells them role by role",
+        caption_justify="left",
+    )
+    shown.add_column("arm", no_wrap=True)
+    has_k = bool(table["k"].notna().any())
+    of_runs = [] if isinstance(runs, int) else ["runs"]
+    for heading in (*(["k"] if has_k else []), "calls", "cost", "done right", *of_runs):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    shown.add_column("from", overflow="fold")
+    for series, rows in by_series(table):
+        sources = "; ".join(dict.fromkeys(row["source"] for row in rows if row["source"]))
+        places = [[size_text(row["k"])] if has_k else [] for row in rows]
+        each = [
+            (*place, number(row["calls"]), number(row["cost"]), _done(row), *(number(row[name]) for name in of_runs))
+            for place, row in zip(places, rows, strict=True)
+        ]
+        add_rows(shown, folded(series, console.width), each, escape(sources))
+    print_table(shown, console)
+
+
+def _done(row: dict[Any, Any]) -> str:
+    censored = row["censored"]
+    return number(None if censored is None else 1.0 - censored)
 
 
 def _forecast(row: dict[Any, Any], of_runs: list[str]) -> tuple[str, ...]:

@@ -230,8 +230,11 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
         "note": "",
     }
     try:
-        hit = predict(cell)
-        row |= {"hit": hit.mean, "source": hit.source}
+        if isinstance(cell, ProgramCell):  # has calls, whether its task is done right or not
+            row |= {"hit": predicted_mean(cell, "hit"), "source": predict(cell, "calls").source}
+        else:
+            hit = predict(cell)
+            row |= {"hit": hit.mean, "source": hit.source}
     except NoPrediction as error:
         row["note"] = str(error)
     row["note"] = row["note"] or _note(within, grid.engine)

@@ -8,12 +8,12 @@ from functools import lru_cache
 import numpy as np
 
 from evo.costs.ledger import LEDGER
-from evo.errors import NoPrediction
+from evo.errors import InputError, NoPrediction, OperatorError
 from evo.programs import Expected, Program, certain
 from evo.programs.execute import expected_of
 from evo.theory import TimeLaw
 from evo.theory.times.derived import defective
-from experiments.grids.programs.cell import ProgramCell
+from experiments.grids.programs.cell import ProgramCell, largest_number
 
 CHECKED = ("the program states its expected ledger",)
 TRUSTED = ("`execute` makes the calls that `expected` states",)
@@ -25,7 +25,8 @@ Known = tuple[TimeLaw | None, float, float]
 def expected_in(cell: ProgramCell) -> Expected:
     """What the program of a cell expects; cells that differ in price only ask it once.
 
-    Raises: NoPrediction; OperatorError if its code breaks.
+    Raises: NoPrediction, also if its code breaks or gives back what is no expectation: that costs this cell its
+        prediction, and no other.
     """
     found = _asked(cell.program, cell.identity)  # type: ignore[arg-type]  # parts are frozen dataclasses
     if isinstance(found, str):
@@ -39,6 +40,10 @@ def _asked(program: Program, text: str) -> Expected | str:
         return expected_of(program)
     except NoPrediction as error:
         return str(error)
+    except (InputError, OperatorError) as error:
+        return f"its expected() is of no use: {error}"
+    except MemoryError:
+        return f"not enough memory to work out what it expects; lower {largest_number(program)}"
 
 
 def known_of_program(cell: ProgramCell, quantity: str) -> Known:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 AGREES_WITH_THEORY = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verdict.CANNOT_TELL: "cannot tell"}
 FEWEST_OF_A_LAW = 3
+NEAR = 2
+"""Forms whose AIC is larger than the least by no more are told beside the best one."""
 MOST_VERDICTS = 12
 
 
@@ -103,7 +105,8 @@ def show_fits(fits: Fits, console: Console) -> None:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("series", "p (fit)"))
     for law in fits.best:
         rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
-        rival = f"{_law(rivals[0])} (p {rivals[0].misfit_text})" if rivals else ""
+        near = [rival for rival in rivals if rival.aic - law.aic <= NEAR] or rivals[:1]
+        rival = "\n".join(f"{_law(each)} (p {each.misfit_text})" for each in near)
         misfit = law.misfit_text + ("" if law.fits else f" {COLOURED[Verdict.DIFFERS]}")
         best = _law(law) if law.fits else f"{NO_FIT} {_law(law)}"
         table.add_row(folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
@@ -112,7 +115,8 @@ def show_fits(fits: Fits, console: Console) -> None:
     if fits.laws:
         table.caption = (
             f"{100 * fits.laws[0].confidence:.4g} % intervals; p (fit): probability that a true law of this form fits "
-            f"as badly ({COLOURED[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits)"
+            f"as badly ({COLOURED[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits); next best: all forms "
+            f"within {NEAR:g} of the least AIC, or the next one"
         )
     print_table(table, console)
     if fits.note:

@@ -17,7 +17,7 @@ from evo.errors import InputError, OperatorError
 from evo.foreign import describe_error, foreign
 from evo.programs.execute import run_program
 from evo.seeding import streams
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import AnyCell, ProgramCell, largest_number
 from experiments.running.simulation import simulate
 from experiments.store.table import Columns, batch_columns, program_columns
 
@@ -162,7 +162,8 @@ def _in_words(error: BaseException, cell: AnyCell) -> str:
         if isinstance(error, OperatorError | InputError):
             return str(error)
         if isinstance(error, MemoryError):
-            said = "not enough memory for this batch; allow more, or lower k, l, lam or batch"
+            largest = largest_number(cell.program) if isinstance(cell, ProgramCell) else "k, l, lam"
+            said = f"not enough memory for this batch; allow more, or lower {largest} or batch"
         else:
             said = describe_error(error, cell)
         return f"{said}\n{''.join(traceback.format_exception(error, limit=-4))}"

@@ -72,8 +72,7 @@ class Debugging:
                 f"{type(self).__name__}: b must be at most k = {self.k}, one bug in a function (Section 3.2), got "
                 f"{self.b}"
             )
-        if self.context is not None:
-            whole(self, "context", least=1)
+        whole(self, "context", least=1, none=True)
         flag(self, "cache")
         positive(self, "m_q", "m_d", "halfway")
         probability(self, "miss", "alarm", "fix", "keep", "p")

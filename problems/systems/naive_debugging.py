@@ -39,8 +39,7 @@ class NaiveDebugging(Debugging):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rounds is not None:
-            whole(self, "rounds", least=0)
+        whole(self, "rounds", least=0, none=True)
 
     @property
     def most_rounds(self) -> int:

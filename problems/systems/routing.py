@@ -57,8 +57,7 @@ class Generalist:
         non_negative(self, "x")
         probability(self, "right")
         expect_votes(self, "votes")
-        if self.context is not None:
-            whole(self, "context", least=1)
+        whole(self, "context", least=1, none=True)
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -141,8 +140,7 @@ class Routing:
             whole(self, name, least=1)
         whole(self, "vocabulary", least=2)
         for name in ("o_d", "context"):
-            if getattr(self, name) is not None:
-                whole(self, name, least=1)
+            whole(self, name, least=1, none=True)
         positive(self, "m_s", *(("m_d",) if self.m_d is not None else ()))
         non_negative(self, "x")
         probability(self, "wrong", "nowhere", "seen", "right")
@@ -167,20 +165,27 @@ class Routing:
                 f"Routing: serves must add up to the k = {self.k} tasks, got {sum(served)}: {what}; give each task a "
                 "specialist"
             )
-        if self.wrong and len(self._served) < 2:
+        if self.wrong and self._specialists < 2:
             raise InputError(
                 f"Routing: wrong must be 0 where there is one specialist, whom each route leads to, got {self.wrong}"
             )
 
-    @cached_property
-    def _served(self) -> IntArray:
-        """Tasks of each specialist, int [specialists]."""
-        return np.array(self.serves or (1,) * self.k, dtype=np.int64)
+    @property
+    def _specialists(self) -> int:
+        return len(self.serves) or self.k
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
         """The different numbers of tasks that specialists serve, ascending."""
-        return tuple(int(tasks) for tasks in np.unique(self._served))
+        return tuple(sorted(set(self.serves))) or (1,)
+
+    def _served(self, specialist: IntArray) -> IntArray:
+        """Tasks of each specialist, in their shape."""
+        return np.array(self.serves)[specialist] if self.serves else np.ones_like(specialist)
+
+    def _own(self, task: IntArray) -> IntArray:
+        """The specialist of each task, in their shape."""
+        return np.repeat(np.arange(self._specialists), self.serves)[task] if self.serves else task
 
     def _name(self, tasks: int) -> str:
         return "specialist" if len(self._sizes) == 1 else f"specialist_of_{tasks}"
@@ -188,7 +193,7 @@ class Routing:
     @property
     def name_tokens(self) -> int:
         """Tokens of the delegator's answer."""
-        return name_tokens(len(self._served), self.vocabulary) if self.o_d is None else self.o_d
+        return name_tokens(self._specialists, self.vocabulary) if self.o_d is None else self.o_d
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -202,9 +207,8 @@ class Routing:
 
     def execute(self, desk: Desk, rng: Generator) -> BoolArray:
         """Whether the answer is the right specialist's and right, bool [runs]."""
-        shape, specialists = (desk.runs,), len(self._served)
-        task = rng.integers(self.k, size=shape)
-        own = np.repeat(np.arange(specialists), self._served)[task]
+        shape, specialists = (desk.runs,), self._specialists
+        own = self._own(rng.integers(self.k, size=shape))
         asking, done = desk.running.copy(), np.zeros(shape, dtype=np.bool_)
         for _ in range(self.attempts):
             with desk.together():
@@ -222,7 +226,7 @@ class Routing:
 
     def _ask(self, desk: Desk, specialist: IntArray, where: BoolArray) -> None:
         """Each run's specialist reads the input; votes are asked at the same time."""
-        tasks = self._served[specialist]
+        tasks = self._served(specialist)
         with desk.together():
             for size in self._sizes:
                 asked = where & (tasks == size)
@@ -255,9 +259,9 @@ class Routing:
     def _answers(self, answered: float, wrong: float) -> Iterator[Calls]:
         """Calls of specialists by size: of the right one, likely as its tasks, or of another one, each as likely."""
         for tasks in self._sizes:
-            number = int((self._served == tasks).sum())
+            number = self.serves.count(tasks) if self.serves else self.k
             own = tasks * number / self.k
-            other = (number - own) / max(1, len(self._served) - 1)  # a right one is not among the others
+            other = (number - own) / max(1, self._specialists - 1)  # a right one is not among the others
             yield Calls(
                 self._name(tasks), self.n, self.o, answered * self.votes_s * ((1.0 - wrong) * own + wrong * other)
             )

@@ -11,7 +11,7 @@ import pytest
 
 from evo import OnePlusLambda, UntilResolved
 from evo.costs import LEDGER, Budget, LLMPrimitive, QuadraticPrimitive, TokenPrices
-from evo.errors import InputError, NoPrediction, OperatorError
+from evo.errors import InputError, NoPrediction
 from evo.programs import Calls, Expected, Model, Role, certain, expected_ledger
 from evo.theory import Geometric
 from experiments import (
@@ -440,5 +440,5 @@ def test_operator_errors_of_expectations_are_named():
         def expected(self):
             return 3
 
-    with pytest.raises(OperatorError, match=r"Odd.expected must return an Expected with a ledger of its 1 roles"):
+    with pytest.raises(NoPrediction, match=r"Odd.expected must return an Expected with a ledger of its 1 roles"):
         predict(ProgramCell(Odd()))

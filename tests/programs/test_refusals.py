@@ -1,15 +1,23 @@
 """Programs that are refused before anything runs, by an error that names them."""
 
+import builtins
 import itertools
 import re
 from dataclasses import dataclass
 
 import pytest
+from rich.console import Console
 
-from evo.errors import InputError
+from evo.errors import InputError, NoPrediction
 from evo.programs import Calls, Expected, Model, Role, expected_ledger
 from experiments import Grid, ProgramCell, UntilPrecise, UntilSuccesses, predict, run_grid
+from experiments.cli.forecast import show_forecast
 from experiments.grids.parts import find_part
+from experiments.predictions.forecast import forecast
+from experiments.predictions.verdict import Verdict
+from experiments.reports.report import report
+from experiments.running.tasks import _in_words
+from problems.systems import FocusedDebugging
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,70 @@ class Unsure(Coin):
 def test_a_chance_that_is_none_is_told_by_the_program():
     cell = ProgramCell(Coin(believed=2.0))
     said = r"Coin\(.*believed=2.*\)\.expected: Expected: done must be a probability in \[0, 1\], got 2\.0"
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(NoPrediction, match=said):
         predict(cell, "calls")
+
+
+@dataclass(frozen=True)
+class Breaks(Coin):
+    """A coin whose expectation cannot be worked out."""
+
+    how: str = "ZeroDivisionError"
+
+    def expected(self):
+        raise getattr(builtins, self.how)("no")
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (Coin(believed=2.0), "done must be a probability in [0, 1], got 2.0"),
+        (Breaks(), "Breaks.expected raised ZeroDivisionError: no"),
+        (Breaks(p=0.25, how="MemoryError"), "not enough memory to work out what it expects; lower its parameters"),
+    ],
+)
+def test_an_expectation_that_is_none_costs_its_cell_alone(bad, said):
+    good = [ProgramCell(Coin(p)) for p in (0.0, 1.0)]
+    grid = Grid("g", [good[0], ProgramCell(bad), good[1]], runs=400, batch=400)
+    first, told, last = report(run_grid(grid, workers=1)).check.cells
+    assert (first.verdict, last.verdict) == (Verdict.AGREES, Verdict.AGREES)
+    assert told.verdict is Verdict.CANNOT_TELL
+    assert said in told.reason
+    forecasts = forecast(grid)
+    assert forecasts["spent"].notna().tolist() == [True, False, True]
+    assert said in forecasts["note"].iloc[1]
+
+
+def test_too_little_memory_names_the_largest_parameter():
+    @dataclass(frozen=True)
+    class Crowd(Coin):
+        k: int = 10**9
+        size: int = 3
+
+        @property
+        def roles(self):
+            raise MemoryError
+
+    with pytest.raises(InputError, match=r"Crowd: not enough memory for its roles; lower k = 1000000000$"):
+        ProgramCell(Crowd())
+
+
+def test_a_batch_that_needs_too_much_memory_names_the_largest_parameter():
+    cell = ProgramCell(FocusedDebugging(k=10**9, l=10, b=5))
+    assert _in_words(MemoryError(), cell).startswith(
+        "not enough memory for this batch; allow more, or lower k = 1000000000 or batch"
+    )
+
+
+def test_a_forecast_of_programs_speaks_of_their_tasks(capsys):
+    cells = [ProgramCell(Coin(p)) for p in (0.25, 1.0)]
+    table = forecast(Grid("g", cells, runs=10, batch=10))
+    show_forecast(table, 10, 2, Console(width=100))
+    said = " ".join(capsys.readouterr().out.split())
+    for word in ("done right", "0.25", "20 runs: 20 calls", "chance that a program's task is not done right: 0.375"):
+        assert word in said
+    for word in ("lam", "hit", "censored", "budget", "about 0 s", "is not known"):
+        assert word not in said
 
 
 def test_roles_that_change_are_refused_when_the_cell_is_made():

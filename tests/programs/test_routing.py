@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 
 from evo.errors import InputError
 from evo.programs import Desk
+from evo.programs.execute import run_program
 from evo.theory.systems.routing import name_tokens, routing_speedup, saturation
 from problems.systems import Generalist, Routing
 
@@ -267,3 +268,11 @@ def test_runs_follow_what_is_expected():
 )
 def test_other_errors_than_expected_are_seen(change, seen):
     assert agrees(replace(ERRING, **change), ERRING.expected()) == seen
+
+
+def test_a_billion_tasks_of_one_specialist_each_take_no_more_memory_than_one():
+    routing = Routing(k=10**9, n=10, h=2)
+    assert routing.name_tokens == 2
+    done = run_program(routing, 3, np.random.default_rng(1))
+    assert done.hit.tolist() == [2, 2, 2]
+    assert routing.expected().ledger[1].tolist() == done.ledger[0, 1].tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from evo.programs.execute import roles_of
 from evo.programs.protocol import Program
 from evo.programs.roles import Role
 from evo.protocols import CostModel, FloatArray
-from evo.text import canonical, is_frozen_dataclass, parse, type_name
+from evo.text import canonical, is_frozen_dataclass, parse, parts_of, type_name
 from experiments.grids.cell import Cell, cell_id, sample_name
 from experiments.grids.parts import find_any
 
@@ -49,7 +49,13 @@ class ProgramCell:
 
     def __post_init__(self) -> None:
         with blame_part(self):
-            self._expect_program()
+            try:
+                self._expect_program()
+            except MemoryError:
+                raise InputError(
+                    f"{type_name(type(self.program))}: not enough memory for its roles; lower "
+                    f"{largest_number(self.program)}"
+                ) from None
             if not hasattr(self.cost, "weights") or not is_frozen_dataclass(self.cost):
                 raise InputError(
                     f"ProgramCell: expected for cost a cost model such as LLMPrimitive(m=1), got {shown(self.cost)}"
@@ -133,6 +139,20 @@ class ProgramCell:
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where there are thousands of roles."""
         return max(1, min(batch, BATCH_NUMBERS // (len(self.roles) * len(LEDGER))))
+
+
+def largest_number(program: object) -> str:
+    """The parameter of a program that is most likely too large for the memory: `k = 1000000000`.
+
+    >>> from problems.systems import Generalist
+    >>> largest_number(Generalist(k=4, n=100))
+    'n = 100'
+    """
+    parts = [part for part in parts_of(program) if is_dataclass(part)]
+    named = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
+    whole = {name: value for name, value in named.items() if isinstance(value, int) and not isinstance(value, bool)}
+    name = max(whole, key=lambda name: whole[name], default="")
+    return f"{name} = {shown(whole[name])}" if name else "its parameters"
 
 
 AnyCell = Cell | ProgramCell
