@@ -256,35 +256,20 @@ def export(
 
 
 @app.command()
-def show() -> None:
-    """List the studies, and the parts that a grid can name, with their parameters.
+def show(
+    what: Annotated[str, typer.Argument(metavar="parts | presets", help="What to list.")] = "parts",
+) -> None:
+    """List the studies and the parts that a grid can name, with their parameters; or presets of frameworks.
 
-    Example: `llm-evo show`
+    Example: `llm-evo show presets`
     """
     with plain_errors():
-        from rich.table import Table
+        from evo.errors import InputError
+        from experiments.cli.shown import show_parts, show_presets
 
-        from experiments.grids.extensions import describe_entry, offered
-        from experiments.grids.parts import EVERY, describe
-        from experiments.studies import STUDIES
-
-        console = _console()
-        table = Table("study", "question", title="Studies: llm-evo run NAME", title_justify="left", title_style="bold")
-        for study in STUDIES.values():
-            table.add_row(study.name, study.question)
-        console.print(table)
-        for kind, parts in EVERY.items():
-            table = Table(kind, "", title_justify="left")
-            for part in parts:
-                signature, summary = describe(part)
-                table.add_row(signature, summary)
-            for name, entries in offered(kind).items():
-                for entry in entries:
-                    table.add_row(name, describe_entry(entry))
-            console.print(table)
-        console.print(
-            'Parts of your own: type = "module:Class", of a module beside the TOML file or installed.', markup=False
-        )
+        if what not in ("parts", "presets"):
+            raise InputError(f"show: expected parts or presets, got {what!r:.60}")
+        (show_presets if what == "presets" else show_parts)(_console())
 
 
 @app.command()

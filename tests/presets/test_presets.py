@@ -1,0 +1,132 @@
+"""Frameworks in these parts: what the presets are, that files can hold them, and counts of the released packages.
+
+Published counts: measured with unmodified packages (OpenEvolve 0.4.0, GEPA 0.1.4) against a simulated endpoint with fix
+= keep = 1/2, all blocks incorrect at first: mean and standard error of the calls to the optimum.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from evo import AllBlocks, Budget, InputError, Islands, MapElites, NoPrediction, OnePlusLambda, Prompt, RoundRobin
+from experiments import Grid, check, load_grid, predict, run_grid
+from experiments.cli.app import app
+from experiments.presets import PRESETS, as_arm, preset
+from operators import FixKeep, Malformed
+from problems import BlockOneMax, Minibatch, Noisy
+
+Z = 4.9
+CHOSEN = {
+    "openevolve": {"elitist": True},
+    "map-elites": {"cells": 3},
+    "shinka": {"count": 3, "size": 4},
+    "alphaevolve-like": {"count": 2, "size": 5, "migrate": 3},
+    "gepa": {"module_selector": "all", "minibatch": 2},
+    "keep-if-better": {"sigma": 1.0, "reevaluate": True},
+}
+MEASURED = {
+    ("openevolve", 4): (18.9, 1.2),
+    ("openevolve", 5): (27.1, 2.4),
+    ("openevolve", 6): (33.2, 2.9),
+    ("gepa", 4): (10.8, 1.5),
+    ("gepa", 6): (24.6, 4.4),
+    ("gepa, all", 4): (67.6, 17.0),
+    ("gepa, all", 6): (327.0, 110.0),
+}
+DEFAULT_SELECTION = {4: (112, 14), 5: (232, 18), 6: (333, 21)}
+
+
+def expected(name, k):
+    if name == "openevolve":
+        return predict(preset(name, k, elitist=True)).mean
+    if name == "gepa":
+        return predict(preset(name, k)).mean
+    return k * predict(preset("gepa", k, module_selector="all")).mean  # a proposal is a call for each module
+
+
+@pytest.mark.parametrize(("name", "k"), MEASURED)
+def test_counts_of_the_released_packages_are_those_of_their_presets(name, k):
+    mean, error = MEASURED[name, k]
+    assert abs(mean - expected(name, k)) < Z * error
+
+
+def test_other_loops_are_told_from_them():
+    """The twin: the default selection is not the elitist loop, nor is a proposal of k calls one call."""
+    for k, (mean, error) in DEFAULT_SELECTION.items():
+        assert abs(mean - expected("openevolve", k)) > Z * error
+    mean, error = MEASURED["gepa", 4]
+    assert abs(mean - expected("gepa, all", 4)) > Z * error
+
+
+def test_presets_are_these_parts():
+    block = BlockOneMax(5, 16)
+    assert preset("openevolve", 5).runner == Islands()
+    assert preset("openevolve", 5, elitist=True).runner == OnePlusLambda()
+    assert preset("map-elites", 5).runner == MapElites(6)
+    assert preset("gepa", 5).schedule == RoundRobin()
+    chosen = preset("gepa", 5, **CHOSEN["gepa"])
+    assert (chosen.schedule, chosen.problem) == (AllBlocks(), Minibatch(block, 2))
+    assert preset("keep-if-better", 5, sigma=2.0).problem == Noisy(block, 2.0, reevaluate=False)
+    mine = FixKeep(0.3, 0.9)
+    assert preset("gepa", 5, mutator=mine, malformed=0.09).mutator == Malformed(mine, 0.09)
+    assert set(CHOSEN) == set(PRESETS)
+    assert all(set(CHOSEN[name]) == dict(found.options).keys() for name, found in PRESETS.items())
+
+
+def test_files_hold_them(tmp_path):
+    cells = [preset(name, 4, **options) for name in PRESETS for options in ({}, CHOSEN[name])]
+    more = {"prompt": Prompt(head=100), "budget": Budget(calls=500)}
+    cells += [preset("gepa", 3, start=0.5, malformed=0.1, cell=more), preset("gepa", 3, cell={"budget": None})]
+    arms = [as_arm(cell, f"arm {number}") for number, cell in enumerate(cells)]
+    (tmp_path / "grid.toml").write_text('name = "all"\n' + "\n\n".join(arms))
+    assert list(load_grid(tmp_path / "grid.toml").cells) == cells
+    (tmp_path / "grid.toml").write_text('name = "all"\n' + arms[0].replace("k = 4", "k = 5"))
+    assert list(load_grid(tmp_path / "grid.toml").cells) != cells[:1]
+
+
+def test_the_command_prints_a_file_that_can_be_run(tmp_path):
+    printed = CliRunner().invoke(app, ["show", "presets"])
+    assert printed.exit_code == 0
+    (tmp_path / "grid.toml").write_text(printed.output)
+    assert list(load_grid(tmp_path / "grid.toml").cells) == [preset(name, 8) for name in PRESETS]
+    wrong = CliRunner().invoke(app, ["show", "preset"])
+    assert wrong.exit_code != 0
+
+
+def test_they_run_and_agree_where_they_are_predicted():
+    cells = [preset(name, 3, mutator=FixKeep(0.5, 0.8), cell={"budget": Budget(calls=2000)}) for name in PRESETS]
+    found = check(run_grid(Grid("presets", cells, runs=1200), workers=1)).cells
+    by_id = {cell.id: cell for cell in cells}
+    for each in found:
+        try:
+            known = bool(predict(by_id[each.cell]).mean)
+        except NoPrediction:
+            known = False
+        assert str(each.verdict) == ("AGREES" if known else "CANNOT_TELL")
+    assert {str(each.verdict) for each in found} == {"AGREES", "CANNOT_TELL"}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: preset("gepas", 4), "expected one of openevolve, .* got 'gepas'; did you mean 'gepa'"),
+        (lambda: preset("gepa", 4, mini=2), "gepa has the options module_selector, minibatch, got 'mini'"),
+        (lambda: preset("gepa", 4, module_selector="best"), "must be 'round_robin' or 'all', got 'best'"),
+        (lambda: preset("map-elites", 4, cells=9), "at most 5 cells"),
+    ],
+)
+def test_what_is_refused(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_the_page_names_every_preset_and_option():
+    page = (Path(__file__).parents[2] / "docs" / "frameworks.md").read_text(encoding="utf-8")
+    table = page.split("## What theory says")[0]
+    assert set(re.findall(r'`preset\("([a-z-]+)"', table)) == set(PRESETS) | {"gepa"}
+    for found in PRESETS.values():
+        assert all(re.search(rf"\b{option}\b", page) for option, _ in found.options), found.name
