@@ -25,6 +25,7 @@ for name in (
     "experiments.reports.terminal",
     "experiments.reports.export",
     "experiments.cli.app",
+    "experiments.cli.calibrated",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg",

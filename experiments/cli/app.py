@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.cli.calibrating import calibrate
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
 from experiments.cli.output import say, show_anything
 from experiments.cli.planning import plan
@@ -300,6 +301,7 @@ def check_operator(
             raise typer.Exit(DIFFERS)
 
 
+app.command()(calibrate)
 app.command()(plan)
 
 

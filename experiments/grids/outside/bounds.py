@@ -14,3 +14,6 @@ PART_ROWS, PART_BYTES = 2**20, 2**28
 """Of a part of the table of runs; bytes of the file, and of the tables in it as its footer declares them: 256 a row."""
 REPORT_BYTES = 2**30
 """Of a file of a report, which is read to be compared."""
+LOG_BYTES, LOG_ROWS, LOG_COLUMNS, LOG_VALUES, LOG_LINE, LOG_WORD = 2**28, 500_000, 200, 2**26, 2**20, 1000
+"""Of a log of calls: bytes, unpacked ones too; rows, columns, values; characters of a line of JSON, bytes of a word in
+Parquet."""

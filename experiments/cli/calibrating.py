@@ -1,0 +1,77 @@
+"""The command `llm-evo calibrate`: a log of real calls in, estimates with intervals and a calibration file out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experiments.cli.exits import plain_errors
+
+if TYPE_CHECKING:
+    from experiments.logs.calls import Calls
+
+
+def calibrate(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="Table of calls: .csv, .csv.gz, .jsonl or .parquet.")],
+    format: Annotated[str, typer.Option(help="table (docs/calibration.md), swe or codeevolve.")] = "table",
+    out: Annotated[Path | None, typer.Option(help="Calibration file (TOML) to write; must be free.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only calls of this model.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only calls of this kind.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Currency of the log's money, for the file.")] = None,
+) -> None:
+    """What a log of real calls says: fix, keep, tokens, seconds, prices, with 95 % intervals, and what it cannot say.
+
+    Example: `llm-evo calibrate calls.csv --out calibration.toml`
+    """
+    with plain_errors():
+        from experiments.logs.formats import read_calls
+
+        if out is not None:
+            _expect_free(out)
+        calls = _chosen(_chosen(read_calls(log, format), "model", model), "kind", kind)
+
+        from experiments.calibration.calibrate import calibrate as calibrate_calls
+        from experiments.calibration.calibrate import expect_one_kind
+        from experiments.calibration.file import calibration_toml
+        from experiments.cli.calibrated import show_kinds, show_report
+        from experiments.reports.printing import PlainConsole
+
+        console = PlainConsole(highlight=False)
+        if len(calls.groups("model", "kind")) > 1:
+            if out is not None:
+                expect_one_kind(calls)
+            show_kinds(calls, console)
+            return
+        report = calibrate_calls(calls)
+        show_report(report, console)
+        if out is not None:
+            with out.open("x", encoding="utf-8") as file:
+                file.write(calibration_toml(report.calibration(unit)))
+            console.print(f"\nWritten to {out}", markup=False, soft_wrap=True)
+
+
+def _expect_free(out: Path) -> None:
+    """Refuse a file that is there, before the log is read."""
+    from evo.errors import InputError
+    from experiments.grids.arguments import a_path
+
+    if not str(out).strip() or a_path("--out", out).is_dir():
+        raise InputError(f"--out: expected a file to write, got {str(out)!r}")
+    if out.exists() or out.is_symlink():
+        raise InputError(f"--out: expected a file that is not there yet, got {out}; remove it or choose another name")
+
+
+def _chosen(calls: Calls, name: str, word: str | None) -> Calls:
+    """The calls of a model or kind."""
+    from evo.errors import InputError
+    from evo.parameters import shown, suggestion
+
+    if word is None:
+        return calls
+    known = [each[0] for each in calls.groups(name) if each[0]]
+    if word not in known:
+        told = f"expected one of {', '.join(known[:12])}" if known else f"{calls.file} has no {name}"
+        raise InputError(f"--{name}: {told}, got {shown(word)}{suggestion(word, known)}")
+    return calls.where(calls.word(name) == word)

@@ -1,0 +1,204 @@
+"""Which law fits, which traps a log shows, and what to buy: each answer with a log that has it and one that has not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evo.errors import InputError
+from experiments.calibration.calibrate import calibrate
+from experiments.calibration.file import calibration_toml, parse_calibration
+from experiments.calibration.traps import Shown, traps
+from experiments.logs.calls import Calls
+from experiments.logs.formats import read_calls
+from experiments.predictions.verdict import Verdict
+
+DATA = Path(__file__).parent / "data"
+AGREES, DIFFERS, CANNOT_TELL = Verdict.AGREES, Verdict.DIFFERS, Verdict.CANNOT_TELL
+SEEN, NOT_SEEN, UNKNOWN = Shown.SEEN, Shown.NOT_SEEN, Shown.CANNOT_TELL
+
+
+def calls_of(**columns):
+    rows = max(len(values) for values in columns.values())
+    numbers = {
+        n: np.asarray(v, dtype=float)
+        for n, v in columns.items()
+        if n not in ("item", "run", "call", "outcome", "prompt", "model")
+    }
+    words = {n: np.array([str(x) for x in v], dtype=object) for n, v in columns.items() if n not in numbers}
+    return Calls("x.csv", "0" * 64, np.arange(rows) + 2, numbers, words).checked()
+
+
+def drawn(rng, qualities, g, items=None):
+    """Calls on g incorrect blocks, each repaired w.p. the call's quality."""
+    y = [sum(rng.random() < q for _ in range(g)) for q in qualities]
+    rows = len(qualities)
+    columns = {"g": np.full(rows, g), "incorrect": np.full(rows, g), "repaired": y, "kept": np.zeros(rows)}
+    return calls_of(**columns, **({} if items is None else {"item": items}))
+
+
+def verdicts(calls):
+    return [law.verdict for law in calibrate(calls).laws if law.name == "fix"]
+
+
+@pytest.mark.statistical
+def test_each_law_is_told_from_the_others():
+    """Verdicts at ALPHA = 1e-3 each, seeds fixed; 1,500 calls of 4 blocks find a correlation of .1 w.p. 1 - 1e-9."""
+    rng = np.random.default_rng(61)
+    items = np.repeat(np.arange(300), 5)
+    independent = drawn(rng, np.full(1500, 0.4), 4, items)
+    alike = drawn(rng, rng.beta(0.8, 1.2, 1500), 4, items)
+    difficult = drawn(rng, rng.beta(0.8, 1.2, 300)[items], 4, items)
+    two_kinds = drawn(rng, rng.choice([0.35, 0.65], 1500), 12, items)
+    assert verdicts(independent)[:2] == [AGREES, AGREES]
+    assert verdicts(alike) == [DIFFERS, AGREES, DIFFERS]
+    assert verdicts(difficult) == [DIFFERS, DIFFERS, AGREES]
+    assert verdicts(two_kinds)[0] is DIFFERS
+
+
+@pytest.mark.statistical
+def test_a_law_with_two_humps_is_no_beta_binomial():
+    """A call repairs exactly half of its 12 blocks or all: no Beta law does; false-fail rate below 1e-6."""
+    rng = np.random.default_rng(67)
+    y = np.where(rng.random(1500) < 0.5, 6, 12)
+    calls = calls_of(g=np.full(1500, 12), incorrect=np.full(1500, 12), repaired=y, kept=np.zeros(1500))
+    assert verdicts(calls)[:2] == [DIFFERS, DIFFERS]
+
+
+def test_few_calls_cannot_tell_and_say_how_many_would():
+    rng = np.random.default_rng(71)
+    laws = calibrate(drawn(rng, np.full(40, 0.4), 3)).laws
+    assert [law.verdict for law in laws] == [CANNOT_TELL] * 3
+    assert "more calls tell" in laws[0].reason
+    assert "column item" in laws[2].reason
+    one = calibrate(drawn(rng, np.full(40, 0.4), 1))
+    assert one.rho_fix is None
+    assert [law.verdict for law in one.laws] == [CANNOT_TELL] * 3
+
+
+def shown(calls, number):
+    trap = traps(calls)[number - 1]
+    assert trap.number == number
+    assert trap.evidence
+    return trap.shown
+
+
+BLOCKS = dict(g=[1, 5] * 60, incorrect=[1, 3] * 60, repaired=[0, 1] * 60, kept=[0, 2] * 60)
+
+
+@pytest.mark.parametrize(
+    ("number", "seen", "not_seen", "unknown"),
+    [
+        (1, dict(g=[5] * 9), BLOCKS, dict(seconds=[1.0])),
+        (2, dict(g=[2, 9], k=[2, 9], incorrect=[1, 1], repaired=[1, 0]),
+         dict(g=[2, 9] * 5, item=[1, 1, 2, 2, 3, 3, 4, 4, 5, 5]), dict(g=[2, 9])),
+        (3, dict(g=[5], incorrect=[2], repaired=[1], kept=[3], outcome=["no_op"]),
+         dict(g=[5], incorrect=[2], repaired=[0], kept=[3], outcome=["no_op"]), BLOCKS),
+        (4, dict(tokens_in=[9, 9], price=[0, 1]), dict(tokens_in=[9, 9], price=[np.nan, 1]), dict(tokens_in=[9])),
+        (5, dict(tokens_out=[9, 9], tokens_reasoning=[np.nan, 1]), dict(tokens_out=[9, 9], tokens_reasoning=[0, 1]),
+         dict(tokens_out=[9])),
+        (6, dict(g=[1, 1], run=[1, 1], call=[1, 1]), dict(g=[1, 1], run=[1, 2], call=[1, 1]), dict(g=[1], call=[1])),
+        (7, dict(seconds=[1, 1], outcome=["ok", "improved"]), BLOCKS, dict(seconds=[1], outcome=["ok"])),
+        (8, dict(seconds=[1] * 200, run=np.repeat(np.arange(10), 20), outcome=["no_parse"] * 60 + ["ok"] * 140),
+         dict(seconds=[1] * 200, run=np.repeat(np.arange(10), 20), outcome=["no_parse", "ok", "ok", "ok"] * 50),
+         dict(seconds=[1] * 200, outcome=["no_parse", "ok", "ok", "ok"] * 50)),
+        (9, BLOCKS | dict(repaired=[1, 1] * 60), BLOCKS | dict(outcome=["ok"] * 119 + ["timeout"]),
+         dict(seconds=[1.0], outcome=["ok"])),
+        (10, dict(g=[3], calls=[20]), dict(g=[3], calls=[1]), BLOCKS),
+        (11, dict(g=[5], incorrect=[2], repaired=[1], kept=[3], outcome=["no_op"]),
+         dict(g=[5], incorrect=[2], repaired=[0], kept=[3], outcome=["no_op"]), dict(g=[3, 3], prompt=["a", "a"])),
+    ],
+)  # fmt: skip
+def test_each_trap_is_seen_not_seen_or_unknown(number, seen, not_seen, unknown):
+    assert shown(calls_of(**seen), number) is SEEN
+    assert shown(calls_of(**not_seen), number) is NOT_SEEN
+    assert shown(calls_of(**unknown), number) is UNKNOWN
+
+
+def test_traps_of_public_logs():
+    attempts = traps(read_calls(DATA / "swe_attempts_300.csv", "swe"))
+    assert [trap.number for trap in attempts if trap.shown is SEEN] == [1, 2, 3, 8, 10]
+    islands = read_calls(DATA / "codeevolve_thinned.csv.gz", "codeevolve")
+    assert [trap.number for trap in traps(islands) if trap.shown is SEEN] == [7]  # resumed runs, 6, are thinned out
+
+
+def test_what_to_buy_where_one_granularity_is_logged():
+    report = calibrate(read_calls(DATA / "swe_attempts_300.csv", "swe"))
+    assert [size.g for size in report.sizes] == [61]
+    assert report.pilots[0].calls == 294
+    assert report.pilots[0].words.startswith("at one block a call (g = 1), on the same items: 294 calls")
+    assert report.pilots[1].words.startswith("fix at g = 61: 900 calls more halve the interval")
+    nothing = calibrate(calls_of(seconds=[1.0] * 3))
+    assert nothing.pilots[0].words.startswith("two granularities, g = 1 and another")
+
+
+@pytest.mark.statistical
+def test_three_times_as_many_calls_more_do_halve_the_interval():
+    """20 logs each; the ratio of the mean widths is .5 within .1, three standard errors of it."""
+    rng = np.random.default_rng(73)
+    widths = {
+        calls: np.mean(
+            [np.diff(calibrate(drawn(rng, rng.beta(2, 3, calls), 3)).sizes[0].fix.mean.interval) for _ in range(20)]
+        )
+        for calls in (100, 400)
+    }
+    assert widths[400] / widths[100] == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_correct_block_that_no_call_had_is_asked_for():
+    report = calibrate(drawn(np.random.default_rng(1), np.full(50, 0.4), 2))
+    assert report.sizes[0].keep is None
+    assert any(
+        pilot.words.startswith("keep at g = 2: no such block is in the log; 50 calls") for pilot in report.pilots
+    )
+    text = calibration_toml(report.calibration())
+    assert "# keep = { 1 = ... }  not in the log" in text
+    with pytest.raises(InputError, match=r"operator.keep: expected a table"):
+        parse_calibration(text)
+
+
+def test_what_a_log_says_is_what_its_file_says():
+    report = calibrate(read_calls(DATA / "calls.csv"))
+    made = report.calibration("$")
+    assert parse_calibration(calibration_toml(made)) == made
+    assert [g for g, _ in made.operator.fix] == [1, 5]
+    for name in ("fix", "keep"):
+        for (g, value), (same, (low, high)) in zip(
+            getattr(made.operator, name), getattr(made.operator.interval, name), strict=True
+        ):
+            assert g == same
+            assert low <= value <= high
+    assert made.prices.reasoning is None
+    assert made.seconds.evaluation is None
+    assert made.prices.prompt == pytest.approx(3e-6)
+    assert made.tokens.instructions == pytest.approx(2500, abs=10)
+
+
+def test_reasoning_that_is_told_of_some_calls_only_stays_missing():
+    made = calls_of(tokens_out=[900] * 9, tokens_reasoning=[200] * 8 + [np.nan])
+    assert calibrate(made).calibration().tokens.reasoning is None
+    every = calls_of(tokens_out=[900] * 9, tokens_reasoning=[200] * 9)
+    assert calibrate(every).calibration().tokens.reasoning == 200
+
+
+def test_many_sizes_are_put_together_by_octaves():
+    rng = np.random.default_rng(2)
+    g = rng.integers(1, 33, 400)
+    columns = dict(g=g, incorrect=g, repaired=rng.binomial(g, 0.3), kept=np.zeros(400))
+    assert [size.words for size in calibrate(calls_of(**columns)).sizes] == [
+        "1",
+        "2-3",
+        "4-7",
+        "8-15",
+        "16-31",
+        "32",
+    ]
+
+
+def test_two_models_have_no_calibration_together():
+    calls = calls_of(g=[1, 1], model=["a", "b"])
+    with pytest.raises(InputError, match=r"2 sorts \(model a; model b\); choose with --model and --kind"):
+        calibrate(calls)
+    assert len(calibrate(calls.where(calls.word("model") == "a")).log) == 1
+    assert replace(calls, words={}).groups("model", "kind") == [("", "")]
