@@ -35,10 +35,12 @@ from experiments.predictions.rules import Row, row_and_law
 from experiments.predictions.setting import Setting, always_valid
 
 if TYPE_CHECKING:
+    from evo.costs.latency import Latency
     from experiments.predictions.quality.fitness import Quality
 
 QUANTITIES = ("hit", "calls", "generations", "cost")
 BUDGETS = ("calls", "generations", "cost", "starts")
+TIMES = ("latency", "workers")
 
 TRUSTED = (
     "the mutator's `rewrite` follows its declared law, independently from call to call given what a run draws",
@@ -57,13 +59,13 @@ class Prediction:
     """An exact prediction of one quantity of a cell.
 
     Attributes:
-        quantity: "hit", "calls", "generations" or "cost".
+        quantity: "hit", "calls", "generations", "cost" or "seconds".
         mean: its expectation; may be infinite.
         source: where the formula is from.
         checked: the conditions that the code checked of this cell.
         trusted: what it could not check.
         law: the whole law, in units of `unit`; None if only the mean is known.
-        unit: price of a call for "cost", else 1.
+        unit: price of a call for "cost", seconds of a generation (or call) where all last alike, else 1.
         kind: "exact".
 
     The variance, quantiles and cdf raise NoPrediction where they are not known.
@@ -129,19 +131,26 @@ def predict(  # type: ignore[overload-overlap]  # "fitness" is a str, too, whose
 
 
 @overload
+def predict(
+    cell: Cell, quantity: Literal["seconds"], *, latency: Latency, workers: int | None = None
+) -> Prediction: ...
+
+
+@overload
 def predict(cell: AnyCell, quantity: str = "hit") -> Prediction: ...
 
 
-def predict(cell: AnyCell, quantity: str = "hit", **budget: Any) -> Prediction | Quality:
+def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | Quality:
     """The exact prediction of a quantity of a cell.
 
     Args:
         cell: any cell.
         quantity: "hit" (the number of the call that first generates the optimum), "calls" (lam x generations, all
             paid for), "generations", or "cost"; of a program of calls also the ledger of a role, "qa.pass_tokens"; or
-            "fitness", the true fitness of the current solution at a budget.
-        budget: for "fitness" one of calls=, generations= and cost=, and starts=; see
-            `experiments.predictions.quality.fitness.predict_fitness`.
+            "fitness", the true fitness of the current solution at a budget; or "seconds" of a latency.
+        asked: for "fitness" one of calls=, generations= and cost=, and starts=; see
+            `experiments.predictions.quality.fitness.predict_fitness`. For "seconds" latency= and workers=; see
+            `experiments.predictions.seconds.predict_seconds`.
 
     Raises: NoPrediction naming the nearest rules and what the cell misses of them; InputError for another quantity, or
     for what is no cell; OperatorError naming a part whose code breaks or whose law is none.
@@ -154,24 +163,34 @@ def predict(cell: AnyCell, quantity: str = "hit", **budget: Any) -> Prediction |
     (8.0, 8.0, 3008.0)
     >>> predict(cell, "fitness", calls=8).mean
     3.453125
+    >>> from evo import Latency
+    >>> predict(cell, "seconds", latency=Latency(fixed=2.0, evaluation=10.0)).mean
+    96.0
     """
     if isinstance(cell, ProgramCell):
-        if budget or quantity == "fitness":
-            raise InputError("predict: fitness at a budget is of cells that search, got a program of calls")
+        if asked or quantity in ("fitness", "seconds"):
+            raise InputError(
+                "predict: fitness at a budget and seconds are of cells that search, got a program of calls"
+            )
         return _of_program(cell, quantity)
     if quantity == "fitness":
         from experiments.predictions.quality.fitness import predict_fitness  # which asks here what evaluations cost
 
-        return predict_fitness(cell, **_budget(budget))
+        return predict_fitness(cell, **_known_names(quantity, asked, BUDGETS))
+    if quantity == "seconds":
+        from experiments.predictions.seconds import predict_seconds  # which asks here for the law of a run
+
+        with blame_part(_a_cell(cell)):
+            return predict_seconds(cell, **_known_names(quantity, asked, TIMES))
     if not isinstance(quantity, str) or quantity not in QUANTITIES:
         raise InputError(
-            f"predict: expected a quantity of {', '.join((*QUANTITIES, 'fitness'))}, got {shown(quantity)}"
+            f"predict: expected a quantity of {', '.join((*QUANTITIES, 'fitness', 'seconds'))}, got {shown(quantity)}"
         )
-    if budget:
-        raise InputError(f"predict: {', '.join(budget)} is for the quantity fitness; {quantity} is of a run to its end")
+    if asked:
+        raise InputError(f"predict: {', '.join(asked)} is for fitness or seconds; {quantity} is of a run to its end")
     law: TimeLaw | None
     with blame_part(_a_cell(cell)):
-        row, run = _known(cell)
+        row, run = known_run(cell)
         if quantity == "cost":
             law, mean, unit = _cost(cell, run)
         elif quantity == "calls" and takes_several_calls(cell):
@@ -182,10 +201,10 @@ def predict(cell: AnyCell, quantity: str = "hit", **budget: Any) -> Prediction |
         return Prediction(quantity, mean, run.source, row.checked, TRUSTED, law, unit)
 
 
-def _budget(given: dict[str, Any]) -> dict[str, Any]:
-    unknown = [name for name in given if name not in BUDGETS]
+def _known_names(quantity: str, given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    unknown = [name for name in given if name not in names]
     if unknown:
-        raise InputError(f"predict: fitness takes {', '.join(BUDGETS)}; got {', '.join(unknown)}")
+        raise InputError(f"predict: {quantity} takes {', '.join(names)}; got {', '.join(unknown)}")
     return given
 
 
@@ -212,7 +231,7 @@ def mean_calls_on_last_chunk(cell: Cell) -> float:
     Raises: NoPrediction.
     """
     with blame_part(_a_cell(cell)):
-        return _known(cell)[1].calls_on_last_chunk
+        return known_run(cell)[1].calls_on_last_chunk
 
 
 def _a_cell(cell: Cell) -> Cell:
@@ -221,7 +240,7 @@ def _a_cell(cell: Cell) -> Cell:
     return cell
 
 
-def _known(cell: Cell) -> tuple[Row, RunLaw]:
+def known_run(cell: Cell) -> tuple[Row, RunLaw]:
     """The row that a cell fits, and the law of a run: cells that differ only in price share it.
 
     Raises: NoPrediction.

@@ -20,7 +20,7 @@ from evo.parameters import shown
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.parallel import Asynchronous, Merged
 from evo.runners.protocol import varies
-from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
+from evo.schedules import EachChunk, inner_schedule
 from evo.seeding import streams
 from evo.text import canonical
 from experiments.checks.completeness import missing_runs
@@ -28,6 +28,7 @@ from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.programs.cell import ProgramCell
+from experiments.predictions.seconds import same_chunk, width_of, width_varies
 from experiments.running.simulation import merged_rounds
 from experiments.store.results import Results
 
@@ -238,8 +239,8 @@ def _times(
     full, short = latency.means(tokens)
     if full != short:
         _expect_known_lengths(cell)
-    if latency.tail == 0.0 and not _varies(cell) and (full == short or _same_chunk(cell)):
-        width, number = _width(cell), part["generations"].to_numpy()
+    if latency.tail == 0.0 and not width_varies(cell) and (full == short or same_chunk(cell)):
+        width, number = width_of(cell), part["generations"].to_numpy()
         each = -(-width // (workers or width))
         shorter = _shorter(cell, part) // width if full != short else np.zeros_like(number)
         seconds = full * (number - shorter) + short * shorter + latency.evaluation * number
@@ -260,7 +261,7 @@ def _one_by_one(
 
     Raises: InputError where several calls are made at the same time.
     """
-    if min(_width(cell), workers or _width(cell)) > 1:
+    if min(width_of(cell), workers or width_of(cell)) > 1:
         raise InputError(
             f"timed: expected one call at a time where evaluators err and an evaluation takes {latency.evaluation:g} "
             f"seconds, got {cell.text}: the table does not tell which generation has which evaluations; take 1 worker, "
@@ -275,34 +276,13 @@ def _shorter(cell: Cell, part: pd.DataFrame) -> IntArray:
     return cell.tokens.shorter(part["calls"].to_numpy(), part["generated_tokens"].to_numpy())
 
 
-def _width(cell: Cell) -> int:
-    """The most calls of a generation."""
-    if isinstance(cell.runner, Merged):
-        return cell.runner.width(cell.schedule, cell.problem.k)
-    return cell.runner.lam
-
-
-def _varies(cell: Cell) -> bool:
-    """Whether generations differ in the number of their calls."""
-    return type(cell.runner) is Merged and type(inner_schedule(cell.schedule)) is OnlyIncorrect
-
-
-def _same_chunk(cell: Cell) -> bool:
-    """Whether all calls of a generation are on the same chunk."""
-    if type(cell.runner) is Merged:
-        return False
-    kind = type(inner_schedule(cell.schedule))
-    one = len(cell.runner.founders) == 1  # several parents may have their lowest incorrect blocks in different chunks
-    return kind in (AllBlocks, RoundRobin, UntilResolved) or (kind is OnlyIncorrect and one) or cell.runner.lam == 1
-
-
 def _expect_known_lengths(cell: Cell) -> None:
     """Refuse cells whose table does not tell which calls of a generation are shorter.
 
     Raises: InputError.
     """
     known = type(cell.runner) is Merged or type(inner_schedule(cell.schedule)) is EachChunk
-    if not (known or _same_chunk(cell)):
+    if not (known or same_chunk(cell)):
         raise InputError(
             f"timed: expected chunks of one length, or a schedule that gives the calls of a generation the same chunk; "
             f"got {cell.text}; let g divide k, or take latencies that do not depend on tokens"
@@ -311,11 +291,11 @@ def _expect_known_lengths(cell: Cell) -> None:
 
 def _generations(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> Iterator[Barriers]:
     """The generations of the kept runs of a batch, in slabs of some SLAB_CALLS calls."""
-    if _varies(cell):
+    if width_varies(cell):
         yield from _run_again(results, cell, batch, part)
         return
     number = part["generations"].to_numpy()
-    width, ends = _width(cell), np.cumsum(number)
+    width, ends = width_of(cell), np.cumsum(number)
     short_calls = _shorter(cell, part)
     step = max(1, SLAB_CALLS // width)
     for low in range(0, int(ends[-1]) if len(ends) else 0, step):
@@ -354,7 +334,7 @@ def _run_again(results: Results, cell: Cell, batch: int, part: pd.DataFrame) -> 
     rows = np.flatnonzero(turn < number[run])
     rows = rows[np.lexsort((turn[rows], run[rows]))]
     owner = np.searchsorted(part["run"].to_numpy(), run[rows])
-    calls, short, width = calls[rows], short[rows], _width(cell)
+    calls, short, width = calls[rows], short[rows], width_of(cell)
     step = max(1, SLAB_CALLS // width)
     for low in range(0, len(rows), step):
         at = slice(low, low + step)

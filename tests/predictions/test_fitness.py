@@ -244,7 +244,7 @@ def test_what_is_no_budget():
 
 
 def test_a_budget_is_for_the_quantity_fitness_only():
-    with pytest.raises(InputError, match="calls is for the quantity fitness"):
+    with pytest.raises(InputError, match="calls is for fitness or seconds"):
         predict(cell(), "hit", calls=3)
     with pytest.raises(InputError, match="got call"):
         predict(cell(), "fitness", call=3)

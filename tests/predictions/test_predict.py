@@ -530,7 +530,7 @@ def test_evaluations_have_a_predicted_price_where_all_answers_are_valid():
 
 @pytest.mark.parametrize("quantity", ["", "Hit", "tokens", "evaluations"])
 def test_unknown_quantity(quantity):
-    with pytest.raises(InputError, match="expected a quantity of hit, calls, generations, cost, fitness, got"):
+    with pytest.raises(InputError, match="expected a quantity of hit, calls, generations, cost, fitness, seconds, got"):
         predict(cell(4, SEQ), quantity)
 
 
