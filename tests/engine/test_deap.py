@@ -109,6 +109,9 @@ SEEN_IN_OTHERS = [
     *CELLS[4:12],  # a block a call, k = 4: what g = 2 and k = 5 show too, and a short chunk besides
     *(cell for cell in CELLS[12:20] if cell[3] == 3),  # strict; lam = 3 is weak below
     *CELLS[20:22],
+    *CELLS[24:26],  # weak, lam = 3, of one schedule of a pointer and of UniformChunk
+    *CELLS[13:15],
+    CELLS[27],
 ]
 """Each schedule, lam and acceptance is in other cells, too; all of them are slow tests."""
 QUANTITIES = ("hit", "half", "short_calls", "evaluations")

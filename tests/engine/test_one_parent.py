@@ -398,6 +398,12 @@ LAW_CASES: dict[str, tuple[Any, Setting, float]] = {  # mutator, setting, start
     "OnlyIncorrect, FixKeep, lam = 2, weak": (FixKeep(0.4, 0.8), Setting("only", g=3, lam=2, accept="weak"), 0.3),
     "AllBlocks, FixKeep, lam = 3, weak": (FixKeep(0.3, 0.7), Setting("all", lam=3, accept="weak"), 0.0),
 }
+QUICK = {
+    "UntilResolved, Resample, lam = 3",
+    "UniformChunk, FixKeep, lam = 2, weak",
+    "AllBlocks, FixKeep, lam = 3, weak",
+}
+"""Every schedule's deterministic runs are compared in the quick part; their laws all in the slow one."""
 AHEAD_CASES: dict[str, tuple[Any, Setting]] = {
     "AllBlocks": (Resample(0.5), Setting("all", lam=2)),
     "RoundRobin": (Resample(0.5), Setting("robin", g=2, lam=2)),
@@ -470,7 +476,9 @@ def engine_runs(case: str, seed: int) -> tuple[RunCounts, Trace]:
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("case", LAW_CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in LAW_CASES]
+)
 def test_random_runs_follow_the_law_of_the_naive_algorithm(case, seed):
     mutator, setting, start = LAW_CASES[case]
     assert detectable(NAIVE_RUNS, ENGINE_RUNS) < 0.12
@@ -485,14 +493,14 @@ def test_random_runs_follow_the_law_of_the_naive_algorithm(case, seed):
 @pytest.mark.parametrize(
     ("case", "mutator", "fault"),
     [
-        ("AllBlocks, Resample", Resample(0.6), ""),
-        ("UntilResolved, Resample, lam = 3", Resample(0.6), ""),
+        pytest.param("AllBlocks, Resample", Resample(0.6), "", marks=pytest.mark.slow),
+        pytest.param("UntilResolved, Resample, lam = 3", Resample(0.6), "", marks=pytest.mark.slow),
         ("UntilResolved, Resample, lam = 3", Resample(0.5), "hit counts generations"),
-        ("RoundRobin, FixKeep", FixKeep(0.3, 0.7), "skips a chunk"),
-        ("RoundRobin, FixKeep", FixKeep(0.3, 0.7), "no elitism"),
+        pytest.param("RoundRobin, FixKeep", FixKeep(0.3, 0.7), "skips a chunk", marks=pytest.mark.slow),
+        pytest.param("RoundRobin, FixKeep", FixKeep(0.3, 0.7), "no elitism", marks=pytest.mark.slow),
         ("UniformChunk, FixKeep, lam = 2, weak", FixKeep(0.5, 0.8), ""),
-        ("UniformChunk, Resample, lam = 2", Resample(0.5), "no elitism"),
-        ("OnlyIncorrect, FixKeep, lam = 2, weak", FixKeep(0.4, 0.6), ""),
+        pytest.param("UniformChunk, Resample, lam = 2", Resample(0.5), "no elitism", marks=pytest.mark.slow),
+        pytest.param("OnlyIncorrect, FixKeep, lam = 2, weak", FixKeep(0.4, 0.6), "", marks=pytest.mark.slow),
         ("AllBlocks, FixKeep, lam = 3, weak", FixKeep(0.4, 0.7), ""),
     ],
 )
@@ -543,7 +551,9 @@ def look_far_ahead(monkeypatch):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("case", AHEAD_CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case == "UniformChunk" else pytest.mark.slow) for case in AHEAD_CASES]
+)
 def test_looking_ahead_changes_no_law(case, seed, monkeypatch):
     mutator, setting = AHEAD_CASES[case]
     look_far_ahead(monkeypatch)
@@ -633,8 +643,13 @@ def test_a_run_over_its_budget_is_simulated_on_but_counted_no_further():
 # ------------------------------------------------------------------------------------------- (e) slabs
 
 
-@pytest.mark.parametrize("slab", [1, 64, 1000])
-@pytest.mark.parametrize("schedule", ["all", "robin", "stagger", "until", "only"])
+@pytest.mark.parametrize(
+    ("schedule", "slab"),
+    [
+        pytest.param(schedule, slab, marks=pytest.mark.slow if slab == 1 and schedule != "robin" else ())
+        for schedule, slab in itertools.product(["all", "robin", "stagger", "until", "only"], [1, 64, 1000])
+    ],
+)
 def test_slabs_change_nothing_in_deterministic_runs(schedule, slab, monkeypatch):
     setting = Setting(schedule, g=2, lam=11, calls=41)
     for rule, accept in itertools.product((repair_first, repair_or_rotate, often_malformed), ("strict", "weak")):
@@ -646,7 +661,7 @@ def test_slabs_change_nothing_in_deterministic_runs(schedule, slab, monkeypatch)
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("case", SLAB_CASES)
+@pytest.mark.parametrize("case", [pytest.param("AllBlocks", marks=pytest.mark.slow), "UniformChunk"])
 def test_slabs_change_no_law(case, seed, monkeypatch):
     mutator, setting = AHEAD_CASES[case]
     setting, runs = replace(setting, lam=40, accept="weak"), 6_000
