@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from experiments.planning.answer import RISING, answer, cautions
+from experiments.planning.answer import RISING, answer, cautions, told_hangs
 from experiments.planning.plan import Plan
 from experiments.predictions.refusals import kind_of_reason
 from experiments.reports.measured import number
@@ -19,13 +20,14 @@ from experiments.reports.wording import alike, counted, print_table
 ROWS = 12
 
 
-def show_plan(plan: Plan, console: Console, rows: int = ROWS) -> None:
+def show_plan(plan: Plan, console: Console, rows: int = ROWS, hangs: bool = True) -> None:
     """The answer, the best candidates, and what the answer rests on.
 
     Args:
         plan: the plan.
         console: where to.
         rows: candidates that are listed.
+        hangs: whether to say what the choice hangs on.
     """
     console.print(answer(plan), markup=False)
     table = plan.table
@@ -36,6 +38,8 @@ def show_plan(plan: Plan, console: Console, rows: int = ROWS) -> None:
     print_table(shown, console)
     if len(known) > rows:
         console.print(f"{counted(len(known) - rows, 'more candidate')}; --rows {len(known)} lists all", markup=False)
+    for told in told_hangs(plan) if hangs else ():
+        console.print(told, markup=False)
     for told in cautions(plan):
         console.print(f"note: {told}", markup=False)
     noted = table[table[plan.by].isna()].to_dict("records")
@@ -109,10 +113,18 @@ def _short(value: float) -> str:
     return number(value) if value >= 100 or math.isnan(value) else f"{value:.3g}"
 
 
-def plan_json(plan: Plan) -> str:
+def plan_json(plan: Plan, hangs: bool = True) -> str:
     """The plan as JSON, numbers that are not known null."""
     rows = [{name: _json(value) for name, value in row.items()} for row in plan.table.to_dict("records")]
-    told = {"answer": answer(plan), "by": plan.by, "unit": plan.unit, "notes": cautions(plan), "candidates": rows}
+    told: dict[str, Any] = {
+        "answer": answer(plan),
+        "by": plan.by,
+        "unit": plan.unit,
+        "notes": cautions(plan),
+        "candidates": rows,
+    }
+    if hangs:
+        told["hangs"] = [{name: _json(value) for name, value in asdict(each).items()} for each in plan.hangs]
     return json.dumps(told, indent=2, allow_nan=False)
 
 

@@ -61,6 +61,7 @@ def plan(
     ] = None,
     by: Annotated[str | None, typer.Option(help="Rank by money, hours, tokens, calls, fitness or reached.")] = None,
     rows: Annotated[int, typer.Option(help="Candidates to list.")] = 12,
+    hangs: Annotated[bool, typer.Option(help="Say what the choice hangs on, which takes as long again.")] = True,
     json: Annotated[bool, typer.Option("--json", help="As JSON instead of a table.")] = False,
 ) -> None:
     """Which decomposition to pay for: schedules, blocks a call, calls a generation, ranked by exact predictions.
@@ -84,9 +85,9 @@ def plan(
             target=target, budget=budget, calls=calls, by=by, bands=None if json else rows,
         )  # fmt: skip
         if json:
-            print(plan_json(found))
+            print(plan_json(found, hangs))
         else:
-            show_plan(found, PlainConsole(highlight=False), rows)
+            show_plan(found, PlainConsole(highlight=False), rows, hangs)
 
 
 def _sources(files: list[Path]) -> Any:

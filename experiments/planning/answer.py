@@ -116,3 +116,25 @@ def cautions(plan: Plan) -> list[str]:
     if plan.assumed:
         found.append(f"not given, taken as 0: {', '.join(plan.assumed)}")
     return found
+
+
+def told_hangs(plan: Plan, most: int = 2) -> list[str]:
+    """What the choice hangs on, in sentences: flips within the intervals, else the nearest beyond them."""
+    inside = [hang for hang in plan.hangs if hang.inside]
+    found = []
+    for hang in inside:
+        given = "" if hang.given else ", odds a tenth more or less"
+        told = f"hangs on {hang}: {figure(hang.value)} ({figure(hang.low)} to {figure(hang.high)}{given})"
+        told += f"; at {figure(hang.flip)} the choice is {hang.to}"
+        if hang.pilot is not None:
+            each = f" with g = {hang.g}" if hang.g else ""
+            price = "" if math.isnan(hang.price) else f" ({figure(hang.price, plan.unit)})"
+            told += f"; a pilot of {hang.pilot:,} calls{each}{price} would tell"
+        found.append(told)
+    if inside or not plan.hangs:
+        return found
+    far = [f"{hang} at {figure(hang.flip)} instead of {figure(hang.value)}: {hang.to}" for hang in plan.hangs]
+    near = [told for told, hang in zip(far, plan.hangs, strict=True) if not math.isnan(hang.flip)][:most]
+    tenth = "" if all(hang.given for hang in plan.hangs) else " (odds a tenth more or less where none is given)"
+    told = f"no measured value within its interval{tenth} changes the choice"
+    return [f"{told}; nearest: {'; '.join(near)}" if near else f"{told}, nor within ten times its odds"]

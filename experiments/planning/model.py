@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from evo.costs.latency import Latency
-from evo.costs.ledger import Prompt
+from evo.costs.ledger import CallTokens, Prompt
 from evo.costs.prices import TokenPrices
 from evo.errors import InputError
 from evo.protocols import AnyMutator
@@ -138,6 +138,13 @@ class Model:
         if operator.refusals:
             call = Refuse(call, rate=operator.refusals)
         return call if votes == 1 else Vote(call, ahead=votes)
+
+    def price_of_a_call(self, g: int) -> float:
+        """Of one answer to g blocks, evaluated; NaN without prices."""
+        if self.prices is None:
+            return math.nan
+        each = CallTokens.equal(self.prompt, self.k, self.problem.l, g).prices(self.prices.weights)[0]
+        return each + self.prices.evaluation
 
     def measured(self, g: int) -> bool:
         """Whether g lies within the calls that were measured."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from experiments.calibration.file import Calibration, read_calibration
 from experiments.grids.arguments import a_number, expect_whole
 from experiments.planning.answer import RISING
 from experiments.planning.candidates import Candidate, Choice, candidates
+from experiments.planning.hangs import Hang, what_it_hangs_on
 from experiments.planning.model import Model
 from experiments.planning.numbers import NAMES, Aim, Numbers, numbers_of, with_band
 from experiments.planning.values import NOTHING, Values, with_values
@@ -58,6 +60,11 @@ class Plan:
     def best(self) -> Ranked:
         """The choice."""
         return self.ranked[0]
+
+    @cached_property
+    def hangs(self) -> tuple[Hang, ...]:
+        """What the choice hangs on: each uncertain input on its own, those that may flip it first."""
+        return what_it_hangs_on(self)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What docs/plan.md shows is what its commands say."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,14 @@ def folder(tmp_path, monkeypatch):
 def differing(page):
     """Commands that say something else."""
     for (_, *words), shown in sessions(page):
-        result = CliRunner().invoke(app, words, env={"COLUMNS": "80", "TERM": "dumb"})
-        if result.exit_code or lines(result.output) != lines(shown):
-            yield words, result.output
+        if said_by(*words) != lines(shown):
+            yield words, said_by(*words)
+
+
+@cache
+def said_by(*words):
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "80", "TERM": "dumb"})
+    return lines(result.output) if result.exit_code == 0 else None
 
 
 def lines(text):
@@ -45,4 +51,4 @@ def test_the_page_shows_what_its_commands_say(folder):
 
 def test_a_number_that_no_command_gives_is_found(folder):
     (first, *_) = re.findall(r"\$0\.\d+", PAGE)
-    assert list(differing(PAGE.replace(first, first + "1", 1)))
+    assert next(differing(PAGE.replace(first, first + "1", 1)))

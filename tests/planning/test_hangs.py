@@ -1,0 +1,112 @@
+"""What a choice hangs on: flips by a formula, by plans made again on both sides of them, and pilots that tell."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from scipy.stats import binom
+
+from experiments import plan
+from experiments.calibration.file import Intervals, parse_calibration
+from experiments.planning.answer import told_hangs
+from experiments.planning.candidates import Candidate
+from experiments.planning.hangs import with_odds
+
+TOKENS = {"tokens.instructions": 0, "tokens.block": 10}
+
+
+def model(fix, price, interval=None):
+    made = parse_calibration(
+        f"[operator]\nfix = {{ 1 = {fix} }}\nkeep = {{ 1 = 0.9 }}\n[prices]\nprompt = {price}\ngenerated = {price}\n"
+    )
+    if interval is None:
+        return made
+    return replace(made, operator=replace(made.operator, interval=Intervals(fix=((1, interval),))))
+
+
+def two_models(interval=None):
+    """Blocks resolved one by one cost k/fix calls, so that the dear model wins as long as its fix is above 0.5."""
+    models = {"cheap": model(0.1, 1e-6), "dear": model(0.6, 5e-6, interval)}
+    return plan(models, TOKENS, k=6, schedules=("UntilResolved",))
+
+
+def of(found, key, name="", g=None):
+    (hang,) = [each for each in found.hangs if (each.key, each.model, each.g) == (key, name, g)]
+    return hang
+
+
+def test_a_flip_by_a_formula():
+    found = two_models(interval=(0.45, 0.7))
+    assert found.best.candidate.model.name == "dear"
+    hang = of(found, "operator.fix", "dear", 1)
+    assert (hang.low, hang.high, hang.given, hang.inside) == (0.45, 0.7, True, True)
+    assert hang.flip == pytest.approx(0.5, abs=1e-4)
+    assert hang.to == "UntilResolved with g = 1, lam = 1, cheap"
+    other = of(found, "operator.fix", "cheap", 1)
+    assert (other.low, other.high) == (with_odds(0.1, 1 / 1.1), with_odds(0.1, 1.1))
+    assert other.flip == pytest.approx(0.12, abs=1e-4)
+    assert (other.inside, other.given, other.pilot) == (False, False, None)
+    assert found.hangs[0] is hang
+
+
+def test_a_narrower_interval_hangs_on_nothing():
+    found = two_models(interval=(0.55, 0.65))
+    assert not any(hang.inside for hang in found.hangs)
+    assert all(hang.pilot is None for hang in found.hangs)
+    (told,) = told_hangs(found)
+    assert told.startswith("no measured value within its interval")
+    assert "fix at g = 1 (dear) at 0.5 instead of 0.6" in told
+
+
+def test_the_pilot_tells_with_the_chance_that_it_says():
+    """The exact chance that a 95 % interval around what the pilot finds leaves the flip out."""
+
+    def power(calls):
+        chances = ((x / calls, float(binom.pmf(x, calls, hang.value))) for x in range(calls + 1))
+        return sum(p for mean, p in chances if abs(mean - hang.flip) > 1.96 * math.sqrt(mean * (1 - mean) / calls))
+
+    hang = of(two_models(interval=(0.45, 0.7)), "operator.fix", "dear", 1)
+    assert hang.pilot == math.ceil((1.959964 + 0.841621) ** 2 * 0.6 * 0.4 / (0.6 - hang.flip) ** 2) == 189
+    assert hang.price == pytest.approx(189 * (10 + 10) * 5e-6)
+    assert 0.77 < power(hang.pilot) < 0.83
+    assert power(hang.pilot // 2) < 0.55  # the twin: half of it would not
+
+
+VALUES = {
+    "operator.fix": {1: 0.35, 5: 0.2},
+    "operator.keep": {1: 0.97, 5: 0.96},
+    "operator.malformed": 0.08,
+    "tokens.instructions": 2500,
+    "tokens.cached_share": 0.9,
+    "tokens.block": 60,
+    "prices.prompt": 3e-6,
+    "prices.cached": 3e-7,
+    "prices.generated": 15e-6,
+}
+
+
+def best_with(values, key, g, value):
+    table = values[key] | {g: value} if g else value
+    return plan(k=20, values=values | {key: table}, schedules=("RoundRobin",), bands=0).best.candidate
+
+
+def place(candidate: Candidate):
+    return candidate.schedule, candidate.g, candidate.lam
+
+
+def test_plans_made_again_on_both_sides_of_a_flip():
+    found = plan(k=20, values=VALUES, schedules=("RoundRobin",), bands=0)
+    flips = [hang for hang in found.hangs if not math.isnan(hang.flip)]
+    assert {hang.key for hang in flips} >= {"operator.fix", "operator.keep"}
+    for hang in flips:
+        towards, beyond = (hang.value + share * (hang.flip - hang.value) for share in (0.99, 1.01))
+        assert place(best_with(VALUES, hang.key, hang.g, towards)) == place(found.best.candidate), str(hang)
+        then = best_with(VALUES, hang.key, hang.g, beyond)
+        assert place(then) != place(found.best.candidate), str(hang)
+        assert str(then) == hang.to
+    quiet = [hang for hang in found.hangs if math.isnan(hang.flip)]
+    for hang in quiet:  # none within ten times the odds
+        for factor in (0.1, 10.0):
+            assert place(best_with(VALUES, hang.key, hang.g, with_odds(hang.value, factor))) == place(
+                found.best.candidate
+            )
