@@ -66,6 +66,10 @@ def kind_of(part: object) -> str:
     for kind, (names, _) in _KINDS.items():
         if all(_has(part, name) for name in names):
             return kind
+    for kind, (names, _) in _KINDS.items():
+        lacks = [name for name in names if not _has(part, name)]
+        if 0 < len(lacks) < len(names):
+            raise InputError(f"{part!r} is no {kind}: a {kind} has {' and '.join(names)}, it lacks {lacks[0]}")
     listed = "; ".join(f"a {kind} has {', '.join(names)}" for kind, (names, _) in _KINDS.items())
     raise InputError(f"{part!r} is no part of a cell: {listed}")
 

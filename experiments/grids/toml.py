@@ -302,14 +302,16 @@ def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    """The first fault of a file in one line: key, expected, got."""
-    fault = error.errors()[0]
+    """The first fault of a file in one line: key, expected, got; of an arm without a part an unknown key, if any."""
+    faults = error.errors()
+    strange = (each for each in faults if each["type"] == "extra_forbidden" and each["loc"][:2] == faults[0]["loc"][:2])
+    fault = next(strange, faults[0]) if faults[0]["type"] == "missing" else faults[0]
     of_program = fault["loc"][2:3] == ("program",) and len(fault["loc"]) > 3
     location = fault["loc"][:2] + fault["loc"][3:] if fault["loc"][:1] == ("arm",) else fault["loc"]
     key = _key(location)
     if fault["type"] == "extra_forbidden":
-        arm = _ProgramArm if of_program else _Arm
-        allowed = list(arm.model_fields if len(location) > 1 else _File.model_fields)
+        fields = _ProgramArm.model_fields if of_program else {**_Arm.model_fields, "program": None}
+        allowed = list(fields if len(location) > 1 else _File.model_fields)
         word = str(location[-1])
         unknown = f"unknown key {shown(key)}"
         if of_program and word in _Arm.model_fields:

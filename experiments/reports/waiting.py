@@ -60,7 +60,10 @@ class Barriers:
         return cls(owner, np.full(len(owner), width), np.zeros((len(owner), width), dtype=np.bool_))
 
 
-OF_PROGRAM = "no seconds of a program: its rounds are the steps that it makes one after the other"
+OF_PROGRAM = (
+    "no seconds of a program: its rounds are the steps that it makes one after the other, and the table does not keep "
+    "which calls, of which lengths, each step waits for"
+)
 
 
 def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:

@@ -149,6 +149,7 @@ def test_a_whole_number_may_be_written_as_a_float(load, number):
     [
         ('name = "mine"', 'name = "mine"\nrunz = 3', "unknown key 'runz'; did you mean 'runs'?; allowed: name, arm"),
         ('"local"', '"local"\nbugdet = "none"', "unknown key 'arm[1].bugdet'; did you mean 'budget'?; allowed: label"),
+        ("problem ", "programm ", "unknown key 'arm[1].programm'; did you mean 'program'?; allowed: label, problem"),
         ('"local"', '"local"\nzzz = 1', "unknown key 'arm[1].zzz'; allowed: label, problem, mutator, schedule, runner"),
         ('"local"', '"local"\nruns = 1', "unknown key 'arm[1].runs'; runs is a key of the whole file, write it above"),
         ("k = 4", "kk = 4", "problem: BlockOneMax has no parameter 'kk'; did you mean 'k'?; allowed: k, l"),

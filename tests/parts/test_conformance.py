@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -1078,5 +1079,7 @@ def test_a_check_that_fails_raises_its_message_for_pytest():
 def test_what_an_object_is_told_by_what_it_has():
     kinds = [kind_of(part) for part in (Mine(), Count(), Turn(), LLMPrimitive())]
     assert kinds == ["mutator", "problem", "schedule", "cost"]
+    with pytest.raises(InputError, match=r"is no program: a program has roles and execute, it lacks roles$"):
+        kind_of(SimpleNamespace(execute=print))
     with pytest.raises(InputError, match=r"^3 is no part of a cell: a mutator has rewrite; a problem has initial, fit"):
         check_part(3)
