@@ -18,6 +18,7 @@ from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
 from experiments.reports.overview import overview
+from experiments.reports.waiting import LEVELS
 from experiments.reports.wording import (
     COLOURED,
     add_rows,
@@ -43,6 +44,9 @@ FEWEST_OF_A_LAW = 3
 NEAR = 2
 """Forms whose AIC is larger than the least by no more are told beside the best one."""
 MOST_VERDICTS = 12
+SINGLE = "10 / 50 / 90 %"
+NO_LIMIT = 10_000
+"""Columns of a terminal on which no table is cut."""
 
 
 def show_report(made: Report, console: Console) -> None:
@@ -132,30 +136,53 @@ def show_drawn(results: Results, console: Console) -> None:
 
 
 def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> None:
-    """Rounds and seconds beside the cost, a row a cell."""
-    who = "a worker for each call of a generation" if workers is None else counted(workers, "worker")
-    shown = Table(
-        title=f"Waiting time beside cost, {who} (means of the runs)",
-        caption="rounds: generations, times the turns that the workers need for one; seconds: until the last call is "
-        "back, with a barrier after each generation; >: some runs ended at their budget",
-        caption_justify="left",
-    )
-    shown.add_column("arm", no_wrap=True)
-    for heading in ("k", "lam", "rounds", "seconds", "cost"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    for series, rows in by_series(table):
-        add_rows(shown, folded(series, console.width), [_waited(row) for row in rows])
+    """Rounds and seconds beside the cost, a row a cell; exact means and single runs where there is room for them."""
+    for more in (("exact", SINGLE), (SINGLE,), ("exact",), ()):
+        shown = _waiting_table(table, workers, more, console.width)
+        if console.measure(shown, options=console.options.update(width=NO_LIMIT)).maximum <= console.width:
+            break
     print_table(shown, console)
+    if SINGLE not in more:
+        console.print("a wider terminal shows single runs, too (10, 50, 90 %)", markup=False)
     noted = table[table["note"] != ""].to_dict("records")
     for told, _ in alike((place(row), row["note"]) for row in noted):
         console.print(told, markup=False)
 
 
-def _waited(row: dict[Any, Any]) -> tuple[str, ...]:
-    """Place, rounds, seconds and cost of a cell in words; bounds where runs were censored."""
+def _waiting_table(table: pd.DataFrame, workers: int | None, more: tuple[str, ...], width: int) -> Table:
+    """The table of waiting times with some of the columns that are left out where there is no room."""
+    who = "a worker for each call of a generation" if workers is None else counted(workers, "worker")
+    shown = Table(
+        title=f"Waiting time beside cost, {who} (means of the runs)",
+        caption="rounds: generations, times the turns that the workers need for one; seconds: until the last answer is "
+        "back and evaluated, with a barrier after each generation; >: some runs ended at their budget"
+        + ("; exact: the predicted mean, without a budget" if "exact" in more else "")
+        + (f"; {SINGLE}: of single runs, inf where the budget ended so many" if SINGLE in more else ""),
+        caption_justify="left",
+    )
+    shown.add_column("arm", no_wrap=True)
+    headings = ("k", "lam", "rounds", "seconds", *more, "cost")
+    for heading in headings:
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for series, rows in by_series(table):
+        words = [_waited(row) for row in rows]
+        add_rows(shown, folded(series, width), [tuple(row[heading] for heading in headings) for row in words])
+    return shown
+
+
+def _waited(row: dict[Any, Any]) -> dict[str, str]:
+    """The columns of a cell in words; bounds where runs were censored."""
     sign = "> " if row["censored"] else ""
-    numbers = (number(row[name]) for name in ("rounds", "makespan", "cost"))
-    return size_text(row["k"]), size_text(row["lam"]), *(each if each == "-" else sign + each for each in numbers)
+    means = {"rounds": row["rounds"], "seconds": row["makespan"], "cost": row["cost"]}
+    told = {name: number(mean) for name, mean in means.items()}
+    quantiles = [number(row[f"makespan_{level}"]) for level in LEVELS]
+    return {
+        "k": size_text(row["k"]),
+        "lam": size_text(row["lam"]),
+        **{name: each if each == "-" else sign + each for name, each in told.items()},
+        "exact": number(row["makespan_predicted"]),
+        SINGLE: "-" if "-" in quantiles else " / ".join(quantiles),
+    }
 
 
 def _show_censored(summary: pd.DataFrame, console: Console) -> None:

@@ -6,6 +6,7 @@ same runs can be timed for any number of workers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.costs.latency import Latency
-from evo.errors import InputError
+from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.parameters import shown
 from evo.protocols import BoolArray, FloatArray, IntArray
@@ -28,7 +29,7 @@ from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.programs.cell import ProgramCell
-from experiments.predictions.seconds import same_chunk, width_of, width_varies
+from experiments.predictions.seconds import predict_seconds, same_chunk, width_of, width_varies
 from experiments.running.simulation import merged_rounds
 from experiments.store.results import Results
 
@@ -60,6 +61,8 @@ class Barriers:
         return cls(owner, np.full(len(owner), width), np.zeros((len(owner), width), dtype=np.bool_))
 
 
+LEVELS = (10, 50, 90)
+"""Per cent of the quantiles of single runs."""
 OF_PROGRAM = (
     "no seconds of a program: its rounds are the steps that it makes one after the other, and the table does not keep "
     "which calls, of which lengths, each step waits for"
@@ -93,12 +96,31 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
     on chunks of different lengths within a generation; or where evaluators err, whose evaluations are known by run.
     """
     expect_a(Results, "timed", results, "results of run_grid or load")
-    expect_a(Latency, "timed", latency, "a Latency of calls")
-    expect_whole("timed: seed", seed, 0)
+    _expect_timing("timed", workers, latency, seed)
+    found, refused = _timed(results, workers, latency, seed)
+    for error in refused.values():
+        raise error
+    return found
+
+
+def _expect_timing(role: str, workers: int | None, latency: Latency, seed: int) -> None:
+    """Check how runs are to be timed.
+
+    Raises: InputError.
+    """
+    expect_a(Latency, role, latency, "a Latency of calls")
+    expect_whole(f"{role}: seed", seed, 0)
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers < 1):
-        raise InputError(f"timed: expected for workers a whole number >= 1 or None, got {shown(workers)}")
+        raise InputError(f"{role}: expected for workers a whole number >= 1 or None, got {shown(workers)}")
+
+
+def _timed(
+    results: Results, workers: int | None, latency: Latency, seed: int
+) -> tuple[pd.DataFrame, dict[str, InputError]]:
+    """The runs with their waiting time, and why some cells, by their id, have none."""
     runs = results.runs
     rounds, makespan = np.full((2, len(runs)), np.nan)
+    refused = {}
     for name, of_cell in results.by_cell.items():
         try:
             cell = results.cell(name)
@@ -113,33 +135,60 @@ def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1
                 makespan[rows] = np.nan if kept_as_run(cell, workers, latency) else part["seconds"]
                 continue
             rng = streams(seed, f"timed {cell.text}", number).latency
-            rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
-    return runs.assign(rounds=rounds, makespan=makespan)
+            try:
+                rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
+            except InputError as error:
+                refused[name] = error
+                break
+    return runs.assign(rounds=rounds, makespan=makespan), refused
 
 
 def waiting(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
     """The waiting time of each cell beside its cost: series, k, lam, mean rounds, seconds and cost, censored share.
 
-    A last column, `note`, says why a cell has no seconds, no numbers at all, or fewer runs than its grid asks for.
-    Arguments and errors are those of `timed`; rounds are null where there are none.
+    Columns `makespan_10`, `makespan_50` and `makespan_90` are quantiles of single runs (seconds that so many per cent
+    do not exceed; infinite where it is of runs that the budget ended); `makespan_predicted` is the exact mean without
+    the budget, null where it is not known. A last column, `note`, says why a cell has no seconds, no numbers at all, or
+    fewer runs than its grid asks for. Arguments are those of `timed`; rounds are null where there are none.
     """
     import pandas as pd
 
     expect_a(Results, "waiting", results, "results of run_grid or load")
-    timed_runs = timed(results, workers, latency, seed)
+    _expect_timing("waiting", workers, latency, seed)
+    timed_runs, refused = _timed(results, workers, latency, seed)
     groups = results.with_runs(timed_runs).by_cell
     names, k, lam = results.labels, sizes_of(results.cells), lams_of(results.cells)
     rows = []
-    for cell_id in results.cells.index:
-        runs = groups.get(str(cell_id), timed_runs.iloc[:0])
-        note = missing_runs(results, str(cell_id), runs)
+    for cell_id in map(str, results.cells.index):
+        runs = groups.get(cell_id, timed_runs.iloc[:0])
+        note = missing_runs(results, cell_id, runs)
         if len(runs):
-            note = _note(results, str(cell_id), workers, latency) or note
+            note = _note(results, cell_id, workers, latency) or str(refused.get(cell_id, note))
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
+        predicted = {"makespan_predicted": _predicted(results, cell_id, workers, latency)}
         censored = float(runs["hit"].isna().mean())
-        place = {"series": names[str(cell_id)], "k": k[cell_id], "lam": lam[cell_id]}
-        rows.append({**place, **means, "censored": censored, "note": note})
+        place = {"series": names[cell_id], "k": k[cell_id], "lam": lam[cell_id]}
+        rows.append({**place, **means, **_of_single_runs(runs), **predicted, "censored": censored, "note": note})
     return pd.DataFrame(rows)
+
+
+def _of_single_runs(runs: pd.DataFrame) -> dict[str, float]:
+    """Quantiles of the seconds of single runs; those that a budget ended took longer than any level."""
+    names, seconds = [f"makespan_{level}" for level in LEVELS], runs["makespan"].to_numpy()
+    if not len(runs) or np.isnan(seconds).any():
+        return dict.fromkeys(names, math.nan)
+    seconds = np.where(runs["hit"].isna(), np.inf, seconds)
+    found = np.quantile(seconds, np.array(LEVELS) / 100.0, method="inverted_cdf")
+    return dict(zip(names, found.tolist(), strict=True))
+
+
+def _predicted(results: Results, cell_id: str, workers: int | None, latency: Latency) -> float:
+    """The exact mean of the seconds; NaN where it is not known, or a part is not imported."""
+    try:
+        cell = results.cell(cell_id)
+        return math.nan if isinstance(cell, ProgramCell) else predict_seconds(cell, latency, workers).mean
+    except (InputError, NoPrediction):
+        return math.nan
 
 
 def kept_as_run(cell: Cell, workers: int | None, latency: Latency) -> str:

@@ -357,8 +357,9 @@ def test_seconds_are_of_what_is_read_and_what_is_written(results, latency):
         call = latency.fixed + latency.per_prompt_token * (7 + 3 * g) + latency.per_generated_token * 3 * g
         assert row["makespan"] == pytest.approx(call * runs["generations"].mean())
         assert row["rounds"] == pytest.approx(runs["generations"].mean())
-    rows = table_of(text(show_waiting, table, None), "arm", "k", "lam", "rounds", "seconds", "cost")
-    shown = {(line[1], line[2], line[4], line[5]) for line in rows}
+    headings = ("arm", "k", "lam", "rounds", "seconds", "exact", "10 / 50 / 90 %", "cost")
+    rows = table_of(text(show_waiting, table, None), *headings)
+    shown = {(line[1], line[2], line[4], line[7]) for line in rows}
     for row in table.to_dict("records"):
         sign = "> " if row["censored"] else ""
         assert (str(row["k"]), str(row["lam"]), sign + number(row["makespan"]), sign + number(row["cost"])) in shown

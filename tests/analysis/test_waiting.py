@@ -26,7 +26,7 @@ from evo import (
 from evo.schedules import EachChunk
 from evo.seeding import streams
 from evo.text import canonical
-from experiments import Grid, run_grid
+from experiments import Grid, predict, run_grid
 from experiments.cli.app import app
 from experiments.grids.cell import Cell
 from experiments.grids.toml import load_grid
@@ -272,6 +272,37 @@ def test_results_of_earlier_versions_have_no_seconds(tmp_path):
     read = load(tmp_path / "out")
     pd.testing.assert_frame_equal(read.runs, made.runs)
     assert read.runs["seconds"].isna().all()
+
+
+def test_single_runs_and_the_exact_mean_stand_beside_the_mean_where_there_is_room():
+    known, blind = cell(k=4, runner=OnePlusLambda(2), budget=10**6), cell(k=4, budget=6)
+    results = results_of(known, blind, runs=200, batch=200)
+    latency = Latency(fixed=1.0, tail=0.5, evaluation=2.0)
+    made = waiting(results, None, latency)
+    seconds = timed(results, None, latency)
+    first, second = made.to_dict("records")
+    ordered = sorted(seconds[seconds["cell"] == known.id]["makespan"])
+    assert [first[f"makespan_{level}"] for level in (10, 50, 90)] == [ordered[19], ordered[99], ordered[179]]
+    assert first["makespan_predicted"] == predict(known, "seconds", latency=latency).mean
+    assert (second["censored"], second["makespan_90"]) == (pytest.approx(0.9, abs=0.1), math.inf)
+    shown = {}
+    for width in (60, 80, 160):
+        console = Console(width=width, record=True, file=io.StringIO())
+        show_waiting(made, None, console)
+        shown[width] = console.export_text()
+        assert "…" not in shown[width]
+    line = f"{ordered[19]:.4g} / {ordered[99]:.4g} / {ordered[179]:.4g}"
+    assert (line in shown[160], "exact" in shown[160], "exact" in shown[60]) == (True, True, False)
+    assert ("a wider terminal shows single runs, too" in shown[160], line in shown[60]) == (False, False)
+    assert "a wider terminal shows single runs, too" in shown[60]
+
+
+def test_a_cell_that_cannot_be_timed_leaves_the_others():
+    results = results_of(cell(mutator=Vote(HALF, 2)), cell())
+    votes, plain = waiting(results, 2, HEAVY).to_dict("records")
+    assert math.isnan(votes["makespan"])
+    assert votes["note"].startswith("timed: expected one call an answer")
+    assert plain["makespan"] == timed(results_of(cell()), 2, HEAVY)["makespan"].mean()
 
 
 GRID = """
