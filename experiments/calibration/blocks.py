@@ -21,8 +21,8 @@ from evo.protocols import FloatArray
 LEVEL = 0.95
 LEAST_RHO, MOST_RHO = 1e-6, 1.0 - 1e-6
 """Correlations that differ from 0 and 1; below and above nothing in a log tells them from the limits."""
-FARTHEST = 40.0
-"""Of a logit."""
+FARTHEST = 36.0
+"""Of a logit: beyond it 1 - mu is below the precision of mu."""
 FEWEST_CLUSTERS = 8
 """From which on the spread between them is used."""
 
@@ -187,7 +187,9 @@ def likeliest(groups: Sequence[Counts]) -> tuple[float, float]:
 
 
 def _profile(groups: Sequence[Counts], x: float) -> float:
-    return sum(best_mu(counts, float(expit(x)))[1] for counts in groups)
+    """Log likelihood at a logit of the correlation, no nearer to 0 and 1 than a log tells."""
+    rho = min(max(float(expit(x)), LEAST_RHO), MOST_RHO)
+    return sum(best_mu(counts, rho)[1] for counts in groups)
 
 
 def correlation(groups: Sequence[Counts]) -> Estimate | None:
@@ -210,7 +212,7 @@ def _interval(profile: Callable[[float], float], mu: float, top: float, cut: flo
     """Where the profile has fallen by cut on both sides of mu; 0 or 1 if mu is there."""
 
     def on_logit(x: float) -> float:
-        return profile(float(expit(x)))
+        return profile(float(expit(np.clip(x, -FARTHEST, FARTHEST))))
 
     if mu in (0.0, 1.0):
         centre = -FARTHEST / 2 if mu == 0.0 else FARTHEST / 2

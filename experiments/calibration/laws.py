@@ -171,7 +171,7 @@ def _fixed_difficulty(rho: Estimate | None, across: Estimate | None) -> tuple[Ve
     apart = norm.isf(ALPHA / 2) * float(np.hypot(_error(across), _error(rho)))
     if across.value < rho.value - apart:
         return Verdict.DIFFERS, told
-    if across.low > 0.0 and across.high - across.value <= MATTERS:
+    if across.value > norm.isf(ALPHA) * _error(across) and across.high - across.value <= MATTERS:
         return Verdict.AGREES, told
     return Verdict.CANNOT_TELL, f"{told}; {_round(3 * across.n)} more items halve the interval"
 

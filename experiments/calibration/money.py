@@ -26,7 +26,7 @@ class PriceLaw:
     Attributes:
         prices: by name; those that the log does not tell are not in it.
         error: median relative error of a call's money.
-        known: calls with money.
+        known: calls with money above 0.
         missing: without.
         zeros: calls that read or wrote tokens and have money 0, which are left out.
         untold: why some or all prices are not told; empty if all are.
@@ -49,7 +49,7 @@ def price_law(calls: Calls) -> PriceLaw:
     there = ~np.isnan(money)
     used = np.nansum([calls.number(name) for name in ("tokens_in", "tokens_out")], axis=0) > 0
     zeros = there & (money == 0) & used
-    known = there & ~zeros
+    known = money > 0
     counted = (int(known.sum()), int((~there).sum()), int(zeros.sum()))
     if counted[0] < FEWEST:
         return PriceLaw({}, np.nan, *counted, f"expected money of {FEWEST} calls or more, got {counted[0]}")

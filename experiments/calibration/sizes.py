@@ -78,8 +78,9 @@ def are_whole_tasks(calls: Calls) -> bool:
 
 def granularities(calls: Calls) -> list[Granularity]:
     """The calls by g; those on whole tasks are one granularity, whatever the tasks' sizes."""
+    calls = calls.where(~np.isnan(calls.number("g")))
     g = calls.number("g")
-    sizes = np.unique(g[~np.isnan(g)])
+    sizes = np.unique(g)
     if not len(sizes):
         return []
     if len(sizes) > 1 and are_whole_tasks(calls):

@@ -76,8 +76,8 @@ def _halves(calls: Calls) -> str:
     """The share that is fixed of small tasks and of large ones."""
     used = counted(calls)
     g, n, y = used.number("g"), used.number("incorrect"), used.number("repaired")
-    small = g <= np.median(g)
     there = (n > 0) & ~np.isnan(y)
+    small = g <= np.median(g[there]) if there.any() else there
     if not (there & small).any() or not (there & ~small).any():
         return "no share of small and large tasks"
     shares = [float(np.mean(y[there & half] / n[there & half])) for half in (small, ~small)]

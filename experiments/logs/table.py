@@ -26,6 +26,8 @@ from experiments.logs.columns import COLUMNS, Value
 Row = tuple[int, Sequence[Value]]
 """Where it stands in the file, and its values in the order of the names."""
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".parquet")
+TYPED = (".jsonl", ".parquet")
+"""Files in which a number is no word."""
 
 
 def read_table(path: Path | str, translate: Callable[[list[str], Row], dict[str, Value]] | None = None) -> Calls:
@@ -41,7 +43,7 @@ def read_table(path: Path | str, translate: Callable[[list[str], Row], dict[str,
     told = printable(str(path))
     content = _content(path)
     names, rows = _rows(path, told, content, every=translate is not None)
-    columns = _Columns(told, "row" if path.name.endswith(".parquet") else "line")
+    columns = _Columns(told, "row" if path.name.endswith(".parquet") else "line", path.name.endswith(TYPED))
     if translate is None:
         used = [name for name in names if name in COLUMNS]
         places = [names.index(name) for name in used]
@@ -63,8 +65,8 @@ def read_table(path: Path | str, translate: Callable[[list[str], Row], dict[str,
 class _Columns:
     """Columns that grow row by row; a column that a row does not have is empty there."""
 
-    def __init__(self, file: str, place: str) -> None:
-        self.file, self.place = file, place
+    def __init__(self, file: str, place: str, typed: bool) -> None:
+        self.file, self.place, self.typed = file, place, typed
         self.lines = array("q")
         self.numbers: dict[str, array[float]] = {}
         self.words: dict[str, list[str]] = {}
@@ -78,6 +80,8 @@ class _Columns:
             made: float | str | None = None
             if value is not None and value != "":
                 try:
+                    if self.typed and column.is_number and isinstance(value, str):
+                        raise ValueError("expected a number, not a word")
                     made = column.read(value)
                 except ValueError as error:
                     told = f"{self.file}: {self.place} {line}: {name}: {error}, got {shown(value)}"

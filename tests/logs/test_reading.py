@@ -108,7 +108,7 @@ def test_a_fault_is_named(tmp_path, text, told):
     [
         ('{"g": 1}\n{"g": 2', "line 2: expected one JSON object a line, got a syntax error at character"),
         ("[1]\n", "line 1: expected one JSON object a line, got [1]"),
-        ('{"g": "a"}\n', "line 1: g: expected a whole number >= 1, got 'a'"),
+        ('{"g": "5"}\n', "line 1: g: expected a number, not a word, got '5'"),
         ('{"g": true}\n', "line 1: g: expected a whole number >= 1, got True"),
         ('{"g": [1]}\n', "line 1: g: expected a whole number >= 1, got [1]"),
         ('{"g": 1, "outcome": 3}\n', "line 1: outcome: expected one of"),
