@@ -12,6 +12,8 @@ from experiments.cli.exits import plain_errors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from experiments.planning.plan import Plan
+
 PANEL = "Instead of what the file says"
 Files = Annotated[
     list[Path] | None, typer.Argument(metavar="[CALIBRATION.toml]...", help="One model a file; none: options alone.")
@@ -62,6 +64,12 @@ def plan(
     by: Annotated[str | None, typer.Option(help="Rank by money, hours, tokens, calls, fitness or reached.")] = None,
     rows: Annotated[int, typer.Option(help="Candidates to list.")] = 12,
     hangs: Annotated[bool, typer.Option(help="Say what the choice hangs on, which takes as long again.")] = True,
+    toml: Annotated[
+        Path | None, typer.Option(help="Write the listed candidates as a grid that `run` checks.", show_default=False)
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw money against hours, a PNG, SVG or PDF.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON instead of a table.")] = False,
 ) -> None:
     """Which decomposition to pay for: schedules, blocks a call, calls a generation, ranked by exact predictions.
@@ -84,10 +92,22 @@ def plan(
             schedules=_list("schedules", schedules, str),
             target=target, budget=budget, calls=calls, by=by, bands=None if json else rows,
         )  # fmt: skip
+        _write(found, toml, figure, rows)
         if json:
             print(plan_json(found, hangs))
         else:
             show_plan(found, PlainConsole(highlight=False), rows, hangs)
+
+
+def _write(found: Plan, toml: Path | None, figure: Path | None, rows: int) -> None:
+    """The files that were asked for."""
+    from experiments.planning.grid_file import grid_toml
+    from experiments.reports.drawing.money_hours import save_plan_figure
+
+    if toml is not None:
+        toml.write_text(grid_toml(found, rows, toml.stem), encoding="utf-8")
+    if figure is not None:
+        save_plan_figure(found, figure)
 
 
 def _sources(files: list[Path]) -> Any:

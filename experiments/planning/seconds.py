@@ -1,8 +1,7 @@
-"""Expected seconds of a run: of its generations, whose calls are made in parallel and evaluated by who made them."""
+"""Expected hours where `predict` has no formula for them: from above, or from drawn generations."""
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import numpy as np
@@ -10,22 +9,23 @@ import numpy as np
 from evo.costs.latency import Latency
 from evo.errors import NoPrediction
 from evo.runners.parallel import Merged
-from evo.schedules import OnlyIncorrect, UniformChunk
+from evo.schedules import UniformChunk
+from evo.theory.times.seconds import slowest
 from experiments.grids.cell import Cell
-from experiments.predictions.predict import mean_calls_on_last_chunk, predict
+from experiments.predictions.predict import predict
+from experiments.predictions.seconds import width_of
 
 DRAWN, SEED = 20_000, 1
 """Generations that are drawn where no formula is known, and the seed."""
-WIDEST, STEPS = 12.0, 4001
 EXACT, AT_MOST, SIMULATED = "exact", "at most", "simulated"
 
 
 def seconds_of(cell: Cell, latency: Latency, workers: int) -> tuple[float, str]:
     """Expected seconds of a run, and whether they are exact, an upper bound, or rest on drawn generations.
 
-    How long a generation takes does not depend on what was before it, and all are waited for, so that E[seconds] =
-    E[generations] E[seconds of a generation] (Wald's identity). Rounds of Merged on incorrect chunks are smaller near
-    the end, so that it is an upper bound there if calls differ in their seconds, and where a chunk is shorter.
+    Exact ones are `predict`'s. How long a generation takes does not depend on what was before it, so that E[seconds] =
+    E[generations] E[seconds of a generation] (Wald's identity) also where the second is drawn. Rounds of Merged on
+    incorrect chunks are smaller near the end, and a shorter chunk is in some of them: an upper bound.
 
     Args:
         cell: any that is predicted.
@@ -41,69 +41,34 @@ def seconds_of(cell: Cell, latency: Latency, workers: int) -> tuple[float, str]:
     >>> seconds_of(cell, Latency(fixed=2.0, evaluation=12.0), workers=1)
     (112.0, 'exact')
     """
-    generations = predict(cell, "generations").mean
+    try:
+        return predict(cell, "seconds", latency=latency, workers=workers).mean, EXACT
+    except NoPrediction:
+        if hasattr(cell.mutator, "mean_calls"):
+            return _of_votes(cell, latency), EXACT
+        generations = predict(cell, "generations").mean
     full, short = latency.means(cell.tokens)
-    if hasattr(cell.mutator, "mean_calls"):
-        if cell.runner.lam > 1:
-            raise NoPrediction("how long answers of several calls take side by side is not known; lam = 1 is")
-        calls = predict(cell, "calls").mean
-        return calls * full + generations * latency.evaluation, EXACT
-    width, kind = _width(cell, latency)
-    many = _each(full, latency, width, workers)
-    kind = SIMULATED if _drawn(latency, width, workers) else kind
-    if full == short:
-        return generations * many, kind
+    width = width_of(cell)
     if isinstance(cell.runner, Merged):
-        return generations * many, AT_MOST
-    if type(cell.schedule) is UniformChunk and width > 1:
-        return generations * _makespan(full, short, latency, width, workers, 1.0 / cell.chunks.m), SIMULATED
-    on_last = mean_calls_on_last_chunk(cell) / width
-    return (generations - on_last) * many + on_last * _each(short, latency, width, workers), kind
+        if workers >= width:
+            return generations * (full * slowest(width, latency.tail).mean + latency.evaluation), AT_MOST
+        return generations * _makespan(full, full, latency, width, workers, 0.0), AT_MOST
+    if full != short and type(cell.schedule) is not UniformChunk:
+        raise NoPrediction("how long generations on the shorter last chunk take has no formula where workers wait")
+    return generations * _makespan(full, short, latency, width, workers, 1.0 / cell.chunks.m), SIMULATED
 
 
-def _width(cell: Cell, latency: Latency) -> tuple[int, str]:
-    """The calls of a generation, or the most."""
-    if isinstance(cell.runner, Merged):
-        same = not latency.tail or type(cell.schedule) is not OnlyIncorrect
-        return cell.runner.width(cell.schedule, cell.problem.k), EXACT if same else AT_MOST
-    return cell.runner.lam, EXACT
-
-
-def _drawn(latency: Latency, width: int, workers: int) -> bool:
-    return bool(latency.tail) and 1 < workers < width
-
-
-def _each(mean: float, latency: Latency, width: int, workers: int) -> float:
-    """Expected seconds of a generation whose calls take equally long on average."""
-    turns = -(-width // workers)
-    if not latency.tail or workers == 1:
-        return turns * (mean + latency.evaluation)
-    if turns == 1:
-        return mean * largest_factor(width, latency.tail) + latency.evaluation
-    return _makespan(mean, mean, latency, width, workers, 0.0)
-
-
-@cache
-def largest_factor(n: int, tail: float) -> float:
-    """E[the largest of n factors X = exp(tail Z - tail^2/2)] = n E[Phi(Z + tail)^(n-1)], Z standard normal.
-
-    For exp(tail z - tail^2/2) phi(z) = phi(z - tail), the density n Phi^(n-1) phi of the largest Z moves by tail.
-
-    >>> largest_factor(1, 0.3), round(largest_factor(2, 0.3), 12)  # 2 Phi(tail / sqrt 2)
-    (1.0, 1.167995971427)
-    """
-    from scipy.special import ndtr
-
-    if n == 1:
-        return 1.0
-    z = np.linspace(-WIDEST - tail, WIDEST, STEPS)  # the trapezoid rule is exact to the last digits here
-    density = np.exp(-(z**2) / 2.0) / math.sqrt(2.0 * math.pi)
-    return float(n * np.trapezoid(ndtr(z + tail) ** (n - 1) * density, z))
+def _of_votes(cell: Cell, latency: Latency) -> float:
+    """The votes of an answer are cast one after the other, and the answer is evaluated."""
+    if cell.runner.lam > 1:
+        raise NoPrediction("how long answers of several calls take side by side is not known; lam = 1 is")
+    each, _ = latency.means(cell.tokens)
+    return predict(cell, "calls").mean * each + predict(cell, "generations").mean * latency.evaluation
 
 
 @cache
 def _makespan(full: float, short: float, latency: Latency, width: int, workers: int, share: float) -> float:
-    """The mean over drawn generations: calls go in order to the first worker that is free."""
+    """The mean over drawn generations: calls go in order to the first worker that is free; a share of them is short."""
     rng = np.random.default_rng(SEED)
     free = np.zeros((DRAWN, min(workers, width)))
     rows = np.arange(DRAWN)

@@ -1,0 +1,123 @@
+"""The figure of a plan: money against hours, who is beaten in neither, and the choice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo.errors import InputError
+from experiments.planning.answer import figure as figure_of
+from experiments.planning.plan import Plan, Ranked
+from experiments.reports.figures import COLOURS, MARKERS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIZE, OUT, BETWEEN = (10.0, 6.0), 10.0, 13.0
+"""Inches; points that a number lies out from its place, each way, and at least between two numbers."""
+ENDINGS = (".png", ".svg", ".pdf")
+SHOWN = 30.0
+"""Candidates that take more than so many times the least money or hours are left out."""
+
+
+def front(plan: Plan) -> list[Ranked]:
+    """Candidates that no other beats in money without losing in hours, the cheapest first.
+
+    Of those that are equal in both, the first of the plan.
+    """
+    known = [each for each in plan.ranked if not math.isnan(each.numbers.money + each.numbers.hours)]
+    order = sorted(known, key=lambda each: (float(f"{each.numbers.money:.10g}"), each.numbers.hours))
+    found: list[Ranked] = []
+    for each in order:
+        if not found or each.numbers.hours < found[-1].numbers.hours * (1.0 - 1e-9):
+            found.append(each)
+    return found
+
+
+def plan_figure(plan: Plan) -> Figure:
+    """Expected money against expected hours of all candidates, on log scales.
+
+    A colour a schedule; the line joins those that are beaten in neither, which are numbered and named beside the axes;
+    a star marks the choice.
+
+    Raises: InputError where money or hours are not known of any candidate.
+    """
+    from matplotlib.figure import Figure
+
+    best = front(plan)
+    if not best:
+        raise InputError("plan: a figure needs money and hours: prices, and seconds of calls or evaluations; got none")
+    most = SHOWN * best[0].numbers.money, SHOWN * best[-1].numbers.hours
+    near = [each for each in plan.ranked if each.numbers.money <= most[0] and each.numbers.hours <= most[1]]
+    figure = Figure(figsize=SIZE, layout="constrained")
+    ax = figure.subplots()
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    for number, name in enumerate(dict.fromkeys(each.candidate.name for each in near)):
+        of = [each.numbers for each in near if each.candidate.name == name]
+        look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        ax.plot([each.hours for each in of], [each.money for each in of], linestyle="", alpha=0.75, label=name, **look)  # type: ignore[arg-type]  # both are words
+    ax.plot([each.numbers.hours for each in best], [each.numbers.money for each in best], color="#444444", lw=1.0)
+    choice = plan.best.numbers
+    ax.plot(
+        [choice.hours], [choice.money], marker="*", markersize=19, color="#000000", linestyle="", label="the choice"
+    )
+    ax.margins(0.12)
+    ax.set_xlabel("expected hours of a run")
+    ax.set_ylabel(f"expected money of a run{f', {plan.unit}' if plan.unit else ''}")
+    for number, each in enumerate(best, start=1):
+        ax.plot([], [], marker=f"${number}$", color="#000000", linestyle="", label=_name(plan, each))
+    ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figure.suptitle(f"Ways to decompose {plan.best.candidate.model.k} blocks", fontsize=13)
+    told = f"line: beaten in neither; left out: more than {SHOWN:g} times the least money or hours"
+    figure.supxlabel(told, fontsize=8.5, color="#444444")
+    figure.draw_without_rendering()
+    _number(ax, [(each.numbers.hours, each.numbers.money) for each in best])
+    return figure
+
+
+def save_plan_figure(plan: Plan, path: Path) -> None:
+    """Write the figure into a file.
+
+    Raises: InputError for another ending than .png, .svg or .pdf.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(f"plan: figure: expected a file that ends in {', '.join(ENDINGS)}, got {str(path)!r}")
+    plan_figure(plan).savefig(path, dpi=110)
+
+
+def _number(ax: Axes, places: Sequence[tuple[float, float]]) -> None:
+    """A number below and to the left of each place, where nothing lies: all that did would beat it.
+
+    Numbers of places that are near each other go further out, so that none lies on another.
+    """
+    taken: list[tuple[float, float]] = []
+    scale = 72.0 / ax.figure.dpi  # points a pixel
+    for number, place in enumerate(places, start=1):
+        x, y = ax.transData.transform(place) * scale
+        out = next(n for n in range(1, 100) if all(_apart((x - n * OUT, y - n * OUT), other) for other in taken))
+        taken.append((x - out * OUT, y - out * OUT))
+        line = {"arrowstyle": "-", "color": "#444444", "lw": 0.5} if out > 1 else None
+        look: dict[str, Any] = {
+            "textcoords": "offset points",
+            "ha": "center",
+            "va": "center",
+            "fontsize": 9,
+            "arrowprops": line,
+        }
+        ax.annotate(str(number), place, (-out * OUT, -out * OUT), **look)
+
+
+def _apart(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return math.dist(one, other) >= BETWEEN
+
+
+def _name(plan: Plan, ranked: Ranked) -> str:
+    one, numbers = ranked.candidate, ranked.numbers
+    votes = f", {one.votes} votes ahead" if one.votes > 1 else ""
+    model = f"{one.model.name}: " if one.model.name else ""
+    taken = f"{figure_of(numbers.money, plan.unit)}, {figure_of(numbers.hours)} hours"
+    return f"{model}{one.name}\ng = {one.g}, lam = {one.lam}{votes}: {taken}"

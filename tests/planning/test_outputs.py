@@ -1,0 +1,110 @@
+"""Files of a plan: its grid is read and run as what was ranked, its figure shows who is beaten by nobody."""
+
+from itertools import combinations
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments import check, load_grid, plan, run_grid
+from experiments.cli.app import app
+from experiments.planning.grid_file import grid_toml
+from experiments.reports.drawing import money_hours
+from experiments.reports.drawing.money_hours import front, plan_figure
+
+OPTIONS = """plan --k 12 --l 50 --fix 1=.4,2=.3,4=.2 --keep 1=.97,2=.96,4=.95 --operator refusals=.02,malformed=.08
+--tokens instructions=500 --prices prompt=3,generated=15 --per 1e6 --seconds fixed=2,tail=.3,evaluation=12
+--workers 4 --feedback none --no-hangs""".split()  # noqa: SIM905  # as it is typed
+VALUES = {
+    "operator.fix": {1: 0.4, 2: 0.3, 4: 0.2},
+    "operator.keep": {1: 0.97, 2: 0.96, 4: 0.95},
+    "operator.refusals": 0.02,
+    "operator.malformed": 0.08,
+    "tokens.instructions": 500,
+    "tokens.block": 50,
+    "prices.prompt": 3e-6,
+    "prices.generated": 15e-6,
+    "seconds.fixed": 2.0,
+    "seconds.tail": 0.3,
+    "seconds.evaluation": 12.0,
+}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return plan(k=12, values=VALUES, feedback="none", workers=4, bands=0)
+
+
+def test_the_grid_is_what_was_ranked(found, tmp_path):
+    path = tmp_path / "best.toml"
+    result = CliRunner().invoke(app, [*OPTIONS, "--rows", "7", "--toml", str(path)])
+    assert result.exit_code == 0, result.output
+    grid = load_grid(path)
+    assert grid.name == "best"
+    assert [cell.text for cell in grid.cells] == [each.candidate.cell.text for each in found.ranked[:7]]
+    assert list(grid.labels.values()) == [str(each.candidate) for each in found.ranked[:7]]
+
+
+@pytest.mark.statistical
+def test_the_grid_runs_and_agrees_with_the_plan(found, tmp_path):
+    """500 runs a cell; false-fail rate 1e-6. The twin: a grid whose fix is 0.35 instead of 0.4 costs something else."""
+    path = tmp_path / "grid.toml"
+    path.write_text(grid_toml(found, 3, runs=500), encoding="utf-8")
+    results = run_grid(load_grid(path), workers=1)
+    assert str(check(results, alpha=1e-6).verdict) == "AGREES"
+    means = results.runs.groupby("cell")["cost"].mean()
+    for each in found.ranked[:3]:
+        assert means[each.candidate.cell.id] == pytest.approx(each.numbers.money, rel=0.1)
+    other = plan(k=12, values=VALUES | {"operator.fix": {1: 0.3, 2: 0.2, 4: 0.1}}, feedback="none", workers=4, bands=0)
+    assert other.best.numbers.money > 1.2 * found.best.numbers.money
+
+
+def test_the_front_is_beaten_by_nobody(found):
+    def beats(one, other):
+        first, second = one.numbers, other.numbers
+        no_worse = first.money <= second.money * (1 + 1e-9) and first.hours <= second.hours * (1 + 1e-9)
+        return no_worse and (first.money < second.money * (1 - 1e-9) or first.hours < second.hours * (1 - 1e-9))
+
+    on_it = front(found)
+    assert len(on_it) > 2
+    assert not [(one, other) for one in found.ranked for other in on_it if beats(one, other)]
+    for each in found.ranked:  # all others are beaten by one of them, or equal one
+        if each not in on_it:
+            same = [one for one in on_it if one.numbers.money == pytest.approx(each.numbers.money, rel=1e-9)]
+            assert any(beats(one, each) for one in on_it) or same, each
+
+
+def overlapping(figure):
+    """Pairs of numbers beside the front, and of words of the legend, that lie on each other."""
+    figure.draw_without_rendering()
+    ax = figure.axes[0]
+    boxes = [text.get_window_extent() for text in (*ax.texts, *ax.get_legend().get_texts())]
+    return [(one, other) for one, other in combinations(boxes, 2) if one.overlaps(other)]
+
+
+def test_no_label_lies_on_another(found, monkeypatch):
+    figure = plan_figure(found)
+    assert len(figure.axes[0].texts) == len(front(found))
+    assert not overlapping(figure)
+    monkeypatch.setattr(money_hours, "OUT", 0.0)  # the twin: all numbers in one place
+    monkeypatch.setattr(money_hours, "BETWEEN", 0.0)
+    crowded = plan_figure(found)
+    for text in crowded.axes[0].texts:
+        text.set_position((0, 0))
+        text.xy = (found.best.numbers.hours, found.best.numbers.money)
+    assert overlapping(crowded)
+
+
+def test_the_figure_is_a_file_or_says_what_it_needs(tmp_path):
+    path = tmp_path / "plan.png"
+    assert CliRunner().invoke(app, [*OPTIONS, "--figure", str(path)]).exit_code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    for options, told in (
+        ([*OPTIONS, "--figure", "plan.txt"], "expected a file that ends in .png, .svg, .pdf, got 'plan.txt'"),
+        (
+            ["plan", "--k", "4", "--fix", "1=.4", "--keep", "1=.9", "--figure", str(path)],
+            "a figure needs money and hours",
+        ),
+    ):
+        result = CliRunner().invoke(app, options)
+        assert result.exit_code == 2
+        assert told in " ".join(result.output.split())
