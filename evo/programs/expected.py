@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evo.costs.ledger import call_entries
 from evo.errors import InputError
-from evo.parameters import shown
+from evo.parameters import shown, whole
 from evo.programs.desk import ENTRIES, MOST, column_of
 from evo.programs.roles import Role
 from evo.theory.times.closed import ALREADY_OPTIMAL, Geometric
@@ -33,6 +33,8 @@ class Expected:
         done: probability that the task is done right.
         calls: the law of the number of calls of a run, all roles together, where it is known.
         source: labels of the formulas.
+        steps: how many steps every run makes one after the other (calls made together are one), where
+            `exact_every_run`; None where it is not said.
     """
 
     ledger: NDArray[Any]
@@ -40,6 +42,7 @@ class Expected:
     done: float = 1.0
     calls: TimeLaw | None = None
     source: str = ""
+    steps: int | None = None
 
     def __post_init__(self) -> None:
         ledger = np.asarray(self.ledger)
@@ -58,6 +61,13 @@ class Expected:
             )
         if not -ROUNDING <= self.done <= 1.0 + ROUNDING:
             raise InputError(f"Expected: done must be a probability in [0, 1], got {shown(self.done)}")
+        if self.steps is not None:
+            whole(self, "steps", least=0)
+            if not self.exact_every_run:
+                raise InputError(
+                    f"Expected: steps are of a ledger that is the same in every run, got steps = {self.steps} without "
+                    "exact_every_run"
+                )
         object.__setattr__(self, "ledger", ledger)
         object.__setattr__(self, "done", min(max(self.done, 0.0), 1.0))
 

@@ -72,6 +72,8 @@ class OfProgram:
         """
         expected = expected_in(cell)
         columns = dict(zip(columns_of_roles(cell), expected.ledger.ravel().tolist(), strict=True))
+        if expected.steps is not None:
+            columns["generations"] = expected.steps
         return cls(columns, expected.exact_every_run, expected.done, expected.calls)
 
 

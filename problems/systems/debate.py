@@ -62,7 +62,8 @@ class Debate:
     def expected(self) -> Expected:
         """The same in every run."""
         messages = self._messages
-        return Expected(expected_ledger(self.roles, messages), True, 1.0, certain(len(messages)), "theory 18d, 18f")
+        ledger, number = expected_ledger(self.roles, messages), len(messages)
+        return Expected(ledger, True, 1.0, certain(number), "theory 18d, 18f", steps=number)
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class SummarisedDebate:
         """The same calls in every run; points are lost at random."""
         done = self.keep ** (self.agents * self.rounds * (self.rounds + 1) // 2)
         law = certain(self.rounds * (self.agents + 1))
-        return Expected(expected_ledger(self.roles, self._round), True, done, law, "theory 18d")
+        return Expected(expected_ledger(self.roles, self._round), True, done, law, "theory 18d", 2 * self.rounds)
 
 
 def _expect_sizes(part: Debate | SummarisedDebate) -> None:

@@ -141,7 +141,14 @@ class FocusedDebugging(Debugging):
         calls = [*self._cut_calls(), *self._look_calls(looks), *self._repair_calls(repairs, counts)]
         ledger = expected_ledger(self.roles, calls)
         law = certain(int(ledger[:, 0].sum())) if certainly else self._law(counts)
-        return Expected(ledger, certainly, self._done(*functions), law, "theory 12c, 12d, Eq. 8-10")
+        steps = self._steps([each for number, each in counts if number], looks, repairs) if certainly else None
+        return Expected(ledger, certainly, self._done(*functions), law, "theory 12c, 12d, Eq. 8-10", steps)
+
+    def _steps(self, functions: list[OneFunction], looks: float, repairs: float) -> int:
+        """Steps where each function takes a certain number of calls: a sweep at once takes one for each role."""
+        if self.at_once:
+            looks, repairs = (max(getattr(each, f"mean_{of}") for each in functions) for of in ("looks", "repairs"))
+        return round(looks + repairs) + (self.cut > 0)
 
     def _law(self, counts: list[tuple[int, OneFunction]]) -> TimeLaw | None:
         pmf = calls_of_functions(counts, self.votes)

@@ -102,7 +102,8 @@ class NaiveDebugging(Debugging):
         rows = self._tokens(made.looks, made.repairs)
         if rows is not None:
             count = int(made.looks.sum()) * self.votes + int(made.repairs.sum())
-            return Expected(rows, True, made.done, certain(count), "theory 12c, 12d, Eq. 4-7")
+            steps = int(made.looks.sum() + made.repairs.sum())
+            return Expected(rows, True, made.done, certain(count), "theory 12c, 12d, Eq. 4-7", steps)
         length = self.n + self.u
         qa = self.votes * _mean_tokens(made.looks, self.head + self.n, length, self.u, self.cache)
         debugger = _mean_tokens(made.repairs, self.head + length, length, self.n, self.cache)

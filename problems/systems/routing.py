@@ -76,7 +76,7 @@ class Generalist:
         done = 1.0 - decision_error(1.0 - self.right, self.votes, self.copied) if fits else 0.0
         calls = self.votes if fits else 0
         ledger = expected_ledger(self.roles, [Calls("generalist", self.n, self.o, calls)])
-        return Expected(ledger, True, done, certain(calls), "theory 12a, Eq. 1")
+        return Expected(ledger, True, done, certain(calls), "theory 12a, Eq. 1", steps=int(fits))
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,8 @@ class Routing:
         """The ledger to the last token where nothing varies, else its mean (attempts are alike, theory 12b)."""
         limit = np.inf if self.context is None else self.context
         if self.h + self.name_tokens > limit:
-            return Expected(expected_ledger(self.roles, []), True, 0.0, certain(0), "a call is longer than the context")
+            nothing = expected_ledger(self.roles, [])
+            return Expected(nothing, True, 0.0, certain(0), "a call is longer than the context", steps=0)
         fits = self.n + self.o <= limit
         wrong = decision_error(self.wrong, self.votes_d, self.copied)
         again = self.nowhere + (1.0 - self.nowhere) * wrong * self.seen if fits else self.nowhere
@@ -249,7 +250,8 @@ class Routing:
         same_number = self.attempts == 1 or again in (0.0, 1.0)
         alike = same_number and self.nowhere in (0.0, 1.0) and (len(self._sizes) == 1 or not answered)
         law = self._law(again, fits) if not alike else certain(int(ledger[:, 0].sum()))
-        return Expected(ledger, alike, min(done, 1.0), law, "theory 12b, Eq. 2, attempts cut off")
+        steps = round(asked + answered) if alike else None  # votes are asked at the same time
+        return Expected(ledger, alike, min(done, 1.0), law, "theory 12b, Eq. 2, attempts cut off", steps)
 
     def _law(self, again: float, fits: bool) -> TimeLaw | None:
         if self.attempts > MOST_ATTEMPTS:

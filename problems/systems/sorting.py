@@ -98,12 +98,13 @@ class Compared:
         with desk.together(steps):
             desk.call("comparator", prompt=self.h + 2 * self.d, writes=1, times=calls)
 
-    def ledger_of(self, times: float, done: float, source: str, sure: bool) -> Expected:
-        """What is expected if `times` comparisons are."""
+    def ledger_of(self, times: float, done: float, source: str, sure: bool, depth: int | None = None) -> Expected:
+        """What is expected if `times` comparisons are, `depth` of them one after the other."""
         calls = Calls("comparator", self.h + 2 * self.d, 1, times * (self.ahead if self.sure_votes else self.votes))
         exact = sure and (self.sure_votes or times == 0)
         law = certain(round(calls.times)) if exact else None
-        return Expected(expected_ledger(self.roles, [calls]), exact, done, law, source)
+        steps = depth * self.ahead if exact and depth is not None else None
+        return Expected(expected_ledger(self.roles, [calls]), exact, done, law, source, steps)
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,8 @@ class KnockOut(Compared):
 
     def expected(self) -> Expected:
         """Of n - 1 comparisons, each a vote."""
-        return self.ledger_of(self.n - 1, best_right(self.n, self.error), "theory 18a, 9a, 9b", True)
+        right, depth = best_right(self.n, self.error), (self.n - 1).bit_length()  # ceil(lg n)
+        return self.ledger_of(self.n - 1, right, "theory 18a, 9a, 9b", True, depth)
 
     def _winner(self, documents: IntArray, rng: Generator) -> tuple[IntArray, IntArray, IntArray]:
         runs, n = documents.shape
@@ -238,4 +240,4 @@ class OneCallSort:
     def expected(self) -> Expected:
         """The same in every run."""
         call = Calls("sorter", self.h + self.n * self.d, self.n * self.w)
-        return Expected(expected_ledger(self.roles, [call]), True, self.p**self.n, certain(1), "theory 12a, 18a")
+        return Expected(expected_ledger(self.roles, [call]), True, self.p**self.n, certain(1), "theory 12a, 18a", 1)

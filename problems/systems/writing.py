@@ -55,7 +55,9 @@ class WholeDrafts:
 
     def expected(self) -> Expected:
         """The same in every run."""
-        return Expected(expected_ledger(self.roles, [self._draft]), True, 1.0, certain(self.rounds), "theory 18c")
+        return Expected(
+            expected_ledger(self.roles, [self._draft]), True, 1.0, certain(self.rounds), "theory 18c", self.rounds
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ class BySections:
         ledger = expected_ledger(self.roles, calls, {"planner": plans.mean} if self.checked else None)
         sure, sections = not self.checked or self.right == 1.0, self.k * self.rounds
         law = certain(sections + 1) if sure else Shifted(plans, sections)
-        return Expected(ledger, sure, 1.0 if self.checked else self.right, law, "theory 18c, 12a")
+        steps = self.rounds + 1 if sure else None
+        return Expected(ledger, sure, 1.0 if self.checked else self.right, law, "theory 18c, 12a", steps)
 
 
 def _expect_lengths(part: WholeDrafts | BySections) -> None:

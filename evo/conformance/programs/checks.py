@@ -98,6 +98,9 @@ def _ledger(program: Program, counts: ProgramCounts) -> str:
                     raise NotConforming(f"{role}.{entry} is {wrong[0]} in a run, expected() says {said} in every run")
             elif off := _off(found.astype(float), float(said), len(names) * len(LEDGER)):
                 raise NotConforming(f"mean {role}.{entry} of {len(found):,} runs is {off}, expected() says {said:.6g}")
+    if expected.steps is not None and (counts.depth != expected.steps).any():
+        wrong = counts.depth[counts.depth != expected.steps]
+        raise NotConforming(f"a run makes {wrong[0]} steps, expected() says {expected.steps} in every run")
     every = (
         "every run has the expected ledger" if expected.exact_every_run else "the mean of every entry is as expected"
     )

@@ -1,0 +1,103 @@
+"""Steps made one after the other (Section 5.2): what programs expect, against runs and a count by hand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from evo.conformance import check_part
+from evo.errors import InputError, NoPrediction
+from evo.programs import Calls, Expected, Model, Role, expected_ledger
+from evo.programs.execute import run_program
+from experiments import Grid, ProgramCell, check, predict, run_grid
+from experiments.predictions.verdict import Verdict
+from problems.systems import (
+    BySections,
+    Debate,
+    FocusedDebugging,
+    Generalist,
+    KnockOut,
+    NaiveDebugging,
+    OneCallSort,
+    Routing,
+    SummarisedDebate,
+    WholeDrafts,
+)
+
+BY_HAND = {
+    Generalist(k=3, n=5, votes=3): 1,  # votes are asked at the same time
+    Generalist(k=3, n=5, context=2): 0,
+    Routing(k=3, n=5, h=2): 2,
+    Routing(k=3, n=5, h=2, votes_d=3, votes_s=5): 2,
+    Routing(k=3, n=5, h=2, nowhere=1.0, attempts=4): 4,
+    Routing(k=3, n=5, h=4, context=4): 0,
+    NaiveDebugging(k=5, l=2, b=3): 6,  # look, repair, three times
+    NaiveDebugging(k=5, l=2, b=3, rounds=4, votes=3): 7,  # and a last look
+    NaiveDebugging(k=5, l=2, b=3, context=34): 5,  # 11 tokens a round more: the third repair, of 43, is too long
+    FocusedDebugging(k=5, l=2, b=3): 8,
+    FocusedDebugging(k=5, l=2, b=3, at_once=True): 2,
+    FocusedDebugging(k=5, l=2, b=3, at_once=True, tries=2, votes=3): 3,  # repaired functions are looked at again
+    FocusedDebugging(k=5, l=2, b=0, at_once=True): 1,
+    FocusedDebugging(k=5, l=2, b=3, cut=4): 9,
+    FocusedDebugging(k=5, l=2, b=3, memory=2): 8,
+    WholeDrafts(k=4, l=3, rounds=2): 2,
+    BySections(k=4, l=3, o=2, rounds=3): 4,
+    Debate(agents=3, rounds=2, u=2): 6,
+    SummarisedDebate(agents=3, rounds=2, u=2, s=2): 4,
+    OneCallSort(n=8, d=3): 1,
+    KnockOut(n=1, d=3): 0,
+    KnockOut(n=9, d=3): 4,
+    KnockOut(n=8, d=3, ahead=2): 6,
+}
+
+
+@pytest.mark.parametrize("program", BY_HAND, ids=str)
+def test_steps_are_those_that_are_counted_by_hand_and_made(program):
+    steps = BY_HAND[program]
+    assert run_program(program, 20, np.random.default_rng(1)).depth.tolist() == [steps] * 20
+    assert program.expected().steps == steps
+    known = predict(ProgramCell(program), "generations")
+    assert (known.mean, known.variance) == (steps, 0)
+
+
+@pytest.mark.parametrize(
+    "program", [Routing(k=3, n=5, h=2, nowhere=0.5, attempts=2), NaiveDebugging(5, 2, 3, miss=0.1)]
+)
+def test_steps_that_differ_from_run_to_run_are_refused(program):
+    assert program.expected().steps is None
+    with pytest.raises(NoPrediction, match="the number of steps is not predicted"):
+        predict(ProgramCell(program), "generations")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Calls one after the other, expected to take `said` steps."""
+
+    k: int = 4
+    said: int = 4
+
+    @property
+    def roles(self):
+        return (Role("qa", Model()),)
+
+    def execute(self, desk, rng):
+        desk.call("qa", 3, 2, times=self.k)
+        return rng.random(desk.runs) < 2
+
+    def expected(self):
+        return Expected(expected_ledger(self.roles, [Calls("qa", 3, 2, self.k)]), True, steps=self.said)
+
+
+def test_a_step_too_many_differs():
+    cells = [ProgramCell(Chain()), ProgramCell(Chain(said=5))]
+    right, wrong = check(run_grid(Grid("g", cells, runs=5, batch=5), workers=1)).cells
+    assert (right.verdict, wrong.verdict) == (Verdict.AGREES, Verdict.DIFFERS)
+    assert "generations of batch 0, run 0 is 4, expected 5 in every run (off by -1)" in wrong.reason
+    messages = [result.message for result in check_part(Chain(said=5))]
+    assert any("a run makes 4 steps, expected() says 5 in every run" in message for message in messages)
+    assert not any("steps, expected" in result.message for result in check_part(Chain()))
+
+
+def test_steps_of_a_ledger_that_varies_are_refused():
+    with pytest.raises(InputError, match="got steps = 3 without exact_every_run"):
+        Expected(np.zeros((1, 8)), exact_every_run=False, steps=3)
