@@ -177,6 +177,11 @@ def _build(node: ast.expr, find: Callable[[str], type]) -> Any:
                 raise InputError(f"cannot build {ast.unparse(node)}: {error}") from None
         case ast.Tuple(elts=items):
             return tuple(_build(item, find) for item in items)
+        case ast.Dict(keys=[*keys], values=values) if all(isinstance(key, ast.Constant) for key in keys):
+            table = {key.value: _build(value, find) for key, value in zip(keys, values, strict=True)}  # type: ignore[union-attr]  # constants
+            if len(table) < len(keys):
+                raise InputError(f"expected each key once, got {ast.unparse(node)!r}")
+            return table
         case ast.Constant(value=None | bool() | int() | float() | str() as value):
             return value
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)) if value is not True:

@@ -1,6 +1,7 @@
 """Simulated LLM calls: what one call does to the correctness of its chunk, and the law it follows."""
 
 from operators.beta_quality import BetaQuality, BetaRunQuality
+from operators.calibrated import Measured
 from operators.decaying import Decaying, Halving
 from operators.fix_keep import FixKeep
 from operators.learning import Learning
@@ -22,6 +23,7 @@ __all__ = [
     "Halving",
     "Learning",
     "Malformed",
+    "Measured",
     "Misaligned",
     "PerBlock",
     "Refuse",

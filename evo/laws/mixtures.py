@@ -17,7 +17,7 @@ import numpy as np
 from evo.errors import InputError, OperatorError
 from evo.foreign import is_foreign
 from evo.laws.beta_rule import beta_rule
-from evo.laws.counts import Components, IndependentBlocks, Misses
+from evo.laws.counts import Components, IndependentBlocks, Misses, binomial_pmf
 from evo.laws.gamma import log_gamma_ratio
 from evo.parameters import positive, probability, shown
 from evo.protocols import FloatArray
@@ -79,10 +79,27 @@ def is_mixture(components: Components, g: int, i: int, pmf: FloatArray) -> bool:
 
 
 def _mixed(components: Components, misses: Misses, g: int, i: int) -> FloatArray:
+    weights, fix, keep = components
+    repairs, fixed = _different(fix, misses[0])
+    stays, kept = _different(keep, misses[1])
+    if len(weights) > len(repairs) + len(stays):  # each of one kind with each of the other
+        shares = np.zeros((len(repairs), len(stays)))
+        np.add.at(shares, (fixed, kept), weights)
+        among = shares @ np.array([binomial_pmf(g - i, *rates) for rates in stays])
+        pairs = zip(repairs, among, strict=True)
+        return np.asarray(sum(np.convolve(binomial_pmf(i, *rates), others) for rates, others in pairs))
     law = np.zeros(g + 1)
     for weight, *rates in zip(*components, *misses, strict=True):
         law += weight * IndependentBlocks(*map(float, rates)).pmf(g, i)
     return law
+
+
+def _different(rates: FloatArray, misses: FloatArray) -> tuple[list[tuple[float, float]], list[int]]:
+    """The different pairs of a rate and 1 less it, and which of them each is."""
+    places: dict[tuple[float, float], int] = {}
+    pairs = zip(np.asarray(rates).tolist(), np.asarray(misses).tolist(), strict=True)
+    found = [places.setdefault(pair, len(places)) for pair in pairs]
+    return list(places), found
 
 
 def sound_components(law: ComponentLaw, g: int) -> Components:

@@ -93,7 +93,8 @@ class Cell:
         self._expect_sizes()
         if hasattr(self.mutator, "fits"):
             with blame_part(self.mutator, "fits"):
-                self.mutator.fits(self.problem.k, self.chunks.g)
+                for g in dict.fromkeys((self.chunks.g, self.chunks.last)):
+                    self.mutator.fits(self.problem.k, g)
         if isinstance(self.runner, OwnGenerations | Describing):
             with blame_part(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)

@@ -41,6 +41,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         operators.Decaying,
         operators.Halving,
         operators.Learning,
+        operators.Measured,
         operators.Sparse,
         operators.Refuse,
         operators.Malformed,

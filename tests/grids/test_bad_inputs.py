@@ -337,6 +337,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"type": "Decaying", "table": [[0.5, 0.25, 0.2, 0.1]]},
         {"type": "Halving", "p": 0.5, "half": 2},
         {"type": "Learning", "start": 0.1, "end": 0.9, "halfway": 5},
+        {"type": "Measured", "fix": {"1": 0.35, "4": 0.2}, "keep": {"1": 0.97, "4": 0.96}, "rho_fix": 0.2},
         *({"type": name, "inner": MUTATOR, "rate": 0.1} for name in ("Sparse", "Refuse", "Malformed", "Spill")),
         {"type": "Misaligned", "inner": MUTATOR, "rate": 0.1},
         {"type": "Vote", "inner": MUTATOR, "ahead": 2},
@@ -384,7 +385,11 @@ def built(table: dict[str, Any]) -> Any:
     kind = CLASSES[values.pop("type")]
     for word, value in values.items():
         values[word] = (
-            built(value) if isinstance(value, dict) else tuple(value[0]) if isinstance(value, list) else value
+            built(value)
+            if isinstance(value, dict) and "type" in value
+            else tuple(value[0])
+            if isinstance(value, list)
+            else value
         )
     return kind(**values)
 

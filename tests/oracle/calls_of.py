@@ -34,6 +34,8 @@ def answers(mutator, solution, blocks, world, generation=0):
         return WRAPPERS[kind](mutator, solution, blocks, world, generation)
     if kind == "BetaQuality":
         return beta_quality(mutator, solution, blocks, world)
+    if kind == "Measured":
+        return measured(mutator, solution, blocks, world)
     return each_on_its_own(solution, blocks, lambda j: chance_of(mutator, solution[j], j, blocks, world, generation))
 
 
@@ -83,6 +85,44 @@ def beta_quality(mutator, solution, blocks, world):
             child[j] = bit
         found[tuple(child)] = chance
     return found
+
+
+def measured(mutator, solution, blocks, world):
+    """Repairs and keeps of a call, each a Polya urn: P(next | x of n so far) = (p (1-rho) + rho x)/(1-rho + rho n)."""
+    n, g, found = world.number, len(blocks), {solution: 1}
+    for correct, table, rho in ((False, mutator.fix, n(mutator.rho_fix)), (True, mutator.keep, n(mutator.rho_keep))):
+        p, some = n(interpolated(table, g)), [j for j in blocks if bool(solution[j]) is correct]
+        outcomes = {}
+        for bits in product((False, True), repeat=len(some)):
+            x, chance = 0, 1
+            for drawn, bit in enumerate(bits):
+                spread = 1 - rho + rho * drawn
+                right = (p * (1 - rho) + rho * x) / spread if spread else p
+                chance, x = chance * (right if bit else 1 - right), x + bit
+            outcomes[bits] = chance
+        later = {}
+        for child, before in found.items():
+            for bits, chance in outcomes.items():
+                after = list(child)
+                for j, bit in zip(some, bits, strict=True):
+                    after[j] = bit
+                later[tuple(after)] = later.get(tuple(after), 0) + before * chance
+        found = later
+    return found
+
+
+def interpolated(table, g):
+    """A table at g: odds are geometric in log g between two lengths, those of the nearest beyond them."""
+    below, above = [e for e in table if e[0] <= g], [e for e in table if e[0] >= g]
+    if not below or not above:
+        return (below[-1] if below else above[0])[1]
+    (low, p), (high, q) = below[-1], above[0]
+    if low == high or p == q:
+        return p
+    odds = (p / (1 - p)) ** (math.log(high / g) / math.log(high / low)) * (q / (1 - q)) ** (
+        math.log(g / low) / math.log(high / low)
+    )
+    return odds / (1 + odds)
 
 
 # ------------------------------------------------------------------------------------------------------------- wrappers

@@ -26,6 +26,7 @@ from operators import (
     Halving,
     Learning,
     Malformed,
+    Measured,
     Misaligned,
     PerBlock,
     Refuse,
@@ -89,6 +90,12 @@ class Draw:
             p = self.share()
         return self.one(Resample(p), FixKeep(p, self.rate()), FixKeep(p, self.rate()), FixKeep(p, self.rate()))
 
+    def measured(self):
+        rho = self.one(0.0, 1.0, self.share(), self.share())
+        far = {1: self.share(), 3: self.share()}, {2: self.rate(), 9: self.rate()}
+        near = {1: self.share(), 8: self.share()}, {1: self.share(), 4: self.share(), 6: self.share()}
+        return Measured(*self.one(near, near, far), rho, self.one(0.0, 1.0, self.share()))
+
     def counted(self, k, g):
         """One of a law of counts, with wrappers."""
         inner = self.plain()
@@ -105,6 +112,8 @@ class Draw:
             Refuse(BetaQuality(self.share(0.4, 3.0), self.share(0.4, 3.0)), rate),
             Decaying(tuple(self.share() for _ in range(k))),
             Halving(self.share(), self.share(0.5, 3.0)),
+            self.measured(),
+            Malformed(Refuse(self.measured(), 0.2), rate),
         ]
         if g == 1:
             wrapped += [

@@ -44,6 +44,7 @@ from operators import (
     Halving,
     Learning,
     Malformed,
+    Measured,
     Misaligned,
     PerBlock,
     Refuse,
@@ -65,6 +66,7 @@ LEAVES = [
     Decaying(table=(0.9, 0.5, 0.4, 0.3)),
     Halving(p=0.8, half=2),
     Learning(start=0.1, end=0.9, halfway=10, training=7),
+    Measured(fix={1: 0.35, 5: 0.2}, keep={1: 0.97, 5: 0.96}, rho_fix=0.2, rho_keep=0.5),
 ]
 WRAPPERS = {
     "Sparse": lambda inner: Sparse(inner, rate=0.75),
