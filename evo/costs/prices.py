@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,14 @@ from evo.protocols import CostModel, FloatArray
 
 MOST_A_TOKEN = 0.01
 """Above it a price of a token is asked whether it is one of a million tokens."""
+
+
+MOST_OF_CURRENCY = 8
+
+
+def _plain(word: str) -> bool:
+    """Whether a word has printable characters alone, and neither spaces, quotes nor brackets."""
+    return all(sign.isprintable() and sign not in " '\"[](){}\\" for sign in word)
 
 
 def _weights(**prices: float) -> FloatArray:
@@ -114,6 +123,7 @@ class TokenPrices:
         evaluation: price of an evaluation.
         unit: number of tokens that the prices of tokens are for, such as 1e6; None: one, which files and programs ask
             to be said where a price is above 0.01, since it may be one of a million tokens.
+        currency: what prices are in, such as "$", which is printed beside a cost; empty where nothing is said.
 
     >>> from evo.costs.ledger import call_entries
     >>> prices = TokenPrices(prompt=3, generated=15, cached=0.3, unit=1e6)
@@ -128,12 +138,31 @@ class TokenPrices:
     reasoning: float | None = None
     evaluation: float = 0.0
     unit: float | None = None
+    currency: str = ""
 
     def __post_init__(self) -> None:
         given = [name for name in ("cached", "reasoning") if getattr(self, name) is not None]
         non_negative(self, "prompt", "generated", "per_call", "evaluation", *given)
         if self.unit is not None:
             positive(self, "unit")
+        if not isinstance(self.currency, str) or not (len(self.currency) <= MOST_OF_CURRENCY and _plain(self.currency)):
+            raise InputError(
+                f"TokenPrices: currency must be a word of at most {MOST_OF_CURRENCY} signs, such as $ or EUR, "
+                f"got {shown(self.currency)}"
+            )
+
+    @classmethod
+    def published(cls, name: str, file: str | Path | None = None) -> TokenPrices:
+        """The prices of a model as its provider published them; `evo.costs.published.published` tells day and source.
+
+        Raises: InputError naming the names that there are.
+
+        >>> TokenPrices.published("gemini-2.5-pro").generated
+        10.0
+        """
+        from evo.costs.published import published
+
+        return published(name, file).prices
 
     @property
     def weights(self) -> FloatArray:

@@ -18,7 +18,17 @@ from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
 from experiments.reports.measured import number
 from experiments.reports.overview import MOST_LISTED
-from experiments.reports.wording import add_rows, alike, by_series, counted, folded, print_table, size_text
+from experiments.reports.wording import (
+    add_rows,
+    alike,
+    by_series,
+    cost_heading,
+    counted,
+    currency_of,
+    folded,
+    print_table,
+    size_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +95,9 @@ def totals(table: pd.DataFrame, cores: int) -> list[str]:
             sums.append(f"{read} tokens read and {written} written")
             one = priced["prices"].nunique() == 1
             paid = number((priced["made"] * priced["paid"]).sum())
-            sums.append(f"cost {paid}" if one else "cost by several models, not added")
+            sums.append(
+                f"cost {paid} {currency_of(priced['prices'])}".rstrip() if one else "cost by several models, not added"
+            )
         which = f"{counted(len(known), 'cell')}, {counted(int(made['made'].sum()), 'run')}"
         most = " (at most, where calls differ in price)" if made["at_most"].any() else ""
         within = "" if made["lam"].isna().all() else " within their budgets"
@@ -144,7 +156,7 @@ def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
     )
     shown.add_column("arm", no_wrap=True)
     of_runs = [] if isinstance(runs, int) else ["runs"]  # expected ones
-    for heading in ("k", "lam", "hit", "calls", "cost", "censored", *of_runs):
+    for heading in ("k", "lam", "hit", "calls", cost_heading(table["prices"]), "censored", *of_runs):
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("from", overflow="fold")
     for series, rows in by_series(table):
@@ -164,7 +176,7 @@ def _show_programs(table: pd.DataFrame, runs: Runs, console: Console) -> None:
     shown.add_column("arm", no_wrap=True)
     has_k = bool(table["k"].notna().any())
     of_runs = [] if isinstance(runs, int) else ["runs"]
-    for heading in (*(["k"] if has_k else []), "calls", "cost", "done right", *of_runs):
+    for heading in (*(["k"] if has_k else []), "calls", cost_heading(table["prices"]), "done right", *of_runs):
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("from", overflow="fold")
     for series, rows in by_series(table):

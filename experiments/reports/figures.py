@@ -17,6 +17,7 @@ from experiments.fits.tails import Tail
 from experiments.grids.labels import words
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.drawing.labels import INCHES_A_LINE, LABEL_WIDTH, End, label_ends
+from experiments.reports.wording import currency_of
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def _unit(results: Results, each: Series, quantity: str) -> str:
     }
     paid = priced & passes.keys()
     if not paid and priced:
-        return "mean cost of a run  (money: prices per token, call or evaluation)"
+        money = currency_of(cells["text"]) or "money"
+        return f"mean cost of a run  ({money}: prices per token, call or evaluation)"
     unit = f"sum of {passes[paid.pop()]} over forward passes" if len(priced) == 1 else "unit of the cost model"
     return f"mean cost of a run  ({unit})"
 

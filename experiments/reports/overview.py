@@ -12,7 +12,7 @@ from rich.table import Table
 
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
-from experiments.reports.wording import COLOURED, add_rows, by_series, folded, longest_word, size_text
+from experiments.reports.wording import COLOURED, add_rows, by_series, cost_heading, folded, longest_word, size_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def _measured_cell(row: Mapping[Any, Any] | pd.Series, between: str = " ") -> st
 
 def _long_table(summary: pd.DataFrame, width: int) -> Table:
     table = Table(title="Calls to the optimum")
-    for heading in ("arm", "k", "lam", "measured (exact)", "success", "cost"):
+    for heading in ("arm", "k", "lam", "measured (exact)", "success", cost_heading(summary["text"])):
         table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
     for series, rows in by_series(summary.head(MOST_LISTED)):
         add_rows(table, folded(series, width), [_cell_of_summary(row) for row in rows])
@@ -99,7 +99,7 @@ def _long_table(summary: pd.DataFrame, width: int) -> Table:
 def _programs_table(summary: pd.DataFrame, width: int, wrong: Wrong) -> Table:
     """Cells that run programs: cost beside the expected one, with the verdict, and how many tasks were done right."""
     table = Table(title="Programs of calls: measured mean cost, verdict (expected)")
-    for heading in ("arm", "k", "cost (expected)", "calls", "done right"):
+    for heading in ("arm", "k", cost_heading(summary["text"], "expected"), "calls", "done right"):
         table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
     for series, rows in by_series(summary.head(MOST_LISTED)):
         cells = [_cell_of_program(row, wrong.get(row["cell"], frozenset())) for row in rows]

@@ -24,6 +24,7 @@ from experiments.reports.wording import (
     add_rows,
     alike,
     by_series,
+    cost_heading,
     counted,
     folded,
     marked,
@@ -163,10 +164,11 @@ def _waiting_table(table: pd.DataFrame, workers: int | None, more: tuple[str, ..
     shown.add_column("arm", no_wrap=True)
     headings = ("k", "lam", "rounds", "seconds", *more, "cost")
     for heading in headings:
-        shown.add_column(heading, justify="right", no_wrap=True)
+        words = cost_heading(table["text"]) if heading == "cost" else heading
+        shown.add_column(words, justify="right", no_wrap=True)
     for series, rows in by_series(table):
-        words = [_waited(row) for row in rows]
-        add_rows(shown, folded(series, width), [tuple(row[heading] for heading in headings) for row in words])
+        told = [_waited(row) for row in rows]
+        add_rows(shown, folded(series, width), [tuple(row[heading] for heading in headings) for row in told])
     return shown
 
 

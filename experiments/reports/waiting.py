@@ -148,7 +148,7 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
 
     Columns `makespan_10`, `makespan_50` and `makespan_90` are quantiles of single runs (seconds that so many per cent
     do not exceed; infinite where it is of runs that the budget ended); `makespan_predicted` is the exact mean without
-    the budget, null where it is not known. A last column, `note`, says why a cell has no seconds, no numbers at all, or
+    the budget, null where it is not known. A column `note` says why a cell has no seconds, no numbers at all, or
     fewer runs than its grid asks for. Arguments are those of `timed`; rounds are null where there are none.
     """
     import pandas as pd
@@ -158,7 +158,7 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
     timed_runs, refused = _timed(results, workers, latency, seed)
     groups = results.with_runs(timed_runs).by_cell
     names, k, lam = results.labels, sizes_of(results.cells), lams_of(results.cells)
-    rows = []
+    texts, rows = results.cells["text"], []
     for cell_id in map(str, results.cells.index):
         runs = groups.get(cell_id, timed_runs.iloc[:0])
         note = missing_runs(results, cell_id, runs)
@@ -168,7 +168,10 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
         predicted = {"makespan_predicted": _predicted(results, cell_id, workers, latency)}
         censored = float(runs["hit"].isna().mean())
         place = {"series": names[cell_id], "k": k[cell_id], "lam": lam[cell_id]}
-        rows.append({**place, **means, **_of_single_runs(runs), **predicted, "censored": censored, "note": note})
+        rows.append(
+            {**place, **means, **_of_single_runs(runs), **predicted, "censored": censored, "note": note}
+            | {"text": texts[cell_id]}
+        )
     return pd.DataFrame(rows)
 
 

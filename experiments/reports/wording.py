@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLOURED = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
+PAID_IN = re.compile(r"TokenPrices\([^()]*\bcurrency='([^'()]{1,8})'")
 MOST_OF_NAME = 20
 """Characters of a line of a name, on narrow terminals, unless a word is longer."""
 
@@ -40,6 +42,26 @@ def _in_words(same: list[tuple[str, str]]) -> str:
 def counted(number: int, what: str) -> str:
     """A number of things: `1 cell`, `2 cells`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def currency_of(texts: Iterable[str]) -> str:
+    """The currency of all these cells, or cost models, by their texts; empty if they have none or several.
+
+    >>> currency_of(["TokenPrices(prompt=3, generated=15, currency='$')"]), currency_of(["LLMPrimitive()"])
+    ('$', '')
+    """
+    found = {match[1] if (match := PAID_IN.search(str(text))) else "" for text in texts}
+    return found.pop() if len(found) == 1 else ""
+
+
+def cost_heading(texts: Iterable[str], more: str = "") -> str:
+    """The heading of a column of costs, with their currency where all have the same.
+
+    >>> cost_heading(["TokenPrices(prompt=3, generated=15, currency='EUR')"], "expected")
+    'cost (EUR, expected)'
+    """
+    inside = ", ".join(filter(None, (currency_of(texts), more)))
+    return escape(f"cost ({inside})") if inside else "cost"
 
 
 def size_text(value: float) -> str:
