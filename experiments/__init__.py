@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from experiments.calibration.calibrate import calibrate as calibrate
+    from experiments.calibration.file import read_calibration as read_calibration
     from experiments.checks.check import Check as Check
     from experiments.checks.check import check as check
     from experiments.fits.fit import fit as fit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from experiments.grids.stopping import UntilPrecise as UntilPrecise
     from experiments.grids.stopping import UntilSuccesses as UntilSuccesses
     from experiments.grids.toml import load_grid as load_grid
+    from experiments.logs.formats import read_calls as read_calls
     from experiments.planning.plan import Plan as Plan
     from experiments.planning.plan import plan as plan
     from experiments.predictions.forecast import forecast as forecast
@@ -78,6 +81,7 @@ _HOMES = {
     "Verdict": "predictions.verdict",
     "WorkersLost": "running.executors.executor",
     "best_threshold": "predictions.quality.thresholds",
+    "calibrate": "calibration.calibrate",
     "check": "checks.check",
     "check_fitness": "reports.quality.measured",
     "export_results": "reports.export",
@@ -93,6 +97,8 @@ _HOMES = {
     "measured_fitness": "reports.quality.measured",
     "plan": "planning.plan",
     "predict": "predictions.predict",
+    "read_calibration": "calibration.file",
+    "read_calls": "logs.formats",
     "run_grid": "running.launch",
     "span": "grids.axes",
     "speedup": "fits.speedups",

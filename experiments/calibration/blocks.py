@@ -85,7 +85,7 @@ def best_rho(counts: Counts, mu: float) -> tuple[float, float]:
 
 def best_mu(counts: Counts, rho: float) -> tuple[float, float]:
     """The chance that is likeliest for a correlation, and its log likelihood."""
-    if counts.pooled in (0.0, 1.0):
+    if rho < LEAST_RHO or counts.pooled in (0.0, 1.0):
         return counts.pooled, counts.log_likelihood(counts.pooled, rho)
     x, value = best(lambda x: counts.log_likelihood(float(expit(x)), rho), -FARTHEST / 2, FARTHEST / 2)
     return float(expit(x)), value

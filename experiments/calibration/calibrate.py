@@ -85,6 +85,11 @@ class Report:
             source=Source(_short(self.log.file), self.log.sha256, len(self.log)),
         )
 
+    @property
+    def notes(self) -> list[str]:
+        """What the log shows of the traps, for whoever reads the file."""
+        return [f"{trap.name}: {trap.evidence}" for trap in self.traps if trap.shown is Shown.SEEN]
+
     def _operator(self) -> OperatorValues:
         fix = [(size.g, size.fix.mean) for size in self.sizes if size.fix is not None]
         keep = [(size.g, size.keep.mean) for size in self.sizes if size.keep is not None]
@@ -136,6 +141,12 @@ def calibrate(calls: Calls) -> Report:
     """What the calls of one model and kind say.
 
     Raises: InputError if they are of several.
+
+    >>> g = np.array([1.0] * 60)
+    >>> calls = Calls("none", "", np.arange(60), {"g": g, "incorrect": g, "repaired": np.repeat([1.0, 0.0], 30)}, {})
+    >>> report = calibrate(calls)
+    >>> report.sizes[0].fix.mean.value, report.sizes[0].keep, report.seconds
+    (0.5, None, None)
     """
     expect_one_kind(calls)
     with_blocks = counted(calls)

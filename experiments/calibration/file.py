@@ -6,7 +6,7 @@ What was not measured is missing in the file and None here, never 0.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -223,8 +223,10 @@ def _expect_known(place: str, table: dict[str, Any], known: list[str]) -> None:
             raise InputError(f"{unknown}{suggestion(name, known)}; allowed: {', '.join(known)}")
 
 
-def calibration_toml(calibration: Calibration) -> str:
+def calibration_toml(calibration: Calibration, notes: Sequence[str] = ()) -> str:
     """The text of a calibration file; `parse_calibration` gives the same calibration back.
+
+    Notes stand above it as comments, a line each.
 
     Chances that a log does not tell stand in it as a comment, to be filled in by hand.
 
@@ -236,7 +238,8 @@ def calibration_toml(calibration: Calibration) -> str:
     # keep = { 1 = ... }  not in the log: whoever reads this file needs it
     malformed = 0.08
     """
-    parts = [f"format = {FORMAT}\n"]
+    head = "".join(f"# {' '.join(note.split())}\n" for note in notes)
+    parts = [f"{head}format = {FORMAT}\n"]
     for place in TABLES:
         table: Any = calibration
         for name in place.split("."):

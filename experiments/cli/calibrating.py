@@ -48,7 +48,7 @@ def calibrate(
         show_report(report, console)
         if out is not None:
             with out.open("x", encoding="utf-8") as file:
-                file.write(calibration_toml(report.calibration(unit)))
+                file.write(calibration_toml(report.calibration(unit), report.notes))
             console.print(f"\nWritten to {out}", markup=False, soft_wrap=True)
 
 

@@ -31,6 +31,13 @@ def test_the_example_of_the_docs_is_what_the_command_says(command, folder):
     assert (made.source.log, made.source.rows, made.prices.unit) == ("calls.csv", 240, "$")
 
 
+def test_the_example_in_python_is_what_it_says():
+    names = {}
+    code = PAGE.split("```python\n")[1].split("```")[0]
+    exec("\n".join(line[4:] for line in code.split("\n")), names)
+    assert f"gives `{names['told'](DATA / 'calls.csv')}`" in PAGE
+
+
 def test_the_docs_list_all_columns_and_outcomes():
     for column in COLUMNS.values():
         assert f"| `{column.name}` | {column.meaning} |" in PAGE
@@ -50,6 +57,7 @@ def test_attempts_and_islands(command, folder):
     assert command(*words, cwd=folder, COLUMNS="80").returncode == 0
     written = (folder / "pro.toml").read_text()
     assert "# fix = { 1 = ... }  not in the log" in written
+    assert written.startswith("# kept is not improved: ")
     assert "[prices]" not in written
 
 

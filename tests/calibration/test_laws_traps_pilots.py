@@ -161,7 +161,7 @@ def test_a_correct_block_that_no_call_had_is_asked_for():
 def test_what_a_log_says_is_what_its_file_says():
     report = calibrate(read_calls(DATA / "calls.csv"))
     made = report.calibration("$")
-    assert parse_calibration(calibration_toml(made)) == made
+    assert parse_calibration(calibration_toml(made, ["a note", "of two\nlines"])) == made
     assert [g for g, _ in made.operator.fix] == [1, 5]
     for name in ("fix", "keep"):
         for (g, value), (same, (low, high)) in zip(
