@@ -23,7 +23,7 @@ from experiments.grids.stopping import Runs, UntilPrecise
 from experiments.predictions.drawn import law_of_hit
 from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
-from experiments.predictions.programs import expected_in
+from experiments.predictions.programs import known_done
 from experiments.predictions.within_budget import (
     Within,
     calls_at_the_end,
@@ -99,11 +99,8 @@ def _expect_to_be_precise(cell: ProgramCell, runs: Runs) -> None:
     """
     if not isinstance(runs, UntilPrecise):
         return
-    try:
-        done = expected_in(cell).done
-    except NoPrediction:
-        done = getattr(cell.program, "done", 1.0)
-    if isinstance(done, int | float) and done >= 0 and done**runs.LEAST < 0.5:
+    done = known_done(cell)
+    if done >= 0 and done**runs.LEAST < 0.5:
         raise InputError(
             f"{cell.text}: UntilPrecise asks for the mean of hit, which a program has only where its task is done "
             f"right in every run, and here it is with probability {done:.4g}: the cell would go to its cap; give "

@@ -46,6 +46,15 @@ def _asked(program: Program, text: str) -> Expected | str:
         return f"not enough memory to work out what it expects; lower {largest_number(program)}"
 
 
+def known_done(cell: ProgramCell) -> float:
+    """P(the task is done right), of the whole expectation or of the property `done` alone; NaN if it is not known."""
+    try:
+        return expected_in(cell).done
+    except NoPrediction:
+        done = getattr(cell.program, "done", None)
+        return done if isinstance(done, float) else math.nan
+
+
 def known_of_program(cell: ProgramCell, quantity: str) -> Known:
     """Law, mean and unit of "hit", "calls", "cost" or a column of a role such as "qa.pass_tokens".
 

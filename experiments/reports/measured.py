@@ -19,6 +19,7 @@ from experiments.fits.tails import Tail, tail_declared, tail_of_prediction
 from experiments.grids.cell import Cell
 from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.predictions.predict import Prediction, predict
+from experiments.predictions.programs import known_done
 from experiments.predictions.verdict import CONFIDENCE, Verdict
 from experiments.store.results import Results
 from experiments.store.table import is_of_a_role
@@ -157,6 +158,16 @@ class Measured:
         return Value(hits / self.runs, *binomial_interval(hits, self.runs, 1 - CONFIDENCE))
 
     @property
+    def done(self) -> Value:
+        """Share of the runs whose task was done right, or that hit, with its exact binomial interval."""
+        return self.within(math.inf)
+
+    @property
+    def exact_done(self) -> float:
+        """P(the task of a program is done right); NaN where it is not known, and of searches."""
+        return known_done(self.process) if isinstance(self.process, ProgramCell) else math.nan
+
+    @property
     def answer_calls(self) -> Value:
         """Calls an answer: a ratio of sums, its interval by the delta method."""
         ratio = float(self.calls.sum() / self.offspring.sum())
@@ -260,6 +271,12 @@ def beside(found: Value, predicted: float, verdict: Verdict | None = None) -> st
     """Measured with its mark, and exact in brackets: `21.7 ✓ (21.66)`."""
     mark = "" if verdict is None else f" {MARKS[verdict]}"
     return f"{found}{mark}" + ("" if math.isnan(predicted) else f" ({number(predicted)})")
+
+
+def ratio_of(over: Value, under: Value) -> Value:
+    """A ratio of two means, with the interval of its log."""
+    found, noise = over.value / under.value, ratio_noise(over, under)
+    return Value(found, found * math.exp(-noise), found * math.exp(noise))
 
 
 def ratio_noise(over: Value, under: Value) -> float:

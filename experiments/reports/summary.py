@@ -16,7 +16,7 @@ from experiments.grids.arguments import expect_a
 from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import Runs, kept_of
-from experiments.predictions.programs import expected_in
+from experiments.predictions.programs import known_done
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
@@ -128,10 +128,4 @@ def _predicted(results: Results, cell_id: str) -> dict[str, Any]:
 
 def _done(cell: AnyCell) -> float:
     """The probability that a program's task is done right; NaN if it is not known, and of searches."""
-    if not isinstance(cell, ProgramCell):
-        return math.nan
-    try:
-        return expected_in(cell).done
-    except NoPrediction:
-        done = getattr(cell.program, "done", None)
-        return done if isinstance(done, float) else math.nan
+    return known_done(cell) if isinstance(cell, ProgramCell) else math.nan

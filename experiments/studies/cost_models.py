@@ -18,7 +18,7 @@ from evo.protocols import CostModel
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import Arms, Measured, Value, beside, number, ratio_noise
+from experiments.reports.measured import Arms, Measured, Value, beside, number, ratio_of
 from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample
@@ -110,9 +110,7 @@ def _along_k(cells: list[Measured] | tuple[Measured, ...]) -> dict[int, Measured
 
 
 def _ratio(over: Measured, under: Measured) -> Value:
-    above, below = over.mean("cost"), under.mean("cost")
-    found, noise = above.value / below.value, ratio_noise(above, below)
-    return Value(found, found * math.exp(-noise), found * math.exp(noise))
+    return ratio_of(over.mean("cost"), under.mean("cost"))
 
 
 def _curve(arms: Arms, of: Speedup, colour: int) -> Curve:

@@ -7,7 +7,6 @@ call on all.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from evo import AllBlocks, OnePlusLambda, Prompt, Schedule, UniformChunk, UntilR
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.reports.measured import MARKS, Arms, Measured, Value, number, ratio_noise
+from experiments.reports.measured import MARKS, Arms, Measured, Value, number, ratio_of
 from experiments.reports.panels import Curve, Panel, growth, mean_at, panels_figure
 from experiments.reports.study import Findings, Study
 from experiments.studies.cost_models import PRICES
@@ -96,9 +95,7 @@ def _both(arms: Arms, pair: tuple[float, float], ratio: int) -> tuple[Measured, 
 
 
 def _ratio(over: Measured, under: Measured, quantity: str) -> Value:
-    above, below = over.mean(quantity), under.mean(quantity)
-    found, noise = above.value / below.value, ratio_noise(above, below)
-    return Value(found, found * math.exp(-noise), found * math.exp(noise))
+    return ratio_of(over.mean(quantity), under.mean(quantity))
 
 
 def _in_money(arms: Arms, pair: tuple[float, float], colour: int) -> Curve:

@@ -14,7 +14,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.programs.cell import ProgramCell
 from experiments.reports.measured import Arms, Measured
 from experiments.reports.study import Findings, Study
-from experiments.studies.exercises.growing import done, growing, side_by_side, with_done
+from experiments.studies.exercises.growing import growing, side_by_side, with_done
 from problems.systems import Debate, SummarisedDebate
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def findings(arms: Arms) -> Findings:
             f"{_rounds(full):g} rounds of {AGENTS} agents who read all that was said cost {saved:.3g} times those who "
             "read a summary of it: quadratic in rounds against linear.",
             f"The summary pays for it with what it drops: if it keeps a point w.p. {KEEP:g}, the proposal has all "
-            f"points in {done(forgets)} of the runs, since early points pass all later summaries.",
+            f"points in {forgets.done} of the runs, since early points pass all later summaries.",
             f"On a bill a cache of what was read before divides the debate's cost by {hits:.3g}; the exponent stays.",
         ),
         headings=("arm", "R", "calls", "cost", "all points"),

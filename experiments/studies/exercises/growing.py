@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from experiments.grids.programs.cell import ProgramCell
-from experiments.reports.measured import Arms, Measured, Value, beside
+from experiments.reports.measured import Arms, Measured, beside
 from experiments.reports.panels import Panel, curve, panels_figure
 
 if TYPE_CHECKING:
@@ -63,24 +62,9 @@ def side_by_side(arms: Arms, names: Iterable[str], size: Size = size_of) -> dict
     return {arm: cells[most] for arm, cells in chosen.items()}
 
 
-def done(each: Measured) -> Value:
-    """Share of the runs whose task was done right."""
-    return each.within(math.inf)
-
-
 def with_done(arms: Arms, size: Size = size_of) -> tuple[tuple[str, ...], ...]:
     """Rows of calls and cost, and of the share done right beside its exact probability."""
     last = {arm: cells[-1] for arm, cells in arms.items()}
     return tuple(
-        (arm, *row, beside(done(last[arm]), _exactly_done(last[arm])))
-        for arm, *row in rows(arms, size, "calls", "cost")
+        (arm, *row, beside(last[arm].done, last[arm].exact_done)) for arm, *row in rows(arms, size, "calls", "cost")
     )
-
-
-def _exactly_done(each: Measured) -> float:
-    """P(done right); NaN where it is not known."""
-    if not isinstance(each.process, ProgramCell):
-        return math.nan
-    if hasattr(each.program, "done"):
-        return float(each.program.done)
-    return float(each.program.expected().done)

@@ -19,7 +19,7 @@ from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.grids.programs.cell import AnyCell, ProgramCell
-from experiments.reports.measured import Arms, Measured, Value, beside, ratio_noise
+from experiments.reports.measured import Arms, Measured, Value, beside, ratio_of
 from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample
@@ -140,10 +140,8 @@ def _speedups(arms: Arms, system: str, unit: str) -> list[tuple[float, Value, fl
     )
     for size in sorted(naives.keys() & others.keys()):
         naive, parts = naives[size], others[size]
-        over, under = naive.mean("cost"), parts.mean("cost")
-        ratio, noise = over.value / under.value, ratio_noise(over, under)
-        interval = Value(ratio, ratio * math.exp(-noise), ratio * math.exp(noise))
-        found.append((size, interval, naive.exact("cost") / parts.exact("cost")))
+        measured = ratio_of(naive.mean("cost"), parts.mean("cost"))
+        found.append((size, measured, naive.exact("cost") / parts.exact("cost")))
     return found
 
 

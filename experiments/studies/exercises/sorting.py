@@ -17,7 +17,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.programs.cell import ProgramCell
 from experiments.reports.measured import Arms, Measured
 from experiments.reports.study import Findings, Study
-from experiments.studies.exercises.growing import done, growing, side_by_side, size_of, with_done
+from experiments.studies.exercises.growing import growing, side_by_side, size_of, with_done
 from problems.systems import KnockOut, MergeSort, OneCallSort, ReadThenSort
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def findings(arms: Arms) -> Findings:
             "token that is written pays for the whole prompt (Definition 2.2). On a bill that counts a prompt once it "
             f"is the merge sort that costs {cheaper:.3g} times as much: it reads each document some 2 lg n times.",
             f"A comparator that errs in one of {1 / E:g} gets {size_of(votes):g} documents in order in "
-            f"{done(errs[ERRS])} of the runs; votes first to ahead by {votes.program.ahead} in {done(votes)}, at "
+            f"{errs[ERRS].done} of the runs; votes first to ahead by {votes.program.ahead} in {votes.done}, at "
             f"{votes.mean('calls').value / errs[ERRS].mean('calls').value:.3g} times the calls; if the votes of one "
-            f"comparison in {1 / COPIED:g} are copies of each other, in {done(errs[COPIES])}.",
+            f"comparison in {1 / COPIED:g} are copies of each other, in {errs[COPIES].done}.",
             f"Halves are sorted at the same time: {merge.mean('calls')} calls take "
             f"{float(merge.generations.mean()):.4g} steps, about 2 n.",
             f"Scans that a small vision model reads first cost {_mean(scans[READ]) / _mean(scans[LOOK]):.3g} of what "

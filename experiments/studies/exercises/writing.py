@@ -16,7 +16,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.reports.measured import Arms
 from experiments.reports.study import Findings, Study
-from experiments.studies.exercises.growing import done, growing, side_by_side, size_of, with_done
+from experiments.studies.exercises.growing import growing, side_by_side, size_of, with_done
 from operators import FixKeep
 from problems import BlockOneMax
 from problems.systems import BySections, WholeDrafts
@@ -78,7 +78,7 @@ def findings(arms: Arms) -> Findings:
             f"and take {float(whole.generations.mean()):g} steps instead of {float(parts.generations.mean()):g}: the "
             "sections of a round are written at the same time.",
             f"An outline that is right in {RIGHT:g} of all cases costs next to nothing if it is checked before "
-            f"anything is written ({outline:.4g} times the cost); unchecked, {done(blind)} of the papers are right.",
+            f"anything is written ({outline:.4g} times the cost); unchecked, {blind.done} of the papers are right.",
             f"Refining {size_of(both[REFINE]):g} sections until all are right takes {both[REFINE_WHOLE].mean()} calls "
             f"on the whole and {both[REFINE].mean()} on one section each (keep = {KEEP:g}), at {dearer:.3g} times the "
             "cost.",

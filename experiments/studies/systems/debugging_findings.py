@@ -13,8 +13,6 @@ from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings
 from experiments.studies.systems.growth import (
     at,
-    done_share,
-    exact_done,
     far_exponent,
     parameter,
     places,
@@ -38,8 +36,8 @@ def figure(arms: Arms) -> Figure:
         for name, colour in systems
     ]  # fmt: skip
     rights = [
-        Curve(name, x := places(cells := arms[f"{name}, tokens err"], K), [done_share(each) for each in cells], x,
-              _line([exact_done(each) for each in cells]), colour)
+        Curve(name, x := places(cells := arms[f"{name}, tokens err"], K), [each.done for each in cells], x,
+              _line([each.exact_done for each in cells]), colour)
         for name, colour in systems
     ]  # fmt: skip
     k = "k  (functions in the code)"
@@ -87,7 +85,7 @@ def _row(arm: str, each: Measured) -> tuple[str, ...]:
     names = ("cost", "qa.pass_tokens", "debugger.pass_tokens", "calls")
     passes = [beside(each.mean(name), each.exact(name)) for name in names]
     place = ", ".join(f"{letter} = {parameter(letter)(each):.0f}" for letter in ("k", "l", "b"))
-    return arm, place, *passes, f"{done_share(each)} ({number(exact_done(each))})"
+    return arm, place, *passes, f"{each.done} ({number(each.exact_done)})"
 
 
 def _ratios(arms: Arms, quantity: str, arm: str) -> list[float]:
@@ -161,8 +159,8 @@ def _with_tokens_that_err(arms: Arms) -> str:
     whole, small = (arms[f"{name}, tokens err"][-1] for name in ("naive", "focused"))
     return (
         f"If a token is right with 0.9999, a rewrite of k = {K(whole):.0f} functions often breaks one: "
-        f"{done_share(whole)} of the naive runs end without a bug ({number(exact_done(whole))} exactly), "
-        f"{done_share(small)} of the focused ones ({number(exact_done(small))}). The chance falls as p^t with the t "
+        f"{whole.done} of the naive runs end without a bug ({number(whole.exact_done)} exactly), "
+        f"{small.done} of the focused ones ({number(small.exact_done)}). The chance falls as p^t with the t "
         "tokens that are written; the paper compares cost alone."
     )
 
@@ -173,9 +171,9 @@ def _with_errors(arms: Arms) -> str:
     return (
         "Eq. 8-10 need a QA that never errs and repairs that never fail (theory 13.9). With 5 % of the bugs "
         "overlooked, 2 % false alarms, fix = 0.9 and keep = 0.99 the focused system ends right in "
-        f"{done_share(once)} of the runs, and in {done_share(again)} if repaired functions are looked at again, for "
-        f"{ratio(again, once):.3g} times the cost. The naive one ends right in {done_share(naive)} after b rounds, "
-        f"and in {done_share(content)} if it goes on until QA is content, for {number(ratio(content, again))} times "
+        f"{once.done} of the runs, and in {again.done} if repaired functions are looked at again, for "
+        f"{ratio(again, once):.3g} times the cost. The naive one ends right in {naive.done} after b rounds, "
+        f"and in {content.done} if it goes on until QA is content, for {number(ratio(content, again))} times "
         "the cost of the focused one."
     )
 
@@ -184,8 +182,8 @@ def _with_votes(arms: Arms) -> str:
     names = ("errs, looked at again", "errs, three votes", "errs, three copied votes")
     one, three, same = (arms[name][0] for name in names)
     return (
-        f"Three votes of QA raise that to {done_share(three)} for {ratio(three, one):.3g} times the cost; three votes "
-        f"that are copies of one leave it at {done_share(same)} for {ratio(same, one):.3g} times: errors must be "
+        f"Three votes of QA raise that to {three.done} for {ratio(three, one):.3g} times the cost; three votes "
+        f"that are copies of one leave it at {same.done} for {ratio(same, one):.3g} times: errors must be "
         "decorrelated (Section 5.1)."
     )
 
@@ -215,7 +213,7 @@ def _cut(arms: Arms) -> str:
 def _learning(arms: Arms) -> str:
     plain, noted = arms["learns, not"][0], arms["learns"][0]
     return (
-        f"Learning by notes as long as a function (Section 5.5): {done_share(noted)} of the runs end right, in "
-        f"place of {done_share(plain)}, and the debugger costs {ratio(noted, plain, 'debugger.pass_tokens'):.3g} "
+        f"Learning by notes as long as a function (Section 5.5): {noted.done} of the runs end right, in "
+        f"place of {plain.done}, and the debugger costs {ratio(noted, plain, 'debugger.pass_tokens'):.3g} "
         "times as much, since every repair reads the notes of those before it: a memory brings the b^2 back."
     )

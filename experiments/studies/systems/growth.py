@@ -7,11 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from evo.errors import NoPrediction
-from evo.programs.execute import expected_of
 from evo.protocols import FloatArray
-from evo.statistics import binomial_interval
-from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.measured import Measured, Value
 
 Of = Callable[[Measured], float]
@@ -56,17 +52,3 @@ def far_exponent(x: Sequence[float], y: Sequence[float]) -> float:
 def places(cells: Sequence[Measured], along: Of) -> FloatArray:
     """Where cells stand along a parameter, float [cells]."""
     return np.array([along(each) for each in cells], dtype=np.float64)
-
-
-def done_share(each: Measured) -> Value:
-    """Share of the runs whose task was done right, with its interval."""
-    hits = each.runs - each.censored
-    return Value(hits / each.runs, *binomial_interval(hits, each.runs, 1 - CONFIDENCE))
-
-
-def exact_done(each: Measured) -> float:
-    """The same as the program expects it; NaN where it does not."""
-    try:
-        return expected_of(each.program).done
-    except NoPrediction:
-        return math.nan

@@ -12,8 +12,6 @@ from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings
 from experiments.studies.systems.growth import (
     at,
-    done_share,
-    exact_done,
     far_exponent,
     parameter,
     places,
@@ -50,8 +48,8 @@ def figure(arms: Arms) -> Figure:
     ]
     wrong = parameter("wrong")
     rights = [
-        Curve(label, x := places(cells := arms[arm], wrong), [done_share(each) for each in cells], x,
-              np.array([exact_done(each) for each in cells]), colour)
+        Curve(label, x := places(cells := arms[arm], wrong), [each.done for each in cells], x,
+              np.array([each.exact_done for each in cells]), colour)
         for colour, (label, arm) in enumerate(ERRING.items())
     ]  # fmt: skip
     panels = [
@@ -87,7 +85,7 @@ def findings(arms: Arms) -> Findings:
 def _row(arm: str, each: Measured) -> tuple[str, ...]:
     program = each.program
     costs = [beside(each.mean(name), each.exact(name)) for name in ("cost", "calls")]
-    return arm, f"k = {program.k:,}, n = {program.n:,}", *costs, f"{done_share(each)} ({number(exact_done(each))})"
+    return arm, f"k = {program.k:,}, n = {program.n:,}", *costs, f"{each.done} ({number(each.exact_done)})"
 
 
 def _speedups(arms: Arms, name: str) -> list[float]:
@@ -154,9 +152,9 @@ def _errs(arms: Arms) -> str:
     blind, seen = (at(arms[name], wrong=0.2) for name in ("wrong, not seen", "wrong, seen and asked again"))
     exact = at(arms["wrong, not seen"], wrong=0.0)
     return (
-        f"A delegator that is wrong in a fifth of the cases leaves a share of {done_share(blind)} of the answers "
+        f"A delegator that is wrong in a fifth of the cases leaves a share of {blind.done} of the answers "
         "right, at the same cost. If a wrong specialist says so and the delegator is asked again, the share is "
-        f"{done_share(seen)} for {ratio(seen, exact):.3g} times the cost: 1/(1 - wrong) attempts."
+        f"{seen.done} for {ratio(seen, exact):.3g} times the cost: 1/(1 - wrong) attempts."
     )
 
 
@@ -164,8 +162,8 @@ def _votes(arms: Arms) -> str:
     three, same = (at(arms[name], wrong=0.2) for name in ("wrong, three votes", "wrong, three copied votes"))
     exact = at(arms["wrong, not seen"], wrong=0.0)
     return (
-        f"Three votes of the delegator bring {done_share(three)} for {ratio(three, exact):.3g} times the cost, and "
-        f"three copies of one vote {done_share(same)} for the same (Section 5.1)."
+        f"Three votes of the delegator bring {three.done} for {ratio(three, exact):.3g} times the cost, and "
+        f"three copies of one vote {same.done} for the same (Section 5.1)."
     )
 
 
