@@ -61,7 +61,8 @@ class Mutator(Protocol):
 
     Optional: a property `law` (a `CallLaw`, or None) from which exact predictions are made; a method `fits(k, g)` that
     raises InputError for chunks of g of k blocks that it cannot serve; `overhead`, LLM work beside each call (see
-    `evo.costs.overhead`, for schedules too); `mean_calls(i)`, expected calls of an answer where it takes several.
+    `evo.costs.overhead`, for schedules too); `mean_calls(i)`, expected calls of an answer where it takes several;
+    `doubt(g)`, words that every number about calls on g blocks is told with (extrapolation), empty for none.
     """
 
     def rewrite(self, correct: BoolArray, rng: Generator, /) -> BoolArray | Rewritten:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Number, Real
 from typing import Any
@@ -118,6 +118,19 @@ def nest(mutator: object) -> Iterator[object]:
     while mutator is not None:
         yield mutator
         mutator = getattr(mutator, "inner", None)
+
+
+def doubts(mutator: object, lengths: Iterable[int]) -> tuple[str, ...]:
+    """What the mutators of a nest say against numbers about calls on chunks of these lengths, each once.
+
+    >>> from operators import Measured, Refuse
+    >>> part = Measured(fix={1: 0.35, 5: 0.2}, keep={1: 0.97, 8: 0.96})
+    >>> doubts(Refuse(part, rate=0.1), (5, 6))
+    ('fix at g = 6 is extrapolated: that of g = 5 is taken, measured from g = 1 to 5',)
+    """
+    doubting: list[Any] = [each for each in nest(mutator) if callable(getattr(type(each), "doubt", None))]
+    told = [each.doubt(g) for each in doubting for g in lengths]
+    return tuple(dict.fromkeys(str(words) for words in told if words))
 
 
 def one_that_changes_outside(mutator: object) -> object | None:

@@ -51,6 +51,7 @@ from experiments.grids.labels import lams_of, place_of, sizes_of
 from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.predict import Prediction, takes_several_calls
+from experiments.predictions.setting import doubts_of
 from experiments.predictions.verdict import ALPHA, RESOLUTION, Verdict
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
@@ -99,12 +100,14 @@ class Check:
         alpha: false-alarm rate over all tests of the grid together.
         alpha_each: false-alarm rate of one test.
         strays: rows in the folder that are of no cell of the grid, and not counted.
+        doubts: what mutators say against predicted numbers: rates that they extrapolate.
     """
 
     cells: tuple[CellCheck, ...] = field(repr=False)
     alpha: float
     alpha_each: float
     strays: int = 0
+    doubts: tuple[str, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         """How many cells have a verdict."""
@@ -127,10 +130,11 @@ class Check:
 
     @property
     def note(self) -> str:
-        """Which cells a rule stopped, what that means for their p-values, and rows that are of no cell; or empty."""
+        """Which cells a rule stopped, what stands against predicted numbers, and rows that are of no cell; or empty."""
         stopped = sum(cell.looks > 0 for cell in self.cells)
         cells = f"{stopped:,} cell{'' if stopped == 1 else 's'}"
         notes = [f"{cells} stopped by a rule: p-values hold at every stop"] if stopped else []
+        notes += [f"predicted with {doubt}" for doubt in self.doubts]
         return "\n".join(notes + ([not_counted(self.strays)] if self.strays else []))
 
     @property
@@ -174,7 +178,9 @@ def check(results: Results, alpha: float = ALPHA, resolution: float = RESOLUTION
         _check_cell(results, cell_id, called[cell_id], cell, results.by_cell.get(cell_id, none), alpha_each, resolution)
         for cell_id, cell in cells.items()
     )
-    return Check(verdicts, alpha, alpha_each, results.rows.strays)
+    searches = [cell for cell in cells.values() if isinstance(cell, Cell)]
+    told = dict.fromkeys(doubt for cell in searches for doubt in doubts_of(cell))
+    return Check(verdicts, alpha, alpha_each, results.rows.strays, tuple(told))
 
 
 def _parse(results: Results, cell_id: str) -> AnyCell | str:

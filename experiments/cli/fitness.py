@@ -23,7 +23,7 @@ def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
         calls: the budget.
         console: where to.
     """
-    known = table[table["note"] == ""]
+    known = table[table["mean"].notna()]
     if len(known):
         _show_rows(known, calls, console)
         sources = dict.fromkeys(source for row in known["source"] for source in row.split("; "))
@@ -31,8 +31,8 @@ def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
     noted = table[table["note"] != ""].to_dict("records")
     for told, _ in alike((place(row), row["note"]) for row in noted)[:MOST_LISTED]:
         console.print(told, markup=False)
-    if noted:
-        console.print(f"{counted(len(noted), 'cell')} without an exact fitness at a budget", markup=False)
+    if unknown := len(table) - len(known):
+        console.print(f"{counted(unknown, 'cell')} without an exact fitness at a budget", markup=False)
 
 
 def _show_rows(table: pd.DataFrame, calls: int, console: Console) -> None:

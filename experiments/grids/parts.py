@@ -42,6 +42,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         operators.Halving,
         operators.Learning,
         operators.Measured,
+        operators.Fading,
         operators.Sparse,
         operators.Refuse,
         operators.Malformed,

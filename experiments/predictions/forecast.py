@@ -24,6 +24,7 @@ from experiments.predictions.drawn import law_of_hit
 from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
 from experiments.predictions.programs import known_done
+from experiments.predictions.setting import doubts_of
 from experiments.predictions.within_budget import (
     Within,
     calls_at_the_end,
@@ -235,6 +236,8 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
     except NoPrediction as error:
         row["note"] = str(error)
     row["note"] = row["note"] or _note(within, grid.engine)
+    if not isinstance(cell, ProgramCell) and row["source"]:
+        row["note"] = "; ".join(filter(None, (row["note"], *doubts_of(cell))))
     return row
 
 

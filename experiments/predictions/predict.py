@@ -32,7 +32,7 @@ from experiments.predictions.programs import CHECKED, columns_of_roles, expected
 from experiments.predictions.programs import TRUSTED as TRUSTED_OF_PROGRAMS
 from experiments.predictions.refusals import HEAD
 from experiments.predictions.rules import Row, row_and_law
-from experiments.predictions.setting import Setting, always_valid
+from experiments.predictions.setting import Setting, always_valid, doubts_of
 
 if TYPE_CHECKING:
     from evo.costs.latency import Latency
@@ -67,6 +67,7 @@ class Prediction:
         law: the whole law, in units of `unit`; None if only the mean is known.
         unit: price of a call for "cost", seconds of a generation (or call) where all last alike, else 1.
         kind: "exact".
+        doubts: what the mutator says against the number: rates that it extrapolates.
 
     The variance, quantiles and cdf raise NoPrediction where they are not known.
     """
@@ -79,6 +80,7 @@ class Prediction:
     law: TimeLaw | None
     unit: float = 1.0
     kind: str = "exact"
+    doubts: tuple[str, ...] = ()
 
     @property
     def variance(self) -> float:
@@ -87,7 +89,11 @@ class Prediction:
 
     @property
     def warning(self) -> str:
-        """What to know before runs are compared with the mean; empty where nothing stands against it."""
+        """What to know before the mean is used, or runs are compared with it; empty where nothing stands against it."""
+        return "; ".join(filter(None, (*self.doubts, self._heavy)))
+
+    @property
+    def _heavy(self) -> str:
         if self.law is None or math.isinf(self.mean) or not self.unit:
             return ""
         try:
@@ -198,7 +204,7 @@ def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | 
         else:
             law = {"hit": run.hit, "calls": run.calls, "generations": run.generations}[quantity]
             mean, unit = law.mean, 1.0
-        return Prediction(quantity, mean, run.source, row.checked, TRUSTED, law, unit)
+        return Prediction(quantity, mean, run.source, row.checked, TRUSTED, law, unit, doubts=doubts_of(cell))
 
 
 def _known_names(quantity: str, given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from evo.evaluation import NoisyProblem, is_noisy
 from evo.foreign import is_foreign
 from evo.landscapes import Landscape, OfCounts, landscape_of
 from evo.laws.counts import CallLaw, Components
-from evo.laws.declared import SUM_SLACK, SoundLaw, declared_law
+from evo.laws.declared import SUM_SLACK, SoundLaw, declared_law, doubts
 from evo.laws.mixtures import ComponentLaw, sound_components
 from evo.protocols import AnyRunner, FloatArray, Problem, Schedule
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -193,6 +193,11 @@ def asked(formula: Callable[..., Any]) -> tuple[str, ...]:
 def run_law(formula: Callable[..., Law], setting: Setting) -> Law:
     """What a formula says of a setting: the law of a run, or what else its table is about."""
     return formula(**{name: getattr(setting, name) for name in asked(formula)})
+
+
+def doubts_of(of: Search | Cell) -> tuple[str, ...]:
+    """What the mutator says against numbers about calls on the chunks of a search: rates that it extrapolates."""
+    return doubts(of.mutator, dict.fromkeys((of.chunks.g, of.chunks.last)))
 
 
 def always_valid(of: Search | Cell) -> bool:

@@ -1,5 +1,6 @@
 """Calls as they were measured on real models."""
 
+from operators.calibrated.fading import Fading
 from operators.calibrated.measured import Measured
 
-__all__ = ["Measured"]
+__all__ = ["Fading", "Measured"]

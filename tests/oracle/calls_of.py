@@ -63,6 +63,8 @@ def chance_of(mutator, correct, j, blocks, world, generation):
         return n(mutator.p[j])
     if kind == "Decaying":
         return n(mutator.table[len(blocks) - 1])
+    if kind == "Fading":
+        return n(mutator.keep if correct else mutator.fix / len(blocks) ** mutator.exponent)
     if kind == "Halving":
         return n(mutator.p * 2 ** (-(len(blocks) - 1) / mutator.half))
     if kind == "BetaRunQuality":

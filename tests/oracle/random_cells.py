@@ -22,6 +22,7 @@ from operators import (
     BetaQuality,
     BetaRunQuality,
     Decaying,
+    Fading,
     FixKeep,
     Halving,
     Learning,
@@ -113,6 +114,7 @@ class Draw:
             Decaying(tuple(self.share() for _ in range(k))),
             Halving(self.share(), self.share(0.5, 3.0)),
             self.measured(),
+            Fading(self.share(), self.rate(), self.one(0.0, 1.0, self.share())),
             Malformed(Refuse(self.measured(), 0.2), rate),
         ]
         if g == 1:

@@ -13,15 +13,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from evo import AllBlocks, InputError, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
+from evo import AllBlocks, Budget, InputError, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
 from evo.conformance import check_mutator
 from evo.laws.mixtures import ComponentLaw
 from evo.text import canonical
 from experiments import Cell, Grid, check, run_grid, sweep
 from experiments.grids.toml import load_grid
+from experiments.predictions.forecast import forecast
 from experiments.predictions.predict import predict
+from experiments.predictions.quality.table import fitness_table
 from experiments.predictions.verdict import Verdict
-from operators import FixKeep, Malformed, Measured, Refuse, Sparse
+from operators import Fading, FixKeep, Malformed, Measured, Refuse, Sparse
 from problems import BlockOneMax
 
 FIX, KEEP = {1: 0.35, 5: 0.2}, {1: 0.97, 5: 0.96}
@@ -299,3 +301,62 @@ def test_the_cost_follows_from_the_calls():
     made = cell(PART, AllBlocks(), k=4)
     assert predict(made, "cost").mean == pytest.approx(predict(made, "calls").mean * predict(made, "cost").unit)
     assert predict(made, "calls").mean != pytest.approx(predict(cell(Measured(FIX, KEEP), AllBlocks(), k=4)).mean)
+
+
+# ------------------------------------------------------------------------------------------- what is told of it
+
+
+def extrapolating(**more):
+    part = Refuse(Measured({1: 0.4, 2: 0.3}, {1: 0.9, 9: 0.9}), rate=0.1)
+    return Cell(BlockOneMax(k=4, l=2), part, RoundRobin(g=3), OnePlusLambda(), **more)
+
+
+TOLD = "fix at g = 3 is extrapolated: that of g = 2 is taken, measured from g = 1 to 2"
+
+
+def test_every_number_that_rests_on_an_extrapolation_says_so():
+    """Also of a nest, and of its cost and fitness; a cell within the tables is told with nothing (the twin)."""
+    within = Cell(BlockOneMax(k=4, l=2), extrapolating().mutator, RoundRobin(g=2), OnePlusLambda())
+    for quantity in ("hit", "calls", "generations", "cost"):
+        assert predict(extrapolating(), quantity).warning == TOLD
+        assert predict(within, quantity).warning == ""
+    assert predict(extrapolating(), "fitness", calls=5).doubts == (TOLD,)
+    assert predict(within, "fitness", calls=5).doubts == ()
+    grid = Grid("told", [extrapolating(), within], runs=20, batch=20)
+    assert forecast(grid)["note"].tolist() == [TOLD, ""]
+    assert fitness_table(grid, calls=5)["note"].tolist() == [TOLD, ""]
+    assert fitness_table(grid, calls=5)["mean"].notna().all()
+    checked = check(run_grid(grid, workers=1))
+    assert checked.doubts == (TOLD,)
+    assert f"predicted with {TOLD}" in str(checked)
+
+
+def test_a_note_stands_beside_other_notes():
+    short = forecast(Grid("told", [extrapolating(budget=Budget(calls=2))], runs=20))["note"][0]
+    assert short.startswith("mean ")
+    assert short.endswith(TOLD)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 3.0])
+def test_repairs_fade_and_keeps_do_not(exponent):
+    law = Fading(0.8, 0.9, exponent).law
+    for g, i in ((1, 1), (3, 2), (7, 0), (7, 7)):
+        fix = Fraction(0.8) / Fraction(g**exponent)
+        assert law.pmf(g, i) == pytest.approx(exact(fix, 0.9, 0, 0, g, i), rel=1e-12)
+        assert ComponentLaw.pmf(law, g, i) == pytest.approx(law.pmf(g, i), rel=1e-12)
+    assert Fading(0.8, 0.9, 0).law.pmf(5, 3) == pytest.approx(FixKeep(0.8, 0.9).law.pmf(5, 3))
+    assert Fading(1, 0.9, 1e-12).law.pmf(2, 2)[0] == pytest.approx((1e-12 * math.log(2)) ** 2, rel=1e-3)  # digits
+    for wrong in (-1, math.nan, math.inf, "1", None):
+        refused(["Fading: exponent must be a finite number >= 0"], Fading, 0.5, 0.5, wrong)
+
+
+@pytest.mark.statistical
+def test_runs_of_a_fading_mutator_agree():
+    made = sweep(
+        problem=BlockOneMax(k=7, l=2),
+        mutator=Fading(0.8, 0.95, 0.5),
+        schedule=[RoundRobin(g=3), OnlyIncorrect(g=3)],
+        runner=OnePlusLambda(),
+    )
+    assert verdicts(made, 1500) == [Verdict.AGREES] * 2
+    assert "law holds" not in [each.name for each in check_mutator(Fading(0.8, 0.95, 0.5)) if each.passed is False]

@@ -40,6 +40,7 @@ from operators import (
     BetaQuality,
     BetaRunQuality,
     Decaying,
+    Fading,
     FixKeep,
     Halving,
     Learning,
@@ -67,6 +68,7 @@ LEAVES = [
     Halving(p=0.8, half=2),
     Learning(start=0.1, end=0.9, halfway=10, training=7),
     Measured(fix={1: 0.35, 5: 0.2}, keep={1: 0.97, 5: 0.96}, rho_fix=0.2, rho_keep=0.5),
+    Fading(fix=0.4, keep=0.9, exponent=0.5),
 ]
 WRAPPERS = {
     "Sparse": lambda inner: Sparse(inner, rate=0.75),

@@ -21,7 +21,7 @@ from experiments.predictions.quality.budgets import calls_of_a_generation, gener
 from experiments.predictions.quality.rules import row_and_fitness
 from experiments.predictions.refusals import HEAD
 from experiments.predictions.rules import Row
-from experiments.predictions.setting import Setting
+from experiments.predictions.setting import Setting, doubts_of
 
 TRUSTED = (
     "the mutator's `rewrite` follows its declared law, independently from call to call given what a run draws",
@@ -45,6 +45,7 @@ class Quality:
         law: of one run, at all budgets.
         calls_each: LLM calls of a generation; None where their number is random.
         kind: "exact".
+        doubts: what the mutator says against the numbers: rates that it extrapolates.
     """
 
     generations: int
@@ -57,6 +58,7 @@ class Quality:
     law: FitnessLaw = field(repr=False)
     calls_each: int | None = None
     kind: str = "exact"
+    doubts: tuple[str, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -174,7 +176,7 @@ def qualities(cell: Cell, generations: Iterable[int], starts: int = 1) -> list[Q
 
     Raises: NoPrediction naming the nearest rules.
     """
-    times = list(generations)
+    times, told = list(generations), doubts_of(cell)
     row, law = _known(cell)
     values, chances = laws_at(law, times, starts)
     try:
@@ -182,7 +184,7 @@ def qualities(cell: Cell, generations: Iterable[int], starts: int = 1) -> list[Q
     except NoPrediction:
         each = None
     return [
-        Quality(t, starts, values, p, law.source, row.checked, TRUSTED, law, each)
+        Quality(t, starts, values, p, law.source, row.checked, TRUSTED, law, each, doubts=told)
         for t, p in zip(times, chances, strict=True)
     ]
 

@@ -29,7 +29,8 @@ def fitness_table(
 
     Columns: `cell`, `series`, `k`, `lam`, `best` (the highest fitness), `generations`, `mean`, `low`, `median`, `high`
     (10, 50 and 90 % of single runs), `solved` (P(optimal)), `improve` (P(the last generation improved)), `gain` (what
-    the next call is worth) and `source`. Where there is no prediction numbers are null, and `note` says why.
+    the next call is worth) and `source`. Where there is no prediction numbers are null, and `note` says why;
+    else it says what stands against them: rates that a mutator extrapolates.
 
     Args:
         grid: of searches.
@@ -51,7 +52,7 @@ def fitness_table(
             continue
         try:
             (found,) = qualities(cell, [generations_at(cell, calls, generations, cost)])
-            rows.append(row | told(found) | {"source": found.source, "note": ""})
+            rows.append(row | told(found) | {"source": found.source, "note": "; ".join(found.doubts)})
         except NoPrediction as error:
             rows.append(row | {"source": "", "note": str(error)})
     columns = ["cell", "series", "k", "lam", "best", "generations", "mean", *NAMES, "solved", "improve", "gain"]
