@@ -52,7 +52,7 @@ def _one_granularity(calls: Calls) -> Found:
     if not groups:
         return Shown.CANNOT_TELL, "no column g"
     if len(groups) == 1:
-        return Shown.SEEN, f"all calls have g = {groups[0].words}: how fix and keep change with g is not in it"
+        return Shown.SEEN, f"one g ({groups[0].words}): how fix and keep change with g is not in it"
     return Shown.NOT_SEEN, f"g = {', '.join(group.words for group in groups)}"
 
 

@@ -91,6 +91,6 @@ def test_a_table_of_one_g_and_nothing_else_says_what_to_buy(command, folder):
     (folder / "one.csv").write_text("g,incorrect,repaired,kept\n" + "4,2,1,2\n4,2,0,2\n" * 5)
     ran = command("calibrate", "one.csv", cwd=folder, COLUMNS="80")
     assert ran.returncode == 0
-    assert "all calls have g = 4" in ran.stdout
+    assert "one granularity: one g (4): how fix and keep change" in ran.stdout
     assert "at one block a call (g = 1), on the same items: 50 calls tell" in ran.stdout
     assert "CANNOT TELL" in ran.stdout

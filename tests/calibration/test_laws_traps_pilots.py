@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from evo.errors import InputError
 from experiments.calibration.calibrate import calibrate
@@ -64,6 +65,24 @@ def test_a_law_with_two_humps_is_no_beta_binomial():
     y = np.where(rng.random(1500) < 0.5, 6, 12)
     calls = calls_of(g=np.full(1500, 12), incorrect=np.full(1500, 12), repaired=y, kept=np.zeros(1500))
     assert verdicts(calls)[:2] == [DIFFERS, DIFFERS]
+
+
+@pytest.mark.slow
+@pytest.mark.statistical
+@pytest.mark.parametrize(("rho", "false"), [(0.0, 0), (0.4, 1)])
+def test_a_true_law_seldom_differs(rho, false):
+    """300 logs at a false-alarm rate of 1e-3 each: more than binom.isf(1e-6) DIFFER w.p. 1e-6; untrue ones are told."""
+    rng = np.random.default_rng(79)
+    found = np.zeros((3, 2))
+    for _ in range(300):
+        qualities = rng.beta(0.6 * (1 / rho - 1), 0.4 * (1 / rho - 1), 200) if rho else np.full(200, 0.6)
+        for place, verdict in enumerate(verdicts(drawn(rng, qualities, 5, rng.integers(0, 50, 200)))):
+            found[place] += verdict is DIFFERS, verdict is AGREES
+    most = binom.isf(1e-6, 300, 1e-3)
+    assert found[false, 0] <= most
+    assert found[1, 0] <= most
+    assert found[2, 1] <= most
+    assert rho == 0.0 or found[0, 0] > 290  # the twin: independent blocks, where they are alike
 
 
 def test_few_calls_cannot_tell_and_say_how_many_would():
