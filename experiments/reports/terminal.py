@@ -124,6 +124,9 @@ def show_fits(fits: Fits, console: Console) -> None:
             f"within {NEAR:g} of the least AIC, or the next one"
         )
     print_table(table, console)
+    for law in (law for law in fits.best if not law.fits and law.cells == FEWEST_OF_A_LAW):
+        told = f"{law.series}: {law.cells} values of {law.along} tell no form of three parameters, as A x^2 + B x + C"
+        console.print(f"{told}; run one more", markup=False)
     if fits.note:
         console.print(fits.note, markup=False)
 

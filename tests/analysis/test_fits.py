@@ -278,7 +278,11 @@ def test_laws_are_told_in_a_line_each_and_what_fits_badly_is_no_law(rng):
     assert str(bad).startswith("a: none of the forms fits; nearest: E[hit] = ")
     console = Console(width=200, record=True, file=io.StringIO())
     show_fits(bad, console)
-    assert "none of the forms fits; nearest: E[hit] = " in console.export_text()
+    assert "none of the forms fits; nearest: E[hit] = " in console.export_text(clear=False)
+    assert "run one more" not in console.export_text(clear=False)
+    few = Console(width=200, record=True, file=io.StringIO())
+    show_fits(fit(jumps, most=3), few)
+    assert "a: 3 values of k tell no form of three parameters, as A x^2 + B x + C; run one more" in few.export_text()
     refused = fit(results({"a": cells([1, 2])}, geometric(rng, 100)))
     assert str(refused) == "a: none, a law needs at least 3 cells, got 2"
 

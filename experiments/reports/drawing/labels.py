@@ -19,7 +19,7 @@ INCHES_A_LINE, LABEL_WIDTH = 0.2, 30
 """Height of a line of a label, and the characters in it at the most."""
 CHARACTER, BESIDE = 0.068, 1.9
 """Inches of a character, and about as many of a panel's width that are not its axes."""
-MARKER, STEP = 0.05, 0.03
+MARKER, STEP = 0.08, 0.03
 """Inches that a point reaches around its place; between the places of a line that a name is held clear of."""
 BY, LED, FURTHEST = 0.11, 0.3, 1.2
 """Inches between the end of a curve and its name, from where on a thin line leads to it, and at the most."""

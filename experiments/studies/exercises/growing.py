@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Size = Callable[[Measured], float]
+MEANS = {"hit": "mean calls until all is right"}
 
 
 def size_of(each: Measured) -> float:
@@ -40,7 +41,7 @@ def growing(
         for place, (arm, cells) in enumerate(arms.items())
         if arm not in without
     ]
-    return panels_figure(title, [Panel("", name, f"mean {quantity}", curves, log_x=2)], note=note)
+    return panels_figure(title, [Panel("", name, MEANS.get(quantity, f"mean {quantity}"), curves, log_x=2)], note=note)
 
 
 def rows(arms: Arms, size: Size, *quantities: str) -> tuple[tuple[str, ...], ...]:
