@@ -90,13 +90,23 @@ def _waiting(arms: Arms) -> list[Curve]:
     return curves
 
 
+def _short(arm: str) -> str:
+    """The name of an arm in the figure, where all but GLOBAL are LOCAL."""
+    return arm.removeprefix("LOCAL, ")
+
+
 def figure(arms: Arms) -> Figure:
     """Rounds and calls along the number of calls at once; seconds along the tail of the latency."""
     shown = [(place, arm) for place, arm in enumerate((GLOBAL, BEST, EACH, TURN, WRONG)) if arm in arms]
-    rounds = [curve(arm, arms[arm], at_once, _rounds, _exact_rounds, colour=place) for place, arm in shown]
+    rounds = [curve(_short(arm), arms[arm], at_once, _rounds, _exact_rounds, colour=place) for place, arm in shown]
     calls = [
         curve(
-            arm, arms[arm], at_once, lambda each: mean_value(each.calls), lambda each: each.exact("calls"), colour=place
+            _short(arm),
+            arms[arm],
+            at_once,
+            lambda each: mean_value(each.calls),
+            lambda each: each.exact("calls"),
+            colour=place,
         )
         for place, arm in shown
     ]
@@ -111,7 +121,8 @@ def figure(arms: Arms) -> Figure:
                   log_y=False),
         ],
         columns=3,
-        note="p = 1/2, one block a LOCAL call; merged: all improvements of a round are kept, each evaluated by itself",
+        note="p = 1/2; all but GLOBAL are LOCAL, one block a call; merged: all improvements of a round are kept, each "
+        "evaluated by itself",
     )  # fmt: skip
 
 
