@@ -17,11 +17,12 @@ from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.foreign import blame_part
 from evo.laws.counts import CallLaw
-from evo.laws.declared import declared_calls
+from evo.laws.declared import SUM_SLACK, declared_calls
 from evo.laws.special import SpillLaw
 from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.runners.parallel import Merged
 from evo.schedules import OnlyIncorrect, UntilResolved
 from evo.search import Search
 from evo.theory import RunLaw, TimeLaw
@@ -118,8 +119,9 @@ class Prediction:
     def _known(self) -> TimeLaw:
         if self.law is None:
             raise NoPrediction(
-                f"only the mean of {self.quantity} is known: the last chunk is shorter, so calls differ in price, or "
-                "an answer or a program takes a random number of calls"
+                f"only the mean of {self.quantity} is known: the last chunk is shorter, so calls differ in price, "
+                "evaluations have a price and some answers have none, or an answer or a program takes a random number of "
+                "calls"
             )
         return self.law
 
@@ -325,17 +327,30 @@ def evaluations_a_call(cell: Cell) -> float:
     return fewest * (1.0 + again)
 
 
+def valid_share(cell: Cell) -> float:
+    """P(an answer is valid) where it is the same for all calls: E[evaluations] = E[answers] * this (Wald's identity).
+
+    Raises: NoPrediction where it is not, or evaluations are not one for each valid answer.
+    """
+    law = Setting(cell.search).law
+    if is_noisy(cell.problem) or type(cell.runner) not in (OnePlusLambda, Merged) or not isinstance(law, CallLaw):
+        raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
+    shares = [float(law.pmf(g, i).sum()) for g in {cell.chunks.g, cell.chunks.last} for i in range(g + 1)]
+    if max(shares) - min(shares) > SUM_SLACK:
+        raise NoPrediction("evaluations have a price, and how many answers are not evaluated depends on their blocks")
+    return shares[0]
+
+
 def _cost(cell: Cell, run: RunLaw) -> tuple[TimeLaw | None, float, float]:
     """Law, mean and unit of the cost: the expected ledger times the prices (theory 3c, 12a)."""
     weights, several = cell.weights, calls_an_answer(cell) / cell.tokens.calls
-    if weights[1] != 0 and not always_valid(cell):
-        raise NoPrediction("evaluations have a price and some offspring are not evaluated; their number is not known")
-    evaluations = evaluations_a_call(cell) if weights[1] != 0 else 0.0
+    sure = weights[1] == 0 or always_valid(cell)
+    evaluations = 0.0 if weights[1] == 0 else evaluations_a_call(cell) * (1.0 if sure else valid_share(cell))
     price, *shorter = (times(several, price) for price in cell.tokens.prices(weights))
     price += float(weights[1] * evaluations)
     if not any(shorter):
         mean = times(price, run.calls.mean)
-        return (None, mean, 1.0) if hasattr(cell.mutator, "mean_calls") else (run.calls, mean, price)
+        return (run.calls, mean, price) if sure and not hasattr(cell.mutator, "mean_calls") else (None, mean, 1.0)
     if cell.search.lengths.blocks is not None:
         raise NoPrediction("blocks differ in length, so calls differ in price, and how many of each is not known")
     if math.isinf(run.calls.mean):
