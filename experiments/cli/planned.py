@@ -69,7 +69,12 @@ def _caption(plan: Plan) -> str:
     told = [f"money in {plan.unit}"] if priced and plan.unit else []
     told += [f"10-50-90 %: {'money' if priced else 'calls'} of single runs"]
     told += ["worse: less than the best" if plan.by in RISING else "worse: times the best"]
-    told += ["+: improvements of a generation are merged", "*: fix and keep of this g are drawn on"]
+    told += ["+: improvements of a generation are merged"]
+    told += (
+        ["*: g was not measured"]
+        if any(not each.candidate.model.measured(each.candidate.g) for each in plan.ranked)
+        else []
+    )
     told += ["<: at most, ~: from drawn generations"] if plan.best.candidate.model.timed else []
     return "; ".join(told)
 

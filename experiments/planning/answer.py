@@ -102,15 +102,15 @@ def cautions(plan: Plan) -> list[str]:
     """What the answer rests on that nobody measured."""
     found, best = [], plan.best.candidate
     operator = best.model.values.operator
+    least, most = max(operator.fix[0][0], operator.keep[0][0]), min(operator.fix[-1][0], operator.keep[-1][0])
     if not best.model.measured(best.g):
-        least, most = max(operator.fix[0][0], operator.keep[0][0]), min(operator.fix[-1][0], operator.keep[-1][0])
-        told = (
-            f"g = {best.g} lies outside the calls that were measured, g = {least} to {most}: fix and keep are drawn on"
-        )
+        told = f"g = {best.g} lies outside the calls that were measured, g = {least} to {most}, whose values are taken"
         inside = next((each for each in plan.ranked if each.candidate.model.measured(each.candidate.g)), None)
         if inside is not None and not math.isnan(plan.worse(inside)):
             told += f"; the best within them is {inside.candidate}, {_behind(plan, inside)}"
         found.append(told)
+    elif most < best.model.k and all(each.candidate.g <= most for each in plan.ranked):
+        found.append(f"calls on more than g = {most} blocks were not measured and are not compared; give g for them")
     if not best.model.priced:
         found.append(f"no prices: ranked by {plan.by}; give prices.prompt and prices.generated to rank by money")
     if plan.assumed:

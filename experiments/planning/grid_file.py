@@ -42,6 +42,8 @@ def inline(value: Any) -> str:
     >>> inline(Refuse(FixKeep(0.5, 0.9), rate=0.02))
     '{type = "Refuse", inner = {type = "FixKeep", fix = 0.5, keep = 0.9}, rate = 0.02}'
     """
+    if isinstance(value, tuple):  # chances by blocks a call; a list would be an axis
+        return f"{{{', '.join(f'{g} = {inline(p)}' for g, p in value)}}}"
     if not is_dataclass(value):
         return json.dumps(value)
     said = [f'type = "{type(value).__name__}"']

@@ -12,7 +12,9 @@ from evo.costs.prices import TokenPrices
 from evo.errors import InputError
 from evo.protocols import AnyMutator
 from experiments.calibration.file import Calibration
-from operators import FixKeep, Malformed, Refuse, Vote
+from experiments.calibration.values import PerG
+from operators import Malformed, Measured, Refuse, Vote
+from operators.calibrated.rates import rate
 from problems import BlockOneMax
 
 
@@ -127,12 +129,17 @@ class Model:
         )
 
     def mutator(self, g: int, votes: int = 1) -> AnyMutator:
-        """A call on g blocks, or `votes` ahead of them.
+        """A call on g blocks, or votes until an answer is `votes` ahead.
+
+        Tables are cut down to g where no chunk is shorter, so that candidates do not differ by what they never use.
 
         Raises: InputError where fix or keep of such a call is neither measured nor between two that are.
         """
         operator = self.values.operator
-        call: AnyMutator = FixKeep(chance_at(self, "fix", g), chance_at(self, "keep", g))
+        tables = {"fix": operator.fix, "keep": operator.keep}
+        if self.k % g == 0:
+            tables = {name: ((g, chance_at(table, g, name)),) for name, table in tables.items()}
+        call: AnyMutator = Measured(**tables, rho_fix=operator.rho_fix or 0.0, rho_keep=operator.rho_keep or 0.0)
         if operator.malformed:
             call = Malformed(call, rate=operator.malformed)
         if operator.refusals:
@@ -151,10 +158,12 @@ class Model:
         return all(table[0][0] <= g <= table[-1][0] for table in (self.values.operator.fix, self.values.operator.keep))
 
     def knows(self, g: int) -> bool:
-        """Whether something is known of calls on g blocks, measured or drawn on from there."""
-        return all(
-            len(table) > 1 or table[0][0] == g for table in (self.values.operator.fix, self.values.operator.keep)
-        )
+        """Whether g was measured, or a chance of it follows from those that were."""
+        try:
+            self.mutator(g)
+        except InputError:
+            return False
+        return self.measured(g)
 
     @property
     def assumed(self) -> list[str]:
@@ -171,29 +180,12 @@ class Model:
         return found
 
 
-def chance_at(model: Model, name: str, g: int) -> float:
-    """The chance at g; between and beyond those measured logit-linear in log g (theory 17f).
+def chance_at(table: PerG, g: int, name: str) -> float:
+    """The chance at g, as `Measured` takes it.
 
-    Raises: InputError with one g alone.
+    Raises: InputError where nothing follows from what was measured.
     """
-    table: tuple[tuple[int, float], ...] = getattr(model.values.operator, name)
-    known = dict(table)
-    if g in known:
-        return known[g]
-    if len(table) == 1:
-        raise InputError(
-            f"plan: operator.{name} is known of calls on g = {table[0][0]} alone, got g = {g}; measure a second g"
-        )
-    above = next((i for i, (each, _) in enumerate(table) if each > g), len(table) - 1)
-    (g0, p0), (g1, p1) = table[max(above, 1) - 1], table[max(above, 1)]
-    x0, x1 = (_logit(p) for p in (p0, p1))
-    if math.isinf(x0) or math.isinf(x1):
-        return p0 if p0 == p1 else (p0 if x0 in (math.inf, -math.inf) else p1)
-    x = x0 + (x1 - x0) * (math.log(g) - math.log(g0)) / (math.log(g1) - math.log(g0))
-    return 1.0 / (1.0 + math.exp(-x))
-
-
-def _logit(p: float) -> float:
-    if p in (0.0, 1.0):
-        return math.copysign(math.inf, p - 0.5)
-    return math.log(p) - math.log1p(-p)
+    try:
+        return rate(table, g, name)[0]
+    except InputError as error:
+        raise InputError(f"plan: operator.{error}") from None

@@ -120,8 +120,8 @@ class Prediction:
         if self.law is None:
             raise NoPrediction(
                 f"only the mean of {self.quantity} is known: the last chunk is shorter, so calls differ in price, "
-                "evaluations have a price and some answers have none, or an answer or a program takes a random number of "
-                "calls"
+                "evaluations have a price and some answers have none, or an answer or a program takes a random number "
+                "of calls"
             )
         return self.law
 

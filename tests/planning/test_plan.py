@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise, product
 
 import pytest
@@ -17,7 +18,7 @@ from experiments.calibration.file import parse_calibration
 from experiments.cli.app import app
 from experiments.planning.answer import answer, cautions, next_best
 from experiments.planning.candidates import SCHEDULES
-from operators import FixKeep, Malformed, Refuse, Vote
+from operators import FixKeep, Malformed, Measured, Refuse, Vote
 from problems import BlockOneMax
 
 CALLS = {1: (0.35, 0.97), 2: (0.3, 0.965), 4: (0.25, 0.962), 12: (0.1, 0.95)}
@@ -175,14 +176,46 @@ def test_what_is_taken_for_nothing_is_said():
     assert plan(k=4, values=VALUES | {"prices.evaluation": 0.0}).assumed == ()
 
 
+FLAT = VALUES | {"operator.fix": {1: 0.35, 2: 0.35}, "operator.keep": {1: 1.0, 2: 1.0}}
+
+
 def test_a_choice_beyond_what_was_measured_is_marked():
-    flat = VALUES | {"operator.fix": {1: 0.35, 2: 0.35}, "operator.keep": {1: 1.0, 2: 1.0}}
-    found = plan(k=12, values=flat, feedback="none")
+    found = plan(k=12, values=FLAT, feedback="none", g=SIZES)
     (told,) = [each for each in cautions(found) if "outside" in each]
     assert found.best.candidate.g > 2
-    assert "g = 1 to 2" in told
+    assert "g = 1 to 2, whose values are taken" in told
     assert "the best within them is RoundRobin with g = 2" in told
-    assert not any("outside" in each for each in cautions(plan(k=12, values=VALUES)))
+    assert found.table.set_index("g")["measured"].to_dict() == {1: True, 2: True, 4: False, 12: False}
+
+
+def test_what_was_not_measured_is_compared_on_demand_alone():
+    found = plan(k=12, values=FLAT, feedback="none")
+    assert set(found.table["g"]) == {1, 2}
+    assert "calls on more than g = 2 blocks were not measured and are not compared" in cautions(found)[0]
+    assert not any("not compared" in told for told in cautions(plan(k=12, values=VALUES)))
+
+
+def test_blocks_of_a_call_that_correlate_are_those_of_measured_calls():
+    said = VALUES | {"operator.rho_fix": 0.3, "operator.rho_keep": 0.2}
+    found = plan(k=12, values=said, g=(1, 4), feedback="none", schedules=("RoundRobin", "UniformChunk"))
+    tables = {"fix": dict(VALUES["operator.fix"]), "keep": dict(VALUES["operator.keep"])}
+    call = Refuse(Malformed(Measured(**tables, rho_fix=0.3, rho_keep=0.2), rate=0.08), rate=0.02)
+    for row in found.table.to_dict("records"):
+        schedule = KINDS[row["schedule"]](g=row["g"])
+        exact = predict(Cell(BlockOneMax(k=12, l=60), call, schedule, OnePlusLambda())).mean
+        assert row["calls"] == pytest.approx(exact, rel=1e-12)
+        alone = predict(made_by_hand(row["schedule"], row["g"], 1)).mean  # the twin: they do not correlate
+        assert (row["calls"] == pytest.approx(alone, rel=1e-9)) == (row["g"] == 1)
+
+
+def test_a_shorter_last_chunk_has_its_own_chances():
+    """12 blocks by 5: the last chunk has 2, whose chances are those of g = 2."""
+    found = plan(k=12, values=VALUES, g=(5,), schedules=("RoundRobin",), bands=0)
+    call = Measured(fix=VALUES["operator.fix"], keep=VALUES["operator.keep"])
+    cell = Cell(BlockOneMax(12, 60), Refuse(Malformed(call, 0.08), 0.02), RoundRobin(g=5), OnePlusLambda())
+    assert found.best.numbers.calls == pytest.approx(predict(cell).mean, rel=1e-12)
+    other = replace(cell, mutator=Refuse(Malformed(FixKeep(0.23, 0.961), 0.08), 0.02))
+    assert found.best.numbers.calls != pytest.approx(predict(other).mean, rel=1e-4)
 
 
 def test_the_next_is_no_other_name_of_the_best(found):
@@ -205,7 +238,7 @@ def test_the_next_is_no_other_name_of_the_best(found):
         ({"prices.prompt": math.nan}, {}, "prices.prompt: expected a finite number >= 0, got nan"),
         ({"operator.mallformed": 0.1}, {}, "unknown key 'operator.mallformed'; did you mean 'operator.malformed'?"),
         ({"malformed": 0.1}, {}, "unknown key 'malformed'; did you mean 'operator.malformed'?"),
-        ({"operator.fix": {1: 0.35}}, {"g": (4,)}, "operator.fix is known of calls on g = 1 alone, got g = 4"),
+        ({"operator.fix": {1: 0.35}}, {"g": (4,)}, "operator.fix is measured at g = 1 only, and calls on g = 4 blocks"),
         ({}, {"g": (13,)}, "g: expected at most k = 12 blocks a call, got 13"),
         ({}, {"g": (0,)}, "g: expected a whole number >= 1, got 0"),
         ({}, {"lam": (1.5,)}, "lam: expected a whole number >= 1, got 1.5"),

@@ -46,6 +46,7 @@ def plan_figure(plan: Plan) -> Figure:
     Raises: InputError where money or hours are not known of any candidate.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     best = front(plan)
     if not best:
@@ -56,6 +57,9 @@ def plan_figure(plan: Plan) -> Figure:
     ax = figure.subplots()
     ax.set_xscale("log")
     ax.set_yscale("log")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(LogFormatter())
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     for number, name in enumerate(dict.fromkeys(each.candidate.name for each in near)):
         of = [each.numbers for each in near if each.candidate.name == name]
         look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
