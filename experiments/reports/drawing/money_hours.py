@@ -15,6 +15,7 @@ from experiments.reports.figures import COLOURS, MARKERS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Formatter
 
 SIZE, OUT, BETWEEN = (10.0, 6.0), 10.0, 13.0
 """Inches; points that a number lies out from its place, each way, and at least between two numbers."""
@@ -46,7 +47,6 @@ def plan_figure(plan: Plan) -> Figure:
     Raises: InputError where money or hours are not known of any candidate.
     """
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogFormatter
 
     best = front(plan)
     if not best:
@@ -58,8 +58,8 @@ def plan_figure(plan: Plan) -> Figure:
     ax.set_xscale("log")
     ax.set_yscale("log")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(LogFormatter())
-        axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+        axis.set_major_formatter(plain_ticks())
+        axis.set_minor_formatter(plain_ticks())
     for number, name in enumerate(dict.fromkeys(each.candidate.name for each in near)):
         of = [each.numbers for each in near if each.candidate.name == name]
         look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
@@ -81,6 +81,17 @@ def plan_figure(plan: Plan) -> Figure:
     figure.draw_without_rendering()
     _number(ax, [(each.numbers.hours, each.numbers.money) for each in best])
     return figure
+
+
+def plain_ticks() -> Formatter:
+    """Ticks of a log scale as plain numbers, those between powers of ten where there are few."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    return Plain(minor_thresholds=(1, 0.3))
 
 
 def save_plan_figure(plan: Plan, path: Path) -> None:
