@@ -1,4 +1,7 @@
-"""The study `granularity`: how many blocks should a call get? Cost against g, with its optimum (theory 3d, 3e)."""
+"""The study `granularity`: how many blocks should a call get? Cost against g, with its optimum (theory 1f, 3d, 3e).
+
+In the paper's forward passes with fix = keep, and at prices of tokens with fix and keep apart.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from experiments.grids.grid import Grid
 from experiments.reports.measured import Arms, Measured, Value, beside
 from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings, Study
-from operators import Decaying, Halving, Resample
+from experiments.studies.cost_models import PRICES
+from operators import Decaying, FixKeep, Halving, Resample
 from problems import BlockOneMax
 
 if TYPE_CHECKING:
@@ -34,6 +38,10 @@ TOKENS = "Tokens are all that costs"
 PRICED = "Each call has a price as well"
 HEADS = "Instructions before each chunk, p = 0.9"
 FALLING = "Success p(g) falls with g, calls have a price"
+INSTRUCTIONS = 1024
+"""Tokens of instructions in front of every call in the panel on fix and keep."""
+MONEY = f"MONEY, {INSTRUCTIONS:,} tokens of instructions"
+BY_HEAD = "MONEY, fix = 0.3, keep = 0.99"
 
 
 def _arm(mutator: AnyMutator, head: int = 0, per_call: int = 0, gs: tuple[int, ...] = GS) -> list[Cell]:
@@ -45,6 +53,20 @@ def _arm(mutator: AnyMutator, head: int = 0, per_call: int = 0, gs: tuple[int, .
     ]  # fmt: skip
 
 
+def _money(fix: float, keep: float, head: int) -> list[Cell]:
+    """One schedule and model at prices of tokens, for every g up to k that is not out of reach."""
+    return [
+        Cell(BlockOneMax(k=K, l=L), FixKeep(fix=fix, keep=keep), OnlyIncorrect(g=g), OnePlusLambda(), Prompt(head=head),
+             PRICES)
+        for g in (*GS, K)
+        if keep >= LEAST_KEEP or keep**g >= LEAST_SUCCESS
+    ]  # fmt: skip
+
+
+LEAST_KEEP = 0.9
+"""Where keep is as high a chunk is repaired a few blocks at a time; else in one call or never."""
+APART = ((0.3, 0.99), (0.25, 0.93), (0.9, 0.9), (0.5, 0.5))
+"""fix and keep in the panel on money."""
 HEAD_SIZES = (16, 128, 1024)
 PS = (0.3, 0.5, 0.7, 0.9, 0.97)
 PANELS: dict[str, dict[str, list[Cell]]] = {
@@ -59,12 +81,21 @@ PANELS: dict[str, dict[str, list[Cell]]] = {
         **{f"halves every {half}": _arm(Halving(p=0.95, half=half), per_call=CALL) for half in (4, 16, 64)},
         "a table": _arm(Decaying(table=TABLE), per_call=CALL),
     },
+    MONEY: {f"{fix:g} / {keep:g}": _money(fix, keep, INSTRUCTIONS) for fix, keep in APART},
+    BY_HEAD: {f"{head:,} tokens": _money(0.3, 0.99, head) for head in (0, 128, 512, 4096)},
 }
+SHOWN = {
+    TOKENS: "PAPER: forward passes, fix = keep = p",
+    PRICED: "PAPER, and a price of each call",
+    MONEY: f"{MONEY}: fix / keep",
+    BY_HEAD: f"{BY_HEAD}: instructions before each call",
+}
+"""What the figure shows, and what its panels are called; the other arms are in the table."""
 
 
 def grid(runs: int = 1000, seed: int = 1) -> Grid:
     """OnlyIncorrect with chunks of g of 24 blocks of 16 tokens, all incorrect at first, strict (1+1)-EA."""
-    arms = {arm: cells for panel in PANELS.values() for arm, cells in panel.items()}
+    arms = {arm: cells for panel in PANELS.values() for arm, cells in panel.items()}  # labels differ
     return Grid("granularity", arms, runs=runs, seed=seed)
 
 
@@ -81,23 +112,22 @@ def _curve(arm: str, cells: list[Measured], colour: int) -> Curve:
     lines = np.array([each.exact("cost") for each in cells])
     whole = float(lines[0]) if np.isfinite(lines[0]) else cells[0].mean("cost").value
     x = np.array([_g(each) for each in cells], dtype=np.float64)
-    label = arm.removesuffix(", priced") if arm.startswith("p = ") else arm
-    dashed = arm.startswith("head") and arm.endswith("priced")
-    return Curve(label, x, [_relative(each, whole) for each in cells], x, lines / whole, colour, True, dashed)
+    label, values = arm.removesuffix(", priced"), [_relative(each, whole) for each in cells]
+    return Curve(label, x, values, x, lines / whole, colour, best=bool(np.argmin(lines) > 0))
 
 
 def figure(arms: Arms) -> Figure:
     """Cost along g relative to g = 1, a panel a question, the cheapest g of each curve marked."""
     panels = []
-    for title, members in PANELS.items():
-        shown = [arm for arm in members if arms.get(arm)]
-        half = len(shown) // 2 if title == HEADS else len(shown)
-        curves = [_curve(arm, list(arms[arm]), place % max(1, half)) for place, arm in enumerate(shown)]
+    for members, title in SHOWN.items():
+        shown = [arm for arm in PANELS[members] if arms.get(arm)]
+        curves = [_curve(arm, list(arms[arm]), place) for place, arm in enumerate(shown)]
         panels.append(
-            Panel(title, "g  (blocks a call gets)", "cost relative to g = 1", curves, log_x=2, xticks=GS,
-                  y_range=(0.25, 15), level=1.0)
+            Panel(title, "g  (blocks a call gets)", "cost relative to g = 1", curves, log_x=2,
+                  xticks=GS if members in (TOKENS, PRICED) else (*GS, K), y_range=(0.15, 15), level=1.0)
         )  # fmt: skip
-    return panels_figure(STUDY.title, panels, note=f"dashed: each call has a price; k = {K}, l = {L}")
+    note = f"no star: one block a call is; k = {K}, l = {L}; MONEY: a generated token costs four prompt ones"
+    return panels_figure(STUDY.title, panels, note=note)
 
 
 def _best(cells: list[Measured]) -> Measured:
@@ -125,6 +155,8 @@ def findings(arms: Arms) -> Findings:
             )  # fmt: skip
     low = [_g(best[arm]) for arm in (*PANELS[TOKENS], *PANELS[PRICED]) if arm in best and _p(arm) <= 0.5]
     always = "always one block a call" if set(low) == {1} else f"g = {_list(low)}"
+    prices = f"(a generated token costs {PRICES.generated / PRICES.prompt:g} prompt ones)"
+    money, by_head = ([_optimum(arms[arm]) for arm in PANELS[title]] for title in (MONEY, BY_HEAD))
     tokens, priced, heads = ([_g(best[arm]) for arm in PANELS[title]] for title in (TOKENS, PRICED, HEADS))
     return Findings(
         sentences=(
@@ -133,8 +165,17 @@ def findings(arms: Arms) -> Findings:
             f"For p = {', '.join(f'{p:g}' for p in PS)} the cheapest g is {_list(tokens)} if only tokens "
             f"cost, and {_list(priced)} if each call has a price too: that, with a high p, is what makes "
             "larger chunks pay.",
-            "In this unit, in which all before a chunk is read again for every token that is written, instructions are "
-            "no price of a call (where a prompt is paid once a call they are): "
+            f"At prices of tokens {prices}, with {INSTRUCTIONS:,} tokens of instructions in front of every call, "
+            "instructions are a price of a call, and what decides is keep: "
+            + "; ".join(
+                f"with fix / keep = {arm} g = {_g(each)}, at {_share(arms[arm], each):.3g} of the cost of one block"
+                for arm, each in zip(PANELS[MONEY], money, strict=True)
+            )
+            + ".",
+            f"With fix = 0.3 and keep = 0.99 the cheapest g is {_list([_g(each) for each in by_head])} for "
+            f"{', '.join(PANELS[BY_HEAD])} of instructions: without any, one block a call, however high keep is.",
+            "In forward passes, in which all before a chunk is read again for every token that is written, they are "
+            "no price of a call: "
             f"with {_list(HEAD_SIZES)} tokens of them the cheapest g is {_list(heads[: len(HEAD_SIZES)])}, and with "
             f"priced calls {_list(heads[len(HEAD_SIZES) :])}.",
         ),
@@ -143,6 +184,15 @@ def findings(arms: Arms) -> Findings:
         note=f"halves every j: p(g) = 0.95 2^(-(g-1)/j); a table: p(1) .. p(12) = {TABLE[0]:g} .. {TABLE[-1]:g};\n"
         f"priced: a call costs {CALL:,} forward passes over one token, some six blocks written at once",
     )
+
+
+def _optimum(cells: Sequence[Measured]) -> Measured:
+    """The cell of the least exact cost."""
+    return min(cells, key=lambda each: each.exact("cost"))
+
+
+def _share(cells: Sequence[Measured], cheapest: Measured) -> float:
+    return cheapest.mean("cost").value / cells[0].mean("cost").value
 
 
 def _list(numbers: Sequence[int]) -> str:
@@ -155,9 +205,9 @@ def _p(arm: str) -> float:
 
 STUDY = Study(
     name="granularity",
-    question="How many blocks should a call get? Cost against g, by p, p(g), prompt head and price of a call",
+    question="How many blocks should a call get? Cost against g, by fix, keep, p(g), instructions and prices",
     grid=grid,
-    title="How many blocks should a call get? One, unless success is high and each call has a price (fix = keep)",
+    title="One block a call? Yes if only passes cost; not where calls or instructions do and success or keep is high",
     figure=figure,
     findings=findings,
 )

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from functools import cache
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,30 @@ def test_granularity_tells_theory_3e():
             assert best == 1 or (p > 0.5 and panel == granularity.PRICED), arm
 
 
+def test_granularity_at_prices_of_tokens_is_decided_by_keep():
+    """With instructions that are paid once a call; without them one block a call, however high keep is."""
+    relative = {}
+    for panel in (granularity.MONEY, granularity.BY_HEAD):
+        for arm, cells in granularity.PANELS[panel].items():
+            costs = {cell.chunks.g: exact_mean(cell, "cost") for cell in cells}
+            relative[panel, arm] = {g: cost / costs[1] for g, cost in costs.items()}
+    best = {key: min(shares, key=shares.get) for key, shares in relative.items()}
+    assert [best[granularity.MONEY, arm] for arm in granularity.PANELS[granularity.MONEY]] == [24, 6, 6, 1]
+    assert [best[granularity.BY_HEAD, arm] for arm in granularity.PANELS[granularity.BY_HEAD]] == [1, 2, 12, 24]
+    assert round(relative[granularity.MONEY, "0.3 / 0.99"][24], 3) == 0.421
+    # a literal sum: calls on all 24 blocks, each of 1024 + 24 16 tokens in and 24 16 out, against 24/.3 calls on one
+    law = [[0.0] * 25 for _ in range(25)]  # blocks right before and after a call
+    for right, fixed in itertools.product(range(25), range(25)):
+        for kept in range(right + 1) if fixed <= 24 - right else ():
+            repaired = comb(24 - right, fixed) * 0.3**fixed * 0.7 ** (24 - right - fixed)
+            law[right][fixed + kept] += repaired * comb(right, kept) * 0.99**kept * 0.01 ** (right - kept)
+    better = [[chance if after > right else 0.0 for after, chance in enumerate(row)] for right, row in enumerate(law)]
+    chain = np.array(better) + np.diag([1.0 - sum(row) for row in better])
+    calls = np.linalg.solve(np.eye(24) - chain[:24, :24], np.ones(24))[0]
+    whole, single = (1024 + tokens + 4 * tokens for tokens in (24 * 16, 16))
+    assert calls * whole / (24 / 0.3 * single) == pytest.approx(relative[granularity.MONEY, "0.3 / 0.99"][24], rel=1e-9)
+
+
 @SLOW
 def test_granularity_says_where_the_optimum_is(made):
     reported, _ = made("granularity")
@@ -396,11 +421,11 @@ def test_points_lie_where_they_were_measured(made, drawn):
 def test_stars_mark_the_exact_optimum(made, drawn):
     arms = made("granularity")[0].arms
     axes = drawn("granularity").axes
-    for ax, (panel, members) in zip(axes, granularity.PANELS.items(), strict=True):
+    for ax, panel in zip(axes, granularity.SHOWN, strict=True):
+        members = granularity.PANELS[panel]
         stars = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "*"]
-        exact = [
-            min(arms[arm], key=lambda each: exact_mean(each.cell, "cost")).cell.chunks.g for arm in members
-        ]  # fmt: skip
+        exact = [min(arms[arm], key=lambda each: exact_mean(each.cell, "cost")).cell.chunks.g for arm in members]
+        exact = [g for g in exact if g > 1]  # no star: one block a call
         assert stars == exact, panel
 
 

@@ -24,7 +24,7 @@ from evo.runners.archives import Archive, MuPlusLambda
 from evo.schedules import EachChunk, UniformSubset
 from experiments import Cell, predict
 from experiments.predictions.predict import NoPrediction
-from experiments.studies import STUDIES
+from experiments.studies import STUDIES, granularity
 from experiments.studies.exercises import EXERCISES
 from experiments.studies.measured import AGENT, PAPER, REAL, WEAK
 from experiments.studies.systems import SYSTEMS
@@ -219,6 +219,14 @@ def studies():
         f"{mean(needle, RoundRobin(), runner=weak):,.0f} in turn and {mean(needle, runner=weak):,.0f} at random"
     )
     assert mean(LeadingBlocks(k=9, l=16)) == pytest.approx(2 * 81)
+    for pair, cells in granularity.PANELS[granularity.MONEY].items():
+        costs = {cell.chunks.g: predict(cell, "cost").mean for cell in cells}
+        best = min(costs, key=costs.get)
+        whole = f"{costs[24] / costs[1]:.3g}" if 24 in costs else "out of reach"
+        yield f"| {pair} | {best} | {costs[best] / costs[1]:.3g} | {whole} |"
+    best = [min(cells, key=lambda cell: predict(cell, "cost").mean).chunks.g
+            for cells in granularity.PANELS[granularity.BY_HEAD].values()]  # fmt: skip
+    yield f"the cheapest g is {', '.join(map(str, best[:-1]))} and {best[-1]} for 0, 128, 512 and 4,096 tokens of them"
     yield f"All {len(of('nonconvex').cells)} cells come to AGREES."
     yield f"| GLOBAL, any | {row(*(mean(blocks(k), AllBlocks()) for k in (4, 6, 8)))} |"
     kept = {
@@ -253,6 +261,9 @@ PARAMETERS = {
     "docs/studies.md": (*(f"{fix:g} / {keep:g}" for fix, keep in REAL), "300 attempts", "(correlation 0.64)",
                         "up to k = 14", "an archive of 100", "five of 200", "the counts of 100", "4,096 states",
                         "within 2,000 calls", "takes 1,119 runs", "off by 0.1", "f = 0.1", "750 runs a cell",
+                        "1,024 tokens", "within 500 calls", "two archives of 100", "An archive of 100",
+                        "Islands of 200",
+                        "fix = 0.3 and keep = 0.99",
                         ),
 }  # fmt: skip
 """What is chosen or stands in the code, not found."""

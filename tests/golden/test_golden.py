@@ -166,15 +166,22 @@ def test_no_study_is_missing():
     assert [name for name in STUDIES if name in frozen] == frozen
 
 
+LONGER = {"granularity"}
+"""Studies that have got more arms since, after those that were frozen."""
+
+
 @pytest.mark.parametrize("name", data("studies.json.gz"))
 def test_grids_of_studies(name):
     golden, grid = data("studies.json.gz")[name], STUDIES[name].grid()
     for word in ("runs", "seed", "batch", "engine"):
         assert getattr(grid, word) == golden[word], word
-    assert list(grid.arms) == [label for label, _ in golden["arms"]]
+    frozen = [text for _, texts in golden["arms"] for text in texts]
+    if name not in LONGER:
+        assert len(grid.arms) == len(golden["arms"])
+    assert list(grid.arms)[: len(golden["arms"])] == [label for label, _ in golden["arms"]]
     for label, texts in golden["arms"]:
         assert [cell.text for cell in grid.arms[label]] == texts, label
-    assert [cell.text for cell in grid.cells] == [text for _, texts in golden["arms"] for text in texts]
+    assert [cell.text for cell in grid.cells][: len(frozen)] == frozen
 
 
 def test_texts_and_identities():
