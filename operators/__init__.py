@@ -1,7 +1,7 @@
 """Simulated LLM calls: what one call does to the correctness of its chunk, and the law it follows."""
 
 from operators.beta_quality import BetaQuality, BetaRunQuality
-from operators.calibrated import Fading, Measured
+from operators.calibrated import Fading, FromLog, Measured
 from operators.decaying import Decaying, Halving
 from operators.fix_keep import FixKeep
 from operators.learning import Learning
@@ -21,6 +21,7 @@ __all__ = [
     "Decaying",
     "Fading",
     "FixKeep",
+    "FromLog",
     "Halving",
     "Learning",
     "Malformed",

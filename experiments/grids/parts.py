@@ -43,6 +43,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         operators.Learning,
         operators.Measured,
         operators.Fading,
+        operators.FromLog,
         operators.Sparse,
         operators.Refuse,
         operators.Malformed,

@@ -1,6 +1,7 @@
 """Calls as they were measured on real models."""
 
 from operators.calibrated.fading import Fading
+from operators.calibrated.logged import FromLog
 from operators.calibrated.measured import Measured
 
-__all__ = ["Fading", "Measured"]
+__all__ = ["Fading", "FromLog", "Measured"]

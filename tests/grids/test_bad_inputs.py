@@ -338,6 +338,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"type": "Halving", "p": 0.5, "half": 2},
         {"type": "Learning", "start": 0.1, "end": 0.9, "halfway": 5},
         {"type": "Measured", "fix": {"1": 0.35, "4": 0.2}, "keep": {"1": 0.97, "4": 0.96}, "rho_fix": 0.2},
+        {"type": "FromLog", "log": [[[4, 4, 1, 0], [4, 3, 1, 0], [4, 2, 1, 0], [4, 1, 1, 0], [1, 1, 1, 0]]]},
         {"type": "Fading", "fix": 0.5, "keep": 0.9, "exponent": 1},
         *({"type": name, "inner": MUTATOR, "rate": 0.1} for name in ("Sparse", "Refuse", "Malformed", "Spill")),
         {"type": "Misaligned", "inner": MUTATOR, "rate": 0.1},

@@ -6,7 +6,7 @@ Probabilities are of any kind of number: floats, fractions, or an array with an 
 from __future__ import annotations
 
 import math
-from itertools import product
+from itertools import combinations, product
 
 INVALID = None
 
@@ -34,6 +34,8 @@ def answers(mutator, solution, blocks, world, generation=0):
         return WRAPPERS[kind](mutator, solution, blocks, world, generation)
     if kind == "BetaQuality":
         return beta_quality(mutator, solution, blocks, world)
+    if kind == "FromLog":
+        return logged(mutator, solution, blocks, world)
     if kind == "Measured":
         return measured(mutator, solution, blocks, world)
     return each_on_its_own(solution, blocks, lambda j: chance_of(mutator, solution[j], j, blocks, world, generation))
@@ -110,6 +112,22 @@ def measured(mutator, solution, blocks, world):
                     after[j] = bit
                 later[tuple(after)] = later.get(tuple(after), 0) + before * chance
         found = later
+    return found
+
+
+def logged(mutator, solution, blocks, world):
+    """Each logged call in turn, and each choice of the blocks that it repairs and breaks alike."""
+    wrong, right = [j for j in blocks if not solution[j]], [j for j in blocks if solution[j]]
+    rows = [row for row in mutator.log if row[:2] == (len(blocks), len(wrong))]
+    total, found = sum(row[4] for row in rows), {}
+    for _, _, repaired, broken, calls in rows:
+        ways = list(product(combinations(wrong, repaired), combinations(right, broken)))
+        for repairs, breaks in ways:
+            child = list(solution)
+            for j in (*repairs, *breaks):
+                child[j] = j in repairs
+            child = tuple(child)
+            found[child] = found.get(child, 0) + world.number(calls) / total / len(ways)
     return found
 
 

@@ -24,6 +24,7 @@ from operators import (
     Decaying,
     Fading,
     FixKeep,
+    FromLog,
     Halving,
     Learning,
     Malformed,
@@ -97,6 +98,13 @@ class Draw:
         near = {1: self.share(), 8: self.share()}, {1: self.share(), 4: self.share(), 6: self.share()}
         return Measured(*self.one(near, near, far), rho, self.one(0.0, 1.0, self.share()))
 
+    def logged(self, k):
+        def some(g, i):
+            made = [(g, i, int(self.rng.integers(i + 1)), int(self.rng.integers(g - i + 1)), 2) for _ in range(3)]
+            return [*made, (g, i, i, 0, 1)]
+
+        return FromLog([row for g in range(1, k + 1) for i in range(g + 1) for row in some(g, i)])
+
     def counted(self, k, g):
         """One of a law of counts, with wrappers."""
         inner = self.plain()
@@ -114,6 +122,7 @@ class Draw:
             Decaying(tuple(self.share() for _ in range(k))),
             Halving(self.share(), self.share(0.5, 3.0)),
             self.measured(),
+            self.logged(k),
             Fading(self.share(), self.rate(), self.one(0.0, 1.0, self.share())),
             Malformed(Refuse(self.measured(), 0.2), rate),
         ]

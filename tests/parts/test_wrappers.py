@@ -42,6 +42,7 @@ from operators import (
     Decaying,
     Fading,
     FixKeep,
+    FromLog,
     Halving,
     Learning,
     Malformed,
@@ -69,6 +70,7 @@ LEAVES = [
     Learning(start=0.1, end=0.9, halfway=10, training=7),
     Measured(fix={1: 0.35, 5: 0.2}, keep={1: 0.97, 5: 0.96}, rho_fix=0.2, rho_keep=0.5),
     Fading(fix=0.4, keep=0.9, exponent=0.5),
+    FromLog(log=[(g, i, fixed, 0) for g in (1, 2, 3, 4, 5) for i in range(g + 1) for fixed in {0, i}]),
 ]
 WRAPPERS = {
     "Sparse": lambda inner: Sparse(inner, rate=0.75),
