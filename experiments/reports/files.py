@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from experiments.reports.report import Report
 
-TEXT_WIDTH, DOTS_AN_INCH = 130, 150
+TEXT_WIDTH, DOTS_AN_INCH, DOTS_AN_INCH_OF_QUALITY = 130, 150, 110
 
 
 def write(made: Report, folder: Path) -> list[Path]:
@@ -41,7 +41,7 @@ def write(made: Report, folder: Path) -> list[Path]:
         for name, table in tables.items():
             write_whole(folder / name, partial(pd.DataFrame(table).to_csv, index=False))
             files.append(folder / name)
-        files += [_write_text(made, folder / "report.txt"), *_write_figure(made, folder)]
+        files += [_write_text(made, folder / "report.txt"), *_write_figure(made, folder), *_write_quality(made, folder)]
     except OSError as error:
         raise StoreError(f"{folder}: cannot write the report ({error}); choose a folder you can write to") from None
     return files
@@ -126,6 +126,19 @@ def _write_figure(made: Report, folder: Path) -> list[Path]:
         _lay_out(figure)
         write_whole(files[0], partial(figure.savefig, format="png", dpi=DOTS_AN_INCH))
         write_whole(files[1], partial(figure.savefig, format="svg", metadata={"Date": None}))
+    return files
+
+
+def _write_quality(made: Report, folder: Path) -> list[Path]:
+    """The fitness before the optimum, as a figure and a table, where it is known exactly of a cell at least."""
+    from experiments.reports.quality.in_report import quality_curves, quality_figure, quality_table
+
+    curves = quality_curves(made.results)
+    if made.results.runs.empty or not curves:
+        return []
+    files = [folder / "quality.png", folder / "quality.csv"]
+    write_whole(files[0], partial(quality_figure(curves).savefig, format="png", dpi=DOTS_AN_INCH_OF_QUALITY))
+    write_whole(files[1], partial(quality_table(curves).to_csv, index=False))
     return files
 
 

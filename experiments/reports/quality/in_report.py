@@ -1,0 +1,191 @@
+"""The fitness before the optimum in a report: the exact curves of some cells against calls, tokens and money."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo.errors import InputError, NoPrediction
+from experiments.grids.cell import Cell
+from experiments.grids.labels import lams_of, place_of, sizes_of
+from experiments.predictions.predict import predict
+from experiments.predictions.quality.table import fitness_curve
+from experiments.reports.figures import COLOURS
+from experiments.reports.wording import currency_of
+from experiments.store.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_CURVES, MOST_K = 5, 32
+"""Cells that are drawn, and the largest k of which a law is asked: what a glance holds, and a second."""
+POINTS, FURTHER = 28, 10
+"""Budgets of a curve up to where 90 % of its runs are optimal, and from there to where those of the slowest are."""
+COVERED = 0.01
+"""Curves that are nowhere further apart lie on each other."""
+NEARLY_ALL = 0.9
+MOST_CALLS = 10**6
+NAME_WIDTH = 34
+
+
+@dataclass(frozen=True)
+class QualityCurve:
+    """The fitness of a cell against calls.
+
+    Attributes:
+        label: its arm, with all that varies within it beside k and lam.
+        cell: the cell.
+        table: of `fitness_curve`, with `tokens` (read and written) and `cost`, null where calls differ in them.
+    """
+
+    label: str
+    cell: Cell
+    table: pd.DataFrame
+
+
+def quality_curves(results: Results) -> list[QualityCurve]:
+    """The curves of one cell a series, all of the same k and lam where there are such; none without an exact law.
+
+    Taken are the largest k up to 32 that most series have, the least lam, and five series at most, in the order of the
+    grid. Budgets go up to where 90 % of the runs of the slowest are optimal.
+    """
+    chosen = _chosen(results)
+    ends = {label: _calls_of_most(cell) for label, cell in chosen.items()}
+    curves = []
+    for label, cell in chosen.items():
+        budgets = _budgets(cell.runner.lam, ends[label], max(ends.values()))
+        try:
+            curves.append(QualityCurve(label, cell, _priced(cell, fitness_curve(cell, budgets))))
+        except (NoPrediction, InputError):
+            continue
+    return curves
+
+
+def _budgets(first: int, end: int, last: int) -> list[int]:
+    """Budgets of calls in equal ratios, denser to the end of a curve than from there to that of the last one."""
+    end = max(end, 2 * first)
+    near, far = np.geomspace(first, end, POINTS), np.geomspace(end, max(last, end), FURTHER)
+    return [int(calls) for calls in np.unique(np.append(near, far).round())]
+
+
+def quality_table(curves: list[QualityCurve]) -> pd.DataFrame:
+    """The curves as one table: cell, series, k and lam before the columns of each."""
+    import pandas as pd
+
+    parts = []
+    for each in curves:
+        place = {"cell": each.cell.id, "series": each.label, "k": each.cell.k, "lam": each.cell.lam}
+        parts.append(pd.DataFrame(place, index=each.table.index).join(each.table))
+    return pd.concat(parts, ignore_index=True)
+
+
+def quality_figure(curves: list[QualityCurve]) -> Figure:
+    """Mean fitness, as a share of the best, with the band of single runs, against calls, tokens and money."""
+    from matplotlib.figure import Figure
+
+    axes_of = [("calls", "calls")]
+    if any(each.table["tokens"].notna().any() for each in curves):
+        axes_of.append(("tokens", "tokens read and written"))
+    if any(each.table["cost"].notna().any() for each in curves):
+        money = currency_of(each.cell.text for each in curves)
+        axes_of.append(("cost", f"cost ({money})" if money else "cost, in the unit of the cost model"))
+    figure = Figure(figsize=(4.6 * len(axes_of), 4.9), layout="constrained")
+    for ax, (column, words) in zip(
+        figure.subplots(1, len(axes_of), squeeze=False, sharey=True).flat, axes_of, strict=True
+    ):
+        _draw(ax, curves, column)
+        ax.set_xlabel(words)
+    figure.axes[0].set_ylabel("fitness of the current solution / best")
+    lines, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9,
+                  title="lines: exact means; bands: 10 to 90 % of single runs", title_fontsize=8.5)  # fmt: skip
+    where = sorted({", ".join(place_of(each.cell.k, each.cell.lam)) for each in curves})
+    figure.suptitle(
+        f"How good the solution is before it is optimal  ({'; '.join(where)})", fontsize=12, fontweight="bold"
+    )
+    return figure
+
+
+def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
+    from matplotlib.ticker import NullLocator
+
+    for number, each in enumerate(curves):
+        table = each.table[each.table[column].notna()]
+        width = 6 if any(_covers(other, each) for other in curves[number + 1 :]) else 2
+        best, colour = table["best"], COLOURS[number % len(COLOURS)]
+        ax.fill_between(table[column], table["low"] / best, table["high"] / best, color=colour, alpha=0.15, linewidth=0)
+        ax.plot(
+            table[column],
+            table["mean"] / best,
+            color=colour,
+            linewidth=width,
+            label=textwrap.fill(each.label, NAME_WIDTH),
+        )
+    ax.set_xscale("log")
+    ax.xaxis.set_minor_locator(NullLocator())  # they take longer to lay out and draw than all else
+    ax.grid(alpha=0.25)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _covers(upper: QualityCurve, lower: QualityCurve) -> bool:
+    """Whether a curve would not be seen under another one, against calls."""
+    x, y = (lower.table[name].to_numpy(dtype=np.float64) for name in ("calls", "mean"))
+    above = np.interp(x, upper.table["calls"], upper.table["mean"])
+    return bool((np.abs(above - y) < COVERED * lower.table["best"]).all())
+
+
+def _chosen(results: Results) -> dict[str, Cell]:
+    """The cells that are drawn, by their series."""
+    k, lam, names = sizes_of(results.cells), lams_of(results.cells), results.labels
+    small = results.cells.index[(k <= MOST_K) & lam.notna()]
+    small = small[lam[small] == lam[small].min()]
+    if not len(small):
+        return {}
+    shared = k[small].groupby(k[small]).size()
+    size = shared[shared == shared.max()].index.max()
+    found: dict[str, Cell] = {}
+    for cell_id, label in ((cell_id, names[str(cell_id)]) for cell_id in small[k[small] == size]):
+        if len(found) == MOST_CURVES:
+            break
+        cell = _with_a_law(results, str(cell_id))
+        if cell is not None:
+            found.setdefault(str(label), cell)
+    return found
+
+
+def _with_a_law(results: Results, cell_id: str) -> Cell | None:
+    """The cell if its fitness at a budget is known exactly; None also where a part of it is not imported."""
+    try:
+        cell = results.cell(cell_id)
+        if not isinstance(cell, Cell):
+            return None
+        fitness_curve(cell, [cell.runner.lam])
+    except (NoPrediction, InputError):
+        return None
+    return cell
+
+
+def _calls_of_most(cell: Cell) -> int:
+    """Calls within which 90 % of the runs are optimal, a million at most."""
+    try:
+        calls = cell.runner.lam * predict(cell, "generations").quantile(NEARLY_ALL)
+    except NoPrediction:
+        return MOST_CALLS // 100
+    return int(min(calls, MOST_CALLS)) if math.isfinite(calls) else MOST_CALLS
+
+
+def _priced(cell: Cell, table: pd.DataFrame) -> pd.DataFrame:
+    """The curve with the tokens and the cost of its calls, null where calls differ in length."""
+    tokens = cell.tokens
+    alike = tokens.powers == 0 and not hasattr(cell.mutator, "mean_calls")
+    read, written, *_ = tokens.entries()
+    each = (read + written) / tokens.calls if alike else math.nan
+    price = sum(tokens.prices(cell.weights)) / tokens.calls if alike and not cell.weights[1] else math.nan
+    made = table["generations"] * cell.runner.lam * tokens.calls
+    return table.assign(tokens=made * each, cost=made * price)
