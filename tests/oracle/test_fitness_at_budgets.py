@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 import pytest
 from fitness_of import fitness_laws
-from random_cells import ROWS, Case, Draw, counted, fresh, on_counts, rounds, special, trusting
+from random_cells import ROWS, Case, Draw, beta_quality, counted, fresh, on_counts, rounds, special, trusting
 from runs_of import Gridded, Kept, OneParent, Rounds, Stored
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
@@ -41,6 +41,10 @@ CASES = {
     "merged rounds, only incorrect blocks": (Case(rounds(OnlyIncorrect), Rounds),),
     "no evaluator, chunks in turn": (Case(counted(RoundRobin, runner=trusting)),),
     "one block a call until resolved": (Case(counted(UntilResolved)),),
+    "quality of a run, in turn": (Case(special(RoundRobin, beta_quality, any_g=True)),),
+    "quality of a run, random blocks": (Case(special(UniformChunk, beta_quality, any_g=True)),),
+    "quality of a run, only incorrect blocks": (Case(special(OnlyIncorrect, beta_quality, any_g=True)),),
+    "quality of a run, one block a call until resolved": (Case(special(UntilResolved, beta_quality)),),
     "blocks that differ, whole solutions": (ROWS["blocks that differ, whole solutions"],),
 }
 
@@ -86,14 +90,14 @@ def compare(law, kind, cell):
 
 @NAMED
 def test_rows_say_what_a_chain_on_whole_solutions_says(row):
-    for cell, kind in cells_of(row, 4, 3, 1):
+    for cell, kind in cells_of(row, 1 if row.name.startswith("quality") else 4, 3, 1):
         compare(run_law(row.formula, Setting(cell.search)), kind, cell)
 
 
 @pytest.mark.slow
 @NAMED
 def test_rows_say_what_a_chain_on_whole_solutions_says_of_many_cells(row):
-    long = row.name.startswith(("difficulties", "success", "the parent keeps"))
+    long = row.name.startswith(("difficulties", "quality", "success", "the parent keeps"))
     for cell, kind in cells_of(
         row, 12 if long else 200, 3 if cases_of(row)[0].chain in (Gridded, Kept, Rounds) else 4, 2
     ):
@@ -154,7 +158,7 @@ class Later:
 @pytest.mark.parametrize("by", [1, -1])
 @NAMED
 def test_a_law_that_is_off_by_a_generation_is_found(row, by):
-    for cell, kind in cells_of(row, 4, 3, 1):
+    for cell, kind in cells_of(row, 1 if row.name.startswith("quality") else 4, 3, 1):
         law = run_law(row.formula, Setting(cell.search))
         moves = np.abs(np.diff(law.after(range(4)), axis=0)).max() > 1e-6
         if moves:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evo import AllBlocks, Budget, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo import (
+    AllBlocks,
+    Budget,
+    Islands,
+    Merged,
+    OnePlusLambda,
+    OnlyIncorrect,
+    RoundRobin,
+    UniformChunk,
+    UntilResolved,
+)
 from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError, NoPrediction
 from evo.schedules import Decomposed
@@ -255,8 +265,8 @@ def test_a_budget_is_for_the_quantity_fitness_only():
 def test_refusals_say_what_differs():
     with pytest.raises(NoPrediction, match=r"(?s)fitness at a .* got UniformChunk; see docs/quality.md"):
         told(cell(mutator=BetaBlocks(2.0, 1.0)), calls=3)
-    with pytest.raises(NoPrediction, match="no row is about the law"):
-        told(cell(mutator=BetaRunQuality(2.0, 1.0)), calls=3)
+    with pytest.raises(NoPrediction, match=r"(?s)fitness at a .* got Islands"):
+        told(replace(cell(mutator=BetaRunQuality(2.0, 1.0)), runner=Islands(2, 2)), calls=3)
     with pytest.raises(NoPrediction, match="random number of calls"):
         told(cell(mutator=Vote(FixKeep(0.4, 0.8), 2)), calls=3)
     votes = told(cell(mutator=Vote(FixKeep(0.4, 0.8), 2)), generations=3)

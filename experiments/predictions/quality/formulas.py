@@ -11,7 +11,7 @@ from evo.evaluation import NoisyProblem
 from evo.landscapes import Landscape
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
-from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, SpillLaw
+from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.protocols import AnyRunner, FloatArray, Problem, Schedule
 from evo.schedules import AllBlocks
 from evo.theory import RunLaw, Start
@@ -20,6 +20,7 @@ from evo.theory.problems.on_counts import counts_process
 from evo.theory.quality import in_turn, processes, whole
 from evo.theory.quality.law import FitnessLaw, StateFitness, Whens, settled
 from evo.theory.quality.no_evaluator import accepted_in_turn, accepted_whatever
+from evo.theory.quality.run_wide import FINE_STEP, RunWide
 from evo.theory.quality.stored import stored_fitness
 from evo.theory.run_law import Process
 from evo.theory.schedules.merged import repair_chain
@@ -243,6 +244,37 @@ def blocks_in_turn(law: PerBlockLaw, k: int, start: Start, lam: int, by_count: F
 def beta_in_turn(law: BetaBlocksLaw, k: int, start: Start, lam: int, by_count: FloatArray) -> FitnessLaw:
     """Difficulties drawn, in turn (theory 5c)."""
     return rising(in_turn.beta_in_turn(law, k, start, lam), by_count)
+
+
+def quality_sampled(law: RunQualityLaw, k: int, start: Start, lam: int, by_count: FloatArray) -> FitnessLaw:
+    """Whole solutions, of a quality drawn once a run (theory 6a)."""
+    return rising(RunWide(law, lambda call: whole.sampled(call, k, start, lam), FINE_STEP), by_count)
+
+
+def quality_random_chunks(
+    law: RunQualityLaw, k: int, g: int, start: Start, lam: int, by_count: FloatArray
+) -> FitnessLaw:
+    """The same, random chunks."""
+    return rising(RunWide(law, lambda call: processes.chunks_at_random(call, k, g, start, lam)), by_count)
+
+
+def quality_incorrect_chunks(
+    law: RunQualityLaw, k: int, g: int, start: Start, lam: int, by_count: FloatArray
+) -> FitnessLaw:
+    """The same, only incorrect chunks."""
+    return rising(RunWide(law, lambda call: processes.incorrect_chunks(call, k, g, start, lam)), by_count)
+
+
+def quality_until_resolved(
+    law: RunQualityLaw, k: int, g: int, start: Start, lam: int, by_count: FloatArray
+) -> FitnessLaw:
+    """The same, one block a call until resolved."""
+    return rising(RunWide(law, lambda call: processes.blocks_until_resolved(call, k, start, lam, g)), by_count)
+
+
+def quality_in_turn(law: RunQualityLaw, k: int, g: int, start: Start, lam: int, by_count: FloatArray) -> FitnessLaw:
+    """The same, chunks in turn."""
+    return rising(RunWide(law, lambda call: in_turn.chunks_in_turn(call, k, g, start, lam)), by_count)
 
 
 def learned(law: LearningLaw, k: int, start: Start, lam: int, by_count: FloatArray) -> FitnessLaw:

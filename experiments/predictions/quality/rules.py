@@ -5,7 +5,7 @@ from __future__ import annotations
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
-from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, SpillLaw
+from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
 from evo.runners.archives import Archive, MuPlusLambda
 from evo.runners.feature_grid import MapElites
 from evo.runners.parallel import Merged
@@ -48,6 +48,15 @@ QUALITY_RULES: tuple[Row, ...] = (
     Row("blocks that differ, in turn", PerBlockLaw, RoundRobin, ONE, RISING, q.blocks_in_turn, whatever=ACCEPT),
     Row("difficulties drawn, in turn", BetaBlocksLaw, RoundRobin, ONE, RISING, q.beta_in_turn, whatever=ACCEPT),
     Row("success that rises with use, whole solutions", LearningLaw, WHOLE, ONE, RISING, q.learned, whatever=ACCEPT),
+    # a quality drawn for each run (theory 6a)
+    Row("quality of a run, whole solutions", RunQualityLaw, WHOLE, ONE, RISING, q.quality_sampled, whatever=ACCEPT),
+    Row("quality of a run, random blocks", RunQualityLaw, UniformChunk, ONE, RISING, q.quality_random_chunks,
+        whatever=ACCEPT),
+    Row("quality of a run, only incorrect blocks", RunQualityLaw, OnlyIncorrect, ONE, RISING,
+        q.quality_incorrect_chunks, whatever=ACCEPT),
+    Row("quality of a run, one block a call until resolved", RunQualityLaw, UntilResolved, ONE, RISING,
+        q.quality_until_resolved, whatever=ACCEPT),
+    Row("quality of a run, in turn", RunQualityLaw, RoundRobin, ONE, RISING, q.quality_in_turn, whatever=ACCEPT),
     # no evaluator (theory 17c)
     Row("no evaluator", CallLaw, ON_COUNTS, ONE, COUNTS, q.without_evaluator, (c.ALWAYS,), ALWAYS),
     Row("no evaluator, chunks in turn", CallLaw, RoundRobin, ONE, RISING, q.in_turn_without_evaluator, (c.ALWAYS,),
