@@ -112,7 +112,7 @@ class Model:
             return None
         return TokenPrices(
             prompt=given.prompt, generated=given.generated, per_call=given.call or 0.0, cached=given.cached,
-            reasoning=given.reasoning, evaluation=given.evaluation or 0.0,
+            reasoning=given.reasoning, evaluation=given.evaluation or 0.0, currency=given.unit or "",
         )  # fmt: skip
 
     @cached_property

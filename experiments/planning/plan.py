@@ -149,7 +149,7 @@ def plan(
     said = dict(values or {}) | {f"problem.{name}": value for name, value in (("k", k), ("l", l)) if value is not None}
     sources = source if isinstance(source, Mapping) else {"": source}
     models = [Model(str(name), with_values(_read(one), said), start, shows) for name, one in sources.items()]
-    _expect_one_unit(models)
+    _expect_one_problem(models)
     choice = Choice(tuple(schedules), tuple(g), tuple(lam), tuple(votes), feedback, workers)
     aim = _aim(models[0].k, target, budget, calls, workers)
     by = _by(by, models, aim)
@@ -236,7 +236,10 @@ def _by(asked: str | None, models: Sequence[Model], aim: Aim) -> str:
     return asked
 
 
-def _expect_one_unit(models: Sequence[Model]) -> None:
+def _expect_one_problem(models: Sequence[Model]) -> None:
+    sizes = {(model.k, model.block) for model in models}
+    if len({k for k, _ in sizes}) > 1:
+        raise InputError(f"plan: problem.k: expected one problem for all models, got k = {sorted(k for k, _ in sizes)}")
     units = {model.values.prices.unit for model in models if model.priced}
     if len(units) > 1:
         raise InputError(f"plan: prices.unit: expected one unit for all models, got {', '.join(map(str, units))}")

@@ -11,6 +11,7 @@ from experiments import Cell, Grid, plan, predict, run_grid, timed
 from experiments.planning.answer import answer
 from experiments.planning.seconds import seconds_of
 from experiments.planning.target import time_to
+from experiments.predictions.quality.fitness import qualities
 from operators import FixKeep
 from problems import BlockOneMax
 
@@ -145,7 +146,7 @@ def test_the_time_to_the_optimum_is_that_of_predict():
 def test_another_target_by_a_sum_over_budgets():
     found = plan(k=8, values=VALUES, feedback="none", target=6, lam=(1, 3))
     for cell, numbers in cells_of(found):
-        tails = [1.0 - float(predict(cell, "fitness", generations=t).at_least(6)) for t in range(400)]
+        tails = [1.0 - float(each.at_least(6)) for each in qualities(cell, range(400))]
         lam = cell.runner.lam if isinstance(cell.runner, OnePlusLambda) else cell.runner.workers
         assert tails[-1] < 1e-13
         assert numbers.calls == pytest.approx(lam * sum(tails), rel=1e-9)

@@ -153,6 +153,21 @@ def test_several_models_are_ranked_together():
     assert list(money) == ["cheap", "dear"]
 
 
+def test_models_are_compared_on_one_problem_in_one_currency():
+    one, other = (
+        parse_calibration(
+            "[operator]\nfix = { 1 = 0.5 }\nkeep = { 1 = 0.9 }\n[tokens]\ninstructions = 0\nblock = 9\n"
+            f'[prices]\nunit = "{unit}"\nprompt = 1e-6\ngenerated = 1e-6\n[problem]\nk = {k}'
+        )
+        for unit, k in (("$", 4), ("EUR", 6))
+    )
+    with pytest.raises(InputError, match=r"problem\.k: expected one problem for all models, got k = \[4, 6\]"):
+        plan({"one": one, "other": other})
+    with pytest.raises(InputError, match=r"prices\.unit: expected one unit for all models"):
+        plan({"one": one, "other": other}, k=4)
+    assert len(plan({"one": one, "other": one}, k=4).ranked) == 6  # the twin: alike, they are compared
+
+
 # ----------------------------------------------------------------------------------------------- what nobody has said
 
 
