@@ -170,7 +170,7 @@ def calibrate(calls: Calls) -> Report:
         _share_of(calls, "error", ("applied", "malformed", "refused", "error")),
         tokens_law(calls),
         seconds_law(calls.number("seconds"), calls.number("tokens_out"), clusters(calls)),
-        mean_of(calls.number("evaluation_seconds"), calls) if "evaluation_seconds" in calls else None,
+        mean_of(calls.number("evaluation_seconds"), calls),
         price_law(calls),
         laws,
         traps(calls),

@@ -34,7 +34,8 @@ class TokensLaw:
 
 def tokens_law(calls: Calls) -> TokensLaw:
     """Means and laws of the tokens; what the log does not tell is None."""
-    means = {name: mean_of(calls.number(name), calls) for name in MEANS if name in calls}
+    found = {name: mean_of(calls.number(name), calls) for name in MEANS}
+    means = {name: mean for name, mean in found.items() if mean is not None}
     g, answer = calls.number("g"), calls.number("tokens_out") - np.nan_to_num(calls.number("tokens_reasoning"))
     applied = np.isin(calls.classes.astype(str), ["", "applied"])
     block = ratio(np.where(applied, answer, np.nan), g, calls)
@@ -42,10 +43,9 @@ def tokens_law(calls: Calls) -> TokensLaw:
     return TokensLaw(means, _intercept(calls), block, cached)
 
 
-def mean_of(values: FloatArray, calls: Calls) -> Estimate:
-    """The mean of what is there, with Student's interval over calls or clusters."""
-    made = ratio(values, np.ones(len(values)), calls)
-    return made if made is not None else Estimate(float("nan"), float("nan"), float("nan"), 0)
+def mean_of(values: FloatArray, calls: Calls) -> Estimate | None:
+    """The mean of what is there, with Student's interval over calls or clusters; None for fewer than two values."""
+    return ratio(values, np.ones(len(values)), calls)
 
 
 def ratio(above: FloatArray, below: FloatArray, calls: Calls) -> Estimate | None:

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from experiments.calibration.blocks import Counts, share
+from experiments.calibration.calibrate import calibrate
 from experiments.calibration.money import price_law
 from experiments.calibration.seconds import seconds_law
 from experiments.calibration.tokens import tokens_law
@@ -155,6 +156,12 @@ def test_one_g_tells_no_instructions():
     law = tokens_law(calls_of(g=g, tokens_in=prompt, tokens_out=np.full(40, 180)))
     assert law.instructions is None
     assert law.block.value == 60
+
+
+def test_one_value_has_no_mean():
+    report = calibrate(calls_of(tokens_in=[900, np.nan], evaluation_seconds=[np.nan, 3]))
+    assert (report.evaluation, report.tokens.means) == (None, {})
+    assert report.calibration().seconds.evaluation is None
 
 
 def test_few_seconds_tell_nothing():
