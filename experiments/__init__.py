@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from experiments.predictions.predict import Prediction as Prediction
     from experiments.predictions.predict import predict as predict
     from experiments.predictions.quality.fitness import Quality as Quality
+    from experiments.predictions.quality.samples import best_samples as best_samples
     from experiments.predictions.quality.table import fitness_curve as fitness_curve
     from experiments.predictions.quality.table import fitness_table as fitness_table
     from experiments.predictions.quality.thresholds import best_threshold as best_threshold
@@ -80,6 +81,7 @@ _HOMES = {
     "UntilSuccesses": "grids.stopping",
     "Verdict": "predictions.verdict",
     "WorkersLost": "running.executors.executor",
+    "best_samples": "predictions.quality.samples",
     "best_threshold": "predictions.quality.thresholds",
     "calibrate": "calibration.calibrate",
     "check": "checks.check",
