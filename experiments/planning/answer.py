@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from experiments.planning.hangs import Hang
     from experiments.planning.numbers import Numbers
     from experiments.planning.plan import Plan, Ranked
 
@@ -118,6 +119,13 @@ def cautions(plan: Plan) -> list[str]:
     return found
 
 
+def _stake(plan: Plan, hang: Hang) -> str:
+    """What is lost at the worse end of the interval."""
+    if plan.by == "fitness":
+        return f"{figure(hang.stake)} blocks"
+    return f"{figure(hang.stake)} of the chance" if plan.by == "reached" else f"{hang.stake:.3g} times the {plan.by}"
+
+
 def told_hangs(plan: Plan, most: int = 2) -> list[str]:
     """What the choice hangs on, in sentences: flips within the intervals, else the nearest beyond them."""
     inside = [hang for hang in plan.hangs if hang.inside]
@@ -125,7 +133,7 @@ def told_hangs(plan: Plan, most: int = 2) -> list[str]:
     for hang in inside:
         given = "" if hang.given else ", odds a tenth more or less"
         told = f"hangs on {hang}: {figure(hang.value)} ({figure(hang.low)} to {figure(hang.high)}{given})"
-        told += f"; at {figure(hang.flip)} the choice is {hang.to}"
+        told += f"; at {figure(hang.flip)} the choice is {hang.to}; not to change it costs up to {_stake(plan, hang)}"
         if hang.pilot is not None:
             each = f" with g = {hang.g}" if hang.g else ""
             price = "" if math.isnan(hang.price) else f" ({figure(hang.price, plan.unit)})"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from experiments.planning.answer import RISING
 from experiments.planning.candidates import Candidate
 from experiments.planning.model import Model
 from experiments.planning.numbers import number_of
@@ -41,6 +42,8 @@ class Hang:
         pilot: calls (of g blocks, if it is about a g) after which a 95 % interval leaves the flip out with chance 0.8
             if the value is what it is said to be; None where none is needed.
         price: of that pilot; NaN without prices.
+        stake: what keeping the choice costs at the end of the interval where it loses: how many times the best there,
+            or how much less it reaches.
     """
 
     model: str
@@ -54,6 +57,7 @@ class Hang:
     to: str = ""
     pilot: int | None = None
     price: float = math.nan
+    stake: float = math.nan
 
     @property
     def inside(self) -> bool:
@@ -123,17 +127,22 @@ def _flipped(plan: Plan, rivals: Sequence[Candidate], hang: Hang) -> Hang:
         flips = [_flip(plan, rivals, hang, end) for end in ends if end != hang.value]
         known = [each for each in flips if each is not None]
         if known:
-            flip, to = min(known, key=lambda each: abs(_logit(each[0]) - _logit(hang.value)))
-            found = replace(hang, flip=flip, to=str(to))
+            flip, to, stake = min(known, key=lambda each: abs(_logit(each[0]) - _logit(hang.value)))
+            found = replace(hang, flip=flip, to=str(to), stake=stake)
             return _with_pilot(plan, found) if found.inside else found
     return hang
 
 
-def _flip(plan: Plan, rivals: Sequence[Candidate], hang: Hang, end: float) -> tuple[float, Candidate] | None:
-    """Where between the value and an end another becomes the best, by bisection; None if it does not at the end."""
+def _flip(plan: Plan, rivals: Sequence[Candidate], hang: Hang, end: float) -> tuple[float, Candidate, float] | None:
+    """Where between the value and an end another becomes the best, by bisection, and what is at stake at the end.
+
+    None if the choice stays the best at the end.
+    """
     better = _better(plan, rivals, hang, end)
     if not better:
         return None
+    kept, best = (_worth(plan, _changed(each, hang, end)) for each in (rivals[0], better[0]))
+    stake = kept - best if plan.by in RISING else kept / best
     good, bad = hang.value, end
     for _ in range(HALVINGS):
         middle = (good + bad) / 2.0
@@ -141,7 +150,7 @@ def _flip(plan: Plan, rivals: Sequence[Candidate], hang: Hang, end: float) -> tu
         good, bad, better = (good, middle, then) if then else (middle, bad, better)
         if abs(bad - good) < 1e-4 * abs(bad - hang.value):
             break
-    return bad, better[0]
+    return bad, better[0], stake
 
 
 def _better(plan: Plan, rivals: Sequence[Candidate], hang: Hang, value: float) -> list[Candidate]:
@@ -154,8 +163,6 @@ def _better(plan: Plan, rivals: Sequence[Candidate], hang: Hang, value: float) -
 
 def _worth(plan: Plan, candidate: Candidate) -> float:
     """What a candidate takes, or minus what it reaches; infinite where that is not known."""
-    from experiments.planning.answer import RISING
-
     value = number_of(candidate, plan.aim, plan.by)
     return math.inf if math.isnan(value) else -value if plan.by in RISING else value
 

@@ -41,6 +41,8 @@ def test_a_flip_by_a_formula():
     hang = of(found, "operator.fix", "dear", 1)
     assert (hang.low, hang.high, hang.given, hang.inside) == (0.45, 0.7, True, True)
     assert hang.flip == pytest.approx(0.5, abs=1e-4)
+    assert hang.stake == pytest.approx((5 / 0.45) / (1 / 0.1))  # at 0.45, the end where the dear model loses
+    assert any("costs up to 1.11 times the money" in told for told in told_hangs(found))
     assert hang.to == "UntilResolved with g = 1, lam = 1, cheap"
     other = of(found, "operator.fix", "cheap", 1)
     assert (other.low, other.high) == (with_odds(0.1, 1 / 1.1), with_odds(0.1, 1.1))
