@@ -1,7 +1,7 @@
 """Simulated LLM calls: what one call does to the correctness of its chunk, and the law it follows."""
 
 from operators.beta_quality import BetaQuality, BetaRunQuality
-from operators.calibrated import Fading, FromLog, Measured
+from operators.calibrated import Fading, FromLog, Measured, Repeating
 from operators.decaying import Decaying, Halving
 from operators.fix_keep import FixKeep
 from operators.learning import Learning
@@ -29,6 +29,7 @@ __all__ = [
     "Misaligned",
     "PerBlock",
     "Refuse",
+    "Repeating",
     "Resample",
     "Sparse",
     "Spill",

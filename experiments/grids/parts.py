@@ -47,6 +47,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         operators.Sparse,
         operators.Refuse,
         operators.Malformed,
+        operators.Repeating,
         operators.Spill,
         operators.Misaligned,
         operators.Vote,

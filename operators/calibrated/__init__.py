@@ -3,5 +3,6 @@
 from operators.calibrated.fading import Fading
 from operators.calibrated.logged import FromLog
 from operators.calibrated.measured import Measured
+from operators.calibrated.repeating import Repeating
 
-__all__ = ["Fading", "FromLog", "Measured"]
+__all__ = ["Fading", "FromLog", "Measured", "Repeating"]

@@ -340,7 +340,10 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"type": "Measured", "fix": {"1": 0.35, "4": 0.2}, "keep": {"1": 0.97, "4": 0.96}, "rho_fix": 0.2},
         {"type": "FromLog", "log": [[[4, 4, 1, 0], [4, 3, 1, 0], [4, 2, 1, 0], [4, 1, 1, 0], [1, 1, 1, 0]]]},
         {"type": "Fading", "fix": 0.5, "keep": 0.9, "exponent": 1},
-        *({"type": name, "inner": MUTATOR, "rate": 0.1} for name in ("Sparse", "Refuse", "Malformed", "Spill")),
+        *(
+            {"type": name, "inner": MUTATOR, "rate": 0.1}
+            for name in ("Sparse", "Refuse", "Malformed", "Spill", "Repeating")
+        ),
         {"type": "Misaligned", "inner": MUTATOR, "rate": 0.1},
         {"type": "Vote", "inner": MUTATOR, "ahead": 2},
     ],

@@ -1,0 +1,107 @@
+"""`Repeating`: runs take as long as under refusals where a rejected repeat is no information, and do not elsewhere.
+
+DKW: false-fail rate 1e-6 for all tests of this file together.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, Chunk, InputError, NoPrediction, OnePlusLambda, OnlyIncorrect, RoundRobin
+from evo.batch import Batch
+from evo.conformance import check_mutator
+from evo.engine.deap import run_batch_deap
+from evo.engine.one_parent import run_batch
+from evo.seeding import streams
+from experiments import Cell
+from experiments.predictions.predict import predict
+from operators import BetaBlocks, FixKeep, Malformed, Measured, Refuse, Repeating, Resample, Spill
+from problems import BlockOneMax, LeadingBlocks
+
+RUNS = 8_000
+INNER = FixKeep(0.4, 0.7)
+
+
+def epsilon(runs):
+    return math.sqrt(math.log(2 / (1e-6 / 12)) / (2 * runs))
+
+
+def hits(mutator, schedule, problem, lam=1, runs=RUNS, engine=run_batch):
+    made = Cell(problem, mutator, schedule, OnePlusLambda(lam))
+    return engine(made.search, Batch(streams(5, made.text, 0), runs, limits=made.limits))[0].hit
+
+
+def distance(found, law):
+    points = np.unique(np.concatenate((found, found - 1)))
+    return np.abs(np.searchsorted(np.sort(found), points, side="right") / len(found) - law.cdf(points)).max()
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("inner", "schedule", "lam"),
+    [
+        (INNER, AllBlocks(), 1),
+        (INNER, AllBlocks(), 3),
+        (INNER, RoundRobin(g=2), 1),
+        (Malformed(Measured({1: 0.5, 4: 0.4}, {1: 0.9, 4: 0.8}, 0.3), rate=0.2), OnlyIncorrect(g=2), 2),
+    ],
+    ids=str,
+)
+def test_runs_take_as_long_as_under_refusals(inner, schedule, lam):
+    """Laws 0.07 apart are told apart, as that of calls that never repeat."""
+    assert 2 * epsilon(RUNS) < 0.07
+    problem = BlockOneMax(k=4, l=2)
+    found = hits(Repeating(inner, 0.5), schedule, problem, lam)
+    refusing = predict(Cell(problem, Refuse(inner, 0.5), schedule, OnePlusLambda(lam)))
+    plain = predict(Cell(problem, inner, schedule, OnePlusLambda(lam)))
+    assert distance(found, refusing.law) <= epsilon(RUNS)
+    assert distance(found, plain.law) > epsilon(RUNS)
+    if schedule == AllBlocks() and lam == 1:
+        assert refusing.mean == pytest.approx(plain.mean / 0.5)  # the sentence of theory 17g
+
+
+@pytest.mark.statistical
+def test_deap_runs_it_too():
+    problem = BlockOneMax(k=3, l=2)
+    found = hits(Repeating(INNER, 0.5), AllBlocks(), problem, runs=600, engine=run_batch_deap)
+    refusing = predict(Cell(problem, Refuse(INNER, 0.5), AllBlocks(), OnePlusLambda()))
+    assert distance(found, refusing.law) <= epsilon(600) < 0.12
+
+
+@pytest.mark.statistical
+def test_where_a_repeat_is_information_runs_take_another_time():
+    """The twin: an answer that was no gain, for blocks before it were wrong, has become one."""
+    inner, problem = FixKeep(0.5, 1.0), LeadingBlocks(k=3, l=2)
+    repeating, refusing = (hits(part, RoundRobin(g=1), problem) for part in (Repeating(inner, 0.9), Refuse(inner, 0.9)))
+    points = np.union1d(repeating, refusing)
+    one, other = (np.searchsorted(np.sort(each), points, side="right") / RUNS for each in (repeating, refusing))
+    assert np.abs(one - other).max() > 2 * epsilon(RUNS)
+
+
+def test_it_gives_what_it_wrote_last_run_by_run():
+    part, rng = Repeating(Resample(0.5), 1.0), np.random.default_rng(1)
+    traits = part.draw(3, 4, rng)
+    blocks, before = np.array([[0, 1], [2, 3], [0, 1]]), np.zeros((3, 2), dtype=np.bool_)
+    given = Chunk(before, blocks, np.zeros(3, dtype=np.int64), None, traits)
+    assert (part.rewrite(given, rng).correct == before).all()  # never written
+    fresh = Repeating(Resample(1.0), 0.0).rewrite(given, rng)  # writes ones, and is remembered
+    assert fresh.correct.all()
+    assert part.rewrite(given, rng).correct.all()
+    assert (
+        not part.rewrite(Chunk(before, blocks[::-1][[1, 0, 2]], given.generation, None, traits), rng).correct[0].any()
+    )
+    Repeating(Malformed(Resample(1.0), rate=1.0), 0.0).rewrite(given, rng)
+    assert not part.rewrite(given, rng).valid.any()
+
+
+def test_it_is_refused_a_prediction_and_conforms():
+    part = Repeating(INNER, 0.3)
+    with pytest.raises(NoPrediction, match="Repeating declares no law"):
+        predict(Cell(BlockOneMax(k=4, l=2), part, AllBlocks(), OnePlusLambda()))
+    assert [each.message for each in check_mutator(part) if each.passed is False] == []
+    for inner, words in ((BetaBlocks(1, 1), "a state of its own"), (Spill(INNER, 0.1), "outside its chunk")):
+        with pytest.raises(InputError, match=words):
+            Repeating(Refuse(inner, 0.1), 0.5)
