@@ -654,8 +654,10 @@ def wrong_commands(draw: st.DrawFn) -> list[str]:
     for parameter in COMMANDS[name].params:
         if isinstance(parameter, TyperArgument):
             targets, results = ("GRID", "FOLDER", *NO_OPTIONS), ("FOLDER", "FILE", *NO_OPTIONS)
-            theirs = {"part": NO_PARTS, "target": targets, "results": results}
-            words.append(draw(st.sampled_from(theirs[str(parameter.name)]).filter(lambda word: word != "--")))
+            theirs = {"part": NO_PARTS, "target": targets}  # the others are given a folder of results, or a file
+            words.append(
+                draw(st.sampled_from(theirs.get(str(parameter.name), results)).filter(lambda word: word != "--"))
+            )
     options = [each for each in COMMANDS[name].params if isinstance(each, TyperOption)]
     chosen = draw(st.lists(st.sampled_from(options), max_size=3)) if options else []
     needed = [each for each in options if each.required or name == "report" or (name, each.name) == ("run", "out")]
