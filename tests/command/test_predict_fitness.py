@@ -19,7 +19,7 @@ runner   = {{type = "OnePlusLambda", lam = [1, 8]}}
 GRID = (
     'name = "small"\nruns = 10\n'
     + ARM.format(label="random", mutator='"FixKeep", fix = 0.3, keep = 0.9')
-    + ARM.format(label="a quality drawn for each run", mutator='"BetaRunQuality", a = 2.0, b = 1.0')
+    + ARM.format(label="a quality drawn for each block", mutator='"BetaBlocks", a = 2.0, b = 1.0')
 )
 
 
@@ -50,7 +50,7 @@ def test_the_table_is_read_back(grid):
         assert float(optimal) == pytest.approx(exact.solved, rel=0.05)
         assert float(improves) == pytest.approx(exact.improve, rel=0.05)
     assert "4 cells without an exact fitness at a budget" in result.output
-    assert "no row is about the law" in " ".join(result.output.split())
+    assert "got UniformChunk" in " ".join(result.output.split())
     assert "exact, from theory 3a, 3b, 17a" in result.output or "exact, from theory 1f" in result.output
 
 
