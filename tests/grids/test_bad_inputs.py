@@ -107,7 +107,7 @@ def no_hang() -> Iterator[None]:
 
 SAYS = re.compile(
     r"expected|must|needs?\b|unknown|cannot|got |no parameter|there is no|has (one|no)|twice|leaves|choose another|"
-    r"come out otherwise|; take |hands over"
+    r"come out otherwise|; take |declares no law|hands over"
 )
 
 
