@@ -53,6 +53,8 @@ def binomial_pmf(n: int, p: float, q: float | None = None) -> FloatArray:
         sure = np.zeros(n + 1)
         sure[n if q == 0.0 else 0] = 1.0
         return sure
+    if n == 1:  # as they were given: scaling would round a p near 1, and so lose the digits of 1 - p
+        return np.array([q, p])
     x = np.arange(n, dtype=np.float64)
     rising = (n - x) / (x + 1) * (p / q)
     mode = min(int((n + 1) * p), n)
