@@ -73,6 +73,8 @@ def span(
 
 def _share(first: Any, last: Any, i: int, n: int) -> Any:
     """`first + (last - first) i/n`, whole if it is and the ends are."""
+    if i == n:  # a far `from` would swallow the digits of `to`
+        return last
     way = (last - first) * i
     return first + way // n if isinstance(way, int) and way % n == 0 else Decimal(first) + Decimal(way) / n
 

@@ -548,6 +548,12 @@ def test_a_condition_is_what_python_evaluates(text):
 ENDS = st.integers(-9, 40) | st.floats() | st.sampled_from([0.1, 0.9, 10**400, "a", True, -0.0, 5e-324, 1.7e308])
 
 
+def test_the_last_of_so_many_values_is_the_end_that_was_given():
+    tiny = 1.0678359164794702e-116
+    assert span(-1.0, tiny, count=2) == (-1.0, tiny)
+    assert span(-1.0, tiny, count=3) == (-1.0, -0.5, tiny)
+
+
 @settings(quick, max_examples=400)
 @given(start=ENDS, to=ENDS, by=st.dictionaries(st.sampled_from(("step", "factor", "count")), ENDS, max_size=2))
 def test_any_range_rises_from_its_start_or_is_refused(start, to, by):
