@@ -15,6 +15,8 @@ FEWEST = 8
 """Calls with money from which prices are sought."""
 EXACT = 1e-3
 """Relative error of the money of calls that follows a law of prices, where money is written to some digits."""
+NOTHING = 1e-9
+"""Share of the money of a call that is rounding of the regression."""
 APART = 1e-7
 """Of a column of tokens that is no combination of the others, relatively."""
 
@@ -100,7 +102,7 @@ def _regression(columns: dict[str, FloatArray], money: FloatArray, counted: tupl
     prices = {}
     for name, value, width, scale in zip(names, solution, errors, scales, strict=True):
         if name not in alike:
-            price = 0.0 if abs(value) < width or abs(value) < 1e-9 else value / scale
+            price = 0.0 if abs(value) < NOTHING else value / scale
             ends = ((value - width) / scale, (value + width) / scale)
             prices[name] = Estimate(
                 max(float(price), 0.0), max(float(ends[0]), 0.0), max(float(ends[1]), 0.0), len(money)

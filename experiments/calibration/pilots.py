@@ -14,6 +14,9 @@ HALVING = 3
 """Times as many calls again as there are: four times the calls have half the interval."""
 PILOT = 50
 """Calls at another g, at the least."""
+POINTS = 14
+NEAR = f"within {POINTS} points"
+"""Of a chance: half of a 95 % interval after so many calls, 1.96 / (2 sqrt(50)), at the worst, where it is 1/2."""
 MOST_TOLD = 3
 
 
@@ -36,7 +39,12 @@ def pilots(sizes: list[AtSize], malformed: Estimate | None, whole_tasks: bool) -
     for size in sizes:
         for name, chance in (("fix", size.fix), ("keep", size.keep)):
             if chance is None:
-                made.append(Pilot(PILOT, f"{name} at g = {size.g}: no such block is in the log; {PILOT} calls tell it"))
+                made.append(
+                    Pilot(
+                        PILOT,
+                        f"{name} at g = {size.g}: no such block is in the log; {PILOT} calls with some tell it {NEAR}",
+                    )
+                )
             elif size.fix is not None:
                 estimate = chance.mean
                 width = (estimate.high - estimate.low) / max(size.fix.mean.value, estimate.high - estimate.low)
@@ -46,7 +54,7 @@ def pilots(sizes: list[AtSize], malformed: Estimate | None, whole_tasks: bool) -
         wide.append((width, _halved("malformed answers", malformed)))
     if not sizes:
         told = "two granularities, g = 1 and another, with the columns g, incorrect, repaired, kept"
-        made.append(Pilot(2 * PILOT, f"{told}: {PILOT} calls at each tell fix and keep"))
+        made.append(Pilot(2 * PILOT, f"{told}: {PILOT} calls at each, with such blocks, tell it {NEAR}"))
     if len(sizes) == 1:
         made.insert(0, _other_size(sizes[0], whole_tasks))
     return made + [pilot for _, pilot in sorted(wide, key=lambda each: -each[0])[:MOST_TOLD]]

@@ -26,10 +26,11 @@ def calibrate(
     Example: `llm-evo calibrate calls.csv --out calibration.toml`
     """
     with plain_errors():
+        from experiments.cli.output import expect_free
         from experiments.logs.formats import read_calls
 
         if out is not None:
-            _expect_free(out)
+            expect_free("--out", out)
         calls = _chosen(_chosen(read_calls(log, format), "model", model), "kind", kind)
 
         from experiments.calibration.calibrate import calibrate as calibrate_calls
@@ -50,17 +51,6 @@ def calibrate(
             with out.open("x", encoding="utf-8") as file:
                 file.write(calibration_toml(report.calibration(unit), report.notes))
             console.print(f"\nWritten to {out}", markup=False, soft_wrap=True)
-
-
-def _expect_free(out: Path) -> None:
-    """Refuse a file that is there, before the log is read."""
-    from evo.errors import InputError
-    from experiments.grids.arguments import a_path
-
-    if not str(out).strip() or a_path("--out", out).is_dir():
-        raise InputError(f"--out: expected a file to write, got {str(out)!r}")
-    if out.exists() or out.is_symlink():
-        raise InputError(f"--out: expected a file that is not there yet, got {out}; remove it or choose another name")
 
 
 def _chosen(calls: Calls, name: str, word: str | None) -> Calls:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import sys
 import unicodedata
+from pathlib import Path
 
 from experiments.grids.outside.printable import printable
 
@@ -29,6 +30,22 @@ def say(text: str) -> None:
     In the encoding of standard error: click's `echo` writes UTF-8 where that is ASCII.
     """
     print(printable(text), file=sys.stderr, flush=True)
+
+
+def expect_free(option: str, out: Path) -> None:
+    """Refuse a file that is there: nothing of the user's is written over.
+
+    Raises: InputError.
+    """
+    from evo.errors import InputError
+    from experiments.grids.arguments import a_path
+
+    if not str(out).strip() or a_path(option, out).is_dir():
+        raise InputError(f"{option}: expected a file to write, got {str(out)!r}")
+    if out.exists() or out.is_symlink():
+        raise InputError(
+            f"{option}: expected a file that is not there yet, got {out}; remove it or choose another name"
+        )
 
 
 def plain(character: str) -> str:

@@ -65,7 +65,8 @@ def plan(
     rows: Annotated[int, typer.Option(help="Candidates to list.")] = 12,
     hangs: Annotated[bool, typer.Option(help="Say what the choice hangs on, which takes as long again.")] = True,
     toml: Annotated[
-        Path | None, typer.Option(help="Write the listed candidates as a grid that `run` checks.", show_default=False)
+        Path | None,
+        typer.Option(help="Write the listed candidates as a grid that `run` checks; must be free.", show_default=False),
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Draw money against hours, a PNG, SVG or PDF.", show_default=False)
@@ -77,10 +78,13 @@ def plan(
     Example: `llm-evo plan calibration.toml --k 40` or `llm-evo plan --k 40 --fix 1=.35,5=.2 --keep 1=.97,5=.96`
     """
     with plain_errors():
+        from experiments.cli.output import expect_free
         from experiments.cli.planned import plan_json, show_plan
         from experiments.planning.plan import plan as planned
         from experiments.reports.printing import PlainConsole
 
+        if toml is not None:
+            expect_free("--toml", toml)
         values = {
             **_table("operator", fix, "fix"), **_table("operator", keep, "keep"), **_table("operator", operator),
             **_table("tokens", tokens), **_table("seconds", seconds), **_prices(prices, per),

@@ -12,10 +12,12 @@ from experiments.planning.seconds import seconds_of
 from experiments.planning.target import time_to
 from experiments.predictions.predict import predict
 from experiments.predictions.quality.budgets import calls_of_a_generation, price_of_a_call
+from experiments.predictions.quality.fitness import qualities
 
 LEVELS = (0.1, 0.5, 0.9)
 NONE = math.nan
 HOUR = 3600.0
+NO_CALL = "the budget is below the price of one call"
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,10 @@ def _at_budget(candidate: Candidate, aim: Aim, found: Numbers) -> Numbers:
     cell, budget = candidate.cell, {"cost": aim.money} if aim.calls is None else {"calls": aim.calls}
     try:
         if aim.calls is None and price_of_a_call(cell) > (aim.money or 0.0) * (1.0 + ROUNDING):
-            start = float(candidate.model.k * candidate.model.start)
-            return replace(found, fitness=start, reached=0.0, note="the budget is below the price of one call")
-        quality = predict(cell, "fitness", **budget)
+            (quality,) = qualities(cell, [0])
+            found = replace(found, note=NO_CALL)
+        else:
+            quality = predict(cell, "fitness", **budget)
     except NoPrediction as error:
         return replace(found, note=str(error))
     reached = quality.solved if aim.target is None else float(quality.at_least(aim.target))

@@ -17,7 +17,7 @@ from experiments.planning.answer import RISING
 from experiments.planning.candidates import Candidate, Choice, candidates
 from experiments.planning.hangs import Hang, what_it_hangs_on
 from experiments.planning.model import Model
-from experiments.planning.numbers import NAMES, Aim, Numbers, numbers_of, with_band
+from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, numbers_of, with_band
 from experiments.planning.values import NOTHING, Values, with_values
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def plan(
     first = found[0].numbers
     if math.isnan(getattr(first, by)):
         raise InputError(f"plan: {by} is not known of any candidate; of the first: {first.note}")
-    if aim.limited and all(each.numbers.reached == 0.0 and each.numbers.note for each in found):
+    if all(each.numbers.note == NO_CALL for each in found):
         raise InputError(f"plan: budget: expected the price of one call at least, got {budget}")
     banded = [
         Ranked(each.candidate, with_band(each.candidate, aim, each.numbers)) if bands is None or i < bands else each

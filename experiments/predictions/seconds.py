@@ -18,7 +18,7 @@ from evo.theory.times.seconds import Moments, slowest, sum_of
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import TRUSTED, Prediction, evaluations_a_call, known_run, times
-from experiments.predictions.setting import always_valid
+from experiments.predictions.setting import always_valid, doubts_of
 
 INDEPENDENT = "how long a call takes depends on its length alone, not on what it does or on other calls"
 NO_LAW = "seconds of calls are random, and the law of the sum over a random number of generations has no closed form"
@@ -54,7 +54,8 @@ def predict_seconds(cell: Cell, latency: Latency | None = None, workers: int | N
     row, run = known_run(cell)
     _expect_timed(cell)
     law, mean, unit = _seconds(cell, run, latency, workers)
-    return Prediction("seconds", mean, run.source, row.checked, (*TRUSTED, INDEPENDENT), law, unit)
+    trusted = (*TRUSTED, INDEPENDENT)
+    return Prediction("seconds", mean, run.source, row.checked, trusted, law, unit, doubts=doubts_of(cell))
 
 
 def width_of(cell: Cell) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 from numpy.random import Generator
@@ -28,20 +28,12 @@ class FromLogLaw:
     always_valid = True
     """Calls of which nothing could be applied are not in it."""
 
-    @cached_property
-    def _outcomes(self) -> dict[tuple[int, int], _Outcomes]:
-        rows = np.asarray(self.log, dtype=np.int64)
-        found = {}
-        for g, i in np.unique(rows[:, :2], axis=0).tolist():
-            _, _, repaired, broken, calls = rows[(rows[:, 0] == g) & (rows[:, 1] == i)].T
-            found[g, i] = calls / calls.sum(), repaired, broken
-        return found
-
     def outcomes(self, g: int, i: int) -> _Outcomes | str:
         """What calls on g blocks, i of them incorrect, did; or that there were none, in words."""
-        if (g, i) in self._outcomes:
-            return self._outcomes[g, i]
-        logged = sorted(other for length, other in self._outcomes if length == g)
+        known_outcomes = _outcomes(self.log)
+        if (g, i) in known_outcomes:
+            return known_outcomes[g, i]
+        logged = sorted(other for length, other in known_outcomes if length == g)
         known = f"logged with g = {g}: {', '.join(map(str, logged))} incorrect" if logged else f"none with g = {g}"
         return f"no call on g = {g} blocks with {i} of them incorrect was logged ({known})"
 
@@ -115,6 +107,17 @@ class FromLog:
         scores = rng.random(before.shape)
         repairs, breaks = _first(scores, ~before, repaired), _first(scores, before, broken)
         return np.asarray(((before & ~breaks) | repairs).reshape(correct.shape))
+
+
+@lru_cache(maxsize=16)
+def _outcomes(log: Rows) -> dict[tuple[int, int], _Outcomes]:
+    """What calls did, by g and i; asked in every generation of every batch."""
+    rows = np.asarray(log, dtype=np.int64)
+    found = {}
+    for g, i in np.unique(rows[:, :2], axis=0).tolist():
+        _, _, repaired, broken, calls = rows[(rows[:, 0] == g) & (rows[:, 1] == i)].T
+        found[g, i] = calls / calls.sum(), repaired, broken
+    return found
 
 
 def _first(scores: FloatArray, among: BoolArray, many: IntArray) -> BoolArray:

@@ -168,9 +168,9 @@ def test_three_times_as_many_calls_more_do_halve_the_interval():
 def test_a_correct_block_that_no_call_had_is_asked_for():
     report = calibrate(drawn(np.random.default_rng(1), np.full(50, 0.4), 2))
     assert report.sizes[0].keep is None
-    assert any(
-        pilot.words.startswith("keep at g = 2: no such block is in the log; 50 calls") for pilot in report.pilots
-    )
+    (told,) = [pilot.words for pilot in report.pilots if pilot.words.startswith("keep at g = 2")]
+    assert told == "keep at g = 2: no such block is in the log; 50 calls with some tell it within 14 points"
+    assert 13 < 100 * 1.96 * 0.5 / 50**0.5 <= 14
     text = calibration_toml(report.calibration())
     assert "# keep = { 1 = ... }  not in the log" in text
     with pytest.raises(InputError, match=r"operator.keep: expected a table"):

@@ -142,6 +142,18 @@ def test_money_that_follows_no_prices_is_refused():
     assert "follows no prices of tokens" in price_law(calls_of(**columns, price=money)).untold
 
 
+def test_a_price_that_money_hardly_tells_is_what_it_is_and_not_0():
+    """A call costs at most a thousandth of its tokens, and money errs by half of that: least squares by hand."""
+    columns, _ = priced()
+    money = 3e-6 * columns["tokens_in"] + 15e-6 * columns["tokens_out"] + 1e-6
+    money *= 1 + 5e-4 * np.random.default_rng(8).standard_normal(60)
+    law = price_law(calls_of(tokens_in=columns["tokens_in"], tokens_out=columns["tokens_out"], price=money))
+    table = np.column_stack([columns["tokens_in"], columns["tokens_out"], np.ones(60)]) / money[:, None]
+    wanted = np.linalg.lstsq(table, np.ones(60), rcond=None)[0]
+    assert [law.prices[name].value for name in ("prompt", "generated", "call")] == pytest.approx(wanted, rel=1e-6)
+    assert law.prices["call"].low == 0.0 < law.prices["call"].value < law.prices["call"].high
+
+
 def test_prices_that_cannot_be_told_apart_are_not_told():
     columns, _ = priced()
     columns["tokens_cached"] = np.full(60, 100.0)

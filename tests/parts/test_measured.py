@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from evo import AllBlocks, Budget, InputError, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
+from evo import AllBlocks, Budget, InputError, Latency, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
 from evo.conformance import check_mutator
 from evo.laws.mixtures import ComponentLaw
 from evo.text import canonical
@@ -321,6 +321,7 @@ def test_every_number_that_rests_on_an_extrapolation_says_so():
         assert predict(extrapolating(), quantity).warning == TOLD
         assert predict(within, quantity).warning == ""
     assert predict(extrapolating(), "fitness", calls=5).doubts == (TOLD,)
+    assert predict(extrapolating(), "seconds", latency=Latency(fixed=1.0)).doubts == (TOLD,)
     assert predict(within, "fitness", calls=5).doubts == ()
     grid = Grid("told", [extrapolating(), within], runs=20, batch=20)
     assert forecast(grid)["note"].tolist() == [TOLD, ""]

@@ -125,12 +125,27 @@ def test_a_budget_of_calls_needs_no_prices():
     assert found.table["money"].isna().all()
 
 
-def test_what_cannot_buy_a_call_reaches_nothing():
+def test_what_cannot_buy_a_call_stays_as_it_is():
     found = plan(k=8, values=VALUES, feedback="none", budget=2.5e-3, start=0.5)
     dear = [each for each in found.ranked if each.candidate.g == 8]
-    assert [(each.numbers.fitness, each.numbers.reached) for each in dear] == [(4.0, 0.0)]
+    assert (len(dear), dear[0].numbers.fitness) == (1, 4.0)
+    assert dear[0].numbers.reached == pytest.approx(2.0**-8, rel=1e-12)  # as at the start
     assert dear[0].numbers.note == "the budget is below the price of one call"
     assert found.best.numbers.fitness > 4.0
+
+
+def test_what_is_there_at_the_start_is_reached_without_a_call():
+    """8 blocks, each correct w.p. 1/2: half of them or more are with P(Bin(8, 1/2) >= 4)."""
+    tight = plan(k=8, values=VALUES, feedback="none", budget=2.5e-3, start=0.5, target=4)
+    dear = next(each for each in tight.ranked if each.candidate.g == 8)
+    at_least = sum(math.comb(8, c) for c in range(4, 9)) / 2**8
+    assert (dear.numbers.fitness, dear.numbers.reached) == pytest.approx((4.0, at_least), rel=1e-12)
+    optimal = plan(k=8, values=VALUES, feedback="none", budget=2.5e-3, start=1.0)
+    assert {each.numbers.reached for each in optimal.ranked} == {1.0}
+    with pytest.raises(InputError, match="the price of one call at least"):
+        plan(k=8, values=VALUES, feedback="none", budget=1e-4)
+    seldom = plan(k=8, values=VALUES, feedback="none", calls=1)  # nothing is reached, and nothing is wrong with that
+    assert {each.numbers.reached for each in seldom.ranked if each.candidate.g < 8} == {0.0}
 
 
 # ------------------------------------------------------------------------------------------------------------- targets

@@ -46,7 +46,7 @@ def test_the_grid_is_what_was_ranked(found, tmp_path):
 
 @pytest.mark.statistical
 def test_the_grid_runs_and_agrees_with_the_plan(found, tmp_path):
-    """500 runs a cell; false-fail rate 1e-6. The twin: a grid whose fix is 0.35 instead of 0.4 costs something else."""
+    """500 runs a cell; false-fail rate 1e-6. The twin: calls that repair less cost more than this would let pass."""
     path = tmp_path / "grid.toml"
     path.write_text(grid_toml(found, 3, runs=500), encoding="utf-8")
     results = run_grid(load_grid(path), workers=1)
@@ -56,6 +56,16 @@ def test_the_grid_runs_and_agrees_with_the_plan(found, tmp_path):
         assert means[each.candidate.cell.id] == pytest.approx(each.numbers.money, rel=0.1)
     other = plan(k=12, values=VALUES | {"operator.fix": {1: 0.3, 2: 0.2, 4: 0.1}}, feedback="none", workers=4, bands=0)
     assert other.best.numbers.money > 1.2 * found.best.numbers.money
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("mine")
+    result = CliRunner().invoke(app, [*OPTIONS, "--toml", str(path)])
+    assert (result.exit_code, path.read_text()) == (2, "mine")
+    assert "--toml: expected a file that is not there yet" in " ".join(result.output.split())
+    nowhere = CliRunner().invoke(app, [*OPTIONS, "--toml", str(tmp_path / "no" / "grid.toml")])
+    assert nowhere.exit_code not in (0, 1, 70)
 
 
 def test_the_front_is_beaten_by_nobody(found):

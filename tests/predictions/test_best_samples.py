@@ -1,13 +1,14 @@
 """How many evaluations to average: against a chain that is written out here, at all numbers of them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from evo import AllBlocks, InputError, OnePlusLambda, UniformChunk
+from evo import AllBlocks, InputError, NoPrediction, OnePlusLambda, UniformChunk
 from experiments import Cell, best_samples
-from operators import FixKeep
+from operators import FixKeep, Malformed
 from problems import BlockOneMax, Noisy
 
 
@@ -62,6 +63,15 @@ def test_more_noise_more_blocks_and_dearer_calls_ask_for_more():
     assert best_samples(cell(10, 1.0, 0.5, 0.5), call=1000.0, most=3).samples == 3
     assert best_samples(cell(10, 1.0, 0.5, 0.5, samples=7), call=10.0) == best_samples(
         cell(10, 1.0, 0.5, 0.5), call=10.0
+    )
+
+
+def test_answers_that_are_malformed_are_not_evaluated_and_no_price_is_guessed():
+    priced = cell(6, 1.0, 0.5, 0.5)
+    with pytest.raises(NoPrediction, match="some offspring are not evaluated"):
+        best_samples(replace(priced, mutator=Malformed(priced.mutator, rate=0.2)), call=10.0)
+    assert best_samples(replace(priced, mutator=Malformed(priced.mutator, rate=0.0)), call=10.0) == best_samples(
+        priced, call=10.0
     )
 
 

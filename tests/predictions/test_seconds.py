@@ -80,10 +80,21 @@ def test_seconds_agree_with_simulated_ones(one, workers, latency):
     assert verdict(found, predicted.mean, variance) is Verdict.AGREES
     assert verdict(found, 1.1 * predicted.mean, variance) is Verdict.DIFFERS
     if known:
-        assert found.var(ddof=1) == pytest.approx(predicted.variance, rel=0.25)
+        assert spread(found, predicted.variance) is Verdict.AGREES
+        assert spread(found, 1.6 * predicted.variance) is Verdict.DIFFERS
     with pytest.raises(NoPrediction) if latency.tail or not known else nullcontext():
-        ours = [predicted.quantile(u) for u in (0.1, 0.5, 0.9)]
-        assert ours == pytest.approx(np.quantile(found, (0.1, 0.5, 0.9), method="inverted_cdf"), rel=0.15)
+        for u in (0.1, 0.5, 0.9):  # 4.9 standard errors of a share are 0.039 at most
+            at = predicted.quantile(u)
+            share = float(predicted.cdf(at))
+            assert share >= u
+            assert abs((found <= at * (1 + 1e-12)).mean() - share) < Z * math.sqrt(share * (1 - share) / RUNS)
+
+
+def spread(found, variance):
+    """The variance of the runs beside a predicted one, by the fourth moment, at 1e-6."""
+    squares = (found - found.mean()) ** 2
+    error = squares.std(ddof=1) / math.sqrt(len(found))
+    return Verdict.AGREES if abs(squares.mean() - variance) < Z * error else Verdict.DIFFERS
 
 
 @pytest.mark.statistical

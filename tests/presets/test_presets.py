@@ -12,12 +12,23 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from evo import AllBlocks, Budget, InputError, Islands, MapElites, NoPrediction, OnePlusLambda, Prompt, RoundRobin
-from experiments import Grid, check, load_grid, predict, run_grid
+from evo import (
+    AllBlocks,
+    Budget,
+    InputError,
+    Islands,
+    MapElites,
+    NoPrediction,
+    OnePlusLambda,
+    Prompt,
+    RoundRobin,
+    UniformChunk,
+)
+from experiments import Cell, Grid, check, load_grid, predict, run_grid
 from experiments.cli.app import app
 from experiments.presets import PRESETS, as_arm, preset
-from operators import FixKeep, Malformed
-from problems import BlockOneMax, Minibatch, Noisy
+from operators import Decaying, FixKeep, FromLog, Malformed, Measured, PerBlock, Refuse
+from problems import BlockOneMax, Minibatch, Noisy, UnequalBlocks
 
 Z = 4.9
 CHOSEN = {
@@ -86,6 +97,24 @@ def test_files_hold_them(tmp_path):
     assert list(load_grid(tmp_path / "grid.toml").cells) == cells
     (tmp_path / "grid.toml").write_text('name = "all"\n' + arms[0].replace("k = 4", "k = 5"))
     assert list(load_grid(tmp_path / "grid.toml").cells) != cells[:1]
+
+
+TUPLES = [
+    Measured(fix={1: 0.35, 5: 0.2}, keep={1: 0.97, 5: 0.96}, rho_fix=0.2),
+    Refuse(Malformed(Measured(fix={1: 0.35}, keep={1: 1.0}), rate=0.1), rate=0.05),
+    FromLog(log=[(1, 1, 0, 0, 3), (1, 1, 1, 0), (1, 0, 0, 0)]),
+    PerBlock(p=(0.1, 0.2, 0.3, 0.4)),
+    Decaying(table=(0.5, 0.4, 0.3, 0.2)),
+]
+
+
+@pytest.mark.parametrize("mutator", TUPLES, ids=lambda each: type(each).__name__)
+def test_files_hold_tables_and_tuples_which_are_no_axes(tmp_path, mutator):
+    lengths = UnequalBlocks(lengths=(3, 1, 2, 2))
+    cells = [Cell(problem, mutator, UniformChunk(), OnePlusLambda()) for problem in (BlockOneMax(4, 2), lengths)]
+    arms = [as_arm(cell, f"arm {number}") for number, cell in enumerate(cells)]
+    (tmp_path / "grid.toml").write_text('name = "all"\n' + "\n\n".join(arms))
+    assert list(load_grid(tmp_path / "grid.toml").cells) == cells
 
 
 def test_the_command_prints_a_file_that_can_be_run(tmp_path):

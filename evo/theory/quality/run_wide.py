@@ -19,7 +19,8 @@ STEP, FINE_STEP = 1 / 8, 1 / 32
 LEAST = 1e-18
 """Weight below which a quality is left out: all that are left out weigh less than rounding."""
 LOWEST, HIGHEST = -70.0, 42.0
-"""Of ln(q/(1-q)): a quality beyond stands for all beyond, whose runs stay, or are right at once, but w.p. 1e-18 k."""
+"""Of ln(q/(1-q)): the quality there stands for all beyond: in t generations of lam calls such runs stay as they were
+but w.p. 1e-30 lam t, and a block of theirs is right at once but w.p. 1e-18."""
 
 
 @dataclass(frozen=True, eq=False)

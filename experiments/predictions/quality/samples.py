@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evo.errors import InputError, NoPrediction
+from evo.costs.prices import TokenPrices
+from evo.errors import InputError
 from evo.parameters import shown
-from evo.runners.one_plus_lambda import OnePlusLambda
-from experiments.grids.arguments import expect_a, expect_whole
+from experiments.grids.arguments import expect_whole
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict
-from problems.noisy import Noisy
+from experiments.predictions.quality.thresholds import judged_afresh, or_infinite
 
 MOST = 64
 
@@ -36,8 +36,8 @@ def best_samples(cell: Cell, evaluation: float = 1.0, call: float = 0.0, most: i
     """The number m of evaluations to average that makes runs to the optimum cheapest, at sigma, k and prices.
 
     E[price] = E[calls] (call + 2 evaluation m), E[calls] by the chain of theory 8b, whose noise is that of a mean of m,
-    sigma/sqrt(m); 2, for parents are evaluated again with each offspring. Every m from 1 to
-    `most` is tried: no shape of the price along m is taken for granted.
+    sigma/sqrt(m); 2, for parents are evaluated again with each offspring: the cost that `predict` knows at these
+    prices. Every m from 1 to `most` is tried: no shape of the price along m is taken for granted.
 
     Args:
         cell: a `Noisy` problem whose parents are evaluated again, under `OnePlusLambda`, lam = 1; its own samples are
@@ -46,39 +46,30 @@ def best_samples(cell: Cell, evaluation: float = 1.0, call: float = 0.0, most: i
         call: price of a call in the same unit.
         most: the largest m that is tried.
 
-    Raises: InputError for another cell or prices; NoPrediction where no mean is known.
+    Raises: InputError for another cell or prices; NoPrediction where no mean is known, as where some answers are
+    malformed, which are not evaluated.
 
-    >>> from evo import UniformChunk
+    >>> from evo import OnePlusLambda, UniformChunk
     >>> from operators import FixKeep
-    >>> from problems import BlockOneMax
+    >>> from problems import BlockOneMax, Noisy
     >>> seen = Noisy(BlockOneMax(k=10, l=16), sigma=1.0)
     >>> cell = Cell(seen, FixKeep(0.5, 0.5), UniformChunk(), OnePlusLambda())
     >>> [best_samples(cell, call=price).samples for price in (0.0, 10.0, 1000.0)]
     [1, 4, 16]
     """
-    expect_a(Cell, "best_samples", cell, "a Cell")
+    problem, _ = judged_afresh("best_samples", cell)
     expect_whole("best_samples: most", most, 1)
     for name, price in (("evaluation", evaluation), ("call", call)):
         if isinstance(price, bool) or not isinstance(price, int | float) or not 0.0 <= price < float("inf"):
             raise InputError(f"best_samples: {name} must be a price >= 0, got {shown(price)}")
     if evaluation == 0.0:
         raise InputError("best_samples: evaluation must be a price > 0: free evaluations are averaged without end")
-    problem, runner = cell.problem, cell.runner
-    if not isinstance(problem, Noisy) or not problem.reevaluate or type(runner) is not OnePlusLambda or runner.lam > 1:
-        raise InputError(
-            "best_samples: expected Noisy(.., reevaluate=True) under OnePlusLambda with lam = 1, got "
-            f"{cell.search.text:.200}"
-        )
+    priced = replace(cell, cost=TokenPrices(prompt=0.0, generated=0.0, per_call=call, evaluation=evaluation))
 
-    def calls_with(samples: int) -> float:
-        try:
-            return predict(replace(cell, problem=replace(problem, samples=samples)), "calls").mean
-        except NoPrediction as error:
-            if "any of" in str(error):  # no row at all
-                raise
-            return float("inf")  # beyond the floats
+    def a_run(samples: int) -> float:
+        return predict(replace(priced, problem=replace(problem, samples=samples)), "cost").mean
 
-    tried = [(calls_with(m), call + 2.0 * evaluation * m) for m in range(1, most + 1)]
-    prices = [calls * price for calls, price in tried]
+    prices = [or_infinite(a_run, m) for m in range(1, most + 1)]
     best = min(range(most), key=prices.__getitem__)
-    return BestSamples(best + 1, prices[best], prices[0], tried[best][0])
+    value = a_run(best + 1)  # which says why, if no mean is known
+    return BestSamples(best + 1, value, prices[0], value / (call + 2.0 * evaluation * (best + 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -55,13 +56,7 @@ def best_threshold(cell: Cell, calls: int | None = None) -> BestThreshold:
     >>> round(found.threshold, 2), round(found.value, 1), round(found.without, 1)
     (0.21, 76.6, 79.5)
     """
-    expect_a(Cell, "best_threshold", cell, "a Cell")
-    problem, runner = cell.problem, cell.runner
-    if not isinstance(problem, Noisy) or not problem.reevaluate or type(runner) is not OnePlusLambda or runner.lam > 1:
-        raise InputError(
-            "best_threshold: expected Noisy(.., reevaluate=True) under OnePlusLambda with lam = 1, got "
-            f"{cell.search.text:.200}"
-        )
+    problem, runner = judged_afresh("best_threshold", cell)
 
     def loss(c: float) -> float:
         tried = replace(cell, runner=replace(runner, threshold=c))
@@ -69,20 +64,35 @@ def best_threshold(cell: Cell, calls: int | None = None) -> BestThreshold:
 
     widest = 1.0 + 4.0 * problem.sigma / problem.samples**0.5
     places = np.linspace(-widest, widest, GRID)
-    losses = [_or_infinite(loss, float(c)) for c in places]
+    losses = [or_infinite(loss, float(c)) for c in places]
     best = int(np.argmin(losses))
     low, high = float(places[max(0, best - 1)]), float(places[min(GRID - 1, best + 1)])
     for _ in range(STEPS):
         left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        low, high = (low, right) if _or_infinite(loss, left) <= _or_infinite(loss, right) else (left, high)
+        low, high = (low, right) if or_infinite(loss, left) <= or_infinite(loss, right) else (left, high)
     c = (low + high) / 2
-    if _or_infinite(loss, c) > losses[best]:
+    if or_infinite(loss, c) > losses[best]:
         c = float(places[best])
     sign = 1.0 if calls is None else -1.0
-    return BestThreshold(c, sign * _or_infinite(loss, c), sign * loss(0.0))
+    return BestThreshold(c, sign * or_infinite(loss, c), sign * loss(0.0))
 
 
-def _or_infinite(loss: Callable[[float], float], c: float) -> float:
+def judged_afresh(role: str, cell: Cell) -> tuple[Noisy, OnePlusLambda]:
+    """Problem and runner of a cell whose parents are evaluated again, one offspring a generation.
+
+    Raises: InputError for another cell.
+    """
+    expect_a(Cell, role, cell, "a Cell")
+    problem, runner = cell.problem, cell.runner
+    if not isinstance(problem, Noisy) or not problem.reevaluate or type(runner) is not OnePlusLambda or runner.lam > 1:
+        raise InputError(
+            f"{role}: expected Noisy(.., reevaluate=True) under OnePlusLambda with lam = 1, got {cell.search.text:.200}"
+        )
+    return problem, runner
+
+
+def or_infinite(loss: Callable[[Any], float], c: Any) -> float:
+    """The loss at a place; infinite where it is not known."""
     try:
         return loss(c)
     except NoPrediction:  # beyond the floats

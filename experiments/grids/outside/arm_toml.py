@@ -1,4 +1,4 @@
-"""A cell as an arm of a grid's file."""
+"""A cell as an arm of a grid's file (TOML), which reads back as the same cell."""
 
 from __future__ import annotations
 
@@ -45,7 +45,22 @@ def _value(value: Any) -> str:
         stated = [f"{name} = {_value(one)}" for name, (one, default) in given.items() if one != default]
         return "{" + ", ".join([f'type = "{type(value).__name__}"', *stated]) + "}"
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return _table(value) if _is_table(value) else f"[{_list(value)}]"  # a list of one: it would be an axis
     if isinstance(value, bool | str | int | float):
         return json.dumps(value)
     raise InputError(f"as_arm: expected parts, numbers, words and lists of these, got {value!r:.100}")
+
+
+def _list(values: tuple[Any, ...]) -> str:
+    """A tuple, and those in it."""
+    return "[" + ", ".join(_list(each) if isinstance(each, tuple) else _value(each) for each in values) + "]"
+
+
+def _is_table(values: tuple[Any, ...]) -> bool:
+    """Whether these are pairs of a chunk length and a probability, as `Measured` keeps them."""
+    pairs = [each for each in values if isinstance(each, tuple) and len(each) == 2]
+    return len(pairs) == len(values) > 0 and all(type(g) is int and type(p) is float for g, p in pairs)
+
+
+def _table(pairs: tuple[Any, ...]) -> str:
+    return "{" + ", ".join(f"{g} = {_value(p)}" for g, p in pairs) + "}"
