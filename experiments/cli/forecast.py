@@ -13,6 +13,7 @@ from rich.table import Table
 
 from evo.statistics import LEAST_TOLD, probability_text
 from experiments.cli.progress import duration
+from experiments.cli.singles import show_singles
 from experiments.grids.labels import place_of
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
@@ -73,6 +74,7 @@ def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console)
         _show_rows(table[~of_programs], runs, console)
     if of_programs.any():
         _show_programs(table[of_programs], runs, console)
+    show_singles(table, console)
     noted = table[table["note"] != ""].to_dict("records")
     reasons = ((_called(row), row["note"]) for row in noted)
     for told, _ in alike(reasons, _kind)[:MOST_LISTED]:

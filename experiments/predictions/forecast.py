@@ -25,6 +25,7 @@ from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
 from experiments.predictions.programs import known_done
 from experiments.predictions.setting import doubts_of
+from experiments.predictions.singles import singles
 from experiments.predictions.within_budget import (
     Within,
     calls_at_the_end,
@@ -174,7 +175,8 @@ def forecast(
     the estimate of `experiments.predictions.expected_runs`; `made` are those of the whole batches that hold them, which
     are all run and paid for, and 0 where an earlier cell differs in price only and shares its runs; `seconds` (of one
     core) is the time of all runs, `longest` the time of a batch; `beyond` says whether the mean is beyond the budget.
-    Where there is no prediction
+    `calls_10`, `calls_50`, `calls_90` and those of `cost` are quantiles of a single run that no budget ends, null where
+    only the mean is known. Where there is no prediction
     the numbers are null and `note` says why; `note` also tells of means that are infinite or beyond the budget.
 
     Args:
@@ -238,7 +240,7 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
     row["note"] = row["note"] or _note(within, grid.engine)
     if not isinstance(cell, ProgramCell) and row["source"]:
         row["note"] = "; ".join(filter(None, (row["note"], *doubts_of(cell))))
-    return row
+    return row | singles(cell)
 
 
 def _note(within: Within, engine: str) -> str:

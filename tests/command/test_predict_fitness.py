@@ -1,4 +1,4 @@
-"""`llm-evo predict GRID --calls N`: what a person reads is what `predict` says, within 80 columns."""
+"""`llm-evo predict GRID`: quantiles of single runs, and with `--calls N` the fitness, are what `predict` says."""
 
 from __future__ import annotations
 
@@ -69,3 +69,53 @@ def test_a_budget_below_one_call(grid):
     result = shown(grid, "--calls", "0")
     assert result.exit_code == 2
     assert "calls must be a whole number >= 1, got 0" in " ".join(result.output.split())
+
+
+SINGLES = """
+name = "small"
+runs = 10
+[[arm]]
+label = "random"
+problem  = {type = "BlockOneMax", k = [4, 12], l = 2}
+mutator  = {type = "FixKeep", fix = 0.3, keep = 0.9}
+schedule = {type = "UniformChunk"}
+runner   = {type = "OnePlusLambda", lam = [1, 8]}
+[[arm]]
+label = "the last chunk is shorter"
+problem  = {type = "BlockOneMax", k = 5, l = 2}
+mutator  = {type = "FixKeep", fix = 0.3, keep = 0.9}
+schedule = {type = "RoundRobin", g = 2}
+"""
+
+
+def numbers(words):
+    return [float(word.replace(",", "")) for word in words.split("/")]
+
+
+@pytest.mark.parametrize("columns", [70, 80])
+def test_quantiles_of_single_runs_are_read_back(tmp_path, columns):
+    path = tmp_path / "small.toml"
+    path.write_text(SINGLES, encoding="utf-8")
+    env = {"COLUMNS": str(columns), "TERM": "dumb"}
+    result = CliRunner().invoke(app, ["predict", str(path)], env=env)
+    assert result.exit_code == 0
+    assert max(len(line) for line in result.output.splitlines() if "│" in line) <= columns
+    told = result.output.split("What one run may take")[1].splitlines()
+    rows = [[word.strip() for word in line.split("│")[1:-1]] for line in told if "│" in line]
+    rows = [row for row in rows if row[1]]  # the name of an arm may take more lines than it has cells
+    cells = load_grid(path).cells
+    assert len(rows) == len(cells) == 5
+    for (_, k, lam, *rest), cell in zip(rows, cells, strict=True):
+        assert (int(k), int(lam)) == (cell.k, cell.lam)
+        calls, cost = rest if columns == 70 else (rest[1], rest[3])
+        exact = predict(cell, "calls")
+        assert numbers(calls) == pytest.approx([exact.quantile(u) for u in (0.1, 0.5, 0.9)], rel=5e-3)
+        if columns == 80:
+            assert float(rest[0]) == pytest.approx(exact.mean, rel=1e-3)
+        if cell.k == 5:
+            assert cost == "-"
+        else:
+            assert numbers(cost) == pytest.approx(
+                [predict(cell, "cost").quantile(u) for u in (0.1, 0.5, 0.9)], rel=5e-3
+            )
+    assert "-: calls differ in price, and only the mean is known" in " ".join(result.output.split())
