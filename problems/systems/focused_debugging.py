@@ -11,7 +11,8 @@ from numpy.random import Generator
 from evo.errors import InputError, NoPrediction
 from evo.parameters import flag, positive, probability, whole
 from evo.programs import Calls, Desk, Expected, Role, certain, expected_ledger
-from evo.protocols import BoolArray, IntArray
+from evo.protocols import BoolArray, FloatArray, IntArray
+from evo.theory.systems.learning import learned_sweeps, learned_with_alarms
 from evo.theory.systems.repairs import OneFunction, calls_of_functions, one_function
 from evo.theory.times.finite import FiniteLaw
 from evo.theory.times.law import TimeLaw
@@ -127,12 +128,14 @@ class FocusedDebugging(Debugging):
     def expected(self) -> Expected:
         """The ledger to the last token where nothing varies, else its mean, function by function.
 
-        Raises: NoPrediction where what a repair comes to depends on how many there were before, in random order, or
-            the context limits the notes.
+        Raises: NoPrediction where the debugger learns and false alarms are repaired again and again, or the context
+            limits the notes.
         """
         stopped = self._stopped()
         if stopped is not None:
             return stopped
+        if self.fix_end is not None and self.tries > 1:
+            return self._learning()
         functions = self._functions()
         counts = [(self.b, functions[0]), (self.k - self.b, functions[1])]
         looks = sum(number * each.mean_looks for number, each in counts)
@@ -175,20 +178,38 @@ class FocusedDebugging(Debugging):
 
     def _functions(self) -> tuple[OneFunction, OneFunction]:
         """A function with a bug, and one without."""
-        if self.fix_end is not None and (self.tries > 1 or self.alarm):
-            raise NoPrediction(
-                "with learning (fix_end) the chance of a repair depends on how many were made before it, in the random "
-                "order of reports: exact only for tries = 1 and alarm = 0"
-            )
         errors = (self.tries, self.look_misses, self.look_alarms, float(self.repair_fixes(np.array(0))))
         return one_function(True, *errors, self.repair_keeps), one_function(False, *errors, self.repair_keeps)
 
     def _done(self, buggy: OneFunction, clean: OneFunction) -> float:
         if self.fix_end is not None:
-            bugs = float(np.prod((1.0 - self.look_misses) * self.repair_fixes(np.arange(self.b))))
+            fix = self.repair_fixes(np.arange(self.k))
+            right = learned_with_alarms(self.k, self.b, self.look_misses, self.look_alarms, fix, self.repair_keeps)
         else:
-            bugs = buggy.right**self.b
-        return float((1.0 - self.cut_wrong) * bugs * clean.right ** (self.k - self.b))
+            right = buggy.right**self.b * clean.right ** (self.k - self.b)
+        return float((1.0 - self.cut_wrong) * right)
+
+    def _learning(self) -> Expected:
+        """The same where what a repair comes to depends on how many were made before it.
+
+        Raises: NoPrediction for false alarms.
+        """
+        if self.look_alarms and self.b < self.k:
+            raise NoPrediction(
+                "with learning (fix_end), repeated tries and false alarms (alarm) the order of all reports matters; "
+                "exact for tries = 1 or alarm = 0"
+            )
+        made = learned_sweeps(self.b, self.tries, self.look_misses, self.repair_fixes(np.arange(self.b * self.tries)))
+        number = made.number
+        mean = float(np.arange(len(number)) @ number)
+        calls = [*self._cut_calls(), *self._look_calls(self.k + made.looks_again)]
+        repairs = self._repairs_with_notes(number) if self.memory else self._plain_repairs(mean, 1.0 - number[0])
+        ledger = expected_ledger(self.roles, [*calls, *repairs])
+        certainly = number.max() == 1.0
+        before = [0.0] * (self.votes * self.k + (self.cut > 0))
+        law = FiniteLaw.of(before + made.weighted(self.votes + 1, 1).tolist())
+        done = made.done * (1.0 - self.cut_wrong)
+        return Expected(ledger, certainly, done, law, "theory 12c, 12d, Eq. 8-10")
 
     def _cut_calls(self) -> list[Calls]:
         return [Calls("cutter", self.head + self.n, self.cut)] if self.cut else []
@@ -200,19 +221,27 @@ class FocusedDebugging(Debugging):
         return [Calls("qa", prompt, self.u, new), again]
 
     def _repair_calls(self, repairs: float, counts: list[tuple[int, OneFunction]]) -> Iterator[Calls]:
-        """Repairs by what they find in the cache; with notes one by one, repair i+1 w.p. P(more than i are made)."""
+        """Repairs by what they find in the cache."""
         if self.memory:
             made = calls_of_functions(counts, votes=0)
             if made is None:
                 raise NoPrediction("notes after thousands of repairs: the law of their number is too long")
-            more = np.append(np.cumsum(made[:0:-1])[::-1], 0.0)
-            lengths = zip(*self._with_notes(np.arange(len(made) - 1)), more[:-1], strict=True)
-            for c, cached, chance in lengths:
-                yield Calls("debugger", int(c), self.l + self.memory, float(chance), cached=int(cached))
-            return
-        new, prompt = self._first_repairs(counts), self.head + self.l + self.u
+            yield from self._repairs_with_notes(made)
+        else:
+            yield from self._plain_repairs(repairs, self._first_repairs(counts))
+
+    def _plain_repairs(self, repairs: float, new: float) -> Iterator[Calls]:
+        """So many repairs are expected, `new` of which find nothing in the cache."""
+        prompt = self.head + self.l + self.u
         yield Calls("debugger", prompt, self.l, new)
         yield Calls("debugger", prompt, self.l, max(0.0, repairs - new), cached=self.head * self.cache)
+
+    def _repairs_with_notes(self, made: FloatArray) -> Iterator[Calls]:
+        """One by one, repair i+1 w.p. P(more than i are made)."""
+        more = np.append(np.cumsum(made[:0:-1])[::-1], 0.0)
+        lengths = zip(*self._with_notes(np.arange(len(made) - 1)), more[:-1], strict=True)
+        for c, cached, chance in lengths:
+            yield Calls("debugger", int(c), self.l + self.memory, float(chance), cached=int(cached))
 
     def _first_repairs(self, counts: list[tuple[int, OneFunction]]) -> float:
         """Expected repairs that find nothing in the cache: of the first sweep if at once, else the first one."""

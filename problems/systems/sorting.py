@@ -132,7 +132,7 @@ class MergeSort(Compared):
     def expected(self) -> Expected:
         """The law of the comparisons, times that of votes.
 
-        Raises: NoPrediction where the comparator errs and n is above 8 (but for e = 1/2).
+        Raises: NoPrediction where the comparator errs and n is above 10 (but for e = 1/2).
         """
         law = comparisons(self.n, self.error)
         sure = law.variance == 0.0

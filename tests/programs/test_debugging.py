@@ -108,8 +108,18 @@ def naive(of, coin, books):
     return all(right)
 
 
+def placed(of, coin):
+    """Whether each function is right at first: bugs anywhere where their order matters, else in the first ones."""
+    if of.fix_end is None or not of.alarm:
+        return [place >= of.b for place in range(of.k)]
+    right = []
+    for place in range(of.k):
+        right.append(not coin(Fraction(of.b - right.count(False), of.k - place)))
+    return right
+
+
 def focused(of, coin, books):
-    right = [place >= of.b for place in range(of.k)]
+    right = placed(of, coin)
     head, version, notes, made = text("head", length=of.head), [0] * of.k, [], 0
     if of.cut:
         books.call("cutter", [head + text("code", length=of.k * of.l)], of.cut)
@@ -213,7 +223,8 @@ def drawn(seed, sure):
     fields["cut_wrong"] = chance() if fields["cut"] else 0.0
     fields["at_once"] = rng.random() < 0.4
     fields["memory"] = 0 if fields["at_once"] else rng.choice((0, 0, 2))
-    if not sure and not fields["at_once"] and fields["tries"] == 1 and fields["alarm"] == 0 and rng.random() < 0.5:
+    known = not fields["at_once"] and (fields["tries"] == 1 or fields["alarm"] == 0)
+    if not sure and known and rng.random() < 0.5:
         fields |= {"fix_end": 1 - chance(), "halfway": 2.0}
     return kind(**fields)
 
@@ -444,8 +455,25 @@ def test_a_debugger_that_learns_is_right_more_often():
     learned = replace(plain, fix_end=1.0, halfway=1.0)
     assert plain.expected().done == 0.5**4
     assert learned.expected().done == pytest.approx(0.5 * 0.75 * 0.875 * 0.9375)
-    with pytest.raises(NoPrediction, match="tries = 1 and alarm = 0"):
-        replace(learned, tries=2).expected()
+    tried = replace(learned, tries=2)
+    assert tried.expected().done > learned.expected().done
+    assert replace(tried, alarm=0.1, b=10).expected().done == replace(tried, b=10).expected().done  # none is false
+    with pytest.raises(NoPrediction, match="tries = 1 or alarm = 0"):
+        replace(tried, alarm=0.1).expected()
+    with pytest.raises(NoPrediction, match="too many repairs"):
+        replace(tried, k=1000, b=1000).expected()
+    with pytest.raises(NoPrediction, match="too many to follow"):
+        replace(learned, k=1000, b=1000).expected()
+
+
+def test_a_debugger_that_learns_nothing_new_is_the_plain_one():
+    """The chain of repairs beside functions taken by themselves."""
+    for alarm, tries in ((0.0, 3), (0.2, 1)):
+        plain = FocusedDebugging(k=20, l=3, b=6, miss=0.1, alarm=alarm, fix=0.6, keep=0.9, tries=tries, cut=3, votes=3)
+        chain, alone = replace(plain, fix_end=0.6).expected(), plain.expected()
+        assert chain.ledger == pytest.approx(alone.ledger, rel=1e-12)
+        assert chain.done == pytest.approx(alone.done, rel=1e-12)
+        assert chain.calls.cdf(np.arange(300)) == pytest.approx(alone.calls.cdf(np.arange(300)), abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -476,6 +504,8 @@ ERRING = [
     NaiveDebugging(k=12, l=3, b=5, miss=0.05, fix=0.3, fix_end=0.9, halfway=3.0, rounds=15, context=400),
     FocusedDebugging(k=40, l=3, b=10, miss=0.1, alarm=0.1, fix=0.7, keep=0.9, p=0.99, tries=3),
     FocusedDebugging(k=40, l=3, b=4, alarm=0.05, fix=0.9, keep=0.5, votes=3, copied=0.5, cut=5, cut_wrong=0.1),
+    FocusedDebugging(k=40, l=3, b=8, miss=0.02, fix=0.4, fix_end=0.95, halfway=4.0, tries=3),
+    FocusedDebugging(k=12, l=3, b=4, alarm=0.3, fix=0.4, fix_end=1.0, halfway=2.0, keep=0.95),
 ]
 
 
@@ -507,6 +537,9 @@ def test_runs_follow_what_is_expected(program):
         (2, {"fix": 0.6}, (False, False)),
         (3, {"cut_wrong": 0.2}, (True, False)),
         (3, {"copied": 0.0}, (False, False)),
+        (4, {"halfway": 6.0}, (False, False)),
+        (4, {"tries": 4}, (False, False)),
+        (5, {"halfway": 3.0}, (True, False)),
     ],
 )
 def test_other_errors_than_expected_are_seen(number, change, seen):

@@ -111,7 +111,8 @@ DRAWN = [
     MergeSort(n=n, d=3, e=e, ahead=ahead, copied=copied)
     for n, e, ahead, copied in [
         (2, 0.25, 1, 0.0), (3, 0.25, 1, 0.0), (4, 0.5, 1, 0.0), (7, 0.1, 1, 0.0), (8, 0.25, 1, 0.0), (8, 0.9, 1, 0.0),
-        (20, 0.0, 1, 0.0), (33, 0.5, 1, 0.0), (32, 1.0, 2, 0.0), (17, 0.0, 4, 0.0), (2, 0.2, 3, 0.0), (6, 0.3, 2, 0.0),
+        (10, 0.25, 1, 0.0), (20, 0.0, 1, 0.0), (33, 0.5, 1, 0.0), (32, 1.0, 2, 0.0), (17, 0.0, 4, 0.0),
+        (2, 0.2, 3, 0.0), (6, 0.3, 2, 0.0),
         (8, 0.1, 3, 0.5), (5, 0.2, 2, 1.0), (4, 0.5, 3, 0.0), (12, 0.5, 2, 0.25),
     ]
 ] + [
@@ -202,7 +203,7 @@ def test_votes_raise_success_where_errors_do_not_go_together():
 
 
 def test_what_is_not_exact_is_not_predicted():
-    with pytest.raises(NoPrediction, match="n <= 8"):
+    with pytest.raises(NoPrediction, match="n <= 10"):
         MergeSort(n=16, d=3, e=0.2).expected()
     assert 0 < MergeSort(n=16, d=3, e=1e-3).error < 1
 
@@ -257,6 +258,6 @@ def test_a_chance_of_success_is_checked_where_no_ledger_is_expected():
     honest, optimist = check(results).cells
     assert honest.verdict is Verdict.CANNOT_TELL
     assert [outcome.test for outcome in honest.outcomes] == ["ledger", "done"]
-    assert "n <= 8" in honest.reason
+    assert "n <= 10" in honest.reason
     assert optimist.verdict is Verdict.DIFFERS
     assert "done right" in optimist.reason

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from fractions import Fraction
 from functools import cache
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -215,9 +215,39 @@ def test_the_lead_grows_as_ln_n():
     assert all(math.ceil(each) in (lead, lead + 1) for lead, each in zip(leads, bound, strict=True))
 
 
+@pytest.mark.parametrize(("n", "orders"), [(3, 6), (4, 24), (5, 120)])
+def test_each_order_of_a_run_leads_to_another_number_of_comparisons(n, orders):
+    """Why errors beyond 10 documents are refused: no state smaller than the order will do; without errors one does."""
+    assert len(means_by_order(n, 0.25)) == orders
+    assert len(means_by_order(n, 0.5)) == 1
+
+
+def means_by_order(n, e):
+    """The mean comparisons of a merge of n documents in some order with n in order, for each order; rounded."""
+    found = set()
+    sets = list(combinations(range(2 * n), n))
+    for order in permutations(range(n)):
+        total = 0.0
+        for ranks in sets:
+            others = [rank for rank in range(2 * n) if rank not in ranks]
+            total += mean_of_merge([ranks[i] for i in order], others, e)
+        found.add(round(total / len(sets), 9))
+    return found
+
+
+def mean_of_merge(one, two, e):
+    """Expected comparisons of a merge, from its last ones backwards."""
+    left = np.zeros((len(one) + 1, len(two) + 1))
+    for i in reversed(range(len(one))):
+        for j in reversed(range(len(two))):
+            first = 1 - e if one[i] < two[j] else e
+            left[i, j] = 1 + first * left[i + 1, j] + (1 - first) * left[i, j + 1]
+    return left[0, 0]
+
+
 def test_what_cannot_be_is_refused():
-    with pytest.raises(NoPrediction, match="n <= 8"):
-        comparisons(9, 0.25)
+    with pytest.raises(NoPrediction, match="n <= 10"):
+        comparisons(11, 0.25)
     with pytest.raises(NoPrediction, match="n <= 1,024"):
         comparisons(1025)
     with pytest.raises(InputError, match="n >= 1"):

@@ -65,7 +65,7 @@ def grid(runs: int = 1250, seed: int = 1) -> Grid:
 def figure(arms: Arms) -> Figure:
     """Cost along the number of documents."""
     others = set(arms) - {ALL, MERGE, VOTES, BEST}
-    note = f"votes: of a comparator that errs w.p. {E:g}, P(right order) >= {TARGET:g}; exact cost known up to n = 8"
+    note = f"votes: of a comparator that errs w.p. {E:g}, P(right order) >= {TARGET:g}; exact cost known up to n = 10"
     return growing(STUDY.title, arms, size_of, "n  (documents)", without=others, note=note)
 
 
@@ -95,7 +95,7 @@ def findings(arms: Arms) -> Findings:
         headings=("arm", "n", "calls", "cost", "in order"),
         rows=with_done(arms),
         note="in order: share of the runs (exact), at the largest n of the arm; ?: the law of the comparisons of an "
-        "erring comparator is known up to n = 8: cells beyond are CANNOT_TELL, though their share in order is tested",
+        "erring comparator is known up to n = 10: cells beyond are CANNOT_TELL, though their share in order is tested",
     )
 
 
