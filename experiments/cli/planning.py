@@ -126,7 +126,7 @@ def _sources(files: list[Path]) -> Any:
     return named
 
 
-def _pairs(option: str, text: str) -> dict[str, float]:
+def pairs(option: str, text: str) -> dict[str, float]:
     """`name=number,name=number`."""
     from evo.errors import InputError
 
@@ -148,8 +148,8 @@ def _table(table: str, text: str | None, name: str | None = None) -> dict[str, A
     if text is None:
         return {}
     if name is not None:
-        return {f"{table}.{name}": _pairs(name, text)}
-    return {f"{table}.{key}": value for key, value in _pairs(table, text).items()}
+        return {f"{table}.{name}": pairs(name, text)}
+    return {f"{table}.{key}": value for key, value in pairs(table, text).items()}
 
 
 def _prices(text: str | None, per: float | None) -> dict[str, Any]:

@@ -1,0 +1,90 @@
+"""A log of calls: a JSON object a line, on the disk before anything else happens, one writer at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evo.errors import InputError
+
+if sys.platform != "win32":
+    import fcntl
+
+SCHEMA = "llm-evo calls 1"
+
+
+class CallLog:
+    """A file that grows by lines, each flushed and fsynced.
+
+    Attributes:
+        path: the file.
+        cut: bytes of a half-written last line that were cut off when it was opened.
+    """
+
+    def __init__(self, path: Path, *, new: bool) -> None:
+        """Open a file to append to.
+
+        Args:
+            path: ends in .jsonl, so that `llm-evo calibrate` reads it.
+            new: refuse a file that is there already and not empty.
+
+        Raises: InputError.
+        """
+        if path.suffix != ".jsonl":
+            raise InputError(f"--log: expected a file that ends in .jsonl, got {path}")
+        self.path, self.cut, self._lock = path, 0, threading.Lock()
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        except OSError as error:
+            raise InputError(f"--log: cannot write {path}: {error.strerror}") from None
+        try:
+            self._take()
+            size = os.fstat(self._file).st_size
+            if new and size:
+                raise InputError(
+                    f"--log: expected a new file, got {path} with {size:,} bytes; move it away or choose another name"
+                )
+            self._cut_half_a_line(size)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Append a row; it is on the disk when this returns."""
+        line = (json.dumps(row, ensure_ascii=True) + "\n").encode()
+        with self._lock:
+            while line:
+                line = line[os.write(self._file, line) :]
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        """Let others write."""
+        os.close(self._file)
+
+    def _take(self) -> None:
+        """The system frees it when the process ends, however it does."""
+        if sys.platform == "win32":
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"--log: {self.path} is written by another `llm-evo serve` or `record`; give each a file of its own"
+            ) from None
+        except OSError:
+            return  # a disk without locks
+
+    def _cut_half_a_line(self, size: int) -> None:
+        """A process that was killed may leave half a line, which no reader understands."""
+        if not size:
+            return
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        self.cut = len(content) - whole
+        if self.cut:
+            os.ftruncate(self._file, whole)

@@ -1,0 +1,258 @@
+"""The endpoint over HTTP: OpenAI's shapes, a line of log a request, and answers that are what the mutator says."""
+
+import json
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from evo import OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset
+from evo.errors import InputError
+from experiments.logs.formats import read_calls
+from experiments.serving.evaluator import texts_of
+from experiments.serving.log import CallLog
+from experiments.serving.model import Model, tokens
+from experiments.serving.program import Blocks
+from experiments.serving.serve import Endpoint
+from operators import FixKeep, Malformed, PerBlock, Resample, Spill, Vote
+
+SIGNIFICANCE = 1e-6
+
+
+def wrong_program(k, l=2, seed=3):
+    return Blocks(k, l).program([False] * k, np.random.default_rng(seed))
+
+
+def endpoint(mutator=None, k=4, log=None, **more):
+    model = {name: more.pop(name) for name in ("schedule", "seed", "faults", "honours_seed") if name in more}
+    return Endpoint(Model(Blocks(k, 2), mutator or FixKeep(fix=0.5, keep=0.5), **model), log=log, **more)
+
+
+def test_a_chat_is_answered_with_usage_and_a_line_of_log(serving, rows_of, tmp_path):
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    program = wrong_program(4)
+    prompt = f"Improve it.\n```python\n{program}```\n"
+    with serving(endpoint(FixKeep(fix=1, keep=1), log=log)) as client:
+        status, body = client.chat(prompt, temperature=0.3, logit_bias={}, unknown={"a": 1})
+    log.close()
+    (choice,) = body["choices"]
+    text = choice["message"]["content"]
+    assert status == 200
+    assert choice["finish_reason"] == "stop"
+    assert text.startswith("```python\n")
+    assert Blocks(4, 2).scores(text) == [1, 1, 1, 1]
+    assert "EVOLVE-BLOCK-START" in text
+    usage = body["usage"]
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (tokens(prompt), tokens(text))
+    (row,) = rows_of(tmp_path / "calls.jsonl")
+    assert [row[name] for name in ("g", "incorrect", "repaired", "kept", "outcome")] == [4, 4, 4, 0, "ok"]
+    assert [row["tokens_in"], row["tokens_out"]] == [usage["prompt_tokens"], usage["completion_tokens"]]
+    assert row["price"] is None  # unknown, not 0
+    assert program not in json.dumps(row)  # no body in it
+
+
+def test_several_choices_are_one_line_and_one_usage(serving, rows_of, tmp_path):
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    with serving(endpoint(Resample(p=0.5), log=log)) as client:
+        _, body = client.chat(wrong_program(4), n=3)
+    log.close()
+    texts = [choice["message"]["content"] for choice in body["choices"]]
+    assert len(set(texts)) == 3
+    assert body["usage"]["completion_tokens"] == sum(map(tokens, texts))
+    (row,) = rows_of(tmp_path / "calls.jsonl")
+    assert [each["repaired"] for each in row["answers"]] == [sum(Blocks(4, 2).scores(text)) for text in texts]
+    assert "g" not in row
+
+
+def test_a_stream_is_the_same_answer_in_pieces(serving):
+    with serving(endpoint(seed=5)) as client:
+        whole = client.text(wrong_program(4))
+    body = {"messages": [{"role": "user", "content": wrong_program(4)}], "stream": True}
+    body["stream_options"] = {"include_usage": True}
+    with serving(endpoint(seed=5)) as client:
+        content = json.dumps(body).encode()
+        status, headers, raw = client.raw("POST", "/v1/chat/completions", content, {"Content-Type": "application/json"})
+        assert client.text(wrong_program(4))  # the connection is kept
+    events = [line.removeprefix("data: ") for line in raw.decode().split("\n\n") if line]
+    chunks = [json.loads(event) for event in events[:-1]]
+    assert (status, headers["content-type"], events[-1]) == (200, "text/event-stream", "[DONE]")
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks[:-1]) == whole
+    assert chunks[-1]["choices"] == []
+    assert chunks[-1]["usage"]["completion_tokens"] == tokens(whole)
+    assert [chunk["choices"][0]["finish_reason"] for chunk in chunks[:-1]][-1] == "stop"
+
+
+def test_models_and_embeddings(serving):
+    with serving(endpoint(name="gpt-4.1-mini")) as client:
+        _, _, listed = client.raw("GET", "/v1/models")
+        _, made = client.post("/v1/embeddings", {"input": ["abcdef", "abcdeg", "zzzzzz"]})
+    assert json.loads(listed)["data"][0]["id"] == "gpt-4.1-mini"
+    one, near, far = (np.array(each["embedding"]) for each in made["data"])
+    assert one @ one == pytest.approx(1, abs=1e-4)
+    assert one @ near > 0.5 > one @ far
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "status", "code"),
+    [
+        ("POST", "/v1/chat/completions", b"{", {}, 400, "invalid_json"),
+        ("POST", "/v1/chat/completions", b"[1]", {}, 400, "invalid_json"),
+        ("POST", "/v1/chat/completions", b"{}", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        ("POST", "/v1/chat/completions", b"{}", {}, 400, "invalid_request"),
+        ("POST", "/v1/chat/completions", b'{"messages": [{"role": "user"}], "n": 0}', {}, 400, "invalid_request"),
+        ("POST", "/v1/chat/completions", b'{"messages": [{"role": "user"}]}', {}, 400, "prompt_not_understood"),
+        ("POST", "/v1/embeddings", b'{"input": 3}', {}, 400, "invalid_request"),
+        ("GET", "/v1/chat/completions", None, {}, 405, "method_not_supported"),
+        ("POST", "/v1/responses", b"{}", {}, 404, "unknown_url"),
+        ("GET", "/v1/models", None, {"Host": "evil.example"}, 421, None),
+        ("POST", "/v1/models", None, {"Content-Length": str(2**40)}, 413, None),
+        ("POST", "/v1/models", None, {"Content-Length": "x"}, 411, None),
+        ("BREW", "/v1/models", None, {}, 501, None),
+    ],
+)
+def test_what_is_no_request_gets_an_error_of_openai_shape_and_a_line(
+    serving, rows_of, tmp_path, method, path, body, headers, status, code
+):
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    with serving(endpoint(log=log)) as client:
+        found, _, content = client.raw(method, path, body, {"Content-Type": "application/json"} | headers)
+    log.close()
+    error = json.loads(content)["error"]
+    assert found == status
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["code"] == code
+    (row,) = rows_of(tmp_path / "calls.jsonl")
+    assert (row["outcome"], row["http_status"]) == ("http_error", status)
+
+
+def test_what_was_not_understood_says_what_was_looked_for(serving):
+    with serving(endpoint()) as client:
+        _, none = client.chat("Please improve my program.")
+        _, two = client.chat('```\nB0 = "a"\n```\n```\nB0 = "b"\n```\n')
+        _, others = client.chat('B7 = "a"')
+    assert "expected lines such as B0" in none["error"]["message"]
+    assert "got 2 fences with blocks" in two["error"]["message"]
+    assert "expected blocks B0 to B3" in others["error"]["message"]
+
+
+def test_the_same_program_gets_the_same_answers_whatever_comes_between():
+    def answers(seed, prompts):
+        with_model = endpoint(Resample(p=0.5), seed=seed).model
+        from experiments.serving.prompts.find import find
+
+        return [with_model.answer(find([("user", prompt)])).text for prompt in prompts]
+
+    one, two = wrong_program(4, seed=1), wrong_program(4, seed=2)
+    alone = answers(1, [one, one])
+    between = answers(1, [f"score 0.25 after 13:02:11\n{one}", two, two, one])
+    assert alone == [between[0], between[3]]
+    assert alone[0] != alone[1]
+    assert answers(2, [one, one]) != alone
+
+
+def asked_apart(client):
+    other = type(client)(client.port)
+    other.text(wrong_program(4))
+    other.connection.close()
+
+
+def test_two_endpoints_with_one_seed_write_one_log_also_under_concurrency(serving, rows_of, tmp_path):
+    logs = []
+    for number in range(2):
+        log = CallLog(tmp_path / f"{number}.jsonl", new=True)
+        with serving(endpoint(log=log)) as client:
+            threads = [threading.Thread(target=asked_apart, args=(client,)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        log.close()
+        rows = rows_of(log.path)
+        assert sorted(row["call"] for row in rows) == list(range(1, 9))
+        logs.append(sorted(row["response"] for row in rows))
+    assert logs[0] == logs[1]
+    assert len(set(logs[0])) == 8
+
+
+def test_schedules_choose_among_the_blocks_shown(serving):
+    program = wrong_program(6)
+    before = texts_of(program)
+
+    def changed(schedule, shown=program):
+        with serving(endpoint(FixKeep(fix=1, keep=1), k=6, schedule=schedule)) as client:
+            after = texts_of(client.text(shown))
+        return [i for i in before if i in after and after[i] != before[i]], sorted(after)
+
+    assert len(changed(UniformChunk(g=2))[0]) == 2
+    assert len(changed(UniformSubset(g=3))[0]) == 3
+    assert changed(OnlyIncorrect())[0] == [0]
+    part = "\n".join(f'B{i} = "{before[i]}"' for i in (2, 5))
+    assert changed(OnlyIncorrect(), part) == ([2], [2, 5])
+    with pytest.raises(InputError, match="shows the blocks of its chunk alone"):
+        endpoint(schedule=RoundRobin())
+
+
+def test_mutators_that_see_positions_or_the_solution_are_served(serving):
+    with serving(endpoint(PerBlock(p=(1.0, 0.0, 1.0, 0.0)))) as client:
+        assert Blocks(4, 2).scores(client.text(wrong_program(4))) == [1, 0, 1, 0]
+    right = Blocks(4, 2).program([True] * 4, np.random.default_rng(1))
+    spills = endpoint(Spill(Resample(p=1.0), rate=1.0), schedule=UniformChunk())
+    with serving(spills) as client:
+        assert sum(Blocks(4, 2).scores(client.text(right))) < 4  # blocks outside the chunk were broken
+    with serving(endpoint(Malformed(Resample(p=1.0), rate=1.0))) as client:
+        assert not texts_of(client.text(right))
+    with pytest.raises(InputError, match="takes several calls"):
+        endpoint(Vote(Resample(p=0.6), ahead=2))
+
+
+def test_an_answer_is_no_longer_than_the_request_allows(serving):
+    with serving(endpoint(FixKeep(fix=1, keep=1))) as client:
+        _, body = client.chat(wrong_program(4), max_tokens=5)
+    (choice,) = body["choices"]
+    assert choice["finish_reason"] == "length"
+    assert body["usage"]["completion_tokens"] == 5
+    assert tokens(choice["message"]["content"]) == 5
+
+
+def calls_to_the_optimum(ask, k, runs):
+    """Of an elitist loop that asks an endpoint: the numbers of the calls that first gave the optimum."""
+    problem, found = Blocks(k, 2), []
+    for _ in range(runs):
+        parent, call = "\n".join(f'B{i} = "{text}"' for i, text in texts_of(wrong_program(k)).items()), 0
+        while sum(problem.scores(parent)) < k:
+            call += 1
+            child = ask(parent)
+            parent = max(parent, child, key=lambda text: sum(problem.scores(text)))
+        found.append(call)
+    return np.array(found)
+
+
+def distance(found, p):
+    """The largest distance of the share of runs up to each call from a geometric law."""
+    calls = np.arange(1, found.max() + 1)
+    return np.abs((found[:, None] <= calls).mean(axis=0) - (1 - (1 - p) ** calls)).max()
+
+
+@pytest.mark.statistical
+def test_global_mutation_over_http_takes_two_to_the_k_calls(serving):
+    runs, k = 120, 3
+    band = math.sqrt(math.log(2 / SIGNIFICANCE) / (2 * runs))  # DKW: false-fail rate 1e-6
+    with serving(endpoint(Resample(p=0.5), k=k)) as client:
+        found = calls_to_the_optimum(client.text, k, runs)
+    assert distance(found, 2.0**-k) < band
+    assert band < 0.25  # so much another law would have to differ
+    with serving(endpoint(Resample(p=0.8), k=k)) as client:
+        found = calls_to_the_optimum(client.text, k, runs)
+    assert distance(found, 2.0**-k) > band  # a twin that must fail
+
+
+def test_calibrate_reads_the_log(serving, tmp_path):
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    with serving(endpoint(FixKeep(fix=1, keep=1), log=log)) as client:
+        client.chat(wrong_program(4))
+        client.chat("nothing")
+    log.close()
+    calls = read_calls(log.path)
+    assert calls.number("repaired").tolist()[0] == 4
+    assert calls.classes.tolist() == ["applied", "error"]

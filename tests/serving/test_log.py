@@ -1,0 +1,69 @@
+"""The log of calls: whole lines on the disk, one writer, nothing lost when its process is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evo.errors import InputError
+from experiments.serving.log import CallLog
+
+ROOT = Path(__file__).parents[2]
+WRITER = """
+import sys
+from pathlib import Path
+from experiments.serving.log import CallLog
+log = CallLog(Path(sys.argv[1]), new=False)
+for number in range(10**6):
+    log.write({"call": number})
+    print(number, flush=True)
+"""
+
+
+def test_two_writers_of_one_file_are_refused(tmp_path):
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    with pytest.raises(InputError, match="written by another"):
+        CallLog(tmp_path / "calls.jsonl", new=False)
+    log.write({"call": 1})
+    log.close()
+    with pytest.raises(InputError, match="expected a new file"):
+        CallLog(tmp_path / "calls.jsonl", new=True)
+    CallLog(tmp_path / "calls.jsonl", new=False).close()
+
+
+def test_a_file_that_calibrate_would_not_read_or_that_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"ends in \.jsonl"):
+        CallLog(tmp_path / "calls.csv", new=True)
+    with pytest.raises(InputError, match="cannot write"):
+        CallLog(tmp_path / "nowhere" / "calls.jsonl", new=True)
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "other")
+    with pytest.raises(InputError, match="cannot write"):
+        CallLog(tmp_path / "link.jsonl", new=True)
+
+
+def test_half_a_line_of_a_killed_writer_is_cut_off(tmp_path):
+    file = tmp_path / "calls.jsonl"
+    file.write_text('{"call": 1}\n{"cal')
+    log = CallLog(file, new=False)
+    assert log.cut == 5
+    log.write({"call": 2})
+    log.close()
+    assert [json.loads(line)["call"] for line in file.read_text().splitlines()] == [1, 2]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_what_was_told_is_on_the_disk_when_the_process_is_killed(tmp_path):
+    file = tmp_path / "calls.jsonl"
+    command = [sys.executable, "-c", WRITER, str(file)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        told = [int(process.stdout.readline()) for _ in range(50)][-1]
+        os.kill(process.pid, signal.SIGKILL)
+    content = file.read_text()
+    written = [json.loads(line)["call"] for line in content[: content.rfind("\n") + 1].splitlines()]
+    assert written[: told + 1] == list(range(told + 1))
+    CallLog(file, new=False).close()
