@@ -41,6 +41,22 @@ class Asked:
     whole: bool = True
 
 
+def in_last_match(messages: Messages, current: re.Pattern[str]) -> tuple[re.Match[str], str] | None:
+    """Where the current program stands in the latest message of the user that has one, and what comes after it.
+
+    A conversation goes on with complaints about the last answer: the program then stands in an earlier message.
+
+    Raises: NotUnderstood if that program has no blocks.
+    """
+    for role, text in reversed(messages):
+        *_, last = (None, *current.finditer(text)) if role == "user" else (None,)
+        if last is not None:
+            if not has_blocks(last["program"]):
+                raise NotUnderstood('expected lines such as B0 = "abcdefgh" in the current program, got none')
+            return last, text[last.end() :]
+    return None
+
+
 def has_blocks(text: str) -> bool:
     """Whether lines of blocks stand in a text."""
     return bool(texts_of(text))

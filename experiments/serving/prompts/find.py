@@ -8,9 +8,17 @@ from typing import Any
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from experiments.serving.prompts.asked import Asked, Messages, NotUnderstood
+from experiments.serving.prompts.gepa import gepa
+from experiments.serving.prompts.openevolve import openevolve
 from experiments.serving.prompts.plain import plain
+from experiments.serving.prompts.shinka import shinka
 
-READERS: dict[str, Callable[[Messages], Asked | None]] = {"plain": plain}
+READERS: dict[str, Callable[[Messages], Asked | None]] = {
+    "shinka": shinka,
+    "openevolve": openevolve,
+    "gepa": gepa,
+    "plain": plain,
+}
 """In the order in which they are tried; None: a prompt of somebody else."""
 
 
