@@ -34,7 +34,9 @@ class Expected:
         calls: the law of the number of calls of a run, all roles together, where it is known.
         source: labels of the formulas.
         steps: how many steps every run makes one after the other (calls made together are one), where
-            `exact_every_run`; None where it is not said.
+            `exact_every_run`; None where it is not said. It follows from `waits`.
+        waits: the calls that a run waits for, one after the other, from which its seconds follow: those of the ledger,
+            or of calls of different lengths made at the same time the longest alone; None where it is not said.
     """
 
     ledger: NDArray[Any]
@@ -43,6 +45,7 @@ class Expected:
     calls: TimeLaw | None = None
     source: str = ""
     steps: int | None = None
+    waits: Iterable[Calls] | None = None
 
     def __post_init__(self) -> None:
         ledger = np.asarray(self.ledger)
@@ -61,6 +64,10 @@ class Expected:
             )
         if not -ROUNDING <= self.done <= 1.0 + ROUNDING:
             raise InputError(f"Expected: done must be a probability in [0, 1], got {shown(self.done)}")
+        if self.waits is not None:
+            object.__setattr__(self, "waits", tuple(self.waits))
+            if self.exact_every_run and self.steps is None:
+                object.__setattr__(self, "steps", _count(self.mean_steps, "steps of waits"))
         if self.steps is not None:
             whole(self, "steps", least=0)
             if not self.exact_every_run:
@@ -68,8 +75,20 @@ class Expected:
                     f"Expected: steps are of a ledger that is the same in every run, got steps = {self.steps} without "
                     "exact_every_run"
                 )
+            if self.mean_steps != self.steps:
+                raise InputError(
+                    f"Expected: waits come to {self.mean_steps:g} steps, got steps = {self.steps}; leave steps away, "
+                    "or say how many calls are made at the same time (`Calls(at_once=)`)"
+                )
         object.__setattr__(self, "ledger", ledger)
         object.__setattr__(self, "done", min(max(self.done, 0.0), 1.0))
+
+    @property
+    def mean_steps(self) -> float | None:
+        """The expected number of steps made one after the other; None where it is not said."""
+        if self.waits is None:
+            return None if self.steps is None else float(self.steps)
+        return float(sum(each.steps for each in self.waits))
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,11 @@ class Calls:
         times: how many; a float where it is a mean.
         cached: prompt tokens of each that the provider has read before.
         reasoning: written tokens of each that are not part of the answer.
+        at_once: how many of them are made at the same time, of which a run waits for the slowest; None, among what a
+            run waits for (`Expected.waits`): a number that varies, or chains of calls side by side; `times` are steps.
+
+    >>> Calls("qa", prompt=100, writes=5, times=12, at_once=3).steps
+    4.0
     """
 
     role: str
@@ -91,6 +115,12 @@ class Calls:
     times: float = 1
     cached: int = 0
     reasoning: int = 0
+    at_once: int | None = 1
+
+    @property
+    def steps(self) -> float:
+        """How many steps they are, one after the other."""
+        return self.times / (self.at_once or 1)
 
 
 def expected_ledger(

@@ -4,8 +4,9 @@
   of calls. Where the program expects one ledger in every run, each entry of each role in each run is that, to the last
   unit; where its task is always (or never) done right, it is in every run.
 * calls: mean and law of the number of calls, where the program knows their law; as for the hits of a search.
-* means: each entry of each role against its expected mean, by Student's t from the sample variance, times the number of
-  entries (Bonferroni), from 100 runs on. Measured false-alarm rates at a nominal 1e-3 are in the test of this file.
+* means: each entry of each role, and the number of steps, against its expected mean, by Student's t from the sample
+  variance, times their number (Bonferroni), from 100 runs on. Measured false-alarm rates at a nominal 1e-3 are in the
+  test of this file.
 * done: the number of runs whose task was done right is binomial. Where a program expects no ledger, but has a property
   `done`, the probability, this alone is tested; it can tell that a cell DIFFERS, not that it AGREES.
 
@@ -72,8 +73,8 @@ class OfProgram:
         """
         expected = expected_in(cell)
         columns = dict(zip(columns_of_roles(cell), expected.ledger.ravel().tolist(), strict=True))
-        if expected.steps is not None:
-            columns["generations"] = expected.steps
+        if expected.mean_steps is not None:
+            columns["generations"] = expected.mean_steps
         return cls(columns, expected.exact_every_run, expected.done, expected.calls)
 
 
@@ -246,7 +247,7 @@ def _means_open(expected: OfProgram, values: Mapping[str, FloatArray], level: Le
 
 def _errors(expected: OfProgram, values: Mapping[str, FloatArray]) -> list[tuple[float, str]]:
     """Standard deviation over mean of one run, and name, of each entry that is large enough to matter."""
-    totals = dict.fromkeys(LEDGER, 0.0)
+    totals = dict.fromkeys((*LEDGER, "generations"), 0.0)
     for name, value in expected.columns.items():
         totals[_entry(name)] += float(value)
     means = {name: float(expected.columns[name]) for name in values}

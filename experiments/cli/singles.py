@@ -48,19 +48,20 @@ def _table(table: pd.DataFrame, means: bool, width: int) -> Table:
     shown.add_column("arm", no_wrap=True)
     headings = {"calls": "calls", "cost": cost_heading(table["prices"])}
     columns = [(name, headings[name] if means else f"{headings[name]}, {BAND}") for name in OF]
-    for heading in ("k", "lam"):
+    sizes = [name for name in ("k", "lam") if table[name].notna().any()]  # a program has no lam, and may have no k
+    for heading in sizes:
         shown.add_column(heading, justify="right", no_wrap=True)
     for _, heading in columns:
         shown.add_column(heading, justify="right", no_wrap=means)
         if means:
             shown.add_column(BAND, justify="right", no_wrap=True)
     for series, rows in by_series(table):
-        add_rows(shown, folded(series, width), [_row(row, means) for row in rows])
+        add_rows(shown, folded(series, width), [_row(row, sizes, means) for row in rows])
     return shown
 
 
-def _row(row: dict[Any, Any], means: bool) -> tuple[str, ...]:
-    told = [size_text(row["k"]), size_text(row["lam"])]
+def _row(row: dict[Any, Any], sizes: list[str], means: bool) -> tuple[str, ...]:
+    told = [size_text(row[name]) for name in sizes]
     for name in OF:
         told += [number(row[name]), band(row, name)] if means else [band(row, name)]
     return tuple(told)

@@ -6,6 +6,7 @@ Predictions are of the run without a budget; a budget only censors it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -140,7 +141,11 @@ def predict(  # type: ignore[overload-overlap]  # "fitness" is a str, too, whose
 
 @overload
 def predict(
-    cell: Cell, quantity: Literal["seconds"], *, latency: Latency, workers: int | None = None
+    cell: AnyCell,
+    quantity: Literal["seconds"],
+    *,
+    latency: Latency | Mapping[str, Latency],
+    workers: int | None = None,
 ) -> Prediction: ...
 
 
@@ -158,7 +163,7 @@ def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | 
             "fitness", the true fitness of the current solution at a budget; or "seconds" of a latency.
         asked: for "fitness" one of calls=, generations= and cost=, and starts=; see
             `experiments.predictions.quality.fitness.predict_fitness`. For "seconds" latency= and workers=; see
-            `experiments.predictions.seconds.predict_seconds`.
+            `experiments.predictions.seconds`.
 
     Raises: NoPrediction naming the nearest rules and what the cell misses of them; InputError for another quantity, or
     for what is no cell; OperatorError naming a part whose code breaks or whose law is none.
@@ -176,11 +181,7 @@ def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | 
     96.0
     """
     if isinstance(cell, ProgramCell):
-        if asked or quantity in ("fitness", "seconds"):
-            raise InputError(
-                "predict: fitness at a budget and seconds are of cells that search, got a program of calls"
-            )
-        return _of_program(cell, quantity)
+        return _of_program(cell, quantity, asked)
     if quantity == "fitness":
         from experiments.predictions.quality.fitness import predict_fitness  # which asks here what evaluations cost
 
@@ -216,7 +217,14 @@ def _known_names(quantity: str, given: dict[str, Any], names: tuple[str, ...]) -
     return given
 
 
-def _of_program(cell: ProgramCell, quantity: str) -> Prediction:
+def _of_program(cell: ProgramCell, quantity: str, asked: dict[str, Any]) -> Prediction:
+    if quantity == "seconds":
+        from experiments.predictions.seconds import predict_program_seconds  # whose answer is a Prediction of here
+
+        with blame_part(cell):
+            return predict_program_seconds(cell, **_known_names(quantity, asked, TIMES))
+    if asked or quantity == "fitness":
+        raise InputError("predict: fitness at a budget is of cells that search, got a program of calls")
     if quantity not in (*QUANTITIES, *columns_of_roles(cell)):
         known = f"{', '.join(QUANTITIES)}, or of a role, as {columns_of_roles(cell)[0]}"
         raise InputError(f"predict: expected a quantity of {known}, got {shown(quantity)}")

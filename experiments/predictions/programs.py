@@ -71,12 +71,13 @@ def known_of_program(cell: ProgramCell, quantity: str) -> Known:
         cost = sum(price * expected_column(cell, name) for name, price in cell.prices.items())
         sure = expected.exact_every_run and calls > 0
         return (law, cost, cost / calls) if sure else (None, cost, 1.0)
-    if quantity == "generations" and expected.steps is not None:
-        return certain(expected.steps), float(expected.steps), 1.0
+    if quantity == "generations" and expected.mean_steps is not None:
+        steps = None if expected.steps is None else certain(expected.steps)
+        return steps, expected.mean_steps, 1.0
     if quantity == "generations":
         raise NoPrediction(
-            f"{cell.text}: the number of steps is not predicted: the program does not say it (`Expected(steps=)`), or "
-            "it differs from run to run"
+            f"{cell.text}: the number of steps is not predicted: the program does not say what it waits for "
+            "(`Expected(waits=)`)"
         )
     if quantity in columns_of_roles(cell):
         return None, expected_column(cell, quantity), 1.0

@@ -29,7 +29,9 @@ from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.programs.cell import ProgramCell
-from experiments.predictions.seconds import predict_seconds, same_chunk, width_of, width_varies
+from experiments.predictions.predict import predict
+from experiments.predictions.seconds import same_chunk, width_of, width_varies
+from experiments.reports.waiting_programs import NOT_KEPT, seconds_of_runs
 from experiments.running.simulation import merged_rounds
 from experiments.store.results import Results
 
@@ -63,10 +65,6 @@ class Barriers:
 
 LEVELS = (10, 50, 90)
 """Per cent of the quantiles of single runs."""
-OF_PROGRAM = (
-    "no seconds of a program: its rounds are the steps that it makes one after the other, and the table does not keep "
-    "which calls, of which lengths, each step waits for"
-)
 
 
 def timed(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
@@ -127,7 +125,8 @@ def _timed(
         except InputError:
             continue
         if isinstance(cell, ProgramCell):
-            rounds[of_cell.index.to_numpy()] = of_cell["generations"]
+            places = of_cell.index.to_numpy()
+            rounds[places], makespan[places] = of_cell["generations"], seconds_of_runs(cell, of_cell, workers, latency)
             continue
         for batch, part in of_cell.groupby("batch", sort=False):
             rows, number = part.index.to_numpy(), int(str(batch))
@@ -163,7 +162,7 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
         runs = groups.get(cell_id, timed_runs.iloc[:0])
         note = missing_runs(results, cell_id, runs)
         if len(runs):
-            note = _note(results, cell_id, workers, latency) or str(refused.get(cell_id, note))
+            note = _note(results, cell_id, workers, latency, runs) or str(refused.get(cell_id, note))
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
         predicted = {"makespan_predicted": _predicted(results, cell_id, workers, latency)}
         censored = float(runs["hit"].isna().mean())
@@ -188,8 +187,7 @@ def _of_single_runs(runs: pd.DataFrame) -> dict[str, float]:
 def _predicted(results: Results, cell_id: str, workers: int | None, latency: Latency) -> float:
     """The exact mean of the seconds; NaN where it is not known, or a part is not imported."""
     try:
-        cell = results.cell(cell_id)
-        return math.nan if isinstance(cell, ProgramCell) else predict_seconds(cell, latency, workers).mean
+        return predict(results.cell(cell_id), "seconds", latency=latency, workers=workers).mean
     except (InputError, NoPrediction):
         return math.nan
 
@@ -205,11 +203,13 @@ def kept_as_run(cell: Cell, workers: int | None, latency: Latency) -> str:
     )
 
 
-def _note(results: Results, cell_id: str, workers: int | None, latency: Latency) -> str:
+def _note(results: Results, cell_id: str, workers: int | None, latency: Latency, runs: pd.DataFrame) -> str:
     """Why a cell with runs has no times: it was run with its own, or a part of it is not imported."""
     try:
         cell = results.cell(cell_id)
-        return OF_PROGRAM if isinstance(cell, ProgramCell) else kept_as_run(cell, workers, latency)
+        if isinstance(cell, ProgramCell):
+            return NOT_KEPT if runs["makespan"].isna().any() else ""
+        return kept_as_run(cell, workers, latency)
     except InputError as error:
         return str(error)
 

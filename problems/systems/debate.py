@@ -63,7 +63,7 @@ class Debate:
         """The same in every run."""
         messages = self._messages
         ledger, number = expected_ledger(self.roles, messages), len(messages)
-        return Expected(ledger, True, 1.0, certain(number), "theory 18d, 18f", steps=number)
+        return Expected(ledger, True, 1.0, certain(number), "theory 18d, 18f", waits=messages)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class SummarisedDebate:
 
     @property
     def _round(self) -> tuple[Calls, Calls]:
-        message = Calls("agent", self.h + self.s, self.u, self.agents * self.rounds)
+        message = Calls("agent", self.h + self.s, self.u, self.agents * self.rounds, at_once=self.agents)
         return message, Calls("summariser", self.h + self.agents * self.u, self.s, self.rounds)
 
     def execute(self, desk: Desk, rng: Generator) -> BoolArray:
@@ -126,7 +126,7 @@ class SummarisedDebate:
         """The same calls in every run; points are lost at random."""
         done = self.keep ** (self.agents * self.rounds * (self.rounds + 1) // 2)
         law = certain(self.rounds * (self.agents + 1))
-        return Expected(expected_ledger(self.roles, self._round), True, done, law, "theory 18d", 2 * self.rounds)
+        return Expected(expected_ledger(self.roles, self._round), True, done, law, "theory 18d", waits=self._round)
 
 
 def _expect_sizes(part: Debate | SummarisedDebate) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -144,14 +144,23 @@ class FocusedDebugging(Debugging):
         calls = [*self._cut_calls(), *self._look_calls(looks), *self._repair_calls(repairs, counts)]
         ledger = expected_ledger(self.roles, calls)
         law = certain(int(ledger[:, 0].sum())) if certainly else self._law(counts)
-        steps = self._steps([each for number, each in counts if number], looks, repairs) if certainly else None
-        return Expected(ledger, certainly, self._done(*functions), law, "theory 12c, 12d, Eq. 8-10", steps)
+        waits = [*self._cut_calls(), *self._sweeps(counts)] if self.at_once else calls
+        return Expected(ledger, certainly, self._done(*functions), law, "theory 12c, 12d, Eq. 8-10", waits=waits)
 
-    def _steps(self, functions: list[OneFunction], looks: float, repairs: float) -> int:
-        """Steps where each function takes a certain number of calls: a sweep at once takes one for each role."""
-        if self.at_once:
-            looks, repairs = (max(getattr(each, f"mean_{of}") for each in functions) for of in ("looks", "repairs"))
-        return round(looks + repairs) + (self.cut > 0)
+    def _sweeps(self, counts: list[tuple[int, OneFunction]]) -> Iterator[Calls]:
+        """What is waited for where the calls of a sweep are made at the same time: looks, then repairs if there are."""
+        for sweep in range(self.tries):
+            going = [(number, min(1.0, float(each.repairs[sweep:].sum()))) for number, each in counts]
+            yield self._together(going, Calls("qa", self.head + self.l, self.u), self.votes)
+            going = [(number, min(1.0, float(each.repairs[sweep + 1 :].sum()))) for number, each in counts]
+            yield self._together(going, Calls("debugger", self.head + self.l + self.u, self.l), 1)
+
+    def _together(self, going: list[tuple[int, float]], call: Calls, votes: int) -> Calls:
+        """Calls of one step on functions that are still looked at, so many w.p. so much."""
+        if all(chance in (0.0, 1.0) for number, chance in going if number):
+            calls = votes * round(sum(number * chance for number, chance in going))
+            return replace(call, times=calls, at_once=max(calls, 1))
+        return replace(call, times=float(1.0 - np.prod([(1.0 - p) ** number for number, p in going])), at_once=None)
 
     def _law(self, counts: list[tuple[int, OneFunction]]) -> TimeLaw | None:
         pmf = calls_of_functions(counts, self.votes)
@@ -174,7 +183,9 @@ class FocusedDebugging(Debugging):
         calls = [*(self._cut_calls() if at > 0 else ()), *(self._look_calls(self.k) if at > 1 else ())]
         ledger = expected_ledger(self.roles, calls)
         done = silent * (1.0 - self.cut_wrong) if at == 2 and self.b == 0 else 0.0
-        return Expected(ledger, True, done, certain(int(ledger[:, 0].sum())), "a call is longer than the context")
+        waits = None if self.at_once else calls
+        law = certain(int(ledger[:, 0].sum()))
+        return Expected(ledger, True, done, law, "a call is longer than the context", waits=waits)
 
     def _functions(self) -> tuple[OneFunction, OneFunction]:
         """A function with a bug, and one without."""
@@ -203,13 +214,14 @@ class FocusedDebugging(Debugging):
         number = made.number
         mean = float(np.arange(len(number)) @ number)
         calls = [*self._cut_calls(), *self._look_calls(self.k + made.looks_again)]
-        repairs = self._repairs_with_notes(number) if self.memory else self._plain_repairs(mean, 1.0 - number[0])
+        repairs = list(self._repairs_with_notes(number) if self.memory else self._plain_repairs(mean, 1.0 - number[0]))
         ledger = expected_ledger(self.roles, [*calls, *repairs])
         certainly = number.max() == 1.0
         before = [0.0] * (self.votes * self.k + (self.cut > 0))
         law = FiniteLaw.of(before + made.weighted(self.votes + 1, 1).tolist())
         done = made.done * (1.0 - self.cut_wrong)
-        return Expected(ledger, certainly, done, law, "theory 12c, 12d, Eq. 8-10")
+        waits = [*calls, *repairs]
+        return Expected(ledger, certainly, done, law, "theory 12c, 12d, Eq. 8-10", waits=waits)
 
     def _cut_calls(self) -> list[Calls]:
         return [Calls("cutter", self.head + self.n, self.cut)] if self.cut else []
@@ -217,8 +229,9 @@ class FocusedDebugging(Debugging):
     def _look_calls(self, looks: float) -> list[Calls]:
         new = self.votes * (self.k if self.at_once else 1)
         prompt = self.head + self.l
-        again = Calls("qa", prompt, self.u, max(0.0, looks * self.votes - new), cached=self.head * self.cache)
-        return [Calls("qa", prompt, self.u, new), again]
+        known, more = self.head * self.cache, max(0.0, looks * self.votes - new)
+        again = Calls("qa", prompt, self.u, more, cached=known, at_once=self.votes)
+        return [Calls("qa", prompt, self.u, new, at_once=self.votes), again]
 
     def _repair_calls(self, repairs: float, counts: list[tuple[int, OneFunction]]) -> Iterator[Calls]:
         """Repairs by what they find in the cache."""

@@ -10,13 +10,16 @@ from numpy.random import Generator
 
 from evo.errors import InputError
 from evo.parameters import whole
-from evo.programs import ENTRIES, Desk, Expected, certain
+from evo.programs import ENTRIES, Calls, Desk, Expected, certain
 from evo.programs.desk import MOST
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.theory.systems.repairs import WholeRewrites, whole_rewrites
 from evo.theory.systems.transcripts import growing
 from evo.theory.times.finite import FiniteLaw
 from problems.systems.debugging import Debugging
+
+MOST_WAITS = 1 << 12
+"""Rounds that are listed call by call."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,25 @@ class NaiveDebugging(Debugging):
         if rows is not None:
             count = int(made.looks.sum()) * self.votes + int(made.repairs.sum())
             steps = int(made.looks.sum() + made.repairs.sum())
-            return Expected(rows, True, made.done, certain(count), "theory 12c, 12d, Eq. 4-7", steps)
+            waits = self._waits(made)
+            return Expected(rows, True, made.done, certain(count), "theory 12c, 12d, Eq. 4-7", steps, waits)
         length = self.n + self.u
         qa = self.votes * _mean_tokens(made.looks, self.head + self.n, length, self.u, self.cache)
         debugger = _mean_tokens(made.repairs, self.head + length, length, self.n, self.cache)
         law = FiniteLaw.of(made.calls)
-        return Expected(np.stack((qa, debugger)), False, made.done, law, "theory 12c, chain on the number of bugs")
+        source = "theory 12c, chain on the number of bugs"
+        return Expected(np.stack((qa, debugger)), False, made.done, law, source, waits=self._waits(made))
+
+    def _waits(self, made: WholeRewrites) -> list[Calls] | None:
+        """Votes at the same time, the rest one after the other; None for thousands of rounds."""
+        if len(made.looks) > MOST_WAITS:
+            return None
+        each, length = [], self.n + self.u
+        for i, (look, repair) in enumerate(zip(made.looks.tolist(), made.repairs.tolist(), strict=True), start=1):
+            read = self.head + i * length
+            each.append(Calls("qa", read - self.u, self.u, look * self.votes, at_once=self.votes))
+            each.append(Calls("debugger", read, self.n, repair))
+        return each
 
     def _chain(self) -> WholeRewrites:
         rounds, length = self.most_rounds, self.n + self.u

@@ -75,8 +75,9 @@ class Generalist:
         fits = self.context is None or self.n + self.o <= self.context
         done = 1.0 - decision_error(1.0 - self.right, self.votes, self.copied) if fits else 0.0
         calls = self.votes if fits else 0
-        ledger = expected_ledger(self.roles, [Calls("generalist", self.n, self.o, calls)])
-        return Expected(ledger, True, done, certain(calls), "theory 12a, Eq. 1", steps=int(fits))
+        made = [Calls("generalist", self.n, self.o, calls, at_once=self.votes)]
+        ledger = expected_ledger(self.roles, made)
+        return Expected(ledger, True, done, certain(calls), "theory 12a, Eq. 1", waits=made)
 
 
 @dataclass(frozen=True)
@@ -237,21 +238,20 @@ class Routing:
         limit = np.inf if self.context is None else self.context
         if self.h + self.name_tokens > limit:
             nothing = expected_ledger(self.roles, [])
-            return Expected(nothing, True, 0.0, certain(0), "a call is longer than the context", steps=0)
+            return Expected(nothing, True, 0.0, certain(0), "a call is longer than the context", waits=())
         fits = self.n + self.o <= limit
         wrong = decision_error(self.wrong, self.votes_d, self.copied)
         again = self.nowhere + (1.0 - self.nowhere) * wrong * self.seen if fits else self.nowhere
         asked = mean_attempts(again, self.attempts)
         answered = asked * (1.0 - self.nowhere) if fits else 0.0
-        calls = [Calls("delegator", self.h, self.name_tokens, asked * self.votes_d)]
+        calls = [Calls("delegator", self.h, self.name_tokens, asked * self.votes_d, at_once=self.votes_d)]
         calls += self._answers(answered, wrong)
         ledger = expected_ledger(self.roles, calls)
         done = answered * (1.0 - wrong) * (1.0 - decision_error(1.0 - self.right, self.votes_s, self.copied))
         same_number = self.attempts == 1 or again in (0.0, 1.0)
         alike = same_number and self.nowhere in (0.0, 1.0) and (len(self._sizes) == 1 or not answered)
         law = self._law(again, fits) if not alike else certain(int(ledger[:, 0].sum()))
-        steps = round(asked + answered) if alike else None  # votes are asked at the same time
-        return Expected(ledger, alike, min(done, 1.0), law, "theory 12b, Eq. 2, attempts cut off", steps)
+        return Expected(ledger, alike, min(done, 1.0), law, "theory 12b, Eq. 2, attempts cut off", waits=calls)
 
     def _law(self, again: float, fits: bool) -> TimeLaw | None:
         if self.attempts > MOST_ATTEMPTS:
@@ -264,6 +264,5 @@ class Routing:
             number = self.serves.count(tasks) if self.serves else self.k
             own = tasks * number / self.k
             other = (number - own) / max(1, self._specialists - 1)  # a right one is not among the others
-            yield Calls(
-                self._name(tasks), self.n, self.o, answered * self.votes_s * ((1.0 - wrong) * own + wrong * other)
-            )
+            times = answered * self.votes_s * ((1.0 - wrong) * own + wrong * other)
+            yield Calls(self._name(tasks), self.n, self.o, times, at_once=self.votes_s)

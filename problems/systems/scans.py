@@ -61,6 +61,8 @@ class ReadThenSort(MergeSort):
 
     def expected(self) -> Expected:
         """That of sorting, and n readings."""
-        sorting, reading = super().expected(), expected_ledger(self.roles, [Calls("reader", self.v, self.d, self.n)])
+        sorting, scans = super().expected(), Calls("reader", self.v, self.d, self.n, at_once=self.n)
         calls = None if sorting.calls is None else Shifted(sorting.calls, self.n)
-        return replace(sorting, ledger=reading + sorting.ledger, calls=calls)
+        ledger = expected_ledger(self.roles, [scans]) + sorting.ledger
+        waits = None if sorting.waits is None else [scans, *sorting.waits]
+        return replace(sorting, ledger=ledger, calls=calls, steps=None, waits=waits)

@@ -5,7 +5,7 @@ An exercise of the paper's Section 3.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -14,7 +14,7 @@ from evo.parameters import positive, probability, whole
 from evo.programs import Calls, Desk, Expected, Model, Role, certain, expected_ledger
 from evo.protocols import BoolArray, IntArray
 from evo.theory.calls.voting import mean_votes
-from evo.theory.systems.sorting import best_right, comparisons, sorted_right, vote_error
+from evo.theory.systems.sorting import best_right, comparisons, rounds, sorted_right, vote_error
 from evo.theory.times.derived import Scaled
 
 MOST_DOCUMENTS = 2**14
@@ -98,13 +98,20 @@ class Compared:
         with desk.together(steps):
             desk.call("comparator", prompt=self.h + 2 * self.d, writes=1, times=calls)
 
-    def ledger_of(self, times: float, done: float, source: str, sure: bool, depth: int | None = None) -> Expected:
-        """What is expected if `times` comparisons are, `depth` of them one after the other."""
+    def ledger_of(self, times: float, done: float, source: str, sure: bool, depth: float | None = None) -> Expected:
+        """What is expected if `times` comparisons are, `depth` of them one after the other; None: not known."""
         calls = Calls("comparator", self.h + 2 * self.d, 1, times * (self.ahead if self.sure_votes else self.votes))
         exact = sure and (self.sure_votes or times == 0)
         law = certain(round(calls.times)) if exact else None
-        steps = depth * self.ahead if exact and depth is not None else None
-        return Expected(expected_ledger(self.roles, [calls]), exact, done, law, source, steps)
+        return Expected(expected_ledger(self.roles, [calls]), exact, done, law, source, waits=self._waits(calls, depth))
+
+    def _waits(self, calls: Calls, depth: float | None) -> list[Calls] | None:
+        """Answers one after the other; None where sums of random votes are made side by side."""
+        if depth is None or not (self.sure_votes or self.n <= 3):  # two documents are compared at a time
+            return None
+        if self.n <= 3:
+            return [calls]
+        return [replace(calls, times=depth * self.ahead, at_once=None)]  # chains of comparisons side by side
 
 
 @dataclass(frozen=True)
@@ -137,10 +144,15 @@ class MergeSort(Compared):
         law = comparisons(self.n, self.error)
         sure = law.variance == 0.0
         done = self.done
-        found = self.ledger_of(round(law.mean) if sure else law.mean, done, "theory 18a, 9a, 9b", sure)
-        if sure or not self.sure_votes:
-            return found
-        return Expected(found.ledger, False, done, Scaled(law, self.ahead), found.source)
+        times, depth = round(law.mean) if sure else law.mean, self._depth(law.mean)
+        found = self.ledger_of(times, done, "theory 18a, 9a, 9b", sure, depth)
+        return found if sure or not self.sure_votes else replace(found, calls=Scaled(law, self.ahead))
+
+    def _depth(self, comparisons: float) -> float | None:
+        """Expected comparisons one after the other; None where halves are sorted side by side, with errors."""
+        if self.n <= 3:
+            return comparisons
+        return rounds(self.n, self.error).mean if self.error in (0.0, 0.5, 1.0) else None
 
     def _sorted(self, documents: IntArray, rng: Generator) -> tuple[IntArray, IntArray, IntArray]:
         """The order [runs, n], all calls, and how many of them come one after the other."""
@@ -240,4 +252,5 @@ class OneCallSort:
     def expected(self) -> Expected:
         """The same in every run."""
         call = Calls("sorter", self.h + self.n * self.d, self.n * self.w)
-        return Expected(expected_ledger(self.roles, [call]), True, self.p**self.n, certain(1), "theory 12a, 18a", 1)
+        done = self.p**self.n
+        return Expected(expected_ledger(self.roles, [call]), True, done, certain(1), "theory 12a, 18a", waits=[call])

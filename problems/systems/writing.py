@@ -55,9 +55,9 @@ class WholeDrafts:
 
     def expected(self) -> Expected:
         """The same in every run."""
-        return Expected(
-            expected_ledger(self.roles, [self._draft]), True, 1.0, certain(self.rounds), "theory 18c", self.rounds
-        )
+        drafts = [self._draft]
+        ledger = expected_ledger(self.roles, drafts)
+        return Expected(ledger, True, 1.0, certain(self.rounds), "theory 18c", waits=drafts)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class BySections:
 
     @property
     def _section(self) -> Calls:
-        return Calls("writer", self.h + self.o + self.l, self.l, self.k * self.rounds)
+        return Calls("writer", self.h + self.o + self.l, self.l, self.k * self.rounds, at_once=self.k)
 
     def execute(self, desk: Desk, rng: Generator) -> BoolArray:
         """Plan until the plan is right, or once; then write the sections of a round at the same time."""
@@ -128,8 +128,7 @@ class BySections:
         ledger = expected_ledger(self.roles, calls, {"planner": plans.mean} if self.checked else None)
         sure, sections = not self.checked or self.right == 1.0, self.k * self.rounds
         law = certain(sections + 1) if sure else Shifted(plans, sections)
-        steps = self.rounds + 1 if sure else None
-        return Expected(ledger, sure, 1.0 if self.checked else self.right, law, "theory 18c, 12a", steps)
+        return Expected(ledger, sure, 1.0 if self.checked else self.right, law, "theory 18c, 12a", waits=calls)
 
 
 def _expect_lengths(part: WholeDrafts | BySections) -> None:

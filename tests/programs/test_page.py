@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from evo import Latency
 from evo.conformance import check_part, kind_of
 from experiments import check, fit, load_grid, predict, run_grid
 from experiments.predictions.verdict import Verdict
@@ -35,8 +36,11 @@ def test_the_system_of_the_page_agrees_with_what_it_expects(grid):
 def test_its_numbers_are_those_that_come_out(grid):
     sure, tried = ({cell.k: cell for cell in cells}[4] for cells in grid.arms.values())
     said = re.findall(r"^\| `predict.*\| ([\d,.]+) \|$", PAGE.read_text(encoding="utf-8"), flags=re.M)
-    found = (predict(sure, "cost"), predict(sure, "chair.pass_tokens"), predict(tried, "calls"))
-    assert [float(number.replace(",", "")) for number in said] == [each.mean for each in found]
+    latency = Latency(fixed=1.0, per_generated_token=0.02)
+    waited = [predict(tried, "seconds", latency=latency, workers=workers) for workers in (None, 1)]
+    found = [predict(sure, "cost"), predict(sure, "chair.pass_tokens"), predict(tried, "calls")]
+    found += [predict(tried, "generations"), *waited]
+    assert [float(number.replace(",", "")) for number in said] == pytest.approx([each.mean for each in found])
     assert predict(sure, "cost").mean == 4 * (100 * 20 + 190) + 10 * (80 * 20 + 190) + 20
 
 

@@ -128,10 +128,13 @@ def best_right(n: int, e: float) -> float:
     return float((1.0 - e) ** floor * (1.0 - deeper * e))
 
 
-def rounds(n: int) -> FiniteLaw:
+def rounds(n: int, e: float = 0.0) -> FiniteLaw:
     """Law of the makespan of merge sort: both halves at the same time, the comparisons of a merge one by one.
 
-    max(halves) + merge; about 2n, where all comparisons together are n lg n (the paper's Section 5.2).
+    max(halves) + merge; about 2n, where all comparisons together are n lg n (the paper's Section 5.2). Known for a
+    comparator that never errs, always errs or tosses a coin: else what a merge takes depends on its halves.
+
+    Raises: NoPrediction for other e, or n > 1,024; InputError for n that are none.
 
     >>> [round(rounds(n).mean, 6) for n in (1, 2, 4, 64)]
     [0.0, 1.0, 3.666667, 118.450072]
@@ -139,7 +142,9 @@ def rounds(n: int) -> FiniteLaw:
     _expect_documents(n)
     if n > MOST_DOCUMENTS:
         raise NoPrediction(f"rounds: the law is computed for n <= {MOST_DOCUMENTS:,}, got n = {n:,}")
-    return FiniteLaw.of(_rounds(n))
+    if e not in (0.0, 0.5, 1.0):
+        raise NoPrediction(f"rounds: with errors, e = {e:g}, the law is known for e = 1/2 and 1 alone")
+    return FiniteLaw.of(_rounds(n, e == 0.5))
 
 
 def least_lead(n: int, e: float, target: float) -> int:
@@ -184,17 +189,17 @@ def _tree(n: int, fair: bool) -> FloatArray:
 
 
 @lru_cache(maxsize=256)
-def _rounds(n: int) -> FloatArray:
+def _rounds(n: int, fair: bool) -> FloatArray:
     if n == 1:
         return np.ones(1)
     half, rest = n // 2, n - n // 2
-    longer = _rounds(rest)
+    longer = _rounds(rest, fair)
     shorter = np.zeros(len(longer))
-    shorter[: len(_rounds(half))] = _rounds(half)
+    shorter[: len(_rounds(half, fair))] = _rounds(half, fair)
     before = (np.cumsum(law) - law for law in (longer, shorter))  # P(X < t)
     less_long, less_short = before
     most = longer * shorter + longer * less_short + shorter * less_long
-    return np.convolve(most, merge_comparisons(half, rest))
+    return np.convolve(most, (fair_merge_comparisons if fair else merge_comparisons)(half, rest))
 
 
 @lru_cache(maxsize=256)
