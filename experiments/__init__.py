@@ -59,10 +59,12 @@ if TYPE_CHECKING:
     )
     from experiments.running.limits import GridLimits as GridLimits
     from experiments.running.simulation import trace as trace
+    from experiments.serving.ask_tell import AskTell as AskTell
     from experiments.store.results import Results as Results
     from experiments.store.results import load as load
 
 _HOMES = {
+    "AskTell": "serving.ask_tell",
     "Cell": "grids.cell",
     "Check": "checks.check",
     "Fits": "fits.laws",

@@ -78,6 +78,28 @@ def chosen_chunks(
     return chunk
 
 
+def chunks_of_offspring(
+    schedule: Schedule, pointer: IntArray, parents: BoolArray, same: bool, rng: Generator
+) -> IntArray:
+    """The chunk of each offspring of one generation, int [runs, lam] (or positions [runs, lam, g]).
+
+    Args:
+        schedule: the schedule.
+        pointer: int [runs].
+        parents: bool [runs, lam, k], the parent of each offspring.
+        same: whether all offspring of a run have one parent, so that the schedule is asked once.
+        rng: the schedule's stream.
+    """
+    lam, chosen = parents.shape[1], []
+    for j in range(1 if same else lam):
+        seen = parents[:, j]
+        seen.flags.writeable = False  # a schedule only looks
+        every = chosen_chunks(schedule, pointer, seen, 1, lam, rng)
+        chosen.append(every[:, 0] if same else every[:, 0, min(j, every.shape[2] - 1)][:, None])
+    chunk = np.concatenate(chosen, axis=1)
+    return np.broadcast_to(chunk, (len(chunk), lam, *chunk.shape[2:]))
+
+
 def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
     """The mutator's validated answer; a bare array of correctness counts as valid, one call each.
 

@@ -17,7 +17,7 @@ from evo.batch import Batch, RunCounts, Trace
 from evo.engine.calls import Caller, Parents, Round, write_back
 from evo.engine.contracts import (
     adjusted,
-    chosen_chunks,
+    chunks_of_offspring,
     described,
     drawn_traits,
     fitness_values,
@@ -168,7 +168,10 @@ class _Batch:
         """The calls of a generation, one a row; the offspring, and which of their blocks are their own, bool [n, k]."""
         runs, lam = who.shape
         parents = self.correct[np.arange(runs)[:, None], who]
-        chunk = self._choose(parents)[rows]
+        chosen = chunks_of_offspring(
+            self.schedule, self.books.pointer, parents, self.places == 1, self.streams.schedule
+        )
+        chunk = chosen.reshape(-1, 1, 1, *chosen.shape[2:])[rows]
         flat = parents.reshape(runs * lam, -1)[rows]
         traits = None if self.traits is None else np.repeat(self.traits, lam, axis=0)[rows]
         generations = np.full(len(flat), self.generation, dtype=np.int64)
@@ -183,20 +186,6 @@ class _Batch:
         children = flat.copy()
         write_back(children, everyone, chunk_called, made.after[:, 0], self.chunks)
         return made, children, called
-
-    def _choose(self, parents: BoolArray) -> IntArray:
-        """The chunk of each call, int [runs lam, 1, 1] (or positions [.., g]); `parents` is bool [runs, lam, k]."""
-        lam = parents.shape[1]
-        same = self.places == 1
-        chosen = []
-        for j in range(1 if same else lam):
-            seen = parents[:, j]
-            seen.flags.writeable = False  # a schedule only looks
-            every = chosen_chunks(self.schedule, self.books.pointer, seen, 1, lam, self.streams.schedule)
-            chosen.append(every[:, 0] if same else every[:, 0, min(j, every.shape[2] - 1)][:, None])
-        chunk = np.concatenate(chosen, axis=1)
-        chunk = np.broadcast_to(chunk, (len(chunk), lam, *chunk.shape[2:]))
-        return chunk.reshape(-1, 1, 1, *chunk.shape[2:])
 
     def _keep_survivors(
         self,

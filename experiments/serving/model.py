@@ -41,6 +41,7 @@ class Answer:
         fault: of FAULTS, empty for none.
         g, incorrect, repaired, kept: blocks handed over, of these incorrect before, repaired, and correct ones kept.
             None where no blocks were written.
+        right: right blocks of the whole program, as the answer would leave them.
         thoughts: characters of the text that are thoughts.
     """
 
@@ -52,6 +53,7 @@ class Answer:
     incorrect: int | None = None
     repaired: int | None = None
     kept: int | None = None
+    right: int | None = None
     thoughts: int = 0
 
 
@@ -152,6 +154,7 @@ class Model:
             "incorrect": int((~before[chunk]).sum()),
             "repaired": int((after & ~before)[chunk].sum()),
             "kept": int((after & before)[chunk].sum()),
+            "right": int(after.sum()),
         }
         if not valid:
             fault = fault or "prose"
@@ -214,7 +217,7 @@ def _limited(made: Answer, most_tokens: int | None) -> Answer:
     made = replace(made, text=text, finish="length", thoughts=min(made.thoughts, len(text)))
     if made.outcome != "ok":
         return made
-    return replace(made, outcome="truncated", repaired=None, kept=None)
+    return replace(made, outcome="truncated", repaired=None, kept=None, right=None)
 
 
 def tokens(text: str) -> int:

@@ -176,7 +176,7 @@ class _Wrong(Exception):
 
 def _told(answers: list[Answer], asked: Asked) -> dict[str, Any]:
     """The columns of a request's answers; of several answers the blocks stand in a list, a row is of one call."""
-    columns = ("g", "incorrect", "repaired", "kept")
+    columns = ("g", "incorrect", "repaired", "kept", "right")
     shas = [_sha(answer.text) for answer in answers]
     if len(answers) == 1:
         (answer,) = answers

@@ -46,7 +46,7 @@ def test_a_chat_is_answered_with_usage_and_a_line_of_log(serving, rows_of, tmp_p
     usage = body["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (tokens(prompt), tokens(text))
     (row,) = rows_of(tmp_path / "calls.jsonl")
-    assert [row[name] for name in ("g", "incorrect", "repaired", "kept", "outcome")] == [4, 4, 4, 0, "ok"]
+    assert [row[name] for name in ("g", "incorrect", "repaired", "kept", "right", "outcome")] == [4, 4, 4, 0, 4, "ok"]
     assert [row["tokens_in"], row["tokens_out"]] == [usage["prompt_tokens"], usage["completion_tokens"]]
     assert row["price"] is None  # unknown, not 0
     assert program not in json.dumps(row)  # no body in it
