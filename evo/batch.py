@@ -71,9 +71,12 @@ class Trace:
         call: number of the call that generated the improvement.
         fitness: true fitness from there on.
         seen: fitness as evaluators that err saw it; None where they do not err.
+        spent: int64 [rows, 3 + powers], what the run has spent up to the end of this generation: generations, calls,
+            evaluations, and the sums of `RunCounts.shortfalls`; None from engines that do not note it.
     """
 
     run: IntArray
     call: IntArray
     fitness: FloatArray
     seen: FloatArray | None = None
+    spent: IntArray | None = None

@@ -112,7 +112,7 @@ class Records:
             fitness: float [r], true fitness; and seen fitness, where evaluators may err.
         """
         if self.tracing:
-            self._trace.append((self.active[rows], call, *fitness))
+            self._trace.append((self.active[rows], call, self.spent[rows], *fitness))
 
     def counts(self, seconds: FloatArray | None = None) -> RunCounts:
         """What all runs came to."""
@@ -122,9 +122,10 @@ class Records:
         """All that was noted, None if it was not asked for; with `lam` up to the last of lam calls a generation."""
         if not self.tracing:
             return None
-        run, call, *fitness = (np.concatenate(column) for column in zip(*self._trace, strict=True))
+        run, call, spent, *fitness = (np.concatenate(column) for column in zip(*self._trace, strict=True))
         within = slice(None) if lam is None else call <= lam * self.paid[run, 0]
-        return Trace(run[within], call[within], *(values[within] for values in fitness))
+        true, *seen = (values[within] for values in fitness)
+        return Trace(run[within], call[within], true, seen[0] if seen else None, spent[within])
 
     def _pay(self) -> None:
         within = ~self.over & (self.hits[self.active] < 0)  # a traced run may go on after its hit

@@ -33,8 +33,8 @@ def show_plan(plan: Plan, console: Console, rows: int = ROWS, hangs: bool = True
     table = plan.table
     known = table[table[plan.by].notna()]
     shown = _table(plan, len(known))
-    for row in known.head(rows).to_dict("records"):
-        shown.add_row(*_row(plan, row))
+    for row, each in zip(known.head(rows).to_dict("records"), plan.ranked, strict=False):
+        shown.add_row(*_row(plan, row | {"errors": each.numbers.errors}))
     print_table(shown, console)
     if len(known) > rows:
         console.print(f"{counted(len(known) - rows, 'more candidate')}; --rows {len(known)} lists all", markup=False)
@@ -53,7 +53,7 @@ def _table(plan: Plan, known: int) -> Table:
     for heading in _models(plan):
         shown.add_column(heading, no_wrap=True)
     shown.add_column("schedule", no_wrap=True)
-    for heading in ("g", "lam", *_votes(plan), *_sums(plan), "10-50-90 %", "worse"):
+    for heading in ("g", "lam", *_votes(plan), *_sums(plan), *_errors(plan), "10-50-90 %", "worse"):
         shown.add_column(heading, justify="right", no_wrap=True)
     return shown
 
@@ -61,7 +61,8 @@ def _table(plan: Plan, known: int) -> Table:
 def _title(plan: Plan, known: int) -> str:
     until = "a run to the optimum" if plan.aim.target is None else f"a run to {plan.aim.target} correct blocks"
     by = {"fitness": "expected fitness at the budget", "reached": "chance to be there at the budget"}
-    return f"{counted(known, 'way')} to decompose, by {by.get(plan.by, f'expected {plan.by}')}: exact, {until}"
+    exact = "exact but for ~" if _errors(plan) else "exact"
+    return f"{counted(known, 'way')} to decompose, by {by.get(plan.by, f'expected {plan.by}')}: {exact}, {until}"
 
 
 def _caption(plan: Plan) -> str:
@@ -75,7 +76,9 @@ def _caption(plan: Plan) -> str:
         if any(not each.candidate.model.measured(each.candidate.g) for each in plan.ranked)
         else []
     )
-    told += ["<: at most, ~: from drawn generations"] if plan.best.candidate.model.timed else []
+    told += ["<: at most"] if any(each.numbers.hours_kind == "at most" for each in plan.ranked) else []
+    told += ["~: simulated"] if _simulated(plan) else []
+    told += [f"+-: standard error of the {plan.by}"] if _errors(plan) else []
     return "; ".join(told)
 
 
@@ -87,20 +90,33 @@ def _votes(plan: Plan) -> list[str]:
     return ["votes"] if any(each.candidate.votes > 1 for each in plan.ranked) else []
 
 
+def _simulated(plan: Plan) -> bool:
+    """Whether some number rests on runs, or on drawn generations."""
+    return any(each.numbers.errors or each.numbers.hours_kind == "simulated" for each in plan.ranked)
+
+
+def _errors(plan: Plan) -> list[str]:
+    """The column of standard errors, if they are ranked by a number that is simulated of some."""
+    return ["+-"] if any(plan.simulated(each) for each in plan.ranked) else []
+
+
 def _sums(plan: Plan) -> list[str]:
     """The columns of numbers: what they are ranked by, money and hours; else calls, or tokens."""
     model = plan.best.candidate.model
     at_budget = (["fitness"] if plan.aim.target is None else ["reached"]) if plan.aim.limited else []
-    found = [*at_budget, *(["money"] if model.priced else []), *(["hours"] if model.timed else [])]
+    crowded = _errors(plan) and (at_budget or _models(plan) or _votes(plan)) and plan.by != "hours"
+    found = [*at_budget, *(["money"] if model.priced else []), *(["hours"] if model.timed and not crowded else [])]
     found = found if len(found) > 1 else ["calls", *found]
     return found if plan.by in found else [*found, plan.by]
 
 
 def _row(plan: Plan, row: dict[Any, Any]) -> list[str]:
     """A candidate in words."""
+    simulated = dict(row["errors"])
     band = "-" if math.isnan(row["low"]) else "-".join(_short(row[name]) for name in ("low", "median", "high"))
-    mark = {"at most": "<", "simulated": "~"}.get(row["hours_kind"], "")
-    sums = [(mark if name == "hours" else "") + _short(row[name]) for name in _sums(plan)]
+    marks = dict.fromkeys(simulated, "~") | {"hours": {"at most": "<", "simulated": "~"}.get(row["hours_kind"], "")}
+    sums = [marks.get(name, "") + _short(row[name]) for name in _sums(plan)]
+    error = "-" if math.isnan(row["error"]) else f"{row['error']:.1g}"
     return [
         *(str(row[name]) for name in _models(plan)),
         row["schedule"] + ("+" if row["merged"] else ""),
@@ -108,7 +124,8 @@ def _row(plan: Plan, row: dict[Any, Any]) -> list[str]:
         str(row["lam"]),
         *(str(row[name]) for name in _votes(plan)),
         *sums,
-        band,
+        *(error for _ in _errors(plan)),
+        marks.get("low", "") + band,
         f"{row['worse']:.3f}" if plan.by in RISING else f"{row['worse']:.3g}",
     ]
 
@@ -120,7 +137,10 @@ def _short(value: float) -> str:
 
 def plan_json(plan: Plan, hangs: bool = True) -> str:
     """The plan as JSON, numbers that are not known null."""
-    rows = [{name: _json(value) for name, value in row.items()} for row in plan.table.to_dict("records")]
+    rows = [
+        {name: _json(value) for name, value in row.items()} | {"errors": dict(each.numbers.errors)}
+        for row, each in zip(plan.table.to_dict("records"), plan.ranked, strict=True)
+    ]
     told: dict[str, Any] = {
         "answer": answer(plan),
         "by": plan.by,

@@ -62,6 +62,9 @@ def plan(
         int | None, typer.Option(help="Calls a run may make, instead of money.", show_default=False)
     ] = None,
     by: Annotated[str | None, typer.Option(help="Rank by money, hours, tokens, calls, fitness or reached.")] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Leave out what no formula tells, instead of simulating it.")
+    ] = False,
     rows: Annotated[int, typer.Option(help="Candidates to list.")] = 12,
     hangs: Annotated[bool, typer.Option(help="Say what the choice hangs on, which takes as long again.")] = True,
     toml: Annotated[
@@ -94,7 +97,7 @@ def plan(
             _sources(files or []), values, k=k, l=l, start=start, shows=shows, feedback=feedback, workers=workers,
             g=_list("g", g, int), lam=_list("lam", lam, int), votes=_list("votes", votes, int),
             schedules=_list("schedules", schedules, str),
-            target=target, budget=budget, calls=calls, by=by, bands=None if json else rows,
+            target=target, budget=budget, calls=calls, by=by, bands=None if json else rows, exact=exact,
         )  # fmt: skip
         _write(found, toml, figure, rows)
         if json:

@@ -37,7 +37,8 @@ def answer(plan: Plan) -> str:
     alike, other = next_best(plan)
     if alike:
         same = {"money": "as cheap", "hours": "as quick"}.get(plan.by, "as good")
-        said += f"; {same}: {', '.join(_with_hours(each) for each in alike[:2])}"
+        near = " within two standard errors" if any(plan.simulated(each) for each in (best, *alike[:2])) else ""
+        said += f"; {same}{near}: {', '.join(_with_hours(each) for each in alike[:2])}"
     if other is not None:
         said += f"; next: {other.candidate}, {_behind(plan, other)}"
     return f"{best.candidate}: {said}."
@@ -51,7 +52,10 @@ def _reached(plan: Plan, numbers: Numbers) -> list[str]:
     within = f"{aim.calls:,} calls" if aim.calls is not None else figure(aim.money or 0.0, plan.unit)
     blocks = f"{figure(numbers.fitness)} correct blocks on average after {within}"
     goal = "all" if aim.target is None else f"{aim.target} of them"
-    return [blocks, f"{goal} with chance {figure(numbers.reached)}"]
+    return [
+        blocks + _give(numbers, "fitness"),
+        f"{goal} with chance {figure(numbers.reached)}{_give(numbers, 'reached')}",
+    ]
 
 
 def _taken(plan: Plan, best: Ranked) -> list[str]:
@@ -60,9 +64,9 @@ def _taken(plan: Plan, best: Ranked) -> list[str]:
     if plan.aim.target is not None:
         until = f"until {plan.aim.target} blocks are correct, on average"
     priced = best.candidate.model.priced
-    sums = [figure(numbers.money, plan.unit)] if priced else []
-    sums += [f"{figure(numbers.calls)} calls"]
-    sums += [f"{figure(numbers.tokens)} tokens"] if plan.by == "tokens" else []
+    sums = [figure(numbers.money, plan.unit) + _give(numbers, "money")] if priced else []
+    sums += [f"{figure(numbers.calls)} calls{_give(numbers, 'calls') if plan.by == 'calls' else ''}"]
+    sums += [f"{figure(numbers.tokens)} tokens{_give(numbers, 'tokens')}"] if plan.by == "tokens" else []
     if not math.isnan(numbers.hours):
         sums += [f"{'' if numbers.hours_kind == 'exact' else numbers.hours_kind + ' '}{figure(numbers.hours)} hours"]
     told = [f"{', '.join(sums)} {until}"]
@@ -70,6 +74,12 @@ def _taken(plan: Plan, best: Ranked) -> list[str]:
         unit, what = (plan.unit, "") if priced else ("", " calls")
         told.append(f"80 % of runs take {figure(numbers.low, unit)} to {figure(numbers.high, unit)}{what}")
     return told
+
+
+def _give(numbers: Numbers, name: str) -> str:
+    """The standard error of a number that is simulated, and of how many runs."""
+    error = numbers.error(name)
+    return "" if math.isnan(error) else f" +- {error:.2g} ({numbers.runs:,} simulated runs)"
 
 
 def _with_hours(ranked: Ranked) -> str:
@@ -87,16 +97,26 @@ def _behind(plan: Plan, other: Ranked) -> str:
 
 
 def next_best(plan: Plan) -> tuple[list[Ranked], Ranked | None]:
-    """Those as good as the best, and the first that is worse; None if nothing is known of any."""
+    """Those as good as the best, and the first that is worse; None if nothing is known of any.
+
+    Of numbers that are simulated what is less than two standard errors apart is as good.
+    """
     alike: list[Ranked] = []
     for each in plan.ranked[1:]:
         worse = plan.worse(each)
         if math.isnan(worse):
             break
-        if worse > (0.0 if plan.by in RISING else 1.0) + SAME:
+        if worse > (0.0 if plan.by in RISING else 1.0) + max(SAME, _twice_the_error(plan, each)):
             return alike, each
         alike.append(each)
     return alike, None
+
+
+def _twice_the_error(plan: Plan, each: Ranked) -> float:
+    """Of what `worse` says of a candidate, if it or the best is simulated; else 0."""
+    errors = [error for one in (plan.best, each) if not math.isnan(error := one.numbers.error(plan.by))]
+    best = getattr(plan.best.numbers, plan.by)
+    return 2.0 * math.hypot(*errors) / (1.0 if plan.by in RISING or not best else best)
 
 
 def cautions(plan: Plan) -> list[str]:
@@ -114,8 +134,24 @@ def cautions(plan: Plan) -> list[str]:
         found.append(f"calls on more than g = {most} blocks were not measured and are not compared; give g for them")
     if not best.model.priced:
         found.append(f"no prices: ranked by {plan.by}; give prices.prompt and prices.generated to rank by money")
+    found += _on_runs(plan)
     if plan.assumed:
         found.append(f"not given, taken as 0: {', '.join(plan.assumed)}")
+    return found
+
+
+def _on_runs(plan: Plan) -> list[str]:
+    """What rests on simulated runs."""
+    simulated = [each.numbers for each in plan.ranked if plan.simulated(each)]
+    found = []
+    if simulated:
+        errors = [each.error(plan.by) / (1.0 if plan.by in RISING else getattr(each, plan.by)) for each in simulated]
+        most = figure(max(errors)) if plan.by in RISING else f"{100 * max(errors):.2g} %"
+        said = "1 candidate is" if len(simulated) == 1 else f"{len(simulated):,} candidates are"
+        said += f" simulated (no formula tells their {plan.by}), standard errors up to {most}; --exact leaves them out"
+        found.append(said)
+    if plan.simulated(plan.best):
+        found.append("what the choice hangs on is told of exact choices alone")
     return found
 
 

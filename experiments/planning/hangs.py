@@ -70,7 +70,12 @@ class Hang:
 
 
 def what_it_hangs_on(plan: Plan) -> tuple[Hang, ...]:
-    """Each uncertain input on its own, those that may flip the choice first, then by how near the flip is."""
+    """Each uncertain input on its own, those that may flip the choice first, then by how near the flip is.
+
+    Of a choice that is simulated nothing is told: runs at two values of an input differ by chance, too.
+    """
+    if plan.simulated(plan.best):
+        return ()
     rivals = _rivals(plan)
     models = {each.candidate.model.name: each.candidate.model for each in plan.ranked}
     found = [_flipped(plan, rivals, hang) for model in models.values() for hang in uncertain(model)]
@@ -112,6 +117,8 @@ def _rivals(plan: Plan) -> list[Candidate]:
     for i, each in enumerate(plan.ranked):
         if math.isnan(getattr(each.numbers, plan.by)):
             break
+        if plan.simulated(each):
+            continue
         one = each.candidate
         kinds = {("schedule", one.name), ("g", one.g), ("model", one.model.name), ("votes", one.votes)}
         if i < FIRST or not kinds <= seen:

@@ -54,9 +54,11 @@ class Numbers:
         low, median, high: 10, 50 and 90 % of the money of single runs.
         fitness: expected fitness at the budget.
         reached: P(the target is reached at the budget).
-        kind: "exact", or "none" where `predict` refuses.
+        kind: "exact"; "simulated" if a mean is, see `errors`; "none" if nothing is known.
         hours_kind: "exact", "at most", "simulated"; empty without hours.
-        note: why a number is missing.
+        note: why a number is missing, or simulated.
+        runs: simulated, the fewest that a number rests on; 0 if none is simulated.
+        errors: pairs of a number that is simulated and its standard error.
     """
 
     calls: float = NONE
@@ -71,30 +73,37 @@ class Numbers:
     kind: str = "exact"
     hours_kind: str = ""
     note: str = ""
+    runs: int = 0
+    errors: tuple[tuple[str, float], ...] = ()
+
+    def error(self, name: str) -> float:
+        """The standard error of a number that is simulated, NaN of one that is not."""
+        return dict(self.errors).get(name, NONE)
 
 
-NAMES = tuple(each.name for each in fields(Numbers))
+NAMES = tuple(each.name for each in fields(Numbers) if each.name != "errors")
 
 
-def numbers_of(candidate: Candidate, aim: Aim) -> Numbers:
-    """All numbers but the band of single runs."""
+def exact_numbers(candidate: Candidate, aim: Aim) -> Numbers:
+    """All numbers that a formula tells, but the band of single runs."""
     try:
         found = _means(candidate) if aim.target is None else _to_target(candidate, aim.target)
+        found = _timed(candidate, aim, found)
     except NoPrediction as error:
-        return Numbers(kind="none", note=str(error))
-    found = _timed(candidate, aim, found)
-    return _at_budget(candidate, aim, found) if aim.limited else found
+        found = Numbers(note=str(error))
+    found = _at_budget(candidate, aim, found) if aim.limited else found
+    return replace(found, kind="none") if math.isnan(found.calls) and math.isnan(found.fitness) else found
 
 
 def number_of(candidate: Candidate, aim: Aim, by: str) -> float:
-    """One of the numbers, without the others where that is quicker."""
+    """One of the numbers that a formula tells, without the others where that is quicker."""
     try:
         if by in ("fitness", "reached"):
             found = _at_budget(candidate, aim, Numbers())
         elif aim.target is None and by in ("money", "calls"):
             return predict(candidate.cell, "cost" if by == "money" else by).mean
         else:
-            found = numbers_of(candidate, aim)
+            found = exact_numbers(candidate, aim)
     except NoPrediction:
         return NONE
     return float(getattr(found, by))
@@ -155,8 +164,8 @@ def _at_budget(candidate: Candidate, aim: Aim, found: Numbers) -> Numbers:
 
 
 def with_band(candidate: Candidate, aim: Aim, numbers: Numbers) -> Numbers:
-    """The same with 10, 50 and 90 % of single runs: of their money, or of their calls without prices."""
-    if numbers.kind == "none":
+    """The same with 10, 50 and 90 % of single runs, by a formula: of their money, or of their calls without prices."""
+    if numbers.kind != "exact":
         return numbers
     priced, cell = candidate.model.priced, candidate.cell
     try:

@@ -14,10 +14,12 @@ from evo.parameters import shown
 from experiments.calibration.file import Calibration, read_calibration
 from experiments.grids.arguments import a_number, expect_whole
 from experiments.planning.answer import RISING
+from experiments.planning.by_runs import with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate, Choice, candidates
 from experiments.planning.hangs import Hang, what_it_hangs_on
 from experiments.planning.model import Model
-from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, numbers_of, with_band
+from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, exact_numbers, with_band
+from experiments.planning.simulated import Simulator
 from experiments.planning.values import NOTHING, Values, with_values
 
 if TYPE_CHECKING:
@@ -72,8 +74,8 @@ class Plan:
 
         Columns: `model`, `schedule`, `merged`, `g`, `lam`, `votes`; those of
         `experiments.planning.numbers.Numbers`; `worse`: by what factor it is dearer than the best, or how much less it
-        reaches where they are ranked by that; `measured`: whether g lies within the calls that were measured. What is
-        not known is null.
+        reaches where they are ranked by that; `measured`: whether g lies within the calls that were measured; `error`:
+        the standard error of what they are ranked by, null where that is exact. What is not known is null.
         """
         import pandas as pd
 
@@ -81,10 +83,14 @@ class Plan:
             {name: getattr(each.candidate, name) for name in PLACE[1:]}
             | {name: getattr(each.numbers, name) for name in NAMES}
             | {"model": each.candidate.model.name, "worse": self.worse(each)}
-            | {"measured": each.candidate.model.measured(each.candidate.g)}
+            | {"measured": each.candidate.model.measured(each.candidate.g), "error": each.numbers.error(self.by)}
             for each in self.ranked
         ]
-        return pd.DataFrame(rows, columns=[*PLACE, *NAMES[:-3], "worse", "measured", *NAMES[-3:]])
+        return pd.DataFrame(rows, columns=[*PLACE, *NAMES[:-4], "worse", "measured", *NAMES[-4:], "error"])
+
+    def simulated(self, ranked: Ranked) -> bool:
+        """Whether what a candidate is ranked by rests on simulated runs."""
+        return not math.isnan(ranked.numbers.error(self.by))
 
     def worse(self, ranked: Ranked) -> float:
         """By what factor a candidate is dearer than the best, or how much less it reaches."""
@@ -113,11 +119,12 @@ def plan(
     calls: int | None = None,
     by: str | None = None,
     bands: int | None = None,
+    exact: bool = False,
 ) -> Plan:
     """Which decomposition to pay for: candidates ranked by what a run is expected to take.
 
-    Every exact number is `predict`'s of the candidate's cell. With a budget they are ranked by the expected fitness
-    there, or by the chance to reach the target.
+    Every exact number is `predict`'s of the candidate's cell; what no formula tells is simulated, and has a standard
+    error. With a budget they are ranked by the expected fitness there, or by the chance to reach the target.
 
     Args:
         source: a calibration, or the file of one; several models by their names; None if all is said in `values`.
@@ -139,6 +146,7 @@ def plan(
         by: "money", "hours", "tokens" or "calls", or "fitness" and "reached" with a budget; None: the first of these
             that is known.
         bands: how many of the best get their 10, 50 and 90 %; None for all.
+        exact: whether what no formula tells stays unknown, instead of being simulated.
 
     Raises: InputError naming the key.
 
@@ -153,7 +161,8 @@ def plan(
     choice = Choice(tuple(schedules), tuple(g), tuple(lam), tuple(votes), feedback, workers)
     aim = _aim(models[0].k, target, budget, calls, workers)
     by = _by(by, models, aim)
-    found = [Ranked(each, numbers_of(each, aim)) for each in candidates(models, choice)]
+    simulator = None if exact else Simulator()
+    found = [Ranked(each, _numbers(each, aim, simulator)) for each in candidates(models, choice)]
     found.sort(key=lambda each: _rank(each.numbers, by))
     first = found[0].numbers
     if math.isnan(getattr(first, by)):
@@ -161,11 +170,21 @@ def plan(
     if all(each.numbers.note == NO_CALL for each in found):
         raise InputError(f"plan: budget: expected the price of one call at least, got {budget}")
     banded = [
-        Ranked(each.candidate, with_band(each.candidate, aim, each.numbers)) if bands is None or i < bands else each
+        Ranked(each.candidate, _banded(each, aim, simulator)) if bands is None or i < bands else each
         for i, each in enumerate(found)
     ]
     assumed = dict.fromkeys(name for model in models for name in model.assumed)
     return Plan(tuple(banded), by, aim, models[0].values.prices.unit or "", tuple(assumed))
+
+
+def _numbers(candidate: Candidate, aim: Aim, simulator: Simulator | None) -> Numbers:
+    found = exact_numbers(candidate, aim)
+    return found if simulator is None else with_runs(candidate, aim, found, simulator)
+
+
+def _banded(ranked: Ranked, aim: Aim, simulator: Simulator | None) -> Numbers:
+    found = with_band(ranked.candidate, aim, ranked.numbers)
+    return found if simulator is None else with_simulated_band(ranked.candidate, aim, found, simulator)
 
 
 def _read(source: Source | None) -> Calibration:

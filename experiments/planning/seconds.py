@@ -12,8 +12,9 @@ from evo.runners.parallel import Merged
 from evo.schedules import UniformChunk
 from evo.theory.times.seconds import slowest
 from experiments.grids.cell import Cell
+from experiments.planning.simulated import Sample, Spent
 from experiments.predictions.predict import predict
-from experiments.predictions.seconds import width_of
+from experiments.predictions.seconds import same_chunk, width_of, width_varies
 
 DRAWN, SEED = 20_000, 1
 """Generations that are drawn where no formula is known, and the seed."""
@@ -56,6 +57,31 @@ def seconds_of(cell: Cell, latency: Latency, workers: int) -> tuple[float, str]:
     if full != short and type(cell.schedule) is not UniformChunk:
         raise NoPrediction("how long generations on the shorter last chunk take has no formula where workers wait")
     return generations * _makespan(full, short, latency, width, workers, 1.0 / cell.chunks.m), SIMULATED
+
+
+def seconds_of_runs(spent: Spent, latency: Latency, workers: int) -> tuple[float, float, str]:
+    """Mean seconds of simulated runs, their standard error, and what they rest on, as `seconds_of`.
+
+    Raises: NoPrediction where it is not known which calls of a generation are on the shorter chunk.
+    """
+    cell = spent.cell
+    (full, short), width = latency.means(cell.tokens), width_of(cell)
+    if min(workers, width) == 1:
+        evaluated = spent.generations.values * width
+        seconds = Sample(full * spent.calls.values - (full - short) * spent.short + latency.evaluation * evaluated)
+        return seconds.mean, seconds.error, SIMULATED
+    if hasattr(cell.mutator, "mean_calls"):
+        raise NoPrediction("how long answers of several calls take side by side is not known; lam = 1 is")
+    share = spent.short.mean() / spent.calls.mean if full != short else 0.0
+    if full == short or type(cell.schedule) is UniformChunk:
+        each = _makespan(full, short, latency, width, workers, share)
+    elif same_chunk(cell):
+        each = (1.0 - share) * _makespan(full, full, latency, width, workers, 0.0)
+        each += share * _makespan(short, short, latency, width, workers, 0.0)
+    else:
+        raise NoPrediction("how long generations on the shorter last chunk take has no formula where workers wait")
+    kind = AT_MOST if width_varies(cell) else SIMULATED
+    return spent.generations.mean * each, spent.generations.error * each, kind
 
 
 def _of_votes(cell: Cell, latency: Latency) -> float:
