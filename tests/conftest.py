@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
+from itertools import combinations
 
 import pytest
 from hypothesis import settings
@@ -84,6 +86,44 @@ def pytest_addoption(parser):
         action="store_true",
         help="draw other random numbers than always, to measure how often statistical tests really fail",
     )
+
+
+def some(items, names, at_least):
+    """The few cases of a test in which each value of each named parameter stands: always the same ones.
+
+    Greedy: next is what holds most values that none had yet; of equals, what holds most pairs of them.
+    """
+    values = [{(name, repr(item.callspec.params[name])) for name in names} for item in items]
+    pairs = [set(combinations(sorted(held), 2)) for held in values]
+    left = random.Random(items[0].originalname).sample(range(len(items)), len(items))
+    missing, unseen, chosen = set().union(*values), set().union(*pairs), []
+    while left and (missing or len(chosen) < at_least):
+        best = max(left, key=lambda case: (len(missing & values[case]), len(unseen & pairs[case])))
+        left.remove(best)
+        chosen.append(items[best])
+        missing -= values[best]
+        unseen -= pairs[best]
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def some_of():
+    """What the mark `some` takes."""
+    return some
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks as slow what the mark `some` leaves out of the quick suite."""
+    tests = {}
+    for item in items:
+        if mark := item.get_closest_marker("some"):
+            tests.setdefault((item.parent.nodeid, item.originalname), (mark, []))[1].append(item)
+    for mark, cases in tests.values():
+        chosen = set(some(cases, mark.args or tuple(cases[0].callspec.params), mark.kwargs.get("at_least", 1)))
+        for case in cases:
+            if case not in chosen:
+                case.add_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)

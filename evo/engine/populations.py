@@ -126,11 +126,11 @@ class _Batch:
         self.books.charge(_taken(each(made.taken()), evaluations))
         self.made_before, self.made = self.made, self.made + there.sum(axis=1)
         offspring = each(children)
-        arriving = described(self.runner, offspring)
+        arriving = None if self.features is None else described(self.runner, offspring)
         if arriving is not None:
             pool = replace(pool, arriving=arriving)
         stay = named_survivors(self.runner, pool, seen)
-        if isinstance(self.runner, Adjusting) and self.state is not None:
+        if self.state is not None and isinstance(self.runner, Adjusting):  # in this order: asking a protocol takes long
             self.state = adjusted(self.runner, self.state, pool, seen)
         judged = None if reading.judgements is None else each(reading.judgements)
         self._keep_survivors(stay, offspring, seen, arriving, judged)
@@ -159,7 +159,7 @@ class _Batch:
 
     def _rows(self, shape: tuple[int, int]) -> IntArray | slice:
         """Which of the calls that a generation of `shape` [runs, lam] may have are made, of runs lam."""
-        if not isinstance(self.runner, Adjusting) or self.state is None:
+        if self.state is None or not isinstance(self.runner, Adjusting):
             return slice(None)
         number = offspring_of_each(self.runner, self.state)
         return np.flatnonzero((np.arange(shape[1]) < number[:, None]).reshape(-1))

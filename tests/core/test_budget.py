@@ -81,6 +81,7 @@ def price(ledger):
     return 0.01 * ledger["calls"] + 3e-7 * ledger["prompt_tokens"] + 1e-6 * ledger["generated_tokens"]
 
 
+@pytest.mark.some(at_least=8)
 @pytest.mark.parametrize("entry", LEDGER)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("lengths", LENGTHS)

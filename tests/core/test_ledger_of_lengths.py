@@ -144,6 +144,7 @@ def cells(schedule, prompt, mutator=FIXKEEP):
         yield str(number), Cell(UnequalBlocks(lengths), mutator, schedule, runner, prompt, budget=budget)
 
 
+@pytest.mark.some(at_least=14)
 @pytest.mark.parametrize("loop", [run_batch, populations.run_batch], ids=["blocks", "populations"])
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["chunk", "head", "solution"])
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)

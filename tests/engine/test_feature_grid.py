@@ -77,7 +77,7 @@ FEATURES = {
 @pytest.mark.parametrize("name", FEATURES)
 def test_hits_have_the_law_of_a_loop_on_dicts(name):
     runner, cell_of = FEATURES[name]
-    rng, runs = np.random.default_rng(11), 2000
+    rng, runs = np.random.default_rng(11), 1000
     found = run(runner, mutator=UNEVEN, runs=runs).hit
     for chooses, same in ((any_cell, True), (best_cell, False)):
         other = np.array([naive(rng, 4, cell_of, 0.5, 0.7, runner.lam, chooses) for _ in range(runs)])
@@ -143,7 +143,7 @@ def test_cells_agree_with_their_predictions_and_a_false_law_differs():
             for problem in (BlockOneMax(5, 4), Jump(5, 4, 2))
             for schedule, runner in ((UniformChunk(), MapElites(6)), (AllBlocks(), MapElites(3)))
         ]
-        results = run_grid(Grid("grid", cells, runs=2000), workers=1)
+        results = run_grid(Grid("grid", cells, runs=2000, batch=2000), workers=1)
         return {str(cell.verdict) for cell in check(results).cells}
 
     assert verdicts(UNEVEN) == {"AGREES"}

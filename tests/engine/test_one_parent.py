@@ -316,6 +316,7 @@ DETERMINISTIC = [
 ]
 
 
+@pytest.mark.some(at_least=20)
 @pytest.mark.parametrize(("schedule", "g", "lam", "budget", "accept"), DETERMINISTIC)
 def test_deterministic_runs_are_those_of_the_naive_algorithm(schedule, g, lam, accept, budget):
     setting = Setting(schedule, g=g, lam=lam, accept=accept, **BUDGETS[budget])
@@ -362,6 +363,7 @@ REPLAYED = [
 ]
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("setting", REPLAYED, ids=str)
 @pytest.mark.parametrize("mutator", [Resample(0.6), FixKeep(fix=0.3, keep=0.8)], ids=str)
 @pytest.mark.parametrize("slab", [2**21, 4])
@@ -592,6 +594,7 @@ def test_deterministic_runs_are_the_same_however_far_one_looks_ahead(schedule, a
 # ------------------------------------------------------------------------------------------- (d) larger budgets
 
 
+@pytest.mark.some(at_least=8)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("accept", ["strict", "weak"])
 @pytest.mark.parametrize(("lam", "small", "large"), [(1, {"calls": 9}, {"calls": 60}), (3, {"cost": 4000}, {})])
@@ -764,6 +767,7 @@ def temper(number):
     return rewrite
 
 
+@pytest.mark.some(at_least=10)
 @pytest.mark.parametrize("schedule", [name for name in SCHEDULES if name != "uniform"])
 @pytest.mark.parametrize("lam", [1, 3])
 @pytest.mark.parametrize("accept", ["strict", "weak"])
@@ -820,6 +824,7 @@ class InOrder:
         return chunk.correct | np.take_along_axis(before, chunk.blocks, axis=1).astype(bool)
 
 
+@pytest.mark.some
 @pytest.mark.parametrize(("schedule", "g"), CHUNKINGS)
 @pytest.mark.parametrize("lam", [1, 3])
 def test_a_mutator_that_sees_the_solution_works_by_it(schedule, g, lam):
@@ -1107,6 +1112,7 @@ class Logarithm(Whole):
         return np.log(correct.sum(axis=-1) + 1)
 
 
+@pytest.mark.some(at_least=12)
 @pytest.mark.parametrize("kind", [Whole, Share, Root, Logarithm])
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize(("accept", "lam"), [("strict", 1), ("weak", 3)])

@@ -44,6 +44,7 @@ def run(problem, schedule, runner, runs=4000, mutator=HALF, limits=(), seed=1, l
     return loop(Search(problem, mutator, schedule, runner), Batch(streams(seed, "test", 0), runs, limits))[0]
 
 
+@pytest.mark.some(at_least=16)
 @pytest.mark.parametrize("accept", ["strict", "weak"])
 @pytest.mark.parametrize("lam", [1, 3])
 @pytest.mark.parametrize("g", [1, 2])

@@ -80,8 +80,8 @@ GOOD = [
 ]
 
 
-SEEN_ELSEWHERE = (FixKeep, BetaQuality, BetaBlocks, Decaying, Sparse, Spill, Vote)
-"""Mutators whose law test_operator_laws shows in its quick part; the others stand for each kind of answer."""
+SEEN_ELSEWHERE = (FixKeep, BetaQuality, BetaBlocks, Decaying, Sparse, Spill, Vote, Malformed)
+"""Mutators whose law test_operator_laws shows in its quick part; the others, nested, stand for each kind of answer."""
 
 
 @pytest.mark.parametrize(

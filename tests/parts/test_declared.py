@@ -271,6 +271,7 @@ def test_the_law_of_a_run_that_a_schedule_declares():
     assert "run_law is off by" in wrong.message
 
 
+@pytest.mark.some
 @pytest.mark.parametrize(
     ("field", "words"),
     [

@@ -294,6 +294,7 @@ def votes_law(right, wrong, ahead, alike, most=400):
     return win, law
 
 
+@pytest.mark.some(at_least=5)
 @pytest.mark.statistical
 @pytest.mark.parametrize("wrong", ["one", "distinct"])
 @pytest.mark.parametrize("ahead", [1, 2, 3])
@@ -409,6 +410,7 @@ def played(engine, problem, mutator, schedule, lam, seed, runs):
     return counts
 
 
+@pytest.mark.some("schedule", "lam", at_least=8)
 @pytest.mark.statistical
 @pytest.mark.parametrize(("operator", "schedule", "lam"), ENGINE_CELLS, ids=str)
 def test_runs_hit_when_the_composed_law_says(operator, schedule, lam, rng):

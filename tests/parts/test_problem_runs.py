@@ -93,6 +93,7 @@ def naive_run(problem, fitness, schedule, lam, accept, mutator, drawn):
             return -1, generation, trace
 
 
+@pytest.mark.some(at_least=16)
 @pytest.mark.parametrize("accept", ["strict", "weak"])
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)
 @pytest.mark.parametrize("problem", NAIVE, ids=lambda problem: type(problem).__name__)
@@ -143,6 +144,7 @@ def test_twin_the_wrong_mean_is_found():
     assert ((counts.hit - 12) % 12 == 0).all()
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("problem", [Trap(8, 1), Needle(8, 1), Jump(8, 1, 2)], ids=repr)
 @pytest.mark.parametrize("schedule", [RoundRobin(), UniformChunk(), UntilResolved(), OnlyIncorrect()], ids=repr)
 def test_one_block_a_call_never_gets_there(problem, schedule):

@@ -129,6 +129,7 @@ def test_numbers_of_other_types_are_one_part():
     )
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("mutator", ALL, ids=str)
 @pytest.mark.parametrize("schedule", [RoundRobin(), UniformChunk(g=3), AllBlocks()], ids=str)
 def test_any_nest_keeps_the_contract_in_the_engine(mutator, schedule):

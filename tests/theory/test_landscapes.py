@@ -178,6 +178,7 @@ COUNTED = [
 ] + [(5, 1, MIXED, True, "plateaus"), (5, 1, BAD, False, "jump"), (3, 2, HALF, False, "plateaus")]
 
 
+@pytest.mark.some(at_least=24)
 @pytest.mark.parametrize(("k", "lam", "law", "weak", "landscape"), COUNTED)
 @pytest.mark.parametrize("schedule", OFFSPRING)
 def test_counts_and_solutions_equal_the_chain(schedule, k, lam, law, weak, landscape):
@@ -194,6 +195,7 @@ def test_counts_and_solutions_equal_the_chain(schedule, k, lam, law, weak, lands
         assert_same_run(enumerated(call, schedule, k, g, start, lam, weak, fitness=values), chain, k, start)
 
 
+@pytest.mark.some(at_least=8)
 @pytest.mark.parametrize("weak", [False, True])
 @pytest.mark.parametrize("lam", [1, 2])
 @pytest.mark.parametrize(
@@ -233,6 +235,7 @@ def by_noise(better):
     return float(norm.cdf(better / 1.3))
 
 
+@pytest.mark.some
 @pytest.mark.parametrize(("k", "law"), [(3, HALF), (4, MIXED), (4, BAD)])
 @pytest.mark.parametrize("schedule", OFFSPRING)
 def test_noise_on_counts_and_solutions_equals_the_chain(schedule, k, law):

@@ -93,6 +93,7 @@ CASES = {
 STARTS = {"all": {}, "half": {"p0": 0.5}, "two": {"incorrect": 2}, "one": {"incorrect": 1}}
 
 
+@pytest.mark.some(at_least=16)
 @pytest.mark.parametrize("schedule", LAWS)
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("case", CASES)
@@ -106,6 +107,7 @@ def test_both_clocks_against_all_kinds_of_blocks(schedule, start, case, k, lam):
     np.testing.assert_allclose(run.generations.cdf(np.arange(calls // lam + 1)), exact[::lam], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.some(at_least=10)
 @pytest.mark.parametrize("schedule", LAWS)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("lam", [1, 2])

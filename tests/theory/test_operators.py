@@ -148,18 +148,13 @@ STARTS = (Start(3), Start(3, p0=0.3), Start(3, incorrect=2))
 
 
 CHUNKS = ((ALL, 3), (INCORRECT, 2), (ROBIN, 1), (ROBIN, 2), (UNIFORM, 2), (RESOLVED, 1), (RESOLVED, 2))
-EVERY = [(*chunks, lam, weak, kind) for chunks, lam, weak, kind in product(CHUNKS, (1, 2, 3), (False, True), KINDS)]
-HALF_OF_THEM = [
-    of
-    for of in EVERY
-    if (CHUNKS.index(of[:2]) + of[2] + of[3] + list(KINDS).index(of[4])) % 2 == 0  # any two of the four all the same
-]
 
 
-@pytest.mark.parametrize(
-    ("schedule", "g", "lam", "weak", "kind"),
-    [pytest.param(*of, marks=() if of in HALF_OF_THEM else pytest.mark.slow) for of in EVERY],
-)
+@pytest.mark.some(at_least=24)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("weak", [False, True])
+@pytest.mark.parametrize("lam", [1, 2, 3])
+@pytest.mark.parametrize(("schedule", "g"), CHUNKS)
 def test_enumeration_equals_every_solution_call_by_call(schedule, g, lam, weak, kind):
     call, parts, more = KINDS[kind]
     for down in {False, schedule == RESOLVED}:
@@ -228,6 +223,7 @@ def test_enumeration_refuses_many_states():
 # ---------------------------------------------------------------------------------------------- formulas against chains
 
 
+@pytest.mark.some(at_least=4)
 @pytest.mark.parametrize("weak", [False, True])
 @pytest.mark.parametrize("lam", [1, 2])
 @pytest.mark.parametrize("start", [Start(5), Start(5, p0=0.3), Start(5, incorrect=2)])

@@ -107,6 +107,7 @@ def test_the_law_is_that_of_sorts_of_all_orders(n):
     assert all(key[2] for key in found)
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("e", [Fraction(1, 4), Fraction(1, 2), Fraction(7, 10)])
 def test_the_law_with_errors_is_that_of_all_orders_and_all_answers(n, e):
@@ -138,6 +139,7 @@ def test_enumeration_meets_the_convolutions(n, e):
     assert np.allclose(near.chances, comparisons(n, e).chances, atol=1e-10)
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("n", [100, 513, 1000, 1024])
 @pytest.mark.parametrize("e", [Fraction(1, 2**17), Fraction(1, 128), Fraction(1, 2)])
 def test_large_n_to_1e_12(n, e):
