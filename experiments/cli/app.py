@@ -19,7 +19,7 @@ from experiments.cli.calibrating import calibrate
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
 from experiments.cli.output import say, show_anything
 from experiments.cli.planning import plan
-from experiments.cli.serving import serve
+from experiments.cli.serving import record, serve
 from experiments.cli.unknown import refused_command
 from experiments.predictions.verdict import ALPHA, CONFIDENCE
 
@@ -305,6 +305,7 @@ def check_operator(
 app.command()(calibrate)
 app.command()(plan)
 app.command()(serve)
+app.command()(record)
 
 
 def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:

@@ -1,4 +1,4 @@
-"""The command `llm-evo serve`: a simulated model behind HTTP."""
+"""The commands `llm-evo serve` and `llm-evo record`: a simulated model behind HTTP, and a real one with a log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import typer
 from experiments.cli.exits import plain_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from experiments.serving.program import Blocks
+    from experiments.serving.record import Recorder
     from experiments.serving.web import Server
 
 
@@ -78,6 +81,115 @@ def serve(
         until_ended(server)
         told = endpoint.totals
         print(f"{told.requests} requests, {told.calls} calls, {told.tokens_in} tokens in, {told.tokens_out} out")
+
+
+def record(
+    log: Annotated[Path, typer.Argument(metavar="LOG.jsonl", help="Log to write, or to go on with.")],
+    to: Annotated[str | None, typer.Option(metavar="URL", help="Base URL of the endpoint, as https://host/v1.")] = None,
+    key_env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Environment variable with its key; else the client's is sent.")
+    ] = None,
+    max_calls: Annotated[float | None, typer.Option(help="Calls, after which none is sent.")] = None,
+    max_tokens: Annotated[float | None, typer.Option(help="Tokens, read and written, that may be spent.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Money that may be spent; needs --prices.")] = None,
+    prices: Annotated[
+        str | None, typer.Option(metavar="prompt=3,..", help="prompt, cached, generated, reasoning, call.")
+    ] = None,
+    per: Annotated[float, typer.Option(metavar="1e6", help="Tokens that the prices of tokens are for.")] = 1.0,
+    answer_tokens: Annotated[
+        int | None, typer.Option(help="max_tokens of requests that have none, which a cap on tokens or money needs.")
+    ] = None,
+    bodies: Annotated[bool, typer.Option("--bodies", help="Write prompts and answers in full.")] = False,
+    strip: Annotated[
+        Path | None, typer.Option(metavar="NEW.jsonl", help="Write LOG without prompts and answers, and end.")
+    ] = None,
+    run: Annotated[str, typer.Option(help="Word of the column run.")] = "record",
+    timeout: Annotated[float, typer.Option(help="Seconds without a byte from the endpoint.")] = 600.0,
+    host: Annotated[str, typer.Option(help="Address to listen at; any but 127.0.0.1 lets others in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 for any that is free.")] = 8018,
+) -> None:
+    """A pass-through to a real endpoint with a log of all calls, for `llm-evo calibrate`, and caps on what is spent.
+
+    Example: `llm-evo record calls.jsonl --to https://host/v1 --max-calls 100 --key-env MY_KEY`
+    """
+    with plain_errors():
+        from evo.errors import InputError
+        from experiments.cli.output import say
+        from experiments.cli.planning import pairs
+        from experiments.serving.log import CallLog
+        from experiments.serving.record import Recorder
+        from experiments.serving.spend import Caps, Prices, spent_in
+        from experiments.serving.upstream import upstream
+        from experiments.serving.web import Server
+
+        if strip is not None:
+            _strip(log, strip)
+            return
+        if to is None:
+            raise InputError("--to: expected the base URL of an endpoint, such as https://host/v1, got none")
+        if not 0.0 < per < float("inf"):
+            raise InputError(f"--per: expected a number of tokens > 0, such as 1e6, got {per:g}")
+        known = None if prices is None else Prices(_a_token(pairs("prices", prices), per))
+        if max_cost is not None and known is None:
+            raise InputError(
+                "--max-cost: expected --prices prompt=..,generated=.. beside it: a cap in money needs them"
+            )
+        if answer_tokens is not None and answer_tokens < 1:
+            raise InputError(f"--answer-tokens: expected a whole number >= 1, got {answer_tokens}")
+        behind = upstream(to, key_env, timeout)
+        written = CallLog(log, new=False)
+        caps = Caps(max_calls, max_tokens, max_cost, spent_in(written.calls, known))
+        recorder = Recorder(behind, written, caps, known, answer_tokens, bodies, _a_word("--run", run), say)
+        server = Server(host, port, recorder, recorder.refuse)
+        for words in _notes(recorder, log):
+            say(f"note: {words}")
+        _tell(server, host, f"records what is sent to {behind.address} in {log}")
+        until_ended(server)
+        spent = caps.spent
+        money = "" if spent.money is None else f", {spent.money:g} in money"
+        print(f"{spent.calls} calls, {spent.tokens} tokens{money}, all of {log}")
+
+
+def _notes(recorder: Recorder, log: Path) -> Iterator[str]:
+    """What somebody should know before anything is sent."""
+    caps = recorder.caps
+    if caps.calls is caps.tokens is caps.money is None:
+        yield "there is no cap: whatever is asked is sent and paid; --max-calls, --max-tokens, --max-cost"
+    if recorder.bodies:
+        yield (
+            f"prompts and answers are written into {log} in full, and may be private; `llm-evo record {log} --strip "
+            "NEW.jsonl` writes a log without them"
+        )
+    if recorder.upstream.in_the_open:
+        yield f"keys and prompts travel to {recorder.upstream.address} without encryption"
+    if recorder.log.cut:
+        yield f"the last line of {log} was not whole and is cut off; its call counts with the most it may have cost"
+    if recorder.log.calls:
+        yield f"{log} holds {len(recorder.log.calls)} calls, which count for the caps"
+
+
+def _a_token(given: dict[str, float], per: float) -> dict[str, float]:
+    """Prices of one token, and of a call as it is."""
+    return {name: price if name == "call" else price / per for name, price in given.items()}
+
+
+def _a_word(option: str, text: str) -> str:
+    from evo.errors import InputError
+    from experiments.logs.columns import name
+
+    try:
+        return name(text)
+    except ValueError as error:
+        raise InputError(f"{option}: {error}, got {text!r:.60}") from None
+
+
+def _strip(log: Path, out: Path) -> None:
+    from experiments.cli.output import expect_free
+    from experiments.serving.log import strip
+
+    expect_free("--strip", out)
+    found = strip(log, out)
+    print(f"Written to {out}, without {found} prompts and answers")
 
 
 def until_ended(server: Server) -> None:

@@ -22,6 +22,7 @@ from experiments.grids.outside.printable import printable
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.logs.calls import Calls
 from experiments.logs.columns import COLUMNS, Value
+from experiments.logs.recorded import Stray, calls_of, is_recorded
 
 Row = tuple[int, Sequence[Value]]
 """Where it stands in the file, and its values in the order of the names."""
@@ -203,12 +204,27 @@ def _json_lines(told: str, text: str) -> tuple[list[str], Iterator[Row]]:
                 raise InputError(f"{told}: line {line}: expected at most {LOG_LINE:,} characters, got {len(written):,}")
             yield line, _object(told, line, written)
 
+    first = next(objects(), None)
+    if first is not None and is_recorded(first[1]):
+        return _recorded(told, objects())
     names: dict[str, None] = {}
     for _, each in objects():
         names.update(dict.fromkeys(each))
         if len(names) > LOG_COLUMNS:
             raise InputError(f"{told}: expected at most {LOG_COLUMNS} columns, got more")
     return list(names), ((line, [each.get(name) for name in names]) for line, each in objects())
+
+
+def _recorded(told: str, lines: Iterator[tuple[int, dict[str, Any]]]) -> tuple[list[str], Iterator[Row]]:
+    """The calls of a log of ours, which has other columns beside those of a table."""
+    try:
+        calls = list(calls_of(lines))
+    except Stray as error:
+        raise InputError(printable(f"{told}: line {error.line}: {error}")) from None
+    if not calls:
+        raise InputError(f"{told}: expected calls, got a log of none")
+    names = [name for name in COLUMNS if any(name in row for _, row in calls)]
+    return names, ((line, [row.get(name) for name in names]) for line, row in calls)
 
 
 def _object(told: str, line: int, written: str) -> dict[str, Any]:

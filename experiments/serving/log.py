@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from evo.errors import InputError
+from experiments.grids.outside.bounds import LOG_BYTES
+from experiments.grids.outside.reading import Unsound, read_file
+from experiments.logs.recorded import Stray, calls_of, is_recorded
 
 if sys.platform != "win32":
     import fcntl
 
-SCHEMA = "llm-evo calls 1"
+BODIES = ("request", "reply")
+"""Columns of what was said, in full."""
 
 
 class CallLog:
@@ -23,6 +27,7 @@ class CallLog:
 
     Attributes:
         path: the file.
+        calls: those that were in it when it was opened.
         cut: bytes of a half-written last line that were cut off when it was opened.
     """
 
@@ -50,6 +55,7 @@ class CallLog:
                     f"--log: expected a new file, got {path} with {size:,} bytes; move it away or choose another name"
                 )
             self._cut_half_a_line(size)
+            self.calls = [] if not size else recorded_calls(path)
         except BaseException:
             os.close(self._file)
             raise
@@ -88,3 +94,50 @@ class CallLog:
         self.cut = len(content) - whole
         if self.cut:
             os.ftruncate(self._file, whole)
+
+
+def recorded_calls(path: Path) -> list[dict[str, Any]]:
+    """The calls in a log that `llm-evo serve` or `record` wrote, each with all that later lines say of it.
+
+    Raises: InputError.
+    """
+    lines = [(number, _parsed(path, number, line)) for number, line in _lines(path)]
+    if lines and not is_recorded(lines[0][1]):
+        raise InputError(f"--log: expected a log that `llm-evo record` wrote, got {path}; choose a new file")
+    try:
+        return [row for _, row in calls_of(lines)]
+    except Stray as error:
+        raise InputError(f"{path}: line {error.line}: {error}") from None
+
+
+def strip(path: Path, out: Path) -> int:
+    """Write a log without the bodies of its requests and replies; how many there were.
+
+    Raises: InputError.
+    """
+    made, found = [], 0
+    for number, line in _lines(path):
+        row = _parsed(path, number, line)
+        found += sum(row.get(name) is not None for name in BODIES)
+        made.append(json.dumps({name: value for name, value in row.items() if name not in BODIES}))
+    with out.open("x", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in made)
+    return found
+
+
+def _lines(path: Path) -> list[tuple[int, bytes]]:
+    try:
+        content = read_file(path, LOG_BYTES, links=True)
+    except (OSError, Unsound) as error:
+        raise InputError(f"{path}: cannot read the log: {getattr(error, 'strerror', None) or error}") from None
+    return [(number, line) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()]
+
+
+def _parsed(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict):
+        raise InputError(f"{path}: line {number}: expected a JSON object, got what is none; choose a new file")
+    return row

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from evo.errors import EvoError
+from experiments.logs.recorded import SCHEMA
 from experiments.serving import shapes
-from experiments.serving.log import SCHEMA, CallLog
+from experiments.serving.log import CallLog
 from experiments.serving.model import HTTP, Answer, Model, tokens
 from experiments.serving.prompts.asked import Asked, NotUnderstood
 from experiments.serving.prompts.find import find, texts_of_messages
+from experiments.serving.requests import Wrong, json_of, sha, whole
 from experiments.serving.shapes import Usage, error_reply
 from experiments.serving.web import Reply, Request
 
@@ -67,7 +67,7 @@ class Endpoint:
         row: dict[str, Any] = {"kind": KINDS.get(request.path, "other"), "call": next(self._numbers)}
         try:
             reply = self._reply(request, row)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             row |= {"outcome": "http_error", "told": wrong.code}
             reply = error_reply(wrong.status, str(wrong), wrong.code, wrong.param)
         except EvoError as error:  # a mutator that cannot serve what is shown
@@ -103,13 +103,13 @@ class Endpoint:
     def _reply(self, request: Request, row: dict[str, Any]) -> Reply:
         method = ROUTES.get(request.path)
         if method is None:
-            raise _Wrong(f"there is no {request.path}; there are {', '.join(ROUTES)}", 404, "unknown_url")
+            raise Wrong(f"there is no {request.path}; there are {', '.join(ROUTES)}", 404, "unknown_url")
         if request.method != method:
-            raise _Wrong(f"{request.path}: expected {method}, got {request.method}", 405, "method_not_supported")
+            raise Wrong(f"{request.path}: expected {method}, got {request.method}", 405, "method_not_supported")
         if request.path == "/v1/models":
             row["outcome"] = "ok"
             return shapes.json_reply(shapes.models(self.name))
-        body = _json(request)
+        body = json_of(request)
         if request.path == "/v1/embeddings":
             return self._embeddings(body, row)
         return self._chat(body, row)
@@ -118,26 +118,27 @@ class Endpoint:
         given = body.get("input")
         texts = [given] if isinstance(given, str) else given
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-            raise _Wrong("input: expected a text or a list of texts", param="input")
+            raise Wrong("input: expected a text or a list of texts", param="input")
         read = sum(map(tokens, texts))
-        row |= {"outcome": "ok", "tokens_in": read, "tokens_out": 0}
+        row |= {"id": self._id(row), "outcome": "ok", "tokens_in": read, "tokens_out": 0}
         return shapes.json_reply(shapes.embeddings(str(body.get("model") or self.name), texts, read))
 
     def _chat(self, body: dict[str, Any], row: dict[str, Any]) -> Reply:
         try:
             messages = texts_of_messages(body.get("messages"))
         except ValueError as error:
-            raise _Wrong(str(error), param="messages") from None
-        n, seed = _whole(body, "n", 1, MOST_CHOICES) or 1, _whole(body, "seed", -(2**63), 2**64)
-        most = _whole(body, "max_completion_tokens", 1) or _whole(body, "max_tokens", 1)
+            raise Wrong(str(error), param="messages") from None
+        n, seed = whole(body, "n", 1, MOST_CHOICES) or 1, whole(body, "seed", -(2**63), 2**64)
+        most = whole(body, "max_completion_tokens", 1) or whole(body, "max_tokens", 1)
         prompt = "\n".join(text for _, text in messages)
-        row |= {"prompt": _sha(prompt), "seed": seed, "choices": n, "stream": bool(body.get("stream"))}
+        row |= {"prompt": sha(prompt), "seed": seed, "choices": n, "stream": bool(body.get("stream"))}
         try:
             asked = find(messages, self.prompts)
-            row |= {"framework": asked.framework, "k": self.model.blocks.k, "item": _sha(asked.program)}
+            row |= {"framework": asked.framework, "k": self.model.blocks.k, "item": sha(asked.program)}
             answers = [self.model.answer(asked, seed, most) for _ in range(n)]
         except NotUnderstood as error:
-            raise _Wrong(str(error), 400, "prompt_not_understood", "messages") from None
+            raise Wrong(str(error), 400, "prompt_not_understood", "messages") from None
+        row["id"] = self._id(row)
         failed = next((answer for answer in answers if answer.fault in HTTP), None)
         if failed is not None:
             return self._failing(failed, row)
@@ -147,7 +148,11 @@ class Endpoint:
             sum(answer.thoughts // 4 for answer in answers),
         )
         row |= _told(answers, asked) | _tokens(usage)
-        return self._completion(f"chatcmpl-{self.run}-{row['call']}", body, answers, usage)
+        return self._completion(row["id"], body, answers, usage)
+
+    def _id(self, row: dict[str, Any]) -> str:
+        """Of a request that is a call of the model."""
+        return f"chatcmpl-{self.run}-{row['call']}"
 
     def _completion(self, name: str, body: dict[str, Any], answers: list[Answer], usage: Usage) -> Reply:
         model, texts = str(body.get("model") or self.name), [(answer.text, answer.finish) for answer in answers]
@@ -166,53 +171,18 @@ class Endpoint:
         return error_reply(500, "simulated: the server had an error", "server_error")
 
 
-class _Wrong(Exception):
-    """A request that is answered by an error."""
-
-    def __init__(self, words: str, status: int = 400, code: str = "invalid_request", param: str | None = None) -> None:
-        super().__init__(words)
-        self.status, self.code, self.param = status, code, param
-
-
 def _told(answers: list[Answer], asked: Asked) -> dict[str, Any]:
     """The columns of a request's answers; of several answers the blocks stand in a list, a row is of one call."""
     columns = ("g", "incorrect", "repaired", "kept", "right")
-    shas = [_sha(answer.text) for answer in answers]
+    shas = [sha(answer.text) for answer in answers]
     if len(answers) == 1:
         (answer,) = answers
         counts = {name: getattr(answer, name) for name in columns}
         told = {"outcome": answer.outcome, "fault": answer.fault or None, "finish": answer.finish}
         return counts | told | {"response": shas[0]}
     each = [{name: getattr(answer, name) for name in (*columns, "outcome", "finish")} for answer in answers]
-    return {"outcome": "ok", "answers": each, "response": _sha("".join(shas))}
+    return {"outcome": "ok", "answers": each, "response": sha("".join(shas))}
 
 
 def _tokens(usage: Usage) -> dict[str, int]:
     return {"tokens_in": usage.prompt, "tokens_out": usage.completion, "tokens_reasoning": usage.reasoning}
-
-
-def _json(request: Request) -> dict[str, Any]:
-    """The object in the body of a request, which says that it is JSON: no page in a browser can say so unasked."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise _Wrong("expected Content-Type: application/json", 415, "unsupported_media_type")
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise _Wrong("expected a body in JSON, got what is none", 400, "invalid_json") from None
-    if not isinstance(body, dict):
-        raise _Wrong("expected a JSON object as the body", 400, "invalid_json")
-    return body
-
-
-def _whole(body: dict[str, Any], name: str, least: int, most: int = 2**53) -> int | None:
-    """A whole number of the body; None if it is not there."""
-    value = body.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise _Wrong(f"{name}: expected a whole number from {least} to {most}", param=name)
-    return value
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -195,10 +195,13 @@ class _Handler(BaseHTTPRequestHandler):
         chunked = self.request_version != "HTTP/1.0"
         self.send_header("Transfer-Encoding", "chunked") if chunked else self.send_header("Connection", "close")
         self.end_headers()
-        for piece in pieces:
-            if piece:
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                self.wfile.flush()
+        try:
+            for piece in pieces:
+                if piece:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+        finally:
+            if isinstance(pieces, Generator):
+                pieces.close()  # at once, so that it can tell that nobody listens any more
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
         else:

@@ -35,6 +35,11 @@ class Client:
             "/v1/chat/completions", {"model": "any", "messages": [{"role": "user", "content": text}]} | more
         )
 
+    def raw_chat(self, text, **more):
+        """Status, headers and bytes of a chat with one message."""
+        body = json.dumps({"messages": [{"role": "user", "content": text}]} | more).encode()
+        return self.raw("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+
     def text(self, prompt, **more):
         """The text of the first choice."""
         status, body = self.chat(prompt, **more)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from experiments.cli.serving import serve
+from experiments.cli.serving import record, serve
 from experiments.serving.evaluator import LINE
 
 ROOT = Path(__file__).parents[2]
@@ -116,3 +116,50 @@ def test_an_address_that_others_reach_says_so(tmp_path):
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=20)
     assert "can use this endpoint; there is no password" in err
+
+
+TO = {"to": "http://127.0.0.1:9/v1"}
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "told"),
+    [
+        ("calls.jsonl", {}, "--to: expected the base URL"),
+        ("calls.csv", TO, "ends in .jsonl"),
+        ("calls.jsonl", TO | {"key_env": "NO_SUCH_KEY_HERE"}, "the environment has no 'NO_SUCH_KEY_HERE'"),
+        ("calls.jsonl", TO | {"max_cost": 1.0}, "a cap in money needs them"),
+        ("calls.jsonl", TO | {"max_calls": -1.0}, "--max-calls: expected a number >= 0"),
+        ("calls.jsonl", TO | {"prices": "prompt=3"}, "got no generated"),
+        ("calls.jsonl", TO | {"prices": "prompt=3,generated=1,output=1"}, "--prices: expected prompt, cached"),
+        ("calls.jsonl", TO | {"per": 0.0}, "--per: expected"),
+        ("calls.jsonl", TO | {"answer_tokens": 0}, "--answer-tokens: expected"),
+        ("calls.jsonl", TO | {"timeout": 0.0}, "--timeout: expected"),
+        ("calls.jsonl", TO | {"run": "a\nb"}, "--run: expected"),
+        ("theirs.jsonl", TO, "expected a log that `llm-evo record` wrote"),
+        ("broken.jsonl", TO, "line 2: expected a JSON object"),
+        ("theirs.jsonl", {"strip": Path("theirs.jsonl")}, "not there yet"),
+        ("nowhere.jsonl", {"strip": Path("new.jsonl")}, "cannot read the log"),
+    ],
+)
+def test_bad_input_of_record_is_told_before_anything_is_sent(capsys, tmp_path, monkeypatch, log, options, told):
+    monkeypatch.chdir(tmp_path)
+    Path("theirs.jsonl").write_text('{"g": 3}\n')
+    Path("broken.jsonl").write_text('{"schema": "llm-evo calls 1"}\n{"id": \n')
+    with pytest.raises(typer.Exit) as ended:
+        record(Path(log), **options)
+    assert ended.value.exit_code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_record_says_what_there_is_to_know_and_shares_its_file_with_nobody(capsys, tmp_path):
+    words = ["calls.jsonl", "--to", "http://example.invalid/v1", "--port", "0", "--bodies"]
+    with running("record", *words, cwd=tmp_path) as (process, _):
+        with pytest.raises(typer.Exit):
+            record(tmp_path / "calls.jsonl", **TO)
+        assert "written by another `llm-evo serve` or `record`" in capsys.readouterr().err
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "0 calls, 0 tokens, all of calls.jsonl\n")
+    for note in ("there is no cap", "may be private", "without encryption"):
+        assert note in err

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 
 from evo.errors import InputError
+from experiments.logs.recorded import SCHEMA
 from experiments.serving.log import CallLog
 
 ROOT = Path(__file__).parents[2]
 WRITER = """
 import sys
 from pathlib import Path
+from experiments.logs.recorded import SCHEMA
 from experiments.serving.log import CallLog
 log = CallLog(Path(sys.argv[1]), new=False)
 for number in range(10**6):
-    log.write({"call": number})
+    log.write({"schema": SCHEMA, "call": number})
     print(number, flush=True)
 """
 
@@ -28,7 +30,7 @@ def test_two_writers_of_one_file_are_refused(tmp_path):
     log = CallLog(tmp_path / "calls.jsonl", new=True)
     with pytest.raises(InputError, match="written by another"):
         CallLog(tmp_path / "calls.jsonl", new=False)
-    log.write({"call": 1})
+    log.write({"schema": SCHEMA, "call": 1})
     log.close()
     with pytest.raises(InputError, match="expected a new file"):
         CallLog(tmp_path / "calls.jsonl", new=True)
@@ -47,7 +49,7 @@ def test_a_file_that_calibrate_would_not_read_or_that_cannot_be_written_is_refus
 
 def test_half_a_line_of_a_killed_writer_is_cut_off(tmp_path):
     file = tmp_path / "calls.jsonl"
-    file.write_text('{"call": 1}\n{"cal')
+    file.write_text(f'{{"schema": "{SCHEMA}", "call": 1}}\n{{"cal')
     log = CallLog(file, new=False)
     assert log.cut == 5
     log.write({"call": 2})
