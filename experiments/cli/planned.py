@@ -18,6 +18,7 @@ from experiments.reports.overview import MOST_LISTED
 from experiments.reports.wording import alike, counted, print_table
 
 ROWS = 12
+MARKS = {"OnePlusLambda": "", "Merged": "+", "Archive": " A", "MapElites": " E"}
 
 
 def show_plan(plan: Plan, console: Console, rows: int = ROWS, hangs: bool = True) -> None:
@@ -70,7 +71,10 @@ def _caption(plan: Plan) -> str:
     told = [f"money in {plan.unit}"] if priced and plan.unit else []
     told += [f"10-50-90 %: {'money' if priced else 'calls'} of single runs"]
     told += ["worse: less than the best" if plan.by in RISING else "worse: times the best"]
-    told += ["+: improvements of a generation are merged"]
+    runners = {each.candidate.runner for each in plan.ranked}
+    told += ["+: improvements of a generation are merged"] if "Merged" in runners else []
+    told += ["A: an archive of so many"] if "Archive" in runners else []
+    told += ["E: elites of so many cells"] if "MapElites" in runners else []
     told += (
         ["*: g was not measured"]
         if any(not each.candidate.model.measured(each.candidate.g) for each in plan.ranked)
@@ -119,7 +123,7 @@ def _row(plan: Plan, row: dict[Any, Any]) -> list[str]:
     error = "-" if math.isnan(row["error"]) else f"{row['error']:.1g}"
     return [
         *(str(row[name]) for name in _models(plan)),
-        row["schedule"] + ("+" if row["merged"] else ""),
+        row["schedule"] + MARKS[row["runner"]] + (str(row["kept"]) if row["kept"] > 1 else ""),
         f"{row['g']}{'' if row['measured'] else '*'}",
         str(row["lam"]),
         *(str(row[name]) for name in _votes(plan)),

@@ -51,7 +51,11 @@ def plan(
         str | None, typer.Option(help="Calls a generation to compare; up to the workers unless said.")
     ] = None,
     votes: Annotated[str, typer.Option(help="Leads of voting to compare, as 1,2,3.")] = "1",
-    schedules: Annotated[str | None, typer.Option(help="Schedules to compare; all that the feedback allows.")] = None,
+    schedules: Annotated[str | None, typer.Option(help="Schedules to compare; also UniformSubset, EachChunk.")] = None,
+    runners: Annotated[
+        str | None, typer.Option(help="Runners to compare: OnePlusLambda,Merged unless said; Archive,MapElites.")
+    ] = None,
+    kept: Annotated[str, typer.Option(help="Solutions that Archive and MapElites keep, as 2,4.")] = "4",
     target: Annotated[
         float | None, typer.Option(help="Blocks that are enough, or their share (up to 1).", show_default=False)
     ] = None,
@@ -96,7 +100,8 @@ def plan(
         found = planned(
             _sources(files or []), values, k=k, l=l, start=start, shows=shows, feedback=feedback, workers=workers,
             g=_list("g", g, int), lam=_list("lam", lam, int), votes=_list("votes", votes, int),
-            schedules=_list("schedules", schedules, str),
+            schedules=_list("schedules", schedules, str), runners=_list("runners", runners, str),
+            kept=_list("kept", kept, int),
             target=target, budget=budget, calls=calls, by=by, bands=None if json else rows, exact=exact,
         )  # fmt: skip
         _write(found, toml, figure, rows)

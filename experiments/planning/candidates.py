@@ -9,15 +9,32 @@ from functools import cached_property
 from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
-from evo.protocols import Schedule
+from evo.protocols import AnyRunner, Schedule
+from evo.runners.archives import Archive
+from evo.runners.feature_grid import MapElites
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Merged
-from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.schedules import (
+    AllBlocks,
+    EachChunk,
+    OnlyIncorrect,
+    RoundRobin,
+    UniformChunk,
+    UniformSubset,
+    UntilResolved,
+)
 from experiments.grids.cell import Cell
 from experiments.planning.model import Model
 
 SCHEDULES = ("AllBlocks", "UntilResolved", "OnlyIncorrect", "RoundRobin", "UniformChunk")
 """In the order in which equally good ones are preferred: those that ask less of tests first."""
+ON_DEMAND = ("UniformSubset", "EachChunk")
+"""Schedules that are compared if they are named."""
+RUNNERS = ("OnePlusLambda", "Merged", "Archive", "MapElites")
+"""One solution is kept, or all improvements of a generation are merged into it; on demand several are kept."""
+KINDS = {
+    kind.__name__: kind for kind in (UntilResolved, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, EachChunk)
+}
 FEEDBACK = {"none": ("OnlyIncorrect", "UntilResolved"), "score": ("OnlyIncorrect",), "blocks": ()}
 """What tests do not tell rules schedules out: only whether a solution is better than its parent; its number of correct
 blocks, too; which blocks are correct, too."""
@@ -35,7 +52,9 @@ class Candidate:
         g: blocks a call.
         lam: calls a generation.
         votes: lead that an answer needs, 1 for none.
-        merged: whether all improvements of a generation are merged: its lam calls are on different chunks then.
+        runner: "OnePlusLambda"; "Merged", all improvements of a generation are, and its lam calls are on different
+            chunks; "Archive" or "MapElites", which keep several solutions.
+        kept: solutions that are kept: the size of the archive, or the cells of a grid by the number of correct blocks.
     """
 
     model: Model = field(repr=False)
@@ -43,7 +62,8 @@ class Candidate:
     g: int
     lam: int
     votes: int = 1
-    merged: bool = False
+    runner: str = "OnePlusLambda"
+    kept: int = 1
 
     @cached_property
     def cell(self) -> Cell:
@@ -51,19 +71,31 @@ class Candidate:
         model = self.model
         return Cell(
             model.problem, model.mutator(self.g, self.votes), self._schedule,
-            Merged(workers=self.lam) if self.merged else OnePlusLambda(lam=self.lam),
-            prompt=model.prompt, cost=model.prices or LLMPrimitive(),
+            self._runner, prompt=model.prompt, cost=model.prices or LLMPrimitive(),
         )  # fmt: skip
 
     @property
     def _schedule(self) -> Schedule:
-        kinds = {kind.__name__: kind for kind in (UntilResolved, OnlyIncorrect, RoundRobin, UniformChunk)}
-        return AllBlocks() if self.schedule == "AllBlocks" else kinds[self.schedule](g=self.g)
+        return AllBlocks() if self.schedule == "AllBlocks" else KINDS[self.schedule](g=self.g)
+
+    @property
+    def _runner(self) -> AnyRunner:
+        if self.runner == "Archive":
+            return Archive(size=self.kept, lam=self.lam)
+        if self.runner == "MapElites":
+            return MapElites(cells=self.kept, lam=self.lam)
+        return Merged(workers=self.lam) if self.merged else OnePlusLambda(lam=self.lam)
+
+    @property
+    def merged(self) -> bool:
+        """Whether improvements of a generation are merged."""
+        return self.runner == "Merged"
 
     def __str__(self) -> str:
         of = f", {self.model.name}" if self.model.name else ""
         votes = f", {self.votes} votes ahead" if self.votes > 1 else ""
-        return f"{self.name} with g = {self.g}, lam = {self.lam}{votes}{of}"
+        kept = {"Archive": f", an archive of {self.kept}", "MapElites": f", elites of {self.kept} cells"}
+        return f"{self.name} with g = {self.g}, lam = {self.lam}{kept.get(self.runner, '')}{votes}{of}"
 
     @property
     def name(self) -> str:
@@ -76,7 +108,9 @@ class Choice:
     """What may be chosen.
 
     Attributes:
-        schedules: their names; empty for all that the feedback allows.
+        schedules: their names; empty for all of `SCHEDULES` that the feedback allows.
+        runners: their names; empty for OnePlusLambda and Merged.
+        kept: solutions that an Archive or MapElites keeps.
         g: blocks a call; empty for `usual_sizes` of which the calibration says something.
         lam: calls a generation; empty for 1, 2, 4, .. up to the workers.
         votes: leads of first-to-ahead voting, with g = 1 and lam = 1.
@@ -85,6 +119,8 @@ class Choice:
     """
 
     schedules: tuple[str, ...] = ()
+    runners: tuple[str, ...] = ()
+    kept: tuple[int, ...] = (4,)
     g: tuple[int, ...] = ()
     lam: tuple[int, ...] = ()
     votes: tuple[int, ...] = (1,)
@@ -94,13 +130,15 @@ class Choice:
     def __post_init__(self) -> None:
         if self.feedback not in FEEDBACK:
             raise InputError(f"plan: feedback: expected {', '.join(FEEDBACK)}, got {shown(self.feedback)}")
+        for key, known in (("schedules", (*SCHEDULES, *ON_DEMAND)), ("runners", RUNNERS)):
+            for name in getattr(self, key):
+                if name not in known:
+                    near = suggestion(name, known)
+                    raise InputError(f"plan: {key}: expected {', '.join(known)}, got {shown(name)}{near}")
         for name in self.schedules:
-            if name not in SCHEDULES:
-                near = suggestion(name, SCHEDULES)
-                raise InputError(f"plan: schedules: expected {', '.join(SCHEDULES)}, got {shown(name)}{near}")
             if name in FEEDBACK[self.feedback]:
                 raise InputError(f"plan: {name} needs more of tests than feedback = {self.feedback!r}; see feedback")
-        for key in ("g", "lam", "votes"):
+        for key in ("g", "lam", "votes", "kept"):
             object.__setattr__(self, key, tuple(_whole(key, each) for each in getattr(self, key)))
         object.__setattr__(self, "workers", _whole("workers", self.workers))
 
@@ -110,17 +148,31 @@ class Choice:
         Raises: InputError for a g that k blocks or the calibration do not have.
         """
         allowed = [name for name in self.schedules or SCHEDULES if name not in FEEDBACK[self.feedback]]
-        lams = self.lam or tuple(_doubling(self.workers))
         for g in self._sizes(model):
             for name in allowed:
-                if (name == "AllBlocks") != (g == model.k) or (name == "UntilResolved" and g > 1):
-                    continue
-                yield from (Candidate(model, name, g, lam) for lam in lams)
-                if name == "RoundRobin" or (name == "OnlyIncorrect" and g == 1):  # which name chunks that differ
-                    m = -(-model.k // g)
-                    yield from (Candidate(model, name, g, lam, merged=True) for lam in lams if 1 < lam <= m)
-                if g == 1:
-                    yield from (Candidate(model, name, g, 1, votes) for votes in self.votes if votes > 1)
+                if _makes_sense(name, g, model.k):
+                    for runner in self.runners or RUNNERS[:2]:
+                        yield from self._with_runner(model, name, g, runner)
+
+    def _with_runner(self, model: Model, name: str, g: int, runner: str) -> Iterator[Candidate]:
+        """The candidates of a schedule and a runner."""
+        lams, m = self._lams(name, -(-model.k // g)), -(-model.k // g)
+        if runner == "OnePlusLambda":
+            yield from (Candidate(model, name, g, lam) for lam in lams)
+            if g == 1 and name != "EachChunk":
+                yield from (Candidate(model, name, g, 1, votes) for votes in self.votes if votes > 1)
+        elif runner == "Merged":
+            if name == "RoundRobin" or (name == "OnlyIncorrect" and g == 1):  # which name chunks that differ
+                yield from (Candidate(model, name, g, lam, runner=runner) for lam in lams if 1 < lam <= m)
+        elif name != "UntilResolved":  # which stays at a chunk of one solution
+            kept = [kept for kept in self.kept if runner == "Archive" or kept <= model.k + 1]
+            yield from (Candidate(model, name, g, lam, runner=runner, kept=each) for lam in lams for each in kept)
+
+    def _lams(self, name: str, m: int) -> tuple[int, ...]:
+        """Calls a generation: of EachChunk at least one a chunk, and no more unless more are asked for."""
+        if name != "EachChunk":
+            return self.lam or tuple(_doubling(self.workers))
+        return tuple(lam for lam in self.lam or (m,) if lam >= m)
 
     def _sizes(self, model: Model) -> list[int]:
         for g in self.g:
@@ -138,10 +190,18 @@ def candidates(models: Iterable[Model], choice: Choice) -> list[Candidate]:
     """
     found = [each for model in models for each in choice.of(model)]
     if not found:
-        raise InputError("plan: no schedule goes with this g and feedback; leave schedules or g out to compare all")
+        told = "no schedule and runner go with this g, lam and feedback"
+        raise InputError(f"plan: {told}; leave schedules, runners or g out to compare all")
     if len(found) > MOST:
         raise InputError(f"plan: expected at most {MOST:,} candidates, got {len(found):,}; give fewer g, lam or votes")
     return found
+
+
+def _makes_sense(name: str, g: int, k: int) -> bool:
+    """Whether a schedule of g blocks is none that another name has: whole solutions are AllBlocks."""
+    if name == "AllBlocks" or g == k:
+        return name == "AllBlocks" and g == k
+    return not (name == "UntilResolved" and g > 1) and not (name == "UniformSubset" and g == 1)
 
 
 def _whole(key: str, value: object) -> int:

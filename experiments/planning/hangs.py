@@ -120,7 +120,13 @@ def _rivals(plan: Plan) -> list[Candidate]:
         if plan.simulated(each):
             continue
         one = each.candidate
-        kinds = {("schedule", one.name), ("g", one.g), ("model", one.model.name), ("votes", one.votes)}
+        kinds = {
+            ("schedule", one.name),
+            ("runner", one.runner),
+            ("g", one.g),
+            ("model", one.model.name),
+            ("votes", one.votes),
+        }
         if i < FIRST or not kinds <= seen:
             found.append(one)
         seen |= kinds

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BY = ("money", "hours", "tokens", "calls", "fitness", "reached")
-PLACE = ("model", "schedule", "merged", "g", "lam", "votes")
+PLACE = ("model", "schedule", "runner", "kept", "g", "lam", "votes")
 Source = Calibration | Path | str
 """A calibration, or the file that it stands in."""
 
@@ -72,7 +72,7 @@ class Plan:
     def table(self) -> pd.DataFrame:
         """A row a candidate, the best first.
 
-        Columns: `model`, `schedule`, `merged`, `g`, `lam`, `votes`; those of
+        Columns: `model`, `schedule`, `runner`, `kept`, `g`, `lam`, `votes`; those of
         `experiments.planning.numbers.Numbers`; `worse`: by what factor it is dearer than the best, or how much less it
         reaches where they are ranked by that; `measured`: whether g lies within the calls that were measured; `error`:
         the standard error of what they are ranked by, null where that is exact. What is not known is null.
@@ -109,6 +109,8 @@ def plan(
     start: float = 0.0,
     shows: str = "chunk",
     schedules: Sequence[str] = (),
+    runners: Sequence[str] = (),
+    kept: Sequence[int] = (4,),
     g: Sequence[int] = (),
     lam: Sequence[int] = (),
     votes: Sequence[int] = (1,),
@@ -133,7 +135,9 @@ def plan(
         l: tokens of a block, "problem.l".
         start: share of blocks that are correct at first.
         shows: what a call reads beside the instructions, "chunk" or "solution".
-        schedules: names; empty for all that the feedback allows.
+        schedules: names; empty for all that the feedback allows, but UniformSubset and EachChunk.
+        runners: names; empty for OnePlusLambda and Merged. Archive and MapElites are compared if they are named.
+        kept: solutions that these keep.
         g: blocks a call; empty for the divisors of k, and what was measured.
         lam: calls a generation; empty for 1, 2, 4, .. up to the workers.
         votes: leads of first-to-ahead voting, with g = 1.
@@ -158,7 +162,9 @@ def plan(
     sources = source if isinstance(source, Mapping) else {"": source}
     models = [Model(str(name), with_values(_read(one), said), start, shows) for name, one in sources.items()]
     _expect_one_problem(models)
-    choice = Choice(tuple(schedules), tuple(g), tuple(lam), tuple(votes), feedback, workers)
+    choice = Choice(
+        tuple(schedules), tuple(runners), tuple(kept), tuple(g), tuple(lam), tuple(votes), feedback, workers
+    )  # fmt: skip
     aim = _aim(models[0].k, target, budget, calls, workers)
     by = _by(by, models, aim)
     simulator = None if exact else Simulator()

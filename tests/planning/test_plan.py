@@ -65,7 +65,7 @@ def differences(found, tables=CALLS):
     """Candidates of which a number is not that of `predict`."""
     wrong = []
     for row in found.table.to_dict("records"):
-        cell = made_by_hand(row["schedule"], row["g"], row["lam"], row["merged"], tables=tables)
+        cell = made_by_hand(row["schedule"], row["g"], row["lam"], row["runner"] == "Merged", tables=tables)
         cost = predict(cell, "cost")
         exact = (predict(cell, "calls").mean, cost.mean, *(cost.quantile(u) for u in (0.1, 0.5, 0.9)))
         if [row[name] for name in ("calls", "money", "low", "median", "high")] != list(exact):
@@ -261,7 +261,7 @@ def test_the_next_is_no_other_name_of_the_best(found):
         ({}, {"feedback": "all"}, "feedback: expected none, score, blocks, got 'all'"),
         ({}, {"schedules": ("RoundRobbin",)}, "got 'RoundRobbin'; did you mean 'RoundRobin'?"),
         ({}, {"schedules": ("OnlyIncorrect",)}, "OnlyIncorrect needs more of tests than feedback = 'score'"),
-        ({}, {"schedules": ("AllBlocks",), "g": (1,)}, "no schedule goes with this g and feedback"),
+        ({}, {"schedules": ("AllBlocks",), "g": (1,)}, "no schedule and runner go with this g, lam and feedback"),
         ({}, {"by": "joy"}, "by: expected money, hours, tokens, calls, fitness, reached, got 'joy'"),
         ({}, {"start": 1.5}, "start must be a probability in [0, 1], got 1.5"),
     ],
@@ -305,7 +305,11 @@ def test_the_command_says_the_same_within_80_columns(found):
     assert " ".join(result.output.split()).startswith(answer(found))
     rows = [[word.strip() for word in line.split("│")[1:-1]] for line in result.output.splitlines() if "│" in line]
     for (schedule, g, lam, calls, *_), row in zip(rows, found.table.to_dict("records"), strict=False):
-        assert (schedule, int(g), int(lam)) == (row["schedule"] + "+" * row["merged"], row["g"], row["lam"])
+        assert (schedule, int(g), int(lam)) == (
+            row["schedule"] + "+" * (row["runner"] == "Merged"),
+            row["g"],
+            row["lam"],
+        )
         assert float(calls) == pytest.approx(row["calls"], rel=5e-3)
     assert len(rows) == 12
 

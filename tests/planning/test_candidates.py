@@ -1,0 +1,101 @@
+"""Candidates that are compared when they are named: subsets, a chunk each, archives and elites."""
+
+import math
+
+import pytest
+from typer.testing import CliRunner
+
+from evo import EachChunk, OnePlusLambda, UniformSubset
+from evo.errors import InputError
+from evo.runners.archives import Archive
+from evo.runners.feature_grid import MapElites
+from experiments import Cell, load_grid, plan, predict
+from experiments.cli.app import app
+from experiments.planning.grid_file import grid_toml
+from experiments.running.simulation import simulate
+from operators import Measured
+from problems import BlockOneMax
+
+VALUES = {"operator.fix": {1: 0.4, 2: 0.3, 4: 0.2}, "operator.keep": {1: 0.97, 2: 0.96, 4: 0.95}}
+CALL = Measured(fix={1: 0.4, 2: 0.3, 4: 0.2}, keep={1: 0.97, 2: 0.96, 4: 0.95})
+PROBLEM = BlockOneMax(k=8, l=1)
+
+
+def rows(**more):
+    found = plan(k=8, values=VALUES, feedback="none", **more)
+    return {(each.candidate.schedule, each.candidate.g, each.candidate.lam): each for each in found.ranked}
+
+
+def test_subsets_by_their_formula():
+    found = rows(schedules=("UniformSubset",), g=(1, 2, 4, 8), lam=(1, 3))
+    assert set(found) == {("UniformSubset", g, lam) for g in (2, 4) for lam in (1, 3)}  # 1 and 8 have other names
+    for (_, g, lam), each in found.items():
+        exact = predict(Cell(PROBLEM, CALL, UniformSubset(g=g), OnePlusLambda(lam=lam)), "calls").mean
+        assert each.numbers.calls == pytest.approx(exact, rel=1e-12)
+        assert each.numbers.kind == "exact"
+
+
+@pytest.mark.statistical
+def test_a_chunk_for_each_offspring():
+    """By a formula for g = 1, by runs for others: 5.3 standard errors of both, false-fail rate 1e-7."""
+    found = rows(schedules=("EachChunk",), g=(1, 2), lam=(4, 8), workers=8)
+    assert set(found) == {("EachChunk", 1, 8), ("EachChunk", 2, 4), ("EachChunk", 2, 8)}  # no chunk is left out
+    one = found["EachChunk", 1, 8].numbers
+    exact = predict(Cell(PROBLEM, CALL, EachChunk(), OnePlusLambda(lam=8)), "calls").mean
+    assert (one.kind, one.calls) == ("exact", pytest.approx(exact, rel=1e-12))
+    two = found["EachChunk", 2, 4].numbers
+    calls = simulate(Cell(PROBLEM, CALL, EachChunk(g=2), OnePlusLambda(lam=4)), 7, 0, 1000).calls
+    error = math.hypot(two.error("calls"), calls.std() / math.sqrt(1000))
+    assert two.kind == "simulated"
+    assert abs(two.calls - calls.mean()) < 5.3 * error
+    assert abs(1.2 * two.calls - calls.mean()) > 5.3 * error  # the twin
+    assert set(rows(schedules=("EachChunk",), g=(2,), workers=8)) == {("EachChunk", 2, 4)}  # one a chunk unless said
+
+
+@pytest.mark.statistical
+def test_archives_and_elites():
+    found = rows(schedules=("UniformChunk",), runners=("OnePlusLambda", "Archive", "MapElites"), kept=(2,), g=(1,))
+    assert len(found) == 1  # one schedule, g and lam
+    both = plan(k=8, values=VALUES, runners=("Archive", "MapElites"), kept=(2, 3), g=(1,), schedules=("UniformChunk",))
+    assert {(each.candidate.runner, each.candidate.kept) for each in both.ranked} == {
+        (runner, kept) for runner in ("Archive", "MapElites") for kept in (2, 3)
+    }
+    for each in both.ranked:
+        runner = {"Archive": Archive, "MapElites": MapElites}[each.candidate.runner](each.candidate.kept)
+        assert each.candidate.cell.runner == runner
+        exact = predict(each.candidate.cell, "calls").mean
+        assert each.numbers.calls == pytest.approx(exact, rel=1e-12)
+    alone = plan(k=8, values=VALUES, runners=("OnePlusLambda",), g=(1,), schedules=("UniformChunk",))
+    assert all(each.numbers.calls > alone.best.numbers.calls for each in both.ranked)  # nothing is won by others
+
+
+def test_what_is_not_named_is_not_compared():
+    table = plan(k=8, values=VALUES, feedback="blocks", workers=8, bands=0).table
+    assert set(table["runner"]) == {"OnePlusLambda", "Merged"}
+    assert not set(table["schedule"]) & {"UniformSubset", "EachChunk"}
+
+
+def test_a_grid_of_them_reads_back_and_names_are_refused(tmp_path):
+    found = plan(
+        k=8, values=VALUES, schedules=("RoundRobin",), runners=("Archive", "MapElites"), kept=(2,), g=(2,), bands=0
+    )
+    path = tmp_path / "grid.toml"
+    path.write_text(grid_toml(found, 5), encoding="utf-8")
+    assert [cell.text for cell in load_grid(path).cells] == [each.candidate.cell.text for each in found.ranked]
+    assert len(found.ranked) == 2
+    with pytest.raises(InputError, match=r"runners: expected One.*, got 'Archives'; did you mean 'Archive'"):
+        plan(k=8, values=VALUES, runners=("Archives",))
+    with pytest.raises(InputError, match=r"kept: expected a whole number >= 1, got 0"):
+        plan(k=8, values=VALUES, kept=(0,))
+    with pytest.raises(InputError, match="no schedule and runner go with"):
+        plan(k=8, values=VALUES, runners=("MapElites",), kept=(12,))
+
+
+def test_the_command_names_them():
+    options = "plan --k 8 --fix 1=.4,2=.3 --keep 1=.97,2=.96 --g 2 --feedback none --no-hangs"
+    more = "--schedules UniformSubset,UniformChunk --runners OnePlusLambda,Archive,MapElites --kept 3"
+    result = CliRunner().invoke(app, [*options.split(), *more.split()], env={"COLUMNS": "80", "TERM": "dumb"})
+    assert result.exit_code == 0, result.output
+    named = {line.split("│")[1].strip() for line in result.output.splitlines() if "│" in line}
+    assert named == {f"Uniform{kind}{mark}" for kind in ("Subset", "Chunk") for mark in ("", " A3", " E3")}
+    assert "A: an archive of so many; E: elites of so many cells" in " ".join(result.output.split())
