@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -155,11 +156,17 @@ def _arguments(part: object) -> str:
 def _at_default(part: object, field: Field[Any]) -> bool:
     # By type: a class that was pickled by value into a worker carries its own MISSING.
     default, factory = field.default, cast(Any, field.default_factory)
-    if isinstance(default, type(MISSING)):
-        if isinstance(factory, type(MISSING)):
-            return False
-        default = factory()
-    return canonical(getattr(part, field.name)) == canonical(default)
+    if not isinstance(default, type(MISSING)):
+        text = _default_text(type(part), field.name)  # type: ignore[arg-type]  # a class is hashable
+        value = getattr(part, field.name)
+        return value is default or canonical(value) == text
+    return not isinstance(factory, type(MISSING)) and canonical(getattr(part, field.name)) == canonical(factory())
+
+
+@lru_cache(maxsize=4096)
+def _default_text(kind: type, name: str) -> str:
+    """The text of a default, which a class keeps; a factory may give another one each time."""
+    return canonical(kind.__dataclass_fields__[name].default)  # type: ignore[attr-defined]  # a dataclass
 
 
 def _build(node: ast.expr, find: Callable[[str], type]) -> Any:

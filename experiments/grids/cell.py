@@ -88,7 +88,7 @@ class Cell:
         if self.budget is not None:
             self._expect_a("budget", Budget)
             self._expect_reachable(self.budget)
-        canonical(self)  # refuses what has no text, such as arrays in a part
+        _ = self.text  # refuses what has no text, such as arrays in a part
         expect_named(self)
         self._expect_sizes()
         if hasattr(self.mutator, "fits"):

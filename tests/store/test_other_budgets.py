@@ -274,6 +274,7 @@ def test_a_batch_is_taken_over_just_if_none_of_its_runs_was_censored(tmp_path, s
     same(after, load(tmp_path / "all").runs)
 
 
+@pytest.mark.some("by", "off")
 @pytest.mark.parametrize("off", [-1, 0, 1])
 @pytest.mark.parametrize(("by", "lam"), [("calls", 1), ("calls", 3), ("cost", 3), ("pass_tokens", 1)])
 def test_a_smaller_budget_is_read_off_where_all_generations_have_one_ledger(tmp_path, simulated, lam, off, by):
@@ -323,6 +324,7 @@ def test_rows_of_a_middle_budget_are_cut_but_not_prolonged(tmp_path, simulated):
     assert {batch for _, batch in simulated} == censored != set()
 
 
+@pytest.mark.some
 @pytest.mark.parametrize(
     ("entry", "small"),
     [("evaluations", 40), ("prompt_tokens", 640), ("generated_tokens", 640), ("pass_tokens", 15_000)],
