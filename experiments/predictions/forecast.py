@@ -144,21 +144,25 @@ def seconds_a_batch(cell: AnyCell, size: int, engine: str, slowness: Slowness = 
     if mean is None or isinstance(cell, ProgramCell):
         return 1.0
     last = calls_at_the_end(cell)
-    return _seconds(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
+    return seconds_of(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
 
 
-def _seconds(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
+def seconds_of(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
     """The time of one batch of runs with so many calls on average."""
     if engine == "law":
         return SECONDS_A_LAW_BATCH * slowness.rounds
     offspring = size * calls
     if engine == "deap":
         return offspring * SECONDS_A_DEAP_CALL * slowness.offspring
-    ahead = is_oblivious(cell.schedule) and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
     lockstep = offspring / size / cell.runner.lam
-    rounds = min(lockstep, offspring / OFFSPRING_A_ROUND + cell.problem.k) if ahead else lockstep
+    rounds = min(lockstep, offspring / OFFSPRING_A_ROUND + cell.problem.k) if looks_ahead(cell) else lockstep
     an_offspring = SECONDS_AN_OFFSPRING + cell.chunks.g * SECONDS_A_BLOCK
     return offspring * an_offspring * slowness.offspring + rounds * SECONDS_A_ROUND * slowness.rounds
+
+
+def looks_ahead(cell: Cell) -> bool:
+    """Whether the engine rewrites several generations at once, so that a round is not one generation of all runs."""
+    return is_oblivious(cell.schedule) and cell.runner == OnePlusLambda(cell.runner.lam) and not is_noisy(cell.problem)
 
 
 def forecast(
@@ -204,7 +208,7 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
     read, written = mean_tokens(cell, within)
     longest = None
     if within.mean is not None and not isinstance(cell, ProgramCell):
-        longest = _seconds(cell, within.calls, size, grid.engine, slowness)
+        longest = seconds_of(cell, within.calls, size, grid.engine, slowness)
     row: dict[str, Any] = {
         "cell": cell.id,
         "arm": arm,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from evo.batch import RunCounts
 from evo.errors import InputError
 from evo.protocols import FloatArray, IntArray
 from evo.text import canonical, type_name
@@ -22,14 +21,13 @@ from experiments.grids.cell import Cell
 from experiments.grids.labels import labels
 from experiments.grids.parts import PART_TYPES
 from experiments.grids.programs.cell import ProgramCell
-from experiments.grids.stopping import hits_of
 from experiments.predictions.forecast import seconds_a_batch
+from experiments.reports.again import executed_again
 from experiments.running.progress import Progress
-from experiments.running.simulation import simulate_traced
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 IOH_VERSION = "0.3.22"
@@ -209,44 +207,15 @@ class _Told:
 
 def _runs(results: Results, place: _Place, told: _Told) -> Iterator[_Run]:
     """The stored runs of a cell, executed again a batch at a time."""
-    grid = results.grid
     for batch, rows in results.by_cell[place.cell_id].groupby("batch"):
-        size = place.cell.batch_size(grid["batch"])
-        counts, trace = simulate_traced(place.cell, grid["seed"], int(str(batch)), size, grid["engine"])
         runs = rows["run"].to_numpy()
-        _expect_the_same(results, place.cell, int(str(batch)), rows, counts)
+        counts, trace = executed_again(results, place.cell, int(str(batch)), rows, "; or use --to csv or --to parquet")
         order = np.lexsort((trace.call, trace.run))
         first, last = (np.searchsorted(trace.run[order], runs, side) for side in ("left", "right"))
         for run, begin, end in zip(runs.tolist(), first, last, strict=True):
             mine = order[begin:end]
             yield _run(trace.call[mine], trace.fitness[mine], int(counts.hit[run]), int(counts.calls[run]))
         told.add(place)
-
-
-def _expect_the_same(results: Results, cell: Cell, batch: int, rows: pd.DataFrame, counts: RunCounts) -> None:
-    """Refuse traces of other runs than the stored ones."""
-    runs = rows["run"].to_numpy()
-    where = f"{results.path or 'results'}: {cell.text}, batch {batch}"
-    why = (
-        "the seed or batch in grid.json are not those of the runs, or numpy or a part has changed since they were made"
-    )
-    if runs.max() >= len(counts.hit):
-        raise InputError(f"{where}: expected at most {len(counts.hit)} runs a batch, got run {runs.max()}; {why}")
-    hit = hits_of(rows)
-    other = (hit != counts.hit[runs]) | (rows["generations"].to_numpy() != counts.generations[runs])
-    if other.any():
-        at = int(np.argmax(other))
-        found, again = (
-            f"hit {'none' if h < 0 else h}, generations {generations}"
-            for h, generations in (
-                (hit[at], rows["generations"].iloc[at]),
-                (counts.hit[runs[at]], counts.generations[runs[at]]),
-            )
-        )
-        raise InputError(
-            f"{where}: {other.sum()} of {len(runs)} runs come out otherwise when executed again (run {runs[at]}: "
-            f"stored {found}; again {again}); {why}; run the grid into another folder, or use --to csv or --to parquet"
-        )
 
 
 def _run(call: IntArray, fitness: FloatArray, hit: int, calls: int) -> _Run:

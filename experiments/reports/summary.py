@@ -18,6 +18,7 @@ from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import Runs, kept_of
 from experiments.predictions.programs import known_done
 from experiments.predictions.verdict import CONFIDENCE
+from experiments.reports.quality.at_budget import fitness_columns
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 
@@ -32,7 +33,9 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
     stopped (by their number, a rule or its cap; unfinished where a rule asks for more), censored, success_ratio with
     interval and, of programs, success_predicted; hit, its interval and hit_predicted; cost, its interval and
     cost_predicted; median of hit, its interval; ert (calls of all runs / hits, infinite without a hit) and ert_cost;
-    source of the predictions; verdict, reason.
+    source of the predictions; fitness of the runs when their budget ends them, fitness_predicted, the band of single
+    runs fitness_10, fitness_50, fitness_90 and fitness_from, which says whether that is "exact" or "measured", all null
+    where no run was censored; verdict, reason.
     Means of cells with censored runs are null: the finished runs alone would be too cheap. So are means that are
     infinite, and the intervals of means whose variance is; medians, by order statistics, are null where most runs were
     censored. Other intervals are at 95 %: exact
@@ -57,6 +60,7 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
             | {"stopped": _stopped(results.asked, runs)}
             | _measured(runs, tail_of(results, cell_check.cell), str(text).startswith("ProgramCell("))
             | _predicted(results, cell_check.cell)
+            | fitness_columns(results, cell_check.cell)
             | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": text}
         )
     return pd.DataFrame(rows)

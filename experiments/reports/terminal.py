@@ -18,6 +18,7 @@ from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
 from experiments.reports.overview import overview
+from experiments.reports.quality.shown import show_budgets
 from experiments.reports.waiting import LEVELS
 from experiments.reports.wording import (
     COLOURED,
@@ -58,6 +59,7 @@ def show_report(made: Report, console: Console) -> None:
         for table in overview(made.summary, console.width, made.check.wrong):
             print_table(table, console)
     _show_censored(made.summary, console)
+    show_budgets(made.summary, console)
     if made.claims:
         print_table(_claims_table(made.claims, console.width), console)
     elif made.fits is not None and made.findings is None:

@@ -33,6 +33,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.labels import labels
 from experiments.grids.strings import string_type, strings_inferred
+from experiments.reports import again as again_module
 from experiments.reports import export as export_module
 from experiments.reports import ioh
 from experiments.reports.export import export_results
@@ -361,14 +362,14 @@ def test_progress_counts_the_batches_that_are_executed_again(tmp_path):
 def test_only_one_batch_is_held_at_a_time(tmp_path, monkeypatch):
     """The blocks of a batch are on their way to the file before the next batch is made."""
     held: list[int] = []
-    again = ioh.simulate_traced
+    anew = again_module.simulate_traced
 
     def watched(*batch: Any) -> Any:
-        counts, found = again(*batch)
+        counts, found = anew(*batch)
         held.append(len(found.run))
         return counts, found
 
-    monkeypatch.setattr(ioh, "simulate_traced", watched)
+    monkeypatch.setattr(again_module, "simulate_traced", watched)
     cell = varied()[0]
     results = results_of([cell], runs=25)
     place = ioh._places(results)[0]
@@ -484,7 +485,7 @@ def test_a_part_that_is_not_loaded_is_named_before_anything_is_run(tmp_path, mon
     results = results_of(varied()[:2])
     text = results.cells["text"].str.replace("Resample", "gone_module.Gone", regex=False)
     foreign = replace(results, cells=results.cells.assign(text=text), known={})
-    monkeypatch.setattr(ioh, "simulate_traced", lambda *_: pytest.fail("nothing is to be run"))
+    monkeypatch.setattr(again_module, "simulate_traced", lambda *_: pytest.fail("nothing is to be run"))
     with pytest.raises(InputError, match=r"the part 'gone_module\.Gone' is not imported, for no launch of yours"):
         export_results(foreign, "ioh", tmp_path / "ioh")
     assert list(tmp_path.iterdir()) == []
@@ -514,7 +515,7 @@ def test_an_export_that_is_broken_off_leaves_nothing(tmp_path, monkeypatch):
     def broken(*_: object) -> tuple[object, Trace]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ioh, "simulate_traced", broken)
+    monkeypatch.setattr(again_module, "simulate_traced", broken)
     with pytest.raises(KeyboardInterrupt):
         export_results(results_of(varied()[:1]), "ioh", tmp_path / "ioh")
     assert list(tmp_path.iterdir()) == []

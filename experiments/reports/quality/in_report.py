@@ -1,4 +1,4 @@
-"""The fitness before the optimum in a report: the exact curves of some cells against calls, tokens and money."""
+"""The fitness before the optimum in a report: exact curves of some cells, and their runs, against calls and money."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from evo.errors import InputError, NoPrediction
 from experiments.grids.cell import Cell
 from experiments.grids.labels import lams_of, place_of, sizes_of
 from experiments.predictions.predict import predict
-from experiments.predictions.quality.table import fitness_curve
+from experiments.predictions.quality.fitness import qualities
+from experiments.predictions.quality.table import LEVELS, fitness_curve
+from experiments.predictions.verdict import ALPHA, Verdict
 from experiments.reports.figures import COLOURS
+from experiments.reports.quality.measured import compared
+from experiments.reports.quality.traced import traced_fitness
 from experiments.reports.wording import currency_of
 from experiments.store.results import Results
 
@@ -32,6 +36,12 @@ COVERED = 0.01
 NEARLY_ALL = 0.9
 MOST_CALLS = 10**6
 NAME_WIDTH = 34
+TRACED = ("measured", "measured_low", "measured_high")
+TRACED_POINTS = 8
+"""Budgets of a curve at which runs are measured."""
+STAGGERED = 0.03
+RESOLUTION = 0.1
+"""The distance of a cdf that runs must be able to tell before they agree."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,17 @@ class QualityCurve:
     Attributes:
         label: its arm, with all that varies within it beside k and lam.
         cell: the cell.
-        table: of `fitness_curve`, with `tokens` (read and written) and `cost`, null where calls differ in them.
+        table: of `fitness_curve`, with `tokens` (read and written) and `cost`, null where calls differ in them; and the
+            same runs measured at some budgets, `measured`, `measured_low`, `measured_high`, null elsewhere.
+        runs: that were measured; 0 where runs have no traces that are quickly had.
+        verdict: on the measured runs; None without any.
     """
 
     label: str
     cell: Cell
     table: pd.DataFrame
+    runs: int = 0
+    verdict: Verdict | None = None
 
 
 def quality_curves(results: Results) -> list[QualityCurve]:
@@ -61,10 +76,30 @@ def quality_curves(results: Results) -> list[QualityCurve]:
     for label, cell in chosen.items():
         budgets = _budgets(cell.runner.lam, ends[label], max(ends.values()))
         try:
-            curves.append(QualityCurve(label, cell, _priced(cell, fitness_curve(cell, budgets))))
+            table = _priced(cell, fitness_curve(cell, budgets))
+            curves.append(QualityCurve(label, cell, *_measured(results, cell, table)))
         except (NoPrediction, InputError):
             continue
     return curves
+
+
+def _measured(results: Results, cell: Cell, table: pd.DataFrame) -> tuple[pd.DataFrame, int, Verdict | None]:
+    """The curve with the stored runs at some of its budgets, how many runs there are, and the verdict on them.
+
+    Each budget is a test of its own of the whole law, at the level of all budgets of all curves together.
+    """
+    table = table.assign(**dict.fromkeys(TRACED, math.nan))
+    rows = np.unique(np.linspace(0, len(table) - 1, TRACED_POINTS).round().astype(int))
+    times = table["generations"].iloc[rows].astype(int).tolist()
+    found = traced_fitness(results, cell.id, cell, times)
+    if not found:
+        return table, 0, None
+    alpha, verdicts = ALPHA / (TRACED_POINTS * MOST_CURVES), set()
+    for row, one, exact in zip(rows.tolist(), found, qualities(cell, times[: len(found)]), strict=False):
+        verdicts.add(compared(exact, one, alpha, RESOLUTION).verdict)
+        table.loc[row, list(TRACED)] = one.mean, one.quantile(LEVELS[0]), one.quantile(LEVELS[-1])
+    worst = next(each for each in (Verdict.DIFFERS, Verdict.CANNOT_TELL, Verdict.AGREES) if each in verdicts)
+    return table, found[0].runs, worst
 
 
 def _budgets(first: int, end: int, last: int) -> list[int]:
@@ -75,12 +110,13 @@ def _budgets(first: int, end: int, last: int) -> list[int]:
 
 
 def quality_table(curves: list[QualityCurve]) -> pd.DataFrame:
-    """The curves as one table: cell, series, k and lam before the columns of each."""
+    """The curves as one table: cell, series, k, lam, measured runs and their verdict before the columns of each."""
     import pandas as pd
 
     parts = []
     for each in curves:
         place = {"cell": each.cell.id, "series": each.label, "k": each.cell.k, "lam": each.cell.lam}
+        place |= {"runs": each.runs, "verdict": str(each.verdict or "")}
         parts.append(pd.DataFrame(place, index=each.table.index).join(each.table))
     return pd.concat(parts, ignore_index=True)
 
@@ -104,7 +140,7 @@ def quality_figure(curves: list[QualityCurve]) -> Figure:
     figure.axes[0].set_ylabel("fitness of the current solution / best")
     lines, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9,
-                  title="lines: exact means; bands: 10 to 90 % of single runs", title_fontsize=8.5)  # fmt: skip
+                  title=_explained(curves), title_fontsize=8.5)  # fmt: skip
     where = sorted({", ".join(place_of(each.cell.k, each.cell.lam)) for each in curves})
     figure.suptitle(
         f"How good the solution is before it is optimal  ({'; '.join(where)})", fontsize=12, fontweight="bold"
@@ -125,12 +161,31 @@ def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
             table["mean"] / best,
             color=colour,
             linewidth=width,
-            label=textwrap.fill(each.label, NAME_WIDTH),
+            label=_called(each),
         )
+        _draw_runs(ax, table, column, colour, 1.0 + STAGGERED * number)
     ax.set_xscale("log")
     ax.xaxis.set_minor_locator(NullLocator())  # they take longer to lay out and draw than all else
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_runs(ax: Axes, table: pd.DataFrame, column: str, colour: str, aside: float) -> None:
+    """The measured runs as points and bars, each curve's a little aside, so that none hides another."""
+    runs = table[table["measured"].notna()]
+    x, best = runs[column] * aside, runs["best"]
+    ax.vlines(x, runs["measured_low"] / best, runs["measured_high"] / best, color=colour, linewidth=1.2, alpha=0.8)
+    ax.plot(x, runs["measured"] / best, "o", color=colour, markerfacecolor="white", markersize=5)
+
+
+def _called(curve: QualityCurve) -> str:
+    name = textwrap.fill(curve.label, NAME_WIDTH)
+    return name if curve.verdict is None else f"{name}\n{curve.runs:,} runs measured: {curve.verdict}"
+
+
+def _explained(curves: list[QualityCurve]) -> str:
+    told = "lines: exact means; bands: 10 to 90 % of single runs"
+    return told + ("; points and bars: the same of measured runs" if any(each.runs for each in curves) else "")
 
 
 def _covers(upper: QualityCurve, lower: QualityCurve) -> bool:

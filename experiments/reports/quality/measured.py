@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from evo.batch import Trace
 from evo.costs.budget import Budget
 from evo.errors import InputError, NoPrediction
 from evo.foreign import blame_part
@@ -172,11 +173,16 @@ def _after(cell: Cell, times: list[int], seed: int, batch: int, size: int, engin
         raise InputError(
             f"measured_fitness: the cell's budget ends runs before generation {max(times)}; give it a larger one"
         )
+    return fitness_after(trace, [cell.runner.lam * time for time in times], size)
+
+
+def fitness_after(trace: Trace, answers: list[int], size: int) -> FloatArray:
+    """The fitness of each run of a batch after so many answers: that of its last change until then, float [n, size]."""
     order = np.lexsort((trace.call, trace.run))
     run, call, value = trace.run[order], trace.call[order], trace.fitness[order]
-    fitness = np.empty((len(times), size))
-    for row, time in zip(fitness, times, strict=True):
-        early = np.flatnonzero(call <= cell.runner.lam * time)
+    fitness = np.empty((len(answers), size))
+    for row, most in zip(fitness, answers, strict=True):
+        early = np.flatnonzero(call <= most)
         latest = early[np.append(run[early][1:] != run[early][:-1], True)]
         row[run[latest]] = value[latest]
     return fitness
@@ -239,8 +245,14 @@ def check_fitness(
     last = generations_at(cell, calls, generations, cost)
     (predicted,) = qualities(cell, [last])
     measured = measured_fitness(cell, generations=last, runs=runs, seed=seed)
+    return compared(predicted, measured, alpha, resolution)
+
+
+def compared(predicted: Quality, measured: MeasuredFitness, alpha: float, resolution: float) -> FitnessCheck:
+    """Whether measured fitness is what is predicted, as `check_fitness` says it."""
     points = np.union1d(predicted.values, measured.fitness)
     distance = float(np.abs(measured.cdf(points) - predicted.cdf(points)).max())
+    runs = measured.runs
     p_value, needed = dkw_p_value(runs, distance), runs_for_distance(resolution, alpha)
     if p_value < alpha:
         return FitnessCheck(Verdict.DIFFERS, p_value, distance, measured, predicted)
