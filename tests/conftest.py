@@ -26,7 +26,6 @@ for name in (
     "rich.progress",
     "rich.table",
     "evo.conformance",
-    "statsmodels.api",
     "experiments.reports.report",
     "experiments.reports.terminal",
     "experiments.reports.export",
@@ -133,6 +132,13 @@ def state(tmp_path_factory):
         for name in ("XDG_STATE_HOME", "LOCALAPPDATA"):
             patch.setenv(name, str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Reports are written without their figures, which take most of the time and are not what is asked."""
+    for name in ("_write_figure", "_write_quality"):
+        monkeypatch.setattr(f"experiments.reports.files.{name}", lambda made, folder: [])
 
 
 class Starter:

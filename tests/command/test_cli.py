@@ -216,6 +216,7 @@ def test_run_says_what_it_found_and_writes_it_down(where):
     assert "E[cost] = A k^b" in " ".join(re.sub("[│┃]", " ", fitted.stdout).split()) or "k^b" in fitted.stdout
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_quiet_run_says_only_the_verdict():
     done = run_it()
     assert (done.exit_code, done.stderr) == (0, "")
@@ -223,6 +224,7 @@ def test_a_quiet_run_says_only_the_verdict():
     assert len(done.stdout.splitlines()) <= 20
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_line_changes_the_grid(where):
     words = ("--runs", "7", "--seed", "5", "--engine", "deap", "--workers", "1", "--out", "there", "--quiet")
     done = llm_evo("run", "grid.toml", *words)
@@ -233,6 +235,7 @@ def test_the_command_line_changes_the_grid(where):
     assert not (where / "results").exists()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_label_of_any_characters_is_shown_as_it_is(where):
     (where / "grid.toml").write_text(GRID.replace('"local"', '"[/][red]a_b^c"'))
     done = llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20")
@@ -242,6 +245,7 @@ def test_a_label_of_any_characters_is_shown_as_it_is(where):
     assert "[/][red]a_b^c" in " ".join(llm_evo("check", "results/mine").stdout.split())
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_budget_that_bites_is_told(where):
     (where / "grid.toml").write_text(GRID + 'budget = {type = "Budget", calls = 2}\n')
     done = llm_evo("run", "grid.toml", "--workers", "1")
@@ -249,6 +253,7 @@ def test_a_budget_that_bites_is_told(where):
     assert re.search(r"\d+ runs of [2-9] cells ended at their budget without the optimum", done.stdout)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_what_is_there_already_is_told():
     run_grid(replace(load_grid("grid.toml"), runs=20), "results/mine", workers=1)
     again = llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20")
@@ -273,6 +278,7 @@ def test_a_mutator_without_a_law_floods_no_terminal(where, command):
     assert why in " ".join(quiet.stdout.split())
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_rows_of_one_arm_are_told_apart(where):
     (where / "grid.toml").write_text(GRID.replace("p = 0.5", "p = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]")
                                      .replace("[1, 2, 4]", "[1, 2]").replace("[1, 4]", "1"))  # fmt: skip
@@ -328,6 +334,7 @@ def test_what_is_not_known_of_a_row_is_a_dash():
 # ------------------------------------------------------------------------------------------- exit codes
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_cell_that_differs_gives_exit_code_1(where):
     assert run_it().exit_code == 0
     one, two = load("results/mine").cells.query("`runner.lam` == 1")["sample"].iloc[:2]
@@ -345,6 +352,7 @@ def test_a_cell_that_differs_gives_exit_code_1(where):
     assert llm_evo("fit", "results/mine").exit_code == 0
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_an_open_verdict_is_no_failure():
     done = llm_evo("run", "grid.toml", "--workers", "1", "--quiet", "--runs", "5")
     assert done.exit_code == 0
@@ -496,6 +504,7 @@ def test_options_of_check_and_fit_that_do_not_fit():
     assert "expected 0 < alpha < 1" in refused("report", "r", "--alpha", "nan")
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_damaged_store_is_told_and_not_a_traceback():
     run_grid(load_grid("grid.toml"), "r", workers=1)
     (part,) = Path("r/runs").iterdir()

@@ -276,6 +276,7 @@ def test_a_reader_that_trusts_its_files_ends_in_another_error(made, tmp_path, mo
         load(out)
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("spoil", [other_bytes, other_kind], ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("name", ["cells.parquet", "provenance.json", "runs", "failures"])
 def test_the_next_launch_makes_good_what_is_damaged(out, spoil, name):

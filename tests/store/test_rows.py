@@ -95,7 +95,7 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other, check_exact=True, check_column_type=False)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
 def test_the_table_is_that_of_plain_pandas_bit_for_bit(out, seed):
     """Parts of many batches in any order, batches that are there twice, with times or not, and some that are not."""
     draw = random.Random(seed)
@@ -163,14 +163,15 @@ def test_rows_of_samples_that_are_not_in_the_grid_are_left_out_but_compared(out)
             read()
 
 
-@pytest.mark.parametrize("column", [name for name in DTYPES if name not in KEY])
-def test_a_difference_in_any_column_is_named(out, column):
+@pytest.mark.some("dtype", at_least=5)
+@pytest.mark.parametrize(("column", "dtype"), [(name, DTYPES[name]) for name in DTYPES if name not in KEY])
+def test_a_difference_in_any_column_is_named(out, column, dtype):
     rows = pd.read_parquet(parts(out)[0])
     other: Any = {"engine": "deap", "hit": None, "seconds": 2.0}.get(column, 10**6)
     write_part(out / "runs", rows.assign(seconds=1.0))
     load(out)
     changed = rows[column].where(rows["run"] != 4, other)
-    again = write_part(out / "runs", rows.assign(**{column: changed.astype(DTYPES[column])}))
+    again = write_part(out / "runs", rows.assign(**{column: changed.astype(dtype)}))
     for read in (lambda: load(out), lambda: run_grid(grid(), out, workers=1)):
         with pytest.raises(StoreError, match=rf"{again.name}.* differ in {column} of sample [\w-]+, .*run 4, "):
             read()

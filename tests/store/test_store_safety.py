@@ -493,6 +493,7 @@ def test_launches_at_the_same_moment_compute_nothing_twice(tmp_path, toml, grid,
 
 
 @posix
+@pytest.mark.slow
 def test_without_the_lock_they_would_and_loading_counts_them_once(tmp_path, toml, grid, whole, monkeypatch):
     """The twin of the test above; the same batches have the same name, so only other groupings are there twice."""
     drivers(tmp_path, "without lock", 1)
