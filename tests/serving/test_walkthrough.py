@@ -1,0 +1,121 @@
+"""docs/serve.md: its files are written, its commands run, and what they print is compared."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.serving.faults import FAULTS, THINK
+from experiments.serving.prompts.find import READERS
+from experiments.serving.record import TOLD
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "serve.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+def free_ports(number):
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [str(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def words_of(line):
+    words = shlex.split(line)
+    command = ["-m", "experiments"] if words[0] == "llm-evo" else []
+    return [sys.executable, *command, *words[1:]]
+
+
+def environment():
+    return os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}.", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
+
+
+def squeezed(text):
+    return " ".join(text.split())
+
+
+def expect(command, expected, found):
+    """The pieces between dots stand in what was found, in that order."""
+    found = squeezed(found)
+    for piece in map(squeezed, expected.split("...")):
+        assert piece in found, f"{command}\nexpected: {piece}\ngot: {found}"
+        found = found[found.index(piece) + len(piece) :]
+
+
+class Page:
+    """A page that is worked through in a folder."""
+
+    def __init__(self, text, folder, ports):
+        for shown, port in zip(("8017", "8018"), ports, strict=True):
+            text = text.replace(shown, port)
+        self.text, self.folder, self.ports, self.started = text, folder, ports, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *raised):
+        for process in self.started:
+            process.kill()
+            process.communicate()
+
+    def run(self):
+        for kind, block in BLOCK.findall(self.text):
+            if kind == "python" and block.startswith("# "):
+                name, _, code = block.removeprefix("# ").partition("\n")
+                (self.folder / name).write_text(code)
+            elif kind == "console":
+                for command, expected in COMMAND.findall(block):
+                    self.command(command, expected)
+
+    def command(self, line, expected):
+        if line.endswith(" &"):
+            return self.start(line.removesuffix(" &"), expected)
+        done = subprocess.run(words_of(line), cwd=self.folder, env=environment(), capture_output=True, text=True,
+                              encoding="utf-8", check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return expect(line, expected, done.stdout + done.stderr)
+
+    def start(self, line, expected):
+        """A command that goes on; its port is that of its place on the page."""
+        port = [] if "--port" in line else ["--port", self.ports[len(self.started)]]
+        process = subprocess.Popen([*words_of(line), *port], cwd=self.folder, env=environment(), text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        self.started.append(process)
+        expect(line, expected, process.stdout.readline())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_the_walk_through_does_what_it_says(tmp_path):
+    with Page(PAGE.read_text(encoding="utf-8"), tmp_path, free_ports(2)) as page:
+        page.run()
+        page.started[1].send_signal(signal.SIGINT)
+        out, _ = page.started[1].communicate(timeout=20)
+    assert re.search(r"^\d+ calls, \d+ tokens, [\d.]+ in money, all of pilot.jsonl", out)
+
+
+@pytest.mark.parametrize(
+    ("session", "told"),
+    [("$ python -c 'print(1)'\n2\n", "expected: 2"), ("$ python -c 'raise SystemExit(3)'\n", "")],
+)
+def test_a_page_that_lies_is_found_out(tmp_path, session, told):
+    page = Page(f"```console\n{session}```\n", tmp_path, ("1", "2"))
+    with pytest.raises(AssertionError, match=told):
+        page.run()
+
+
+def test_the_page_knows_all_faults_and_prompts():
+    text = PAGE.read_text(encoding="utf-8")
+    for name in (*FAULTS, THINK, *READERS, *TOLD):
+        assert f"`{name}`" in text, name
