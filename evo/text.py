@@ -10,6 +10,8 @@ import ast
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
@@ -21,6 +23,7 @@ from evo.errors import InputError
 from evo.parameters import expect_parameters, shown
 
 OWN_PACKAGES = ("evo", "problems", "operators", "experiments")
+_READ_BACK = ContextVar("read_back", default=False)
 
 
 def canonical(value: object) -> str:
@@ -48,6 +51,28 @@ def canonical(value: object) -> str:
         f"expected a frozen dataclass, tuple, number, string or None in a part, got {shown(value)} of type "
         f"{type(value).__name__}; parts are @dataclass(frozen=True) and hold tuples, not lists"
     )
+
+
+@contextmanager
+def read_back() -> Iterator[None]:
+    """Parts made inside come from texts that were written before, which stay readable: see `is_read_back`."""
+    token = _READ_BACK.set(True)
+    try:
+        yield
+    finally:
+        _READ_BACK.reset(token)
+
+
+def is_read_back() -> bool:
+    """Whether the part being made is one of a stored text, so that nobody is there to be asked what was meant.
+
+    >>> with read_back():
+    ...     is_read_back()
+    True
+    >>> is_read_back()
+    False
+    """
+    return _READ_BACK.get()
 
 
 def parse(text: str, find: Callable[[str], type]) -> Any:

@@ -13,6 +13,7 @@ from evo.costs.ledger import EARLIER, LEDGER
 from evo.errors import InputError
 from evo.parameters import non_negative, positive, shown
 from evo.protocols import CostModel, FloatArray
+from evo.text import is_read_back
 
 MOST_A_TOKEN = 0.01
 """Above it a price of a token is asked whether it is one of a million tokens."""
@@ -121,9 +122,12 @@ class TokenPrices:
         cached: price of a prompt token that the provider had read before; None: that of any prompt token.
         reasoning: price of a generated token that is not part of the answer; None: that of any generated token.
         evaluation: price of an evaluation.
-        unit: number of tokens that the prices of tokens are for, such as 1e6; None: one, which files and programs ask
-            to be said where a price is above 0.01, since it may be one of a million tokens.
+        unit: number of tokens that the prices of tokens are for, such as 1e6; None: one. A price above 0.01 may be one
+            of a million tokens, so that its unit must be said: 1 if it is really that of a token.
         currency: what prices are in, such as "$", which is printed beside a cost; empty where nothing is said.
+
+    Raises: InputError for prices that are none, or whose unit must be said. Cells of stored folders are read as they
+        are.
 
     >>> from evo.costs.ledger import call_entries
     >>> prices = TokenPrices(prompt=3, generated=15, cached=0.3, unit=1e6)
@@ -150,6 +154,8 @@ class TokenPrices:
                 f"TokenPrices: currency must be a word of at most {MOST_OF_CURRENCY} signs, such as $ or EUR, "
                 f"got {shown(self.currency)}"
             )
+        if self._doubt and not is_read_back():
+            raise InputError(self._doubt)
 
     @classmethod
     def published(cls, name: str, file: str | Path | None = None) -> TokenPrices:
@@ -180,7 +186,7 @@ class TokenPrices:
         )
 
     @property
-    def doubt(self) -> str:
+    def _doubt(self) -> str:
         """Why a price may be one of a million tokens, in words that name it; empty where a unit is given."""
         names = ("prompt", "generated", "cached", "reasoning")
         high = [name for name in names if (getattr(self, name) or 0.0) > MOST_A_TOKEN]

@@ -21,7 +21,7 @@ from evo.protocols import AnyMutator, AnyRunner, CostModel, FloatArray, Problem,
 from evo.runners.parallel import Asynchronous, Merged
 from evo.runners.protocol import Describing, OwnGenerations
 from evo.search import Search
-from evo.text import canonical, is_frozen_dataclass, parse
+from evo.text import canonical, is_frozen_dataclass, parse, read_back
 from experiments.grids.parts import find_any
 
 MOST_BLOCKS = 10**8
@@ -183,7 +183,8 @@ class Cell:
 
         Raises: InputError if it is not the text of a cell, or names a part that is not loaded.
         """
-        cell = parse(text, lambda name: cls if name == "Cell" else find_any(name))
+        with read_back():
+            cell = parse(text, lambda name: cls if name == "Cell" else find_any(name))
         if not isinstance(cell, Cell):
             raise InputError(f"expected the canonical text of a cell, got {shown(text)}")
         return cell

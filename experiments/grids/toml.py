@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
 
-from evo.costs.prices import TokenPrices
 from evo.errors import InputError, OperatorError
 from evo.foreign import place
 from evo.parameters import expect_parameters, shown, suggestion
@@ -261,11 +260,7 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     axes = [[(word, item) for item in _axis(key, kind, word, value, find)] for word, value in values.items()]
     limited(map(len, axes))
     try:
-        made = [part(**as_declared(part, dict(chosen))) for chosen in product(*axes)]
-        for each in made:
-            if isinstance(each, TokenPrices) and each.doubt:
-                raise InputError(each.doubt)
-        return made
+        return [part(**as_declared(part, dict(chosen))) for chosen in product(*axes)]
     except InputError as error:
         raise InputError(f"{key}: {error}{_hint(part, values)}") from None
     except (MemoryError, RecursionError):

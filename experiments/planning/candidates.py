@@ -39,7 +39,7 @@ FEEDBACK = {"none": ("OnlyIncorrect", "UntilResolved"), "score": ("OnlyIncorrect
 """What tests do not tell rules schedules out: only whether a solution is better than its parent; its number of correct
 blocks, too; which blocks are correct, too."""
 MOST, FEW = 5000, 4
-TOKENS = TokenPrices(prompt=1.0, generated=1.0)
+TOKENS = TokenPrices(prompt=1.0, generated=1.0, unit=1.0)
 
 
 @dataclass(frozen=True)

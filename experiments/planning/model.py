@@ -8,7 +8,7 @@ from functools import cached_property
 
 from evo.costs.latency import Latency
 from evo.costs.ledger import CallTokens, Prompt
-from evo.costs.prices import TokenPrices
+from evo.costs.prices import MOST_A_TOKEN, TokenPrices
 from evo.errors import InputError
 from evo.protocols import AnyMutator
 from experiments.calibration.file import Calibration
@@ -110,9 +110,11 @@ class Model:
         given = self.values.prices
         if given.prompt is None or given.generated is None:
             return None
+        tokens = (given.prompt, given.generated, given.cached or 0.0, given.reasoning or 0.0)
         return TokenPrices(
             prompt=given.prompt, generated=given.generated, per_call=given.call or 0.0, cached=given.cached,
             reasoning=given.reasoning, evaluation=given.evaluation or 0.0, currency=given.unit or "",
+            unit=1.0 if max(tokens) > MOST_A_TOKEN else None,  # who gave the values was asked
         )  # fmt: skip
 
     @cached_property

@@ -117,7 +117,7 @@ def mean_tokens(cell: AnyCell, within: Within) -> tuple[float | None, float | No
         return read, written
     reads, writes = (
         mean_cost(replace(cell, cost=price, budget=None), within)
-        for price in (TokenPrices(prompt=1, generated=0), TokenPrices(prompt=0, generated=1))
+        for price in (TokenPrices(prompt=1, generated=0, unit=1), TokenPrices(prompt=0, generated=1, unit=1))
     )
     return reads, writes
 

@@ -33,7 +33,7 @@ from problems import BlockOneMax
 
 RUNS, KS, LAMS = 150, (2, 4, 8, 11), (1, 3)
 Z = norm.ppf(0.975)
-PRICES = TokenPrices(prompt=2.0, generated=5.0)
+PRICES = TokenPrices(prompt=2.0, generated=5.0, unit=1)
 CLAIMS = (
     Claim("slow", "2^k", "hit", "exponential", "base", 2.0, "holds"),
     Claim("fast", "k calls", "hit", "power", "b", 1.2, "holds", at_most=True),

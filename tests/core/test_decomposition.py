@@ -275,7 +275,11 @@ def test_books_without_the_overhead_are_found_out(cell, without):
     assert ledger_fault(cell, table) is not None
 
 
-PRICES = [LLMPrimitive(m=3, per_call=50), QuadraticPrimitive(m=2), TokenPrices(prompt=2, generated=5, per_call=11)]
+PRICES = [
+    LLMPrimitive(m=3, per_call=50),
+    QuadraticPrimitive(m=2),
+    TokenPrices(prompt=2, generated=5, per_call=11, unit=1),
+]
 
 
 @pytest.mark.parametrize("cost", PRICES, ids=str)

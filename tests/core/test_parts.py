@@ -44,7 +44,7 @@ CHUNKED = (UntilResolved, RoundRobin, UniformChunk, OnlyIncorrect)
 def test_every_schedule_problem_and_cost_model_has_what_its_protocol_asks_for():
     assert all(isinstance(schedule, Schedule) for schedule in (AllBlocks(), *(kind() for kind in CHUNKED)))
     assert isinstance(BlockOneMax(k=4, l=16), Problem)
-    assert all(isinstance(m, CostModel) for m in (LLMPrimitive(), QuadraticPrimitive(), TokenPrices(1, 2)))
+    assert all(isinstance(m, CostModel) for m in (LLMPrimitive(), QuadraticPrimitive(), TokenPrices(1, 2, unit=1)))
 
 
 def test_only_schedules_whose_chunks_depend_on_nothing_that_happened_are_oblivious():
@@ -210,7 +210,7 @@ def test_a_call_has_its_published_cost():
     assert float(QuadraticPrimitive().weights @ ledger) == 18606700
     assert float(LLMPrimitive(m=3, per_call=7).weights @ ledger) == 3 * 59900 + 7
     assert float(QuadraticPrimitive(m=3, per_call=7).weights @ ledger) == 3 * 18606700 + 7
-    assert float(TokenPrices(prompt=2, generated=5, per_call=11).weights @ ledger) == 400 + 1000 + 11
+    assert float(TokenPrices(prompt=2, generated=5, per_call=11, unit=1).weights @ ledger) == 400 + 1000 + 11
 
 
 def test_what_a_call_reads_is_its_chunk_or_the_solution_after_the_head():
@@ -237,7 +237,9 @@ def test_the_default_budget_is_ten_million_calls():
 
 @given(
     st.sampled_from(["chunk", "solution"]),
-    st.sampled_from([LLMPrimitive(m=3, per_call=5), QuadraticPrimitive(m=2), TokenPrices(prompt=1, generated=4)]),
+    st.sampled_from(
+        [LLMPrimitive(m=3, per_call=5), QuadraticPrimitive(m=2), TokenPrices(prompt=1, generated=4, unit=1)]
+    ),
     st.integers(0, 6),
     st.integers(0, 6),
     st.integers(-1, 1),
@@ -296,9 +298,9 @@ NON_NEGATIVE: dict[str, Make] = {
     "per_call": lambda x: LLMPrimitive(per_call=x),
     "m squared": lambda x: QuadraticPrimitive(m=x),
     "per_call squared": lambda x: QuadraticPrimitive(per_call=x),
-    "prompt": lambda x: TokenPrices(prompt=x, generated=1),
-    "generated": lambda x: TokenPrices(prompt=1, generated=x),
-    "per_call of prices": lambda x: TokenPrices(prompt=1, generated=1, per_call=x),
+    "prompt": lambda x: TokenPrices(prompt=x, generated=1, unit=1),
+    "generated": lambda x: TokenPrices(prompt=1, generated=x, unit=1),
+    "per_call of prices": lambda x: TokenPrices(prompt=1, generated=1, per_call=x, unit=1),
     "cost": lambda x: Budget(cost=x),
 }
 NO_NUMBERS = (True, False, np.True_, "1", "half", b"1", [1], (1,), {}, np.array([1]), np.array(1), 1j, object())
@@ -456,7 +458,7 @@ own_parts = st.one_of(
     st.builds(Prompt, head=whole_numbers(0), shows=st.sampled_from(["chunk", "solution"])),
     st.builds(LLMPrimitive, m=prices, per_call=prices),
     st.builds(QuadraticPrimitive, m=prices, per_call=prices),
-    st.builds(TokenPrices, prompt=prices, generated=prices, per_call=prices),
+    st.builds(TokenPrices, prompt=prices, generated=prices, per_call=prices, unit=st.sampled_from([1, 1e6])),
     st.builds(Budget, calls=st.none() | whole_numbers(1), cost=prices),
     st.builds(Budget, calls=whole_numbers(1)),
 )

@@ -40,7 +40,7 @@ def test_every_price_has_a_day_and_a_source():
         found = published(name)
         assert isinstance(found.day, date)
         assert found.source
-        assert (found.prices.currency, found.prices.unit, found.prices.doubt) == ("$", 1e6, "")
+        assert (found.prices.currency, found.prices.unit) == ("$", 1e6)
 
 
 def test_a_table_of_ones_own_replaces_it(tmp_path):
@@ -121,7 +121,7 @@ def test_a_cost_is_told_in_its_currency():
 
     in_dollars, plain, euros = (TokenPrices(3, 15, unit=1e6, currency=each) for each in ("$", "", "EUR"))
     text, label = told(in_dollars, in_dollars)
-    assert text.count("cost ($)") == 2 + (" success " in text)
+    assert text.count("cost ($)") == 3 + (" success " in text)
     assert re.search(r"cost [\d.e-]+ \$", text)
     assert "($: prices per token" in label
     for prices in ((plain, plain), (in_dollars, euros)):

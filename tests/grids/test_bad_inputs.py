@@ -367,7 +367,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "cost": [
         {"type": "LLMPrimitive", "m": 2},
         {"type": "QuadraticPrimitive", "m": 2},
-        {"type": "TokenPrices", "prompt": 1, "generated": 2},
+        {"type": "TokenPrices", "prompt": 1, "generated": 2, "unit": 1},
     ],
     "budget": [{"type": "Budget", "calls": 100}],
     "latency": [{"type": "Latency", "fixed": 1}],

@@ -107,7 +107,7 @@ def cells(draw: st.DrawFn) -> Cell:
     cost = st.one_of(
         st.builds(LLMPrimitive, numbers, numbers),
         st.builds(QuadraticPrimitive, numbers, numbers),
-        st.builds(TokenPrices, numbers, numbers, numbers),
+        st.builds(TokenPrices, numbers, numbers, numbers, unit=st.sampled_from([1, 1e6])),
     )
     budget = st.one_of(st.none(), st.builds(Budget, sizes, numbers), st.builds(Budget, st.none(), numbers))
     return Cell(
@@ -137,7 +137,8 @@ def test_cells_have_the_same_text_only_if_they_are_equal(one, other):
 
 
 @pytest.mark.parametrize(
-    "change", [{"prompt": Prompt(head=200)}, {"cost": TokenPrices(1, 2)}, {"budget": Budget(calls=7)}, {"budget": None}]
+    "change",
+    [{"prompt": Prompt(head=200)}, {"cost": TokenPrices(1, 2, unit=1)}, {"budget": Budget(calls=7)}, {"budget": None}],
 )
 def test_prompt_cost_and_budget_change_the_name_but_not_the_draws(change):
     assert cell(**change).identity == cell().identity

@@ -54,7 +54,7 @@ def test_a_sweep_makes_all_combinations_the_last_axis_fastest():
         mutator=Resample(0.5),
         schedule=(AllBlocks(), UntilResolved()),
         runner=OnePlusLambda(),
-        cost=[LLMPrimitive(), TokenPrices(1, 2)],
+        cost=[LLMPrimitive(), TokenPrices(1, 2, unit=1)],
     )
     found = [(cell.problem.k, type(cell.schedule).__name__, type(cell.cost).__name__) for cell in made]
     names = (("AllBlocks", "UntilResolved"), ("LLMPrimitive", "TokenPrices"))
@@ -62,7 +62,10 @@ def test_a_sweep_makes_all_combinations_the_last_axis_fastest():
 
 
 def test_cells_that_differ_in_price_only_may_stand_together():
-    assert len(Grid("tiny", [*cells(2), *cells(2, cost=TokenPrices(1, 2)), *cells(2, prompt=Prompt(9))]).cells) == 3
+    assert (
+        len(Grid("tiny", [*cells(2), *cells(2, cost=TokenPrices(1, 2, unit=1)), *cells(2, prompt=Prompt(9))]).cells)
+        == 3
+    )
 
 
 def test_whole_numbers_of_other_types_are_taken():

@@ -76,7 +76,7 @@ GOOD = [
     UntilResolved(),
     OnlyIncorrect(g=3),
     LLMPrimitive(),
-    TokenPrices(1, 2, 0.5),
+    TokenPrices(1, 2, 0.5, unit=1),
 ]
 
 

@@ -336,7 +336,7 @@ def test_a_budget_that_malformed_offspring_never_reach_is_none():
 
 
 def test_a_price_by_tokens_alone_is_a_budget_where_blocks_differ_in_length():
-    for cost in (LLMPrimitive(), TokenPrices(1, 2)):
+    for cost in (LLMPrimitive(), TokenPrices(1, 2, unit=1)):
         cell = cell_of(mutator=Lawless(), schedule=UniformChunk(), problem=UNEQUAL, cost=cost)
         check_budgets(Grid("tiny", [replace(cell, budget=only("cost", 100.0))]))
 

@@ -18,7 +18,7 @@ from experiments.store.results import load
 from operators import FixKeep
 from problems import BlockOneMax
 
-COSTS = [LLMPrimitive(), LLMPrimitive(m=2), TokenPrices(prompt=1.0, generated=2.0)]
+COSTS = [LLMPrimitive(), LLMPrimitive(m=2), TokenPrices(prompt=1.0, generated=2.0, unit=1)]
 
 
 def grid(runs: Any, batch: int, costs: int = 1) -> Grid:

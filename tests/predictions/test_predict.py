@@ -241,7 +241,7 @@ def token_loop(prompt, generated):
 PRICES = [
     LLMPrimitive(m=3, per_call=0.1),
     QuadraticPrimitive(m=0.7),
-    TokenPrices(prompt=0.003, generated=0.015, per_call=1 / 3),
+    TokenPrices(prompt=0.003, generated=0.015, per_call=1 / 3, unit=1),
 ]
 
 

@@ -100,15 +100,34 @@ def test_what_is_no_cell_is_told(make, words):
         make(parts()["Drafts"])
 
 
+@pytest.mark.parametrize("high", [{"prompt": 3}, {"generated": 0.011}, {"cached": 0.3}, {"reasoning": 5.0}])
+def test_a_price_that_may_be_of_a_million_tokens_is_asked_about_wherever_it_is_made(high):
+    low = {"prompt": 0.01, "generated": 0.01, "per_call": 5.0, "evaluation": 5.0}
+    (name, price), *_ = high.items()
+    words = rf"TokenPrices: {name}: expected the price of a token, got {price:g}: per million\? write unit = 1e6"
+    with pytest.raises(InputError, match=words):
+        TokenPrices(**(low | high))
+    assert TokenPrices(**(low | high), unit=1).weights.shape == (8,)
+    with pytest.raises(InputError, match=words):
+        replace(TokenPrices(**(low | high), unit=1), unit=None)
+    assert TokenPrices(**low).unit is None
+
+
+def test_stored_cells_are_read_whatever_their_prices():
+    text = (
+        "Cell(problem=BlockOneMax(k=2, l=1), mutator=Resample(p=0.5), schedule=AllBlocks(), runner=OnePlusLambda(), "
+        "cost=TokenPrices(prompt=3, generated=15))"
+    )
+    for kind in (Cell.parse, parse_cell):
+        assert kind(text).cost.weights[2:4].tolist() == [3, 15]
+
+
 def test_prices_with_a_unit_are_prices_of_tokens():
     each = TokenPrices(prompt=3, generated=15, cached=0.3, reasoning=5, per_call=0.5, evaluation=2, unit=1e6)
     ledger = np.array([2, 3, 1000, 100, 0, 0, 800, 40])
     dollars = 200 * 3e-6 + 800 * 0.3e-6 + 60 * 15e-6 + 40 * 5e-6 + 2 * 0.5 + 3 * 2
     assert float(each.weights @ ledger) == pytest.approx(dollars, rel=1e-12)
-    assert TokenPrices(3, 15, unit=1).doubt == TokenPrices(0.01, 0.01).doubt == ""
-    assert TokenPrices(0.01, 0.011).doubt.startswith(
-        "TokenPrices: generated: expected the price of a token, got 0.011: per million?"
-    )
+    assert TokenPrices(3, 15, unit=1).weights[2:4].tolist() == [3, 15]
     assert float(LLMPrimitive(m=2, per_evaluation=7).weights @ ledger) == 21
 
 

@@ -183,7 +183,7 @@ def test_a_batch_of_which_nothing_is_expected_is_begun_alone():
 
 
 def test_cells_that_share_their_runs_are_paid_once(tmp_path):
-    costs = [TokenPrices(prompt=price, generated=1.0) for price in (1.0, 2.0)]
+    costs = [TokenPrices(prompt=price, generated=1.0, unit=1) for price in (1.0, 2.0)]
     grid = sure(cost=costs)
     calls = 2 * 10 * 3 * (4 + 2 + 8)
     assert len(run_grid(grid, tmp_path, workers=1, limits=GridLimits(calls=calls)).runs) == 2 * 3 * 20

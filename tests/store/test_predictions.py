@@ -60,7 +60,9 @@ PREDICTED = {
     "round robin": cell(32, FixKeep(0.5, 0.75), RoundRobin(g=5)),
     "heavy tail": cell(10, BetaBlocks(1, 1), OnlyIncorrect(), budget=Budget(16384)),
     "beyond the budget": cell(64, Resample(0.5), AllBlocks(), budget=Budget(1000)),
-    "budget on cost": cell(3, Resample(0.5), AllBlocks(), cost=TokenPrices(0.1, 1), budget=Budget(None, cost=50.0)),
+    "budget on cost": cell(
+        3, Resample(0.5), AllBlocks(), cost=TokenPrices(0.1, 1, unit=1), budget=Budget(None, cost=50.0)
+    ),
     "start at the optimum": Cell(BlockOneMax(2, 4, incorrect=0), Resample(0.5), AllBlocks(), OnePlusLambda()),
 }
 

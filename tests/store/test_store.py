@@ -383,7 +383,9 @@ def test_rows_that_are_there_twice_count_once(out):
 
 
 def test_every_price_survives_the_file(tmp_path):
-    cells = [Cell(BlockOneMax(2, 4), FixKeep(0.5, 0.25), AllBlocks(), OnePlusLambda(), cost=TokenPrices(1e-300, 0.1))]
+    cells = [
+        Cell(BlockOneMax(2, 4), FixKeep(0.5, 0.25), AllBlocks(), OnePlusLambda(), cost=TokenPrices(1e-300, 0.1, unit=1))
+    ]
     run_grid(Grid("tiny", cells, runs=2), tmp_path / "out", workers=1)
     weights = load(tmp_path / "out").cells.filter(like="weight.").to_numpy()[0]
     assert list(weights) == list(cells[0].cost.weights)

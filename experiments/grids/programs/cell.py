@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from evo.costs.ledger import LEDGER
-from evo.costs.prices import LLMPrimitive, TokenPrices, expect_weights, weights_of
+from evo.costs.prices import LLMPrimitive, expect_weights, weights_of
 from evo.errors import InputError
 from evo.foreign import blame_part
 from evo.identity import expect_named
@@ -18,7 +18,7 @@ from evo.programs.execute import roles_of
 from evo.programs.protocol import Program
 from evo.programs.roles import Role
 from evo.protocols import CostModel, FloatArray
-from evo.text import canonical, is_frozen_dataclass, parse, parts_of, type_name
+from evo.text import canonical, is_frozen_dataclass, parse, parts_of, read_back, type_name
 from experiments.grids.cell import Cell, cell_id, sample_name
 from experiments.grids.parts import find_any
 
@@ -61,8 +61,6 @@ class ProgramCell:
                     f"ProgramCell: expected for cost a cost model such as LLMPrimitive(m=1), got {shown(self.cost)}"
                 )
             expect_weights(self.cost)
-            if isinstance(self.cost, TokenPrices) and self.cost.doubt:
-                raise InputError(self.cost.doubt)
             if self.budget is not None:
                 raise InputError(
                     f"ProgramCell: budget must be None, since a program ends by itself, got {shown(self.budget)}; give "
@@ -185,7 +183,8 @@ def parse_cell(text: str) -> AnyCell:
     Raises: InputError if it is not the text of a cell, or names a part that is not loaded.
     """
     own = {"Cell": Cell, "ProgramCell": ProgramCell}
-    cell = parse(text, lambda name: own.get(name) or find_any(name))
+    with read_back():
+        cell = parse(text, lambda name: own.get(name) or find_any(name))
     if not isinstance(cell, Cell | ProgramCell):
         raise InputError(f"expected the canonical text of a cell, got {shown(text)}")
     return cell
