@@ -40,6 +40,22 @@ def _cached(b: int) -> float:
     return read / (read - 0.9 * old)
 
 
+def _other_roles() -> Entry:
+    """The exercise that Section 3.2.1 leaves to the reader: ten roles that comment, as QA does."""
+    many = 10
+    shares = [many * _qa(each) / (many * _qa(each) + _debugger(each)) for each in (_naive(), _focused())]
+    return Entry(
+        "3.2.1: other roles",
+        "An exercise: extend the analysis to the other roles of such systems.",
+        Outcome.ANALYSED,
+        "A role that reads the transcript in each round and writes a constant message costs what QA costs, one that "
+        f"writes the code again what the debugger costs. {many} roles that comment are {shares[0]:.2%} of the naive "
+        f"system at k = {K}, l = {L}, b = {B}, and {shares[1]:.0%} of the focused one.",
+        study("debugging"),
+        fails="A role that cuts the code (`FocusedDebugging(cut=)`) reads all of it: Theta(m_c k l).",
+    )
+
+
 def section() -> Section:
     """The statements of Section 3.2."""
     naive, focused = _naive(), _focused()
@@ -48,6 +64,7 @@ def section() -> Section:
     whole = [of(one) / of(two) for one, two in large]
     repairs = [_debugger(one) / _debugger(two) for one, two in large]
     sizes = f"k = {K}, l = {L}, b = {B}"
+    dear = NaiveDebugging(k=K, l=L, b=B, m_q=100.0)
     little = FocusedDebugging(k=K, l=L, b=B, m_q=0.1, m_d=0.1)
     run = study("debugging")
     careless = FocusedDebugging(k=K, l=L, b=5, miss=0.1)
@@ -55,6 +72,7 @@ def section() -> Section:
     return Section(
         "Section 3.2: iterative code debugging",
         (
+            _other_roles(),
             Entry(
                 "Eq. 4",
                 "Naive QA reads all versions of the code so far: Theta(m_q b^2 n).",
@@ -92,9 +110,11 @@ def section() -> Section:
             ),
             Entry(
                 "3.2.1: shrink the debugger",
-                "It is much more important to shrink the debugging expert than the QA engineer.",
+                "It is much more important to shrink the debugging expert than the QA engineer, which could be the "
+                "biggest LLM there is.",
                 Outcome.IF,
-                f"In the naive system QA is {_qa(naive) / of(naive):.2%} of the cost; in the focused one "
+                f"In the naive system QA is {_qa(naive) / of(naive):.2%} of the cost, and of a hundred times the size "
+                f"{_qa(dear) / of(dear):.2%}; in the focused one "
                 f"{_qa(focused) / of(focused):.1%} at {sizes}, and {_qa(large[1][1]) / of(large[1][1]):.0%} at k = "
                 f"10,000, "
                 "b = 5.",
