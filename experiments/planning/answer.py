@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from experiments.planning.inputs import MOST_CALLS, SETTLED
+
 if TYPE_CHECKING:
-    from experiments.planning.hangs import Hang
+    from experiments.planning.inputs import Hang
     from experiments.planning.numbers import Numbers
     from experiments.planning.plan import Plan, Ranked
 
@@ -165,20 +167,26 @@ def _stake(plan: Plan, hang: Hang) -> str:
 def told_hangs(plan: Plan, most: int = 2) -> list[str]:
     """What the choice hangs on, in sentences: flips within the intervals, else the nearest beyond them."""
     inside = [hang for hang in plan.hangs if hang.inside]
-    found = []
-    for hang in inside:
-        given = "" if hang.given else ", odds a tenth more or less"
-        told = f"hangs on {hang}: {figure(hang.value)} ({figure(hang.low)} to {figure(hang.high)}{given})"
-        told += f"; at {figure(hang.flip)} the choice is {hang.to}; not to change it costs up to {_stake(plan, hang)}"
-        if hang.pilot is not None:
-            each = f" with g = {hang.g}" if hang.g else ""
-            price = "" if math.isnan(hang.price) else f" ({figure(hang.price, plan.unit)})"
-            told += f"; a pilot of {hang.pilot:,} calls{each}{price} would tell"
-        found.append(told)
     if inside or not plan.hangs:
-        return found
+        return [_told(plan, hang) for hang in inside]
     far = [f"{hang} at {figure(hang.flip)} instead of {figure(hang.value)}: {hang.to}" for hang in plan.hangs]
     near = [told for told, hang in zip(far, plan.hangs, strict=True) if not math.isnan(hang.flip)][:most]
-    tenth = "" if all(hang.given for hang in plan.hangs) else " (odds a tenth more or less where none is given)"
-    told = f"no measured value within its interval{tenth} changes the choice"
-    return [f"{told}; nearest: {'; '.join(near)}" if near else f"{told}, nor within ten times its odds"]
+    ranges = ", ".join(dict.fromkeys(f"{hang.kind}: {hang.range}" for hang in plan.hangs if hang.range))
+    told = f"nothing within its interval{' (where none is given, ' * (ranges != '')}{ranges}{')' * (ranges != '')}"
+    told += " changes the choice"
+    return [f"{told}; nearest: {'; '.join(near)}" if near else f"{told}, nor ten times its odds or value"]
+
+
+def _told(plan: Plan, hang: Hang) -> str:
+    """A flip within the interval, what is at stake, and what would tell."""
+    between = ", ".join(filter(None, (f"{figure(hang.low)} to {figure(hang.high)}", hang.range)))
+    said = f"hangs on {hang}: {figure(hang.value)} ({between}); at {figure(hang.flip)} the choice is {hang.to}"
+    if hang.tied:
+        tell = "no pilot is worth while" if hang.negligible else f"more than {MOST_CALLS:,} calls would tell"
+        return f"{said}; nearly tied: not to change it costs up to {_stake(plan, hang)}, and {tell}"
+    said += f"; not to change it costs up to {_stake(plan, hang)}"
+    if hang.pilot is not None:
+        each = f" with g = {hang.g}" if hang.g else ""
+        price = "" if math.isnan(hang.price) else f" ({figure(hang.price, plan.unit)})"
+        return f"{said}; a pilot of {hang.pilot:,} calls{each}{price} would tell"
+    return "; ".join(filter(None, (said, SETTLED.get(hang.table))))

@@ -16,7 +16,8 @@ from experiments.grids.arguments import a_number, expect_whole
 from experiments.planning.answer import RISING
 from experiments.planning.by_runs import with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate, Choice, candidates
-from experiments.planning.hangs import Hang, what_it_hangs_on
+from experiments.planning.hangs import what_it_hangs_on
+from experiments.planning.inputs import Hang
 from experiments.planning.model import Model
 from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, exact_numbers, with_band
 from experiments.planning.simulated import Simulator
