@@ -84,7 +84,7 @@ class Page:
             return self.start(line.removesuffix(" &"), expected)
         done = subprocess.run(words_of(line), cwd=self.folder, env=environment(), capture_output=True, text=True,
                               encoding="utf-8", check=False)  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, f"{line}: exit code {done.returncode}: {done.stderr}"
         return expect(line, expected, done.stdout + done.stderr)
 
     def start(self, line, expected):
@@ -107,7 +107,7 @@ def test_the_walk_through_does_what_it_says(tmp_path):
 
 @pytest.mark.parametrize(
     ("session", "told"),
-    [("$ python -c 'print(1)'\n2\n", "expected: 2"), ("$ python -c 'raise SystemExit(3)'\n", "")],
+    [("$ python -c 'print(1)'\n2\n", "expected: 2"), ("$ python -c 'raise SystemExit(3)'\n", "exit code 3")],
 )
 def test_a_page_that_lies_is_found_out(tmp_path, session, told):
     page = Page(f"```console\n{session}```\n", tmp_path, ("1", "2"))
