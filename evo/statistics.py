@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -228,11 +229,17 @@ def median_interval(ordered: FloatArray, alpha: float) -> tuple[float, float]:
     >>> median_interval(np.arange(1.0, 1001.0), 0.05)
     (469.0, 532.0)
     """
+    n = len(ordered)
+    place = _order_of_median(n, alpha)
+    return (float(ordered[place - 1]), float(ordered[n - place])) if place else (0.0, math.inf)
+
+
+@lru_cache(maxsize=1024)
+def _order_of_median(n: int, alpha: float) -> int:
+    """The largest r with P(Bin(n, 1/2) < r) <= alpha/2."""
     from scipy.special import bdtr
 
-    n = len(ordered)
-    place = int(np.searchsorted(bdtr(np.arange(n), n, 0.5), alpha / 2, side="right"))
-    return (float(ordered[place - 1]), float(ordered[n - place])) if place else (0.0, math.inf)
+    return int(np.searchsorted(bdtr(np.arange(n), n, 0.5), alpha / 2, side="right"))
 
 
 def binomial_p_value(successes: int, trials: int, p: float) -> float:

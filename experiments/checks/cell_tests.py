@@ -21,6 +21,7 @@ from evo.theory.times.at_times import LawAtTimes
 from experiments.checks.power import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
 from experiments.checks.short_calls import ShortCalls
 from experiments.predictions.predict import Prediction
+from experiments.store.by_cell import Numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ def made_tests(
     lam: int,
     unit: str,
     short: ShortCalls | None,
-    runs: pd.DataFrame,
+    runs: Numbers | pd.DataFrame,
     level: Level,
     resolution: float,
 ) -> tuple[tuple[Outcome, ...], str, str]:
@@ -69,8 +70,8 @@ def made_tests(
         hit, calls = predict("hit"), predict("calls")
     except NoPrediction as error:
         return (books,), str(error), ""
-    hits = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
-    generations, paid = (runs[name].to_numpy(dtype=float) for name in ("generations", "calls"))
+    runs = Numbers.of(runs)
+    hits, generations, paid = (runs.floats(name) for name in ("hit", "generations", "calls"))
     censored = np.isnan(hits)
     last = float(lam * generations[censored].min()) if censored.any() else math.inf
     p_value = cache(statistics.mean_p_value)  # with one offspring a generation hit and calls are the same time

@@ -37,6 +37,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from evo.errors import InputError, NoPrediction
 from experiments.checks.cell_tests import Outcome, made_tests
 from experiments.checks.completeness import missing_runs, table_fault
@@ -53,6 +55,7 @@ from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.predict import Prediction, takes_several_calls
 from experiments.predictions.setting import doubts_of
 from experiments.predictions.verdict import ALPHA, RESOLUTION, Verdict
+from experiments.store.by_cell import Numbers
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 from experiments.store.rows import not_counted
@@ -171,12 +174,10 @@ def check(results: Results, alpha: float = ALPHA, resolution: float = RESOLUTION
     cells = {str(cell_id): _parse(results, str(cell_id)) for cell_id in results.cells.index}
     trajectories = {_identity(results, cell_id, cell) for cell_id, cell in cells.items()}
     alpha_each = alpha / (TESTS_A_CELL * len(trajectories))
-    none = results.runs.iloc[:0]
     called, k, lam = results.labels, sizes_of(results.cells), lams_of(results.cells)
     called = {cell_id: ", ".join([called[cell_id], *place_of(k[cell_id], lam[cell_id])]) for cell_id in cells}
     verdicts = tuple(
-        _check_cell(results, cell_id, called[cell_id], cell, results.by_cell.get(cell_id, none), alpha_each, resolution)
-        for cell_id, cell in cells.items()
+        _check_cell(results, cell_id, called[cell_id], cell, alpha_each, resolution) for cell_id, cell in cells.items()
     )
     searches = [cell for cell in cells.values() if isinstance(cell, Cell)]
     told = dict.fromkeys(doubt for cell in searches for doubt in doubts_of(cell))
@@ -200,23 +201,24 @@ def _identity(results: Results, cell_id: str, cell: AnyCell | str) -> str:
 
 
 def _check_cell(
-    results: Results, cell_id: str, label: str, cell: AnyCell | str, runs: pd.DataFrame, alpha: float, resolution: float
+    results: Results, cell_id: str, label: str, cell: AnyCell | str, alpha: float, resolution: float
 ) -> CellCheck:
-    censored, looks = int(runs["hit"].isna().sum()), _looks(results, runs)
+    runs = results.numbers(cell_id)
+    censored, looks = len(runs) - runs.hits, _looks(results, runs)
     outcomes: tuple[Outcome, ...] = ()
     stored = results.prediction(cell_id) if isinstance(cell, str) else None
     if isinstance(cell, str) and stored is None:
         verdict, reason = Verdict.CANNOT_TELL, cell
-    elif runs.empty:
-        verdict, reason = Verdict.CANNOT_TELL, missing_runs(results, cell_id, runs)
+    elif not len(runs):
+        verdict, reason = Verdict.CANNOT_TELL, missing_runs(results, cell_id)
     else:
         level = _level(alpha, runs, looks)
         outcomes, open_, told = _tested(results, cell_id, cell, stored, runs, level, resolution)
         outcomes = tuple(_at_every_stop(outcome, looks) for outcome in outcomes)
         known = None if isinstance(cell, str) else cell
-        books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known, runs)) else None
+        books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known)) else None
         outcomes = outcomes if books is None else (*outcomes, books)
-        open_ = missing_runs(results, cell_id, runs) or open_
+        open_ = missing_runs(results, cell_id) or open_
         differing = [outcome.found for outcome in outcomes if outcome.p_value < alpha]
         if differing:
             verdict, reason = Verdict.DIFFERS, "; ".join(differing)
@@ -235,13 +237,14 @@ def _tested(
     cell_id: str,
     cell: AnyCell | str,
     stored: StoredPrediction | None,
-    runs: pd.DataFrame,
+    columns: Numbers,
     level: Level,
     resolution: float,
 ) -> Tested:
     """The tests of a cell with runs, what is missing for AGREES, and what they would have found."""
     if not isinstance(cell, ProgramCell) and (stored is None or not stored.of_program):
-        return made_tests(*_source(results, cell_id, cell, stored, runs), runs, level, resolution)
+        return made_tests(*_source(results, cell_id, cell, stored, columns), columns, level, resolution)
+    runs = results.by_cell[cell_id]
     if fault := books_of_program(runs):
         return (Outcome("ledger", 0.0, fault),), "", ""
     try:
@@ -263,7 +266,7 @@ def _of_stored(stored: StoredPrediction | None) -> OfProgram:
 
 
 def _source(
-    results: Results, cell_id: str, cell: Cell | str, stored: StoredPrediction | None, runs: pd.DataFrame
+    results: Results, cell_id: str, cell: Cell | str, stored: StoredPrediction | None, runs: Numbers
 ) -> tuple[Callable[[str], Prediction], str | None, int, str, ShortCalls | None]:
     """Where the predictions of a cell are from, what its ledger lacks, its lam, what `hit` counts, and short calls."""
     if isinstance(cell, Cell):
@@ -275,15 +278,15 @@ def _source(
     return stored.predict, stored_ledger_fault(stored, place, runs), stored.lam, "offspring", None
 
 
-def _looks(results: Results, runs: pd.DataFrame) -> int:
+def _looks(results: Results, runs: Numbers) -> int:
     """Batches after each of which a rule looked at the runs; 0 for a number of runs."""
-    return 0 if isinstance(results.asked, int) else kept_of(results.asked, runs).batches
+    return 0 if isinstance(results.asked, int) else kept_of(results.asked, runs["batch"], runs["hit"]).batches
 
 
-def _level(alpha: float, runs: pd.DataFrame, looks: int) -> Level:
+def _level(alpha: float, runs: Numbers, looks: int) -> Level:
     if looks == 0:
         return lambda number: alpha
-    size = int(runs["batch"].value_counts().max())
+    size = int(np.unique(runs["batch"], return_counts=True)[1].max())
     return lambda number: alpha / every_stop(max(1, math.ceil(number / size)))
 
 

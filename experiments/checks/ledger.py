@@ -21,6 +21,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cells_table import WEIGHTS
 from experiments.predictions.counts import _last_generation, answers_of, entries_of_call, evaluations_of
 from experiments.predictions.setting import always_valid
+from experiments.store.by_cell import Numbers
 from experiments.store.predictions import StoredPrediction
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ OF_FLOATS = 1e-15
 UNLESS = "; a mutator whose answers take several calls (Rewritten.calls) must declare `mean_calls`"
 
 
-def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
+def ledger_fault(cell: Cell, runs: Numbers | pd.DataFrame) -> str | None:
     """The first entry that does not add up, in words; None if all do.
 
     calls = lam x generations (at least that where an answer takes several calls; for runners with a loop of their own
@@ -44,16 +45,17 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
     between those of the shortest and the longest chunk.
     """
     beside = sum(work.calls for work in overheads(cell.mutator, cell.schedule))
-    all_calls = runs["calls"].to_numpy()
+    runs = Numbers.of(runs)
+    all_calls = runs["calls"]
     calls = all_calls // (1 + beside)
-    evaluations = runs["evaluations"].to_numpy()
+    evaluations = runs["evaluations"]
     several = hasattr(cell.mutator, "mean_calls")
-    generations = runs["generations"].to_numpy()
+    generations = runs["generations"]
     least_paid, most_paid = answers_of(cell, generations)
     first, back = _last_generation(cell, generations, None if several else calls)
     fewest, most = evaluations_of(cell, generations, back)
     unevaluated = evaluations < fewest
-    hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
+    hit = runs.floats("hit")
     faults = {
         f"calls are not {_identity(cell)}{'' if several else UNLESS}": (
             (calls < least_paid) | ((calls > most_paid) & (not several))
@@ -67,17 +69,17 @@ def ledger_fault(cell: Cell, runs: pd.DataFrame) -> str | None:
         ),
     }
     for entry, (least, largest) in _counted(cell, runs, calls).items():
-        written = runs[entry].to_numpy(dtype=float)
+        written = runs.floats(entry)
         off = written - np.clip(written, least, largest)
         worst = int(np.argmax(np.abs(off)))
         faults[
-            f"{entry} of batch {runs['batch'].iloc[worst]}, run {runs['run'].iloc[worst]} is off by {off[worst]:+.15g} "
+            f"{entry} of batch {runs['batch'][worst]}, run {runs['run'][worst]} is off by {off[worst]:+.15g} "
             f"after {all_calls[worst]} calls"
         ] = np.abs(off) > 1e-12 * largest
     return next((words for words, broken in faults.items() if broken.any()), None)
 
 
-def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: pd.DataFrame) -> str | None:
+def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: Numbers | pd.DataFrame) -> str | None:
     """The first entry that does not add up by what was stored when the cell was run; None if all do.
 
     Calls, the last generation, the budget and all entries of tokens are compared; evaluations are not.
@@ -87,9 +89,10 @@ def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: p
         place: the cell's row of the table of cells.
         runs: its runs.
     """
-    calls = runs["calls"].to_numpy(dtype=float)
+    runs = Numbers.of(runs)
+    calls = runs.floats("calls")
     answers = calls / stored.calls
-    hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
+    hit, generations = runs.floats("hit"), runs.floats("generations")
     faults = {
         f"calls are not in groups of {stored.calls}": answers % 1 != 0,
         "a run without a hit ended before its budget": _too_early(hit, *_limits(place), runs),
@@ -99,7 +102,7 @@ def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: p
         faults["calls are not lam x generations"] = calls != stored.a_generation * generations
         faults["hit is not in the last generation"] = (hit > stored.lam * generations) | (hit < first)
     for entry, expected in (_of_two(stored.call, stored.short_call, answers, runs) if stored.call else {}).items():
-        written = runs[entry].to_numpy(dtype=float)
+        written = runs.floats(entry)
         faults[f"{entry} are not those of the calls"] = np.abs(written - expected) > 1e-12 * expected
     return next((words for words, broken in faults.items() if broken.any()), None)
 
@@ -130,16 +133,16 @@ def _hit_rule(cell: Cell) -> str:
     return "hit is not in the last generation"
 
 
-def _too_early(hit: FloatArray, budget: Budget | None, weights: FloatArray, runs: pd.DataFrame) -> BoolArray:
+def _too_early(hit: FloatArray, budget: Budget | None, weights: FloatArray, runs: Numbers) -> BoolArray:
     """Where a run without a hit has not reached a limit of the budget, by its own ledger; bool [runs]."""
     early = np.isnan(hit)
     if budget is not None and early.any():
-        ledger = runs.loc[early, list(LEDGER)].to_numpy(dtype=float)
+        ledger = np.column_stack([runs.floats(entry)[early] for entry in LEDGER])
         early[early] = ~budget.reached(ledger, weights, OF_FLOATS)
     return early
 
 
-def _counted(cell: Cell, runs: pd.DataFrame, calls: IntArray) -> dict[str, tuple[FloatArray, FloatArray]]:
+def _counted(cell: Cell, runs: Numbers, calls: IntArray) -> dict[str, tuple[FloatArray, FloatArray]]:
     """The least and the largest that each entry can be, float [runs] each; equal where it is known which chunks.
 
     Args:
@@ -153,7 +156,7 @@ def _counted(cell: Cell, runs: pd.DataFrame, calls: IntArray) -> dict[str, tuple
     table = np.array([[float(entries[name]) for name in names] for entries in each.values()])
     if lengths.powers and _in_turn(cell):
         of_chunks = np.array(list(each)).searchsorted(lengths.short(np.arange(cell.chunks.m)))
-        rounds, more = np.divmod(runs["generations"].to_numpy(), cell.chunks.m)
+        rounds, more = np.divmod(runs["generations"], cell.chunks.m)
         spent = np.vstack((np.zeros(len(names)), np.cumsum(table[of_chunks], axis=0)))  # after so many chunks
         known = cell.runner.lam * (np.multiply.outer(rounds, spent[-1]) + spent[more])
         return {name: (column, column) for name, column in zip(names, known.T, strict=True)}
@@ -164,7 +167,7 @@ def _counted(cell: Cell, runs: pd.DataFrame, calls: IntArray) -> dict[str, tuple
 
 
 def _of_two(
-    full: Mapping[str, float], last: Mapping[str, float], calls: IntArray | FloatArray, runs: pd.DataFrame
+    full: Mapping[str, float], last: Mapping[str, float], calls: IntArray | FloatArray, runs: Numbers
 ) -> dict[str, FloatArray]:
     """The entries of calls on chunks of two lengths, as many on the shorter as generated tokens tell; float [runs].
 
@@ -175,7 +178,7 @@ def _of_two(
         runs: rows of the table.
     """
     less = full["generated_tokens"] - last["generated_tokens"]
-    missing = calls * full["generated_tokens"] - runs["generated_tokens"].to_numpy(dtype=float)
+    missing = calls * full["generated_tokens"] - runs.floats("generated_tokens")
     short = np.clip(np.round(missing / less), 0, calls) if less else np.zeros(len(runs))
     return {name: (calls - short) * float(full[name]) + short * float(last[name]) for name in full}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from evo.theory import TimeLaw
 from evo.theory.times.at_times import LawAtTimes
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import mean_calls_on_last_chunk, takes_several_calls
-
-if TYPE_CHECKING:
-    import pandas as pd
+from experiments.store.by_cell import Numbers
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class ShortCalls:
         return f"{measured}, by which the cost goes"
 
 
-def short_calls(cell: Cell, runs: pd.DataFrame) -> ShortCalls | None:
+def short_calls(cell: Cell, runs: Numbers) -> ShortCalls | None:
     """Calls on the shorter last chunk, from the tokens that all calls wrote; None where that does not tell them."""
     if cell.chunks.short == 0 or cell.search.lengths.blocks is not None or takes_several_calls(cell):
         return None

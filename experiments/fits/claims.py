@@ -148,8 +148,8 @@ def _never(claim: Claim, results: Results) -> ClaimCheck:
     """That no run of an arm arrives, from `least` on."""
     along = values_along(results.cells, claim.along)
     cells = results.cells[(results.cells["arm"] == claim.arm) & (along >= claim.least)]
-    runs = [results.by_cell[str(cell_id)] for cell_id in cells.index if str(cell_id) in results.by_cell]
-    hits, of = sum(int(each["hit"].notna().sum()) for each in runs), sum(map(len, runs))
+    runs = [results.numbers(str(cell_id)) for cell_id in cells.index]
+    hits, of = sum(each.hits for each in runs), sum(map(len, runs))
     found = f"{hits:,} of {of:,} runs arrive"
     if hits:
         return ClaimCheck(claim, Verdict.DIFFERS, None, found, found)

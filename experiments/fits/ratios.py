@@ -12,6 +12,7 @@ from evo.protocols import FloatArray
 from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.fits.likelihoods import FEWEST_RUNS
 from experiments.fits.tails import Tail
+from experiments.store.by_cell import Numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +40,10 @@ class Side:
     tail: Tail
 
     @classmethod
-    def of(cls, runs: pd.DataFrame, tail: Tail) -> Side:
+    def of(cls, runs: Numbers | pd.DataFrame, tail: Tail) -> Side:
         """From the runs of a cell."""
-        cost, hit = runs["cost"].to_numpy(dtype=float), runs["hit"].notna().to_numpy()
+        columns = Numbers.of(runs)
+        cost, hit = columns.floats("cost"), ~np.isnan(columns["hit"])
         hits, n, mean = int(hit.sum()), len(cost), float(cost.mean())
         rest = cost - (mean * n / hits if hits else 0.0) * hit  # the variance of a ratio, by the delta method
         square = float(rest.var(ddof=1)) / (n * mean**2) if n > 1 and mean > 0 else math.nan

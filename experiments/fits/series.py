@@ -16,6 +16,7 @@ from experiments.fits.tails import Tail, tail_of
 from experiments.grids.labels import SIZES, label_of, lams_of, moves_with, parameter_names, sizes_of, values_of, varies
 from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.programs import expected_in
+from experiments.store.by_cell import Numbers
 from experiments.store.results import Results
 from experiments.store.table import is_of_a_role
 
@@ -87,15 +88,15 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
         raise InputError(f"along: expected the name of a parameter, got {shown(name)}")
     if name == BOTH and all(size in cells for size in SIZES):
         return BOTH
-    numeric = [column for column in parameter_names(cells) if "." in column and _numbers(cells[column])]
-    if name in numeric:
+    columns = [column for column in parameter_names(cells) if "." in column]
+    if name in columns and _numbers(cells[name]):
         return name
-    found = [column for column in numeric if column.rpartition(".")[2] == name]
+    found = [column for column in columns if column.rpartition(".")[2] == name and _numbers(cells[column])]
     if len(found) == 1:
         return found[0]
     if found:
         raise InputError(f"--along: {shown(name)} is a parameter of several parts; write one of {', '.join(found)}")
-    known = sorted({column.rpartition(".")[2] for column in numeric})
+    known = sorted({column.rpartition(".")[2] for column in columns if _numbers(cells[column])})
     raise InputError(
         f"--along: expected a parameter of the grid, got {name!r}{suggestion(name, known)}; known: {', '.join(known)}"
     )
@@ -190,7 +191,7 @@ def _numbers(values: pd.Series) -> bool:
 def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:
     first, there = cells.iloc[0], cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
     ids, lams = tuple(map(str, there.index)), lams_of(there).tolist()
-    each = [_of_runs(results.by_cell[cell_id], lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
+    each = [_of_runs(results.numbers(cell_id), lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
     lam, program = lams_of(cells).iloc[0], str(first["text"]).startswith("ProgramCell(")
     runs, censored, mean, variance, trials, unit, median = np.array(each, dtype=float).reshape(len(each), 7).T
     return Series(
@@ -214,16 +215,16 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
     )
 
 
-def _of_runs(runs: pd.DataFrame, lam: float, quantity: str) -> tuple[float, ...]:
+def _of_runs(runs: Numbers, lam: float, quantity: str) -> tuple[float, ...]:
     """Runs, censored runs, mean and sample variance of the quantity, trials, unit and median, of the runs of a cell."""
-    hit, generations = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in ("hit", "generations"))
+    hit, generations = runs.floats("hit"), runs.floats("generations")
     if lam != lam:  # a program, whose runs end by themselves, whether their task was done or not
-        offspring = runs["calls"].to_numpy(dtype=float)
+        offspring = runs.floats("calls")
         generations = np.maximum(offspring, 1.0)
         hit = hit if quantity == "hit" else offspring
     else:
         offspring = np.where(np.isnan(hit), lam * generations, hit)
-    values = offspring if quantity == "hit" else runs[quantity].to_numpy(dtype=float, na_value=np.nan)
+    values = offspring if quantity == "hit" else runs.floats(quantity)
     trials = float((offspring if quantity == "hit" else generations).sum())
     variance = float(values.var(ddof=1)) if len(values) > 1 else math.nan
     unit = 1.0 if quantity == "hit" else float(values.sum()) / (trials or math.nan)

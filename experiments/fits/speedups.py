@@ -140,7 +140,7 @@ def _ratios(results: Results, above: Series, below: Series) -> Iterator[tuple[fl
 
 def _ratio(results: Results, above: Series, below: Series, x: float) -> Ratio | str:
     ends = tuple((each, each.x.tolist().index(x)) for each in (above, below))
-    slower, faster = (Side.of(results.by_cell[each.cells[n]], each.tails[n]) for each, n in ends)
+    slower, faster = (Side.of(results.numbers(each.cells[n]), each.tails[n]) for each, n in ends)
     if slower.cost <= 0 or faster.cost <= 0:
         return f"no ratio: runs of {' and '.join(each.label for each, n in ends if each.mean[n] <= 0)} cost nothing"
     if not slower.hits and not faster.hits:
@@ -153,7 +153,8 @@ def _stops(results: Results, ends: Ends) -> int:
     asked = results.asked
     if isinstance(asked, int):
         return 1
-    return math.prod(every_stop(kept_of(asked, results.by_cell[each.cells[n]]).batches) for each, n in ends)
+    runs = [results.numbers(each.cells[n]) for each, n in ends]
+    return math.prod(every_stop(kept_of(asked, each["batch"], each["hit"]).batches) for each in runs)
 
 
 def _exact(results: Results, ends: Ends, enough: bool) -> tuple[float, float]:

@@ -66,8 +66,13 @@ def foreign_in(text: str) -> list[str]:
     >>> foreign_in("Cell(problem=my.Problem(k=4), mutator=Refuse(inner=my.Mutator(), rate=0.1))")
     ['my.Problem', 'my.Mutator']
     """
+    return list(_foreign_in(text))
+
+
+@lru_cache(maxsize=4096)
+def _foreign_in(text: str) -> tuple[str, ...]:
     calls = [node for node in ast.walk(_parsed(text)) if isinstance(node, ast.Call)]
-    return list(dict.fromkeys(ast.unparse(call.func) for call in calls if isinstance(call.func, ast.Attribute)))
+    return tuple(dict.fromkeys(ast.unparse(call.func) for call in calls if isinstance(call.func, ast.Attribute)))
 
 
 def _parsed(text: str) -> ast.Call:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evo.costs.ledger import LEDGER
+from evo.protocols import FloatArray
 from evo.text import is_frozen_dataclass, parameters, type_name
 from experiments.grids.grid import Grid
 from experiments.grids.programs.cell import column_prices
@@ -48,19 +50,23 @@ def cells_table(grid: Grid) -> pd.DataFrame:
     return table.set_index("cell")
 
 
-def prices_in(cell: pd.Series[Any]) -> dict[str, float]:
-    """The price of each column of the table of runs that has one, from a row of the table of cells.
+def prices_in(cells: pd.DataFrame) -> list[dict[str, float]]:
+    """The price of each column of the table of runs that has one, for each row of the table of cells.
 
     As `prices` of the cell itself: of programs role by role.
     """
-    weights = cell[list(WEIGHTS)].to_numpy(dtype=float)
-    sizes = {
-        str(name).split(".")[1]: float(size)
-        for name, size in cell.items()
-        if str(name).startswith("role.") and not np.isnan(size)
-    }
-    if sizes:
-        return column_prices(weights, sizes)
+    weights = cells[list(WEIGHTS)].to_numpy(dtype=float)
+    named = [name for name in map(str, cells.columns) if name.startswith("role.")]
+    roles = [name.split(".")[1] for name in named]
+    all_sizes = cells[named].to_numpy(dtype=float, na_value=np.nan)
+    return [_prices(row, dict(zip(roles, sizes, strict=True))) for row, sizes in zip(weights, all_sizes, strict=True)]
+
+
+def _prices(weights: FloatArray, sizes: Mapping[str, float]) -> dict[str, float]:
+    """The prices of one cell; sizes are NaN of roles that it does not have."""
+    own = {role: float(size) for role, size in sizes.items() if not np.isnan(size)}
+    if own:
+        return column_prices(weights, own)
     return {entry: price for entry, price in zip(LEDGER, weights.tolist(), strict=True) if price}
 
 

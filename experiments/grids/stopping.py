@@ -16,7 +16,7 @@ import numpy as np
 
 from evo.errors import InputError
 from evo.parameters import positive, whole
-from evo.protocols import BoolArray, IntArray
+from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.statistics import normal_quantile
 from evo.text import canonical, parse
 
@@ -265,9 +265,9 @@ def kept(rule: StoppingRule, batch: IntArray, hit: IntArray) -> Kept:
     return Kept(runs, batches, decided=True, by_rule=rule.enough(hit[:runs]))
 
 
-def kept_of(rule: StoppingRule, rows: pd.DataFrame) -> Kept:
-    """What a rule keeps of the rows of one cell, which are in order of batch and run."""
-    return kept(rule, rows["batch"].to_numpy(), hits_of(rows))
+def kept_of(rule: StoppingRule, batch: IntArray, hit: FloatArray) -> Kept:
+    """What a rule keeps of the rows of one cell, which are in order of batch and run; hit is NaN of censored runs."""
+    return kept(rule, batch, np.nan_to_num(hit, nan=-1.0).astype(np.int64))
 
 
 def hits_of(rows: pd.DataFrame) -> IntArray:

@@ -17,6 +17,7 @@ from experiments.fits.tails import Tail
 from experiments.grids.labels import words
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.drawing.labels import INCHES_A_LINE, LABEL_WIDTH, End, label_ends
+from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.wording import currency_of
 from experiments.store.results import Results
 
@@ -163,6 +164,8 @@ def _scale(ax: Axes, x: FloatArray, positive: bool) -> None:
 
     if positive:
         ax.set_yscale("log", nonpositive="mask")
+        ax.autoscale_view()
+        ticks_at_powers(ax.yaxis)
     least, most = float(x.min()), float(x.max())
     if least > 0 and most / least >= 20:
         ax.set_xscale("log", base=2)

@@ -214,20 +214,15 @@ def measured(results: Results, checked: Check) -> dict[str, list[Measured]]:
     verdicts = {cell.cell: cell.verdict for cell in checked.cells}
     arms: dict[str, list[Measured]] = {str(arm): [] for arm in results.cells["arm"].unique()}
     for cell_id, arm in results.cells["arm"].items():
-        runs = results.by_cell.get(str(cell_id))
-        if runs is None:
+        runs = results.numbers(str(cell_id))
+        if not len(runs):
             continue
         try:
             cell = results.cell(str(cell_id))
         except InputError:
             continue
-        columns = (
-            runs[name].to_numpy(dtype=float, na_value=np.nan)
-            for name in ("hit", "calls", "generations", "cost", "seconds")
-        )
-        roles = {
-            str(name): runs[name].to_numpy(dtype=float, na_value=np.nan) for name in runs if is_of_a_role(str(name))
-        }
+        columns = map(runs.floats, ("hit", "calls", "generations", "cost", "seconds"))
+        roles = {name: runs.floats(name) for name in runs.names if is_of_a_role(name)}
         arms[str(arm)].append(
             Measured(
                 cell, verdicts[str(cell_id)], *columns, predictions=partial(results.predict, str(cell_id)), roles=roles

@@ -22,6 +22,7 @@ Wrong = Mapping[str, frozenset[str]]
 NONE_WRONG: Wrong = MappingProxyType({})
 DONE = "done"
 """The test of the share of tasks done right."""
+PIVOTED = ["k", "series", "hit", "censored", "hit_predicted", "median", "verdict"]
 WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM = 8, 20, 10
 
 
@@ -71,9 +72,9 @@ def _pivot(summary: pd.DataFrame, lam: Any, width: int) -> Table:
         table.add_column(escape(arm), justify="right", overflow="fold", min_width=longest_word(arm))
     between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
     ks = sorted(summary["k"].unique())
+    rows = {(row["k"], row["series"]): row for row in summary[PIVOTED].to_dict("records")}
     for k in ks if len(ks) <= MOST_LISTED // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_LISTED]:
-        row = summary[summary["k"] == k].set_index("series")
-        table.add_row(str(k), *(_measured_cell(row.loc[arm], between) if arm in row.index else "" for arm in arms))
+        table.add_row(str(k), *(_measured_cell(rows[k, arm], between) if (k, arm) in rows else "" for arm in arms))
     return table
 
 

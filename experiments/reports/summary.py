@@ -19,6 +19,7 @@ from experiments.grids.stopping import Runs, kept_of
 from experiments.predictions.programs import known_done
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.quality.at_budget import fitness_columns
+from experiments.store.by_cell import Numbers
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 
@@ -47,13 +48,12 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
 
     expect_a(Results, "summarise", results, "results of run_grid or load")
     expect_a(Check, "summarise", checked, "a Check of these results")
-    empty = results.runs.iloc[:0]
     rows, series = [], results.labels
     of = {"arm": results.cells["arm"], "k": sizes_of(results.cells), "lam": lams_of(results.cells)}
     of["text"] = results.cells["text"]
     places = dict(zip(results.cells.index, zip(*of.values(), strict=True), strict=True))
     for cell_check in checked.cells:
-        runs = results.by_cell.get(cell_check.cell, empty)
+        runs = results.numbers(cell_check.cell)
         arm, k, lam, text = places[cell_check.cell]
         rows.append(
             {"cell": cell_check.cell, "arm": arm, "series": series[cell_check.cell], "k": k, "lam": lam}
@@ -66,16 +66,15 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _stopped(asked: Runs, runs: pd.DataFrame) -> str:
+def _stopped(asked: Runs, runs: Numbers) -> str:
     if isinstance(asked, int):
         return "number"
-    kept = kept_of(asked, runs)
+    kept = kept_of(asked, runs["batch"], runs["hit"])
     return ("rule" if kept.by_rule else "cap") if kept.decided else "unfinished"
 
 
-def _measured(runs: pd.DataFrame, tail: Tail, of_program: bool) -> dict[str, Any]:
-    hit = runs["hit"].to_numpy(dtype=float, na_value=np.nan)
-    hits = len(hit) - int(np.isnan(hit).sum())
+def _measured(runs: Numbers, tail: Tail, of_program: bool) -> dict[str, Any]:
+    hit, hits = runs["hit"], runs.hits
     low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
     nothing = math.inf if len(runs) else math.nan
     row: dict[str, Any] = {
@@ -87,7 +86,7 @@ def _measured(runs: pd.DataFrame, tail: Tail, of_program: bool) -> dict[str, Any
         "ert": runs["calls"].sum() / hits if hits else nothing,
         "ert_cost": runs["cost"].sum() / hits if hits else nothing,
     }
-    for quantity, values in (("hit", hit), ("cost", runs["cost"].to_numpy())):
+    for quantity, values in (("hit", hit), ("cost", runs["cost"])):
         whole = hits == len(values) > 0 or (of_program and quantity == "cost" and len(values) > 0)
         mean = float(values.mean()) if whole and tail is not Tail.NO_MEAN else math.nan
         spread = float(values.std(ddof=1)) if len(values) > 1 and tail is Tail.LIGHT else math.nan
@@ -97,9 +96,9 @@ def _measured(runs: pd.DataFrame, tail: Tail, of_program: bool) -> dict[str, Any
     return row | _median(runs)
 
 
-def _median(runs: pd.DataFrame) -> dict[str, float]:
+def _median(runs: Numbers) -> dict[str, float]:
     """The median of hit and its interval; null where it was not reached."""
-    ordered = np.sort(runs["hit"].to_numpy(dtype=float, na_value=np.inf))
+    ordered = np.sort(np.nan_to_num(runs["hit"], nan=np.inf))
     middle = float(np.median(ordered)) if len(ordered) else math.inf
     if math.isinf(middle):
         return dict.fromkeys(("median", "median_low", "median_high"), math.nan)

@@ -160,7 +160,7 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
     texts, rows = results.cells["text"], []
     for cell_id in map(str, results.cells.index):
         runs = groups.get(cell_id, timed_runs.iloc[:0])
-        note = missing_runs(results, cell_id, runs)
+        note = missing_runs(results, cell_id)
         if len(runs):
             note = _note(results, cell_id, workers, latency, runs) or str(refused.get(cell_id, note))
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}

@@ -12,12 +12,13 @@ from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from experiments.grids.arguments import a_path
 from experiments.grids.cell_text import foreign_in
-from experiments.grids.cells_table import WEIGHTS
+from experiments.grids.cells_table import WEIGHTS, prices_in
 from experiments.grids.labels import labels, lams_of
 from experiments.grids.outside.reading import Unsound
 from experiments.grids.programs.cell import AnyCell, parse_cell
 from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
+from experiments.store.by_cell import Numbers
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
 from experiments.store.grid_json import digest_of, held_origins, read_grid
@@ -110,6 +111,10 @@ class Results:
         """The runs of each cell that has some, by its id: slices of `runs`, cut when they are asked for."""
         return self.rows.by_cell
 
+    def numbers(self, cell_id: str) -> Numbers:
+        """The columns of the runs of a cell as arrays, of no length where it has none."""
+        return self.rows.by_cell.numbers(cell_id)
+
     @cached_property
     def failures(self) -> Mapping[str, tuple[FailedBatch, ...]]:
         """By cell id the batches that failed and are not there; none of results that were not written."""
@@ -125,6 +130,11 @@ class Results:
     def weights(self) -> dict[str, FloatArray]:
         """The prices of each cell's ledger, by its id."""
         return dict(zip(self.cells.index, self.cells[list(WEIGHTS)].to_numpy(dtype=float), strict=True))
+
+    @cached_property
+    def prices(self) -> dict[str, dict[str, float]]:
+        """The price of each column of the table of runs that has one, by the id of the cell."""
+        return dict(zip(map(str, self.cells.index), prices_in(self.cells), strict=True))
 
     @cached_property
     def labels(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ has rows of its own in the table, at its own prices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -22,6 +22,7 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.grids.cells_table import WEIGHTS, prices_in
 from experiments.grids.outside.reading import Damaged
 from experiments.grids.stopping import Runs, kept_rows
+from experiments.store.by_cell import RowsByCell
 from experiments.store.files import StoreError
 from experiments.store.parts import WORD_COLUMNS, Parts, expect_equal, words_and_codes
 from experiments.store.table import DTYPES, LATER, dtype_of, is_of_a_role, repeated
@@ -300,7 +301,8 @@ def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> Float
         weight = np.where(program, 0.0, cells[column].to_numpy(dtype=float))
         if np.any(weight != 0):
             cost += columns[entry] * weight[code]
-    prices = {int(n): prices_in(cells.iloc[n]) for n in np.flatnonzero(program)}
+    programs = np.flatnonzero(program).tolist()
+    prices = dict(zip(programs, prices_in(cells.iloc[programs]), strict=True))
     for name in dict.fromkeys(name for each in prices.values() for name in each):
         weight = np.array([prices.get(n, {}).get(name, 0.0) for n in range(len(cells))])[code]
         if name in columns:
@@ -339,7 +341,7 @@ class RunTable:
         return self.read()
 
     @cached_property
-    def by_cell(self) -> Mapping[str, pd.DataFrame]:
+    def by_cell(self) -> RowsByCell:
         """The rows of each cell that has some, by its id."""
         return RowsByCell(self.table)
 
@@ -347,49 +349,3 @@ class RunTable:
 def not_counted(strays: int) -> str:
     """That rows are of no cell, in words."""
     return f"{strays:,} row{' is' if strays == 1 else 's are'} of no cell of this grid, and not counted"
-
-
-class RowsByCell(Mapping[str, "pd.DataFrame"]):
-    """The rows of each cell, cut out of the table when they are asked for; no copy where cells are in one piece.
-
-    Rows keep their numbers in the table as their index.
-    """
-
-    def __init__(self, table: pd.DataFrame) -> None:
-        pieces = _pieces(table)
-        if len({cell for cell, _ in pieces}) < len(pieces):
-            table = table.sort_values("cell", kind="stable")
-            pieces = _pieces(table)
-        self._table = table
-        ends = [end for _, end in pieces]
-        self._places = {
-            cell: slice(first, end) for (cell, _), first, end in zip(pieces, [0, *ends], ends, strict=False)
-        }
-
-    def __repr__(self) -> str:
-        return f"<{len(self._table):,} runs by the id of their cell; cells: {len(self):,}>"
-
-    def __getitem__(self, cell: str) -> pd.DataFrame:
-        return self._table.iloc[self._places[cell]]
-
-    def __contains__(self, cell: object) -> bool:
-        return cell in self._places
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-
-def _pieces(table: pd.DataFrame) -> list[tuple[str, int]]:
-    """Rows of the same cell one after the other: the cell, and the place of the first row after them."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    cells = pa.array(table["cell"])
-    if isinstance(cells, pa.ChunkedArray):
-        cells = cells.combine_chunks()
-    encoded = compute.run_end_encode(cells.cast(pa.large_string()), run_end_type=pa.int64())
-    ends: list[int] = np.asarray(encoded.run_ends).tolist()
-    return list(zip(encoded.values.to_pylist(), ends, strict=True))

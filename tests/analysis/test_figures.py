@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.errors import InputError
 from experiments import Grid, growth_figure, run_grid, sweep
 from experiments.reports.drawing.labels import spread
+from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.measured import Value
 from experiments.reports.panels import Curve, Panel, panels_figure
 from operators import FixKeep, Resample
@@ -265,3 +267,14 @@ def test_costs_in_different_units_have_panels_of_their_own():
     for ax in figure.axes:
         low, high = ax.get_ylim()
         assert high / low < 1e5  # the limits are those of its own unit: 10^10 on an axis in common
+
+
+@pytest.mark.parametrize(("most", "alone"), [(1e3, True), (1e6, True), (900.0, False)])
+def test_wide_logarithmic_axes_have_ticks_at_powers_of_ten_alone(most, alone):
+    ax = Figure().subplots()
+    ax.set_yscale("log")
+    ax.set_ylim(1.0, most)
+    ticks_at_powers(ax.yaxis)
+    assert (len(ax.yaxis.get_minorticklocs()) == 0) is alone
+    said = [label.get_text() for label in ax.yaxis.get_majorticklabels()]
+    assert ("10³" in said) is alone

@@ -31,10 +31,11 @@ from experiments.grids.strings import strings_inferred
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.limits import GridLimits
 from experiments.store.batches import Batches
+from experiments.store.by_cell import Numbers, RowsByCell
 from experiments.store.files import write_json, write_part
 from experiments.store.parts import WORD_COLUMNS, Parts
 from experiments.store.results import Results, load
-from experiments.store.rows import RowsByCell, RunTable, _key, within
+from experiments.store.rows import RunTable, _key, within
 from experiments.store.status import status
 from experiments.store.store import StoreError
 from experiments.store.table import DTYPES, KEY, batch_columns, no_runs, runs_table
@@ -431,3 +432,20 @@ def test_the_memory_of_the_driver_does_not_grow_with_the_number_of_runs(tmp_path
 def test_runs_by_cell_are_named_and_not_listed():
     table = pd.DataFrame({"cell": ["a", "a", "b"], "batch": 0, "run": [0, 1, 0]})
     assert repr(RunTable.of(table).by_cell) == "<3 runs by the id of their cell; cells: 2>"
+
+
+def test_numbers_of_a_cell_are_its_rows_with_nan_where_a_run_is_censored():
+    table = pd.DataFrame(
+        {"cell": ["a", "a", "b"], "hit": pd.array([3, None, 5], dtype="Int64"), "calls": [3, 9, 5], "cost": [1.0, 2, 3]}
+    )
+    rows = RowsByCell(table)
+    first, other, none = (rows.numbers(cell) for cell in ("a", "b", "nosuch"))
+    assert (len(first), first.hits, len(other), other.hits, len(none), none.hits) == (2, 1, 1, 1, 0, 0)
+    assert np.array_equal(first["hit"], [3.0, np.nan], equal_nan=True)
+    assert first["calls"].tolist() == [3, 9]
+    assert first["calls"].dtype.kind == "i"
+    assert first.floats("calls").dtype == np.float64
+    assert "cost" in first
+    assert "nosuch" not in first
+    assert np.array_equal(Numbers.of(table)["calls"], table["calls"])
+    assert Numbers.of(first) is first

@@ -13,7 +13,7 @@ from evo.protocols import FloatArray
 from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.chains.levels import Levels
-from evo.theory.chains.powers import Powers
+from evo.theory.chains.powers import DENSE_BELOW, Powers
 from evo.theory.chains.time import ChainTime
 from evo.theory.times.law import TimeLaw
 
@@ -107,11 +107,20 @@ class AbsorbingChain:
 
         Raises: NoPrediction if there are too many states.
         """
+        check_states(states := len(self.finish), "this run")
+        if states < DENSE_BELOW:
+            moves = np.zeros((states + 1, states + 1))
+            moves[0, 1:], moves[1:, 1:] = self.finish, self.rows.T.toarray()
+        else:
+            moves = self._sparse_moves()
+        return Powers(moves, np.append(0.0, self.leave), np.append(1.0, self.stays))
+
+    def _sparse_moves(self) -> Any:
+        """Probabilities of moving between different states of the n+1, from column to row."""
         from scipy.sparse import block_array, csr_array
 
-        check_states(len(self.finish), "this run")
-        moves = block_array([[None, csr_array(self.finish[None, :])], [csr_array((len(self.finish), 1)), self.rows.T]])
-        return Powers(moves, np.append(0.0, self.leave), np.append(1.0, self.stays))
+        none = csr_array((len(self.finish), 1))
+        return block_array([[None, csr_array(self.finish[None, :])], [none, self.rows.T]])
 
     @cached_property
     def escape(self) -> float:

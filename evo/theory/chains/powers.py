@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.protocols import FloatArray
+from evo.protocols import FloatArray, IntArray
 
 NEGLIGIBLE = 1e-30  # moves below this share of all moves from their state are dropped; it keeps powers sparse
 DENSE_BELOW = 64  # states; sparse products cost more than they save below
@@ -79,7 +79,7 @@ class Powers:
                 state = self._apply(bit, state)
         return state
 
-    def at(self, state: FloatArray, generations: Sequence[int], top: int) -> FloatArray:
+    def at(self, state: FloatArray, generations: Sequence[int] | IntArray, top: int) -> FloatArray:
         """The distributions at several sorted numbers of generations, float [n] -> [n, times].
 
         From the highest bit of the numbers to the lowest, all that begin alike are one column, and each bit is one
@@ -139,6 +139,8 @@ class Powers:
 
 def _falls(moves: Any) -> bool:
     """Whether all moves, from column to row, lead to lower states."""
+    if isinstance(moves, np.ndarray):
+        return not np.tril(moves).any()
     from scipy.sparse import coo_array
 
     entries = coo_array(moves)

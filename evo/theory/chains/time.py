@@ -96,21 +96,21 @@ class ChainTime:
         usual = (times >= 0) & np.isfinite(times)
         unique, back = np.unique(times[usual], return_inverse=True)
         if len(unique):
-            turns = [divmod(int(time), self.calls) for time in unique]
-            both = [np.stack(self._splits(*block)) for block in self._blocks(turns)]
+            turns = np.divmod(_whole(unique), self.calls)
+            both = [np.stack(self._splits(*block)) for block in self._blocks(*turns)]
             cdf[usual], tail[usual] = np.concatenate(both, axis=1)[:, back]
         return cdf, tail
 
-    def _blocks(self, turns: list[tuple[int, int]]) -> Iterator[tuple[FloatArray, IntArray]]:
+    def _blocks(self, generations: IntArray, calls: IntArray) -> Iterator[tuple[FloatArray, IntArray]]:
         """Distributions over the n+1 states at sorted generations and the calls after them, some at a time."""
         state, now, powers = self._begin(), 0, self.chain.powers
-        top, low = powers.plan(turns[-1][0]), 0
-        while low < len(turns):
-            block = turns[low : low + max(_AT_A_TIME, _PRODUCT // len(state) ** 2)]
-            states = powers.at(state, [generation - now for generation, _ in block], top)
-            yield states, np.array([calls for _, calls in block])
+        top, low = powers.plan(int(generations[-1])), 0
+        while low < len(generations):
+            block = slice(low, low + max(_AT_A_TIME, _PRODUCT // len(state) ** 2))
+            states = powers.at(state, generations[block] - now, top)
+            yield states, calls[block].astype(np.int64)
             powers, state = powers.narrowed(states[:, -1])
-            now, low = block[-1][0], low + len(block)
+            now, low = int(generations[block][-1]), low + states.shape[1]
 
     def _split(self, state: FloatArray, calls: int) -> tuple[float, float]:
         """P(T <= t) and P(T > t) some calls into a generation."""
@@ -156,3 +156,8 @@ class ChainTime:
 
     def _begin(self) -> FloatArray:
         return np.append(self.chain.start_done, self.chain.start)
+
+
+def _whole(times: FloatArray) -> IntArray:
+    """Sorted times >= 0 as whole numbers of any size, [times]."""
+    return times.astype(np.int64) if times[-1] < 1 << 62 else np.array([int(time) for time in times], dtype=object)

@@ -33,8 +33,8 @@ def fitness_columns(results: Results, cell_id: str) -> dict[str, Any]:
     if not isinstance(cell, Cell):
         return row
     fewest, most = generations_within(cell)
-    runs = results.by_cell.get(cell_id)
-    if not fewest == most < math.inf or runs is None or not runs["hit"].isna().any():
+    runs = results.numbers(cell_id)
+    if not fewest == most < math.inf or runs.hits == len(runs):
         return row
     exact = _exact(cell, int(most))
     measured = next(iter(traced_fitness(results, cell_id, cell, [int(most)])), None)

@@ -16,6 +16,7 @@ from experiments.predictions.predict import predict
 from experiments.predictions.quality.fitness import qualities
 from experiments.predictions.quality.table import LEVELS, fitness_curve
 from experiments.predictions.verdict import ALPHA, Verdict
+from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.figures import COLOURS
 from experiments.reports.quality.measured import compared
 from experiments.reports.quality.traced import traced_fitness
@@ -166,6 +167,8 @@ def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
         _draw_runs(ax, table, column, colour, 1.0 + STAGGERED * number)
     ax.set_xscale("log")
     ax.xaxis.set_minor_locator(NullLocator())  # they take longer to lay out and draw than all else
+    ax.autoscale_view()
+    ticks_at_powers(ax.xaxis)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
 
