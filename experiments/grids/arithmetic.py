@@ -174,10 +174,12 @@ class Arithmetic:
 def is_calculated(text: str) -> bool:
     """Whether a word of a file stands for a value of axes: it holds a dollar that is not doubled.
 
-    >>> [is_calculated(word) for word in ("$k", "1/$k", "strict", "$$5", "5 $$")]
-    [True, True, False, False, False]
+    The name of a currency, a dollar alone or after capital letters, is none: no axis follows.
+
+    >>> [is_calculated(word) for word in ("$k", "1/$k", "strict", "$$5", "5 $$", "$", "US$")]
+    [True, True, False, False, False, False, False]
     """
-    return "$" in text.replace("$$", "")
+    return "$" in text.replace("$$", "") and not re.fullmatch(r"[A-Z]*\$", text)
 
 
 @lru_cache(maxsize=4096)

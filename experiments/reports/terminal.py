@@ -143,7 +143,8 @@ def show_drawn(results: Results, console: Console) -> None:
 
 def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> None:
     """Rounds and seconds beside the cost, a row a cell; exact means and single runs where there is room for them."""
-    for more in (("exact", SINGLE), (SINGLE,), ("exact",), ()):
+    known_alone = (table["makespan"].isna() & table["makespan_predicted"].notna()).any()
+    for more in (("exact", SINGLE), *(() if known_alone else ((SINGLE,),)), ("exact",), ()):
         shown = _waiting_table(table, workers, more, console.width)
         if console.measure(shown, options=console.options.update(width=NO_LIMIT)).maximum <= console.width:
             break

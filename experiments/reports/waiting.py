@@ -165,6 +165,8 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
             note = _note(results, cell_id, workers, latency, runs) or str(refused.get(cell_id, note))
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
         predicted = {"makespan_predicted": _predicted(results, cell_id, workers, latency)}
+        if lam[cell_id] != lam[cell_id]:  # a program ends by itself, whether its task was done right or not
+            runs = runs.assign(hit=runs["hit"].fillna(0))
         censored = float(runs["hit"].isna().mean())
         place = {"series": names[cell_id], "k": k[cell_id], "lam": lam[cell_id]}
         rows.append(

@@ -313,7 +313,7 @@ def test_conditions_hold_together_and_one_may_stand_alone(load):
         ("kk = 3\ng = 1", "", {}, 'problem: unknown axis "$k"; did you mean \'kk\'?; axes: kk, g'),
         ("", "", {}, 'problem: unknown axis "$k"; name it in [arm.axes]'),
         (AXES, "", {"schedule": '{type = "RoundRobin", g = "$k // 2"}'}, "schedule.g: '$k // 2', column 1: exp"),
-        (AXES, "", {"schedule": '"$"'}, "schedule: '$', column 1: expected numbers, axes"),
+        (AXES, "", {"schedule": '"$-"'}, "schedule: '$-', column 1: expected numbers, axes"),
         ("k = []\ng = 1", "", {}, "axes.k: expected values in a list, got an empty one"),
         ("k = 3\ng = \"$k\"", "", {}, "axes.g: expected values, got a reference to another axis in '$k'"),
         ("k = 3\ng = 1\n\"a b\" = 1", "", {"prompt": '{type = "Prompt", head = 1}'}, 'axes.a b: expected "$a b" some'),

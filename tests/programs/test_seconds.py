@@ -1,6 +1,7 @@
 """Seconds of programs of calls: predictions beside a clock that each call of an execution moves on."""
 
 import math
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from evo import Latency, NoPrediction
+from evo.conformance import check_part
 from evo.errors import InputError
 from evo.programs import Calls, Desk, Expected, Model, Role, expected_ledger
 from experiments import Grid, ProgramCell, check, predict, run_grid
@@ -229,6 +231,40 @@ def test_what_is_waited_for_is_checked_by_the_steps_of_runs():
         Expected(np.zeros((1, 8), dtype=int), True, steps=1, waits=[Calls("qa", 3, 2, 2)])
 
 
+@dataclass(frozen=True)
+class Rounds:
+    """Rounds of two calls at the same time, until one of them is right, and what is said of that."""
+
+    at_once: int = 2
+
+    @property
+    def roles(self):
+        return (Role("qa", Model()),)
+
+    def execute(self, desk, rng):
+        going = np.ones(desk.runs, dtype=bool)
+        while going.any():
+            with desk.together():
+                desk.call("qa", 3, 2, times=2, where=going)
+            going &= rng.random(desk.runs) < 0.5
+        return ~going
+
+    def expected(self):
+        calls = [Calls("qa", 3, 2, 4.0, at_once=self.at_once)]
+        return Expected(expected_ledger(self.roles, calls), False, waits=calls)
+
+
+def test_steps_of_a_ledger_that_varies_are_checked_in_the_mean():
+    assert not [each for each in check_part(Rounds()) if each.passed is False]
+    (failed,) = [each for each in check_part(Rounds(at_once=1)) if each.passed is False]
+    assert re.search(r"mean steps of 20,000 runs are .*, expected\(\) says 4 by what it waits for", failed.message)
+    right, wrong = check(
+        run_grid(Grid("g", [ProgramCell(Rounds(n)) for n in (2, 1)], runs=1000, batch=1000), workers=1)
+    ).cells
+    assert (right.verdict, wrong.verdict) == (Verdict.AGREES, Verdict.DIFFERS)
+    assert "mean generations" in wrong.reason
+
+
 def test_the_table_of_waiting_times_has_programs():
     """The mean of 400 runs is within five of its standard errors, 6e-7; fixed seed."""
     cells = [ProgramCell(NaiveDebugging(k=4, l=2, b=2, miss=0.3)), ProgramCell(Generalist(k=3, n=5, votes=3))]
@@ -236,6 +272,8 @@ def test_the_table_of_waiting_times_has_programs():
     beside, alone = (waiting(results, workers, LATENCY).to_dict("records") for workers in (None, 1))
     for rows in (beside, alone):
         error = timed(results, None, LATENCY)["makespan"][:400].std() / 20
+        assert rows[0]["censored"] == 0  # though some tasks were not done: a program ends by itself
+        assert 0.2 < results.runs["hit"].isna().mean() < 0.8
         assert 0 < abs(rows[0]["makespan"] - rows[0]["makespan_predicted"]) < 5 * error
         assert rows[0]["note"] == ""
     assert alone[1]["makespan"] == pytest.approx(3 * beside[1]["makespan_predicted"])

@@ -101,6 +101,11 @@ def _ledger(program: Program, counts: ProgramCounts) -> str:
     if expected.steps is not None and (counts.depth != expected.steps).any():
         wrong = counts.depth[counts.depth != expected.steps]
         raise NotConforming(f"a run makes {wrong[0]} steps, expected() says {expected.steps} in every run")
+    if expected.mean_steps is not None and (off := _off(counts.depth.astype(float), expected.mean_steps, len(LEDGER))):
+        raise NotConforming(
+            f"mean steps of {len(counts.depth):,} runs are {off}, expected() says {expected.mean_steps:.6g} by what it "
+            "waits for; calls made at the same time are one step (`Calls(at_once=)`)"
+        )
     every = (
         "every run has the expected ledger" if expected.exact_every_run else "the mean of every entry is as expected"
     )
