@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def serve(
-    mutator: Annotated[str, typer.Argument(metavar="MUTATOR", help='As "FixKeep(fix=0.4, keep=0.95)".')],
+    mutator: Annotated[
+        str, typer.Argument(metavar="MUTATOR", help='As "FixKeep(fix=0.4, keep=0.95)", or a table as in a grid.')
+    ],
     k: Annotated[int, typer.Option(help="Blocks of the problem.")] = 4,
     l: Annotated[int, typer.Option(help="Tokens of a block, four letters each.")] = 2,
     schedule: Annotated[
@@ -217,11 +219,12 @@ def _tell(server: Server, host: str, what: str) -> None:
 
 
 def _part(text: str, method: str, what: str) -> Any:
-    """The part of a command line."""
+    """The part of a command line, as a call or as a grid's table."""
     from evo.errors import InputError
     from experiments.grids.extensions import build
+    from experiments.grids.toml import part_of
 
-    made = build(text, Path.cwd())
+    made = part_of(what, text, Path.cwd()) if text.lstrip().startswith("{") else build(text, Path.cwd())
     if isinstance(made, type) or not callable(getattr(made, method, None)):
         raise InputError(f"serve: expected a {what}, got {text!r:.80}; `llm-evo show` lists them")
     return made

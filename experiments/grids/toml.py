@@ -121,6 +121,33 @@ def load_grid(path: Path | str) -> Grid:
         raise InputError(f"{path}: expected numbers, words and lists of them, got deeper nesting") from None
 
 
+def part_of(kind: str, text: str, folder: Path) -> Any:
+    """The one part of an inline table, as a grid has it.
+
+    Args:
+        kind: mutator, schedule and so on.
+        text: the table.
+        folder: where modules are looked up, too.
+
+    Raises: InputError.
+
+    >>> part_of("mutator", '{type = "Refuse", inner = {type = "Resample", p = 0.5}, rate = 0.1}', Path())
+    Refuse(inner=Resample(p=0.5), rate=0.1)
+    """
+    try:
+        table = tomllib.loads(f"part = {text}")
+        made = _parts(kind, kind, table.get("part"), cache(partial(find_named, folder=folder)))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f'{kind}: expected a table such as {{type = "Name", p = 0.5}}, got {error}') from None
+    if len(made) != 1 or len(table) != 1:
+        raise InputError(
+            f"{kind}: expected one {kind}, got {len(made)} or more than a table: a list is an axis of a grid"
+        )
+    return made[0]
+
+
 def _content(path: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(grid_text(path))

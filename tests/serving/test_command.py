@@ -68,6 +68,11 @@ def refused(capsys, mutator="Resample(p=0.5)", **options):
     [
         ({"mutator": "Nothing(p=1)"}, 'expected "module:Class"'),
         ({"mutator": "RoundRobin()"}, "expected a mutator"),
+        ({"mutator": '{type = "Resample"}'}, "mutator: Resample needs the parameter 'p'"),
+        ({"mutator": '{type = "Resample", p = [0.1, 0.2]}'}, "expected one mutator"),
+        ({"mutator": '{type = "Resample", p = 0.1'}, "expected a table such as"),
+        ({"mutator": '{type = "RoundRobin"}'}, "mutator:"),
+        ({"schedule": '{type = "RoundRobin", g = 2}'}, "shows the blocks of its chunk alone"),
         ({"schedule": "RoundRobin()"}, "shows the blocks of its chunk alone"),
         ({"schedule": "Resample(p=0.5)"}, "expected a schedule"),
         ({"faults": "prosa=.1"}, "did you mean 'prose'?"),

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from experiments.serving.faults import Faults
-from experiments.serving.log import CallLog
-from experiments.serving.model import Model
+from experiments.serving.log import CallLog, recorded_calls
+from experiments.serving.model import Model, tokens
 from experiments.serving.program import Blocks
+from experiments.serving.record import Recorder
 from experiments.serving.serve import Endpoint
+from experiments.serving.upstream import upstream
 from operators import FixKeep
 
 openai = pytest.importorskip("openai", reason="the package openai is not installed")
@@ -92,6 +94,28 @@ def test_a_prompt_that_is_not_understood(asked):
         asked(lambda client: client.chat.completions.create(model="sim", messages=[{"role": "user", "content": "hi"}]))
     assert raised.value.code == "prompt_not_understood"
     assert asked.rows[0]["outcome"] == "http_error"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_recorder_in_between_changes_nothing_and_logs_the_usage(serving, tmp_path, stream):
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    with serving(Endpoint(Model(Blocks(4, 2), FixKeep(fix=1, keep=1)))) as behind:
+        recorder = Recorder(upstream(f"http://127.0.0.1:{behind.port}/v1"), log)
+        with serving(recorder) as server:
+            address = f"http://127.0.0.1:{server.port}/v1"
+            with openai.OpenAI(api_key="sk-secret", base_url=address, max_retries=0) as client:
+                made = chat(stream=stream)(client)
+                if stream:
+                    with made as pieces:
+                        chunks = list(pieces)
+                    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+                else:
+                    text = made.choices[0].message.content
+    log.close()
+    (row,) = recorded_calls(log.path)
+    assert Blocks(4, 2).scores(text) == [1, 1, 1, 1]
+    assert row["tokens_out"] == tokens(text)
+    assert "secret" not in log.path.read_text()
 
 
 def test_models_and_embeddings(asked):
