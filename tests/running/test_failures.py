@@ -279,10 +279,10 @@ SPITEFUL = """
 """
 HOWS = [
     (("interrupts", "raises its own", "raises what has no words", "cannot be read"), 1),
-    (("exits when read",), 2),
+    pytest.param(("exits when read",), 2, marks=pytest.mark.slow),
     (("hangs when read",), 2),
     pytest.param(("spoils files",), 1, marks=pytest.mark.slow),
-    (("spoils clocks",), 1),
+    pytest.param(("spoils clocks",), 1, marks=pytest.mark.slow),
 ]
 """What goes wrong, and in how many batches a cell: if one has failed alone, the next is believed at once."""
 

@@ -70,7 +70,7 @@ def short_tasks(monkeypatch):
 # ------------------------------------------------------------------------------------------- the same table
 
 
-@pytest.mark.parametrize("engine", ["blocks", "deap"])
+@pytest.mark.parametrize("engine", ["blocks", pytest.param("deap", marks=pytest.mark.slow)])
 def test_the_table_is_the_same_for_one_worker_and_two(engine):
     small = grid(runs=12, batch=5, engine=engine)
     one, two = (run_grid(small, workers=workers) for workers in (1, 2))

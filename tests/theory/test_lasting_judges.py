@@ -93,7 +93,6 @@ CASES = {
 STARTS = {"all": {}, "half": {"p0": 0.5}, "two": {"incorrect": 2}, "one": {"incorrect": 1}}
 
 
-@pytest.mark.some(at_least=16)
 @pytest.mark.parametrize("schedule", LAWS)
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("case", CASES)
