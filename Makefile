@@ -28,7 +28,7 @@ test-openevolve: $(VENV)/.installed-dev   ## OpenEvolve against `llm-evo serve`;
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-dev   ## format the code and mend what ruff can

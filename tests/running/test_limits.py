@@ -111,7 +111,7 @@ def mixed(runs: Any = 30, lawless: bool = True) -> Grid:
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("runs", [30, 25, UntilSuccesses(12, most=30)], ids=str)
+@pytest.mark.parametrize("runs", [pytest.param(30, marks=pytest.mark.slow), 25, UntilSuccesses(12, most=30)], ids=str)
 def test_limits_hold_to_within_a_batch_wherever_they_are(tmp_path, monkeypatch, runs, workers):
     monkeypatch.setattr("experiments.running.driver.SECONDS_BETWEEN_WRITES", -1.0)
     grid = mixed(runs, lawless=workers == 1)  # another process cannot import a class of a test
