@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.calibration.calibrate import calibrate as calibrate
-    from experiments.calibration.file import read_calibration as read_calibration
     from experiments.checks.check import Check as Check
     from experiments.checks.check import check as check
     from experiments.fits.fit import fit as fit
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from experiments.grids.cell import Cell as Cell
     from experiments.grids.grid import Grid as Grid
     from experiments.grids.grid import sweep as sweep
+    from experiments.grids.measured.file import read_calibration as read_calibration
     from experiments.grids.programs.cell import ProgramCell as ProgramCell
     from experiments.grids.stopping import UntilPrecise as UntilPrecise
     from experiments.grids.stopping import UntilSuccesses as UntilSuccesses
@@ -101,7 +101,7 @@ _HOMES = {
     "measured_fitness": "reports.quality.measured",
     "plan": "planning.plan",
     "predict": "predictions.predict",
-    "read_calibration": "calibration.file",
+    "read_calibration": "grids.measured.file",
     "read_calls": "logs.formats",
     "run_grid": "running.launch",
     "span": "grids.axes",

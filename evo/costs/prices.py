@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,9 @@ class TokenPrices:
             raise InputError(self._doubt)
 
     @classmethod
-    def published(cls, name: str, file: str | Path | None = None) -> TokenPrices:
+    def published(
+        cls, name: str, file: str | Path | None = None, package: str | None = None, day: date | str | None = None
+    ) -> TokenPrices:
         """The prices of a model as its provider published them; `evo.costs.published.published` tells day and source.
 
         Raises: InputError naming the names that there are.
@@ -168,7 +171,7 @@ class TokenPrices:
         """
         from evo.costs.published import published
 
-        return published(name, file).prices
+        return published(name, file, package, day).prices
 
     @property
     def weights(self) -> FloatArray:

@@ -8,7 +8,14 @@ import numpy as np
 
 from evo.errors import InputError
 from experiments.calibration.blocks import Chance, Counts, Estimate, chance, correlation, share
-from experiments.calibration.file import (
+from experiments.calibration.laws import LawCheck, check_laws
+from experiments.calibration.money import PriceLaw, price_law
+from experiments.calibration.pilots import Pilot, pilots
+from experiments.calibration.seconds import SecondsLaw, seconds_law
+from experiments.calibration.sizes import Granularity, are_whole_tasks, clusters, counted, granularities
+from experiments.calibration.tokens import TokensLaw, mean_of, tokens_law
+from experiments.calibration.traps import Shown, Trap, traps
+from experiments.grids.measured.file import (
     Calibration,
     Intervals,
     OperatorValues,
@@ -17,13 +24,6 @@ from experiments.calibration.file import (
     Source,
     Tokens,
 )
-from experiments.calibration.laws import LawCheck, check_laws
-from experiments.calibration.money import PriceLaw, price_law
-from experiments.calibration.pilots import Pilot, pilots
-from experiments.calibration.seconds import SecondsLaw, seconds_law
-from experiments.calibration.sizes import Granularity, are_whole_tasks, clusters, counted, granularities
-from experiments.calibration.tokens import TokensLaw, mean_of, tokens_law
-from experiments.calibration.traps import Shown, Trap, traps
 from experiments.logs.calls import Calls
 
 

@@ -35,8 +35,8 @@ def calibrate(
 
         from experiments.calibration.calibrate import calibrate as calibrate_calls
         from experiments.calibration.calibrate import expect_one_kind
-        from experiments.calibration.file import calibration_toml
         from experiments.cli.calibrated import show_kinds, show_report
+        from experiments.grids.measured.file import calibration_toml
         from experiments.reports.printing import PlainConsole
 
         console = PlainConsole(highlight=False)

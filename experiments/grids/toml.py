@@ -21,6 +21,7 @@ from experiments.grids.axes import at, limited
 from experiments.grids.cell import Cell
 from experiments.grids.extensions import find_named
 from experiments.grids.grid import Grid, expect_few
+from experiments.grids.measured.sources import Ready, with_sources
 from experiments.grids.outside.toml_text import grid_text
 from experiments.grids.parts import EVERY, INNER, PART_TYPES, find_part
 from experiments.grids.programs.cell import AnyCell, ProgramCell
@@ -106,6 +107,9 @@ def load_grid(path: Path | str) -> Grid:
     "module:Class" of a module beside the file (or anywhere on the path), or the name of an entry point of an installed
     package. `runs` is a number, or the table of a stopping rule, `{type = "UntilPrecise", relative = 0.05, most =
     20000}`.
+
+    `mutator = {calibration = "calibration.toml"}` is what that file says of a call (a list of files is an axis);
+    `prompt` and `cost` take it, too, and `cost = {published = "gemini-2.5-pro"}` are prices of `TokenPrices.published`.
 
     A range, `{from = 4, to = 64, step = 4}` (or factor, or count), stands for a list, or for some values of one. Axes
     named in `[arm.axes]` stand wherever the arm says "$name", or calculates with it as in "1/$k" (+ - * / **, sqrt,
@@ -205,20 +209,20 @@ def _cells(arm: _AnyArm, place: str, folder: Path) -> list[AnyCell]:
         cells: list[AnyCell] = []
         tables = {kind: getattr(arm, kind) for kind in _KINDS[type(arm)]}
         for chosen in combined(tables, arm.axes, arm.zip, arm.where):
-            cells += _cells_at(arm, chosen, find, len(cells))
+            cells += _cells_at(arm, chosen, find, folder, len(cells))
             expect_few(len(cells))
         return cells
     except (InputError, OperatorError) as error:
         raise type(error)(f"{place}: {error}") from None
 
 
-def _cells_at(arm: _AnyArm, chosen: dict[str, Any], find: _Find, before: int) -> list[AnyCell]:
+def _cells_at(arm: _AnyArm, chosen: dict[str, Any], find: _Find, folder: Path, before: int) -> list[AnyCell]:
     """The cells of one combination of the named axes: all combinations of the lists."""
     axes = []
     for kind in _KINDS[type(arm)]:
         written = getattr(arm, kind)
         try:
-            put = put_in(kind, written, chosen)
+            put = with_sources(kind, kind, put_in(kind, written, chosen), folder)
         except InputError as error:
             raise InputError(f"{_at(kind, written, chosen)}{error}") from None
         try:
@@ -268,6 +272,8 @@ def _parts(key: str, kind: str, table: Any, find: _Find) -> list[Any]:
     """The parts that a table, or a list of tables, stands for: one for each combination of its lists."""
     if kind == "budget" and table == "none":
         return [None]
+    if isinstance(table, Ready):
+        return [table.part]
     if isinstance(table, list):
         each = [_parts(f"{key}[{number}]", kind, item, find) for number, item in enumerate(items(key, table), start=1)]
         return [part for parts in each for part in parts]
@@ -319,7 +325,8 @@ def _axis(key: str, kind: str, word: str, value: Any, find: _Find) -> list[Any]:
     for item in items(key, value):
         if isinstance(item, dict) and len(only) == 1:
             item = {"type": only[0].__name__} | item
-        found += _parts(key, kind, item, find) if isinstance(item, dict) and "type" in item else [as_value(key, item)]
+        is_part = isinstance(item, Ready) or (isinstance(item, dict) and "type" in item)
+        found += _parts(key, kind, item, find) if is_part else [as_value(key, item)]
     return found
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from evo.costs.latency import Latency
 from evo.costs.ledger import CallTokens, Prompt
-from evo.costs.prices import MOST_A_TOKEN, TokenPrices
+from evo.costs.prices import TokenPrices
 from evo.errors import InputError
 from evo.protocols import AnyMutator
-from experiments.calibration.file import Calibration
-from experiments.calibration.values import PerG
-from operators import Malformed, Measured, Refuse, Vote
+from experiments.grids.measured.file import Calibration
+from experiments.grids.measured.parts import call_of, prices_of, prompt_of
+from experiments.grids.measured.values import PerG
+from operators import Vote
 from operators.calibrated.rates import rate
 from problems import BlockOneMax
 
@@ -99,23 +100,12 @@ class Model:
     @cached_property
     def prompt(self) -> Prompt:
         """What a call reads, and the reasoning that it writes."""
-        tokens = self.values.tokens
-        head = round(tokens.instructions or 0)
-        cached = round((tokens.cached_share or 0.0) * head)
-        return Prompt(head=head, shows=self.shows, cached=cached, reasoning=round(tokens.reasoning or 0))
+        return prompt_of(self.values.tokens, self.shows)
 
     @cached_property
     def prices(self) -> TokenPrices | None:
         """The bill of a token each, None without prices."""
-        given = self.values.prices
-        if given.prompt is None or given.generated is None:
-            return None
-        tokens = (given.prompt, given.generated, given.cached or 0.0, given.reasoning or 0.0)
-        return TokenPrices(
-            prompt=given.prompt, generated=given.generated, per_call=given.call or 0.0, cached=given.cached,
-            reasoning=given.reasoning, evaluation=given.evaluation or 0.0, currency=given.unit or "",
-            unit=1.0 if max(tokens) > MOST_A_TOKEN else None,  # who gave the values was asked
-        )  # fmt: skip
+        return prices_of(self.values.prices) if self.priced else None
 
     @cached_property
     def latency(self) -> Latency:
@@ -138,14 +128,10 @@ class Model:
         Raises: InputError where fix or keep of such a call is neither measured nor between two that are.
         """
         operator = self.values.operator
-        tables = {"fix": operator.fix, "keep": operator.keep}
         if self.k % g == 0:
-            tables = {name: ((g, chance_at(table, g, name)),) for name, table in tables.items()}
-        call: AnyMutator = Measured(**tables, rho_fix=operator.rho_fix or 0.0, rho_keep=operator.rho_keep or 0.0)
-        if operator.malformed:
-            call = Malformed(call, rate=operator.malformed)
-        if operator.refusals:
-            call = Refuse(call, rate=operator.refusals)
+            fix, keep = (((g, chance_at(getattr(operator, name), g, name)),) for name in ("fix", "keep"))
+            operator = replace(operator, fix=fix, keep=keep)
+        call = call_of(operator)
         return call if votes == 1 else Vote(call, ahead=votes)
 
     def price_of_a_call(self, g: int) -> float:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from evo.errors import InputError
 from evo.parameters import shown
-from experiments.calibration.file import Calibration, read_calibration
 from experiments.grids.arguments import a_number, expect_whole
+from experiments.grids.measured.file import Calibration, read_calibration
 from experiments.planning.answer import RISING
 from experiments.planning.by_runs import with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate, Choice, candidates

@@ -8,7 +8,7 @@ from typing import Any
 
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
-from experiments.calibration.file import TABLES, Calibration, OperatorValues
+from experiments.grids.measured.file import TABLES, Calibration, OperatorValues
 
 Values = Mapping[str, Any]
 """Values by the keys of the calibration file, as {"operator.malformed": 0.08, "operator.fix": {1: 0.35}}."""

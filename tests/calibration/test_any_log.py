@@ -9,8 +9,8 @@ from rich.console import Console
 
 from evo.errors import InputError
 from experiments.calibration.calibrate import calibrate
-from experiments.calibration.file import calibration_toml, parse_calibration
 from experiments.cli.calibrated import show_kinds, show_report
+from experiments.grids.measured.file import calibration_toml, parse_calibration
 from experiments.logs.calls import Calls
 from experiments.logs.columns import CLASS_OF, COLUMNS
 

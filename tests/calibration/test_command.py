@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.calibration.file import read_calibration
+from experiments.grids.measured.file import read_calibration
 from experiments.logs.columns import COLUMNS, OUTCOMES
 
 DATA = Path(__file__).parent / "data"

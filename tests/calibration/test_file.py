@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evo.errors import InputError
-from experiments.calibration.file import (
+from experiments.grids.measured.file import (
     Calibration,
     Intervals,
     OperatorValues,

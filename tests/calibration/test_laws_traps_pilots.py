@@ -9,8 +9,8 @@ from scipy.stats import binom
 
 from evo.errors import InputError
 from experiments.calibration.calibrate import calibrate
-from experiments.calibration.file import calibration_toml, parse_calibration
 from experiments.calibration.traps import Shown, traps
+from experiments.grids.measured.file import calibration_toml, parse_calibration
 from experiments.logs.calls import Calls
 from experiments.logs.formats import read_calls
 from experiments.predictions.verdict import Verdict

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from experiments import plan
-from experiments.calibration.file import Intervals, Seconds, parse_calibration
+from experiments.grids.measured.file import Intervals, Seconds, parse_calibration
 from experiments.planning.answer import told_hangs
 from experiments.planning.candidates import Candidate
 from experiments.planning.inputs import with_odds

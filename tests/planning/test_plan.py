@@ -14,8 +14,8 @@ from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, Prompt, RoundRo
 from evo.costs.prices import TokenPrices
 from evo.errors import InputError
 from experiments import Cell, plan, predict
-from experiments.calibration.file import parse_calibration
 from experiments.cli.app import app
+from experiments.grids.measured.file import parse_calibration
 from experiments.planning.answer import answer, cautions, next_best
 from experiments.planning.candidates import SCHEDULES
 from operators import FixKeep, Malformed, Measured, Refuse, Vote

@@ -35,14 +35,19 @@ class Published:
     source: str
 
 
-def published(name: str, file: str | Path | None = None) -> Published:
+def published(
+    name: str, file: str | Path | None = None, package: str | None = None, day: date | str | None = None
+) -> Published:
     """The published prices of a model.
 
     Args:
-        name: of the model, as the table has it.
+        name: of the model, as the table, or the package, has it.
         file: a table of your own, in the form of `evo/costs/published/prices.toml`; None: that one, which grows old.
+        package: "genai-prices", a package of price lists that is not installed with the testbed, instead of a table.
+        day: as of which the package is asked, as 2026-11-29; needed there.
 
-    Raises: InputError naming the names that there are; or the file, the name and the key that is wrong.
+    Raises: InputError naming the names that there are; or the file, the name and the key that is wrong; or what is
+    missing for the package.
 
     >>> found = published("gemini-2.5-flash")
     >>> found.prices
@@ -51,6 +56,8 @@ currency='$')
     >>> str(found.day), found.source
     ('2026-11-29', 'list prices of genai-prices 0.2.3 (MIT)')
     """
+    if package is not None or day is not None:
+        return _of_package(name, file, package, day)
     path = TABLE if file is None else Path(file)
     table = _read(path)
     if not isinstance(name, str) or name not in table:
@@ -58,6 +65,24 @@ currency='$')
         near = suggestion(name, table) if isinstance(name, str) else ""
         raise InputError(f"{path.name}: expected one of the models {known}, got {shown(name)}{near}")
     return _made(f"{path.name}: {name}", name, table[name])
+
+
+def _of_package(name: str, file: str | Path | None, package: str | None, day: date | str | None) -> Published:
+    """What a package of price lists says."""
+    from evo.costs.published.genai import PACKAGE, from_package
+
+    if package != PACKAGE:
+        raise InputError(f"package: expected {PACKAGE}, from which prices of a date are known, got {shown(package)}")
+    if file is not None:
+        raise InputError(f"expected a file or a package, got both: {file} and {package}")
+    try:
+        when = date.fromisoformat(day) if isinstance(day, str) else day
+    except ValueError:
+        when = None
+    if type(when) is not date:
+        raise InputError(f"date: expected the day as of which {package} is asked, such as 2026-11-29, got {shown(day)}")
+    prices, source = from_package(name, when)
+    return Published(name, prices, when, source)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
-from experiments.calibration.values import (
+from experiments.grids.arguments import a_path
+from experiments.grids.measured.values import (
     Interval,
     PerG,
     an_interval,
@@ -27,7 +28,6 @@ from experiments.calibration.values import (
     whole,
     word,
 )
-from experiments.grids.arguments import a_path
 from experiments.grids.outside.toml_text import grid_text
 
 FORMAT = 1
