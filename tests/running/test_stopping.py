@@ -305,17 +305,18 @@ def test_only_our_own_rules_are_accepted(runs):
         Grid("mine", cells(1), runs=runs)
 
 
-@pytest.mark.parametrize(
-    "text",
+NO_RULES = (
     ["many", "", "UntilPrecise", "UntilPrecise(", "UntilPrecise(0.1, 9)", "UntilPrecise(relative=0.1)",
      "Resample(p=0.5)", "UntilPrecise(relative=2, most=9)", "UntilSuccesses(successes=10, most=9)", "open(file='x')",
-     "7", "None", "UntilPrecise(relative=0.1, most=9, least=3)", "(" * 500],
+     "7", "None", "UntilPrecise(relative=0.1, most=9, least=3)", "(" * 500, 0, -3, 1.5, True, None, [1], MOST_RUNS + 1]
 )  # fmt: skip
-def test_a_text_in_grid_json_that_is_no_rule(tmp_path, text):
+
+
+def test_a_value_in_grid_json_that_is_no_rule(tmp_path):
     out = tmp_path / "out"
     run_grid(Grid("tiny", cells(1), runs=10, batch=10), out, workers=1)
     file = out / "grid.json"
-    for value in (text, 0, -3, 1.5, True, None, [1], MOST_RUNS + 1):
+    for value in NO_RULES:
         write_json(file, json.loads(file.read_text()) | {"runs": value})
         with pytest.raises(StoreError) as caught:
             load(out)
