@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 SCHEMA = "llm-evo calls 1"
+NO_RESPONSE = "no_response"
+"""The outcome of a call until a reply has come."""
 Lines = Iterable[tuple[int, dict[str, Any]]]
 
 
@@ -44,9 +46,16 @@ def calls_of(lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
         if of is not None:
             if not isinstance(of, str) or of not in found:
                 raise Stray(line, f"of: expected the id of an earlier line, got {of!r:.60}")
-            found[of][1].update(row)
+            _complete(found[of][1], row)
         elif isinstance(name := row.get("id"), str):
             if name in found:
                 raise Stray(line, f"id: expected each call once, got {name!r:.60} again")
             found[name] = line, row
     yield from found.values()
+
+
+def _complete(call: dict[str, Any], later: dict[str, Any]) -> None:
+    """Enter what a later line says; what it does not know leaves what is known, but for a reply that has come."""
+    for name, value in later.items():
+        if value is not None or call.get(name) == NO_RESPONSE:
+            call[name] = value

@@ -61,12 +61,20 @@ class CallLog:
             raise
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Append a row; it is on the disk when this returns."""
+        """Append a row; it is on the disk when this returns.
+
+        Raises: OSError if it cannot be written; no part of it then stands in the file.
+        """
         line = (json.dumps(row, ensure_ascii=True) + "\n").encode()
         with self._lock:
-            while line:
-                line = line[os.write(self._file, line) :]
-            os.fsync(self._file)
+            before = os.fstat(self._file).st_size
+            try:
+                while line:
+                    line = line[os.write(self._file, line) :]
+                os.fsync(self._file)
+            except OSError:
+                os.ftruncate(self._file, before)
+                raise
 
     def close(self) -> None:
         """Let others write."""

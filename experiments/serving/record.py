@@ -21,7 +21,7 @@ import numpy as np
 from evo.errors import InputError
 from experiments.logs.calls import Calls
 from experiments.logs.columns import COLUMNS
-from experiments.logs.recorded import SCHEMA
+from experiments.logs.recorded import NO_RESPONSE, SCHEMA
 from experiments.serving.log import CallLog
 from experiments.serving.requests import Wrong, json_of, sha, whole
 from experiments.serving.shapes import error_reply, json_reply
@@ -66,6 +66,7 @@ class Recorder:
     def __post_init__(self) -> None:
         self._numbers, self._lock = itertools.count(1 + len(self.log.calls)), threading.Lock()
         self._ids = {str(row["id"]): str(row["id"]) for row in self.log.calls}
+        self._evaluated = {str(row["id"]) for row in self.log.calls if row.get("g") is not None}
         self._capped = False
 
     def __call__(self, request: Request) -> Reply:
@@ -125,6 +126,12 @@ class Recorder:
                 raise Wrong(f"{column}: {error}, got {value!r:.60}", param=column) from None
             told[column] = int(made) if isinstance(made, float) and made.is_integer() else made
         _expect_together(told)
+        if "g" in told:
+            with self._lock:
+                before = of in self._evaluated
+                self._evaluated.add(of)
+            if before:
+                raise Wrong("the blocks of this call were told before", 409, "told_before", "call")
         self.log.write({"of": of} | told)
         return json_reply({"object": "outcome", "call": of})
 
@@ -185,13 +192,12 @@ class Recorder:
         prompt = json.dumps(body.get("messages", body.get("input")))
         row = {
             "schema": SCHEMA, "id": name, "run": self.run, "call": next(self._numbers), "t0": round(begun, 3),
-            "kind": CALLS[request.path], "model": _word(body.get("model")), "outcome": "no_response",
+            "kind": CALLS[request.path], "model": _word(body.get("model")), "outcome": NO_RESPONSE,
             "prompt": sha(prompt),
             "seed": body.get("seed") if isinstance(body.get("seed"), int) else None, "stream": bool(body.get("stream")),
             "most_tokens": most.tokens, "most_price": most.money,
         }  # fmt: skip
-        with self._lock:
-            self._ids[name] = name
+        self._know(name, name)
         self.log.write(row | self._body("request", json.dumps(body)))
 
     def _body(self, name: str, text: str) -> dict[str, Any]:
@@ -229,11 +235,12 @@ class Recorder:
         try:
             for line in lines:
                 told = from_event(told, line)
+                self._know(told.id, call.name)
                 kept.append(line)
                 if not (hides and is_usage_alone(line)):
                     yield line
         except Unreachable:
-            told.outcome = "no_response"
+            told.outcome = NO_RESPONSE
         except GeneratorExit:
             for line in _rest(lines):
                 told = from_event(told, line)
@@ -257,10 +264,14 @@ class Recorder:
             nothing = None if call.most.money is None else 0.0
             self.caps.settle(call.most, Amount(1, 0, nothing))
             row |= {"most_tokens": 0, "most_price": nothing}
-        if told.id is not None:
-            with self._lock:
-                self._ids[told.id] = call.name
+        self._know(told.id, call.name)
         self.log.write(row | self._body("reply", text))
+
+    def _know(self, completion: str | None, name: str) -> None:
+        """An evaluation may tell of a call as soon as the client has the id of its completion."""
+        if completion is not None:
+            with self._lock:
+                self._ids[completion] = name
 
     def _tell_cap(self, words: str) -> None:
         with self._lock:

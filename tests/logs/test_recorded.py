@@ -28,6 +28,14 @@ def test_later_lines_complete_a_call_and_requests_that_were_none_are_left_out(tm
     assert calls.unused == ()
 
 
+def test_an_outcome_that_was_told_before_the_end_of_a_stream_stays(tmp_path):
+    back = {"of": "a", "outcome": None, "tokens_in": 7, "tokens_out": 2}
+    calls = read(tmp_path, CALL, {"of": "a", "outcome": "no_parse"}, back)
+    assert calls.classes.tolist() == ["malformed"]
+    assert calls.number("tokens_in").tolist() == [7]
+    assert read(tmp_path, CALL, back).classes.tolist() == [""]
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [

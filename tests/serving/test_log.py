@@ -1,5 +1,6 @@
 """The log of calls: whole lines on the disk, one writer, nothing lost when its process is killed."""
 
+import errno
 import json
 import os
 import signal
@@ -55,6 +56,25 @@ def test_half_a_line_of_a_killed_writer_is_cut_off(tmp_path):
     log.write({"call": 2})
     log.close()
     assert [json.loads(line)["call"] for line in file.read_text().splitlines()] == [1, 2]
+
+
+def test_a_full_disk_leaves_no_half_a_line(tmp_path, monkeypatch):
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    log.write({"schema": SCHEMA, "call": 1})
+    real = os.write
+
+    def full(file, content):
+        if len(content) < 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(file, content[:10])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            log.write({"schema": SCHEMA, "call": 2})
+    log.write({"schema": SCHEMA, "call": 3})
+    log.close()
+    assert [json.loads(line)["call"] for line in log.path.read_text().splitlines()] == [1, 3]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")

@@ -91,6 +91,8 @@ def test_an_outcome_that_is_told_later_is_part_of_its_row(recorded):
         told = {"g": 4, "incorrect": 3, "repaired": 2, "kept": 1, "outcome": "ok", "item": "first"}
         assert client.post("/v1/outcomes", {"call": one["id"]} | told)[0] == 200
         assert client.post("/v1/outcomes", {"call": headers["x-llm-evo-call"], "outcome": "no_parse"})[0] == 200
+        status, error = client.post("/v1/outcomes", {"call": one["id"], "g": 1, "incorrect": 0})
+        assert (status, error["error"]["code"]) == (409, "told_before")  # two that differ would spoil the log
         wrong = (
             ({"outcome": "ok"}, "call: expected"),
             ({"call": "nobody", "g": 1}, "call: expected"),
@@ -278,6 +280,22 @@ def test_an_endpoint_that_is_down_or_slow_is_told(serving, tmp_path):
     down, slow = recorded_calls(log.path)
     assert (down["outcome"], down["most_tokens"]) == ("http_error", 0)  # never sent
     assert (slow["outcome"], slow["most_tokens"] > 0) == ("timeout", True)  # perhaps paid
+
+
+def test_nothing_is_sent_where_the_log_cannot_be_written(recorded, monkeypatch):
+    stub = Stub(200, b"{}")
+
+    def use(client):
+        def full(self, row):
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(CallLog, "write", full)
+            return client.chat("x")
+
+    (status, body), rows = recorded(stub, use)
+    assert (status, body["error"]["code"]) == (500, "log_failed")
+    assert (rows, stub.requests) == ([], [])
 
 
 @pytest.mark.parametrize(
