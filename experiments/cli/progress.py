@@ -58,7 +58,8 @@ class ProgressDisplay:
         self.task = self.bar.add_task("", total=1, cell="starting", counts="", left="")
 
     def __enter__(self) -> ProgressDisplay:
-        self.bar.start()
+        if not self.bar.disable:
+            self.bar.start()
         if self._lines:
             self._thread.start()
         return self
@@ -69,7 +70,8 @@ class ProgressDisplay:
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
-        self.bar.stop()
+        if not self.bar.disable:  # rich before 14.3 ends even a hidden bar with an empty line
+            self.bar.stop()
         if isinstance(error, KeyboardInterrupt) and self._progress is not None and not self._quiet:
             with suppress(OSError):  # the terminal may be gone
                 said = self._counts(self._progress, self._clock())

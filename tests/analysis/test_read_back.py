@@ -173,7 +173,8 @@ def test_checks_claims_and_speedups_are_in_their_files(made, files):
         assert row["p_value"] == pytest.approx(outcome.p_value, rel=1e-12)
         assert row["alpha"] == pytest.approx(1e-3 / (4 * len(made.check.cells)), rel=1e-12)
         assert (row["looks"], row["found"], row["label"]) == (0, outcome.found, cell.label)
-    for each, row in zip(made.claims, files["claims"].astype(object).fillna("").to_dict("records"), strict=True):
+    told = files["claims"].astype(object)
+    for each, row in zip(made.claims, told.where(told.notna(), "").to_dict("records"), strict=True):
         assert (row["arm"], row["lam"], row["paper"]) == (each.claim.arm, each.claim.lam, each.claim.paper)
         assert (row["along"], row["theory"]) == (each.claim.along, each.claim.theory)
         assert (row["claimed"], row["verdict"], row["reason"]) == (each.claim.text, str(each.verdict), each.reason)

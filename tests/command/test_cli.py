@@ -108,7 +108,7 @@ def test_the_command_lists_its_commands():
     assert all(re.search(rf"│ {command} ", done.stdout) for command in COMMANDS)
     alone = llm_evo()
     assert alone.exit_code == 2
-    assert alone.output.strip() == done.output.strip()
+    assert alone.output.strip().startswith(done.output.strip())  # older releases of typer add the usage
 
 
 def test_help_answers_before_anything_heavy_is_loaded():

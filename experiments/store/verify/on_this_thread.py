@@ -47,4 +47,5 @@ def frame_in(content: bytes) -> pd.DataFrame:
     types = {pa.string(): string_type(), pa.large_string(): string_type()}
     table = opened(content).read(use_threads=False, use_pandas_metadata=True)
     frame: pd.DataFrame = table.to_pandas(types_mapper=types.get, use_threads=False)
+    frame.columns = frame.columns.astype(string_type())
     return frame
