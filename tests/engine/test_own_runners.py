@@ -236,8 +236,9 @@ GOOD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("runner", GOOD, ids=repr)
-def test_runners_that_conform_pass_every_check(runner):
+@pytest.mark.some("kind")
+@pytest.mark.parametrize(("kind", "runner"), [(type(runner).__name__, runner) for runner in GOOD], ids=repr)
+def test_runners_that_conform_pass_every_check(kind, runner):
     assert kind_of(runner) == "runner"
     wrong = [(found.name, found.message) for found in check_part(runner) if found.passed is False]
     local = "picklable" if type(runner).__module__ == __name__ else ""

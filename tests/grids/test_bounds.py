@@ -151,8 +151,9 @@ def test_seconds_of_planning_count(tmp_path, monkeypatch):
     assert "planned, not begun: a launch was ended before the 9 cells were predicted" in dict(found.lines())["launch"]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_says_that_planning_reached_the_limit(tmp_path):
-    command = ["run", str(toml(tmp_path, TOML)), "--out", str(tmp_path / "out"), "--max-seconds", "1e-9"]
+    command = ["run", str(toml(tmp_path, TOML)), "--out", str(tmp_path / "out"), "--workers", "1", "--max-seconds", "1e-9"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 4
     assert "while its cells were predicted, 0 of 2: nothing has run yet" in done.output

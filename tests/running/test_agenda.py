@@ -211,6 +211,7 @@ def test_what_is_spent_adds_up():
     assert (spent.calls, spent.tokens, spent.cost) == (8.0, 3300.0, 15030.0)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_stops_at_a_limit_with_an_exit_code_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "grid.toml").write_text(

@@ -435,6 +435,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_says_what_failed_by_its_exit_code_and_retries_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "moody_ones.py").write_text(textwrap.dedent(OPERATORS))

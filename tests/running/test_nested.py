@@ -72,6 +72,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a fork is POSIX")
 def test_a_launch_in_a_thread_in_joblib_in_a_daemon_and_in_a_program_from_standard_input(tmp_path):
     done = subprocess.run(

@@ -454,6 +454,7 @@ def llm_evo(*words: object) -> str:
     return " ".join(done.output.split())
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_command_says_what_a_rule_asks_for(tmp_path):
     file = toml(tmp_path, 'runs = {type = "UntilSuccesses", successes = 100, most = 2000}')
     told = llm_evo("predict", file)
