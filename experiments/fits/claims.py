@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.fits.fit import fit, fit_one
-from experiments.fits.forms import FORMS
 from experiments.fits.laws import Fits, ScalingLaw
 from experiments.fits.quotients import quotient
 from experiments.fits.series import Series, series, values_along
@@ -15,7 +14,6 @@ from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 
 CLAIM_CONFIDENCE = 0.999
-CLAIMED = {form.name for form in FORMS if form.asked != "always"}
 WIDEST = 0.15
 """Half-width of an interval, relative to the claimed value, that still tells."""
 NEVER = "never"
@@ -116,23 +114,11 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
             if claim.over:
                 checks.append(_check_quotient(claim, results))
                 continue
-            if claim.form in CLAIMED:
-                checks.append(_check_alone(claim, results))
-                continue
             if key not in fitted:
                 fitted[key] = fit(results, *key[:2], least=claim.least, confidence=CLAIM_CONFIDENCE)
             asked = _longest(results, claim, claim.arm)
             checks.append(_check(claim, fitted[key], asked.label if asked else ""))
     return checks
-
-
-def _check_alone(claim: Claim, results: Results) -> ClaimCheck:
-    """A claim on a form that is fitted for it alone."""
-    part = _longest(results, claim, claim.arm)
-    if part is None:
-        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "there is no series of the arm")
-    fits = fit_one(results, part, claim.along, claim.quantity, claim.least, CLAIM_CONFIDENCE, claim.form)
-    return _check(claim, fits, part.label)
 
 
 def _check_quotient(claim: Claim, results: Results) -> ClaimCheck:

@@ -1,29 +1,34 @@
-"""Scaling laws fitted to what was measured along a parameter, with intervals, by likelihood and never on logs.
+"""Scaling laws fitted to what was measured along a parameter: a set of families that the runs leave, never a winner.
 
-* Memoryless series (every call hits with the same probability): hits out of calls are binomial, fitted as a GLM with
-  a log link; censored runs enter the likelihood with the calls they made. For calls and cost, out of generations.
-* Other series: the means, each with its own standard error, fitted on their own scale (weighted nonlinear least
-  squares); a series with censored runs is refused, since the mean of the finished runs would be too small, and so is
-  one with few runs, see `FEWEST_RUNS`, or with an infinite mean or variance (`experiments.fits.tails`).
+Each cell has its likelihood (`experiments.fits.evidence`), each family is fitted by all of them together
+(`experiments.fits.families.likelihoods`), and `experiments.fits.families.choice` says which are left. A series whose
+mean or variance is infinite (`experiments.fits.tails`) gets a law of medians.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import compress
+from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc
 
-from evo.errors import InputError
+from evo.errors import InputError, NoPrediction
+from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
-from experiments.fits.forms import FORMS, Form
-from experiments.fits.laws import Estimate, Fits, Refusal, ScalingLaw
-from experiments.fits.likelihoods import FEWEST_RUNS, Fitted, fitted
+from experiments.fits.evidence.cells import Evidence, Means, joined
+from experiments.fits.evidence.reading import FEWEST_RUNS, evidence_of
+from experiments.fits.families.advice import runs_for_bend, where_they_part
+from experiments.fits.families.choice import FEW_CELLS, Choice, choose
+from experiments.fits.families.forms import FORMS, NAMED
+from experiments.fits.families.likelihoods import Fitted, fitted
+from experiments.fits.laws import POOR_FIT, Estimate, Fits, Growth, Refusal, ScalingLaw, Told
+from experiments.fits.quantities import ERT, MEAN, MEDIAN, parsed
 from experiments.fits.series import Series, series, values_along
 from experiments.fits.tails import Tail
 from experiments.grids.arguments import a_number, expect_a
+from experiments.grids.labels import parameter_names, varies
 from experiments.grids.stopping import UntilPrecise
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.results import Results
@@ -35,10 +40,19 @@ Runs that stop when their sample variance is small have too small a one. Measure
 a misfit below 0.001 (20 cells), at precisions 0.05, 0.1 and 0.2: with exponential times 95 % and 0.001, 95 % and 0.001,
 94 % and 0.02; with a tenth of them eleven times as long 95 % and 0.002, 94 % and 0.005, 91 % and 0.19.
 """
-
 DRAWN = "Runs of the engine law were drawn from the predicted laws: a look ahead, no evidence for these."
 
-Tried = tuple[Series, str, list[tuple[Form, Fitted]]]
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A series, why it cannot be fitted (empty if it can), and what was made of it."""
+
+    part: Series
+    reason: str
+    note: str = ""
+    method: str = ""
+    evidence: Evidence | None = None
+    choice: Choice | None = None
 
 
 def fit(
@@ -54,7 +68,8 @@ def fit(
     Args:
         results: of `run_grid` or `load`.
         along: the parameter, for example "k".
-        quantity: "hit", "calls" or "cost"; of programs the ledger of a role, too, such as "qa.pass_tokens".
+        quantity: "hit", "calls", "cost" or another of `experiments.fits.quantities.KNOWN`; "median cost", "ERT cost";
+            of programs the ledger of a role, too, such as "qa.pass_tokens".
         least: smallest value of the parameter to use: laws are asymptotic, small values may not follow them.
         most: largest value to use.
         confidence: level of the intervals.
@@ -69,17 +84,25 @@ def fit(
         raise InputError(f"fit: confidence must be between 0 and 1, got {confidence!r}")
     if not least <= most:  # nor if one is no number
         raise InputError(f"fit: expected a range of the parameter, got from {least!r} to {most!r}")
-    values = values_along(results.cells, along).dropna().unique()
-    if len(values) < 2:
-        raise InputError(f"fit: {along} has one value in this grid, {values[0]:g}; name a parameter that varies")
+    _expect_to_vary(results, along)
     asked = ("fit", along, quantity, repr(least), repr(most))
     return _fits(
         results,
-        results.once(asked, lambda: [_tried(results, each, least, most) for each in series(results, along, quantity)]),
+        results.once(
+            asked, lambda: [_tried(results, each, along, least, most) for each in series(results, along, quantity)]
+        ),
         along,
         quantity,
         confidence,
     )
+
+
+def _expect_to_vary(results: Results, along: str) -> None:
+    values = values_along(results.cells, along).dropna().unique()
+    if len(values) < 2:
+        numbers = [name for name in parameter_names(results.cells) if "." in name and varies(results.cells, name)]
+        told = f"; what varies: {', '.join(numbers)}" if numbers else ""
+        raise InputError(f"fit: {along} has one value in this grid, {values[0]:g}; name a parameter that varies{told}")
 
 
 def fit_one(
@@ -89,7 +112,6 @@ def fit_one(
     quantity: str,
     least: float = -math.inf,
     confidence: float = CONFIDENCE,
-    claimed: str = "",
 ) -> Fits:
     """Fit scaling laws to one series of the results, or to a quotient of two (`experiments.fits.quotients`).
 
@@ -100,74 +122,77 @@ def fit_one(
         quantity: likewise.
         least: smallest value of the parameter to use.
         confidence: level of the intervals.
-        claimed: name of a form that a claim is about, which is tried even if it is not asked always.
     """
-    return _fits(results, [_tried(results, part, least, math.inf, claimed)], along, quantity, confidence)
+    return _fits(results, [_tried(results, part, along, least, math.inf)], along, quantity, confidence)
 
 
 def _fits(results: Results, found: list[Tried], along: str, quantity: str, confidence: float) -> Fits:
     laws: list[ScalingLaw] = []
+    growths: list[Growth] = []
     refused: list[Refusal] = []
-    for part, reason, tried in found:
-        if reason:
-            refused.append(Refusal(part.label, reason))
-        made = [_law(part, form, each, along, quantity, confidence) for form, each in tried]
-        laws += sorted(made, key=_rank)
-    return Fits(tuple(laws), tuple(refused), DRAWN if "law" in results.runs["engine"].unique() else "")
+    for tried in found:
+        if tried.reason or tried.choice is None:
+            refused.append(Refusal(tried.part.label, tried.reason))
+            continue
+        made = {
+            name: _law(results, tried, each, along, quantity, confidence) for name, each in tried.choice.fits.items()
+        }
+        growth = _growth(tried, made, along)
+        growths.append(growth)
+        rest = sorted((each for each in made.values() if each not in growth.left), key=lambda each: each.distance)
+        laws += [*growth.left, *rest]
+    note = DRAWN if "law" in results.runs["engine"].unique() else ""
+    return Fits(tuple(laws), tuple(refused), note, tuple(growths))
 
 
-def _rank(law: ScalingLaw) -> tuple[float, int]:
-    """By AIC; forms that it does not tell apart (an exact power of two is a quadratic, too) in the order of FORMS."""
-    return round(law.aic, 6), FORMS.index(law.form)
+def _tried(results: Results, whole: Series, along: str, least: float, most: float) -> Tried:
+    part = between(whole, least, most)
+    note = ""
+    if part.statistic != MEDIAN and (heavy := _too_heavy(part)):
+        if not part.samples:
+            return Tried(part, heavy)
+        part, note = replace(part, statistic=MEDIAN, memoryless=False), f"{heavy}: this is a law of medians"
+    reason = _refuse(part) or _refuse_the_rule(results, part)
+    if reason:
+        return Tried(part, reason, note)
+    evidence, method = evidence_of(part)
+    choice = choose(evidence, FORMS)
+    return Tried(part, "" if choice.fits else "no family could be fitted", note, method, evidence, choice)
 
 
-def _tried(results: Results, whole: Series, least: float, most: float, claimed: str = "") -> Tried:
-    """Of a series its part in the range, why it cannot be fitted (empty if it can), and the forms fitted to it."""
-    part = _between(whole, least, most)
-    reason, tried = _refuse(part) or _refuse_the_rule(results, part), []
-    if not reason:
-        asked = {"always", "exact"} if part.exact else {"always"}
-        forms = (
-            form
-            for form in FORMS
-            if len(part.x) > len(form.parameters) and (form.asked in asked or form.name == claimed)
-        )
-        tried = [(form, made) for form in forms if (made := fitted(part, form)) is not None]
-        reason = "" if tried else "no form could be fitted"
-    return part, reason, tried
-
-
-def _between(part: Series, least: float, most: float) -> Series:
+def between(part: Series, least: float, most: float) -> Series:
+    """The cells of a series in a range of the parameter."""
     keep = (part.x >= least) & (part.x <= most)
-    arrays = {
-        name: getattr(part, name)[keep]
-        for name in ("x", "runs", "censored", "mean", "variance", "trials", "unit", "median")
+    names = ["x", "runs", "censored", "mean", "variance", "trials", "unit", "median"]
+    kept: dict[str, Any] = {
+        name: getattr(part, name)[keep] for name in [*names, *(["reach"] if len(part.reach) else [])]
     }
-    return replace(part, cells=tuple(compress(part.cells, keep)), tails=tuple(compress(part.tails, keep)), **arrays)
+    kept |= {name: tuple(compress(getattr(part, name), keep)) for name in ("cells", "tails", "samples", "shapes")}
+    return replace(part, **kept)
 
 
 def _refuse(part: Series) -> str:
     """Why a series cannot be fitted; empty if it can."""
     if len(part.x) < 3:
-        return f"a law needs at least 3 cells, got {len(part.x)}"
+        fixed = f"; {', '.join(part.others)} varies within the arm, and each value is a series: fix it or name the arms"
+        others = fixed if part.others else ""
+        return f"a law needs at least 3 cells, got {len(part.x)}{others}"
     if (part.x <= 0).any():
         return "a law needs a positive parameter"
+    if len(np.unique(part.x)) < len(part.x):
+        return "two cells have the same value of the parameter"
     if (part.runs < 2).any():
         return "a law needs at least 2 runs a cell"
-    if heavy := _too_heavy(part):
-        return heavy
     if not part.memoryless and not part.sure and (part.runs < FEWEST_RUNS).any():
         return f"a law of means needs at least {FEWEST_RUNS} runs a cell, got {part.runs.min():.0f}"
     hits = part.runs - part.censored
-    if part.memoryless and (hits == 0).any():
-        return f"no run hit at {part.x[hits == 0][0]:g}; give a larger budget or a smaller range"
-    if not part.memoryless and part.censored.any():
-        worst = int(np.argmax(part.censored))
-        return (
-            f"{part.censored[worst]:.0f} of {part.runs[worst]:.0f} runs are censored at {part.x[worst]:g}, so the mean "
-            "is not known; give a larger budget or a smaller range"
-        )
-    if (part.mean <= 0).any():
+    if (hits > 0).sum() < 3:
+        return f"only {(hits > 0).sum()} cells have a hit; give a larger budget"
+    if not part.samples and part.censored.any():
+        return f"{part.censored.sum():.0f} runs are censored, so that there is no ratio of means; give a larger budget"
+    if part.statistic == ERT and not np.isfinite(part.mean).all():
+        return f"no run hit at {part.x[~np.isfinite(part.mean)][0]:g}; give a larger budget or a smaller range"
+    if (part.mean <= 0).any() or not np.isfinite(part.mean).all():
         return "a law needs positive means"
     return ""
 
@@ -176,13 +201,8 @@ def _too_heavy(part: Series) -> str:
     """Why means tell no law, where the tail of some cell is too heavy for one; empty if none is."""
     for tail in (Tail.NO_MEAN, Tail.NO_VARIANCE):
         if tail in part.tails:
-            at, medians = part.x[part.tails.index(tail)], ", ".join(map(_in_words, part.median))
-            return f"at {at:g} {tail.value}: means tell no law; compare quantiles, here the medians {medians}"
+            return f"at {part.x[part.tails.index(tail)]:g} {tail.value}, and means tell no law"
     return ""
-
-
-def _in_words(median: float) -> str:
-    return "(not reached)" if math.isinf(median) else f"{median:.4g}"
 
 
 def _refuse_the_rule(results: Results, part: Series) -> str:
@@ -193,31 +213,115 @@ def _refuse_the_rule(results: Results, part: Series) -> str:
     return f"a law of means needs runs = UntilPrecise({COARSEST:g} or less) or a number, got {rule.relative:g}"
 
 
-def _law(part: Series, form: Form, found: Fitted, along: str, quantity: str, confidence: float) -> ScalingLaw:
+def _growth(tried: Tried, made: dict[str, ScalingLaw], along: str) -> Growth:
+    part, choice, evidence = tried.part, tried.choice, tried.evidence
+    assert choice is not None
+    assert evidence is not None
+    left = tuple(made[name] for name in choice.left)
+    if choice.law:
+        return Growth(part.label, Told.LAW, left, note=tried.note)
+    if not left and (few := _few(choice)):
+        return Growth(part.label, Told.UNDECIDED, (), few, "run more values of the parameter", tried.note)
+    if not left:
+        return Growth(part.label, Told.NONE, (), _residuals(evidence, choice, made), note=tried.note)
+    if len(left) > 1:
+        square = float((evidence.errors**2 * part.runs)[evidence.known][-1])
+        fits = [choice.fits[name] for name in choice.left]
+        advice = where_they_part(fits, square, along, bool((part.x == np.round(part.x)).all()))
+        return Growth(part.label, Told.UNDECIDED, left, "the runs refuse none of these", advice, tried.note)
+    return _bent(tried, choice, left, made)
+
+
+def _few(choice: Choice) -> str:
+    """Why there are too few cells to say that no family fits; empty if there are enough."""
+    open_ones = [
+        why for name, why in choice.dropped.items() if FEW_CELLS in why and choice.fits[name].misfit >= POOR_FIT
+    ]
+    return f"{open_ones[0]}, and simpler ones do not fit" if open_ones else ""
+
+
+def _bent(tried: Tried, choice: Choice, left: tuple[ScalingLaw, ...], made: dict[str, ScalingLaw]) -> Growth:
+    """One family is left, but the upper half of the range may grow otherwise."""
+    assert choice.bend is not None
+    richer = tuple(made[name] for name, why in choice.dropped.items() if why.startswith("not needed"))
+    low, high = choice.bend
+    reason = f"from the middle of the range on the exponent may be {low:+.2g} to {high:+.2g} off the first"
+    advice = runs_for_bend(choice.fits[choice.left[0]], choice.bend, float(tried.part.runs.min()))
+    return Growth(tried.part.label, Told.UNDECIDED, (*left, *richer), reason, advice, tried.note)
+
+
+def _residuals(evidence: Evidence, choice: Choice, made: dict[str, ScalingLaw]) -> str:
+    """The nearest family, and where the means lie above and below it, in standard errors."""
+    if not choice.fits:
+        return "no family could be fitted"
+    near = min(choice.fits.values(), key=lambda each: each.distance)
+    off = -evidence.roots(near.at(evidence.x)[0])
+    shape = ", ".join(f"{x:g}: {each:+.1f}" for x, each in zip(evidence.x, off, strict=True))
+    law = made[near.form.name]
+    why = choice.dropped[near.form.name]
+    return f"nearest {law.text} ({why}), means off it in standard errors: {shape}"
+
+
+def _law(results: Results, tried: Tried, found: Fitted, along: str, quantity: str, confidence: float) -> ScalingLaw:
     """A fitted form with its intervals."""
-    distance = max(0.0, found.distance)  # a deviance of 0 may be rounded below it
-    z = normal_quantile(0.5 + confidence / 2)
-    estimates = []
-    for name, value, error in zip(form.parameters, found.values, found.errors, strict=True):
-        ends = np.array([value - z * error, value, value + z * error])
-        with np.errstate(over="ignore"):  # the constant and the base are fitted by their logs
-            low, middle, high = np.exp(ends) if name in ("A", "base") and not form.summands else ends
-        estimates.append(Estimate(name, float(middle), float(low), float(high)))
+    part, choice, name = tried.part, tried.choice, found.form.name
+    assert choice is not None
+    exact = _of_exact_means(results, tried, found, quantity) if name in choice.left else {}
+    asked = parsed(quantity, results) if quantity != "speed-up" else None
+    changed = asked is not None and part.statistic != asked.statistic
     return ScalingLaw(
         part.label,
         part.arm,
         part.fixed,
-        quantity,
+        f"{part.statistic} {quantity}" if changed else quantity,
         along,
-        form,
-        tuple(estimates),
+        found.form,
+        _estimates(found, confidence, exact),
         confidence,
         float(part.x.min()),
         float(part.x.max()),
         len(part.x),
         int(part.runs.sum()),
         float(part.censored.sum() / part.runs.sum()),
-        float(chdtrc(len(part.x) - len(form.parameters), distance)),
-        distance + 2 * len(form.parameters),
-        found.method,
+        found.misfit,
+        max(0.0, found.distance),
+        tried.method,
+        choice.dropped.get(name, ""),
     )
+
+
+def _estimates(found: Fitted, confidence: float, exact: dict[str, float]) -> tuple[Estimate, ...]:
+    z = normal_quantile(0.5 + confidence / 2)
+    estimates = []
+    for name, value, error, log in zip(found.form.parameters, *found.told, strict=True):
+        ends = np.array([value - z * error, value, value + z * error])
+        with np.errstate(over="ignore"):
+            low, middle, high = np.exp(ends) if log else ends
+        estimates.append(Estimate(name, float(middle), float(low), float(high), exact.get(name, math.nan)))
+    return tuple(estimates)
+
+
+def _of_exact_means(results: Results, tried: Tried, found: Fitted, quantity: str) -> dict[str, float]:
+    """The constants that the same fit gives of the exact means of the cells; empty where those are not known."""
+    part, evidence = tried.part, tried.evidence
+    assert evidence is not None
+    if quantity == "speed-up" or part.statistic == ERT or evidence.exact is not None:
+        return {}
+    means = _exact_means(results, part, quantity)
+    if means is None:
+        return {}
+    known = evidence.known
+    x, squares = part.x[known], evidence.errors[known] ** 2
+    exact = joined(x, [(range(len(x)), Means(means[known], squares, np.full(len(x), np.inf)))])
+    made = fitted(exact, NAMED[found.form.name], start=found.free)
+    return {} if made is None else {name: made.value(name) for name in found.form.parameters}
+
+
+def _exact_means(results: Results, part: Series, quantity: str) -> FloatArray | None:
+    column = parsed(quantity, results).column
+    try:
+        known = [results.predict(cell, column) for cell in part.cells]
+        found = np.array([each.mean if part.statistic == MEAN else each.quantile(0.5) for each in known])
+    except (InputError, NoPrediction):
+        return None
+    return found if np.isfinite(found).all() and (found > 0).all() else None

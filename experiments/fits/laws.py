@@ -1,34 +1,56 @@
-"""A fitted scaling law, a refusal to give one, and all of a table's."""
+"""Fitted scaling laws, what is left of them for a series, a refusal to give one, and all of a table's."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 from evo.statistics import p_value_text
-from experiments.fits.forms import Form
+from experiments.fits.families.choice import LEVEL
+from experiments.fits.families.forms import Form
 
-POOR_FIT = 1e-3
+POOR_FIT = LEVEL
 """Misfit below which a form is taken not to fit: by itself that errs once in a thousand."""
 NO_FIT = "none of the forms fits; nearest:"
 
 
+class Told(StrEnum):
+    """What is said of the growth of a series."""
+
+    LAW = "LAW"
+    UNDECIDED = "UNDECIDED"
+    NONE = "NONE"
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """A fitted parameter with its interval."""
+    """A fitted parameter with its interval.
+
+    Attributes:
+        name: the parameter.
+        value: the estimate.
+        low, high: its interval.
+        exact: what the same fit gives of the exact means of these cells; NaN where they are not known.
+    """
 
     name: str
     value: float
     low: float
     high: float
+    exact: float = math.nan
 
     def __str__(self) -> str:
         value, low, high = (each + 0.0 for each in (self.value, self.low, self.high))  # -0.0 is told as 0
-        return f"{self.name} = {value:.4g} [{low:.4g}, {high:.4g}]"
+        exact = "" if math.isnan(self.exact) else f" (exact means {self.exact:.4g})"
+        return f"{self.name} = {value:.4g} [{low:.4g}, {high:.4g}]{exact}"
 
 
 @dataclass(frozen=True)
 class ScalingLaw:
     """A Theta-claim about a slice of a grid; never a number for a cell.
+
+    Its constants are those of the best approximation on this range, not the asymptotic ones.
 
     Attributes:
         series: label of the series.
@@ -44,8 +66,9 @@ class ScalingLaw:
         runs: number of runs.
         censored_share: share of the runs that were censored.
         misfit: probability that a true law of this form fits as badly; small means that the form is wrong.
-        aic: chi-square or deviance plus twice the number of parameters; the least is the best form.
+        distance: the deviance, a chi-square where the form holds.
         method: how it was fitted, with what that assumes.
+        dropped: why the family is not among those that are left; empty if it is.
     """
 
     series: str
@@ -62,8 +85,9 @@ class ScalingLaw:
     runs: int
     censored_share: float
     misfit: float
-    aic: float
+    distance: float
     method: str
+    dropped: str = ""
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate of a parameter by its name."""
@@ -72,11 +96,11 @@ class ScalingLaw:
     @property
     def text(self) -> str:
         """The law in words: `E[hit] = A base^k`."""
-        return f"E[{self.quantity}] = {self.form.text.format(x=self.along)}"
+        return f"{in_words(self.quantity)} = {self.form.text.format(x=self.along)}"
 
     @property
     def fits(self) -> bool:
-        """Whether the runs do not contradict the form."""
+        """Whether the runs do not contradict the form by its misfit."""
         return self.misfit >= POOR_FIT
 
     @property
@@ -89,6 +113,52 @@ class ScalingLaw:
         return (
             f"{self.series}: {said} ({self.along} = {self.least:g} .. {self.most:g}, p of the fit {self.misfit_text})"
         )
+
+
+def in_words(quantity: str) -> str:
+    """`E[hit]`, `median[cost]`, `ERT[hit]`.
+
+    >>> in_words("cost"), in_words("median cost"), in_words("ERT")
+    ('E[cost]', 'median[cost]', 'ERT[hit]')
+    """
+    head, _, rest = quantity.partition(" ")
+    return f"{head}[{rest or 'hit'}]" if head in ("median", "ERT") else f"E[{quantity}]"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What the runs of a series leave of the families.
+
+    Attributes:
+        series: its label.
+        told: whether that is a law, several families or none.
+        left: the minimal families that are not refused, with their constants.
+        reason: why it is undecided, or how the nearest family is off.
+        advice: where the families part, and how many runs there would tell; empty where there is nothing to advise.
+        note: what else there is to know, such as that medians are fitted.
+    """
+
+    series: str
+    told: Told
+    left: tuple[ScalingLaw, ...]
+    reason: str = ""
+    advice: str = ""
+    note: str = ""
+
+    @property
+    def law(self) -> ScalingLaw | None:
+        """The law, where one family is left."""
+        return self.left[0] if self.told is Told.LAW else None
+
+    def __str__(self) -> str:
+        if self.law is not None:
+            said = str(self.law)
+        elif self.told is Told.UNDECIDED:
+            left = " or ".join(each.text for each in self.left) or "too few cells"
+            said = f"{self.series}: UNDECIDED, {left}; {self.reason}"
+        else:
+            said = f"{self.series}: none of the families; {self.reason}"
+        return "; ".join(filter(None, [said, self.advice, self.note]))
 
 
 @dataclass(frozen=True)
@@ -104,23 +174,22 @@ class Fits:
     """What `fit` came to.
 
     Attributes:
-        laws: every form fitted to every series; for each series the best first.
-        refused: the series without a law.
+        laws: every family fitted to every series; for each series those that are left first, then by deviance.
+        refused: the series without a fit.
         note: what rows of the engine `law` were drawn from; empty without any.
+        growths: for each series that was fitted what the runs leave.
     """
 
     laws: tuple[ScalingLaw, ...]
     refused: tuple[Refusal, ...]
     note: str = ""
+    growths: tuple[Growth, ...] = ()
 
     def __str__(self) -> str:
-        refused = (f"{each.series}: none, {each.reason}" for each in self.refused)
-        return "\n".join([*map(str, self.best), *refused, *([self.note] if self.note else [])])
+        refused = (f"{each.series}: CANNOT TELL, {each.reason}" for each in self.refused)
+        return "\n".join([*map(str, self.growths), *refused, *([self.note] if self.note else [])])
 
     @property
     def best(self) -> tuple[ScalingLaw, ...]:
-        """The best form of each series."""
-        first: dict[str, ScalingLaw] = {}
-        for law in self.laws:
-            first.setdefault(law.series, law)
-        return tuple(first.values())
+        """The law of each series that has one; a series that is undecided, or that none fits, has none here."""
+        return tuple(growth.law for growth in self.growths if growth.law is not None)

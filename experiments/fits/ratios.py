@@ -10,7 +10,7 @@ import numpy as np
 
 from evo.protocols import FloatArray
 from evo.statistics import binomial_interval, median_interval, normal_quantile
-from experiments.fits.likelihoods import FEWEST_RUNS
+from experiments.fits.evidence.reading import FEWEST_RUNS
 from experiments.fits.tails import Tail
 from experiments.store.by_cell import Numbers
 

@@ -12,8 +12,11 @@ from evo.errors import InputError, NoPrediction
 from evo.parameters import shown, suggestion
 from evo.protocols import FloatArray
 from evo.theory import Geometric
+from experiments.fits.evidence.censoring import Scaled
+from experiments.fits.quantities import ERT, MEAN, Quantity, parsed, values_of
 from experiments.fits.tails import Tail, tail_of
-from experiments.grids.labels import SIZES, label_of, lams_of, moves_with, parameter_names, sizes_of, values_of, varies
+from experiments.grids.labels import SIZES, label_of, lams_of, moves_with, parameter_names, sizes_of, varies
+from experiments.grids.labels import values_of as values_of_columns
 from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.programs import expected_in
 from experiments.store.by_cell import Numbers
@@ -53,6 +56,11 @@ class Series:
         tails: of each cell, whether it has a mean, and a mean of runs a standard error.
         unrun: the parameter of the cells that have no runs yet, which are in no other array.
         sure: whether all runs of a cell must come out the same, by what its program of calls expects.
+        samples: of each cell the values of its runs, infinite where censored; empty for a quotient of two series.
+        reach: of each cell the value up to which every run was seen; infinite where none was censored.
+        shapes: of each cell with censored runs the predicted law scaled by its mean, None where it is not known.
+        others: what else varies within the arm, and makes series of their own.
+        statistic: what is fitted of the quantity: mean, median or ERT.
     """
 
     label: str
@@ -72,6 +80,11 @@ class Series:
     tails: tuple[Tail, ...]
     unrun: FloatArray = field(default_factory=lambda: np.empty(0))
     sure: bool = False
+    samples: tuple[FloatArray, ...] = field(default=(), repr=False)
+    reach: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
+    shapes: tuple[Scaled | None, ...] = field(default=(), repr=False)
+    others: tuple[str, ...] = ()
+    statistic: str = MEAN
 
     @property
     def exact(self) -> bool:
@@ -148,18 +161,14 @@ def series(results: Results, along: str = "k", quantity: str = "hit") -> tuple[S
     Args:
         results: of `run_grid` or `load`.
         along: the parameter, for example "k", or with its part "problem.k".
-        quantity: "hit", "calls" or "cost"; of programs the ledger of a role, too, such as "qa.pass_tokens".
+        quantity: "hit", "calls", "cost" or another of `experiments.fits.quantities.KNOWN`, its "median cost" or "ERT
+            cost"; of programs the ledger of a role, too, such as "qa.pass_tokens".
 
     Raises: InputError for a parameter or quantity that the grid does not have.
     """
-    roles = [name for name in results.runs.columns if is_of_a_role(name)]
-    if not isinstance(quantity, str) or quantity not in ("hit", "calls", "cost", *roles):
-        raise InputError(
-            f"expected the quantity hit, calls or cost{', or of a role, such as ' + roles[0] if roles else ''}, got "
-            f"{shown(quantity)}{suggestion(quantity, roles)}"
-        )
+    asked = parsed(quantity, results)
     column = parameter_column(results.cells, along)
-    return results.once(("series", column, quantity), lambda: _series(results, column, quantity))
+    return results.once(("series", column, quantity), lambda: _series(results, column, asked))
 
 
 def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
@@ -170,11 +179,11 @@ def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
         return None
 
 
-def _series(results: Results, column: str, quantity: str) -> tuple[Series, ...]:
+def _series(results: Results, column: str, quantity: Quantity) -> tuple[Series, ...]:
     cells = results.cells.assign(**{column: values_along(results.cells, column)})
     cells = cells[cells[column].notna()]
-    if is_of_a_role(quantity):
-        cells = cells[cells[f"role.{quantity.split('.')[0]}.size"].notna()]
+    if is_of_a_role(quantity.column):
+        cells = cells[cells[f"role.{quantity.column.split('.')[0]}.size"].notna()]
     others = _others(cells, column)
     groups = cells.groupby(["arm", *others], sort=False, dropna=False)
     varying = [name for name in others if varies(cells, name)]
@@ -188,16 +197,19 @@ def _numbers(values: pd.Series) -> bool:
     return len(known) > 0 and numbers
 
 
-def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: str) -> Series:
+def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: Quantity) -> Series:
     first, there = cells.iloc[0], cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
     ids, lams = tuple(map(str, there.index)), lams_of(there).tolist()
     each = [_of_runs(results.numbers(cell_id), lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
     lam, program = lams_of(cells).iloc[0], str(first["text"]).startswith("ProgramCell(")
-    runs, censored, mean, variance, trials, unit, median = np.array(each, dtype=float).reshape(len(each), 7).T
+    numbers = np.array([numbers for numbers, _ in each], dtype=float).reshape(len(each), 8)
+    runs, censored, mean, variance, trials, unit, median, reach = numbers.T
+    alike = quantity.statistic == MEAN and quantity.column != "seconds"
+    known = [quantity.statistic == MEAN and cut > 0 for cut in censored]
     return Series(
         label_of(first, varying),
         str(first["arm"]),
-        values_of(first, varying),
+        values_of_columns(first, varying),
         None if column == "runner.lam" or program else int(lam),
         there[column].to_numpy(dtype=float),
         ids,
@@ -207,29 +219,57 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
         variance,
         trials,
         unit,
-        memoryless=bool(ids) and not program and all(_memoryless(results, cell_id) for cell_id in ids),
+        memoryless=alike and bool(ids) and not program and all(_memoryless(results, cell_id) for cell_id in ids),
         median=median,
         tails=tuple(tail_of(results, cell_id) for cell_id in ids),
         unrun=cells.loc[~cells.index.isin(ids), column].to_numpy(dtype=float),
         sure=bool(ids) and program and all(_is_sure(results, cell_id) for cell_id in ids),
+        samples=tuple(values for _, values in each),
+        reach=reach,
+        shapes=tuple(
+            _scaled(results, cell_id, quantity.column) if asked else None
+            for cell_id, asked in zip(ids, known, strict=True)
+        ),
+        others=tuple(varying),
+        statistic=quantity.statistic,
     )
 
 
-def _of_runs(runs: Numbers, lam: float, quantity: str) -> tuple[float, ...]:
-    """Runs, censored runs, mean and sample variance of the quantity, trials, unit and median, of the runs of a cell."""
-    hit, generations = runs.floats("hit"), runs.floats("generations")
-    if lam != lam:  # a program, whose runs end by themselves, whether their task was done or not
-        offspring = runs.floats("calls")
-        generations = np.maximum(offspring, 1.0)
-        hit = hit if quantity == "hit" else offspring
-    else:
-        offspring = np.where(np.isnan(hit), lam * generations, hit)
-    values = offspring if quantity == "hit" else runs.floats(quantity)
-    trials = float((offspring if quantity == "hit" else generations).sum())
-    variance = float(values.var(ddof=1)) if len(values) > 1 else math.nan
-    unit = 1.0 if quantity == "hit" else float(values.sum()) / (trials or math.nan)
-    median = float(np.median(np.where(np.isnan(hit), np.inf, values)))
-    return len(values), float(np.isnan(hit).sum()), float(values.mean()), variance, trials, unit, median
+def _of_runs(runs: Numbers, lam: float, quantity: Quantity) -> tuple[tuple[float, ...], FloatArray]:
+    """The numbers of the runs of a cell, and their values, infinite where censored.
+
+    The numbers: how many, how many censored, mean and sample variance of the quantity, trials, unit, median, and the
+    value up to which every run was seen.
+    """
+    values, hit, trials = values_of(runs, lam, quantity.column)
+    n, cut = len(values), np.isnan(hit)
+    ended = np.where(cut, np.inf, values)
+    reach = float(values[cut].min()) if cut.any() else math.inf
+    variance = float(values.var(ddof=1)) if n > 1 else math.nan
+    unit = 1.0 if quantity.column == "hit" else float(values.sum()) / (float(trials.sum()) or math.nan)
+    mean, censored = float(values.mean()), float(cut.sum())
+    if quantity.statistic == ERT:
+        hits = n - censored
+        mean = mean * n / hits if hits else math.inf
+        variance = float((values - mean * ~cut).var(ddof=1)) * (n / hits) ** 2 if hits and n > 1 else math.nan
+        censored = 0.0
+    return (n, censored, mean, variance, float(trials.sum()), unit, float(np.median(ended)), reach), ended
+
+
+def _scaled(results: Results, cell_id: str, quantity: str) -> Scaled | None:
+    """P(T <= z E[T]) of the predicted law, linear between its steps; None without one."""
+    try:
+        found = results.predict(cell_id, quantity)
+        if not (0 < found.mean < math.inf and math.isfinite(found.variance)):
+            return None
+        ends = found.quantile(1e-6), found.quantile(1 - 1e-9)
+    except (InputError, NoPrediction):
+        return None
+    unit = found.unit or 1.0
+    times = np.unique(np.round(np.geomspace(max(ends[0] / unit, 1), max(ends[1] / unit, 2), 600))) * unit
+    times = np.r_[max(0.0, times[0] - unit), times]
+    below, z = found.cdf(times), (times + unit / 2) / found.mean
+    return lambda asked: np.asarray(np.interp(asked, z, below, left=0.0, right=1.0))
 
 
 def _is_sure(results: Results, cell_id: str) -> bool:

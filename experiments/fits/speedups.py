@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evo.errors import InputError, NoPrediction
 from evo.parameters import shown
 from evo.statistics import normal_quantile
-from experiments.fits.likelihoods import FEWEST_RUNS
+from experiments.fits.evidence.reading import FEWEST_RUNS
 from experiments.fits.ratios import MEAN, Ratio, Side
 from experiments.fits.series import Series, series
 from experiments.grids.arguments import a_number, expect_a

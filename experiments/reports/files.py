@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,14 +66,24 @@ def _laws(fits: Fits) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
+    told = {growth.series: (growth.told, growth.left) for growth in fits.growths}
     for law in fits.laws:
-        row = {"series": law.series, "law": law.text, "p_value": law.misfit, "aic": law.aic}
+        verdict, left = told[law.series]
+        row: dict[str, object] = {
+            "series": law.series,
+            "law": law.text,
+            "verdict": str(verdict) if law in left else "dropped",
+        }
+        row |= {"dropped": law.dropped, "p_value": law.misfit, "deviance": law.distance}
         for estimate in law.estimates:
             name = estimate.name
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+            row |= {} if math.isnan(estimate.exact) else {f"{name}_exact": estimate.exact}
         row |= {"confidence": law.confidence, "least": law.least, "most": law.most, "cells": law.cells}
         rows.append(row | {"runs": law.runs, "censored_share": law.censored_share, "method": law.method})
-    rows += [{"series": refusal.series, "law": f"none: {refusal.reason}"} for refusal in fits.refused]
+    rows += [
+        {"series": refusal.series, "verdict": "CANNOT_TELL", "dropped": refusal.reason} for refusal in fits.refused
+    ]
     return pd.DataFrame(rows)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from experiments.checks.check import Check
 from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.fits.fit import fit
-from experiments.fits.laws import NO_FIT, POOR_FIT, Fits, ScalingLaw
+from experiments.fits.laws import POOR_FIT, Fits, ScalingLaw
 from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 AGREES_WITH_THEORY = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verdict.CANNOT_TELL: "cannot tell"}
 FEWEST_OF_A_LAW = 3
-NEAR = 2
-"""Forms whose AIC is larger than the least by no more are told beside the best one."""
 MOST_VERDICTS = 12
 SINGLE = "10 / 50 / 90 %"
 NO_LIMIT = 10_000
@@ -106,31 +104,43 @@ def show_check(checked: Check, console: Console) -> None:
 
 
 def show_fits(fits: Fits, console: Console) -> None:
-    """For each series the best law, its runner-up, and those that could not be fitted."""
+    """For each series its law, or the families that the runs leave; below it what would tell, and what was dropped."""
     table = Table(title="Fitted laws", caption_justify="left")
-    for heading in ("series", "best law", "parameters", "p (fit)", "range", "next best"):
+    for heading in ("series", "law", "constants", "p (fit)", "range"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("series", "p (fit)"))
-    for law in fits.best:
-        rivals = [rival for rival in fits.laws if rival.series == law.series and rival is not law]
-        near = [rival for rival in rivals if rival.aic - law.aic <= NEAR] or rivals[:1]
-        rival = "\n".join(f"{_law(each)} (p {each.misfit_text})" for each in near)
-        misfit = law.misfit_text + ("" if law.fits else f" {COLOURED[Verdict.DIFFERS]}")
-        best = _law(law) if law.fits else f"{NO_FIT} {_law(law)}"
-        table.add_row(folded(law.series, console.width), best, _estimates(law), misfit, _range(law), rival)
+    for growth in fits.growths:
+        laws = growth.left or tuple(each for each in fits.laws if each.series == growth.series)[:1]
+        for i, law in enumerate(laws):
+            told = "" if growth.law else f"{growth.told}: " if i == 0 else "or "
+            named = folded(growth.series, console.width) if i == 0 else ""
+            said = f"{told}{_law(law)}" if growth.left else f"{growth.told}; nearest {_law(law)}"
+            table.add_row(named, said, _estimates(law), law.misfit_text, _range(law) if i == 0 else "")
     for refusal in fits.refused:
-        table.add_row(folded(refusal.series, console.width), "none", escape(refusal.reason), "", "", "")
+        table.add_row(folded(refusal.series, console.width), "CANNOT TELL", escape(refusal.reason), "", "")
     if fits.laws:
         table.caption = (
-            f"{100 * fits.laws[0].confidence:.4g} % intervals; p (fit): probability that a true law of this form fits "
-            f"as badly ({COLOURED[Verdict.DIFFERS]} below {POOR_FIT:g}: none of the forms fits); next best: all forms "
-            f"within {NEAR:g} of the least AIC, or the next one"
+            f"{100 * fits.laws[0].confidence:.4g} % intervals, of the best approximation on this range, not of the "
+            "constant in the limit; p (fit): probability that a true law of this family fits as badly. A law is told "
+            f"where one family is left: others are refused at {POOR_FIT:g}, or hold it"
         )
     print_table(table, console)
-    for law in (law for law in fits.best if not law.fits and law.cells == FEWEST_OF_A_LAW):
-        told = f"{law.series}: {law.cells} values of {law.along} tell no form of three parameters, as A x^2 + B x + C"
-        console.print(f"{told}; run one more", markup=False)
+    for growth in fits.growths:
+        for line in filter(None, [growth.reason, growth.advice, growth.note]):
+            console.print(f"{growth.series}: {line}", markup=False)
+        console.print(f"{growth.series}, dropped: {_dropped(fits, growth.series)}", markup=False)
     if fits.note:
         console.print(fits.note, markup=False)
+
+
+def _dropped(fits: Fits, series: str) -> str:
+    """The families that are not left, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for law in fits.laws:
+        if law.series == series and law.dropped:
+            reason = law.dropped.partition(", p ")[0]
+            short = "not needed" if reason.startswith("not needed") else reason
+            reasons.setdefault(short, []).append(law.form.name)
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
 def show_drawn(results: Results, console: Console) -> None:

@@ -493,7 +493,7 @@ def test_options_of_check_and_fit_that_do_not_fit():
     assert "--along: expected a parameter of the grid, got 'nosuch'; known: " in refused(
         "fit", "r", "--along", "nosuch"
     )
-    assert "expected the quantity hit, calls or cost, got 'hti'" in refused("fit", "r", "--quantity", "hti")
+    assert "got 'hti'; did you mean 'hit'?" in refused("fit", "r", "--quantity", "hti")
     assert "fit: expected a range of the parameter, got from nan to inf" in refused("fit", "r", "--from", "nan")
     assert "got from 8.0 to 2.0" in refused("fit", "r", "--from", "8", "--to", "2")
     assert "fit: problem.l has one value in this grid, 16; name a parameter" in refused(

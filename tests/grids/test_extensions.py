@@ -141,7 +141,9 @@ def test_an_operator_with_a_law_is_predicted_and_checked_without_a_new_rule(file
 def test_an_operator_without_a_law_runs_and_is_fitted_and_predict_says_why_not(file, module):
     file.write_text(file.read_text().replace("Careful", "Lawless"))
     results = run_grid(load_grid(file), workers=1)
-    assert len(fit(results, along="k").best) == 1
+    (growth,) = fit(results, along="k").growths
+    assert (growth.told, growth.law) == ("UNDECIDED", None)
+    assert "3 cells carry no law of 2 parameters" in growth.reason
     checked = check(results)
     assert checked.verdict is Verdict.CANNOT_TELL
     why = f"{module}.Lawless declares no law: it runs and is fitted, not predicted"

@@ -38,7 +38,7 @@ def results_of(*programs):
 def test_the_only_number_that_varies_is_the_axis():
     made = report(results_of(*(Readers(n=n) for n in (100, 200, 400, 800))))
     (law,) = made.fits.best
-    assert (law.along, law.form.name, law["A"].value) == ("n", "power", pytest.approx(4))
+    assert (law.along, law.form.name, law["A"].value) == ("n", "linear", pytest.approx(4))
     axes = _draw(made, own=False).axes[0]
     assert axes.get_xlabel() == "n"
     assert axes.lines[0].get_xdata().tolist()[:1] == [100]

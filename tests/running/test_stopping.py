@@ -42,7 +42,7 @@ from experiments import (
     timed,
 )
 from experiments.cli.app import app
-from experiments.fits.likelihoods import FEWEST_RUNS
+from experiments.fits.evidence.reading import FEWEST_RUNS
 from experiments.grids.cells_table import cells_table
 from experiments.grids.stopping import MOST_RUNS, as_runs, every_stop, in_words, kept_batches, kept_rows, written
 from experiments.predictions.expected_runs import expected_runs

@@ -1,0 +1,59 @@
+"""Where families that are left would part, and how many runs there would tell them apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from experiments.fits.families.choice import margin_of
+from experiments.fits.families.likelihoods import Fitted
+
+FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0, 8.0, 16.0)
+"""Of the largest x: where the families are compared."""
+POWER = 4.6
+"""Standard errors between two laws of which one is then refused at 0.001 with probability 0.9."""
+MOST_RUNS = 100_000
+
+
+def where_they_part(left: Sequence[Fitted], square: float, along: str, whole: bool) -> str:
+    """The nearest value of the parameter at which some runs part all of some families, and how many.
+
+    Args:
+        left: the families, fitted.
+        square: variance of one run over its squared mean.
+        along: the parameter.
+        whole: whether it takes whole numbers only.
+    """
+    end = left[0].model.end
+    for factor in FACTORS:
+        x = np.array([math.ceil(end * factor) if whole else end * factor], dtype=float)
+        found = [each.at(x) for each in left]
+        runs = 0.0
+        for (one, error), (other, off) in combinations(found, 2):
+            room = float((one - other)[0] ** 2) / POWER**2 - float(error[0] ** 2 + off[0] ** 2)
+            runs = max(runs, square / room if room > 0 else math.inf)
+        if runs <= MOST_RUNS:
+            means = ", ".join(f"{math.exp(min(float(one[0]), 700)):.3g}" for one, _ in found)
+            return f"they part at {along} = {x[0]:g} ({means}): {_rounded(runs)} runs there would tell"
+    return (
+        f"no {along} up to {FACTORS[-1]:g} times as large would tell with {MOST_RUNS:,} runs; run more of these cells"
+    )
+
+
+def runs_for_bend(made: Fitted, bend: tuple[float, float], runs: float) -> str:
+    """How many runs a cell tell whether the upper half of the range follows a law."""
+    middle, half = (bend[0] + bend[1]) / 2, (bend[1] - bend[0]) / 2
+    room = margin_of(made) - abs(middle)
+    if not math.isfinite(half) or room <= 0:
+        return "larger values would tell"
+    return f"some {_rounded(runs * (half / room) ** 2)} runs a cell, or larger values, would tell"
+
+
+def _rounded(runs: float) -> str:
+    """Up, to two digits, and 100 at least."""
+    runs = max(runs, 100.0)
+    step = 10 ** (math.floor(math.log10(runs)) - 1)
+    return f"{math.ceil(runs / step) * step:,.0f}"

@@ -1,0 +1,192 @@
+"""A family fitted to a series: least squares of signed roots of the deviance (`experiments.fits.evidence.cells`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import leastsq
+from scipy.special import chdtrc
+
+from evo.protocols import FloatArray
+from experiments.fits.evidence.cells import Evidence
+from experiments.fits.families.forms import Form
+from experiments.fits.families.models import Model
+
+MOST_STEPS = 300
+FLAT = 1e-13
+"""Share of the sum below which a curved summand is none: it is rounding."""
+NEAR, CLOSE, CONVERGED_BY = 1e-9, 1e-14, (1, 2, 3, 4)
+"""Tolerance of the least squares, and where runs came out the same; the flags of MINPACK that say it was met, or that
+nothing nearer can be told apart."""
+EXPONENTS = (-3.0, -2.0, -1.0, -0.5, -0.2, 0.1, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
+RATES = (0.02, 0.1, 0.3, 0.7, 1.2, 2.0, 3.0, 5.0, 8.0, 14.0, 25.0)
+"""Where the search for a curve begins: exponents, and log base times the range."""
+SHIFTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""And shifts, in units of the end of the range."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A family fitted to a series.
+
+    Attributes:
+        model: the family over the range.
+        free: its free parameters.
+        covariance: of them.
+        distance: the deviance.
+        cells: cells that have a mean, and not only a bound.
+    """
+
+    model: Model
+    free: FloatArray
+    covariance: FloatArray
+    distance: float
+    cells: int
+
+    @property
+    def form(self) -> Form:
+        """The family."""
+        return self.model.form
+
+    @property
+    def misfit(self) -> float:
+        """Probability that a true law of this family is as far off; 1 where nothing is left to judge by."""
+        left = self.cells - self.model.size
+        return float(chdtrc(left, self.distance)) if left > 0 else 1.0
+
+    @cached_property
+    def told(self) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
+        """The named parameters, their standard errors, and which of them are logs."""
+        values, slopes, logs = _named(self.model, self.free)
+        return values, np.sqrt(np.maximum(0.0, np.diag(slopes @ self.covariance @ slopes.T))), logs
+
+    def value(self, name: str) -> float:
+        """A named parameter."""
+        values, _, logs = self.told
+        at = self.form.parameters.index(name)
+        with np.errstate(over="ignore"):
+            return float(np.exp(values[at]) if logs[at] else values[at])
+
+    def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Log of the mean at x, and its standard error."""
+        logs, slopes = self.model.logs(self.free, x)
+        return logs, np.sqrt(np.maximum(0.0, ((slopes @ self.covariance) * slopes).sum(axis=1)))
+
+
+def _named(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
+    """Named parameters from free ones, their slopes, float [named, free], and which are logs."""
+    form = model.form
+    if form.shifted:
+        return free * np.array([1, 1, model.end]), np.diag([1, 1, model.end]), (True, False, False)
+    if not form.summands:
+        return free, np.eye(len(free)), tuple(name in ("A", "base") for name in form.parameters)
+    if form.curved:
+        return _named_of_curve(model, free)
+    scales = np.array([model.scale(name) for name in form.summands])
+    values, slopes = free / scales, np.diag(1 / scales)
+    if form.factored:
+        a, b = values
+        slopes = np.array([[1, 0], [-b / a**2, 1 / a]]) @ slopes
+        values = np.array([a, b / a])
+    return values, slopes, (False,) * len(values)
+
+
+def _named_of_curve(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
+    lead, rest, curve = free[0], free[1:-1], free[-1]
+    by_curve = np.log(model.end) if model.form.curved == "x^b" else model.end
+    falls = lead < 0
+    slopes = np.eye(len(free))
+    slopes[0, 0], slopes[0, -1] = 1 / lead, -by_curve
+    logs = (True, *(False for _ in rest), model.form.curved != "x^b")
+    values = np.array([np.log(abs(lead)) - curve * by_curve, *rest, curve])
+    if falls and model.form.curved == "x^b":  # c - A/x^b: A is told with its sign
+        a = -np.exp(values[0])
+        return np.array([a, *rest, curve]), np.vstack([a * slopes[0], slopes[1:]]), (False, *logs[1:])
+    return values, slopes, logs
+
+
+def fitted(evidence: Evidence, form: Form, knot: float | None = None, start: FloatArray | None = None) -> Fitted | None:
+    """A family fitted to the evidence; None if no fit is found.
+
+    Args:
+        evidence: of a series.
+        form: the family.
+        knot: where it may bend; None: it does not.
+        start: free parameters to begin from; found unless given.
+    """
+    model = Model(form, float(evidence.x.max()), knot)
+    with np.errstate(all="ignore"):
+        starts = [start] if start is not None else _starts(evidence, model)
+        found = [_polished(evidence, model, each) for each in starts]
+    made = [each for each in found if each is not None]
+    return min(made, key=lambda each: each.distance, default=None)
+
+
+def _polished(evidence: Evidence, model: Model, start: FloatArray) -> Fitted | None:
+    x = evidence.x
+
+    def off(free: FloatArray) -> FloatArray:
+        return np.nan_to_num(evidence.roots(model.logs(free, x)[0]), nan=1e9, posinf=1e9, neginf=-1e9)
+
+    def slope(free: FloatArray) -> FloatArray:
+        logs, slopes = model.logs(free, x)
+        return np.nan_to_num(slopes * evidence.slopes(logs)[:, None], nan=0.0, posinf=1e9, neginf=-1e9)
+
+    if len(start) > len(x):
+        return None
+    close = NEAR if evidence.exact is None else CLOSE
+    free, *_, ended = leastsq(
+        off, start, Dfun=slope, full_output=True, maxfev=MOST_STEPS, ftol=close, xtol=close, gtol=close
+    )
+    if model.form.curved and abs(free[0]) < FLAT * float(np.abs(free).max()):
+        return None
+    logs, slopes = model.logs(free, x)
+    distance = float((off(free) ** 2).sum())
+    if ended not in CONVERGED_BY or not np.isfinite([*free, distance, *logs]).all() or (logs < -600).any():
+        return None
+    weights = evidence.slopes(logs) if evidence.exact is None else 1 / evidence.exact
+    inverse = np.linalg.pinv(slopes * weights[:, None])
+    return Fitted(model, free, np.asarray(inverse @ inverse.T), distance, int(evidence.known.sum()))
+
+
+def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:
+    """First guesses, by linear least squares: only where the iteration begins."""
+    known = evidence.known
+    x, logs, errors = evidence.x[known], evidence.best[known], evidence.errors[known]
+    plain = Model(model.form, model.end)
+    bend = [0.0] if model.knot is not None else []
+    if len(x) < 1:
+        return []
+    if model.form.shifted:
+        return [_start_of_shift(plain, x, logs, errors, bend)]
+    if not model.form.summands:
+        return [np.array([*np.linalg.lstsq(plain.columns(x) / errors[:, None], logs / errors, rcond=None)[0], *bend])]
+    means = np.exp(logs)
+    weights = 1 / (means * errors)
+
+    def solved(curve: float) -> tuple[float, FloatArray]:
+        columns = plain.columns(x, curve)
+        found = np.linalg.lstsq(columns * weights[:, None], means * weights, rcond=None)[0]
+        return float((((columns @ found - means) * weights) ** 2).sum()), found
+
+    if not model.form.curved:
+        return [np.array([*solved(0.0)[1], *bend])]
+    reach = float(x.max() - x.min()) or 1.0
+    curves = {"x^b": EXPONENTS, "base^x": [each / reach for each in RATES], "r^x": [-each / reach for each in RATES]}
+    tried = []
+    for curve in curves[model.form.curved]:
+        distance, found = solved(curve)
+        tried.append((distance, np.array([*found, curve, *bend])))
+    tried.sort(key=lambda each: each[0])
+    return [start for _, start in tried[: 2 if evidence.exact is not None else 1]]
+
+
+def _start_of_shift(plain: Model, x: FloatArray, logs: FloatArray, errors: FloatArray, bend: list[float]) -> FloatArray:
+    tried = []
+    for shift in (-0.9 * x.min() / plain.end, -0.5 * x.min() / plain.end, *SHIFTS):
+        columns = plain.columns(x, shift) / errors[:, None]
+        found = np.linalg.lstsq(columns, logs / errors, rcond=None)[0]
+        tried.append((float(((columns @ found - logs / errors) ** 2).sum()), [*found, shift, *bend]))
+    return np.array(min(tried)[1])
