@@ -79,8 +79,7 @@ def serve(
         kept = None if log is None else CallLog(log, new=True)
         endpoint = Endpoint(made, model, kept, reader, f"seed{seed}", seconds, silence)
         server = Server(host, port, endpoint, endpoint.refuse)
-        _tell(server, host, f"{model}: {mutator} on {k} blocks")
-        until_ended(server)
+        until_ended(server, host, f"{model}: {mutator} on {k} blocks")
         told = endpoint.totals
         print(f"{told.requests} requests, {told.calls} calls, {told.tokens_in} tokens in, {told.tokens_out} out")
 
@@ -145,8 +144,7 @@ def record(
         server = Server(host, port, recorder, recorder.refuse)
         for words in _notes(recorder, log):
             say(f"note: {words}")
-        _tell(server, host, f"records what is sent to {behind.address} in {log}")
-        until_ended(server)
+        until_ended(server, host, f"records calls of {behind.address} in {log}")
         spent = caps.spent
         money = "" if spent.money is None else f", {spent.money:g} in money"
         print(f"{spent.calls} calls, {spent.tokens} tokens{money}, all of {log}")
@@ -194,9 +192,10 @@ def _strip(log: Path, out: Path) -> None:
     print(f"Written to {out}, without {found} prompts and answers")
 
 
-def until_ended(server: Server) -> None:
+def until_ended(server: Server, host: str, what: str) -> None:
     """Serve until Ctrl-C, SIGTERM or SIGHUP, which are the ways to end it."""
     try:
+        _tell(server, host, what)
         server.serve_forever()
     except KeyboardInterrupt:
         pass
@@ -215,7 +214,7 @@ def _tell(server: Server, host: str, what: str) -> None:
             "and no encryption. --host 127.0.0.1 lets in this machine alone"
         )
     address = f"[{host}]" if ":" in host else host
-    print(f"http://{address}:{server.port}/v1  {what}; Ctrl-C ends it", flush=True)
+    print(f"http://{address}:{server.port}/v1\n{what}; Ctrl-C ends it", flush=True)
 
 
 def _part(text: str, method: str, what: str) -> Any:

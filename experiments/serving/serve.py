@@ -78,7 +78,10 @@ class Endpoint:
             reply = error_reply(500, f"the mutator failed with {type(error).__name__}", "fault")
         if self.seconds:
             time.sleep(max(0.0, begun + self.seconds - time.time()))
-        self._note(row, reply, begun)
+        try:
+            self._note(row, reply, begun)
+        except OSError as error:  # better no answer than one that no log has
+            return error_reply(500, f"the log cannot be written ({error.strerror})", "log_failed")
         return reply
 
     def refuse(self, status: int, words: str) -> Reply:

@@ -247,6 +247,34 @@ def test_global_mutation_over_http_takes_two_to_the_k_calls(serving):
     assert distance(found, 2.0**-k) > band  # a twin that must fail
 
 
+def test_an_answer_that_no_log_has_is_not_given(serving, tmp_path, monkeypatch):
+    def full(self, row):
+        raise OSError(28, "No space left on device")
+
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    monkeypatch.setattr(CallLog, "write", full)
+    with serving(endpoint(log=log)) as client:
+        status, body = client.chat(wrong_program(4))
+    log.close()
+    assert (status, body["error"]["code"]) == (500, "log_failed")
+
+
+def test_a_mutator_that_fails_is_an_error_of_the_server_which_lives_on(serving, tmp_path):
+    class Broken:
+        def rewrite(self, correct, rng):
+            raise ZeroDivisionError("secret words of a prompt")
+
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    served = endpoint(log=log)
+    served.model.mutator = Broken()
+    with serving(served) as client:
+        replies = [client.chat(wrong_program(4)) for _ in range(2)]
+    log.close()
+    assert [status for status, _ in replies] == [500, 500]
+    assert replies[0][1]["error"]["message"] == "the mutator failed with ZeroDivisionError"
+    assert "secret" not in log.path.read_text()
+
+
 def test_calibrate_reads_the_log(serving, tmp_path):
     log = CallLog(tmp_path / "calls.jsonl", new=True)
     with serving(endpoint(FixKeep(fix=1, keep=1), log=log)) as client:

@@ -93,7 +93,7 @@ class Page:
         process = subprocess.Popen([*words_of(line), *port], cwd=self.folder, env=environment(), text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
         self.started.append(process)
-        expect(line, expected, process.stdout.readline())
+        expect(line, expected, "".join(process.stdout.readline() for _ in expected.splitlines()))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
