@@ -153,7 +153,8 @@ def test_seconds_of_planning_count(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("no_figures")
 def test_the_command_says_that_planning_reached_the_limit(tmp_path):
-    command = ["run", str(toml(tmp_path, TOML)), "--out", str(tmp_path / "out"), "--workers", "1", "--max-seconds", "1e-9"]
+    file, out = str(toml(tmp_path, TOML)), str(tmp_path / "out")
+    command = ["run", file, "--out", out, "--workers", "1", "--max-seconds", "1e-9"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 4
     assert "while its cells were predicted, 0 of 2: nothing has run yet" in done.output
