@@ -15,7 +15,7 @@ from evo.laws.beta_rule import beta_rule
 from evo.laws.counts import IndependentBlocks
 from evo.laws.special import RunQualityLaw
 from evo.runners.parallel import Merged
-from evo.theory.calls.offspring_counts import wrong_block_offspring
+from evo.theory.calls.offspring_counts import subset_offspring, wrong_block_offspring
 from evo.theory.calls.starts import Start
 from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.operators.run_quality import FewBlocks, quality_uniform_chunk
@@ -132,8 +132,21 @@ def test_what_is_frozen_refuses_a_far_quantile_at_once():
     assert len(law._counts) == 1
     near = law.quantile(0.9)
     assert float(law.tail(near)) <= 0.1 < float(law.tail(near - 1))
-    for calls in (1, 10, 200):
-        assert 0 < law._frozen(calls)[1] < float(law.tail(calls))
+    followed = len(law._counts) - 1
+    assert law._frozen(followed) == pytest.approx(float(law.tail(followed)), rel=1e-12)
+    for calls in (followed + 1, 2 * followed, 200):
+        frozen = law._frozen(calls)
+        fresh = stored_on_counts(wrong_block_offspring(IndependentBlocks(0.5, 0.5), 1), 1.0, Start(1)).hit
+        assert fresh._frozen(calls) < frozen < float(fresh.tail(calls))  # the more is followed, the more is known
+
+
+def test_what_freezes_later_refuses_after_few_calls():
+    """At first 3e-17 accept nothing for so long, after 8 calls too many: then quantiles are refused, not after all."""
+    law = stored_on_counts(subset_offspring(IndependentBlocks(0.5, 0.5), 2, 1), 0.33, Start(2)).hit
+    assert law._frozen(law._feasible) < 1e-12
+    with pytest.raises(NoPrediction, match=r"computed call by call, here up to 200000 calls, not more"):
+        law.quantile(1 - 1e-12)
+    assert len(law._counts) < 100
 
 
 @pytest.mark.parametrize(("a", "b", "k", "p0"), [(2.5, 1.0, 5, 0.0), (0.3, 4.0, 8, 0.2), (7.0, 0.2, 3, 0.9)])

@@ -13,6 +13,7 @@ from evo.protocols import FloatArray
 from evo.theory.calls.starts import Start
 
 UNDERFLOW = 1e-305  # a product of positive probabilities below this may have become 0 or lost its digits
+NEVER = 1e-200
 
 
 def check_run(k: int, start: Start, lam: int) -> None:
@@ -70,15 +71,24 @@ def best_of(gains: FloatArray, lam: int) -> FloatArray:
         return np.asarray(np.exp(lam * np.log1p(-np.minimum(above, 1.0))) * at_least_once(np.minimum(share, 1.0), lam))
 
 
-def gains_of(law: CallLaw, g: int, most: int | None = None) -> list[FloatArray]:
+def gains_of(law: CallLaw, g: int, most: int | None = None, ever: bool = True) -> list[FloatArray]:
     """For i = 0..most incorrect blocks the probabilities that one offspring gains 1..i; list of float [i].
+
+    Args:
+        law: of one call.
+        g: blocks of a chunk.
+        most: incorrect blocks at the most; g unless said.
+        ever: whether it matters that a gain is possible at all. Within a budget it does not: what has a chance below
+            1e-200 a call happens w.p. 1e-180 in any number of calls that 64 bits hold.
 
     Raises: NoPrediction where a state seems stuck only because its probabilities are below the smallest float.
     """
     gains = [np.zeros(0)]
     for i in range(1, (g if most is None else most) + 1):
         gain = np.asarray(law.pmf(g, i)[g - i + 1 :], dtype=np.float64)
-        if gain.sum() < UNDERFLOW:
+        if not ever:
+            gain = np.where(gain < NEVER, 0.0, gain)
+        elif gain.sum() < UNDERFLOW:
             _check_underflow(law, g, i)
         gains.append(gain)
     return gains

@@ -17,12 +17,13 @@ from evo.theory.numeric.sums import Panels
 from evo.theory.problems.on_counts import run_on_counts
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import Geometric
-from evo.theory.times.law import ROUNDING_OF_CHAINS, ByTail, TimeLaw, check_level
+from evo.theory.times.law import ByTail, TimeLaw, below, check_level
 
 SMALLEST = 0.05  # of less noise no float of a law depends: an evaluation is 10 standard deviations off w.p. 1e-23
 EDGE = 8.6  # standard deviations; an evaluation is further out w.p. 1e-17
 WIDEST = 0.5  # of a panel, in standard deviations: tails are within 1e-13 of those on finer panels
 MOST_WORK = 1_000_000_000  # calls times values of the recursion: some ten seconds
+LEAST_WORK = 5_000  # of a call, however few values it has
 ACCURACY = 3e-14  # relative, of a step of the integration of the mean
 LOWEST = -12.0  # standard deviations from where the mean is integrated
 MOST_RANGE = 5_000  # standard deviations that the mean is integrated over
@@ -137,12 +138,16 @@ class StoredTime(ByTail):
     def quantile(self, u: float) -> float:
         """The least t with cdf(t) >= u, by bisection.
 
-        Raises: NoPrediction where it is beyond what can be computed call by call: at once where the runs that accept
-        nothing until there are too many already.
+        Raises: NoPrediction where it is beyond what can be computed call by call: as soon as the runs that accept
+        nothing any more until then are too many already, which is asked at 0, 1, 2, 4, ... calls.
         """
         check_level(u)
-        if float(self._start.law()[1:] @ self._frozen(self._feasible)[1:]) > 1.0 - u + ROUNDING_OF_CHAINS:
-            self._expect_feasible(math.inf)
+        calls = 0
+        while calls < self._feasible and self._counts_after(calls)[1:].sum() > 1.0 - u:
+            frozen = self._frozen(self._feasible)
+            if below(1.0 - frozen, frozen, u, 1.0):
+                self._expect_feasible(math.inf)
+            calls = min(self._feasible, max(1, 2 * calls))
         return super().quantile(u)
 
     def cdf_at(self, t: FloatArray) -> FloatArray:
@@ -200,7 +205,7 @@ class StoredTime(ByTail):
     @property
     def _feasible(self) -> int:
         """How many calls are computed one by one."""
-        return int(MOST_WORK // (np.count_nonzero(self._moves) * self._normal.size))
+        return int(MOST_WORK // max(LEAST_WORK, int(np.count_nonzero(self._moves)) * self._normal.size))
 
     def _expect_feasible(self, calls: float) -> None:
         if calls > self._feasible:
@@ -209,9 +214,15 @@ class StoredTime(ByTail):
                 f"{'more' if math.isinf(calls) else calls}"
             )
 
-    def _frozen(self, calls: int) -> FloatArray:
-        """P(none of so many calls is accepted) for each count of incorrect blocks at the start; float [k+1]."""
-        return self._panels.beyond(self._normal * np.minimum(self._kept, 1.0) ** calls)[1]
+    def _frozen(self, calls: int) -> float:
+        """P(not at the optimum after the calls that were followed, and none accepted from then to so many)."""
+        kept = np.minimum(self._kept, 1.0) ** (calls + 1 - len(self._counts))
+        return float(self._panels.beyond(self._density * kept)[1][1:].sum())
+
+    def _counts_after(self, calls: int) -> FloatArray:
+        """P(i blocks are incorrect) after so many calls, float [k+1]."""
+        self._reach(calls)
+        return self._counts[calls]
 
     @staticmethod
     def _further(below: FloatArray, whole: FloatArray, panels: int) -> FloatArray:

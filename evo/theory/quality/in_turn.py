@@ -110,7 +110,7 @@ class ChunkAlone:
 
     def __init__(self, law: CallLaw, g: int, most: int, lam: int) -> None:
         self.most = most
-        steps = chunk_steps(gains_of(law, g, most), lam)
+        steps = chunk_steps(gains_of(law, g, most, ever=False), lam)
         self._chain = AbsorbingChain(*steps, np.zeros(most), 0.0, lam)
         self._known: dict[int, FloatArray] = {}
 

@@ -62,7 +62,7 @@ def chunks_at_random(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -
     """
     check_run(k, start, lam)
     chunks = Chunks.cut(k, g)
-    gains = {size: gains_of(law, size) for size in (g, chunks.short)}
+    gains = {size: gains_of(law, size, ever=False) for size in (g, chunks.short)}
 
     def incorrect(state: tuple[int, ...]) -> int:
         *counts, last = state
@@ -81,7 +81,7 @@ def incorrect_chunks(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -
     """
     check_run(k, start, lam)
     chunks = Chunks.cut(k, g)
-    gains = {size: gains_of(law, size) for size in (g, chunks.short) if size}
+    gains = {size: gains_of(law, size, ever=False) for size in (g, chunks.short) if size}
     run = only_incorrect.chunk_by_chunk(law, gains, chunks, start, lam)
     to_come = _unfinished(chunks, start) if start.independent else None
 
