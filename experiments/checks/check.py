@@ -34,7 +34,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,14 +45,15 @@ from experiments.checks.completeness import missing_runs, table_fault
 from experiments.checks.ledger import ledger_fault, stored_ledger_fault
 from experiments.checks.power import Level
 from experiments.checks.programs import OfProgram, Tested, books_of_program, done_alone, program_tests
-from experiments.checks.short_calls import ShortCalls, short_calls
+from experiments.checks.short_calls import short_calls
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import identity_in
 from experiments.grids.labels import lams_of, place_of, sizes_of
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import every_stop, kept_of
-from experiments.predictions.predict import Prediction, takes_several_calls
+from experiments.predictions.predict import takes_several_calls
 from experiments.predictions.setting import doubts_of
 from experiments.predictions.verdict import ALPHA, RESOLUTION, Verdict
 from experiments.store.by_cell import Numbers
@@ -179,8 +180,8 @@ def check(results: Results, alpha: float = ALPHA, resolution: float = RESOLUTION
     verdicts = tuple(
         _check_cell(results, cell_id, called[cell_id], cell, alpha_each, resolution) for cell_id, cell in cells.items()
     )
-    searches = [cell for cell in cells.values() if isinstance(cell, Cell)]
-    told = dict.fromkeys(doubt for cell in searches for doubt in doubts_of(cell))
+    known = [cell for cell in cells.values() if not isinstance(cell, str)]
+    told = dict.fromkeys(doubt for cell in known for doubt in doubts_of(cell))
     return Check(verdicts, alpha, alpha_each, results.rows.strays, tuple(told))
 
 
@@ -213,7 +214,7 @@ def _check_cell(
         verdict, reason = Verdict.CANNOT_TELL, missing_runs(results, cell_id)
     else:
         level = _level(alpha, runs, looks)
-        outcomes, open_, told = _tested(results, cell_id, cell, stored, runs, level, resolution)
+        outcomes, open_, told = _tested(cell, _Asked(results, cell_id, stored, runs, level, resolution))
         outcomes = tuple(_at_every_stop(outcome, looks) for outcome in outcomes)
         known = None if isinstance(cell, str) else cell
         books = Outcome("table", 0.0, fault) if (fault := table_fault(results, cell_id, known)) else None
@@ -232,50 +233,83 @@ def _check_cell(
     return CellCheck(cell_id, label, verdict, reason, outcomes, len(runs), censored, why, looks)
 
 
-def _tested(
-    results: Results,
-    cell_id: str,
-    cell: AnyCell | str,
-    stored: StoredPrediction | None,
-    columns: Numbers,
-    level: Level,
-    resolution: float,
-) -> Tested:
+@dataclass(frozen=True)
+class _Asked:
+    """What a cell is tested by.
+
+    Attributes:
+        results: the results.
+        cell_id: of the cell.
+        stored: the prediction that was stored when it was run, where the cell cannot be had; else None.
+        columns: of its runs, at least one.
+        level: significance level of a test, by the number of runs.
+        resolution: relative discrepancy that must be found.
+    """
+
+    results: Results
+    cell_id: str
+    stored: StoredPrediction | None
+    columns: Numbers
+    level: Level
+    resolution: float
+
+
+@singledispatch
+def _tested(cell: AnyCell | str, asked: _Asked) -> Tested:
     """The tests of a cell with runs, what is missing for AGREES, and what they would have found."""
-    if not isinstance(cell, ProgramCell) and (stored is None or not stored.of_program):
-        return made_tests(*_source(results, cell_id, cell, stored, columns), columns, level, resolution)
-    runs = results.by_cell[cell_id]
+    raise NotImplementedError(type(cell).__name__)
+
+
+@_tested.register(Cell)
+def _(cell: Cell, asked: _Asked) -> Tested:
+    unit = "answers" if takes_several_calls(cell) else "calls"
+    fault, short = ledger_fault(cell, asked.columns), short_calls(cell, asked.columns)
+    predict = partial(asked.results.predict, asked.cell_id)
+    return made_tests(predict, fault, cell.runner.lam, unit, short, asked.columns, asked.level, asked.resolution)
+
+
+@_tested.register(ProgramCell)
+def _(cell: ProgramCell, asked: _Asked) -> Tested:
+    return _tested_program(asked, lambda: OfProgram.of(cell), partial(done_alone, cell.program))
+
+
+@_tested.register(str)
+def _(cell: str, asked: _Asked) -> Tested:
+    """By what was stored, where the cell itself cannot be had."""
+    stored = asked.stored
+    assert stored is not None  # else there is nothing to test
+    if stored.of_program:
+        return _tested_program(asked, lambda: _of_stored(stored), lambda runs, level: ())
+    place: pd.Series[Any] = asked.results.cells.loc[asked.cell_id]  # type: ignore[assignment]  # ids are unique
+    fault = stored_ledger_fault(stored, place, asked.columns)
+    return made_tests(
+        stored.predict, fault, stored.lam, "offspring", None, asked.columns, asked.level, asked.resolution
+    )
+
+
+def _tested_program(
+    asked: _Asked,
+    expect: Callable[[], OfProgram],
+    alone: Callable[[pd.DataFrame, Level], tuple[Outcome, ...]],
+) -> Tested:
+    """The tests of a program: by what is expected of it, or where that is not known by what can be told alone."""
+    runs = asked.results.by_cell[asked.cell_id]
     if fault := books_of_program(runs):
         return (Outcome("ledger", 0.0, fault),), "", ""
     try:
-        expected = OfProgram.of(cell) if isinstance(cell, ProgramCell) else _of_stored(stored)
+        return program_tests(expect(), runs, asked.level, asked.resolution)
     except NoPrediction as error:
-        done = done_alone(cell.program, runs, level) if isinstance(cell, ProgramCell) else ()
-        return (Outcome("ledger", 1.0, "the ledger adds up"), *done), str(error), ""
-    return program_tests(expected, runs, level, resolution)
+        return (Outcome("ledger", 1.0, "the ledger adds up"), *alone(runs, asked.level)), str(error), ""
 
 
-def _of_stored(stored: StoredPrediction | None) -> OfProgram:
+def _of_stored(stored: StoredPrediction) -> OfProgram:
     """What was expected of a program when it was run.
 
     Raises: NoPrediction.
     """
-    if stored is None or stored.done is None:
-        raise NoPrediction("" if stored is None else stored.refused)
+    if stored.done is None:
+        raise NoPrediction(stored.refused)
     return OfProgram(stored.expected, stored.exact, stored.done)
-
-
-def _source(
-    results: Results, cell_id: str, cell: Cell | str, stored: StoredPrediction | None, runs: Numbers
-) -> tuple[Callable[[str], Prediction], str | None, int, str, ShortCalls | None]:
-    """Where the predictions of a cell are from, what its ledger lacks, its lam, what `hit` counts, and short calls."""
-    if isinstance(cell, Cell):
-        unit = "answers" if takes_several_calls(cell) else "calls"
-        fault, short = ledger_fault(cell, runs), short_calls(cell, runs)
-        return partial(results.predict, cell_id), fault, cell.runner.lam, unit, short
-    assert stored is not None  # else there is nothing to test
-    place: pd.Series[Any] = results.cells.loc[cell_id]  # type: ignore[assignment]  # ids are unique
-    return stored.predict, stored_ledger_fault(stored, place, runs), stored.lam, "offspring", None
 
 
 def _looks(results: Results, runs: Numbers) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.grids.programs.cell import AnyCell
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.stopping import kept_of
 from experiments.store.failures import FailedBatch
 

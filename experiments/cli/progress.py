@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from experiments.grids.labels import place_of
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.any_cell import AnyCell
 from experiments.running.progress import Progress
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_UPDATES, SECONDS_BETWEEN_LOOKS = 10.0, 0.1, 0.5
@@ -186,7 +185,4 @@ def _left(progress: Progress) -> str:
 def _short_cell(cell: AnyCell | None, k_first: bool = False) -> str:
     if cell is None:
         return "at work"
-    if isinstance(cell, ProgramCell):
-        return ", ".join([type(cell.program).__name__, *place_of(cell.k, cell.lam)])
-    schedule, at = type(cell.schedule).__name__, f"k={cell.problem.k} lam={cell.runner.lam}"
-    return f"{at} {schedule}" if k_first else f"{schedule} {at}"
+    return cell.short_name(k_first)

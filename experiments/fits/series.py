@@ -15,10 +15,10 @@ from evo.theory import Geometric
 from experiments.fits.evidence.censoring import Scaled
 from experiments.fits.quantities import ERT, MEAN, Quantity, parsed, values_of
 from experiments.fits.tails import Tail, tail_of
+from experiments.grids.cell_text import runs_program
 from experiments.grids.labels import SIZES, label_of, lams_of, moves_with, parameter_names, sizes_of, varies
 from experiments.grids.labels import values_of as values_of_columns
-from experiments.grids.programs.cell import ProgramCell
-from experiments.predictions.programs import expected_in
+from experiments.predictions.programs import runs_alike
 from experiments.store.by_cell import Numbers
 from experiments.store.results import Results
 from experiments.store.table import is_of_a_role
@@ -201,7 +201,7 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
     first, there = cells.iloc[0], cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
     ids, lams = tuple(map(str, there.index)), lams_of(there).tolist()
     each = [_of_runs(results.numbers(cell_id), lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
-    lam, program = lams_of(cells).iloc[0], str(first["text"]).startswith("ProgramCell(")
+    lam, program = lams_of(cells).iloc[0], runs_program(str(first["text"]))
     numbers = np.array([numbers for numbers, _ in each], dtype=float).reshape(len(each), 8)
     runs, censored, mean, variance, trials, unit, median, reach = numbers.T
     alike = quantity.statistic == MEAN and quantity.column != "seconds"
@@ -278,9 +278,8 @@ def _is_sure(results: Results, cell_id: str) -> bool:
     if stored is not None and stored.of_program:
         return stored.exact
     try:
-        cell = results.cell(cell_id)
-        return isinstance(cell, ProgramCell) and expected_in(cell).exact_every_run
-    except (InputError, NoPrediction):
+        return runs_alike(results.cell(cell_id))
+    except InputError:
         return False
 
 

@@ -9,11 +9,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import singledispatch
 from typing import Any
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.special import BetaBlocksLaw, RunQualityLaw
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
+from experiments.grids.cell_text import runs_program
 from experiments.predictions.predict import Prediction
 from experiments.store.results import Results
 from problems import Noisy
@@ -36,13 +39,12 @@ def tail_of(results: Results, cell_id: str) -> Tail:
 
 
 def _tail_of(results: Results, cell_id: str) -> Tail:
-    if str(results.cells.loc[cell_id, "text"]).startswith("ProgramCell("):
+    if runs_program(str(results.cells.loc[cell_id, "text"])):
         return Tail.LIGHT  # what its runs count is finite, whether their task was done or not
     try:
         return tail_of_prediction(results.predict(cell_id, "hit"))
     except NoPrediction:
-        cell = results.cell(cell_id)
-        return tail_declared(cell) if isinstance(cell, Cell) else Tail.LIGHT
+        return tail_declared(results.cell(cell_id))
     except InputError:
         stored = results.prediction(cell_id)
     if stored is None:
@@ -76,8 +78,15 @@ def _by_moments(mean: float, variance: float) -> Tail:
     return Tail.NO_VARIANCE if math.isinf(variance) else Tail.LIGHT
 
 
-def tail_declared(cell: Cell) -> Tail:
-    """The tail where there is no prediction, from parts whose draws last.
+@singledispatch
+def tail_declared(cell: AnyCell) -> Tail:
+    """The tail where there is no prediction, from what is declared of the parts of a cell; LIGHT where nothing is."""
+    return Tail.LIGHT
+
+
+@tail_declared.register
+def _(cell: Cell) -> Tail:
+    """The tail of a search, from parts whose draws last.
 
     A block of success probability p ~ Beta(a, b) for the whole run takes at least Geom(p) calls under every schedule
     and runner: E[1/p] is infinite for a <= 1, E[1/p^2] for a <= 2 (theory 5b). A parent that keeps the value of noise

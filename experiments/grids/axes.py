@@ -18,9 +18,8 @@ from typing import Any
 
 from evo.errors import InputError, OperatorError
 from evo.parameters import shown, suggestion
-from experiments.grids.cell import Cell
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.grid import expect_few
-from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.where import WORDS
 
 MOST_VALUES = 10_000
@@ -126,6 +125,7 @@ def grid_cells(
     >>> from evo import OnePlusLambda, RoundRobin
     >>> from problems import BlockOneMax
     >>> from operators import Resample
+    >>> from experiments.grids.cell import Cell
     >>> cells = grid_cells(
     ...     axes={"k": span(2, 8, factor=2), "g": [1, 2, 4]},
     ...     make=lambda k, g: Cell(BlockOneMax(k, l=16), Resample(0.5), RoundRobin(g), OnePlusLambda()),
@@ -155,9 +155,9 @@ def grid_cells(
             made = make(**chosen)
         except (InputError, OperatorError) as error:
             raise type(error)(f"{at(chosen)}{error}") from None
-        if not isinstance(made, Cell | ProgramCell | list | tuple):
+        if not isinstance(made, AnyCell | list | tuple):
             raise InputError(f"grid_cells: make must return a cell or a list of cells, got {shown(made)}")
-        cells += [made] if isinstance(made, Cell | ProgramCell) else made
+        cells += [made] if isinstance(made, AnyCell) else made
         expect_few(len(cells))
     if left == total:
         raise InputError(f"grid_cells: where leaves none of {total:,} combinations")

@@ -22,6 +22,7 @@ from evo.runners.parallel import Asynchronous, Merged
 from evo.runners.protocol import Describing, OwnGenerations
 from evo.search import Search
 from evo.text import canonical, is_frozen_dataclass, parse, read_back
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.parts import find_any
 
 MOST_BLOCKS = 10**8
@@ -33,7 +34,7 @@ BATCH_BLOCKS = 2**24
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(AnyCell):
     """A problem, the mutator that varies its solutions, the schedule of its calls, and the algorithm.
 
     Only these first four are the cell's random identity: cells that differ in prompt, cost or budget share their
@@ -188,6 +189,30 @@ class Cell:
         if not isinstance(cell, Cell):
             raise InputError(f"expected the canonical text of a cell, got {shown(text)}")
         return cell
+
+    @property
+    def task(self) -> Any:
+        """The problem."""
+        return self.problem
+
+    @property
+    def ends_alone(self) -> bool:
+        """False: a run without a hit ends at its budget."""
+        return False
+
+    @property
+    def largest(self) -> str:
+        """What to lower where a batch needs too much memory, in words."""
+        return "k, l, lam"
+
+    def short_name(self, k_first: bool = False) -> str:
+        """The schedule, k and lam."""
+        schedule, at = type(self.schedule).__name__, f"k={self.problem.k} lam={self.runner.lam}"
+        return f"{at} {schedule}" if k_first else f"{schedule} {at}"
+
+    def why_not(self, engine: str) -> str:
+        """Empty: what an engine cannot run of a search, the engine says itself."""
+        return ""
 
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow."""

@@ -9,6 +9,8 @@ from evo.errors import InputError
 
 RANDOM = ("problem", "mutator", "schedule", "runner")
 """The parts that name the random streams of a cell that searches."""
+PROGRAM = "ProgramCell("
+"""How texts of cells that run programs of calls begin."""
 KINDS = {"Cell": RANDOM, "ProgramCell": ("program",)}
 """The same of each kind of cell."""
 
@@ -48,6 +50,11 @@ def kind_of_cell(text: str) -> str:
     if kind not in KINDS:
         raise InputError(f"expected the canonical text of a cell, got {text!r:.200}")
     return kind
+
+
+def runs_program(text: str) -> bool:
+    """Whether a text is that of a cell that runs a program of calls."""
+    return text.startswith(PROGRAM)
 
 
 def random_parts(text: str) -> tuple[str, ...]:

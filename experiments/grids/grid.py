@@ -15,9 +15,10 @@ from evo.costs.ledger import Prompt
 from evo.costs.prices import LLMPrimitive
 from evo.errors import InputError
 from evo.parameters import choice, shown, whole
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import expect_label
 from experiments.grids.cell import Cell
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import EXPECTED, MOST_RUNS, STOPPING_RULES, Runs
 
 ENGINES = ("blocks", "deap", "law")
@@ -115,13 +116,10 @@ class Grid:
             raise InputError(f"Grid {self.name!r}: expected at least one cell, got none")
         expect_few(len(self.cells), f"Grid {self.name!r}: ")
         for cell in self.cells:
-            if not isinstance(cell, Cell | ProgramCell):
+            if not isinstance(cell, AnyCell):
                 raise InputError(f"Grid {self.name!r}: expected cells, got {shown(cell)}")
-            if isinstance(cell, ProgramCell) and self.engine != "blocks":
-                raise InputError(
-                    f"Grid {self.name!r}: engine must be 'blocks' for programs of calls, which are executed by their "
-                    f"own code, got {self.engine!r}"
-                )
+            if refusal := cell.why_not(self.engine):
+                raise InputError(f"Grid {self.name!r}: {refusal}")
         seen: set[str] = set()
         for cell in self.cells:
             if cell.text in seen:

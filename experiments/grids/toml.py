@@ -16,6 +16,7 @@ from evo.errors import InputError, OperatorError
 from evo.foreign import place
 from evo.parameters import expect_parameters, shown, suggestion
 from evo.text import as_declared
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_path
 from experiments.grids.axes import at, limited
 from experiments.grids.cell import Cell
@@ -24,7 +25,7 @@ from experiments.grids.grid import Grid, expect_few
 from experiments.grids.measured.sources import Ready, with_sources
 from experiments.grids.outside.toml_text import grid_text
 from experiments.grids.parts import EVERY, INNER, PART_TYPES, find_part
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.toml_axes import as_value, combined, items, put_in, references, worked_out
 
 EXAMPLE = """\

@@ -6,7 +6,7 @@ import math
 
 from evo.errors import NoPrediction
 from evo.statistics import normal_quantile
-from experiments.grids.programs.cell import AnyCell
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.stopping import Runs, StoppingRule, UntilPrecise, UntilSuccesses
 from experiments.predictions.predict import predict
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from evo.declarations import is_oblivious
@@ -13,12 +14,13 @@ from evo.evaluation import is_noisy
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.statistics import probability_text
 from evo.text import canonical
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import Runs, UntilPrecise
 from experiments.predictions.drawn import law_of_hit
 from experiments.predictions.expected_runs import expected_runs
@@ -74,31 +76,40 @@ def check_budgets(grid: Grid) -> None:
     expected calls a run within its budget are more than 10^10; or a program that a rule could not stop before its cap.
     """
     for cell in grid.cells:
-        if isinstance(cell, ProgramCell):
-            _expect_to_be_precise(cell, grid.runs)
-            continue  # it ends by itself
-        if grid.engine == "law":
-            law_of_hit(cell)
-        _, most = generations_within(cell)
-        if math.isinf(most):
-            _expect_finite_mean(cell)
-        if grid.engine == "law" or calls_at_the_end(cell) <= MOST_CALLS:
-            continue
-        within = within_budget(cell)
-        if (calls := _reached(within)) > MOST_CALLS:
-            expected = "up to" if within.mean is None else "expected"
-            raise InputError(
-                f"{cell.text}: {expected} {calls:.3g} calls a run within its budget, more than "
-                f"{MOST_CALLS:.0e}; give a smaller Budget(calls=...) or lower k, or look ahead by drawing from the "
-                'predicted law (engine = "law", `--engine law`)'
-            )
+        expect_an_end(cell, grid.runs, grid.engine)
 
 
-def _expect_to_be_precise(cell: ProgramCell, runs: Runs) -> None:
-    """Refuse to stop by the precision of `hit` where a program has no hit in some of so many runs, w.p. 1/2 or more.
+@singledispatch
+def expect_an_end(cell: AnyCell, runs: Runs, engine: str) -> None:
+    """Refuse a cell whose runs may never end, or not within reason, or that a rule could not stop before its cap.
 
     Raises: InputError.
     """
+    raise NotImplementedError(type(cell).__name__)
+
+
+@expect_an_end.register
+def _(cell: Cell, runs: Runs, engine: str) -> None:
+    if engine == "law":
+        law_of_hit(cell)
+    _, most = generations_within(cell)
+    if math.isinf(most):
+        _expect_finite_mean(cell)
+    if engine == "law" or calls_at_the_end(cell) <= MOST_CALLS:
+        return
+    within = within_budget(cell)
+    if (calls := _reached(within)) > MOST_CALLS:
+        expected = "up to" if within.mean is None else "expected"
+        raise InputError(
+            f"{cell.text}: {expected} {calls:.3g} calls a run within its budget, more than "
+            f"{MOST_CALLS:.0e}; give a smaller Budget(calls=...) or lower k, or look ahead by drawing from the "
+            'predicted law (engine = "law", `--engine law`)'
+        )
+
+
+@expect_an_end.register
+def _(cell: ProgramCell, runs: Runs, engine: str) -> None:
+    """A program ends by itself; but its `hit` has no precision where it has none in some of so many runs w.p. 1/2."""
     if not isinstance(runs, UntilPrecise):
         return
     done = known_done(cell)
@@ -135,20 +146,37 @@ def _expect_finite_mean(cell: Cell) -> None:
         )
 
 
+@singledispatch
 def seconds_a_batch(cell: AnyCell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
     """Rough single-core time of one batch, for order and progress; 1 s where no expectation is known.
 
     Of a finite mean the lesser of it and the budget: what the budget cuts off a tail can take seconds to know.
     """
-    mean = None if isinstance(cell, ProgramCell) else predicted_mean(cell, "calls")
-    if mean is None or isinstance(cell, ProgramCell):
+    return 1.0
+
+
+@seconds_a_batch.register
+def _(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
+    mean = predicted_mean(cell, "calls")
+    if mean is None:
         return 1.0
     last = calls_at_the_end(cell)
     return seconds_of(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
 
 
+@singledispatch
+def _seconds(cell: AnyCell, calls: float, size: int, engine: str, slowness: Slowness) -> float | None:
+    """The time of one batch of runs with so many calls on average; None where it is not known."""
+    return None
+
+
+@_seconds.register
+def _(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
+    return seconds_of(cell, calls, size, engine, slowness)
+
+
 def seconds_of(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
-    """The time of one batch of runs with so many calls on average."""
+    """The time of one batch of runs of a search with so many calls on average."""
     if engine == "law":
         return SECONDS_A_LAW_BATCH * slowness.rounds
     offspring = size * calls
@@ -207,8 +235,8 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
     runs = expected_runs(grid.runs, cell, size, within.censored)
     read, written = mean_tokens(cell, within)
     longest = None
-    if within.mean is not None and not isinstance(cell, ProgramCell):
-        longest = seconds_of(cell, within.calls, size, grid.engine, slowness)
+    if within.mean is not None:
+        longest = _seconds(cell, within.calls, size, grid.engine, slowness)
     row: dict[str, Any] = {
         "cell": cell.id,
         "arm": arm,
@@ -234,17 +262,29 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
         "note": "",
     }
     try:
-        if isinstance(cell, ProgramCell):  # has calls, whether its task is done right or not
-            row |= {"hit": predicted_mean(cell, "hit"), "source": predict(cell, "calls").source}
-        else:
-            hit = predict(cell)
-            row |= {"hit": hit.mean, "source": hit.source}
+        row |= _hit(cell)
     except NoPrediction as error:
         row["note"] = str(error)
     row["note"] = row["note"] or _note(within, grid.engine)
-    if not isinstance(cell, ProgramCell) and row["source"]:
+    if row["source"]:
         row["note"] = "; ".join(filter(None, (row["note"], *doubts_of(cell))))
     return row | singles(cell)
+
+
+@singledispatch
+def _hit(cell: AnyCell) -> dict[str, Any]:
+    """Mean and source of `hit`.
+
+    Raises: NoPrediction.
+    """
+    known = predict(cell)
+    return {"hit": known.mean, "source": known.source}
+
+
+@_hit.register
+def _(cell: ProgramCell) -> dict[str, Any]:
+    """A program has calls, whether its task is done right or not."""
+    return {"hit": predicted_mean(cell, "hit"), "source": predict(cell, "calls").source}
 
 
 def _note(within: Within, engine: str) -> str:

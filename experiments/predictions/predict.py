@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, singledispatch
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -27,8 +27,9 @@ from evo.runners.parallel import Merged
 from evo.schedules import OnlyIncorrect, UntilResolved
 from evo.search import Search
 from evo.theory import RunLaw, TimeLaw
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.conditions import ALL_INCORRECT, RISING
 from experiments.predictions.programs import CHECKED, columns_of_roles, expected_in, known_of_program
 from experiments.predictions.programs import TRUSTED as TRUSTED_OF_PROGRAMS
@@ -180,8 +181,17 @@ def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | 
     >>> predict(cell, "seconds", latency=Latency(fixed=2.0, evaluation=10.0)).mean
     96.0
     """
-    if isinstance(cell, ProgramCell):
-        return _of_program(cell, quantity, asked)
+    return _predicted(cell, quantity, asked)
+
+
+@singledispatch
+def _predicted(cell: AnyCell, quantity: str, asked: dict[str, Any]) -> Prediction | Quality:
+    """The prediction of a cell of one kind."""
+    raise _no_cell(cell)
+
+
+@_predicted.register(Cell)
+def _(cell: Cell, quantity: str, asked: dict[str, Any]) -> Prediction | Quality:
     if quantity == "fitness":
         from experiments.predictions.quality.fitness import predict_fitness  # which asks here what evaluations cost
 
@@ -189,7 +199,7 @@ def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | 
     if quantity == "seconds":
         from experiments.predictions.seconds import predict_seconds  # which asks here for the law of a run
 
-        with blame_part(_a_cell(cell)):
+        with blame_part(cell):
             return predict_seconds(cell, **_known_names(quantity, asked, TIMES))
     if not isinstance(quantity, str) or quantity not in QUANTITIES:
         raise InputError(
@@ -198,7 +208,7 @@ def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | 
     if asked:
         raise InputError(f"predict: {', '.join(asked)} is for fitness or seconds; {quantity} is of a run to its end")
     law: TimeLaw | None
-    with blame_part(_a_cell(cell)):
+    with blame_part(cell):
         row, run = known_run(cell)
         if quantity == "cost":
             law, mean, unit = _cost(cell, run)
@@ -210,14 +220,8 @@ def predict(cell: AnyCell, quantity: str = "hit", **asked: Any) -> Prediction | 
         return Prediction(quantity, mean, run.source, row.checked, TRUSTED, law, unit, doubts=doubts_of(cell))
 
 
-def _known_names(quantity: str, given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    unknown = [name for name in given if name not in names]
-    if unknown:
-        raise InputError(f"predict: {quantity} takes {', '.join(names)}; got {', '.join(unknown)}")
-    return given
-
-
-def _of_program(cell: ProgramCell, quantity: str, asked: dict[str, Any]) -> Prediction:
+@_predicted.register(ProgramCell)
+def _(cell: ProgramCell, quantity: str, asked: dict[str, Any]) -> Prediction:
     if quantity == "seconds":
         from experiments.predictions.seconds import predict_program_seconds  # whose answer is a Prediction of here
 
@@ -233,6 +237,13 @@ def _of_program(cell: ProgramCell, quantity: str, asked: dict[str, Any]) -> Pred
         return Prediction(quantity, mean, expected_in(cell).source, CHECKED, TRUSTED_OF_PROGRAMS, law, unit)
 
 
+def _known_names(quantity: str, given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise InputError(f"predict: {quantity} takes {', '.join(names)}; got {', '.join(unknown)}")
+    return given
+
+
 def predicted_mean(cell: AnyCell, quantity: str) -> float | None:
     """The predicted mean, or None if there is no prediction."""
     try:
@@ -246,14 +257,12 @@ def mean_calls_on_last_chunk(cell: Cell) -> float:
 
     Raises: NoPrediction.
     """
-    with blame_part(_a_cell(cell)):
+    with blame_part(cell):
         return known_run(cell)[1].calls_on_last_chunk
 
 
-def _a_cell(cell: Cell) -> Cell:
-    if not isinstance(cell, Cell):
-        raise InputError(f"predict: expected a Cell(problem, mutator, schedule, runner), got {shown(cell):.200}")
-    return cell
+def _no_cell(given: object) -> InputError:
+    return InputError(f"predict: expected a Cell(problem, mutator, schedule, runner), got {shown(given):.200}")
 
 
 def known_run(cell: Cell) -> tuple[Row, RunLaw]:

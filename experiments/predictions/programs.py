@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, singledispatch
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from evo.programs import Expected, Program, certain
 from evo.programs.execute import expected_of
 from evo.theory import TimeLaw
 from evo.theory.times.derived import defective
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.programs.cell import ProgramCell, largest_number
 
 CHECKED = ("the program states its expected ledger",)
@@ -46,13 +47,34 @@ def _asked(program: Program, text: str) -> Expected | str:
         return f"not enough memory to work out what it expects; lower {largest_number(program)}"
 
 
-def known_done(cell: ProgramCell) -> float:
-    """P(the task is done right), of the whole expectation or of the property `done` alone; NaN if it is not known."""
+@singledispatch
+def known_done(cell: AnyCell) -> float:
+    """P(the task of a cell is done right), where cells of its kind have one; NaN if it is not known."""
+    return math.nan
+
+
+@known_done.register
+def _(cell: ProgramCell) -> float:
+    """Of the whole expectation, or of the property `done` alone."""
     try:
         return expected_in(cell).done
     except NoPrediction:
         done = getattr(cell.program, "done", None)
         return done if isinstance(done, float) else math.nan
+
+
+@singledispatch
+def runs_alike(cell: AnyCell) -> bool:
+    """Whether every run of a cell is known to have the same ledger."""
+    return False
+
+
+@runs_alike.register
+def _(cell: ProgramCell) -> bool:
+    try:
+        return expected_in(cell).exact_every_run
+    except NoPrediction:
+        return False
 
 
 def known_of_program(cell: ProgramCell, quantity: str) -> Known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, singledispatch
 from inspect import Parameter, signature
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from evo.schedules import inner_schedule, invalid_is_down
 from evo.search import Search
 from evo.text import type_name
 from evo.theory import Start
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
 
 Law = TypeVar("Law")
@@ -195,7 +196,14 @@ def run_law(formula: Callable[..., Law], setting: Setting) -> Law:
     return formula(**{name: getattr(setting, name) for name in asked(formula)})
 
 
-def doubts_of(of: Search | Cell) -> tuple[str, ...]:
+@singledispatch
+def doubts_of(of: Search | AnyCell) -> tuple[str, ...]:
+    """What stands against predicted numbers of a cell, by its own parts; nothing unless a case below says so."""
+    return ()
+
+
+@doubts_of.register
+def _(of: Search | Cell) -> tuple[str, ...]:
     """What the mutator says against numbers about calls on the chunks of a search: rates that it extrapolates."""
     return doubts(of.mutator, dict.fromkeys((of.chunks.g, of.chunks.last)))
 

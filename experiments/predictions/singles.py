@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from evo.errors import NoPrediction
-from experiments.grids.programs.cell import AnyCell
+from experiments.grids.any_cell import AnyCell
 from experiments.predictions.predict import predict
 
 PER_CENT = (10, 50, 90)

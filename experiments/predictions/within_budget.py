@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import singledispatch
 
 import numpy as np
 
@@ -14,10 +15,11 @@ from evo.errors import NoPrediction
 from evo.laws.declared import declared_calls
 from evo.theory import TimeLaw
 from evo.theory.times.cut import NEGLIGIBLE, mean_within
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.counts import answers_of, evaluations_of, offspring_back
-from experiments.predictions.predict import calls_an_answer, predict, predicted_mean, times
+from experiments.predictions.predict import Prediction, calls_an_answer, predict, predicted_mean, times
 from experiments.predictions.programs import expected_in, expected_total
 from experiments.predictions.setting import always_valid
 
@@ -43,10 +45,14 @@ class Within:
     at_most: bool = False
 
 
+@singledispatch
 def within_budget(cell: AnyCell) -> Within:
     """Expected calls within the budget, its end, and P(censored); of a program P(its task is not done right)."""
-    if isinstance(cell, ProgramCell):
-        return _of_program(cell)
+    raise NotImplementedError(type(cell).__name__)
+
+
+@within_budget.register
+def _(cell: Cell) -> Within:
     mean, (fewest, most) = predicted_mean(cell, "calls"), generations_within(cell)
     calls, last = calls_within(cell), calls_at_the_end(cell)
     if mean is None or math.isinf(fewest):
@@ -62,7 +68,8 @@ def within_budget(cell: AnyCell) -> Within:
         return Within(mean, calls, last, None, at_most=True)
 
 
-def _of_program(cell: ProgramCell) -> Within:
+@within_budget.register
+def _(cell: ProgramCell) -> Within:
     try:
         expected, calls = expected_in(cell), expected_total(cell, "calls")
     except NoPrediction:
@@ -93,22 +100,39 @@ def mean_cost(cell: AnyCell, within: Within) -> float | None:
     Where calls differ in price, at most the mean without the budget, and at most the largest price x calls.
     """
     try:
-        known = predict(cell, "cost")
+        return _cost_within(cell, predict(cell, "cost"), within)
     except NoPrediction:
         return None
-    if isinstance(cell, ProgramCell):
-        return known.mean
+
+
+@singledispatch
+def _cost_within(cell: AnyCell, known: Prediction, within: Within) -> float | None:
+    """What a budget leaves of a known cost; all of it where there is no budget."""
+    return known.mean
+
+
+@_cost_within.register
+def _(cell: Cell, known: Prediction, within: Within) -> float | None:
     price = known.unit if known.law is not None else _dearest(cell)
     cost = min(known.mean, times(price, within.calls / cell.tokens.calls))
     return cost if math.isfinite(cost) else None
 
 
+@singledispatch
 def mean_tokens(cell: AnyCell, within: Within) -> tuple[float | None, float | None]:
     """Expected tokens read and written within the budget, as `mean_cost`."""
-    if isinstance(cell, ProgramCell):
-        known = within.mean is not None
-        read, written = (expected_total(cell, f"{what}_tokens") if known else None for what in ("prompt", "generated"))
-        return read, written
+    raise NotImplementedError(type(cell).__name__)
+
+
+@mean_tokens.register
+def _(cell: ProgramCell, within: Within) -> tuple[float | None, float | None]:
+    known = within.mean is not None
+    read, written = (expected_total(cell, f"{what}_tokens") if known else None for what in ("prompt", "generated"))
+    return read, written
+
+
+@mean_tokens.register
+def _(cell: Cell, within: Within) -> tuple[float | None, float | None]:
     tokens = cell.tokens
     if tokens.powers == 0:
         if within.mean is None or math.isinf(within.calls):

@@ -20,7 +20,6 @@ from evo.text import canonical, type_name
 from experiments.grids.cell import Cell
 from experiments.grids.labels import labels
 from experiments.grids.parts import PART_TYPES
-from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.forecast import seconds_a_batch
 from experiments.reports.again import executed_again
 from experiments.running.progress import Progress
@@ -129,7 +128,7 @@ def _places(results: Results) -> list[_Place]:
     loaded: dict[str, Cell] = {}
     for cell_id in map(str, cells.index):
         found = results.cell(cell_id)
-        if isinstance(found, ProgramCell):
+        if not isinstance(found, Cell):
             raise InputError(
                 "--to ioh: expected cells that search, got a program of calls, which has no fitness; use --to csv or "
                 "--to parquet"

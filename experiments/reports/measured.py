@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from evo.runners.protocol import Adjusting
 from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.fits.tails import Tail, tail_declared, tail_of_prediction
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.predict import Prediction, predict
 from experiments.predictions.programs import known_done
 from experiments.predictions.verdict import CONFIDENCE, Verdict
@@ -111,11 +112,7 @@ class Measured:
 
         Where their number varies from generation to generation and answers take several calls, the fewest.
         """
-        if isinstance(self.process, ProgramCell):
-            return self.calls
-        if isinstance(self.cell.runner, Adjusting):
-            return self.generations if hasattr(self.cell.mutator, "mean_calls") else self.calls
-        return self.cell.runner.lam * self.generations
+        return offspring_of(self.process, self.calls, self.generations)
 
     def mean(self, quantity: str = "hit") -> Value:
         """Mean of hit, calls, cost or a role's column, by the normal law.
@@ -125,7 +122,7 @@ class Measured:
         values = {"hit": np.where(np.isnan(self.hit), self.offspring, self.hit), "calls": self.calls, "cost": self.cost}
         values |= self.roles
         found = mean_value(values[quantity])
-        if isinstance(self.process, ProgramCell) and quantity != "hit":
+        if self.process.ends_alone and quantity != "hit":
             return found  # a program ends by itself, whether its task is done or not
         if self.censored or self.tail is Tail.NO_MEAN:
             return Value(found.value, found.value, math.inf)
@@ -137,7 +134,7 @@ class Measured:
         try:
             return tail_of_prediction(self.predict())
         except NoPrediction:
-            return tail_declared(self.process) if isinstance(self.process, Cell) else Tail.LIGHT
+            return tail_declared(self.process)
 
     def cut_mean(self, budget: float) -> Value:
         """Mean of min(hit, budget): what a run costs that gives up there."""
@@ -165,7 +162,7 @@ class Measured:
     @property
     def exact_done(self) -> float:
         """P(the task of a program is done right); NaN where it is not known, and of searches."""
-        return known_done(self.process) if isinstance(self.process, ProgramCell) else math.nan
+        return known_done(self.process)
 
     @property
     def answer_calls(self) -> Value:
@@ -203,6 +200,19 @@ class Measured:
             return float(self.predict().quantile(0.5))
         except NoPrediction:
             return math.nan
+
+
+@singledispatch
+def offspring_of(cell: AnyCell, calls: FloatArray, generations: FloatArray) -> FloatArray:
+    """Offspring of runs, float [runs]; calls, where there are none."""
+    return calls
+
+
+@offspring_of.register(Cell)
+def _(cell: Cell, calls: FloatArray, generations: FloatArray) -> FloatArray:
+    if isinstance(cell.runner, Adjusting):
+        return generations if hasattr(cell.mutator, "mean_calls") else calls
+    return cell.runner.lam * generations
 
 
 Arms = Mapping[str, Sequence[Measured]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from experiments.grids.cell_text import PROGRAM
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
 from experiments.reports.wording import COLOURED, add_rows, by_series, cost_heading, folded, longest_word, size_text
@@ -22,7 +23,6 @@ Wrong = Mapping[str, frozenset[str]]
 NONE_WRONG: Wrong = MappingProxyType({})
 DONE = "done"
 """The test of the share of tasks done right."""
-PIVOTED = ["k", "series", "hit", "censored", "hit_predicted", "median", "verdict"]
 WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM = 8, 20, 10
 
 
@@ -34,7 +34,7 @@ def overview(summary: pd.DataFrame, width: int, wrong: Wrong = NONE_WRONG) -> li
         width: of the terminal.
         wrong: the tests that found a discrepancy, by cell (`Check.wrong`): they say which number of a program is off.
     """
-    of_programs = summary["text"].str.startswith("ProgramCell(")
+    of_programs = summary["text"].str.startswith(PROGRAM)
     if of_programs.any():
         rest = overview(summary[~of_programs], width) if not of_programs.all() else []
         return [_programs_table(summary[of_programs], width, wrong), *rest]
@@ -72,7 +72,7 @@ def _pivot(summary: pd.DataFrame, lam: Any, width: int) -> Table:
         table.add_column(escape(arm), justify="right", overflow="fold", min_width=longest_word(arm))
     between = " " if width >= WIDTH_OF_K + WIDTH_OF_ARM * len(arms) else "\n"
     ks = sorted(summary["k"].unique())
-    rows = {(row["k"], row["series"]): row for row in summary[PIVOTED].to_dict("records")}
+    rows = {(row["k"], row["series"]): row for row in summary.to_dict("records")}
     for k in ks if len(ks) <= MOST_LISTED // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_LISTED]:
         table.add_row(str(k), *(_measured_cell(rows[k, arm], between) if (k, arm) in rows else "" for arm in arms))
     return table

@@ -11,6 +11,7 @@ from experiments.fits.fit import fit
 from experiments.fits.laws import Fits
 from experiments.fits.series import main_axis, values_along
 from experiments.fits.speedups import speedup
+from experiments.grids.cell_text import PROGRAM
 from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import ALPHA
 from experiments.reports.measured import Arms, measured
@@ -74,4 +75,4 @@ def report(results: Results, alpha: float = ALPHA, study: Study | None = None) -
 
 
 def _has_programs(results: Results) -> bool:
-    return bool(results.cells["text"].str.startswith("ProgramCell(").any())
+    return bool(results.cells["text"].str.startswith(PROGRAM).any())

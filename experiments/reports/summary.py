@@ -13,8 +13,8 @@ from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.checks.check import Check
 from experiments.fits.tails import Tail, tail_of
 from experiments.grids.arguments import expect_a
+from experiments.grids.cell_text import runs_program
 from experiments.grids.labels import lams_of, sizes_of
-from experiments.grids.programs.cell import AnyCell, ProgramCell
 from experiments.grids.stopping import Runs, kept_of
 from experiments.predictions.programs import known_done
 from experiments.predictions.verdict import CONFIDENCE
@@ -58,7 +58,7 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
         rows.append(
             {"cell": cell_check.cell, "arm": arm, "series": series[cell_check.cell], "k": k, "lam": lam}
             | {"stopped": _stopped(results.asked, runs)}
-            | _measured(runs, tail_of(results, cell_check.cell), str(text).startswith("ProgramCell("))
+            | _measured(runs, tail_of(results, cell_check.cell), runs_program(str(text)))
             | _predicted(results, cell_check.cell)
             | fitness_columns(results, cell_check.cell)
             | {"verdict": str(cell_check.verdict), "reason": cell_check.reason, "text": text}
@@ -120,15 +120,10 @@ def _predicted(results: Results, cell_id: str) -> dict[str, Any]:
         )
 
     source = known(lambda: results.predict(cell_id).source, lambda kept: kept.source, "")
-    done = known(lambda: _done(results.cell(cell_id)), lambda kept: kept.done, math.nan)
+    done = known(lambda: known_done(results.cell(cell_id)), lambda kept: kept.done, math.nan)
     return {
         "success_predicted": math.nan if done is None else done,
         "hit_predicted": mean("hit"),
         "cost_predicted": mean("cost"),
         "source": source,
     }
-
-
-def _done(cell: AnyCell) -> float:
-    """The probability that a program's task is done right; NaN if it is not known, and of searches."""
-    return known_done(cell) if isinstance(cell, ProgramCell) else math.nan

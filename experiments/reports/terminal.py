@@ -14,6 +14,7 @@ from experiments.checks.check import Check
 from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.fits.fit import fit
 from experiments.fits.laws import POOR_FIT, Fits, ScalingLaw
+from experiments.grids.cell_text import PROGRAM
 from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import number
@@ -205,7 +206,7 @@ def _waited(row: dict[Any, Any]) -> dict[str, str]:
 
 def _show_censored(summary: pd.DataFrame, console: Console) -> None:
     """Say where a budget bit."""
-    of_programs = summary["text"].str.startswith("ProgramCell(")
+    of_programs = summary["text"].str.startswith(PROGRAM)
     if undone := int(summary.loc[of_programs, "censored"].sum()):
         console.print(f"{counted(undone, 'run')} of programs ended without their task done right (no hit)")
     cells = summary[(summary["censored"] > 0) & ~of_programs]

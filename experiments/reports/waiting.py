@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
@@ -25,6 +26,7 @@ from evo.schedules import EachChunk, inner_schedule
 from evo.seeding import streams
 from evo.text import canonical
 from experiments.checks.completeness import missing_runs
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.labels import lams_of, sizes_of
@@ -124,22 +126,47 @@ def _timed(
             cell = results.cell(name)
         except InputError:
             continue
-        if isinstance(cell, ProgramCell):
-            places = of_cell.index.to_numpy()
-            rounds[places], makespan[places] = of_cell["generations"], seconds_of_runs(cell, of_cell, workers, latency)
-            continue
-        for batch, part in of_cell.groupby("batch", sort=False):
-            rows, number = part.index.to_numpy(), int(str(batch))
-            if isinstance(cell.runner, Asynchronous):
-                makespan[rows] = np.nan if kept_as_run(cell, workers, latency) else part["seconds"]
-                continue
-            rng = streams(seed, f"timed {cell.text}", number).latency
-            try:
-                rounds[rows], makespan[rows] = _times(results, cell, number, part, workers, latency, rng)
-            except InputError as error:
-                refused[name] = error
-                break
+        try:
+            for rows, its_rounds, its_makespan in _timed_parts(cell, of_cell, results, workers, latency, seed):
+                rounds[rows], makespan[rows] = its_rounds, its_makespan
+        except InputError as error:
+            refused[name] = error
     return runs.assign(rounds=rounds, makespan=makespan), refused
+
+
+Timed = tuple[IntArray, Any, Any]
+"""Rows of the table of runs, their rounds and their seconds."""
+
+
+@singledispatch
+def _timed_parts(
+    cell: AnyCell, of_cell: pd.DataFrame, results: Results, workers: int | None, latency: Latency, seed: int
+) -> Iterator[Timed]:
+    """The times of the runs of a cell, some rows after others.
+
+    Raises: InputError for runs that cannot be timed.
+    """
+    raise NotImplementedError(type(cell).__name__)
+
+
+@_timed_parts.register(ProgramCell)
+def _(
+    cell: ProgramCell, of_cell: pd.DataFrame, results: Results, workers: int | None, latency: Latency, seed: int
+) -> Iterator[Timed]:
+    yield of_cell.index.to_numpy(), of_cell["generations"], seconds_of_runs(cell, of_cell, workers, latency)
+
+
+@_timed_parts.register(Cell)
+def _(
+    cell: Cell, of_cell: pd.DataFrame, results: Results, workers: int | None, latency: Latency, seed: int
+) -> Iterator[Timed]:
+    for batch, part in of_cell.groupby("batch", sort=False):
+        rows, number = part.index.to_numpy(), int(str(batch))
+        if isinstance(cell.runner, Asynchronous):
+            yield rows, np.nan, np.nan if kept_as_run(cell, workers, latency) else part["seconds"]
+            continue
+        rng = streams(seed, f"timed {cell.text}", number).latency
+        yield rows, *_times(results, cell, number, part, workers, latency, rng)
 
 
 def waiting(results: Results, workers: int | None, latency: Latency, seed: int = 1) -> pd.DataFrame:
@@ -209,11 +236,25 @@ def _note(results: Results, cell_id: str, workers: int | None, latency: Latency,
     """Why a cell with runs has no times: it was run with its own, or a part of it is not imported."""
     try:
         cell = results.cell(cell_id)
-        if isinstance(cell, ProgramCell):
-            return NOT_KEPT if runs["makespan"].isna().any() else ""
-        return kept_as_run(cell, workers, latency)
+        return _why_untimed(cell, workers, latency, runs)
     except InputError as error:
         return str(error)
+
+
+@singledispatch
+def _why_untimed(cell: AnyCell, workers: int | None, latency: Latency, runs: pd.DataFrame) -> str:
+    """Why a cell with runs has no times; empty if it has."""
+    raise NotImplementedError(type(cell).__name__)
+
+
+@_why_untimed.register(Cell)
+def _(cell: Cell, workers: int | None, latency: Latency, runs: pd.DataFrame) -> str:
+    return kept_as_run(cell, workers, latency)
+
+
+@_why_untimed.register(ProgramCell)
+def _(cell: ProgramCell, workers: int | None, latency: Latency, runs: pd.DataFrame) -> str:
+    return NOT_KEPT if runs["makespan"].isna().any() else ""
 
 
 def list_schedule(seconds: FloatArray, workers: int | None) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from experiments.grids.programs.cell import AnyCell
+from experiments.grids.any_cell import AnyCell
 from experiments.predictions.within_budget import mean_cost, mean_tokens, within_budget
 from experiments.running.limits import ON_RUNS, Amounts, GridLimits, Spent
 from experiments.running.tasks import Done, Job

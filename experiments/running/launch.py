@@ -12,9 +12,9 @@ from typing import Any
 
 from evo.errors import EvoError, InputError
 from evo.parameters import shown
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_path, expect_a, expect_whole
 from experiments.grids.grid import Grid
-from experiments.grids.programs.cell import AnyCell
 from experiments.predictions.forecast import check_budgets
 from experiments.running.agenda import Plan
 from experiments.running.allowance import Allowance

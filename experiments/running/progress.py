@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.grids.programs.cell import AnyCell
+from experiments.grids.any_cell import AnyCell
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from evo.protocols import IntArray
-from experiments.grids.programs.cell import AnyCell
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.stopping import StoppingRule, most_batches
 from experiments.running.tasks import Done
 

@@ -10,6 +10,7 @@ import socket
 import time
 import traceback
 from dataclasses import dataclass, field
+from functools import singledispatch
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from evo.errors import InputError, OperatorError
 from evo.foreign import describe_error, foreign
 from evo.programs.execute import run_program
 from evo.seeding import streams
-from experiments.grids.programs.cell import AnyCell, ProgramCell, largest_number
+from experiments.grids.any_cell import AnyCell
+from experiments.grids.cell import Cell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.running.simulation import simulate
 from experiments.store.table import Columns, batch_columns, program_columns
 
@@ -124,7 +127,7 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer
     begun, columns, error, kind = time.perf_counter(), None, "", ""
     before = _global_generators()
     try:
-        columns = _columns(job)
+        columns = run_batch(job.cell, job)
     except passed_on:
         raise
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
@@ -134,13 +137,21 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer
     return Answer(columns, error, time.perf_counter() - begun, HOST, kind, drew)
 
 
-def _columns(job: Job) -> Columns:
-    """What the table of runs tells of the batch, of a search or of a program of calls."""
-    cell = job.cell
-    if isinstance(cell, ProgramCell):
-        rng = streams(job.seed, cell.identity, job.batch).mutator
-        return program_columns(cell, run_program(cell.program, job.size, rng))
+@singledispatch
+def run_batch(cell: AnyCell, job: Job) -> Columns:
+    """What the table of runs tells of a batch of a cell."""
+    raise NotImplementedError(type(cell).__name__)
+
+
+@run_batch.register
+def _(cell: Cell, job: Job) -> Columns:
     return batch_columns(cell, simulate(cell, job.seed, job.batch, job.size, job.engine))
+
+
+@run_batch.register
+def _(cell: ProgramCell, job: Job) -> Columns:
+    rng = streams(job.seed, cell.identity, job.batch).mutator
+    return program_columns(cell, run_program(cell.program, job.size, rng))
 
 
 def _global_generators() -> dict[str, tuple[object, ...]]:
@@ -162,8 +173,7 @@ def _in_words(error: BaseException, cell: AnyCell) -> str:
         if isinstance(error, OperatorError | InputError):
             return str(error)
         if isinstance(error, MemoryError):
-            largest = largest_number(cell.program) if isinstance(cell, ProgramCell) else "k, l, lam"
-            said = f"not enough memory for this batch; allow more, or lower {largest} or batch"
+            said = f"not enough memory for this batch; allow more, or lower {cell.largest} or batch"
         else:
             said = describe_error(error, cell)
         return f"{said}\n{''.join(traceback.format_exception(error, limit=-4))}"

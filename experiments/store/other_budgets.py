@@ -29,7 +29,6 @@ from evo.runners.protocol import varies
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.grid import Grid
-from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import most_batches
 from experiments.store.batches import Batches
 from experiments.store.table import DTYPES, KEY, BatchKey
@@ -88,7 +87,7 @@ def _pairs(grid: Grid, found: Batches, changed: Collection[str]) -> Iterator[tup
     for sample, (cell, *_) in grid.samples.items():
         others = [other for other in alike[sample.partition("-")[0]] if other != sample]
         if (
-            isinstance(cell, ProgramCell)
+            not isinstance(cell, Cell)
             or not others
             or is_foreign(type(cell.runner))
             or set(foreign_in(cell.text)) & set(changed)

@@ -21,7 +21,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, singledispatch
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -38,8 +38,9 @@ from evo.foreign import foreign
 from evo.protocols import FloatArray
 from evo.runners.protocol import varies
 from evo.theory.times.at_times import LawAtTimes
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.strings import string_type
 from experiments.predictions.counts import entries_of_call
 from experiments.predictions.predict import Prediction, predict
@@ -89,10 +90,17 @@ def columns_of(cell: AnyCell) -> dict[str, Any]:
     else:
         for quantity in STORED_QUANTITIES[1:]:
             row |= _moments(cell, quantity)
-    return row | (_of_roles(cell) if isinstance(cell, ProgramCell) else _of_a_call(cell))
+    return row | _of_its_calls(cell)
 
 
-def _of_roles(cell: ProgramCell) -> dict[str, float | None]:
+@singledispatch
+def _of_its_calls(cell: AnyCell) -> dict[str, float | None]:
+    """What is expected of the calls of a cell: of the ledger of each role, or of one call."""
+    raise NotImplementedError(type(cell).__name__)
+
+
+@_of_its_calls.register
+def _(cell: ProgramCell) -> dict[str, float | None]:
     names = columns_of_roles(cell)
     row: dict[str, float | None] = dict.fromkeys(("call.calls", *CALL_COLUMNS, "expected.done", "expected.exact"))
     row |= {f"expected.{name}": None for name in names}
@@ -307,10 +315,14 @@ def _rising(cdf: FloatArray) -> FloatArray:
     return np.maximum.accumulate(np.clip(cdf, 0.0, 1.0))
 
 
+@singledispatch
 def _budget(cell: AnyCell) -> float:
     """The last offspring within the budget; infinite where there is none."""
-    if isinstance(cell, ProgramCell):
-        return math.inf
+    return math.inf
+
+
+@_budget.register
+def _(cell: Cell) -> float:
     return answers_after(cell, generations_within(cell)[1])
 
 
@@ -325,7 +337,8 @@ def _moments(cell: AnyCell, quantity: str) -> dict[str, float]:
     return row
 
 
-def _of_a_call(cell: Cell) -> dict[str, float | None]:
+@_of_its_calls.register
+def _(cell: Cell) -> dict[str, float | None]:
     calls = cell.tokens.calls
     fixed = not varies(cell.runner) and not hasattr(cell.mutator, "mean_calls")
     row: dict[str, float | None] = {"call.calls": calls, "call.a_generation": None}

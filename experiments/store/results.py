@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_path
 from experiments.grids.cell_text import foreign_in
 from experiments.grids.cells_table import WEIGHTS, prices_in
 from experiments.grids.labels import labels, lams_of
 from experiments.grids.outside.reading import Unsound
-from experiments.grids.programs.cell import AnyCell, parse_cell
+from experiments.grids.programs.cell import parse_cell
 from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
 from experiments.store.by_cell import Numbers

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evo.costs.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
+from experiments.grids.cell_text import PROGRAM
 from experiments.grids.cells_table import WEIGHTS, prices_in
 from experiments.grids.outside.reading import Damaged
 from experiments.grids.stopping import Runs, kept_rows
@@ -296,7 +297,7 @@ def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> Float
     cost = np.zeros(len(code))
     if not len(code):
         return cost
-    program = cells["text"].str.startswith("ProgramCell(").to_numpy(dtype=bool)
+    program = cells["text"].str.startswith(PROGRAM).to_numpy(dtype=bool)
     for entry, column in zip(LEDGER, WEIGHTS, strict=True):
         weight = np.where(program, 0.0, cells[column].to_numpy(dtype=float))
         if np.any(weight != 0):

@@ -22,10 +22,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.grids.outside.reading import Damaged, Unsound
-from experiments.grids.programs.cell import AnyCell
 from experiments.store.batches import Batches
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, look_at_failures, write_failure
 from experiments.store.files import StoreError, leftovers, move, own_folder, write_json, write_parquet, write_part

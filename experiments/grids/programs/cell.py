@@ -19,7 +19,9 @@ from evo.programs.protocol import Program
 from evo.programs.roles import Role
 from evo.protocols import CostModel, FloatArray
 from evo.text import canonical, is_frozen_dataclass, parse, parts_of, read_back, type_name
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell, cell_id, sample_name
+from experiments.grids.labels import place_of
 from experiments.grids.parts import find_any
 
 BATCH_NUMBERS = 2**24
@@ -29,7 +31,7 @@ UNSCALED = ("calls", "evaluations")
 
 
 @dataclass(frozen=True)
-class ProgramCell:
+class ProgramCell(AnyCell):
     """A program of calls, and the prices of its ledger.
 
     A run costs the sum over its roles of ledger @ prices, where a role whose model has size s pays s times the prices
@@ -53,8 +55,7 @@ class ProgramCell:
                 self._expect_program()
             except MemoryError:
                 raise InputError(
-                    f"{type_name(type(self.program))}: not enough memory for its roles; lower "
-                    f"{largest_number(self.program)}"
+                    f"{type_name(type(self.program))}: not enough memory for its roles; lower {self.largest}"
                 ) from None
             if not hasattr(self.cost, "weights") or not is_frozen_dataclass(self.cost):
                 raise InputError(
@@ -134,6 +135,31 @@ class ProgramCell:
         """NaN: a program has no offspring."""
         return math.nan
 
+    @property
+    def task(self) -> Any:
+        """The program."""
+        return self.program
+
+    @property
+    def ends_alone(self) -> bool:
+        """True: a program ends by itself."""
+        return True
+
+    @property
+    def largest(self) -> str:
+        """What to lower where a batch needs too much memory, in words."""
+        return largest_number(self.program)
+
+    def short_name(self, k_first: bool = False) -> str:
+        """The class of the program, and its k if it has one."""
+        return ", ".join([type(self.program).__name__, *place_of(self.k, self.lam)])
+
+    def why_not(self, engine: str) -> str:
+        """Why an engine cannot run the cell: programs are executed by their own code."""
+        if engine == "blocks":
+            return ""
+        return f"engine must be 'blocks' for programs of calls, which are executed by their own code, got {engine!r}"
+
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where there are thousands of roles."""
         return max(1, min(batch, BATCH_NUMBERS // (len(self.roles) * len(LEDGER))))
@@ -151,10 +177,6 @@ def largest_number(program: object) -> str:
     whole = {name: value for name, value in named.items() if isinstance(value, int) and not isinstance(value, bool)}
     name = max(whole, key=lambda name: whole[name], default="")
     return f"{name} = {shown(whole[name])}" if name else "its parameters"
-
-
-AnyCell = Cell | ProgramCell
-"""What a grid holds."""
 
 
 def column_prices(weights: FloatArray, sizes: Mapping[str, float]) -> dict[str, float]:
@@ -185,6 +207,6 @@ def parse_cell(text: str) -> AnyCell:
     own = {"Cell": Cell, "ProgramCell": ProgramCell}
     with read_back():
         cell = parse(text, lambda name: own.get(name) or find_any(name))
-    if not isinstance(cell, Cell | ProgramCell):
+    if not isinstance(cell, AnyCell):
         raise InputError(f"expected the canonical text of a cell, got {shown(text)}")
     return cell

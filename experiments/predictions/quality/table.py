@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError, NoPrediction
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
-from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.quality.budgets import generations_at
 from experiments.predictions.quality.fitness import Quality, qualities
 
@@ -47,16 +48,27 @@ def fitness_table(
     rows: list[dict[str, Any]] = []
     for cell in grid.cells:
         row = {"cell": cell.id, "series": series[cell.id], "k": cell.k, "lam": cell.lam}
-        if isinstance(cell, ProgramCell):
-            rows.append(row | {"source": "", "note": "a program of calls has no fitness"})
-            continue
         try:
-            (found,) = qualities(cell, [generations_at(cell, calls, generations, cost)])
-            rows.append(row | told(found) | {"source": found.source, "note": "; ".join(found.doubts)})
+            rows.append(row | _at(cell, calls=calls, generations=generations, cost=cost))
         except NoPrediction as error:
             rows.append(row | {"source": "", "note": str(error)})
     columns = ["cell", "series", "k", "lam", "best", "generations", "mean", *NAMES, "solved", "improve", "gain"]
     return pd.DataFrame(rows).reindex(columns=[*columns, "source", "note"])
+
+
+@singledispatch
+def _at(cell: AnyCell, **budget: float | None) -> dict[str, Any]:
+    """The columns of a cell at a budget.
+
+    Raises: NoPrediction; InputError for what is no budget.
+    """
+    raise NoPrediction("a program of calls has no fitness")
+
+
+@_at.register
+def _(cell: Cell, **budget: Any) -> dict[str, Any]:
+    (found,) = qualities(cell, [generations_at(cell, **budget)])
+    return told(found) | {"source": found.source, "note": "; ".join(found.doubts)}
 
 
 def fitness_curve(cell: Cell, calls: Sequence[int]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from evo.identity import differences, identities, other_python
 from experiments.grids.extensions import named_as
 
 if TYPE_CHECKING:
-    from experiments.grids.programs.cell import AnyCell
+    from experiments.grids.any_cell import AnyCell
 
 
 @dataclass(frozen=True)

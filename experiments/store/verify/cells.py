@@ -12,6 +12,7 @@ from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import BoolArray
 from experiments.grids.arguments import expect_label
+from experiments.grids.cell_text import runs_program
 from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.grid import MOST_CELLS
 from experiments.grids.outside.bounds import CELLS_BYTES, CELLS_VALUES
@@ -126,7 +127,7 @@ def _expect_columns(table: pd.DataFrame) -> None:
 
 def _searches(table: pd.DataFrame) -> BoolArray:
     """Which rows are of cells that search; the others run programs of calls."""
-    return np.array([not str(text).startswith("ProgramCell(") for text in table["text"]], dtype=np.bool_)
+    return np.array([not runs_program(str(text)) for text in table["text"]], dtype=np.bool_)
 
 
 def _expect_prediction(table: pd.DataFrame, name: str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from experiments.grids.programs.cell import ProgramCell
 from experiments.reports.measured import Arms, Measured, beside
 from experiments.reports.panels import Panel, curve, panels_figure
 
@@ -18,7 +17,7 @@ MEANS = {"hit": "mean calls until all is right"}
 
 def size_of(each: Measured) -> float:
     """How large the task of a cell is: n of its program, else k, of the program or of the problem that is searched."""
-    part: Any = each.program if isinstance(each.process, ProgramCell) else each.cell.problem
+    part = each.process.task
     return float(part.n if hasattr(part, "n") else part.k)
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from evo import AllBlocks, LLMPrimitive, OnePlusLambda, QuadraticPrimitive, Schedule, UntilResolved
 from evo.protocols import CostModel
 from experiments.fits.claims import Claim
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.reports.measured import Arms, Measured, Value, beside, ratio_of
 from experiments.reports.panels import Curve, Panel, panels_figure
 from experiments.reports.study import Findings, Study

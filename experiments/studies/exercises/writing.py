@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from evo import AllBlocks, OnePlusLambda, Prompt, Schedule, UntilResolved
 from experiments.fits.claims import Claim
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.grids.programs.cell import AnyCell, ProgramCell
+from experiments.grids.programs.cell import ProgramCell
 from experiments.reports.measured import Arms
 from experiments.reports.study import Findings, Study
 from experiments.studies.exercises.growing import growing, side_by_side, size_of, with_done
