@@ -32,12 +32,6 @@ def free_ports(number):
             each.close()
 
 
-def words_of(line):
-    words = shlex.split(line)
-    command = ["-m", "experiments"] if words[0] == "llm-evo" else []
-    return [sys.executable, *command, *words[1:]]
-
-
 def environment():
     return os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}.", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
 
@@ -57,7 +51,8 @@ def expect(command, expected, found):
 class Page:
     """A page that is worked through in a folder."""
 
-    def __init__(self, text, folder, ports):
+    def __init__(self, text, folder, ports, llm_evo):
+        self.llm_evo = llm_evo
         for shown, port in zip(("8017", "8018"), ports, strict=True):
             text = text.replace(shown, port)
         self.text, self.folder, self.ports, self.started = text, folder, ports, []
@@ -82,23 +77,28 @@ class Page:
     def command(self, line, expected):
         if line.endswith(" &"):
             return self.start(line.removesuffix(" &"), expected)
-        done = subprocess.run(words_of(line), cwd=self.folder, env=environment(), capture_output=True, text=True,
-                              encoding="utf-8", check=False)  # fmt: skip
+        words = shlex.split(line)
+        if words[0] == "llm-evo":
+            done = self.llm_evo(*words[1:], cwd=self.folder, COLUMNS="80", PYTHONIOENCODING="utf-8")
+        else:
+            done = subprocess.run([sys.executable, *words[1:]], cwd=self.folder, env=environment(), capture_output=True,
+                                  text=True, check=False)  # fmt: skip
         assert done.returncode == 0, f"{line}: exit code {done.returncode}: {done.stderr}"
         return expect(line, expected, done.stdout + done.stderr)
 
     def start(self, line, expected):
         """A command that goes on; its port is that of its place on the page."""
         port = [] if "--port" in line else ["--port", self.ports[len(self.started)]]
-        process = subprocess.Popen([*words_of(line), *port], cwd=self.folder, env=environment(), text=True,
+        words = [sys.executable, "-m", "experiments", *shlex.split(line)[1:], *port]
+        process = subprocess.Popen(words, cwd=self.folder, env=environment(), text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
         self.started.append(process)
         expect(line, expected, "".join(process.stdout.readline() for _ in expected.splitlines()))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
-def test_the_walk_through_does_what_it_says(tmp_path):
-    with Page(PAGE.read_text(encoding="utf-8"), tmp_path, free_ports(2)) as page:
+def test_the_walk_through_does_what_it_says(tmp_path, command):
+    with Page(PAGE.read_text(encoding="utf-8"), tmp_path, free_ports(2), command) as page:
         page.run()
         page.started[1].send_signal(signal.SIGINT)
         out, _ = page.started[1].communicate(timeout=20)
@@ -109,8 +109,8 @@ def test_the_walk_through_does_what_it_says(tmp_path):
     ("session", "told"),
     [("$ python -c 'print(1)'\n2\n", "expected: 2"), ("$ python -c 'raise SystemExit(3)'\n", "exit code 3")],
 )
-def test_a_page_that_lies_is_found_out(tmp_path, session, told):
-    page = Page(f"```console\n{session}```\n", tmp_path, ("1", "2"))
+def test_a_page_that_lies_is_found_out(tmp_path, command, session, told):
+    page = Page(f"```console\n{session}```\n", tmp_path, ("1", "2"), command)
     with pytest.raises(AssertionError, match=told):
         page.run()
 
