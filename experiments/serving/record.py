@@ -34,6 +34,8 @@ CALLS = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}
 OUTCOMES = "/v1/outcomes"
 TOLD = ("g", "k", "incorrect", "repaired", "correct", "kept", "broken", "outcome", "item", "run", "evaluation_seconds")
 """Columns that an evaluator may tell of a call."""
+BLOCKS = frozenset(("g", "k", "incorrect", "repaired", "correct", "kept", "broken"))
+"""Those that have to fit together, and so are told at once."""
 MOST_TEXT = 100_000
 """Characters of a body that are written."""
 ROOM = 64
@@ -66,7 +68,9 @@ class Recorder:
     def __post_init__(self) -> None:
         self._numbers, self._lock = itertools.count(1 + len(self.log.calls)), threading.Lock()
         self._ids = {str(row["id"]): str(row["id"]) for row in self.log.calls}
-        self._evaluated = {str(row["id"]) for row in self.log.calls if row.get("g") is not None}
+        self._evaluated = {
+            str(row["id"]) for row in self.log.calls if any(row.get(name) is not None for name in BLOCKS)
+        }
         self._capped = False
 
     def __call__(self, request: Request) -> Reply:
@@ -126,7 +130,7 @@ class Recorder:
                 raise Wrong(f"{column}: {error}, got {value!r:.60}", param=column) from None
             told[column] = int(made) if isinstance(made, float) and made.is_integer() else made
         _expect_together(told)
-        if "g" in told:
+        if BLOCKS.intersection(told):
             with self._lock:
                 before = of in self._evaluated
                 self._evaluated.add(of)
@@ -164,7 +168,10 @@ class Recorder:
 
     def _bounded(self, body: dict[str, Any]) -> dict[str, Any]:
         """A request of which is known how much it may come to."""
-        for message in body.get("messages") or ():
+        messages = body.get("messages")
+        if not isinstance(messages, list):
+            raise Wrong("messages: expected a list of messages", param="messages")
+        for message in messages:
             parts = message.get("content") if isinstance(message, dict) else None
             if isinstance(parts, list) and any(not isinstance(part, dict) or "text" not in part for part in parts):
                 raise Wrong(

@@ -93,6 +93,10 @@ def test_an_outcome_that_is_told_later_is_part_of_its_row(recorded):
         assert client.post("/v1/outcomes", {"call": headers["x-llm-evo-call"], "outcome": "no_parse"})[0] == 200
         status, error = client.post("/v1/outcomes", {"call": one["id"], "g": 1, "incorrect": 0})
         assert (status, error["error"]["code"]) == (409, "told_before")  # two that differ would spoil the log
+        _, headers, _ = client.raw_chat(PROGRAM)
+        third = {"call": headers["x-llm-evo-call"]}
+        assert client.post("/v1/outcomes", third | {"k": 2, "outcome": "ok"})[0] == 200
+        assert client.post("/v1/outcomes", third | {"g": 3, "incorrect": 0})[0] == 409
         wrong = (
             ({"outcome": "ok"}, "call: expected"),
             ({"call": "nobody", "g": 1}, "call: expected"),
@@ -107,10 +111,10 @@ def test_an_outcome_that_is_told_later_is_part_of_its_row(recorded):
             assert (status, words in error["error"]["message"]) == (400, True), error
 
     _, rows = recorded(simulated(), use)
-    assert [row["outcome"] for row in rows] == ["ok", "no_parse"]
+    assert [row["outcome"] for row in rows] == ["ok", "no_parse", "ok"]
     calls = read_calls(recorded.file)
     assert calls.number("repaired")[0] == 2
-    assert calls.word("item").tolist() == ["first", ""]
+    assert calls.word("item").tolist() == ["first", "", ""]
 
 
 def test_a_stream_goes_through_with_its_usage_which_only_those_see_who_asked(recorded):
