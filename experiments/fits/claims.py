@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.fits.fit import fit, fit_one
+from experiments.fits.fit import fit_one
 from experiments.fits.laws import Fits, ScalingLaw
 from experiments.fits.quotients import quotient
 from experiments.fits.series import Series, series, values_along
 from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 
+NOT_FITTED = "the form could not be fitted"
 CLAIM_CONFIDENCE = 0.999
 WIDEST = 0.15
 """Half-width of an interval, relative to the claimed value, that still tells."""
@@ -104,21 +105,22 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
     interval or by its misfit. Beyond some 20,000 runs a cell even an asymptotic form that holds does not fit.
     """
     arms = {*results.cells["arm"], ""}
-    fitted: dict[tuple[str, str, float], Fits] = {}
     checks = []
     for claim in claims:
         if claim.form == NEVER and claim.arm in arms:
             checks.append(_never(claim, results))
         elif {claim.arm, claim.over} <= arms and _varies(results, claim.along):
-            key = (claim.along, claim.quantity, claim.least)
-            if claim.over:
-                checks.append(_check_quotient(claim, results))
-                continue
-            if key not in fitted:
-                fitted[key] = fit(results, *key[:2], least=claim.least, confidence=CLAIM_CONFIDENCE)
-            asked = _longest(results, claim, claim.arm)
-            checks.append(_check(claim, fitted[key], asked.label if asked else ""))
+            checks.append(_check_quotient(claim, results) if claim.over else _check_arm(claim, results))
     return checks
+
+
+def _check_arm(claim: Claim, results: Results) -> ClaimCheck:
+    """By the law of the longest series of an arm alone: no claim is on the others."""
+    asked = _longest(results, claim, claim.arm)
+    if asked is None:
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, NOT_FITTED)
+    fits = fit_one(results, asked, claim.along, claim.quantity, claim.least, CLAIM_CONFIDENCE)
+    return _check(claim, fits, asked.label)
 
 
 def _check_quotient(claim: Claim, results: Results) -> ClaimCheck:
@@ -154,7 +156,7 @@ def _check(claim: Claim, fits: Fits, label: str) -> ClaimCheck:
     law = laws.get(claim.form)
     if law is None:
         reasons = [refusal.reason for refusal in fits.refused if refusal.series == label]
-        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "; ".join(reasons) or "the form could not be fitted")
+        return ClaimCheck(claim, Verdict.CANNOT_TELL, None, "; ".join(reasons) or NOT_FITTED)
     estimate = law[claim.parameter]
     if not law.fits:
         return ClaimCheck(claim, Verdict.DIFFERS, law, f"{law.text} does not fit (misfit {law.misfit_text})")

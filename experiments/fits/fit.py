@@ -85,16 +85,14 @@ def fit(
     if not least <= most:  # nor if one is no number
         raise InputError(f"fit: expected a range of the parameter, got from {least!r} to {most!r}")
     _expect_to_vary(results, along)
-    asked = ("fit", along, quantity, repr(least), repr(most))
-    return _fits(
-        results,
-        results.once(
-            asked, lambda: [_tried(results, each, along, least, most) for each in series(results, along, quantity)]
-        ),
-        along,
-        quantity,
-        confidence,
-    )
+    tried = [_tried_once(results, each, along, quantity, least, most) for each in series(results, along, quantity)]
+    return _fits(results, tried, along, quantity, confidence)
+
+
+def _tried_once(results: Results, part: Series, along: str, quantity: str, least: float, most: float) -> Tried:
+    """What a series was tried with; those of a results object are made once."""
+    asked = ("tried", along, quantity, repr(least), repr(most), part.label, *part.cells)
+    return results.once(asked, lambda: _tried(results, part, along, least, most))
 
 
 def _expect_to_vary(results: Results, along: str) -> None:
@@ -123,7 +121,8 @@ def fit_one(
         least: smallest value of the parameter to use.
         confidence: level of the intervals.
     """
-    return _fits(results, [_tried(results, part, along, least, math.inf)], along, quantity, confidence)
+    tried = _tried_once(results, part, along, quantity, least, math.inf)
+    return _fits(results, [tried], along, quantity, confidence)
 
 
 def _fits(results: Results, found: list[Tried], along: str, quantity: str, confidence: float) -> Fits:

@@ -115,11 +115,10 @@ def _beaten(made: Fitted, standing: Sequence[Fitted]) -> str:
 
 
 def _minimal(forms: Sequence[Form], dropped: dict[str, str]) -> tuple[str, ...]:
-    names = {form.name for form in forms}
     simple = any(len(form.parameters) <= SIMPLE for form in forms)
     left = []
     for form in forms:
-        inner = [name for name in held(form) if name in names]
+        inner = [other.name for other in forms if other.name in held(form)]  # in the order of the forms
         if inner:
             dropped[form.name] = f"not needed: {inner[0]} is enough"
         elif simple and len(form.parameters) > SIMPLE:

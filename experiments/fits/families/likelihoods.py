@@ -127,11 +127,20 @@ def fitted(evidence: Evidence, form: Form, knot: float | None = None, start: Flo
 def _polished(evidence: Evidence, model: Model, start: FloatArray) -> Fitted | None:
     x = evidence.x
 
+    known: dict[bytes, tuple[FloatArray, FloatArray]] = {}
+
+    def law(free: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Logs and slopes; those of the last parameters are kept, at which both are asked for."""
+        if free.tobytes() not in known:
+            known.clear()
+            known[free.tobytes()] = model.logs(free, x)
+        return known[free.tobytes()]
+
     def off(free: FloatArray) -> FloatArray:
-        return np.nan_to_num(evidence.roots(model.logs(free, x)[0]), nan=1e9, posinf=1e9, neginf=-1e9)
+        return np.nan_to_num(evidence.roots(law(free)[0]), nan=1e9, posinf=1e9, neginf=-1e9)
 
     def slope(free: FloatArray) -> FloatArray:
-        logs, slopes = model.logs(free, x)
+        logs, slopes = law(free)
         return np.nan_to_num(slopes * evidence.slopes(logs)[:, None], nan=0.0, posinf=1e9, neginf=-1e9)
 
     if len(start) > len(x):
