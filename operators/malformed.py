@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
+from evo.laws.changes import ChangesLaw, InvalidChanges
 from evo.laws.mixtures import ComponentLaw, Invalid
 from evo.laws.special import SpillLaw
 from evo.parameters import probability
@@ -47,6 +48,10 @@ class Malformed(Wrapper):
         return replace(answer, valid=validity(answer) & well_formed)
 
     @property
-    def law(self) -> ComponentLaw | SpillLaw | None:
+    def law(self) -> ComponentLaw | ChangesLaw | SpillLaw | None:
         """The law of the inner mutator times P(valid); None if the inner mutator has no component law."""
-        return mapped_law(self.inner, lambda law: Invalid(self.rate, law, self.per_block))
+        return mapped_law(
+            self.inner,
+            lambda law: Invalid(self.rate, law, self.per_block),
+            lambda law: InvalidChanges(self.rate, law, self.per_block),
+        )

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from evo.laws.counts import IndependentBlocks
-from evo.laws.mixtures import ComponentLaw, Mixture
+from evo.laws.changes import refused
+from evo.laws.counts import CallLaw
+from evo.laws.declared import declared_law
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
-from operators.wrapper import Wrapper, answer_of, component_law, handed_over, validity
+from operators.wrapper import Wrapper, answer_of, handed_over, validity
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class Refuse(Wrapper):
         return Rewritten(correct, validity(answer) | refuses, solution, answer.calls)
 
     @property
-    def law(self) -> ComponentLaw | None:
-        """Mixture of the no-op and the law of the inner mutator; None if the inner mutator has no component law."""
-        inner = component_law(self.inner)
-        return None if inner is None else Mixture((self.rate, 1 - self.rate), (IndependentBlocks(0, 1), inner))
+    def law(self) -> CallLaw | None:
+        """Mixture of the no-op and the law of the inner mutator; None if wrappers cannot map that."""
+        return refused(declared_law(self.inner), self.rate)

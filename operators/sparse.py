@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
 
+from evo.laws.changes import ChangesLaw, SparseChanges
 from evo.laws.mixtures import ComponentLaw, SparseLaw
 from evo.laws.special import SpillLaw
 from evo.parameters import probability
@@ -48,6 +50,6 @@ class Sparse(Wrapper):
         return replace(answer, correct=correct, solution=solution)
 
     @property
-    def law(self) -> ComponentLaw | SpillLaw | None:
+    def law(self) -> ComponentLaw | ChangesLaw | SpillLaw | None:
         """The thinned law of the inner mutator, spill included; None if the inner mutator has no such law."""
-        return mapped_law(self.inner, lambda law: SparseLaw(self.rate, law), self.rate)
+        return mapped_law(self.inner, partial(SparseLaw, self.rate), partial(SparseChanges, self.rate), self.rate)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from numpy.random import Generator
 
+from evo.laws.changes import ChangesLaw, tells_changes
 from evo.laws.declared import declared_law
 from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import SpillLaw
@@ -61,10 +62,15 @@ class Spill(Wrapper):
 
 
 def mapped_law(
-    inner: AnyMutator, inside: Callable[[ComponentLaw], ComponentLaw], outside: float = 1.0
-) -> ComponentLaw | SpillLaw | None:
-    """Law of a wrapper: `inside` maps the law of the chunk, the spill rate is multiplied by `outside`."""
+    inner: AnyMutator,
+    inside: Callable[[ComponentLaw], ComponentLaw],
+    changes: Callable[[ChangesLaw], ChangesLaw],
+    outside: float = 1.0,
+) -> ComponentLaw | ChangesLaw | SpillLaw | None:
+    """Law of a wrapper: `inside` or `changes` maps the law of the chunk, the spill rate is multiplied by `outside`."""
     law = declared_law(inner)
     if isinstance(law, SpillLaw):
         return SpillLaw(inside(law.inside), outside * law.rate)
-    return inside(law) if isinstance(law, ComponentLaw) else None
+    if isinstance(law, ComponentLaw):
+        return inside(law)
+    return changes(law) if tells_changes(law) else None

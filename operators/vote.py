@@ -9,14 +9,15 @@ from numpy.random import Generator
 
 from evo.errors import InputError
 from evo.foreign import is_foreign
+from evo.laws.changes import tells_changes
 from evo.laws.counts import CallLaw, IndependentBlocks
-from evo.laws.declared import SoundLaw, declared_calls, one_that_changes_outside
+from evo.laws.declared import SoundLaw, declared_calls, declared_law, one_that_changes_outside
 from evo.laws.mixtures import ComponentLaw
 from evo.parameters import choice, probability, whole
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
 from evo.text import type_name
 from evo.theory.calls.voting import mean_votes, win_probability
-from operators.wrapper import Wrapper, answer_of, component_law, handed_over, validity
+from operators.wrapper import Wrapper, answer_of, handed_over, validity
 
 MOST_AHEAD = 10**6
 MOST_MEAN_VOTES = 1e5
@@ -138,14 +139,14 @@ class Vote(Wrapper):
     @property
     def law(self) -> ComponentLaw | None:
         """Law of the winning answer for one block; None if the mutator inside has none."""
-        inner = component_law(self.inner)
+        inner = _of_one_block(self.inner)
         if inner is None:
             return None
         sound = self._sound(inner)
         (fix, miss), (keep, damage) = (self._ends(*self.answers(sound, i)) for i in (1, 0))
         return IndependentBlocks(fix, keep, miss, damage)
 
-    def _sound(self, inner: ComponentLaw) -> CallLaw:
+    def _sound(self, inner: CallLaw) -> CallLaw:
         return SoundLaw(inner, type_name(type(self.inner))) if is_foreign(type(inner)) else inner
 
     @staticmethod
@@ -163,7 +164,7 @@ class Vote(Wrapper):
 
     def mean_calls(self, i: int) -> float | None:
         """Expected calls of an answer for a block that is incorrect (i = 1) or correct (i = 0); None without a law."""
-        inner = component_law(self.inner)
+        inner = _of_one_block(self.inner)
         if inner is None:
             return None
         right, wrong = self.answers(self._sound(inner), i)
@@ -176,6 +177,12 @@ class Vote(Wrapper):
         votes += (1 - self.copied) * voted / valid if self.copied < 1 else 0.0
         each = declared_calls(self.inner, i)
         return None if each is None else votes * each
+
+
+def _of_one_block(inner: AnyMutator) -> CallLaw | None:
+    """The law of the answers, of which votes need P(correct) alone; None if it is not one of blocks that are alike."""
+    law = declared_law(inner)
+    return law if isinstance(law, CallLaw) and (isinstance(law, ComponentLaw) or tells_changes(law)) else None
 
 
 def _expect_one_block(g: int) -> None:

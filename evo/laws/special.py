@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
 from evo.protocols import FloatArray, IntArray
 
@@ -83,3 +84,19 @@ class LearningLaw:
     def success(self, generation: IntArray | int) -> FloatArray:
         """p(t), float in the shape of `generation`."""
         return np.asarray(self.end - (self.end - self.start) * 2.0 ** (-np.asarray(generation) / self.halfway))
+
+
+@dataclass(frozen=True)
+class RepeatingLaw:
+    """W.p. `rate` a call gives the answer of the last call on its blocks again: calls of a run depend on each other.
+
+    Where the same answer is rejected again, and one that was accepted is there already, a repeat changes nothing, as a
+    refusal (theory 17g).
+
+    Attributes:
+        inside: law of an answer that is no repeat.
+        rate: P(a call repeats).
+    """
+
+    inside: CallLaw
+    rate: float

@@ -88,6 +88,14 @@ def _resolved_block(setting: Setting) -> str | None:
     return f"g = {setting.g}, where a rise of f does not say that a chunk is finished" if waits else None
 
 
+def _no_news(setting: Setting) -> str | None:
+    """A chunk is changed by calls on it alone, and of several offspring the best is of the same chunk as the others."""
+    if type(setting.schedule) is UniformChunk and setting.lam > 1 and setting.search.chunks.m > 1:
+        return f"lam = {setting.lam} under UniformChunk: what a better offspring of another chunk beat is a gain later"
+    return None
+
+
+NO_NEWS = Condition("lam = 1 under UniformChunk of several chunks", _no_news)
 WHOLE = Condition("schedule AllBlocks, or chunks of g = k", _whole)
 """Whatever the schedule: where a chunk is the whole solution there is nothing to choose."""
 ON_COUNTS = Condition("schedule AllBlocks or UniformSubset, or UniformChunk or OnlyIncorrect of g = 1", _on_counts)

@@ -8,7 +8,15 @@ from typing import Any
 
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import CallLaw
-from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
+from evo.laws.special import (
+    BetaBlocksLaw,
+    LearningLaw,
+    MisalignedLaw,
+    PerBlockLaw,
+    RepeatingLaw,
+    RunQualityLaw,
+    SpillLaw,
+)
 from evo.protocols import AnyMutator, AnyRunner, Problem, Schedule
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.runners.feature_grid import MapElites
@@ -19,7 +27,18 @@ from experiments.grids.cell import Cell
 from experiments.predictions import conditions as c
 from experiments.predictions.rules import RULES, Row, classes
 from experiments.predictions.setting import Setting, run_law
-from operators import BetaBlocks, BetaRunQuality, FixKeep, Learning, Malformed, Misaligned, PerBlock, Resample, Spill
+from operators import (
+    BetaBlocks,
+    BetaRunQuality,
+    FixKeep,
+    Learning,
+    Malformed,
+    Misaligned,
+    PerBlock,
+    Repeating,
+    Resample,
+    Spill,
+)
 from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Needle, Noisy, Trap
 
 K = 4
@@ -55,6 +74,7 @@ MUTATORS: dict[type, Callable[[int], list[AnyMutator]]] = {
     BetaBlocksLaw: lambda k: [BetaBlocks(2.5, 1)],
     RunQualityLaw: lambda k: [BetaRunQuality(2.5, 1)],
     MisalignedLaw: lambda k: [Misaligned(UNEVEN, 0.3)],
+    RepeatingLaw: lambda k: [Repeating(UNEVEN, 0.3)],
     LearningLaw: lambda k: [Learning(start=0.2, end=0.6, halfway=5)],
 }
 RUNNERS: dict[type, Callable[[int, str], AnyRunner]] = {
@@ -72,6 +92,7 @@ LAWS: dict[type, str] = {
     BetaBlocksLaw: "`BetaBlocks`",
 }
 LAWS |= {RunQualityLaw: "`BetaRunQuality`", MisalignedLaw: "`Misaligned`", LearningLaw: "`Learning`"}
+LAWS |= {RepeatingLaw: "`Repeating`"}
 Way = tuple[str, str, str, str]
 """g, lam, start and accept in words."""
 

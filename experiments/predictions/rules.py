@@ -9,7 +9,7 @@ a formula cannot do it refuses itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,15 @@ from evo.declarations import declared
 from evo.errors import NoPrediction, OperatorError
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
-from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
+from evo.laws.special import (
+    BetaBlocksLaw,
+    LearningLaw,
+    MisalignedLaw,
+    PerBlockLaw,
+    RepeatingLaw,
+    RunQualityLaw,
+    SpillLaw,
+)
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.runners.feature_grid import MapElites
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -105,6 +113,16 @@ BLOCKS = (ComponentLaw, PerBlockLaw, SpillLaw)
 FRESH = (OnePlusLambda, Archive, MuPlusLambda, Islands, MapElites)
 ALWAYS = ("always",)  # its condition says that it must be so
 ACCEPT = ("weak",)  # an equally good offspring has equally many incorrect blocks where it counts
+
+REPEATED = ("lam", "g", "start", "weak")  # asked by the formulas of the search that refuses instead
+REPEATED_IN = (AllBlocks, RoundRobin, UniformChunk, OnlyIncorrect)
+
+
+def repeated(refusing: Setting) -> RunLaw:
+    """Runs of a mutator that repeats itself: those under refusals (theory 17g)."""
+    run = row_and_law(refusing)[1]
+    return replace(run, source=f"theory 17g; {run.source}")
+
 
 RULES: tuple[Row, ...] = (
     # laws of counts on BlockOneMax (theory 1 to 4)
@@ -194,6 +212,8 @@ RULES: tuple[Row, ...] = (
     Row("all solutions, one by one", BLOCKS, EVERY, ONE, ANY, f.all_solutions, (c.RESOLVED_BLOCK,)),
     Row("all solutions, one by one, seen through evaluators that err", BLOCKS, JUDGED_IN, ONE, c.SEEN,
         f.all_solutions_seen, (c.AFRESH,)),
+    # answers given again (theory 17g)
+    Row("answers given again", RepeatingLaw, REPEATED_IN, ONE, RISING, repeated, (c.NO_NEWS,), REPEATED),
     # malformed output misread (theory 4b): only the mean
     Row("one block a call until resolved, malformed output misread", CallLaw, UntilResolved, ONE, ONEMAX, until_misread,
         (c.MISREAD,), (*ACCEPT, "down")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, singledispatch
 from inspect import Parameter, signature
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from evo.errors import NoPrediction, OperatorError
 from evo.evaluation import NoisyProblem, is_noisy
 from evo.foreign import is_foreign
 from evo.landscapes import Landscape, OfCounts, landscape_of
+from evo.laws.changes import refused
 from evo.laws.counts import CallLaw, Components
 from evo.laws.declared import SUM_SLACK, SoundLaw, declared_law, doubts
 from evo.laws.mixtures import ComponentLaw, sound_components
@@ -46,6 +47,13 @@ def sound(law: Any, name: str) -> Any:
     if not isinstance(law, CallLaw) or not is_foreign(type(law)):
         return law
     return (SoundComponents if isinstance(law, ComponentLaw) else SoundLaw)(law, name)
+
+
+@dataclass(frozen=True)
+class _Refusing:
+    """A mutator of which the theory knows the law alone."""
+
+    law: CallLaw | None
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,12 @@ class Setting:
         return sound(law, type_name(type(self.search.mutator)))
 
     @cached_property
+    def refusing(self) -> Setting:
+        """The same search where an answer that would be a repeat leaves its blocks as they are (theory 17g)."""
+        mutator: Any = _Refusing(refused(self.law.inside, self.law.rate))
+        return Setting(replace(self.search, mutator=mutator))
+
+    @cached_property
     def down(self) -> bool:
         """Whether a malformed answer may pass for a fall of the fitness, and so change what is called next."""
         return invalid_is_down(self.search.schedule) and self.search.chunks.m > 1 and not always_valid(self.search)
@@ -218,7 +232,7 @@ def always_valid(of: Search | Cell) -> bool:
         return not is_foreign(type(law))  # our laws of other kinds are of mutators that never fail
     if not isinstance(law, CallLaw):
         return False
-    if getattr(law, "always_valid", False) and not is_foreign(type(law)):
-        return True
+    if hasattr(law, "always_valid") and not is_foreign(type(law)):
+        return bool(law.always_valid)
     law = sound(law, type_name(type(mutator)))
     return all(abs(float(law.pmf(g, i).sum()) - 1) <= SUM_SLACK for g in {chunks.g, chunks.last} for i in range(g + 1))

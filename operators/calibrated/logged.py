@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.errors import InputError, NoPrediction
+from evo.laws.changes import ChangesLaw
 from evo.protocols import BoolArray, FloatArray, IntArray
 from operators.calibrated.log_rows import Log, Rows, expect_rows
 
@@ -17,7 +18,7 @@ _Outcomes = tuple[FloatArray, IntArray, IntArray]
 
 
 @dataclass(frozen=True)
-class FromLogLaw:
+class FromLogLaw(ChangesLaw):
     """The empirical law of the correct blocks, for each g and i that was logged.
 
     Attributes:
@@ -42,12 +43,29 @@ class FromLogLaw:
 
         Raises: NoPrediction if no such call was logged.
         """
+        shares, repaired, broken = self._logged(g, i)
+        correct = np.bincount(g - i + repaired - broken, weights=shares, minlength=g + 1)
+        return np.asarray(correct, dtype=np.float64)
+
+    def changes(self, g: int, i: int) -> FloatArray:
+        """Shares of calls that repaired x and broke y blocks; float [i+1, g-i+1].
+
+        Raises: NoPrediction if no such call was logged.
+        """
+        shares, repaired, broken = self._logged(g, i)
+        found = np.zeros((i + 1, g - i + 1))
+        np.add.at(found, (repaired, broken), shares)
+        return found
+
+    def invalid(self, g: int) -> float:
+        """None is."""
+        return 0.0
+
+    def _logged(self, g: int, i: int) -> _Outcomes:
         found = self.outcomes(g, i)
         if isinstance(found, str):
             raise NoPrediction(f"FromLog: {found}")
-        shares, repaired, broken = found
-        correct = np.bincount(g - i + repaired - broken, weights=shares, minlength=g + 1)
-        return np.asarray(correct, dtype=np.float64)
+        return found
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from evo.errors import InputError
-from evo.laws.declared import nest, one_that_changes_outside
+from evo.laws.changes import refused
+from evo.laws.declared import declared_law, nest, one_that_changes_outside
+from evo.laws.special import RepeatingLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten
 from operators.wrapper import Wrapper, answer_of, validity
@@ -32,9 +34,11 @@ class Repeating(Wrapper):
 
     A rejected answer is rejected again, and one that was accepted is what is there: where a rejected answer says
     nothing of the next (exact evaluation of counts, chunks that nothing else changes) runs take as long as under
-    refusals (4a), waiting times over 1 - rate. Elsewhere it is not so: an evaluation that errs judges it anew, and what
-    was no gain may have become one (LeadingBlocks). Calls of a run are not independent (1a fails), so that no law is
-    declared and nothing predicted. Offspring of one generation do not know of each other: they repeat an earlier one.
+    refusals (4a), waiting times over 1 - rate, and are predicted so. Elsewhere it is not so, and nothing is predicted:
+    an evaluation that errs judges it anew, what was no gain may have become one (LeadingBlocks, a gain of another chunk
+    that a better one beat under UniformChunk with lam > 1), and UntilResolved takes a repeated loss for news. Calls of
+    a run are not independent (1a fails). Offspring of one generation do not know of each other: they repeat an earlier
+    one.
 
     Attributes:
         inner: what happens otherwise.
@@ -80,9 +84,10 @@ class Repeating(Wrapper):
         return Rewritten(correct, np.where(repeats, (last != _MALFORMED).all(axis=1), valid), calls=answer.calls)
 
     @property
-    def law(self) -> None:
-        """None: what a call does depends on the calls before it."""
-        return None
+    def law(self) -> RepeatingLaw | None:
+        """The law of the inner mutator, repeated; None of a law that a refusal could not map either."""
+        inside = declared_law(self.inner)
+        return None if refused(inside, self.rate) is None else RepeatingLaw(inside, self.rate)
 
 
 def _memory(traits: NDArray[Any]) -> tuple[NDArray[np.int8], IntArray]:

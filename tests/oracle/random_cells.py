@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 from calls_of import World, logit_nodes
-from runs_of import Gridded, Kept, Lasting, Learns, OneParent, Rounds, Seen, Stored
+from runs_of import Gridded, Kept, Lasting, Learns, OneParent, Repeats, Rounds, Seen, Stored
 
 from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.runners.archives import Archive, Islands, MuPlusLambda
@@ -32,6 +32,7 @@ from operators import (
     Misaligned,
     PerBlock,
     Refuse,
+    Repeating,
     Resample,
     Sparse,
     Spill,
@@ -123,6 +124,8 @@ class Draw:
             Halving(self.share(), self.share(0.5, 3.0)),
             self.measured(),
             self.logged(k),
+            Malformed(Refuse(self.logged(k), 0.2), rate, self.one(0.0, 0.2)),
+            Sparse(Malformed(self.logged(k), rate), self.share()),
             Fading(self.share(), self.rate(), self.one(0.0, 1.0, self.share())),
             Malformed(Refuse(self.measured(), 0.2), rate),
         ]
@@ -131,6 +134,7 @@ class Draw:
                 Vote(FixKeep(self.share(), self.share()), self.one(1, 2, 3), "distinct", self.one(0.0, 0.3)),
                 Vote(FixKeep(self.share(), self.rate()), self.one(1, 2, 3), "one", self.one(0.0, 0.3)),
                 Vote(Malformed(inner, 0.2), 2),
+                Vote(Refuse(self.logged(k), 0.2), 2),
             ]
         return self.one(*wrapped)
 
@@ -364,6 +368,14 @@ def everywhere_seen(draw):
     return Cell(seen(draw, k), blocks_apart(draw, k), schedule, picky(draw), budget=None)
 
 
+def repeats(draw):
+    k = draw.k()
+    g = draw.g(k)
+    schedule = draw.one(RoundRobin(g), OnlyIncorrect(g), UniformChunk(g), AllBlocks())
+    inner = draw.counted(k, schedule.chunk_size(k))
+    return Cell(draw.onemax(k), Repeating(inner, draw.rate()), schedule, draw.runner(2), budget=None)
+
+
 def misread(draw):
     k = draw.k()
     mutator = Malformed(draw.plain(), draw.one(1.0, *(draw.share() for _ in range(4))))
@@ -444,5 +456,6 @@ ROWS = {
     "all solutions, one by one, whole solutions": Case(special(AllBlocks, blocks_apart, "any_problem")),
     "all solutions, one by one": Case(everywhere),
     "all solutions, one by one, seen through evaluators that err": Case(everywhere_seen, Seen),
+    "answers given again": Case(repeats, Repeats),
     "one block a call until resolved, malformed output misread": Case(misread),
 }

@@ -253,6 +253,62 @@ class OneParent(Chain):
         return (pointer + step) % len(self.chunks)
 
 
+class Repeats(OneParent):
+    """The mutator gives, by chance, what it wrote last on the blocks: states are (solution, pointer, what it wrote).
+
+    What was written of a block is 0, 1, None (never) or "no" (malformed). Offspring of a generation repeat what was
+    written before it; what the last of them wrote stays.
+    """
+
+    def begin(self):
+        never = (None,) * self.k
+        return {DONE if all(x) else (x, 0, never): p for x, p in starts(self.truth, self.world.number).items()}
+
+    def outcomes(self, state):
+        x, pointer, before = state
+        rate, inner = self.mutator.rate, self.mutator.inner
+        best = {(0, None, before, 0): self.world.number(1)}
+        for number in range(self.lam):
+            choices, after = drawn(self.schedule, self.k, x, pointer, number), {}
+            for (hit, kept, memory, short), chance in best.items():
+                for chunk in choices:
+                    shorts, share = short + (len(chunk) < self.g), chance / len(choices)
+                    if hit:
+                        after[hit, None, memory, shorts] = after.get((hit, None, memory, shorts), 0) + share
+                        continue
+                    ways = [(again(x, before, chunk), memory, rate)]
+                    for child, p in answers(inner, x, chunk, self.world).items():
+                        ways.append((child, written(memory, child, chunk), (1 - rate) * p))
+                    for child, wrote, p in ways:
+                        hit_now, kept_now, _ = self.better(x, kept, False, child, number)
+                        key = (hit_now, kept_now, wrote, shorts)
+                        after[key] = after.get(key, 0) + share * p
+            best = after
+        found = {}
+        for (hit, kept, memory, short), chance in best.items():
+            to = kept if kept is not None and self.takes(x, kept) else x
+            key = (hit, short, DONE) if hit else (self.lam, short, (to, self.advanced(pointer, False), memory))
+            found[key] = found.get(key, 0) + chance
+        return found
+
+
+def again(x, memory, chunk):
+    """The answer that is repeated."""
+    if any(memory[j] == "no" for j in chunk):
+        return INVALID
+    child = list(x)
+    for j in chunk:
+        child[j] = x[j] if memory[j] is None else bool(memory[j])
+    return tuple(child)
+
+
+def written(memory, child, chunk):
+    """What is remembered after a new answer."""
+    return tuple(
+        memory[j] if j not in chunk else "no" if child is INVALID else int(child[j]) for j in range(len(memory))
+    )
+
+
 class Seen(OneParent):
     """lam = 1, parent and offspring are evaluated afresh: the offspring replaces its parent by chance."""
 

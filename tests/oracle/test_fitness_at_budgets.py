@@ -104,7 +104,7 @@ class Later:
 @NAMED
 def test_rows_say_what_a_chain_on_whole_solutions_says_and_one_off_by_a_generation_is_found(row):
     moving = 0
-    for cell, kind in cells_of(row, 1 if row.name.startswith("quality") else 2, 3, 1):
+    for cell, kind in cells_of(row, 1 if row.name.startswith("quality") else 3, 3, 1):
         law, chain = run_law(row.formula, Setting(cell.search)), fitness_laws(kind, cell, LAST)
         compare(law, chain, kind, cell)
         if np.abs(np.diff(law.after(range(4)), axis=0)).max() > 1e-6:

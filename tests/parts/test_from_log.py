@@ -18,7 +18,7 @@ from evo.text import canonical
 from experiments import Cell, Grid, check, run_grid
 from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
-from operators import FromLog, Malformed, Refuse
+from operators import FromLog, Malformed, Refuse, Sparse, Vote
 from problems import BlockOneMax
 
 
@@ -168,15 +168,41 @@ def test_it_conforms():
     assert [each.message for each in check_mutator(FromLog(LOG)) if each.passed is False] == []
 
 
-def test_in_wrappers_it_runs_and_is_not_predicted():
-    """Wrappers map mixtures of independent blocks, and a log is none: no number rather than a guess."""
+def test_in_wrappers_it_runs_and_is_predicted():
+    """A call is refused or malformed w.p. 0.19, whatever the log says of the others."""
     nested = Malformed(Refuse(FromLog(LOG), rate=0.1), rate=0.1)
-    with pytest.raises(NoPrediction, match="Malformed declares no law"):
-        predict(cell(nested))
     cells = [cell(nested), cell(FromLog(LOG))]
     hits = run_grid(Grid("nested", cells, runs=5000, seed=2), workers=1).runs.groupby("cell")["hit"]
     (nested_mean, plain), (one, other) = ([of[each.id] for each in cells] for of in (hits.mean(), hits.sem()))
     error = 5.3 * math.hypot(0.81 * one, other)  # false-fail rate 1e-7
     assert abs(0.81 * nested_mean - plain) < error < 0.12 * plain
+    assert predict(cell(nested)).mean == pytest.approx(predict(cell(FromLog(LOG))).mean / 0.81, rel=1e-12)
+    assert abs(predict(cell(nested)).mean - nested_mean) < error
     assert abs(nested_mean - plain) > error  # the twin: answers that are refused or malformed cost nothing
     assert nested_mean > plain
+
+
+def test_wrappers_map_repairs_and_breaks():
+    """By hand: of two incorrect blocks a call repairs both w.p. 3/4 or none; each is rewritten w.p. 1/2."""
+    log = FromLog([(2, 2, 2, 0, 3), (2, 2, 0, 0, 1), (2, 1, 1, 1, 1), (2, 1, 0, 0, 1)])
+    assert Refuse(log, 0.5).law.pmf(2, 2).tolist() == [0.625, 0.0, 0.375]
+    assert Sparse(log, 0.5).law.pmf(2, 2).tolist() == [1 / 4 + 3 / 16, 3 / 8, 3 / 16]
+    # w.p. 1/2 one is repaired and one broken, each of which is rewritten w.p. 1/2
+    assert Sparse(log, 0.5).law.pmf(2, 1).tolist() == [1 / 8, 3 / 4, 1 / 8]
+    spoilt = Malformed(log, rate=0.25, per_block=0.5)
+    assert spoilt.law.pmf(2, 2).tolist() == pytest.approx([0.25 * 3 / 16, 0.0, 0.75 * 3 / 16])
+    assert spoilt.law.invalid(2) == pytest.approx(13 / 16)
+    assert Malformed(Malformed(log, 0.5), 0.5).law.invalid(2) == 0.75
+    assert Refuse(Malformed(log, 0.5), 0.5).law.invalid(2) == 0.25
+    assert Sparse(Malformed(log, 0.5), 0.5).law.invalid(2) == 0.5
+    one = FromLog([(1, 1, 1, 0, 3), (1, 1, 0, 0, 1), (1, 0, 0, 0, 4), (1, 0, 0, 1, 1)])
+    voted = Vote(Refuse(one, 0.0), 2).law
+    assert voted.pmf(1, 1)[1] == pytest.approx(9 / 10)  # p^2/(p^2 + q^2)
+    assert voted.pmf(1, 0)[1] == pytest.approx(16 / 17)
+
+
+def test_a_part_without_calls_that_were_logged_is_refused_in_wrappers_too():
+    nested = Malformed(FromLog([(2, 2, 1, 0)]), 0.0)
+    assert nested.law.always_valid
+    with pytest.raises(NoPrediction, match="no call on g = 2 blocks with 1 of them incorrect was logged"):
+        nested.law.pmf(2, 1)

@@ -10,16 +10,28 @@ import math
 import numpy as np
 import pytest
 
-from evo import AllBlocks, Chunk, InputError, NoPrediction, OnePlusLambda, OnlyIncorrect, RoundRobin
+from evo import (
+    AllBlocks,
+    Chunk,
+    InputError,
+    NoPrediction,
+    OnePlusLambda,
+    OnlyIncorrect,
+    RoundRobin,
+    TokenPrices,
+    UniformChunk,
+    UntilResolved,
+)
 from evo.batch import Batch
 from evo.conformance import check_mutator
 from evo.engine.deap import run_batch_deap
 from evo.engine.one_parent import run_batch
 from evo.seeding import streams
-from experiments import Cell
+from experiments import Cell, check_fitness
 from experiments.predictions.predict import predict
-from operators import BetaBlocks, FixKeep, Malformed, Measured, Refuse, Repeating, Resample, Spill
-from problems import BlockOneMax, LeadingBlocks
+from experiments.reports.quality.measured import compared
+from operators import BetaBlocks, FixKeep, FromLog, Malformed, Measured, Refuse, Repeating, Resample, Spill
+from problems import BlockOneMax, LeadingBlocks, Noisy
 
 RUNS = 8_000
 INNER = FixKeep(0.4, 0.7)
@@ -97,11 +109,75 @@ def test_it_gives_what_it_wrote_last_run_by_run():
     assert not part.rewrite(given, rng).valid.any()
 
 
-def test_it_is_refused_a_prediction_and_conforms():
-    part = Repeating(INNER, 0.3)
-    with pytest.raises(NoPrediction, match="Repeating declares no law"):
-        predict(Cell(BlockOneMax(k=4, l=2), part, AllBlocks(), OnePlusLambda()))
-    assert [each.message for each in check_mutator(part) if each.passed is False] == []
+def test_it_conforms_and_what_it_cannot_repeat_is_refused():
+    assert [each.message for each in check_mutator(Repeating(INNER, 0.3)) if each.passed is False] == []
     for inner, words in ((BetaBlocks(1, 1), "a state of its own"), (Spill(INNER, 0.1), "outside its chunk")):
         with pytest.raises(InputError, match=words):
             Repeating(Refuse(inner, 0.1), 0.5)
+
+
+# ------------------------------------------------------------------------------------------------------- predictions
+
+
+def cell(part, schedule=None, lam=1, problem=None, accept="strict", **more):
+    return Cell(problem or BlockOneMax(k=4, l=2), part, schedule or AllBlocks(), OnePlusLambda(lam, accept), **more)
+
+
+@pytest.mark.parametrize("schedule", [AllBlocks(), RoundRobin(3), OnlyIncorrect(2), UniformChunk(2)])
+def test_the_ends_of_the_rate(schedule):
+    """Never: the inner mutator. Always: nothing is ever written, so that a run stays where it began."""
+    assert predict(cell(Repeating(INNER, 0.0), schedule)).mean == pytest.approx(
+        predict(cell(INNER, schedule)).mean, rel=1e-12
+    )
+    always = cell(Repeating(INNER, 1.0), schedule)
+    assert predict(always).mean == math.inf
+    assert predict(always, "fitness", calls=100).mean == 0.0
+    done = cell(Repeating(INNER, 1.0), schedule, problem=BlockOneMax(k=4, l=2, start=1.0))
+    assert predict(done).mean == 0.0
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (cell(Repeating(INNER, 0.3), UniformChunk(1), lam=2), "is a gain later"),
+        (cell(Repeating(INNER, 0.3), UntilResolved()), "got UntilResolved"),
+        (cell(Repeating(INNER, 0.3), problem=LeadingBlocks(k=4, l=2)), "got LeadingBlocks"),
+        (cell(Repeating(INNER, 0.3), problem=Noisy(BlockOneMax(k=4, l=2), 0.5)), "got Noisy"),
+        (cell(Repeating(INNER, 0.3), accept="always"), "needs an evaluator"),
+        (cell(Refuse(Repeating(INNER, 0.3), 0.1)), "declares no law|law None|Refuse"),
+    ],
+)
+def test_where_a_repeat_may_be_information_nothing_is_predicted(part, words):
+    for quantity, budget in (("hit", {}), ("fitness", {"calls": 5})):
+        with pytest.raises(NoPrediction, match=words):
+            predict(part, quantity, **budget)
+
+
+@pytest.mark.statistical
+def test_a_gain_that_another_beat_is_taken_later():
+    """The twin of the refusal under UniformChunk, lam > 1: runs are quicker than under refusals."""
+    problem, schedule, inner = BlockOneMax(k=8, l=2), UniformChunk(1), FixKeep(0.9, 1.0)
+    repeating, refusing = (hits(part, schedule, problem, lam=8) for part in (Repeating(inner, 0.7), Refuse(inner, 0.7)))
+    points = np.union1d(repeating, refusing)
+    one, other = (np.searchsorted(np.sort(each), points, side="right") / RUNS for each in (repeating, refusing))
+    assert np.abs(one - other).max() > 2 * epsilon(RUNS)
+
+
+def test_the_price_of_evaluations_is_not_guessed():
+    """A repeated malformed answer is malformed again, and not evaluated: a refusal would be."""
+    price = TokenPrices(prompt=0.0, generated=1e-6, evaluation=1e-3)
+    malformed = cell(Repeating(Malformed(INNER, 0.2), 0.3), cost=price)
+    assert predict(malformed).mean > 0
+    with pytest.raises(NoPrediction, match="not evaluated"):
+        predict(malformed, "cost")
+    assert predict(cell(Repeating(INNER, 0.3), cost=price), "cost").mean > 0
+
+
+@pytest.mark.statistical
+def test_checks_of_runs_agree():
+    part = Malformed(FromLog([(2, 2, 1, 0, 2), (2, 2, 2, 0, 1), (2, 1, 1, 0), (2, 1, 0, 1), (2, 0, 0, 0)]), 0.1)
+    for schedule in (RoundRobin(2), OnlyIncorrect(2), UniformChunk(2)):
+        found = check_fitness(cell(Repeating(part, 0.4), schedule), calls=9, runs=3000, alpha=1e-7)
+        assert found.verdict == "AGREES"
+        wrong = predict(cell(part, schedule), "fitness", calls=9)
+        assert compared(wrong, found.measured, 1e-7, 0.1).verdict == "DIFFERS"  # without repeats

@@ -5,7 +5,15 @@ from __future__ import annotations
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
-from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
+from evo.laws.special import (
+    BetaBlocksLaw,
+    LearningLaw,
+    MisalignedLaw,
+    PerBlockLaw,
+    RepeatingLaw,
+    RunQualityLaw,
+    SpillLaw,
+)
 from evo.runners.archives import Archive, MuPlusLambda
 from evo.runners.feature_grid import MapElites
 from evo.runners.parallel import Merged
@@ -15,10 +23,28 @@ from experiments.predictions import conditions as c
 from experiments.predictions.conditions import ANY, COUNT, COUNTS, ON_COUNTS, RISING, WHOLE
 from experiments.predictions.quality import formulas as q
 from experiments.predictions.refusals import TABLE
-from experiments.predictions.rules import ACCEPT, ALWAYS, BLOCKS, EVERY, FRESH, JUDGED_IN, ONE, Row, first_fit
+from experiments.predictions.rules import (
+    ACCEPT,
+    ALWAYS,
+    BLOCKS,
+    EVERY,
+    FRESH,
+    JUDGED_IN,
+    ONE,
+    REPEATED,
+    REPEATED_IN,
+    Row,
+    first_fit,
+)
 from experiments.predictions.setting import Setting
 
 PAGE = "docs/quality.md"
+
+
+def repeated(refusing: Setting) -> FitnessLaw:
+    """A mutator that repeats itself: the law of one that refuses instead (theory 17g)."""
+    return row_and_fitness(refusing)[1]
+
 
 QUALITY_RULES: tuple[Row, ...] = (
     # laws of counts where the fitness rises with the number of correct blocks (theory 1d, 17a)
@@ -72,6 +98,8 @@ QUALITY_RULES: tuple[Row, ...] = (
         (c.GRID_OF_COUNTS,)),
     Row("merged rounds, chunks in turn", CallLaw, RoundRobin, Merged, RISING, q.merged_in_turn),
     Row("merged rounds, only incorrect blocks", CallLaw, OnlyIncorrect, Merged, RISING, q.merged_only_incorrect),
+    # answers given again (theory 17g)
+    Row("answers given again", RepeatingLaw, REPEATED_IN, ONE, RISING, repeated, (c.NO_NEWS,), REPEATED),
     # all solutions, one by one
     Row("all solutions, one by one, whole solutions", BLOCKS, WHOLE, ONE, ANY, q.all_solutions_whole),
     Row("all solutions, one by one", BLOCKS, EVERY, ONE, ANY, q.all_solutions),
