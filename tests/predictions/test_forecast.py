@@ -103,6 +103,7 @@ ENDS = {
 ONE_PRICE = {"whole solutions", "one each", "beside", "unequal lengths, whole", "several kept", "workers"}
 
 
+@pytest.mark.some(at_least=40)
 @pytest.mark.parametrize("entry", [*LEDGER, "cost"])
 @pytest.mark.parametrize("name", ENDS)
 def test_a_budget_ends_a_run_where_the_forecast_says(name, entry):
