@@ -15,7 +15,7 @@ from experiments.studies import STUDIES, study_of
 from experiments.studies.exercises import EXERCISES, sorting
 
 NAMES = [study.name for study in EXERCISES]
-QUICK = ("vacation", "debate")
+QUICK = ("debate",)
 """Small exercises that are made each time; the others are for the slow step."""
 RUNS = 120
 COSTLY = 600

@@ -21,6 +21,7 @@ from problems.systems import FocusedDebugging, Generalist, NaiveDebugging, Routi
 
 NAMES = ("routing", "debugging")
 SLOW = pytest.mark.slow
+SMALL = ["routing", pytest.param("debugging", marks=SLOW)]
 RUNS = 120
 
 
@@ -66,7 +67,7 @@ def test_every_theta_of_the_paper_is_claimed():
     assert said >= {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SMALL)
 def test_a_small_study_end_to_end(name, made):
     reported, files = made(name)
     written = {file.name for file in files}
@@ -79,7 +80,7 @@ def test_a_small_study_end_to_end(name, made):
         assert " ".join(sentence.split()) in " ".join(text.split())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SMALL)
 def test_findings_are_numbers_and_follow_the_runs(name, made):
     reported, _ = made(name)
     found = reported.findings
@@ -94,6 +95,7 @@ def test_findings_are_numbers_and_follow_the_runs(name, made):
     assert STUDIES[name].findings(dearer).sentences[0] != found.sentences[0]
 
 
+@SLOW
 def test_debugging_tells_theory_13(made):
     said = made("debugging")[0].findings.sentences
     whole, repair = system_speedup(4096, 16, 5), debugger_speedup(4096, 16, 5)
@@ -148,8 +150,9 @@ def test_a_whole_study(name, tmp_path):
     assert {each.claim.paper: each.reason for each in reported.claims if each.verdict is not Verdict.AGREES} == {}
 
 
-def test_columns_of_roles_are_quantities_like_any_other(made):
-    results = made("debugging")[0].results
+def test_columns_of_roles_are_quantities_like_any_other():
+    arm = "cut by a call"
+    results = run_grid(Grid("debugging", {arm: smaller("debugging").arms[arm]}, runs=10, batch=10), workers=1)
     (cutting,) = [each for each in series(results, "k", "cutter.pass_tokens") if len(each.x)]
     assert (cutting.arm, cutting.mean.tolist()) == ("cut by a call", [32 * 32 * 16 + 32 * 31 / 2])
     with pytest.raises(InputError, match=r"or of a role, such as .*, got 'qa.passes'"):

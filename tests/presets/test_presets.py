@@ -128,7 +128,7 @@ def test_the_command_prints_a_file_that_can_be_run(tmp_path):
 
 def test_they_run_and_agree_where_they_are_predicted():
     cells = [preset(name, 3, mutator=FixKeep(0.5, 0.8), cell={"budget": Budget(calls=2000)}) for name in PRESETS]
-    found = check(run_grid(Grid("presets", cells, runs=1200), workers=1)).cells
+    found = check(run_grid(Grid("presets", cells, runs=1200, batch=1200), workers=1)).cells
     by_id = {cell.id: cell for cell in cells}
     for each in found:
         try:
