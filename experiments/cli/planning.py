@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +12,15 @@ import typer
 from experiments.cli.exits import plain_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from experiments.planning.plan import Plan
 
+OPTIONS = (
+    *("g", "lam", "votes", "schedules", "runners", "kept", "feedback", "workers"),
+    *("target", "budget", "calls", "by"),
+)
+"""That `plan` in Python has by the same names."""
 PANEL = "Instead of what the file says"
 Files = Annotated[
     list[Path] | None, typer.Argument(metavar="[CALIBRATION.toml]...", help="One model a file; none: options alone.")
@@ -87,6 +94,7 @@ def plan(
     with plain_errors():
         from experiments.cli.output import expect_free
         from experiments.cli.planned import plan_json, show_plan
+        from experiments.grids.arguments import expect_whole
         from experiments.planning.plan import plan as planned
         from experiments.reports.printing import PlainConsole
 
@@ -97,18 +105,38 @@ def plan(
             **_table("tokens", tokens), **_table("seconds", seconds), **_prices(prices, per),
             **({} if unit is None else {"prices.unit": unit}),
         }  # fmt: skip
-        found = planned(
-            _sources(files or []), values, k=k, l=l, start=start, shows=shows, feedback=feedback, workers=workers,
-            g=_list("g", g, int), lam=_list("lam", lam, int), votes=_list("votes", votes, int),
-            schedules=_list("schedules", schedules, str), runners=_list("runners", runners, str),
-            kept=_list("kept", kept, int),
-            target=target, budget=budget, calls=calls, by=by, bands=None if json else rows, exact=exact,
-        )  # fmt: skip
+        expect_whole("--rows", rows, 1)
+        said = {*values, *(f"problem.{name}" for name, value in (("k", k), ("l", l)) if value is not None)}
+        with _told_by_option(said):
+            found = planned(
+                _sources(files or []), values, k=k, l=l, start=start, shows=shows, feedback=feedback, workers=workers,
+                g=_list("g", g, int), lam=_list("lam", lam, int), votes=_list("votes", votes, int),
+                schedules=_list("schedules", schedules, str), runners=_list("runners", runners, str),
+                kept=_list("kept", kept, int), target=target, budget=budget, calls=calls, by=by,
+                bands=None if json else rows, exact=exact,
+            )  # fmt: skip
         _write(found, toml, figure, rows)
         if json:
             print(plan_json(found, hangs))
         else:
             show_plan(found, PlainConsole(highlight=False), rows, hangs)
+
+
+@contextmanager
+def _told_by_option(said: set[str]) -> Iterator[None]:
+    """Errors about values that options gave, by the names of these options."""
+    from evo.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        told = str(error)
+        at = re.match(r"plan: (?:unknown key ')?(?:(\w+)\.)?(\w+)\b", told)
+        if at is None or (at[1] and f"{at[1]}.{at[2]}" not in said) or not (at[1] or at[2] in OPTIONS):
+            raise
+        option = at[2] if not at[1] or at[1] == "problem" or at[2] in ("fix", "keep") else at[1]
+        rest = f": {told.removeprefix('plan: ')}" if option == at[1] else told[at.end() :]
+        raise InputError(f"--{option}{rest}") from None
 
 
 def _write(found: Plan, toml: Path | None, figure: Path | None, rows: int) -> None:

@@ -180,7 +180,12 @@ class Choice:
                 raise InputError(f"plan: g: expected at most k = {model.k} blocks a call, got {g}")
             if not model.knows(g):
                 model.mutator(g)  # which says what is missing
-        return sorted(set(self.g)) or [g for g in usual_sizes(model) if model.knows(g)]
+        found = sorted(set(self.g)) or [g for g in usual_sizes(model) if model.knows(g)]
+        if not found:
+            known = ", ".join(str(g) for g, _ in model.values.operator.fix)
+            told = f"expected measured calls (fix: g = {known}) into which k = {model.k} blocks can be cut, got none"
+            raise InputError(f"plan: {told}; measure another g, or give the same values at g = 1")
+        return found
 
 
 def candidates(models: Iterable[Model], choice: Choice) -> list[Candidate]:

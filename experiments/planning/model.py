@@ -18,6 +18,8 @@ from operators import Vote
 from operators.calibrated.rates import rate
 from problems import BlockOneMax
 
+MOST_BLOCKS = 100_000
+
 
 @dataclass(frozen=True)
 class Model:
@@ -46,6 +48,8 @@ class Model:
             raise InputError(
                 f"plan{self._of}: problem.k: expected the number of blocks, got none; give k = 40 or --k 40"
             )
+        if self.k > MOST_BLOCKS:
+            raise InputError(f"plan{self._of}: problem.k: expected at most {MOST_BLOCKS:,} blocks, got {self.k:,}")
         if self.priced and self.block is None:
             raise InputError(
                 f"plan{self._of}: tokens.block: expected the tokens of a block, which prices need, got none"
@@ -127,8 +131,11 @@ class Model:
 
         Raises: InputError where fix or keep of such a call is neither measured nor between two that are.
         """
-        operator = self.values.operator
-        if self.k % g == 0:
+        operator, last = self.values.operator, self.k % g
+        if last:
+            for name in ("fix", "keep"):
+                chance_at(getattr(operator, name), last, name, f"; k = {self.k} by g = {g} leaves a chunk of {last}")
+        else:
             fix, keep = (((g, chance_at(getattr(operator, name), g, name)),) for name in ("fix", "keep"))
             operator = replace(operator, fix=fix, keep=keep)
         call = call_of(operator)
@@ -142,8 +149,9 @@ class Model:
         return each + self.prices.evaluation
 
     def measured(self, g: int) -> bool:
-        """Whether g lies within the calls that were measured."""
-        return all(table[0][0] <= g <= table[-1][0] for table in (self.values.operator.fix, self.values.operator.keep))
+        """Whether g, and a shorter last chunk, lie within the calls that were measured."""
+        tables, least = (self.values.operator.fix, self.values.operator.keep), self.k % g or g
+        return all(table[0][0] <= least and g <= table[-1][0] for table in tables)
 
     def knows(self, g: int) -> bool:
         """Whether g was measured, or a chance of it follows from those that were."""
@@ -168,7 +176,7 @@ class Model:
         return found
 
 
-def chance_at(table: PerG, g: int, name: str) -> float:
+def chance_at(table: PerG, g: int, name: str, where: str = "") -> float:
     """The chance at g, as `Measured` takes it.
 
     Raises: InputError where nothing follows from what was measured.
@@ -176,4 +184,4 @@ def chance_at(table: PerG, g: int, name: str) -> float:
     try:
         return rate(table, g, name)[0]
     except InputError as error:
-        raise InputError(f"plan: operator.{error}") from None
+        raise InputError(f"plan: operator.{error}{where}") from None

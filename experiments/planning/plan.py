@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,8 @@ from experiments.planning.values import NOTHING, Values, with_values
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_AIMED = 1_000
+"""Blocks of a problem with a budget or a target, whose laws are followed call by call."""
 BY = ("money", "hours", "tokens", "calls", "fitness", "reached")
 PLACE = ("model", "schedule", "runner", "kept", "g", "lam", "votes")
 Source = Calibration | Path | str
@@ -161,12 +164,16 @@ def plan(
     """
     said = dict(values or {}) | {f"problem.{name}": value for name, value in (("k", k), ("l", l)) if value is not None}
     sources = source if isinstance(source, Mapping) else {"": source}
-    models = [Model(str(name), with_values(_read(one), said), start, shows) for name, one in sources.items()]
+    models = [_model(str(name), one, said, start, shows) for name, one in sources.items()]
     _expect_one_problem(models)
     choice = Choice(
         tuple(schedules), tuple(runners), tuple(kept), tuple(g), tuple(lam), tuple(votes), feedback, workers
     )  # fmt: skip
     aim = _aim(models[0].k, target, budget, calls, workers)
+    if models[0].k > MOST_AIMED and (aim.limited or aim.target is not None):
+        raise InputError(
+            f"plan: problem.k: expected at most {MOST_AIMED:,} blocks with a budget or a target, got {models[0].k:,}"
+        )
     by = _by(by, models, aim)
     simulator = None if exact else Simulator()
     found = [Ranked(each, _numbers(each, aim, simulator)) for each in candidates(models, choice)]
@@ -174,6 +181,9 @@ def plan(
     first = found[0].numbers
     if math.isnan(getattr(first, by)):
         raise InputError(f"plan: {by} is not known of any candidate; of the first: {first.note}")
+    if getattr(first, by) == math.inf:
+        said_of = "no run is sure to end with these chances; look at operator.fix, refusals and malformed"
+        raise InputError(f"plan: the expected {by} of every candidate is infinite: {said_of}")
     if all(each.numbers.note == NO_CALL for each in found):
         raise InputError(f"plan: budget: expected the price of one call at least, got {budget}")
     banded = [
@@ -192,6 +202,16 @@ def _numbers(candidate: Candidate, aim: Aim, simulator: Simulator | None) -> Num
 def _banded(ranked: Ranked, aim: Aim, simulator: Simulator | None) -> Numbers:
     found = with_band(ranked.candidate, aim, ranked.numbers)
     return found if simulator is None else with_simulated_band(ranked.candidate, aim, found, simulator)
+
+
+def _model(name: str, source: Source | None, said: Values, start: float, shows: str) -> Model:
+    """A model; what its file lacks is told by the file's name."""
+    try:
+        return Model(name, with_values(_read(source), said), start, shows)
+    except InputError as error:
+        if isinstance(source, str | Path):
+            raise InputError(re.sub(r"^plan(?: \(.*?\))?: ", f"{source}: ".replace("\\", r"\\"), str(error))) from None
+        raise
 
 
 def _read(source: Source | None) -> Calibration:

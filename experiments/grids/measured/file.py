@@ -5,12 +5,14 @@ What was not measured is missing in the file and None here, never 0.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from evo.costs.prices import MOST_A_TOKEN
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from experiments.grids.arguments import a_path
@@ -31,6 +33,8 @@ from experiments.grids.measured.values import (
 from experiments.grids.outside.toml_text import grid_text
 
 FORMAT = 1
+OF_TOKENS = ("prompt", "cached", "generated", "reasoning")
+"""Prices that are of tokens; the others are of a call, or of an evaluation."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,8 @@ def _table(place: str, table: Any) -> Any:
     if not isinstance(table, dict):
         raise InputError(f"{place}: expected a table, got {shown(table)}")
     kind, known = TABLES[place]
+    if place == "prices":
+        table = _of_a_token(table)
     inner = [name.removeprefix(f"{place}.") for name in TABLES if name.startswith(f"{place}.")]
     _expect_known(f"{place}.", table, [*known, *inner])
     values = {}
@@ -214,6 +220,26 @@ def _table(place: str, table: Any) -> Any:
         except ValueError as error:
             raise InputError(f"{place}.{name}: {error}, got {shown(value)}") from None
     return kind(**values)
+
+
+def _of_a_token(table: dict[str, Any]) -> dict[str, Any]:
+    """Prices of a token each, whatever number of tokens `per` says that they are for; high ones are asked about.
+
+    Raises: InputError naming the price.
+    """
+    found = dict(table)
+    per = found.pop("per", None)
+    if per is not None and (isinstance(per, bool) or not isinstance(per, int | float) or not 0.0 < per < math.inf):
+        raise InputError(f"prices.per: expected a number of tokens > 0, such as 1e6, got {shown(per)}")
+    for name in OF_TOKENS:
+        value = found.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue  # refused by its own reader
+        if per is None and MOST_A_TOKEN < value < math.inf:
+            told = f"prices.{name}: expected the price of a token, got {shown(value)}: per million?"
+            raise InputError(f"{told} write per = 1e6 in [prices], or per = 1 if it is the price of one")
+        found[name] = value / (per or 1.0)
+    return found
 
 
 def _expect_known(place: str, table: dict[str, Any], known: list[str]) -> None:
@@ -251,6 +277,8 @@ def calibration_toml(calibration: Calibration, notes: Sequence[str] = ()) -> str
 
 def _lines(place: str, table: Any) -> list[str]:
     lines = []
+    if place == "prices" and any((getattr(table, name) or 0.0) > MOST_A_TOKEN for name in OF_TOKENS):
+        lines.append("per = 1")  # read back without a question
     for name in TABLES[place][1]:
         value = getattr(table, name)
         if value is not None and value != ():
