@@ -125,15 +125,15 @@ def values_along(cells: pd.DataFrame, along: str) -> pd.Series:
 
 
 def main_axis(cells: pd.DataFrame) -> str:
-    """`k`; or, where all cells run programs of one k or none, the number of theirs along which most cells lie.
+    """`k`; or, where all cells have one k or none, the number among their parameters along which most cells lie.
 
     Of several that vary it is the one with the longest series, whose cells differ in nothing else; of equally long ones
     the one with more values, then the first.
     """
-    if "problem.k" in cells or sizes_of(cells).nunique() > 1:
+    if sizes_of(cells).nunique() > 1:
         return "k"
-    names = [name for name in parameter_names(cells) if name.startswith("program.") and _numbers(cells[name])]
-    varying = [name for name in names if varies(cells, name)]
+    names = [name for name in parameter_names(cells) if "." in name and _numbers(cells[name])]
+    varying = [name for name in names if varies(cells, name) and _longest(cells, name) > 1]
     if not varying:
         return "k"
     chosen = max(varying, key=lambda name: (_longest(cells, name), cells[name].nunique()))

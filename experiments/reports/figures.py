@@ -80,10 +80,14 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
         label_ends(ax, ends[panel], INCHES_A_LINE / (height - 1.4))
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    figure.suptitle(title or f"Growth of {quantity} with {along}", fontsize=13)
+    figure.suptitle(title or _title(quantity, along), fontsize=13)
     legend = textwrap.fill(_legend(results, found, quantity), 100 * columns)
     figure.supxlabel(legend, fontsize=8.5, color="#444444")
     return figure
+
+
+def _title(quantity: str, along: str) -> str:
+    return f"Growth of {quantity} with k" if along == "k" else f"{quantity.capitalize()} along {along}"
 
 
 def _panel(each: Series) -> int:

@@ -163,7 +163,7 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _draw(made: Report, own: bool) -> Figure:
-    """The study's own figure, or mean cost along k, or along the parameter of programs with the longest series.
+    """The study's own figure, or mean cost along k; where there is one k, along the parameter with the longest series.
 
     Raises: InputError where k is no parameter and nothing else varies.
     """

@@ -21,6 +21,7 @@ from experiments.reports.drawing.labels import (
     longest,
     spread,
 )
+from experiments.reports.drawing.powers import plain_ticks
 from experiments.reports.figures import COLOURS, MARKERS
 from experiments.reports.measured import Measured, Value, exact_mean
 
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HEIGHT, WIDTH, WIDTH_OF_THREE = 5.6, 6.2, 4.9
+ALONE, BESIDE_OTHERS = (6.2, 5.6), (4.6, 4.1)
+"""Inches of a panel, width and height: two side by side are no wider than a page of text lets be read."""
 AROUND, GAP = 1.4, 0.12
 """Inches of a panel's height that are not its axes, and between two labels."""
 COVERED = 0.04
 """Curves whose logarithms differ by less lie on each other."""
-MOST_LEGEND = 110
-"""Characters in a line of the legend, a panel."""
+OF_TITLE, OF_LEGEND = 9.4, 15.5
+"""Characters of the title and of the legend in an inch."""
 
 
 @dataclass(frozen=True)
@@ -122,35 +124,41 @@ class Panel:
     upright: float | None = None
 
 
-def panels_figure(title: str, panels: Sequence[Panel], columns: int = 2, note: str = "") -> Figure:
-    """A figure of some panels.
+def panels_figure(title: str, panels: Sequence[Panel], note: str = "") -> Figure:
+    """A figure of some panels, two side by side.
 
     Args:
         title: the point, in a sentence.
         panels: what is drawn.
-        columns: panels side by side.
         note: what the marks mean, after what all figures have.
     """
     from matplotlib.figure import Figure
 
-    columns = min(columns, len(panels))
+    columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    height = HEIGHT if rows == 1 else 0.8 * HEIGHT
-    width = WIDTH if columns < 3 else WIDTH_OF_THREE
-    figure = Figure(figsize=(width * columns + 1.6, height * rows + 0.3), layout="constrained")
+    width, height = ALONE if len(panels) == 1 else BESIDE_OTHERS
+    across = width * columns + 1.6
+    figure = Figure(figsize=(across, height * rows + 0.3), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax, panel in zip(axes, panels, strict=False):
         _draw_panel(ax, panel, INCHES_A_LINE / (height - AROUND))
-    for ax in axes[len(panels) :]:
-        ax.set_axis_off()
-    figure.suptitle(textwrap.fill(title, 62 * columns + 16), fontsize=13, fontweight="bold")
-    figure.supxlabel(
-        textwrap.fill(_legend(panels, note), int(MOST_LEGEND * columns * width / WIDTH)), fontsize=8.5, color="#444444"
-    )
+    figure.suptitle(textwrap.fill(title, int(OF_TITLE * across)), fontsize=13, fontweight="bold")
+    if len(axes) > len(panels):
+        axes[-1].remove()
+        _legend_beside(figure, _legend(panels, note), rows)
+    else:
+        legend = textwrap.fill("; ".join(_legend(panels, note)), int(OF_LEGEND * across))
+        figure.supxlabel(legend, fontsize=9, color="#444444")
     return figure
 
 
-def _legend(panels: Sequence[Panel], note: str) -> str:
+def _legend_beside(figure: Figure, parts: list[str], rows: int) -> None:
+    """What the marks mean, a line each, in the place of a panel that is not needed."""
+    lines = "\n".join(textwrap.fill(part, int(0.95 * OF_LEGEND * BESIDE_OTHERS[0])) for part in parts)
+    figure.supxlabel(lines, x=0.57, y=0.5 / rows, ha="left", va="center", fontsize=10, color="#444444", linespacing=1.6)
+
+
+def _legend(panels: Sequence[Panel], note: str) -> list[str]:
     drawn = [curve for panel in panels for curve in panel.curves]
     parts = ["points: measured, with 95% intervals"] if any(len(each.x) for each in drawn) else []
     if any(np.isfinite(each.line_y).any() for each in drawn):
@@ -161,7 +169,7 @@ def _legend(panels: Sequence[Panel], note: str) -> str:
         parts.append("points without bars: the variance is infinite")
     if any(each.best for each in drawn):
         parts.append("stars: cheapest")
-    return "; ".join([*parts, note] if note else parts)
+    return [*parts, *note.split("; ")] if note else parts
 
 
 def _draw_panel(ax: Axes, panel: Panel, line: float) -> None:
@@ -178,6 +186,8 @@ def _draw_panel(ax: Axes, panel: Panel, line: float) -> None:
     _scale_x(ax, panel)
     if panel.y_range is not None:
         ax.set_ylim(*panel.y_range)
+    if panel.log_y:
+        plain_ticks(ax.yaxis)
     ax.grid(alpha=0.25, which="major")
     ax.spines[["top", "right"]].set_visible(False)
     lines = _name_curves(ax, panel, line)

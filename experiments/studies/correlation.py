@@ -65,7 +65,7 @@ def figure(arms: Arms) -> Figure:
         growth(_label(arm), cells, KS[-1], colour=place, dashed=arm == LOCAL)
         for place, (arm, cells) in enumerate(arms.items())
     ]
-    panel = Panel("GLOBAL mutation; corr.: correlation of two blocks of a call",
+    panel = Panel("GLOBAL, success 1/2 a block; corr.: correlation of two blocks of a call",
                   "k  (blocks of the solution)", "mean calls to the optimum", curves, log_x=2,
                   y_range=(1.5, TOP))  # fmt: skip
     return panels_figure(STUDY.title, [panel], note="beyond the points: exact, not run; dashed: one block a call")
@@ -117,7 +117,7 @@ STUDY = Study(
         Claim("Beta(2, 2)", "2^k calls (3.3.1)", "hit", "power", "b", 2.0,
               "does not hold: a power law k^2", least=16, tolerance=0.1, theory="(k+2)(k+3)/6 calls (6a)"),
     ),
-    title="Success 1/2 a block: independent errors cost $2^k$ calls, correlated $k^b$",
+    title="The more errors go together, the fewer calls: from $2^k$ to a few",
     figure=figure,
     findings=findings,
 )  # fmt: skip

@@ -59,6 +59,11 @@ def _exact_cut_means(each: Measured, budgets: FloatArray) -> FloatArray:
         return np.full(len(budgets), np.nan)
 
 
+ALPHA = "$\\alpha$"
+LOWEST = 6e-4
+"""Share of runs still going that curves are drawn down to."""
+
+
 def figure(arms: Arms) -> Figure:
     """Mean and median of runs that give up at a budget, along that budget on the same scale; and P(T > t)."""
     means, medians, tails = [], [], []
@@ -69,22 +74,27 @@ def figure(arms: Arms) -> Figure:
         values = [each.cut_mean(budget) for budget in budgets]
         middles = [_cut(each.median, budget) for budget in budgets]
         middle = each.exact_median
-        means.append(Curve(arm, budgets, values, fine, _exact_cut_means(each, fine), place))
-        medians.append(Curve(arm, budgets, middles, fine, np.minimum(middle, fine), place))
+        name = _name(arm)
+        means.append(Curve(name, budgets, values, fine, _exact_cut_means(each, fine), place))
+        medians.append(Curve(name, budgets, middles, fine, np.minimum(middle, fine), place))
         tails.append(_tail(arm, each, budgets, fine, place))
     most = max(value.high for each in means for value in each.values)
     scale, budget = (6.0, 1.6 * most), "budget  (calls a run; the run gives up there)"
     return panels_figure(
         STUDY.title,
         [
-            Panel("MEAN: no limit for al <= 1", budget, "mean calls spent", means, log_x=2, y_range=scale),
+            Panel(f"MEAN: no limit for {ALPHA} <= 1", budget, "mean calls spent", means, log_x=2, y_range=scale),
             Panel("MEDIAN: settles", budget, "median calls spent", medians, log_x=2, y_range=scale),
-            Panel("The tail: P(more than t calls) falls like $t^{-al}$", "t  (calls)", "share of runs still going",
-                  tails, log_x=2, y_range=(5e-4, 1.5)),
+            Panel("TAIL: P(more than t calls) falls like $t^{-\\alpha}$", "t  (calls)", "share of runs still going",
+                  tails, log_x=2, y_range=(LOWEST / 5, 1.5)),
         ],
-        columns=3,
-        note="al: success of a block ~ Beta(al, al), drawn once a run, mean 1/2; redrawn: success 1/2 at every call",
+        note=f"a block succeeds w.p. ~ Beta({ALPHA}, {ALPHA}), drawn once a run; the smaller {ALPHA}, the more blocks "
+        "are nearly hopeless; redrawn: success 1/2 at every call",
     )  # fmt: skip
+
+
+def _name(arm: str) -> str:
+    return arm.replace("al =", f"{ALPHA} =")
 
 
 def _cut(median: Value, budget: float) -> Value:
@@ -98,8 +108,8 @@ def _tail(arm: str, each: Measured, times: FloatArray, fine: FloatArray, place: 
     values = [Value(1 - v.value, 1 - v.high, 1 - v.low) for v in within if v.value < 1]
     line = 1 - each.exact_cdf(fine)
     short = arm == REDRAWN  # its curve ends among the others
-    name = "redrawn" if short else arm
-    return Curve(name, times[: len(values)], values, fine, np.where(line > 4e-4, line, np.nan), place, left=short)
+    name = "redrawn" if short else _name(arm)
+    return Curve(name, times[: len(values)], values, fine, np.where(line >= LOWEST, line, np.nan), place, left=short)
 
 
 def findings(arms: Arms) -> Findings:
@@ -138,7 +148,7 @@ STUDY = Study(
     name="difficulty",
     question="Do blocks stay hard for the whole run? Heavy tails: the mean diverges, the median does not",
     grid=grid,
-    title="Blocks that stay hard: for al <= 1 the mean grows with the budget without limit, the median hardly moves",
+    title="Blocks that stay hard: the mean grows with the budget without limit, the median hardly moves",
     figure=figure,
     findings=findings,
 )

@@ -96,7 +96,7 @@ STUDY = Study(
               "does not hold: no factor 2 a block is left", least=4, at_most=True, tolerance=0.01,
               theory="base 1/keep at the most (1f)"),
     ),
-    title="The $2^k$ is the price of damaging correct blocks: it vanishes as keep $\\to$ 1",
+    title="The $2^k$ is the price of damaging correct blocks: gone as keep $\\to$ 1",
     figure=figure,
     findings=findings,
 )  # fmt: skip

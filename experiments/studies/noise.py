@@ -83,7 +83,7 @@ def figure(arms: Arms) -> Figure:
     ]  # fmt: skip
     kept: list[Curve] = [
         curve(arm, arms[arm], _sigma, _calls, Measured.exact, colour=place, dashed=arm == KEPT)
-        for place, arm in enumerate((AGAIN, KEPT))
+        for place, arm in ((4, AGAIN), (5, KEPT))
         if arm in arms
     ]
     k = "k  (blocks of the solution)"
@@ -95,7 +95,6 @@ def figure(arms: Arms) -> Figure:
             Panel(f"k = {BLOCKS}, only incorrect blocks: a lucky parent stays", "sigma  (of one evaluation)",
                   "mean calls to the optimum", kept),
         ],
-        columns=3,
         note="fitness: number of correct blocks; sigma: its error, normal, each evaluation anew",
     )  # fmt: skip
 

@@ -96,7 +96,6 @@ def figure(arms: Arms) -> Figure:
             Panel("JUMP: calls of those schedules that do arrive", k, "mean calls to the optimum", crossing),
             Panel("NEEDLE: nothing guides, equally good is accepted", k, "mean calls to the optimum", needle),
         ],
-        columns=3,
         note=f"JUMP: a valley of {M} blocks before the optimum; p = 1/2, all incorrect at first",
     )  # fmt: skip
 

@@ -120,7 +120,6 @@ def figure(arms: Arms) -> Figure:
                   "tail of the latency  (sigma of its logarithm)", "mean seconds to the optimum", _waiting(arms),
                   log_y=False),
         ],
-        columns=3,
         note="p = 1/2; all but GLOBAL are LOCAL, one block a call; merged: all improvements of a round are kept, each "
         "evaluated by itself",
     )  # fmt: skip

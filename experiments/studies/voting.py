@@ -84,7 +84,7 @@ def figure(arms: Arms) -> Figure:
     ]
     spent = [
         curve(arm, cells, _ahead, lambda each: each.mean("calls"), lambda each: each.exact("calls"),
-              colour=place, best=True)
+              colour=place)
         for place, (arm, cells) in enumerate(arms.items())
     ]  # fmt: skip
     blind = [
@@ -96,11 +96,19 @@ def figure(arms: Arms) -> Figure:
     return panels_figure(
         STUDY.title,
         [
-            Panel(f"BLIND: P(all {k} blocks right)", ahead, "success", success, log_y=False, y_range=(-0.02, 1.05)),
+            Panel(
+                f"BLIND: P(all {k} blocks right)",
+                ahead,
+                "share of runs with all right",
+                success,
+                log_y=False,
+                y_range=(-0.02, 1.05),
+            ),
             Panel("BLIND: calls spent", ahead, "mean calls", blind, y_range=(8, 4000)),
-            Panel("FITNESS CHECKED: calls until all right", ahead, "mean calls", spent, y_range=(8, 4000)),
+            Panel(
+                "FITNESS CHECKED: calls until all right, fewest at K = 1", ahead, "mean calls", spent, y_range=(8, 4000)
+            ),
         ],
-        columns=3,
         note="blind: one answer a block, accepted unseen; checked: asked again until right; K = 1: no voting",
     )
 

@@ -275,6 +275,25 @@ def plain(page):
     return " ".join(re.sub(r"\]\([^)]*\)", "]", text).split())
 
 
+def islands(measured):
+    """What other pages say of the measured rows of `selection`: calls, and times those of an elitist parent."""
+    any_of_100, of_islands = ([float(calls) for calls in row.strip("| ").split(" | ")] for row in measured)
+    best = [predict(Cell(blocks(k), HALF, UniformChunk(), OnePlusLambda())).mean for k in (4, 6, 8)]
+    calls = "{:.0f}, {:.0f} and {:.0f}".format(*of_islands)
+    times = ", ".join(f"{each / one:.0f}" for each, one in zip(of_islands, best, strict=True))
+    yield "docs/frameworks.md", f"at k = 4, 6, 8 one-block edits take {calls} calls"
+    yield "docs/theory.md", f"five islands of 200 with elites and 20 % exploration: {times} times at k = 4, 6, 8."
+    yield "docs/theory.md", f"of 100: {any_of_100[-1] / best[-1]:.0f} times at k = 8;"
+
+
+def test_islands_are_on_all_pages_what_the_study_found():
+    """The study's own page is compared with its runs by the slow test of the study."""
+    measured = MEASURED["docs/studies.md"][1:]
+    assert not [said for page, said in islands(measured) if said not in plain(page)]
+    others = ("| 113 | 344 | 660 |", "| 181 | 480 | 800 |")
+    assert all(said not in plain(page) for page, said in islands(others))
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_results_on_a_page_are_computed(page):
     text = plain(page)

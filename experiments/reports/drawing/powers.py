@@ -1,4 +1,4 @@
-"""Logarithmic axes: a tick at each power of ten, written without a formula, since those take longest to lay out."""
+"""Logarithmic axes: a tick at each power of ten, without a formula, since those take longest to lay out; or more."""
 
 from __future__ import annotations
 
@@ -21,6 +21,27 @@ def ticks_at_powers(axis: Axis) -> None:
     if least > 0 and most >= 10**POWERS_SHOWN * least:
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(lambda tick, _: power_of_ten(tick))
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis of a decade or two at 1, 2 and 5 times powers of ten, as plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    least, most = axis.get_view_interval()
+    if not 0 < least < most < 10 ** (POWERS_SHOWN - 0.5) * least:
+        return
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda tick, _: plain(tick))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def plain(tick: float) -> str:
+    """A number of a tick as it is read.
+
+    >>> plain(2000.0), plain(0.05), plain(1.0)
+    ('2,000', '0.05', '1')
+    """
+    return f"{tick:,.0f}" if tick >= 10 else f"{tick:g}"
 
 
 def power_of_ten(tick: float) -> str:

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 MOST_CURVES, MOST_K = 5, 32
 """Cells that are drawn, and the largest k of which a law is asked: what a glance holds, and a second."""
 POINTS, FURTHER = 28, 10
-"""Budgets of a curve up to where 90 % of its runs are optimal, and from there to where those of the slowest are."""
+"""Budgets of a curve up to where 99 % of its runs are optimal, and from there to where 90 % of the slowest's are."""
 COVERED = 0.01
 """Curves that are nowhere further apart lie on each other."""
-NEARLY_ALL = 0.9
+NEARLY_ALL, HARDLY_ONE_LEFT = 0.9, 0.99
+AT_ITS_END = 0.999
+"""Share of the best fitness from which on a curve is not drawn any further: its runs spend no more."""
 MOST_CALLS = 10**6
 NAME_WIDTH = 34
 TRACED = ("measured", "measured_low", "measured_high")
@@ -72,10 +74,10 @@ def quality_curves(results: Results) -> list[QualityCurve]:
     grid. Budgets go up to where 90 % of the runs of the slowest are optimal.
     """
     chosen = _chosen(results)
-    ends = {label: _calls_of_most(cell) for label, cell in chosen.items()}
+    last = max((_calls_of(cell, NEARLY_ALL) for cell in chosen.values()), default=0)
     curves = []
     for label, cell in chosen.items():
-        budgets = _budgets(cell.runner.lam, ends[label], max(ends.values()))
+        budgets = _budgets(cell.runner.lam, min(_calls_of(cell, HARDLY_ONE_LEFT), last), last)
         try:
             table = _priced(cell, fitness_curve(cell, budgets))
             curves.append(QualityCurve(label, cell, *_measured(results, cell, table)))
@@ -153,7 +155,7 @@ def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
     from matplotlib.ticker import NullLocator
 
     for number, each in enumerate(curves):
-        table = each.table[each.table[column].notna()]
+        table = _up_to_its_end(each.table[each.table[column].notna()])
         width = 6 if any(_covers(other, each) for other in curves[number + 1 :]) else 2
         best, colour = table["best"], COLOURS[number % len(COLOURS)]
         ax.fill_between(table[column], table["low"] / best, table["high"] / best, color=colour, alpha=0.15, linewidth=0)
@@ -163,6 +165,8 @@ def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
             color=colour,
             linewidth=width,
             label=_called(each),
+            marker="o",
+            markevery=[len(table) - 1] if len(table) and table["mean"].iloc[-1] >= AT_ITS_END * best.iloc[-1] else [],
         )
         _draw_runs(ax, table, column, colour, 1.0 + STAGGERED * number)
     ax.set_xscale("log")
@@ -171,6 +175,12 @@ def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
     ticks_at_powers(ax.xaxis)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _up_to_its_end(table: pd.DataFrame) -> pd.DataFrame:
+    """The curve up to where nearly all of its runs are optimal and have ended."""
+    ended = np.flatnonzero(table["mean"] >= AT_ITS_END * table["best"])
+    return table.iloc[: ended[0] + 1] if len(ended) else table
 
 
 def _draw_runs(ax: Axes, table: pd.DataFrame, column: str, colour: str, aside: float) -> None:
@@ -188,6 +198,8 @@ def _called(curve: QualityCurve) -> str:
 
 def _explained(curves: list[QualityCurve]) -> str:
     told = "lines: exact means; bands: 10 to 90 % of single runs"
+    if any(len(_up_to_its_end(each.table)) < len(each.table) for each in curves):
+        told += f"; a curve ends, at a dot, where its mean is {AT_ITS_END:.1%} of the best"
     return told + ("; points and bars: the same of measured runs" if any(each.runs for each in curves) else "")
 
 
@@ -229,10 +241,10 @@ def _with_a_law(results: Results, cell_id: str) -> Cell | None:
     return cell
 
 
-def _calls_of_most(cell: Cell) -> int:
-    """Calls within which 90 % of the runs are optimal, a million at most."""
+def _calls_of(cell: Cell, share: float) -> int:
+    """Calls within which that share of the runs are optimal, a million at most."""
     try:
-        calls = cell.runner.lam * predict(cell, "generations").quantile(NEARLY_ALL)
+        calls = cell.runner.lam * predict(cell, "generations").quantile(share)
     except NoPrediction:
         return MOST_CALLS // 100
     return int(min(calls, MOST_CALLS)) if math.isfinite(calls) else MOST_CALLS

@@ -49,7 +49,7 @@ def figure(arms: Arms) -> Figure:
         Panel("Each token is right with 0.9999", k, "share of runs that end without a bug", rights, log_x=2,
               log_y=False, y_range=(0.0, 1.02)),
     ]  # fmt: skip
-    return panels_figure(TITLE, panels, columns=3, note="functions of 16 tokens; models of equal size")
+    return panels_figure(TITLE, panels, note="functions of 16 tokens; models of equal size")
 
 
 def _savings(arms: Arms) -> list[Curve]:
