@@ -180,9 +180,16 @@ def check(results: Results, alpha: float = ALPHA, resolution: float = RESOLUTION
     verdicts = tuple(
         _check_cell(results, cell_id, called[cell_id], cell, alpha_each, resolution) for cell_id, cell in cells.items()
     )
-    known = [cell for cell in cells.values() if not isinstance(cell, str)]
-    told = dict.fromkeys(doubt for cell in known for doubt in doubts_of(cell))
+    told = dict.fromkeys(doubt for cell_id, cell in cells.items() for doubt in _doubts(results, cell_id, cell))
     return Check(verdicts, alpha, alpha_each, results.rows.strays, tuple(told))
+
+
+def _doubts(results: Results, cell_id: str, cell: AnyCell | str) -> tuple[str, ...]:
+    """What the mutator says against the numbers, or said when the cell was run, if it cannot be had."""
+    if not isinstance(cell, str):
+        return doubts_of(cell)
+    stored = results.prediction(cell_id)
+    return () if stored is None else stored.doubts
 
 
 def _parse(results: Results, cell_id: str) -> AnyCell | str:

@@ -4,6 +4,7 @@
 * `predicted.hit.times`, `.cdf`: the law of hit at some 64 times (`law_points`), the last of them
   infinite; lists, empty where it is not known.
 * `prediction.source`, `.checked`, `.trusted`: the formula and its conditions.
+* `prediction.doubts`: what the mutator says against the numbers (rates that it extrapolates); null if nothing.
 * `prediction.version`: of the code that predicts (`theory_version`); null for cells with third-party parts,
   whose laws may change without the version.
 * `prediction.refused`: why there is no prediction; null if there is one.
@@ -56,7 +57,7 @@ PREFIXES = ("predicted.", "prediction.", "call.", "short_call.", "expected.")
 STORED_QUANTITIES = ("hit", "calls", "cost")
 ENTRIES = LEDGER[2:]
 LISTS = ("predicted.hit.times", "predicted.hit.cdf")
-TEXTS = tuple(f"prediction.{name}" for name in ("source", "checked", "trusted", "version", "refused"))
+TEXTS = tuple(f"prediction.{name}" for name in ("source", "checked", "trusted", "doubts", "version", "refused"))
 CALL_COLUMNS = ("call.a_generation", *(f"{place}.{entry}" for place in ("call", "short_call") for entry in ENTRIES))
 SHORT = 300
 """Characters of a refusal that are kept."""
@@ -176,6 +177,7 @@ class StoredPrediction:
         means, variances: of "hit", "calls" and "cost"; those that are known.
         law: of hit at some times; None where it is not known.
         source, checked, trusted: the formula and its conditions.
+        doubts: what the mutator says against the numbers.
         refused: why there is no prediction; empty if there is one.
         call, short_call: ledger entries of one call on a full chunk and on the last one; empty where not known.
         calls: LLM calls that an answer stands for.
@@ -193,6 +195,7 @@ class StoredPrediction:
     source: str
     checked: tuple[str, ...]
     trusted: tuple[str, ...]
+    doubts: tuple[str, ...]
     refused: str
     call: Mapping[str, float]
     short_call: Mapping[str, float]
@@ -226,6 +229,7 @@ class StoredPrediction:
             source=str(known.get("prediction.source", "")),
             checked=tuple(str(known.get("prediction.checked", "")).split("; ")),
             trusted=tuple(str(known.get("prediction.trusted", "")).split("; ")),
+            doubts=tuple(filter(None, str(known.get("prediction.doubts", "")).split("\n"))),
             refused=str(known.get("prediction.refused", "")),
             call=numbers("call.", ENTRIES),
             short_call=numbers("short_call.", ENTRIES),
@@ -250,7 +254,8 @@ class StoredPrediction:
         if quantity not in self.means:
             raise NoPrediction(self.refused or f"no prediction of {quantity} was stored")
         law = self.law if quantity == "hit" else None
-        return Prediction(quantity, self.means[quantity], self.source, self.checked, self.trusted, law)
+        conditions = self.source, self.checked, self.trusted
+        return Prediction(quantity, self.means[quantity], *conditions, law, doubts=self.doubts)
 
 
 def _of_hit(cell: AnyCell, hit: Prediction) -> dict[str, Any]:
@@ -262,6 +267,7 @@ def _of_hit(cell: AnyCell, hit: Prediction) -> dict[str, Any]:
         "prediction.source": hit.source,
         "prediction.checked": "; ".join(hit.checked),
         "prediction.trusted": "; ".join(hit.trusted),
+        "prediction.doubts": "\n".join(hit.doubts) or None,
         "predicted.hit.mean": hit.mean,
         "predicted.hit.variance": variance,
     }

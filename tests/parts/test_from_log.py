@@ -6,6 +6,7 @@ Statistical tests: false-fail rate 1e-6 for all of them in this file together (D
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ from experiments import Cell, Grid, check, run_grid
 from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
 from operators import FromLog, Malformed, Refuse, Sparse, Vote
+from operators.calibrated import log_rows
 from problems import BlockOneMax
 
 
@@ -113,13 +115,43 @@ def test_what_is_no_log_is_refused(log, words):
     refused(["FromLog: ", words], FromLog, log)
 
 
-def test_faults_of_a_file_are_told_with_their_line(tmp_path):
+HEAD = "g,incorrect,repaired,broken\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{HEAD}2,1,1,0\n2,1,2,0\n", "line 3"),
+        ("a,b\n1,2\n", "no column g"),
+        (f"{HEAD}2,1,x,0\n", "line 2: repaired: expected a whole number, got 'x'"),
+        (f"{HEAD}2,1,1,\n", "line 2: broken: expected a whole number"),
+        (f"{HEAD}\n2,1,1\n", "line 3: expected 4 values, one a column, got 3"),
+        (f"{HEAD}2,1,1,0,7\n", "line 2: expected 4 values, one a column, got 5"),
+        ("g,g,incorrect,repaired,broken\n2,2,1,1,0\n", "expected a name once, got 'g' twice"),
+        (f'{HEAD}2,1,"1"1,0\n', "line 2: expected rows of a CSV file"),
+        (",".join(f"c{n}" for n in range(201)), "at most 200 columns, got 201"),
+        ("", "no column g"),
+    ],
+)
+def test_faults_of_a_file_are_told_with_line_and_column(tmp_path, text, words):
     file = tmp_path / "calls.csv"
-    for text, words in (("g,incorrect,repaired,broken\n2,1,1,0\n2,1,2,0\n", "line 3"), ("a,b\n1,2\n", "no column g"),
-                        ("g,incorrect,repaired,broken\n2,1,x,0\n", "line 2: expected a whole number, got 'x'"),
-                        ("g,incorrect,repaired,broken\n2,1,1,\n", "line 2: expected a whole number")):  # fmt: skip
-        file.write_text(text)
-        refused(["FromLog", words], FromLog, file)
+    file.write_text(text)
+    refused(["FromLog", "calls.csv", words], FromLog, file)
+
+
+def test_files_are_read_within_bounds(tmp_path, monkeypatch):
+    file = tmp_path / "calls.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + HEAD.encode() + b"2,1,1,0\n" * 3)  # as spreadsheets write it
+    assert FromLog(file).log == ((2, 1, 1, 0, 3),)
+    monkeypatch.setattr(log_rows, "MOST_CALLS", 2)
+    refused(["calls.csv", "at most 2 calls, got more"], FromLog, file)
+    monkeypatch.setattr(log_rows, "MOST_BYTES", 40)
+    refused(["calls.csv", "at most 40 bytes, got more"], FromLog, file)
+    file.write_bytes(HEAD.encode() + b"2,1\xff")
+    refused(["calls.csv", "line 2: expected UTF-8, got the byte 0xff"], FromLog, file)
+    os.mkfifo(tmp_path / "pipe.csv")
+    for other in (tmp_path, tmp_path / "pipe.csv"):  # a pipe that nobody writes to would never end
+        refused(["is no regular file"], FromLog, other)
 
 
 # ------------------------------------------------------------------------------------------- samples and runs

@@ -492,3 +492,30 @@ def test_the_law_of_a_part_is_read_from_the_part():
     """So that the twins above tell of stored numbers, not of a formula that does not look at the law."""
     assert columns_of(cell(2, Resample(0.5), AllBlocks()))["predicted.hit.mean"] == 4
     assert Resample(0.5).law == IndependentBlocks(0.5, 0.5)
+
+
+DOUBT = """
+    def doubt(self, g):
+        return f"p at g = {g} is a guess"
+"""
+
+
+def test_what_stands_against_a_prediction_is_stored(tmp_path, module):
+    """A mutator that doubts its rates: told live, and from the folder without the part; a twin that does not."""
+    run_and_forget(tmp_path, module, CAREFUL.replace("    def rewrite", DOUBT + "\n    def rewrite", 1))
+    unwanted = load(tmp_path / "out", imports=False)
+    note = "predicted with p at g = 2 is a guess"
+    assert note in check(unwanted).note
+    assert check(unwanted).doubts == check(load(tmp_path / "out", imports=True)).doubts
+    stored = unwanted.prediction(str(unwanted.cells.index[0]))
+    assert stored is not None
+    assert stored.predict().warning == stored.doubts[0] == "p at g = 2 is a guess"
+
+
+def test_what_nothing_stands_against_has_no_doubts(tmp_path, module):
+    run_and_forget(tmp_path, module)
+    unwanted = load(tmp_path / "out", imports=False)
+    assert check(unwanted).doubts == ()
+    stored = unwanted.prediction(str(unwanted.cells.index[0]))
+    assert stored is not None
+    assert stored.doubts == ()
