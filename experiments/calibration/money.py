@@ -102,10 +102,8 @@ def _regression(columns: dict[str, FloatArray], money: FloatArray, counted: tupl
     prices = {}
     for name, value, width, scale in zip(names, solution, errors, scales, strict=True):
         if name not in alike:
-            price = 0.0 if abs(value) < NOTHING else value / scale
-            ends = ((value - width) / scale, (value + width) / scale)
-            prices[name] = Estimate(
-                max(float(price), 0.0), max(float(ends[0]), 0.0), max(float(ends[1]), 0.0), len(money)
-            )
+            shares = (value, value - width, value + width)  # of the money of a call
+            price, low, high = (0.0 if share < NOTHING else float(share / scale) for share in shares)
+            prices[name] = Estimate(price, low, high, len(money))
     untold = f"{', '.join(alike)} vary together: no price of each" if alike else ""
     return PriceLaw(prices, error, *counted, untold)
