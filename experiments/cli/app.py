@@ -169,28 +169,37 @@ def check(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports
 
 @app.command()
 def fit(
-    results: Folder,
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="A results folder; with --predicted a grid's file, too.")
+    ],
     along: Annotated[str, typer.Option(help="The parameter that grows, for example k or problem.l.")] = "k",
-    quantity: Annotated[str, typer.Option(help="hit, calls or cost; of programs qa.pass_tokens, too.")] = "hit",
-    least: Annotated[
-        float,
-        typer.Option("--from", help="Smallest value of the parameter to use; all unless said.", show_default=False),
-    ] = float("-inf"),
-    most: Annotated[
-        float, typer.Option("--to", help="Largest value of the parameter to use; all unless said.", show_default=False)
-    ] = float("inf"),
+    quantity: Annotated[str, typer.Option(help="hit, calls, cost, tokens, rounds, median cost, ERT, ...")] = "hit",
+    least: Annotated[float, typer.Option("--from", help="Smallest value of it.", show_default=False)] = float("-inf"),
+    most: Annotated[float, typer.Option("--to", help="Largest value of it.", show_default=False)] = float("inf"),
     confidence: Annotated[float, typer.Option(help="Level of the intervals.")] = CONFIDENCE,
+    predicted: Annotated[bool, typer.Option("--predicted", help="Fit the exact means; no run is looked at.")] = False,
+    form: Annotated[str, typer.Option(help="Test this form, as 'k ln k' or power.", show_default=False)] = "",
+    a: Annotated[float | None, typer.Option("--A", help="Given A of --form.", show_default=False)] = None,
+    b: Annotated[float | None, typer.Option("--b", help="Given b of --form.", show_default=False)] = None,
+    base: Annotated[float | None, typer.Option("--base", help="Given base of --form.", show_default=False)] = None,
+    at: Annotated[float | None, typer.Option(help="Tell the laws there, too.", show_default=False)] = None,
+    against: Annotated[str, typer.Option(help="Two arms, A,B: from where on B is cheaper.", show_default=False)] = "",
     imports: Imports = False,
 ) -> None:
-    """Fit scaling laws: which form of growth, with which parameters, in which intervals.
+    """Fit scaling laws: which families of growth the runs do not refuse, with which constants, in which intervals.
 
-    Example: `llm-evo fit results/paper --along k --quantity cost --from 16`
+    Example: `llm-evo fit results/paper --along k --quantity cost --from 16`, or `llm-evo fit grid.toml --predicted
+    --form "k ln k" --A 2.71828`
     """
     with plain_errors():
-        from experiments.fits.fit import fit as fit_laws
-        from experiments.reports.terminal import show_fits
+        from experiments.reports.growth import told
 
-        show_fits(fit_laws(_loaded(results, imports), along, quantity, least, most, confidence), _console())
+        asked = told.Asked(along, quantity, least, most, confidence, at, against, form)
+        given = {name: value for name, value in (("A", a), ("b", b), ("base", base)) if value is not None}
+        if predicted:
+            told.tell_predicted(results, asked, given, _console())
+        else:
+            told.tell_fits(_loaded(results, imports), asked, given, _console())
 
 
 @app.command("time")

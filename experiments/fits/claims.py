@@ -119,7 +119,7 @@ def _check_arm(claim: Claim, results: Results) -> ClaimCheck:
     asked = _longest(results, claim, claim.arm)
     if asked is None:
         return ClaimCheck(claim, Verdict.CANNOT_TELL, None, NOT_FITTED)
-    fits = fit_one(results, asked, claim.along, claim.quantity, claim.least, CLAIM_CONFIDENCE)
+    fits = fit_one(results, asked, claim.along, claim.quantity, claim.least, CLAIM_CONFIDENCE, claim.form)
     return _check(claim, fits, asked.label)
 
 

@@ -8,9 +8,10 @@ mean or variance is infinite (`experiments.fits.tails`) gets a law of medians.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -24,10 +25,13 @@ from experiments.fits.families.choice import FEW_CELLS, Choice, choose
 from experiments.fits.families.forms import FORMS, NAMED
 from experiments.fits.families.likelihoods import Fitted, fitted
 from experiments.fits.laws import POOR_FIT, Estimate, Fits, Growth, Refusal, ScalingLaw, Told
+from experiments.fits.predicted import ExactFits, fit_predicted, of_cells
 from experiments.fits.quantities import ERT, MEAN, MEDIAN, parsed
 from experiments.fits.series import Series, series, values_along
 from experiments.fits.tails import Tail
+from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_number, expect_a
+from experiments.grids.grid import Grid
 from experiments.grids.labels import parameter_names, varies
 from experiments.grids.stopping import UntilPrecise
 from experiments.predictions.verdict import CONFIDENCE
@@ -55,18 +59,36 @@ class Tried:
     choice: Choice | None = None
 
 
+@overload
+def fit(
+    results: Sequence[AnyCell] | Grid, along: str = "k", quantity: str = "hit", least: float = ..., most: float = ...
+) -> ExactFits: ...
+
+
+@overload
 def fit(
     results: Results,
+    along: str = "k",
+    quantity: str = "hit",
+    least: float = ...,
+    most: float = ...,
+    confidence: float = ...,
+) -> Fits: ...
+
+
+def fit(
+    results: Any,
     along: str = "k",
     quantity: str = "hit",
     least: float = -math.inf,
     most: float = math.inf,
     confidence: float = CONFIDENCE,
-) -> Fits:
+) -> Fits | ExactFits:
     """Fit scaling laws along a parameter.
 
     Args:
-        results: of `run_grid` or `load`.
+        results: of `run_grid` or `load`; or cells, or a grid: then their exact means are fitted, without a run, see
+            `experiments.fits.predicted`.
         along: the parameter, for example "k".
         quantity: "hit", "calls", "cost" or another of `experiments.fits.quantities.KNOWN`; "median cost", "ERT cost";
             of programs the ledger of a role, too, such as "qa.pass_tokens".
@@ -77,6 +99,8 @@ def fit(
     Raises: InputError for a parameter or quantity that the grid does not have, a parameter with one value in it, a
     range that is none, or a level outside (0, 1).
     """
+    if isinstance(results, Grid | list | tuple):
+        return fit_predicted(of_cells(results), along, quantity, least, most)
     expect_a(Results, "fit", results, "results of run_grid or load")
     least, most = a_number("fit: least", least), a_number("fit: most", most)
     confidence = a_number("fit: confidence", confidence)
@@ -89,10 +113,13 @@ def fit(
     return _fits(results, tried, along, quantity, confidence)
 
 
-def _tried_once(results: Results, part: Series, along: str, quantity: str, least: float, most: float) -> Tried:
+def _tried_once(
+    results: Results, part: Series, along: str, quantity: str, least: float, most: float, claimed: str = ""
+) -> Tried:
     """What a series was tried with; those of a results object are made once."""
-    asked = ("tried", along, quantity, repr(least), repr(most), part.label, *part.cells)
-    return results.once(asked, lambda: _tried(results, part, along, least, most))
+    named = claimed if claimed and NAMED[claimed].asked != "always" else ""
+    asked = ("tried", along, quantity, repr(least), repr(most), named, part.label, *part.cells)
+    return results.once(asked, lambda: _tried(results, part, along, least, most, named))
 
 
 def _expect_to_vary(results: Results, along: str) -> None:
@@ -110,6 +137,7 @@ def fit_one(
     quantity: str,
     least: float = -math.inf,
     confidence: float = CONFIDENCE,
+    claimed: str = "",
 ) -> Fits:
     """Fit scaling laws to one series of the results, or to a quotient of two (`experiments.fits.quotients`).
 
@@ -120,8 +148,9 @@ def fit_one(
         quantity: likewise.
         least: smallest value of the parameter to use.
         confidence: level of the intervals.
+        claimed: name of a family that a claim is about, which is fitted even if it is not asked of such series.
     """
-    tried = _tried_once(results, part, along, quantity, least, math.inf)
+    tried = _tried_once(results, part, along, quantity, least, math.inf, claimed)
     return _fits(results, [tried], along, quantity, confidence)
 
 
@@ -144,7 +173,7 @@ def _fits(results: Results, found: list[Tried], along: str, quantity: str, confi
     return Fits(tuple(laws), tuple(refused), note, tuple(growths))
 
 
-def _tried(results: Results, whole: Series, along: str, least: float, most: float) -> Tried:
+def _tried(results: Results, whole: Series, along: str, least: float, most: float, claimed: str = "") -> Tried:
     part = between(whole, least, most)
     note = ""
     if part.statistic != MEDIAN and (heavy := _too_heavy(part)):
@@ -156,6 +185,9 @@ def _tried(results: Results, whole: Series, along: str, least: float, most: floa
         return Tried(part, reason, note)
     evidence, method = evidence_of(part)
     choice = choose(evidence, FORMS)
+    if claimed and claimed not in choice.fits and (made := fitted(evidence, NAMED[claimed])) is not None:
+        choice.fits[claimed] = made
+        choice.dropped[claimed] = "only where runs come out the same"
     return Tried(part, "" if choice.fits else "no family could be fitted", note, method, evidence, choice)
 
 
@@ -286,6 +318,7 @@ def _law(results: Results, tried: Tried, found: Fitted, along: str, quantity: st
         max(0.0, found.distance),
         tried.method,
         choice.dropped.get(name, ""),
+        found,
     )
 
 

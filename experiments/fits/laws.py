@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from evo.statistics import p_value_text
+import numpy as np
+
+from evo.errors import InputError
+from evo.statistics import normal_quantile, p_value_text
 from experiments.fits.families.choice import LEVEL
 from experiments.fits.families.forms import Form
+from experiments.fits.families.likelihoods import Fitted
 
 POOR_FIT = LEVEL
 """Misfit below which a form is taken not to fit: by itself that errs once in a thousand."""
@@ -69,6 +73,7 @@ class ScalingLaw:
         distance: the deviance, a chi-square where the form holds.
         method: how it was fitted, with what that assumes.
         dropped: why the family is not among those that are left; empty if it is.
+        curve: the fitted curve; None of a law that was not fitted.
     """
 
     series: str
@@ -88,6 +93,7 @@ class ScalingLaw:
     distance: float
     method: str
     dropped: str = ""
+    curve: Fitted | None = field(default=None, repr=False, compare=False)
 
     def __getitem__(self, name: str) -> Estimate:
         """The estimate of a parameter by its name."""
@@ -97,6 +103,20 @@ class ScalingLaw:
     def text(self) -> str:
         """The law in words: `E[hit] = A base^k`."""
         return f"{in_words(self.quantity)} = {self.form.text.format(x=self.along)}"
+
+    def at(self, x: float) -> Estimate:
+        """The mean at a value of the parameter with its interval, which holds if this law holds there, too.
+
+        Raises: InputError for a law that was not fitted, or x that is not positive.
+        """
+        if self.curve is None or not x > 0:
+            raise InputError(f"at: expected a fitted law and a positive value of {self.along}, got {x!r}")
+        (log,), (error,) = self.curve.at(np.array([float(x)]))
+        z = normal_quantile(0.5 + self.confidence / 2)
+        with np.errstate(over="ignore"):
+            value, low, high = np.exp([log, log - z * error, log + z * error])
+        beyond = "" if self.least <= x <= self.most else ", EXTRAPOLATED"
+        return Estimate(f"{in_words(self.quantity)} at {self.along} = {x:g}{beyond}", value, low, high)
 
     @property
     def fits(self) -> bool:

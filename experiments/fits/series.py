@@ -180,14 +180,28 @@ def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
 
 
 def _series(results: Results, column: str, quantity: Quantity) -> tuple[Series, ...]:
+    role = quantity.column.split(".")[0] if is_of_a_role(quantity.column) else ""
+    return tuple(
+        _measured(results, group, column, varying, quantity) for group, varying in groups(results, column, role)
+    )
+
+
+def groups(results: Results, column: str, role: str = "") -> list[tuple[pd.DataFrame, list[str]]]:
+    """The cells of each series along a column, in rising order, and what else varies within an arm.
+
+    Args:
+        results: of `run_grid` or `load`.
+        column: as `parameter_column` gives it.
+        role: only cells of programs that have it; all unless given.
+    """
     cells = results.cells.assign(**{column: values_along(results.cells, column)})
     cells = cells[cells[column].notna()]
-    if is_of_a_role(quantity.column):
-        cells = cells[cells[f"role.{quantity.column.split('.')[0]}.size"].notna()]
+    if role:
+        cells = cells[cells[f"role.{role}.size"].notna()]
     others = _others(cells, column)
-    groups = cells.groupby(["arm", *others], sort=False, dropna=False)
     varying = [name for name in others if varies(cells, name)]
-    return tuple(_measured(results, group.sort_values(column), column, varying, quantity) for _, group in groups)
+    found = cells.groupby(["arm", *others], sort=False, dropna=False)
+    return [(group.sort_values(column), varying) for _, group in found]
 
 
 def _numbers(values: pd.Series) -> bool:

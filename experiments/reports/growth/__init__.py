@@ -1,0 +1,1 @@
+"""Growth as the terminal tells it: what `llm-evo fit` shows."""
