@@ -14,7 +14,7 @@ from experiments.calibration.pilots import Pilot, pilots
 from experiments.calibration.seconds import SecondsLaw, seconds_law
 from experiments.calibration.sizes import Granularity, are_whole_tasks, clusters, counted, granularities
 from experiments.calibration.tokens import TokensLaw, mean_of, tokens_law
-from experiments.calibration.traps import Shown, Trap, traps
+from experiments.calibration.traps import LogTrap, Shown, traps
 from experiments.grids.measured.file import (
     Calibration,
     Intervals,
@@ -72,7 +72,7 @@ class Report:
     evaluation: Estimate | None
     prices: PriceLaw
     laws: list[LawCheck]
-    traps: list[Trap]
+    traps: list[LogTrap]
     pilots: list[Pilot]
 
     def calibration(self, unit: str | None = None) -> Calibration:

@@ -28,7 +28,7 @@ class Shown(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trap:
+class LogTrap:
     """A trap.
 
     Attributes:
@@ -206,6 +206,6 @@ _TRAPS: tuple[tuple[str, Callable[[Calls], Found]], ...] = (
 )
 
 
-def traps(calls: Calls) -> list[Trap]:
+def traps(calls: Calls) -> list[LogTrap]:
     """All eleven, in order."""
-    return [Trap(number, name, *look(calls)) for number, (name, look) in enumerate(_TRAPS, start=1)]
+    return [LogTrap(number, name, *look(calls)) for number, (name, look) in enumerate(_TRAPS, start=1)]

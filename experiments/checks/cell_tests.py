@@ -21,7 +21,7 @@ from evo.theory.times.at_times import LawAtTimes
 from experiments.checks.power import RESOLUTION_OF_CDF, Level, missing, missing_of_law, too_censored
 from experiments.checks.short_calls import ShortCalls
 from experiments.predictions.predict import Prediction
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def made_tests(
     lam: int,
     unit: str,
     short: ShortCalls | None,
-    runs: Numbers | pd.DataFrame,
+    runs: RunArrays | pd.DataFrame,
     level: Level,
     resolution: float,
 ) -> tuple[tuple[Outcome, ...], str, str]:
@@ -70,7 +70,7 @@ def made_tests(
         hit, calls = predict("hit"), predict("calls")
     except NoPrediction as error:
         return (books,), str(error), ""
-    runs = Numbers.of(runs)
+    runs = RunArrays.of(runs)
     hits, generations, paid = (runs.floats(name) for name in ("hit", "generations", "calls"))
     censored = np.isnan(hits)
     last = float(lam * generations[censored].min()) if censored.any() else math.inf

@@ -56,7 +56,7 @@ from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.predict import takes_several_calls
 from experiments.predictions.setting import doubts_of
 from experiments.predictions.verdict import ALPHA, RESOLUTION, Verdict
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 from experiments.store.rows import not_counted
@@ -256,7 +256,7 @@ class _Asked:
     results: Results
     cell_id: str
     stored: StoredPrediction | None
-    columns: Numbers
+    columns: RunArrays
     level: Level
     resolution: float
 
@@ -319,12 +319,12 @@ def _of_stored(stored: StoredPrediction) -> OfProgram:
     return OfProgram(stored.expected, stored.exact, stored.done)
 
 
-def _looks(results: Results, runs: Numbers) -> int:
+def _looks(results: Results, runs: RunArrays) -> int:
     """Batches after each of which a rule looked at the runs; 0 for a number of runs."""
     return 0 if isinstance(results.asked, int) else kept_of(results.asked, runs["batch"], runs["hit"]).batches
 
 
-def _level(alpha: float, runs: Numbers, looks: int) -> Level:
+def _level(alpha: float, runs: RunArrays, looks: int) -> Level:
     if looks == 0:
         return lambda number: alpha
     size = int(np.unique(runs["batch"], return_counts=True)[1].max())

@@ -21,7 +21,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cells_table import WEIGHTS
 from experiments.predictions.counts import _last_generation, answers_of, entries_of_call, evaluations_of
 from experiments.predictions.setting import always_valid
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 from experiments.store.predictions import StoredPrediction
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ OF_FLOATS = 1e-15
 UNLESS = "; a mutator whose answers take several calls (Rewritten.calls) must declare `mean_calls`"
 
 
-def ledger_fault(cell: Cell, runs: Numbers | pd.DataFrame) -> str | None:
+def ledger_fault(cell: Cell, runs: RunArrays | pd.DataFrame) -> str | None:
     """The first entry that does not add up, in words; None if all do.
 
     calls = lam x generations (at least that where an answer takes several calls; for runners with a loop of their own
@@ -45,7 +45,7 @@ def ledger_fault(cell: Cell, runs: Numbers | pd.DataFrame) -> str | None:
     between those of the shortest and the longest chunk.
     """
     beside = sum(work.calls for work in overheads(cell.mutator, cell.schedule))
-    runs = Numbers.of(runs)
+    runs = RunArrays.of(runs)
     all_calls = runs["calls"]
     calls = all_calls // (1 + beside)
     evaluations = runs["evaluations"]
@@ -79,7 +79,7 @@ def ledger_fault(cell: Cell, runs: Numbers | pd.DataFrame) -> str | None:
     return next((words for words, broken in faults.items() if broken.any()), None)
 
 
-def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: Numbers | pd.DataFrame) -> str | None:
+def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: RunArrays | pd.DataFrame) -> str | None:
     """The first entry that does not add up by what was stored when the cell was run; None if all do.
 
     Calls, the last generation, the budget and all entries of tokens are compared; evaluations are not.
@@ -89,7 +89,7 @@ def stored_ledger_fault(stored: StoredPrediction, place: pd.Series[Any], runs: N
         place: the cell's row of the table of cells.
         runs: its runs.
     """
-    runs = Numbers.of(runs)
+    runs = RunArrays.of(runs)
     calls = runs.floats("calls")
     answers = calls / stored.calls
     hit, generations = runs.floats("hit"), runs.floats("generations")
@@ -133,7 +133,7 @@ def _hit_rule(cell: Cell) -> str:
     return "hit is not in the last generation"
 
 
-def _too_early(hit: FloatArray, budget: Budget | None, weights: FloatArray, runs: Numbers) -> BoolArray:
+def _too_early(hit: FloatArray, budget: Budget | None, weights: FloatArray, runs: RunArrays) -> BoolArray:
     """Where a run without a hit has not reached a limit of the budget, by its own ledger; bool [runs]."""
     early = np.isnan(hit)
     if budget is not None and early.any():
@@ -142,7 +142,7 @@ def _too_early(hit: FloatArray, budget: Budget | None, weights: FloatArray, runs
     return early
 
 
-def _counted(cell: Cell, runs: Numbers, calls: IntArray) -> dict[str, tuple[FloatArray, FloatArray]]:
+def _counted(cell: Cell, runs: RunArrays, calls: IntArray) -> dict[str, tuple[FloatArray, FloatArray]]:
     """The least and the largest that each entry can be, float [runs] each; equal where it is known which chunks.
 
     Args:
@@ -167,7 +167,7 @@ def _counted(cell: Cell, runs: Numbers, calls: IntArray) -> dict[str, tuple[Floa
 
 
 def _of_two(
-    full: Mapping[str, float], last: Mapping[str, float], calls: IntArray | FloatArray, runs: Numbers
+    full: Mapping[str, float], last: Mapping[str, float], calls: IntArray | FloatArray, runs: RunArrays
 ) -> dict[str, FloatArray]:
     """The entries of calls on chunks of two lengths, as many on the shorter as generated tokens tell; float [runs].
 

@@ -13,7 +13,7 @@ from evo.theory import TimeLaw
 from evo.theory.times.at_times import LawAtTimes
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import mean_calls_on_last_chunk, takes_several_calls
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ShortCalls:
         return f"{measured}, by which the cost goes"
 
 
-def short_calls(cell: Cell, runs: Numbers) -> ShortCalls | None:
+def short_calls(cell: Cell, runs: RunArrays) -> ShortCalls | None:
     """Calls on the shorter last chunk, from the tokens that all calls wrote; None where that does not tell them."""
     if cell.chunks.short == 0 or cell.search.lengths.blocks is not None or takes_several_calls(cell):
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from experiments.predictions.verdict import ALPHA, Verdict
-from experiments.reports.kept import Kept, checksums, keep, kept_report, key_of
+from experiments.reports.kept import KeptReport, checksums, keep, kept_report, key_of
 from experiments.store.results import Results
 
 
@@ -40,7 +40,7 @@ def write_and_show(
 
 def _made(
     results: Results, folder: Path, console: Console, alpha: float, briefly: bool, key: str | None
-) -> tuple[Kept, str]:
+) -> tuple[KeptReport, str]:
     """The report, written and shown, and what was shown."""
     from experiments.reports.files import write
     from experiments.reports.report import report
@@ -56,7 +56,7 @@ def _made(
             show_report(made, console)
     console.file.write(captured.get())
     console.file.flush()
-    return Kept(key or "", made.check.verdict, checksums(files)), captured.get()
+    return KeptReport(key or "", made.check.verdict, checksums(files)), captured.get()
 
 
 def _look(console: Console, briefly: bool) -> str:

@@ -10,7 +10,7 @@ from evo.costs.ledger import LEDGER
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from evo.protocols import FloatArray
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 from experiments.store.results import Results
 from experiments.store.table import is_of_a_role
 
@@ -60,7 +60,7 @@ def parsed(text: str, results: Results) -> Quantity:
     return Quantity(text, statistic, column)
 
 
-def values_of(runs: Numbers, lam: float, column: str) -> tuple[FloatArray, FloatArray, FloatArray]:
+def values_of(runs: RunArrays, lam: float, column: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Of the runs of a cell the values of a quantity, their hits, NaN where censored, and their trials.
 
     The value of a censored run is what it spent; trials are offspring for `hit` and generations for the rest.

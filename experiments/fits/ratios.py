@@ -12,7 +12,7 @@ from evo.protocols import FloatArray
 from evo.statistics import binomial_interval, median_interval, normal_quantile
 from experiments.fits.evidence.reading import FEWEST_RUNS
 from experiments.fits.tails import Tail
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +40,9 @@ class Side:
     tail: Tail
 
     @classmethod
-    def of(cls, runs: Numbers | pd.DataFrame, tail: Tail) -> Side:
+    def of(cls, runs: RunArrays | pd.DataFrame, tail: Tail) -> Side:
         """From the runs of a cell."""
-        columns = Numbers.of(runs)
+        columns = RunArrays.of(runs)
         cost, hit = columns.floats("cost"), ~np.isnan(columns["hit"])
         hits, n, mean = int(hit.sum()), len(cost), float(cost.mean())
         rest = cost - (mean * n / hits if hits else 0.0) * hit  # the variance of a ratio, by the delta method

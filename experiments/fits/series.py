@@ -19,7 +19,7 @@ from experiments.grids.cell_text import runs_program
 from experiments.grids.labels import SIZES, label_of, lams_of, moves_with, parameter_names, sizes_of, varies
 from experiments.grids.labels import values_of as values_of_columns
 from experiments.predictions.programs import runs_alike
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 from experiments.store.results import Results
 from experiments.store.table import is_of_a_role
 
@@ -249,7 +249,7 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
     )
 
 
-def _of_runs(runs: Numbers, lam: float, quantity: Quantity) -> tuple[tuple[float, ...], FloatArray]:
+def _of_runs(runs: RunArrays, lam: float, quantity: Quantity) -> tuple[tuple[float, ...], FloatArray]:
     """The numbers of the runs of a cell, and their values, infinite where censored.
 
     The numbers: how many, how many censored, mean and sample variance of the quantity, trials, unit, median, and the

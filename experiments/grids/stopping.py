@@ -225,7 +225,7 @@ def kept_batches(runs: Runs, hits_of_batches: Sequence[IntArray | None], size: i
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptRuns:
     """What of the stored runs of one cell its table holds.
 
     Attributes:
@@ -241,7 +241,7 @@ class Kept:
     by_rule: bool
 
 
-def kept(rule: StoppingRule, batch: IntArray, hit: IntArray) -> Kept:
+def kept(rule: StoppingRule, batch: IntArray, hit: IntArray) -> KeptRuns:
     """What a rule keeps of the stored runs of a cell; while it is not decided, the batches before the first gap.
 
     Args:
@@ -251,7 +251,7 @@ def kept(rule: StoppingRule, batch: IntArray, hit: IntArray) -> Kept:
     """
     numbers, first, sizes = np.unique(batch, return_index=True, return_counts=True)
     if len(numbers) == 0:
-        return Kept(0, 0, decided=False, by_rule=False)
+        return KeptRuns(0, 0, decided=False, by_rule=False)
     size, places = int(sizes.max()), np.arange(len(numbers))
     whole_ones = (numbers == places) & (
         sizes >= np.minimum(size, rule.most - places * size)
@@ -260,12 +260,12 @@ def kept(rule: StoppingRule, batch: IntArray, hit: IntArray) -> Kept:
     hits: list[IntArray | None] = [hit[low : low + runs] for low, runs in zip(first, sizes, strict=True)]
     batches = kept_batches(rule, hits[:before], size)
     if batches is None:
-        return Kept(int(sizes[:before].sum()), before, decided=False, by_rule=False)
+        return KeptRuns(int(sizes[:before].sum()), before, decided=False, by_rule=False)
     runs = min(int(sizes[:batches].sum()), rule.most)
-    return Kept(runs, batches, decided=True, by_rule=rule.enough(hit[:runs]))
+    return KeptRuns(runs, batches, decided=True, by_rule=rule.enough(hit[:runs]))
 
 
-def kept_of(rule: StoppingRule, batch: IntArray, hit: FloatArray) -> Kept:
+def kept_of(rule: StoppingRule, batch: IntArray, hit: FloatArray) -> KeptRuns:
     """What a rule keeps of the rows of one cell, which are in order of batch and run; hit is NaN of censored runs."""
     return kept(rule, batch, np.nan_to_num(hit, nan=-1.0).astype(np.int64))
 

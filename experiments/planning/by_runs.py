@@ -13,7 +13,7 @@ from evo.errors import NoPrediction
 from experiments.planning.candidates import Candidate
 from experiments.planning.numbers import HOUR, LEVELS, NO_CALL, Aim, Numbers
 from experiments.planning.seconds import seconds_of_runs
-from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator, Spent
+from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator, SpentToTarget
 
 BAND = ("low", "median", "high")
 
@@ -44,7 +44,7 @@ def with_simulated_band(candidate: Candidate, aim: Aim, found: Numbers, simulato
         return replace(found, note=str(error))
 
 
-def _with_sums(candidate: Candidate, aim: Aim, found: Numbers, spent: Spent, missing: list[str]) -> Numbers:
+def _with_sums(candidate: Candidate, aim: Aim, found: Numbers, spent: SpentToTarget, missing: list[str]) -> Numbers:
     """The same with what is missing, and the band if calls were not known either."""
     samples = {"calls": spent.calls, "tokens": spent.tokens, "money": spent.cost}
     told = {name: (sample.mean, sample.error) for name, sample in samples.items() if name in missing}
@@ -58,7 +58,7 @@ def _with_sums(candidate: Candidate, aim: Aim, found: Numbers, spent: Spent, mis
     return _with_band(candidate, found, spent) if "calls" in missing else found
 
 
-def _with_band(candidate: Candidate, found: Numbers, spent: Spent) -> Numbers:
+def _with_band(candidate: Candidate, found: Numbers, spent: SpentToTarget) -> Numbers:
     sample = spent.cost if candidate.model.priced else spent.calls
     told = {name: (sample.quantile(u), sample.quantile_error(u)) for name, u in zip(BAND, LEVELS, strict=True)}
     return replace(_simulated(found, told, len(spent.counts)), kind=found.kind)

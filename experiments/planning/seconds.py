@@ -12,7 +12,7 @@ from evo.runners.parallel import Merged
 from evo.schedules import UniformChunk
 from evo.theory.times.seconds import slowest
 from experiments.grids.cell import Cell
-from experiments.planning.simulated import Sample, Spent
+from experiments.planning.simulated import Sample, SpentToTarget
 from experiments.predictions.predict import predict
 from experiments.predictions.seconds import same_chunk, width_of, width_varies
 
@@ -59,7 +59,7 @@ def seconds_of(cell: Cell, latency: Latency, workers: int) -> tuple[float, str]:
     return generations * _makespan(full, short, latency, width, workers, 1.0 / cell.chunks.m), SIMULATED
 
 
-def seconds_of_runs(spent: Spent, latency: Latency, workers: int) -> tuple[float, float, str]:
+def seconds_of_runs(spent: SpentToTarget, latency: Latency, workers: int) -> tuple[float, float, str]:
     """Mean seconds of simulated runs, their standard error, and what they rest on, as `seconds_of`.
 
     Raises: NoPrediction where it is not known which calls of a generation are on the shorter chunk.

@@ -61,7 +61,7 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
-class Spent:
+class SpentToTarget:
     """What simulated runs spent until their target.
 
     Attributes:
@@ -118,17 +118,19 @@ class Simulator:
 
     left: int = field(default_factory=lambda: A_PLAN)
 
-    def until(self, cell: Cell, target: int | None) -> Spent:
+    def until(self, cell: Cell, target: int | None) -> SpentToTarget:
         """What runs spend until their fitness is at least a target (None: the optimum).
 
         Raises: NotSimulatedError where some run is too long, or the plan has simulated enough.
         """
         limited = replace(cell, budget=Budget(calls=A_RUN))
-        probe = Spent(cell, self._spent(limited, target, 0, PROBE))
+        probe = SpentToTarget(cell, self._spent(limited, target, 0, PROBE))
         sums = probe.cost if cell.weights.any() else probe.calls
         wanted = (PROBE * sums.error**2 / (RELATIVE * sums.mean) ** 2) if sums.mean else 0.0
         runs = self._runs(wanted, probe.calls.mean)
-        return Spent(cell, np.concatenate([self._spent(limited, target, *each) for each in _batches(cell, runs)]))
+        return SpentToTarget(
+            cell, np.concatenate([self._spent(limited, target, *each) for each in _batches(cell, runs)])
+        )
 
     def at_budget(self, cell: Cell, budget: Budget, target: int | None) -> Sample:
         """The fitness at a budget.

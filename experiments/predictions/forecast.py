@@ -161,7 +161,9 @@ def _(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> fl
     if mean is None:
         return 1.0
     last = calls_at_the_end(cell)
-    return seconds_of(cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness)
+    return seconds_of_batch(
+        cell, min(mean, last) if math.isfinite(mean) else calls_within(cell), size, engine, slowness
+    )
 
 
 @singledispatch
@@ -172,10 +174,10 @@ def _seconds(cell: AnyCell, calls: float, size: int, engine: str, slowness: Slow
 
 @_seconds.register
 def _(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
-    return seconds_of(cell, calls, size, engine, slowness)
+    return seconds_of_batch(cell, calls, size, engine, slowness)
 
 
-def seconds_of(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
+def seconds_of_batch(cell: Cell, calls: float, size: int, engine: str, slowness: Slowness) -> float:
     """The time of one batch of runs of a search with so many calls on average."""
     if engine == "law":
         return SECONDS_A_LAW_BATCH * slowness.rounds

@@ -38,7 +38,7 @@ MOST_LOOKS = 8
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptReport:
     """What a report came to.
 
     Attributes:
@@ -74,20 +74,22 @@ def key_of(results: Results, alpha: float) -> str | None:
     return hashed.hexdigest()
 
 
-def kept_report(path: Path, key: str | None) -> Kept | None:
+def kept_report(path: Path, key: str | None) -> KeptReport | None:
     """The report of that key on a results folder, if it was kept and its files are still as they were written."""
     if key is None:
         return None
     try:
         content = from_json(read_file(state_file("reports", path), REPORT_BYTES))
-        made = Kept(content["key"], Verdict(content["verdict"]), _words(content["files"]), _words(content["shown"]))
+        made = KeptReport(
+            content["key"], Verdict(content["verdict"]), _words(content["files"]), _words(content["shown"])
+        )
         same = made.key == key and made.files == checksums([path / name for name in made.files])
     except (OSError, RuntimeError, Unsound, ValueError, LookupError, TypeError):
         return None
     return made if same else None
 
 
-def keep(path: Path, made: Kept) -> None:
+def keep(path: Path, made: KeptReport) -> None:
     """Keep a report; where the user's state cannot be written the next one is made anew."""
     shown = dict(list(made.shown.items())[-MOST_LOOKS:])
     with suppress(OSError, RuntimeError):

@@ -19,7 +19,7 @@ from experiments.grids.stopping import Runs, kept_of
 from experiments.predictions.programs import known_done
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.quality.at_budget import fitness_columns
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 from experiments.store.predictions import StoredPrediction
 from experiments.store.results import Results
 
@@ -66,14 +66,14 @@ def summarise(results: Results, checked: Check) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _stopped(asked: Runs, runs: Numbers) -> str:
+def _stopped(asked: Runs, runs: RunArrays) -> str:
     if isinstance(asked, int):
         return "number"
     kept = kept_of(asked, runs["batch"], runs["hit"])
     return ("rule" if kept.by_rule else "cap") if kept.decided else "unfinished"
 
 
-def _measured(runs: Numbers, tail: Tail, of_program: bool) -> dict[str, Any]:
+def _measured(runs: RunArrays, tail: Tail, of_program: bool) -> dict[str, Any]:
     hit, hits = runs["hit"], runs.hits
     low, high = binomial_interval(hits, len(runs), 1 - CONFIDENCE) if len(runs) else (0.0, 1.0)
     nothing = math.inf if len(runs) else math.nan
@@ -96,7 +96,7 @@ def _measured(runs: Numbers, tail: Tail, of_program: bool) -> dict[str, Any]:
     return row | _median(runs)
 
 
-def _median(runs: Numbers) -> dict[str, float]:
+def _median(runs: RunArrays) -> dict[str, float]:
     """The median of hit and its interval; null where it was not reached."""
     ordered = np.sort(np.nan_to_num(runs["hit"], nan=np.inf))
     middle = float(np.median(ordered)) if len(ordered) else math.inf

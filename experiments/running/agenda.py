@@ -66,7 +66,7 @@ class _Pace:
         return None if self.back < FEWEST_OF_A_PACE else max(0.0, self.expected) * self.measured / self.forecast
 
 
-class Plan:
+class Agenda:
     """What is to run of a grid.
 
     Attributes:

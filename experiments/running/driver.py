@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from evo.foreign import foreign
 from evo.text import type_name
 from experiments.grids.grid import Grid
-from experiments.running.agenda import Plan
+from experiments.running.agenda import Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.executors.executor import Executor
 from experiments.running.interrupts import Interrupt, interrupts_wait
@@ -39,7 +39,7 @@ class Driver:
     def __init__(
         self,
         grid: Grid,
-        plan: Plan,
+        plan: Agenda,
         sink: Sink,
         allowance: Allowance,
         watch: Callable[[Progress], None],

@@ -16,7 +16,7 @@ from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_path, expect_a, expect_whole
 from experiments.grids.grid import Grid
 from experiments.predictions.forecast import check_budgets
-from experiments.running.agenda import Plan
+from experiments.running.agenda import Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.driver import Driver
 from experiments.running.executors.executor import Executor, Here
@@ -155,10 +155,10 @@ def run_grid(
 
 def _plan(
     grid: Grid, store: Store | None, retry_failed: bool, allowance: Allowance, **options: Any
-) -> tuple[Plan, int]:
+) -> tuple[Agenda, int]:
     """What is to run, and how many batches of other budgets could be taken over; what is there counts as spent."""
     if store is None:
-        return Plan(grid, allowance=allowance, **options), 0
+        return Agenda(grid, allowance=allowance, **options), 0
     found = store.batches(grid)
     reused = store.take_over(grid, found)
     if allowance.on_runs:
@@ -166,11 +166,11 @@ def _plan(
     failed = store.failures()
     store.forget_failures(failed.keys() & found.file.keys())  # a launch was killed before it could
     left_out, only = ((), failed) if retry_failed else (failed, None)
-    return Plan(grid, found.file, found.hits or {}, left_out, only, allowance=allowance, **options), reused
+    return Agenda(grid, found.file, found.hits or {}, left_out, only, allowance=allowance, **options), reused
 
 
 @contextmanager
-def _noted(store: Store | None, grid: Grid, plan: Plan, driver: Driver, reused: int) -> Iterator[None]:
+def _noted(store: Store | None, grid: Grid, plan: Agenda, driver: Driver, reused: int) -> Iterator[None]:
     """Write down that a launch has begun, and how it ended."""
     if store is None:
         yield
@@ -211,7 +211,7 @@ def _expect_their_own(workers: int | None, memory: float | None) -> None:
             raise InputError(f"run_grid: {name} is not for a scheduler's workers, got {value!r}; use dask's {option}")
 
 
-def _workers(workers: int | None, plan: Plan) -> int:
+def _workers(workers: int | None, plan: Agenda) -> int:
     """No more than there are batches."""
     return max(1, min(workers or os.cpu_count() or 1, plan.of_batches - plan.batches))
 

@@ -56,7 +56,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Answer:
+class JobAnswer:
     """What a worker says of one job.
 
     Attributes:
@@ -76,14 +76,14 @@ class Answer:
     drew: str = ""
 
 
-def failed(kind: str, why: str) -> Answer:
+def failed(kind: str, why: str) -> JobAnswer:
     """The answer of a job that gave no rows.
 
     Args:
         kind: "raised", "timed out", "died" or "unlike".
         why: in words.
     """
-    return Answer(None, why, 0.0, HOST, kind)
+    return JobAnswer(None, why, 0.0, HOST, kind)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Failure:
 JobOutcome = Done | Failure
 
 
-def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer:
+def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> JobAnswer:
     """Run a job; whatever a part raises is its answer.
 
     Args:
@@ -127,28 +127,28 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> Answer
     begun, columns, error, kind = time.perf_counter(), None, "", ""
     before = _global_generators()
     try:
-        columns = run_batch(job.cell, job)
+        columns = rows_of_batch(job.cell, job)
     except passed_on:
         raise
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
         error, kind = _in_words(broken, job.cell), RAISED
     after = _global_generators() if next(foreign(job.cell), None) is not None else before
     drew = " and ".join(name for name, state in before.items() if after[name] != state)
-    return Answer(columns, error, time.perf_counter() - begun, HOST, kind, drew)
+    return JobAnswer(columns, error, time.perf_counter() - begun, HOST, kind, drew)
 
 
 @singledispatch
-def run_batch(cell: AnyCell, job: Job) -> Columns:
+def rows_of_batch(cell: AnyCell, job: Job) -> Columns:
     """What the table of runs tells of a batch of a cell."""
     raise NotImplementedError(type(cell).__name__)
 
 
-@run_batch.register
+@rows_of_batch.register
 def _(cell: Cell, job: Job) -> Columns:
     return batch_columns(cell, simulate(cell, job.seed, job.batch, job.size, job.engine))
 
 
-@run_batch.register
+@rows_of_batch.register
 def _(cell: ProgramCell, job: Job) -> Columns:
     rng = streams(job.seed, cell.identity, job.batch).mutator
     return program_columns(cell, run_program(cell.program, job.size, rng))
@@ -160,7 +160,7 @@ def _global_generators() -> dict[str, tuple[object, ...]]:
     return {"np.random": (kind, np.asarray(key).tobytes(), *rest), "random": random.getstate()}
 
 
-def outcome_of(job: Job, answer: Answer) -> JobOutcome:
+def outcome_of(job: Job, answer: JobAnswer) -> JobOutcome:
     """The outcome of a job that a worker answered."""
     if answer.columns is None:
         return Failure(job, answer.kind, answer.error, answer.host)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Numbers:
+class RunArrays:
     """The columns of the runs of one cell as arrays: numbers that may be null are floats, NaN where they are.
 
     Every column of the whole table is made an array once; what a cell has of it is a view.
@@ -31,9 +31,9 @@ class Numbers:
         self.names = names
 
     @classmethod
-    def of(cls, runs: pd.DataFrame | Numbers) -> Numbers:
+    def of(cls, runs: pd.DataFrame | RunArrays) -> RunArrays:
         """The columns of a table."""
-        if isinstance(runs, Numbers):
+        if isinstance(runs, RunArrays):
             return runs
         return cls(_Columns(runs), tuple(map(str, runs.columns)), slice(0, len(runs)))
 
@@ -94,9 +94,9 @@ class RowsByCell(Mapping[str, "pd.DataFrame"]):
     def __getitem__(self, cell: str) -> pd.DataFrame:
         return self._table.iloc[self._places[cell]]
 
-    def numbers(self, cell: str) -> Numbers:
+    def numbers(self, cell: str) -> RunArrays:
         """The columns of the rows of a cell as arrays, of no length where the cell has none."""
-        return Numbers(self._columns, self._names, self._places.get(cell, slice(0, 0)))
+        return RunArrays(self._columns, self._names, self._places.get(cell, slice(0, 0)))
 
     @cached_property
     def _columns(self) -> _Columns:

@@ -19,7 +19,7 @@ from experiments.grids.outside.reading import Unsound
 from experiments.grids.programs.cell import parse_cell
 from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
-from experiments.store.by_cell import Numbers
+from experiments.store.by_cell import RunArrays
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
 from experiments.store.grid_json import digest_of, held_origins, read_grid
@@ -112,7 +112,7 @@ class Results:
         """The runs of each cell that has some, by its id: slices of `runs`, cut when they are asked for."""
         return self.rows.by_cell
 
-    def numbers(self, cell_id: str) -> Numbers:
+    def numbers(self, cell_id: str) -> RunArrays:
         """The columns of the runs of a cell as arrays, of no length where it has none."""
         return self.rows.by_cell.numbers(cell_id)
 

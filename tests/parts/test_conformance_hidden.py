@@ -1,4 +1,6 @@
-"""Faults that show only in some states, rows, sizes or late: each is found, with its exact message."""
+"""Parts with a hidden fault, one that shows only in some states, rows or sizes, or only after many calls.
+
+The conformance checks must find each of them, with the exact message."""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def coins(correct: Any, rng: Any) -> Any:
 
 
 def mutator(name: str, rewrite: Any = coins, **more: Any) -> Any:
-    """A mutator that declares Bin(g, 1/2), whatever it does."""
+    """A mutator whose declared law is Bin(g, 1/2), while `rewrite` does what the test puts in its place."""
     made = {"rewrite": lambda self, correct, rng: rewrite(correct, rng), "law": property(lambda self: HALF), **more}
     return frozen(type(name, (), {"__module__": __name__, **made}))()
 
@@ -56,14 +58,14 @@ def found(checks: Any, name: str) -> Any:
 
 
 def expect(checks: Any, name: str, message: str) -> None:
-    """The check fails with the message, in which N is any number."""
+    """Expect that a check fails with this message, where N in the message stands for any number."""
     result = found(checks, name)
     assert result.passed is False, result
     assert re.fullmatch(re.sub(r"\bN\b", r"-?[\\d.,]+", re.escape(message)), result.message), result.message
 
 
 def failed(results: Any) -> list[str]:
-    """Names of failed checks; that these classes have no name in the module is no matter."""
+    """Names of the checks that a part fails, but for `picklable`, which classes within tests fail anyway."""
     return [each.name for each in results if each.passed is False and each.name != "picklable"]
 
 
@@ -71,7 +73,7 @@ def failed(results: Any) -> list[str]:
 
 
 class AllOrNone(IndependentBlocks):
-    """Inherits the components of another law."""
+    """A law whose `components`, inherited from another law, contradict its own `pmf`."""
 
     def pmf(self, g, i):
         return np.array([0.5, *[0.0] * (g - 1), 0.5])
@@ -91,7 +93,7 @@ def law_message(event: str, i: Any, place: str) -> str:
 
 
 def informed(name: str, p: Any, sees: str = "positions") -> Any:
-    """Correct w.p. p(chunk), an array of one number a row or a block."""
+    """A `rewrite` after which blocks are correct w.p. p(chunk), an array of one number a row or a block."""
     return mutator(name, lambda chunk, rng: rng.random(chunk.correct.shape) < p(chunk), sees=sees)
 
 
@@ -330,7 +332,7 @@ def stratified(correct, rng):
 
 
 class Cache:
-    """Draws are kept for a call of the same shape."""
+    """Keeps the draws of a call, and uses them again for the next call of the same shape."""
 
     def __init__(self) -> None:
         self.draws: Any = np.zeros((0, 0))
@@ -342,7 +344,7 @@ class Cache:
 
 
 class Tired:
-    """Does nothing after 6,000 calls."""
+    """Follows its law for 6,000 calls, and changes nothing after them."""
 
     calls = 0
 
@@ -573,7 +575,7 @@ def gain(before: Any, after: Any) -> Any:
 
 
 def problem(name: str, k: int = 8, **more: Any) -> Any:
-    """A problem that counts correct blocks, save for what is put in place of it."""
+    """A problem whose fitness is the number of correct blocks, except for the methods that a test replaces."""
     made = {
         "initial": lambda self, runs, rng: np.zeros((runs, self.k), dtype=bool),
         "fitness": lambda self, correct: correct.sum(-1),
@@ -761,7 +763,7 @@ def test_shipped_evaluations_pass(good):
 
 
 def schedule(name: str, oblivious: bool = True, **more: Any) -> Any:
-    """Stays at the chunk that it points at, save for what is put in place of it."""
+    """A schedule that stays at one chunk, except for the methods that a test replaces."""
     made = {
         "oblivious": oblivious,
         "chunk_size": lambda self, k: 1,
@@ -900,7 +902,7 @@ def test_prices_that_break_later_or_round_are_found():
 
 @frozen
 class Rare(ComponentLaw):
-    """Repairs a block with probability 1e-10, of which its components know by a factor only."""
+    """A law that repairs a block with probability 1e-10, while its components say `factor` times that."""
 
     factor: float
 

@@ -24,7 +24,7 @@ from evo import AllBlocks, OnePlusLambda, RoundRobin, UntilResolved
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.forecast import check_budgets
-from experiments.running.agenda import Plan
+from experiments.running.agenda import Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.driver import Driver
 from experiments.running.executors.cluster import Cluster
@@ -159,7 +159,7 @@ def driver_alone():
     for batch in (1, 100, 1000):
         few = grid(200, runs=batch * 20, batch=batch)
         with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "r", few, False) as store:
-            plan, limits = Plan(few, {}), GridLimits()
+            plan, limits = Agenda(few, {}), GridLimits()
             driver = Driver(few, plan, IntoStore(store), Allowance(limits, Spent()), lambda progress: None)
             clock, begun = time.perf_counter(), time.process_time()
             driver.run(Instant(), Interrupt())
@@ -194,13 +194,13 @@ def of_cells():
         f"grid of {len(many.cells):,} cells: {(tracemalloc.get_traced_memory()[0] - before) / CELLS:.0f} bytes a cell"
     )
     before = tracemalloc.get_traced_memory()[0]
-    plan = Plan(many, {})
+    plan = Agenda(many, {})
     print(f"plan: {(tracemalloc.get_traced_memory()[0] - before) / CELLS:.0f} bytes a cell")
     del plan
     tracemalloc.stop()
     took("made and named", lambda: [cell.id for cell in grid(CELLS, runs=1000).cells])
     took("budgets checked", lambda: check_budgets(grid(CELLS, runs=1000)))
-    took("planned", lambda: Plan(grid(CELLS, runs=1000), {}))
+    took("planned", lambda: Agenda(grid(CELLS, runs=1000), {}))
     took("table of cells", lambda: cells_table(many))
     with tempfile.TemporaryDirectory() as folder:
 

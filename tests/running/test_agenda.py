@@ -19,7 +19,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.stopping import UntilPrecise, UntilSuccesses, kept_batches
 from experiments.predictions.forecast import seconds_a_batch
-from experiments.running.agenda import SECONDS_A_TASK, UNKNOWN, Plan
+from experiments.running.agenda import SECONDS_A_TASK, UNKNOWN, Agenda
 from experiments.running.launch import LimitReached, run_grid
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
@@ -35,7 +35,7 @@ def grid(ks: tuple[int, ...] = (2, 10, 6), runs: int = 100, batch: int = 10) -> 
     return Grid("tiny", sweep(problem=[BlockOneMax(k, l=4) for k in ks], **parts), runs=runs, batch=batch)
 
 
-def all_tasks(plan: Plan, seconds: float | None = None) -> list[list[Job]]:
+def all_tasks(plan: Agenda, seconds: float | None = None) -> list[list[Job]]:
     """The tasks of a plan; if `seconds` is given, each batch comes back after so many."""
     tasks = []
     while task := plan.next_task():
@@ -55,14 +55,14 @@ def keys(tasks: list[list[Job]]) -> list[tuple[int, int]]:
 def test_each_missing_batch_runs_once_the_longest_cells_first():
     made = grid()
     finished = {(made.cells[1].sample, batch) for batch in range(3)}
-    plan = Plan(made, finished)
+    plan = Agenda(made, finished)
     assert (plan.batches, plan.of_batches, plan.runs, plan.of_runs, plan.there) == (3, 30, 30, 300, 0)
     found = keys(all_tasks(plan))
     assert found == [(k, batch) for k in (10, 6, 2) for batch in range(3 if k == 10 else 0, 10)]
 
 
 def test_a_short_last_batch_is_whole_and_its_kept_runs_are_counted():
-    plan = Plan(grid(ks=(2,), runs=25))
+    plan = Agenda(grid(ks=(2,), runs=25))
     (task,) = all_tasks(plan)
     assert [job.size for job in task] == [10, 10, 10]
     for job in task:
@@ -72,17 +72,17 @@ def test_a_short_last_batch_is_whole_and_its_kept_runs_are_counted():
 
 def test_cheap_batches_share_a_task_and_long_ones_have_their_own():
     made = grid(ks=(2,), runs=10_000)
-    (first, *_) = tasks = all_tasks(Plan(made))
+    (first, *_) = tasks = all_tasks(Agenda(made))
     assert len(first) > 20
     assert max(sum(job.seconds for job in task) for task in tasks) <= 2 * SECONDS_A_TASK
-    slow = all_tasks(Plan(made), seconds=2.0)
+    slow = all_tasks(Agenda(made), seconds=2.0)
     assert {len(task) for task in slow[1:]} == {1}  # as soon as the first has told how long they take
 
 
 def test_tasks_follow_what_batches_really_take():
     """Forecasts are rough: ten times cheaper batches than foreseen come in larger tasks, of the same length."""
     made = grid(ks=(10,), runs=50_000)
-    plan = Plan(made)
+    plan = Agenda(made)
     first = plan.next_task()
     cheap = first[0].seconds / 10
     for job in first:
@@ -95,15 +95,15 @@ def test_tasks_follow_what_batches_really_take():
 def test_what_failed_is_left_out_or_is_all_that_runs():
     made = grid(ks=(2, 6))
     failed = {(made.cells[0].sample, 3), (made.cells[1].sample, 0)}
-    others = keys(all_tasks(Plan(made, leave_out=failed)))
+    others = keys(all_tasks(Agenda(made, leave_out=failed)))
     assert len(others) == 18
     assert {(2, 3), (6, 0)}.isdisjoint(others)
-    assert keys(all_tasks(Plan(made, only=failed))) == [(6, 0), (2, 3)]
-    assert all_tasks(Plan(made, only=())) == []
+    assert keys(all_tasks(Agenda(made, only=failed))) == [(6, 0), (2, 3)]
+    assert all_tasks(Agenda(made, only=())) == []
 
 
 def test_a_failed_batch_is_no_run_and_its_cell_is_not_whole():
-    plan = Plan(grid(ks=(2,), runs=20))
+    plan = Agenda(grid(ks=(2,), runs=20))
     (task,) = all_tasks(plan)
     plan.failed(Failure(task[0], RAISED, "no"))
     plan.received(Done(task[1], {}, 0.1, "here"))
@@ -112,14 +112,14 @@ def test_a_failed_batch_is_no_run_and_its_cell_is_not_whole():
 
 def test_a_batch_is_ended_after_an_hour_or_much_more_than_foreseen_or_as_told():
     made = grid(ks=(2, 24), runs=10)
-    long, short = (task[0] for task in all_tasks(Plan(made)))
+    long, short = (task[0] for task in all_tasks(Agenda(made)))
     assert short.limit == 3600.0
     assert long.limit == pytest.approx(max(3600.0, 20 * long.seconds))
-    assert {job.limit for task in all_tasks(Plan(made, time_limit=7.0)) for job in task} == {7.0}
+    assert {job.limit for task in all_tasks(Agenda(made, time_limit=7.0)) for job in task} == {7.0}
 
 
 def test_the_time_left_follows_the_pace():
-    plan = Plan(grid(ks=(6,)))
+    plan = Agenda(grid(ks=(6,)))
     assert plan.seconds_left(1) is None
     (task,) = all_tasks(plan)
     told = []
@@ -137,7 +137,7 @@ def test_quick_batches_whose_time_was_not_foreseen_say_nothing_of_the_others():
 
     parts = {"schedule": AllBlocks(), "runner": OnePlusLambda(), "budget": Budget(calls=100)}
     cells = [Cell(BlockOneMax(k, l=4), mutator, **parts) for k in (2, 6) for mutator in (Lawless(0.5), Resample(0.5))]
-    plan = Plan(Grid("mixed", cells, runs=40, batch=10))
+    plan = Agenda(Grid("mixed", cells, runs=40, batch=10))
     assert {seconds_a_batch(cell, 10, "blocks") == UNKNOWN for cell in cells[::2]} == {True}
     jobs = [job for task in all_tasks(plan) for job in task]
     for job in jobs:
@@ -325,7 +325,7 @@ def test_a_ruled_grid_is_the_same_for_any_workers_and_after_an_interruption(tmp_
 def test_a_failure_beyond_what_a_rule_needs_is_none():
     """Batch 6 was sent ahead and failed before the rule had enough with batch 4."""
     cell = grid(ks=(2,)).cells[0]
-    plan = Plan(Grid("tiny", [cell], runs=UntilSuccesses(13, most=120), batch=SIZE), ahead=8)
+    plan = Agenda(Grid("tiny", [cell], runs=UntilSuccesses(13, most=120), batch=SIZE), ahead=8)
     jobs = {job.batch: job for task in iter(plan.next_task, []) for job in task}
     plan.failed(Failure(jobs[6], RAISED, "no"))
     assert plan.needs((cell.sample, 6))

@@ -16,7 +16,7 @@ from evo.schedules import AllBlocks, UntilResolved
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.stopping import UntilSuccesses
-from experiments.running.agenda import Plan
+from experiments.running.agenda import Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.launch import LimitReached, run_grid
 from experiments.running.limits import GridLimits, Spent
@@ -146,7 +146,7 @@ def test_with_a_limit_the_cheapest_come_first_and_the_dear_are_not_begun(tmp_pat
 def test_batches_are_begun_by_what_they_are_expected_to_come_to():
     grid = sure()
     allowance = Allowance(GridLimits(calls=10 * 3 * (2 + 2 + 4) + 239), Spent())
-    plan = Plan(grid, allowance=allowance)
+    plan = Agenda(grid, allowance=allowance)
     ks = []
     while task := plan.next_task():
         (job,) = task
@@ -160,7 +160,7 @@ def test_batches_are_begun_by_what_they_are_expected_to_come_to():
 def test_a_batch_of_which_nothing_is_expected_is_begun_alone():
     grid = mixed()
     allowance = Allowance(GridLimits(calls=1e9), Spent())
-    plan = Plan(grid, allowance=allowance)
+    plan = Agenda(grid, allowance=allowance)
     jobs = []
     while task := plan.next_task():
         jobs += task

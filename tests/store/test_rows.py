@@ -31,7 +31,7 @@ from experiments.grids.strings import strings_inferred
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.limits import GridLimits
 from experiments.store.batches import Batches
-from experiments.store.by_cell import Numbers, RowsByCell
+from experiments.store.by_cell import RowsByCell, RunArrays
 from experiments.store.files import write_json, write_part
 from experiments.store.parts import WORD_COLUMNS, Parts
 from experiments.store.results import Results, load
@@ -447,5 +447,5 @@ def test_numbers_of_a_cell_are_its_rows_with_nan_where_a_run_is_censored():
     assert first.floats("calls").dtype == np.float64
     assert "cost" in first
     assert "nosuch" not in first
-    assert np.array_equal(Numbers.of(table)["calls"], table["calls"])
-    assert Numbers.of(first) is first
+    assert np.array_equal(RunArrays.of(table)["calls"], table["calls"])
+    assert RunArrays.of(first) is first

@@ -48,7 +48,7 @@ def mean_votes(p: float, ahead: int, wrong: str = "one") -> float:
 
 
 def task_success(p: float, ahead: int, subtasks: float) -> float:
-    """P(all of `subtasks` votes are won) = p_sub^(s/m) (theory 9d).
+    """P(the correct answer wins all of `subtasks` votes) = p_sub^(s/m), s steps of m a vote (theory 9d).
 
     >>> round(task_success(0.9978, 3, 2**20 - 1), 5)
     0.98882
@@ -95,12 +95,12 @@ def judge_least_ahead(fix: float, vote_right: float, blocks: int, risk: float) -
 
 
 def _log_odds(p: float) -> float:
-    """ln(p/(1-p)), accurate near 1/2."""
+    """The log odds ln(p/(1-p)) of a probability, accurate near p = 1/2, where p and 1-p cancel."""
     return math.log1p((2.0 * p - 1.0) / (1.0 - p)) if abs(p - 0.5) < 0.25 else math.log(p) - math.log1p(-p)
 
 
 def _softplus(x: float) -> float:
-    """ln(1 + e^x)."""
+    """ln(1 + e^x) without overflow, for large x as well."""
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 

@@ -23,7 +23,7 @@ _DROPPED = 1e-18  # of the sum: the rest that is left out
 
 
 def long_sums(terms: Terms, end: int, most: int, orders: Sequence[float]) -> FloatArray:
-    """Sums of terms(c) over 0 <= c < end, several at once; float [sums].
+    """Sums of terms(c) over the whole numbers 0 <= c < end, several at once; float [sums].
 
     On panels [c, 2c) the terms are interpolated at 20 whole numbers near the Gauss-Legendre nodes, and the
     interpolating polynomial is summed over all whole numbers of the panel. A panel whose last Legendre coefficients
@@ -33,8 +33,8 @@ def long_sums(terms: Terms, end: int, most: int, orders: Sequence[float]) -> Flo
         terms: smooth functions of c, >= 0.
         end: the end of the sums.
         most: how many terms may be computed.
-        orders: for each sum n, where its terms / (c+1)^n do not rise, to know when the rest is negligible; infinite
-            where that is not known, and the sums are taken to their end.
+        orders: for each sum a power n such that terms(c) / (c+1)^n does not rise with c: it bounds the rest, so that
+            the sum stops where the rest is negligible. Infinite where no n is known: that sum is taken to its end.
 
     Raises: NoPrediction if it takes more terms.
 
@@ -65,7 +65,7 @@ def long_sums(terms: Terms, end: int, most: int, orders: Sequence[float]) -> Flo
 
 
 def whole_rule(width: int) -> tuple[FloatArray, FloatArray]:
-    """Places among 0..width-1 and weights of the sum of a smooth function over them all; float [n] each.
+    """A quadrature rule for the sum of a smooth function over 0..width-1: places and their weights, float [n] each.
 
     >>> places, weights = whole_rule(1000)
     >>> len(places), round(float(weights @ places**2)), sum(n * n for n in range(1000))
@@ -78,7 +78,7 @@ def whole_rule(width: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _panel(terms: Terms, low: int, high: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The sum over low <= c < high, a bound of its error, and the last of its terms; float [sums] each."""
+    """The sums over one panel, low <= c < high, a bound on the error of each, and its last term; float [sums] each."""
     if high - low <= ALL:
         values = terms(range(low, high))
         return values.sum(axis=0), np.zeros(values.shape[1]), values[-1]
@@ -90,7 +90,12 @@ def _panel(terms: Terms, low: int, high: int) -> tuple[FloatArray, FloatArray, F
 
 @lru_cache(maxsize=512)
 def _rule(width: int) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
-    """Nodes among 0..width-1, weights of the sum over them all, and the rows that give the last 3 coefficients."""
+    """The rule on a panel of so many whole numbers: nodes, weights, and what tells the error.
+
+    Returns:
+        The nodes among 0..width-1; the weight of each in the sum over the panel; rows that turn values at the nodes
+        into the last 3 Legendre coefficients, which are small where the sum is right.
+    """
     legendre = np.polynomial.legendre
     ideal = legendre.leggauss(_NODES)[0]
     offsets = tuple(min(width - 1, int((float(x) + 1.0) / 2.0 * width)) for x in ideal)
@@ -100,7 +105,9 @@ def _rule(width: int) -> tuple[tuple[int, ...], FloatArray, FloatArray]:
 
 
 def _polynomial_sums(width: int) -> FloatArray:
-    """Sums of P_j((2c+1-width)/width) over c, float [nodes]; by Euler and Maclaurin, B_2k(1/2) h^2k/(2k)!, h = 2/width.
+    """Sums of the Legendre polynomials P_j((2c+1-width)/width) over 0 <= c < width, j = 0, 1, ..; float [nodes].
+
+    By the midpoint formula of Euler and Maclaurin, with terms B_2k(1/2) h^2k/(2k)! and h = 2/width.
 
     P_j^(d)(1) = (j+d)!/(2^d d! (j-d)!).
     """
@@ -120,7 +127,7 @@ def _polynomial_sums(width: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Panels:
-    """`count` panels of one width, the first from `left` on.
+    """`count` intervals (panels) of one width, the first from `left` on, with Gauss-Legendre nodes in each.
 
     >>> panels = Panels(left=0.0, width=0.5, count=2)
     >>> inner, whole = panels.beyond(np.exp(panels.nodes))
@@ -152,7 +159,9 @@ class Panels:
 
     @cached_property
     def _rule(self) -> tuple[FloatArray, FloatArray]:
-        """Weights [n] of a panel's integral, and [n, n] of those from each node, a column each, to its right end.
+        """Weights of the nodes of a panel: in the integral over it, float [n], and in those from each node on.
+
+        The latter, float [n, n], have a column a node: the integral from that node to the right end of the panel.
 
         By Legendre polynomials: the integral of P_r from x to 1 is (P_{r-1}(x) - P_{r+1}(x))/(2r+1), and 1 - x at 0.
         """

@@ -173,16 +173,16 @@ def leading_turns(fix: float, start: Start, lam: int) -> RunLaw:
 
 @dataclass(frozen=True, eq=False)
 class LeadingTurns(ByTail):
-    """A clock of the run: G = L + k F generations; or the call of the first success in the G-th, lam (G-1) + R.
+    """The time of a run: in generations G = L + k F, or in calls up to the success in the last, lam (G-1) + R.
 
     L is the position of the last of J incorrect blocks at the start, F the failures before the J-th success, which is
     independent of L given J; G = 0 for J = 0. R in 1..lam has P(R > r) = (1 - turn_r/turn), turn_r = 1-(1-fix)^r.
 
     Attributes:
         start: the initial law.
-        turn: P(a turn fixes the first incorrect block).
-        calls: readings of the clock in a generation: 1 for generations, lam for calls.
-        fix: P(a call fixes it).
+        turn: P(a generation on the first incorrect block fixes it), 1 - (1-fix)^lam.
+        calls: what the time counts in a generation: 1 for generations, lam for calls.
+        fix: P(one call fixes the block that it rewrites).
     """
 
     start: Start
@@ -202,11 +202,11 @@ class LeadingTurns(ByTail):
 
     @property
     def never(self) -> float:  # type: ignore[override]  # follows from the fields
-        """P(T is infinite)."""
+        """P(T is infinite): there is an incorrect block at the start, and no call fixes it."""
         return 1.0 - self.start.optimal if self.turn == 0.0 else 0.0
 
     def tail_at(self, t: FloatArray) -> FloatArray:
-        """P(G > ck+r) = P(F > c) + P(F = c, L > r) for 0 <= r < k; between generations by the law of R."""
+        """P(T > t): P(G > ck+r) = P(F > c) + P(F = c, L > r) for 0 <= r < k; within a generation by the law of R."""
         generation, call = np.divmod(t, self.calls)
         now = self._after(generation)
         inside = call > 0
@@ -234,7 +234,7 @@ class LeadingTurns(ByTail):
         return (mean, variance) if self.calls == 1 else self._of_calls(mean, variance)
 
     def _of_calls(self, mean: float, variance: float) -> tuple[float, float]:
-        """Moments of lam (G-1) + R, and 0 for G = 0, from those of G."""
+        """Mean and variance of the time in calls, lam (G-1) + R and 0 for G = 0, from those of G."""
         lam, ready = self.calls, self.start.optimal
         last = LastGeneration.of(np.array([self.fix]), lam)
         shift, spread = float(last.mean[0]) - lam, float(last.variance[0])
@@ -244,7 +244,7 @@ class LeadingTurns(ByTail):
 
     @cached_property
     def _last(self) -> FloatArray:
-        """Law of L, 0 for none; float [k+1]."""
+        """P(L = j), j = 0..k: the last incorrect block of the start is the j-th, or there is none (0); float [k+1]."""
         k, j = self.start.k, self.start.incorrect
         if j is not None:
             return np.append(np.zeros(j), correct_before_last(k, j))
@@ -253,14 +253,14 @@ class LeadingTurns(ByTail):
 
     @cached_property
     def _wrong_up_to(self) -> FloatArray:
-        """E[J | L]; float [k+1]."""
+        """E[J | L = j], j = 0..k: expected incorrect blocks of the start whose last one is the j-th; float [k+1]."""
         if self.start.incorrect is not None:
             return np.full(self.start.k + 1, float(self.start.incorrect))
         place = np.arange(self.start.k + 1.0)
         return np.where(place > 0, 1.0 + (place - 1.0) * (1.0 - self.start.p0), 0.0)
 
     def _after(self, generations: FloatArray) -> FloatArray:
-        """P(G > g) for whole g >= 0; float [n]."""
+        """P(G > g), more than g generations are needed, for whole g >= 0; float [n]."""
         step = max(1, _BLOCK // (self.start.k + 1))
         parts = [self._some_after(generations[first : first + step]) for first in range(0, len(generations), step)]
         return np.concatenate(parts) if parts else np.zeros(0)
@@ -280,7 +280,7 @@ class LeadingTurns(ByTail):
         return np.asarray((more * counts + same * self._and_later(within.astype(np.int64))).sum(axis=1))
 
     def _and_later(self, within: IntArray) -> FloatArray:
-        """P(J = j, L > r) for j = 1..k; float [n, k]."""
+        """P(J = j and L > r), j = 1..k: of j incorrect blocks the last stands behind position r; float [n, k]."""
         counts = self.start.law()[1:]
         places, back = np.unique(within, return_inverse=True)
         if self.start.incorrect is not None:
@@ -295,5 +295,5 @@ class LeadingTurns(ByTail):
 
 
 def _within(chance: float, calls: FloatArray) -> FloatArray:
-    """1 - (1-chance)^calls for an array of calls."""
+    """P(at least one of some calls succeeds) = 1 - (1-chance)^calls, for an array of calls."""
     return np.asarray(-np.expm1(calls * math.log1p(-chance))) if chance < 1.0 else np.where(calls > 0, 1.0, 0.0)

@@ -136,7 +136,7 @@ class StoredTime(ByTail):
         return math.inf
 
     def quantile(self, u: float) -> float:
-        """The least t with cdf(t) >= u, by bisection.
+        """The least t with P(T <= t) >= u, by bisection.
 
         Raises: NoPrediction where it is beyond what can be computed call by call: as soon as the runs that accept
         nothing any more until then are too many already, which is asked at 0, 1, 2, 4, ... calls.
@@ -185,7 +185,7 @@ class StoredTime(ByTail):
         return np.array([self._counts[int(time)] for time in t])
 
     def _reach(self, calls: int) -> None:
-        """Advance the density to the given number of calls."""
+        """Follow the density p_i(x) of count and stored noise until the given number of calls."""
         self._expect_feasible(calls)
         while len(self._counts) <= calls:
             above, whole = self._panels.beyond(self._density)
@@ -204,7 +204,7 @@ class StoredTime(ByTail):
 
     @property
     def _feasible(self) -> int:
-        """How many calls are computed one by one."""
+        """The number of calls up to which the density is followed call by call; later calls take too long."""
         return int(MOST_WORK // max(LEAST_WORK, int(np.count_nonzero(self._moves)) * self._normal.size))
 
     def _expect_feasible(self, calls: float) -> None:
@@ -215,12 +215,15 @@ class StoredTime(ByTail):
             )
 
     def _frozen(self, calls: int) -> float:
-        """P(not at the optimum after the calls that were followed, and none accepted from then to so many)."""
+        """P(a run is frozen): not optimal after the calls that were followed, and nothing is accepted until `calls`.
+
+        It is a bound from below on P(T > calls).
+        """
         kept = np.minimum(self._kept, 1.0) ** (calls + 1 - len(self._counts))
         return float(self._panels.beyond(self._density * kept)[1][1:].sum())
 
     def _counts_after(self, calls: int) -> FloatArray:
-        """P(i blocks are incorrect) after so many calls, float [k+1]."""
+        """P(i blocks of the current solution are incorrect) after so many calls, i = 0..k; float [k+1]."""
         self._reach(calls)
         return self._counts[calls]
 
@@ -238,14 +241,14 @@ class StoredTime(ByTail):
 
     @cached_property
     def _diagonals(self) -> list[tuple[int, int, FloatArray]]:
-        """By rise of the fitness: the rise, the first count of incorrect blocks it is from, and its chances."""
+        """Moves by their rise d of the fitness: d, the first count i that has it, and P(i -> i - d) from there on."""
         k = self._start.k
         all_of_them = [(rise, max(0, rise), np.diagonal(self._moves, -rise)) for rise in range(-k, k + 1)]
         return [(rise, first, chances) for rise, first, chances in all_of_them if chances.any()]
 
     @cached_property
     def _kept(self) -> FloatArray:
-        """P(a call is rejected) for each count of incorrect blocks, at the nodes; [k+1, count, NODES]."""
+        """P(a call is rejected | i blocks are incorrect, the stored noise is at a node); float [k+1, count, NODES]."""
         from scipy.special import ndtr
 
         x = self._panels.nodes
@@ -307,9 +310,9 @@ def stored_means(moves: FloatArray, s: float) -> FloatArray:
 
 
 def _ends(moves: FloatArray, start: Start) -> bool:
-    """Whether the optimum is reached with probability 1; False if it can only be hit at the start.
+    """Whether a run reaches the optimum with probability 1; False if only a start that is optimal hits.
 
-    Every offspring that is possible is accepted with some probability, so that what can be reached decides.
+    Noise accepts every possible offspring with some probability, so that only the possible moves decide.
 
     Raises: NoPrediction if it is reached from some counts that are met and not from others.
     """
@@ -324,7 +327,7 @@ def _ends(moves: FloatArray, start: Start) -> bool:
 
 
 def _reached(possible: BoolArray, begin: BoolArray) -> BoolArray:
-    """What can be reached by possible moves, bool [k+1, k+1] from row to column; bool [k+1]."""
+    """Counts of incorrect blocks that can be reached from some, bool [k+1], by moves from row to column."""
     found, more = np.zeros_like(begin), begin
     while (found != more).any():
         found = more

@@ -9,7 +9,7 @@ import numpy as np
 from evo.errors import InputError
 from evo.runners.protocol import Adjusting, OwnGenerations
 from experiments.grids.cell import Cell
-from experiments.predictions.forecast import SECONDS_A_ROUND, Slowness, looks_ahead, seconds_of
+from experiments.predictions.forecast import SECONDS_A_ROUND, Slowness, looks_ahead, seconds_of_batch
 from experiments.reports.again import executed_again
 from experiments.reports.quality.measured import MeasuredFitness, fitness_after
 from experiments.store.results import Results
@@ -63,4 +63,4 @@ def _seconds(results: Results, cell: Cell, rows: pd.DataFrame) -> float:
     size, engine = cell.batch_size(results.grid["batch"]), str(results.grid["engine"])
     mean, most = float(rows["generations"].mean()), float(rows["generations"].max())
     further = 0.0 if looks_ahead(cell) else SECONDS_A_ROUND * (most - mean)
-    return seconds_of(cell, cell.runner.lam * mean, size, engine, Slowness()) + further
+    return seconds_of_batch(cell, cell.runner.lam * mean, size, engine, Slowness()) + further

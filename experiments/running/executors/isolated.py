@@ -22,7 +22,7 @@ from experiments.running.executors.executor import WorkersLost
 from experiments.running.executors.messages import PackedJob, UnlikeDriver, unpacked
 from experiments.running.executors.process import WorkerGone, WorkerProcess
 from experiments.running.executors.worker_setup import WorkerSetup
-from experiments.running.tasks import DIED, RAISED, TIMED_OUT, UNLIKE, Answer, failed, one_line, run_job
+from experiments.running.tasks import DIED, RAISED, TIMED_OUT, UNLIKE, JobAnswer, failed, one_line, run_job
 
 AHEAD = 2
 """Tasks a process is given at once: the one at work, and one that waits, so that it need not wait for the driver."""
@@ -51,7 +51,7 @@ class _Sent:
 
     task: _Task
     note: Path
-    future: Future[list[Answer]]
+    future: Future[list[JobAnswer]]
 
     def at(self) -> tuple[int, int, float] | None:
         """Pid of the worker, place of the job it is at, and since when; None if it has not begun."""
@@ -79,7 +79,7 @@ class IsolatedWorker:
         self._setup, self._path, self._notes, self._bad = setup, path, notes, bad
         self._waiting: deque[_Task] = deque()
         self._sent: deque[_Sent] = deque()
-        self._answers: list[tuple[int, Answer]] = []
+        self._answers: list[tuple[int, JobAnswer]] = []
         self._overdue = False
         self._false_starts = self._count = 0
         self._first_since = 0.0
@@ -91,7 +91,7 @@ class IsolatedWorker:
         return len(self._waiting) + len(self._sent) + bool(self._answers)
 
     @property
-    def futures(self) -> list[Future[list[Answer]]]:
+    def futures(self) -> list[Future[list[JobAnswer]]]:
         """Of the tasks that the process has been given."""
         return [sent.future for sent in self._sent]
 
@@ -100,7 +100,7 @@ class IsolatedWorker:
         self._waiting.append(_Task(tuple(jobs)))
         self._pump()
 
-    def finished(self) -> list[tuple[int, Answer]]:
+    def finished(self) -> list[tuple[int, JobAnswer]]:
         """Keys of jobs with their answers, since the last call.
 
         Raises: WorkersLost if processes die before they begin with anything.
@@ -183,7 +183,7 @@ class IsolatedWorker:
         with suppress(OSError):
             sent.note.unlink(missing_ok=True)
 
-    def _answered(self, task: _Task, answers: list[Answer]) -> None:
+    def _answered(self, task: _Task, answers: list[JobAnswer]) -> None:
         """Take the answers of a task; a failure is believed if the job was alone, or the cell is known to be bad."""
         doubted = []
         for job, answer in zip(task.jobs, answers, strict=True):
@@ -195,7 +195,7 @@ class IsolatedWorker:
             self._restart()
         self._waiting.extendleft(reversed(doubted))
 
-    def _believe(self, job: PackedJob, answer: Answer) -> None:
+    def _believe(self, job: PackedJob, answer: JobAnswer) -> None:
         if answer.kind:
             self._bad.add(job.cell)
         self._answers.append((job.key, answer))
@@ -241,7 +241,7 @@ class IsolatedWorker:
             )
 
 
-def _work(jobs: tuple[PackedJob, ...], path: tuple[str, ...], note: str) -> list[Answer]:
+def _work(jobs: tuple[PackedJob, ...], path: tuple[str, ...], note: str) -> list[JobAnswer]:
     """A task in a worker process, which finds third-party parts where the driver found them."""
     try:
         noted = os.open(note, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -259,7 +259,7 @@ def _work(jobs: tuple[PackedJob, ...], path: tuple[str, ...], note: str) -> list
     return answers
 
 
-def _answer(packed: PackedJob) -> Answer:
+def _answer(packed: PackedJob) -> JobAnswer:
     """Read a job and run it; whatever its parts raise is its answer."""
     try:
         job = unpacked(packed)

@@ -17,7 +17,7 @@ from evo.errors import EvoError, InputError
 from evo.foreign import foreign
 from evo.identity import identity_of
 from evo.text import type_name
-from experiments.running.tasks import RAISED, Answer, Job, JobOutcome, failed, one_line, outcome_of
+from experiments.running.tasks import RAISED, Job, JobAnswer, JobOutcome, failed, one_line, outcome_of
 
 
 class UnlikeDriver(EvoError):
@@ -72,7 +72,7 @@ class TaskReply:
         worker: address and host of the worker.
     """
 
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, JobAnswer]
     worker: str
 
 
@@ -136,7 +136,7 @@ class JobsAway:
                 self._digests[kind] = identity_of(kind).digest
         return {type_name(kind): self._digests[kind] for kind in foreign(job.cell)}
 
-    def back(self, key: int, answer: Answer) -> JobOutcome:
+    def back(self, key: int, answer: JobAnswer) -> JobOutcome:
         """The outcome of a job that has come back."""
         return outcome_of(self._jobs.pop(key), answer)
 

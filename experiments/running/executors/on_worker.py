@@ -20,7 +20,7 @@ from experiments.running.executors.messages import TaskMessage, TaskReply, diffe
 from experiments.running.executors.process import SECONDS_IDLE
 from experiments.running.executors.processes import SECONDS_BETWEEN_LOOKS
 from experiments.running.executors.worker_setup import WorkerSetup
-from experiments.running.tasks import HOST, UNLIKE, Answer, failed
+from experiments.running.tasks import HOST, UNLIKE, JobAnswer, failed
 
 
 @dataclass
@@ -49,7 +49,7 @@ def work(message: TaskMessage) -> bytes:
     name = f"{worker.address} ({HOST})"
     if different := different_versions(message.versions):
         return pickle.dumps(TaskReply({job.key: failed(UNLIKE, different) for job in message.jobs}, name))
-    answers: dict[int, Answer] = {}
+    answers: dict[int, JobAnswer] = {}
     with _isolated(worker, message) as isolated:
         isolated.take(message.jobs)
         while isolated.held:

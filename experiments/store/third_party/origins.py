@@ -38,7 +38,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Compared:
+class OriginsCompared:
     """The origins in a folder and those of a grid together.
 
     Attributes:
@@ -65,7 +65,7 @@ def origins(cells: tuple[AnyCell, ...]) -> tuple[dict[str, Origin], list[str]]:
     return found, told
 
 
-def compared(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> Compared:
+def compared(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> OriginsCompared:
     """The origins of both, and how they differ."""
     made, changed, told = dict(held), {}, []
     for name, new in now.items():
@@ -82,4 +82,4 @@ def compared(held: Mapping[str, Origin], now: Mapping[str, Origin]) -> Compared:
             changed[name] = words
             earlier = (*earlier, str(old.sha256))
         made[name] = Origin(new.module, named, folder, new.sha256, earlier, new.reads)
-    return Compared(made, changed, told)
+    return OriginsCompared(made, changed, told)
