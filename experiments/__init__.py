@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from experiments.reports.quality.measured import MeasuredFitness as MeasuredFitness
     from experiments.reports.quality.measured import check_fitness as check_fitness
     from experiments.reports.quality.measured import measured_fitness as measured_fitness
+    from experiments.reports.quality.simulated import fitness_or_simulated as fitness_or_simulated
     from experiments.reports.summary import summarise as summarise
     from experiments.reports.waiting import timed as timed
     from experiments.reports.waiting import waiting as waiting
@@ -99,6 +100,7 @@ _HOMES = {
     "load": "store.results",
     "load_grid": "grids.toml",
     "measured_fitness": "reports.quality.measured",
+    "fitness_or_simulated": "reports.quality.simulated",
     "plan": "planning.plan",
     "predict": "predictions.predict",
     "read_calibration": "grids.measured.file",

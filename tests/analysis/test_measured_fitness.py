@@ -5,6 +5,8 @@ Seeds fixed; a check fails falsely w.p. 1e-6 each, and finds a cdf that is off b
 
 from __future__ import annotations
 
+import functools
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +22,7 @@ from experiments import (
     check_fitness,
     fitness_curve,
     fitness_figure,
+    fitness_or_simulated,
     measured_fitness,
     predict,
     trace,
@@ -224,3 +227,72 @@ def test_the_figure_shows_what_was_computed():
         assert {*zip(calls, low, strict=True), *zip(calls, high, strict=True)} <= points
     with pytest.raises(InputError, match="a cell and a budget"):
         fitness_figure({}, calls)
+
+
+# ------------------------------------------------------------------------------------------- exact, or simulated
+
+
+def literal_mean(schedule, money, k=5, l=4):  # the paper's letter
+    """E[correct blocks] when the next call is not affordable, all blocks incorrect at first: a walk over both.
+
+    Chunks of two blocks, the last of one; a call of c tokens takes passes over c, c + 1, .. tokens (`LLMPrimitive`).
+    """
+    sizes = [2] * (k // 2) + [k % 2]
+
+    def price(size):
+        c = size * l
+        return sum(c + written for written in range(c))
+
+    def after(wrong, size):
+        found = {}
+        for bits in itertools.product((False, True), repeat=size):
+            chance, was = 1.0, [False] * wrong + [True] * (size - wrong)
+            for before, bit in zip(was, bits, strict=True):
+                right = 0.8 if before else 0.3
+                chance *= right if bit else 1 - right
+            left = size - sum(bits)
+            to = left if left < wrong else wrong
+            found[to] = found.get(to, 0.0) + chance
+        return found
+
+    @functools.cache
+    def value(state, rest):
+        if sum(state) == 0:
+            return float(k)
+        places = range(len(sizes)) if schedule == "random" else [next(n for n, wrong in enumerate(state) if wrong)]
+        total = 0.0
+        for place in places:
+            if price(sizes[place]) > rest:
+                total += k - sum(state)
+                continue
+            for to, chance in after(state[place], sizes[place]).items():
+                total += chance * value((*state[:place], to, *state[place + 1 :]), rest - price(sizes[place]))
+        return total / len(places)
+
+    return value(tuple(sizes), money)
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(("schedule", "name"), [(UniformChunk(2), "random"), (OnlyIncorrect(2), "incorrect")])
+def test_a_cost_that_buys_calls_of_different_prices_is_simulated(schedule, name):
+    """5 standard errors: false alarms 6e-7. The twin: one call more or less is further off."""
+    searched = Cell(BlockOneMax(5, 4), FixKeep(0.3, 0.8), schedule, OnePlusLambda())
+    full = predict(Cell(BlockOneMax(2, 4), Resample(0.5), AllBlocks(), OnePlusLambda()), "cost").unit
+    assert full == 8 * 8 + 28
+    found = fitness_or_simulated(searched, cost=9 * full + 11, runs=20_000)
+    assert found.kind == "simulated"
+    assert abs(found.mean - literal_mean(name, 9 * full + 11)) < 5 * found.standard_error < 0.06
+    assert abs(found.mean - literal_mean(name, 10 * full + 11)) > 5 * found.standard_error
+
+
+def test_what_is_known_is_exact_and_says_so():
+    known = cell(RoundRobin(4))
+    found = fitness_or_simulated(known, calls=9)
+    assert (found.kind, found.mean) == ("exact", predict(known, "fitness", calls=9).mean)
+    waits = cell(UntilResolved(3), problem=BlockOneMax(16, 2))
+    simulated = fitness_or_simulated(waits, calls=9, runs=300)
+    assert (simulated.kind, simulated.mean) == ("simulated", measured_fitness(waits, calls=9, runs=300).mean)
+    with pytest.raises(NoPrediction, match="differ in price"):
+        fitness_or_simulated(cell(UniformChunk(4), lam=2), cost=1e4)
+    with pytest.raises(InputError, match="expected one of calls="):
+        fitness_or_simulated(known)

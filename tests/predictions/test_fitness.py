@@ -295,3 +295,29 @@ def test_the_page_prints_the_table(every):
     assert [head, line, *printed[::every]] == wanted, "print it between the two markers"
     assert [row.split(" | ")[0] for row in printed] == [f"| {row.name}" for row in QUALITY_RULES]
     assert len({row.name for row in QUALITY_RULES}) == len(QUALITY_RULES)
+
+
+@pytest.mark.parametrize(("k", "g", "lam"), [(5, 2, 1), (7, 3, 1), (7, 3, 2), (5, 4, 3), (9, 4, 1), (6, 3, 1)])
+def test_a_cost_buys_the_calls_of_a_shorter_last_chunk_in_turn(k, g, lam):
+    """Against a loop that adds up the prices of calls one by one; 6 = 2 x 3 has no shorter chunk."""
+    cost = TokenPrices(prompt=1e-6, generated=5e-6, per_call=1e-5)
+    searched = Cell(BlockOneMax(k, 4), FixKeep(0.3, 0.8), RoundRobin(g), OnePlusLambda(lam), cost=cost)
+    sizes = [min(g, k - first) * 4 for first in range(0, k, g)]
+
+    def price(answer):
+        tokens = sizes[answer // lam % len(sizes)]
+        return 1e-5 + 6e-6 * tokens
+
+    spent = np.cumsum([price(n) for n in range(200)])
+    for bought in (1, 2, 3, len(sizes) * lam, 17, 40, 41, 42, 120):
+        for starts in (1, 3):
+            for money in (spent[bought - 1], (spent[bought - 1] + spent[bought]) / 2):
+                generations = -(-bought // lam)
+                found = predict(searched, "fitness", cost=float(money) * starts, starts=starts)
+                assert found.generations == generations, (bought, starts, money)
+
+
+def test_a_cost_is_refused_where_cheap_calls_come_at_random():
+    for schedule in (UniformChunk(2), OnlyIncorrect(2)):
+        with pytest.raises(NoPrediction, match="when the cheap ones come is random"):
+            told(Cell(BlockOneMax(5, 4), FixKeep(0.3, 0.8), schedule, OnePlusLambda()), cost=1e4)

@@ -9,12 +9,18 @@ import numpy as np
 from evo.costs.budget import ROUNDING
 from evo.errors import InputError, NoPrediction
 from evo.parameters import shown
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import RoundRobin, inner_schedule
 from experiments.grids.arguments import a_number, expect_whole
 from experiments.grids.cell import Cell
 from experiments.predictions.counts import answers_of
 from experiments.predictions.predict import evaluations_a_call
 from experiments.predictions.setting import always_valid
 
+DIFFER = (
+    "calls differ in price (a chunk or a block is shorter), and when the cheap ones come is random, so that a cost is "
+    "no number of calls; give calls=, or `fitness_or_simulated`"
+)
 NAMES = ("calls", "generations", "cost")
 
 
@@ -28,7 +34,7 @@ def generations_at(
     cost reaches the budget: one call more, unless the price divides it.
 
     Raises: InputError for none, several, or what is no budget of a call at least; NoPrediction where calls differ in
-    price, or a generation takes a random number of them.
+    price and do not come in turn, or a generation takes a random number of them.
 
     >>> from evo import AllBlocks, OnePlusLambda
     >>> from operators import Resample
@@ -48,7 +54,7 @@ def generations_at(
     if calls is not None:
         expect_whole("fitness at a budget: calls", calls, 1)
     answer = cell.tokens.calls if calls is None else 1  # money buys whole answers, which are divided among the starts
-    bought = _bought(cell, cost) if calls is None else int(calls)
+    bought = _bought(cell, cost, starts) if calls is None else int(calls)
     if bought < starts:
         raise InputError(
             f"fitness at a budget: {bought} {'calls' if calls is not None else 'answers'} do not buy each of {starts} "
@@ -57,18 +63,35 @@ def generations_at(
     return -(-(bought // starts * answer) // each)
 
 
-def _bought(cell: Cell, cost: float | None) -> int:
-    """Answers that a cost buys."""
+def _bought(cell: Cell, cost: float | None, starts: int) -> int:
+    """Answers that a cost buys, shared by the starts: in turn a sweep has its shorter chunk once a generation of it."""
     money = a_number("fitness at a budget: cost", cost)
     if not 0.0 < money < math.inf:
         raise InputError(f"fitness at a budget: cost must be a finite number > 0, got {shown(cost)}")
-    price = price_of_a_call(cell)
+    price, less = _prices(cell)
     if price <= 0.0:
         raise InputError("fitness at a budget: calls of this cell cost nothing, so that no cost ends them; give calls=")
-    answers = math.floor(money / price * (1 + ROUNDING))
+    bound = money / price * (1 + ROUNDING)
+    answers = math.floor(bound)
+    if less and bound >= 1.0:
+        width, m = cell.runner.lam, cell.chunks.m
+        answers = starts * _affordable(bound / starts, less / price, width, m)
     if answers < 1:
         raise InputError(f"fitness at a budget: cost = {cost!r} is below the price of one call, {price:.6g}")
     return answers
+
+
+def _affordable(money: float, less: float, width: int, m: int) -> int:
+    """The most answers n whose prices, 1 or in the last of m generations of `width` answers 1 - less, sum to `money`.
+
+    >>> [_affordable(money, 0.5, 1, 3) for money in (1.0, 2.4, 2.5, 5.0)]  # 1, 2, 2.5, 3.5, 4.5, 5, ...
+    [1, 2, 3, 6]
+    """
+    sweeps = math.floor(money / (width * (m - less)))
+    rest = money - sweeps * width * (m - less)
+    full = min(math.floor(rest), width * (m - 1))
+    short = math.floor((rest - full) / (1.0 - less)) if full == width * (m - 1) else 0
+    return sweeps * width * m + full + min(short, width)
 
 
 def calls_of_a_generation(cell: Cell) -> int:
@@ -91,14 +114,27 @@ def price_of_a_call(cell: Cell) -> float:
 
     Raises: NoPrediction where calls differ in price, or some are not evaluated.
     """
+    price, less = _prices(cell)
+    if less:
+        raise NoPrediction(DIFFER)
+    return price
+
+
+def _prices(cell: Cell) -> tuple[float, float]:
+    """What an answer on a full chunk costs, and how much less one on the shorter last chunk does, known when it comes.
+
+    Raises: NoPrediction where when it comes is random, blocks differ in length, or some answers are not evaluated.
+    """
     weights = cell.weights
     price, *shorter = cell.tokens.prices(weights)
+    less = 0.0
     if any(shorter):
-        raise NoPrediction(
-            "calls differ in price (a chunk or a block is shorter), so that a cost is no number of calls; give calls="
-        )
+        in_turn = type(inner_schedule(cell.schedule)) is RoundRobin and type(cell.runner) is OnePlusLambda
+        if not in_turn or cell.search.lengths.blocks is not None:
+            raise NoPrediction(DIFFER)
+        less = -float(sum(shorter))
     if weights[1] == 0:
-        return float(price)
+        return float(price), less
     if not always_valid(cell):
         raise NoPrediction("evaluations have a price and some offspring are not evaluated; give calls=")
-    return float(price + weights[1] * evaluations_a_call(cell))
+    return float(price + weights[1] * evaluations_a_call(cell)), less

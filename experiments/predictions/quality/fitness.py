@@ -88,11 +88,13 @@ class Quality:
     def cdf(self, fitness: ArrayLike) -> FloatArray:
         """P(fitness <= v), in the shape of v."""
         sums = np.append(0.0, np.cumsum(self.chances))
+        sums[-1] = 1.0  # what rounding may have left of it
         return np.asarray(np.minimum(sums[np.searchsorted(self.values, np.asarray(fitness), side="right")], 1.0))
 
     def at_least(self, fitness: ArrayLike) -> FloatArray:
         """P(fitness >= v), for a target v that need not be the optimum; in the shape of v."""
         sums = np.append(np.cumsum(self.chances[::-1])[::-1], 0.0)
+        sums[0] = 1.0
         return np.asarray(np.minimum(sums[np.searchsorted(self.values, np.asarray(fitness), side="left")], 1.0))
 
     def quantile(self, u: float) -> float:

@@ -118,5 +118,5 @@ def row_and_fitness(setting: Setting) -> tuple[Row, FitnessLaw]:
         row, law = first_fit(QUALITY_RULES, setting)
     except NoPrediction as error:
         told = str(error).replace(TABLE, PAGE)
-        raise NoPrediction(f"fitness at a budget: {told}; `measured_fitness` simulates it") from None
+        raise NoPrediction(f"fitness at a budget: {told}; `fitness_or_simulated` simulates it") from None
     return row, law

@@ -14,7 +14,7 @@ from evo.batch import Trace
 from evo.costs.budget import Budget
 from evo.errors import InputError, NoPrediction
 from evo.foreign import blame_part
-from evo.protocols import FloatArray
+from evo.protocols import FloatArray, IntArray
 from evo.runners.protocol import Adjusting, OwnGenerations
 from evo.statistics import dkw_halfwidth, dkw_p_value, normal_quantile
 from evo.theory.times.law import check_level
@@ -41,7 +41,7 @@ class MeasuredFitness:
     Attributes:
         generations: whole ones.
         fitness: of each run, ascending, float [runs].
-        kind: "measured": simulated, not derived.
+        kind: "measured", or "simulated" where it stands in for an exact law.
     """
 
     generations: int
@@ -59,10 +59,14 @@ class MeasuredFitness:
         return float(self.fitness.mean())
 
     @property
+    def standard_error(self) -> float:
+        """Of the mean; infinite for one run."""
+        return float(self.fitness.std(ddof=1)) / math.sqrt(self.runs) if self.runs > 1 else math.inf
+
+    @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the mean by the normal law: the fitness is bounded."""
-        error = float(self.fitness.std(ddof=1)) / math.sqrt(self.runs) if self.runs > 1 else math.inf
-        half = normal_quantile(0.5 + CONFIDENCE / 2) * error
+        half = normal_quantile(0.5 + CONFIDENCE / 2) * self.standard_error
         return self.mean - half, self.mean + half
 
     def cdf(self, fitness: ArrayLike) -> FloatArray:
@@ -176,13 +180,19 @@ def _after(cell: Cell, times: list[int], seed: int, batch: int, size: int, engin
     return fitness_after(trace, [cell.runner.lam * time for time in times], size)
 
 
-def fitness_after(trace: Trace, answers: list[int], size: int) -> FloatArray:
-    """The fitness of each run of a batch after so many answers: that of its last change until then, float [n, size]."""
+def fitness_after(trace: Trace, answers: Sequence[int | IntArray], size: int) -> FloatArray:
+    """The fitness of each run of a batch after so many answers: that of its last change until then, float [n, size].
+
+    Args:
+        trace: of the batch.
+        answers: of all runs, or of each, int [size].
+        size: runs of the batch.
+    """
     order = np.lexsort((trace.call, trace.run))
     run, call, value = trace.run[order], trace.call[order], trace.fitness[order]
     fitness = np.empty((len(answers), size))
     for row, most in zip(fitness, answers, strict=True):
-        early = np.flatnonzero(call <= most)
+        early = np.flatnonzero(call <= np.broadcast_to(most, size)[run])
         latest = early[np.append(run[early][1:] != run[early][:-1], True)]
         row[run[latest]] = value[latest]
     return fitness
