@@ -126,7 +126,7 @@ def _exact(test: Callable[[Setting], bool]) -> Callable[[Setting], str | None]:
 
 
 def _onemax(setting: Setting) -> str | None:
-    """Weights do not matter where calls get one block, which goes up or down with it.
+    """Weighted blocks are as equal ones where a call rewrites one block: the fitness rises or falls with that block.
 
     Nor where a chunk is finished w.p. P whatever it holds, for a finished chunk is always better (but of several chunks
     at once the heaviest wins).

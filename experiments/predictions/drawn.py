@@ -55,7 +55,7 @@ def _refusal(cell: Cell, reason: str) -> InputError:
 
 
 def _unfit(cell: Cell) -> str:
-    """What of a run does not follow from `hit`; empty if all does."""
+    """Why counts of a run do not follow from its `hit` alone, in words; empty if they do."""
     if type(cell.runner) is not OnePlusLambda:
         return f"needs the runner OnePlusLambda, whose calls follow from hit, got {type_name(type(cell.runner))}"
     if is_noisy(cell.problem):

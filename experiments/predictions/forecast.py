@@ -122,7 +122,7 @@ def _(cell: ProgramCell, runs: Runs, engine: str) -> None:
 
 
 def _reached(within: Within) -> float:
-    """Calls of a run, near enough to judge whether it is within reason: no generation begins after the last."""
+    """Calls of a run, roughly, to judge whether it can be run: no generation begins after the last of the budget."""
     return min(within.calls, within.last)
 
 
@@ -304,7 +304,7 @@ def _note(within: Within, engine: str) -> str:
 
 
 def _ended(share: float | None) -> str:
-    """How many runs a budget ends, in words."""
+    """The share of runs that the budget ends, in words."""
     if share is None:
         return "some runs end"
     if share == 1.0:
@@ -317,7 +317,7 @@ def _ended(share: float | None) -> str:
 
 
 def _censored(share: float | None) -> str:
-    """How many runs end censored where the mean is beyond the budget, in words."""
+    """The share of runs that are censored, in words, where the mean is beyond the budget."""
     if share is None:
         return "many runs"
     return "nearly all runs" if share > NEARLY_ALL else f"{share:.0%} of the runs"

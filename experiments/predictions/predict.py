@@ -278,7 +278,10 @@ def known_run(cell: Cell) -> tuple[Row, RunLaw]:
 
 @lru_cache(maxsize=4096)
 def _looked_up(search: Search, text: str) -> tuple[Row, RunLaw] | str:
-    """A refusal is kept, too, as its words. The text tells searches apart whose parts say that they are equal."""
+    """The row and the law of a search, or why there is none, in words; kept for the next cell of that search.
+
+    The text is an argument since parts of a user may call themselves equal that are not.
+    """
     try:
         return row_and_law(Setting(search))
     except NoPrediction as error:

@@ -218,7 +218,7 @@ def doubts_of(of: Search | AnyCell) -> tuple[str, ...]:
 
 @doubts_of.register
 def _(of: Search | Cell) -> tuple[str, ...]:
-    """What the mutator says against numbers about calls on the chunks of a search: rates that it extrapolates."""
+    """Warnings of the mutator about numbers of calls on the chunks of a search: rates that it extrapolates."""
     return doubts(of.mutator, dict.fromkeys((of.chunks.g, of.chunks.last)))
 
 

@@ -197,7 +197,7 @@ def calls_at_the_end(cell: Cell) -> float:
 
 
 def _calls_at(cell: Cell, limit: Limit) -> float:
-    """Calls of answers that take several calls each: all that are paid for, or only those behind evaluated answers."""
+    """Calls where an answer takes several (votes): as many as are paid for, or as the answers may take at the most."""
     answers = answers_after(cell, _span(cell, limit)[1])
     price = _prices(cell, limit)[0]
     paid = math.ceil(limit.most / price) * cell.tokens.calls if price > 0 else math.inf
@@ -205,13 +205,13 @@ def _calls_at(cell: Cell, limit: Limit) -> float:
 
 
 def _one_price(cell: Cell) -> bool:
-    """Whether all calls write as many tokens, and so cost the same."""
+    """Whether all calls write equally many tokens, and so have the same price."""
     least, largest = _prices(cell, Limit.of(cell.tokens, np.eye(len(LEDGER))[LEDGER.index("generated_tokens")], 1.0))
     return least == largest
 
 
 def _one_width(cell: Cell) -> bool:
-    """Whether all generations make equally many calls; rounds on incorrect chunks make fewer near the end."""
+    """Whether all generations make equally many calls: rounds on incorrect chunks alone make fewer near the end."""
     fewest, most = answers_of(cell, np.array([1]))
     return bool(fewest[0] == most[0])
 
@@ -232,7 +232,7 @@ def _share(law: TimeLaw, fewest: float, most: float) -> float | None:
 
 
 def _span(cell: Cell, limit: Limit) -> tuple[float, float]:
-    """The generations at which the dearest and the cheapest possible run reach a limit.
+    """The fewest and the most generations to a limit: with all calls at the highest, or the lowest, price.
 
     What is spent after t of them is linear in t from t = 1 on.
     """
@@ -244,7 +244,7 @@ def _span(cell: Cell, limit: Limit) -> tuple[float, float]:
 
 
 def _first(one: float, step: float, enough: float) -> float:
-    """The least t >= 1 at which one + (t-1) step is enough."""
+    """The least generation t >= 1 by which one + (t-1) step reaches the limit."""
     if one >= enough:
         return 1.0
     if step <= 0:
@@ -254,7 +254,7 @@ def _first(one: float, step: float, enough: float) -> float:
 
 
 def _spent(cell: Cell, limit: Limit, generations: int) -> tuple[float, float]:
-    """The least and the most that so many generations spend of a limit."""
+    """The least and the most of a limited quantity that a run has spent after some generations."""
     t = np.array([generations])
     answers = [float(number[0]) for number in answers_of(cell, t)]
     evaluations = [0.0, 0.0]

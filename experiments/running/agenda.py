@@ -178,13 +178,13 @@ class Agenda:
         return task
 
     def _turn(self, queue: CellQueue) -> float:
-        """By what queues are ordered: long batches first, or cheap ones where they are limited."""
+        """The key by which queues are sorted: long batches first; cheap ones first where runs are limited."""
         if self._allowance is None:
             return -queue.expected
         return self._allowance.share(self._allowance.expected(queue.cell, queue.size))
 
     def _next_that_fits(self, allowance: Allowance) -> list[Job]:
-        """The cheapest batch that may be begun; none if none may, as long as others are at work."""
+        """A task of the cheapest batch that the limits leave room for; no job while none may begin."""
         for queue in list(self._open):
             if not queue.has_next:
                 self._open.remove(queue)
@@ -202,12 +202,12 @@ class Agenda:
         return self._allowance.too_much(self._allowance.expected(queue.cell, queue.size))
 
     def _seconds(self, queue: CellQueue) -> float:
-        """What a batch of a cell will take, by what was measured so far."""
+        """Seconds that a batch of a cell will take, by what its batches, or those of others, took so far."""
         return queue.expected * self._pace if queue.measured is None else queue.measured
 
     @property
     def _pace(self) -> float:
-        """Measured seconds an expected one."""
+        """Measured seconds for each second that was expected, over all batches that came back."""
         return self._measured / self._forecast if self._forecast > 0 else 1.0
 
     def _job(self, queue: CellQueue, seconds: float) -> Job:
@@ -244,7 +244,7 @@ class Agenda:
         self._after(queue, left)
 
     def _after(self, queue: CellQueue, left: int) -> None:
-        """Count what is not awaited any more; a cell whose rule has been asked may have more to send."""
+        """Count the batches that are no longer awaited; a queue that has more to send by now is opened again."""
         self._needed[queue.cell.sample] = queue.needed
         self.batches += left - queue.left
         self._pace_of(queue).add(queue.left - left, queue.expected)

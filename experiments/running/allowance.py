@@ -92,7 +92,7 @@ class Allowance:
 
 
 def _predicted(cell: AnyCell, size: int) -> Amounts | None:
-    """What a batch is expected to come to; None if an entry is not known exactly."""
+    """What the runs of a batch are expected to spend together; None if an entry is not known exactly."""
     within = within_budget(cell)
     if within.mean is None or within.at_most or math.isinf(within.calls):
         return None

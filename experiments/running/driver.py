@@ -82,7 +82,7 @@ class Driver:
             raise KeyboardInterrupt
 
     def _send(self, executor: Executor, interrupt: Interrupt) -> bool:
-        """Give the executor what it can take; whether anything is at work."""
+        """Send tasks to the executor as long as it has room; whether any task is at work afterwards."""
         while self._may_send(executor) and not interrupt.asked and not self._enough():
             task = self._plan.next_task() or self._once_more(executor)
             if not task:
@@ -93,7 +93,7 @@ class Driver:
         return executor.busy > 0
 
     def _may_send(self, executor: Executor) -> bool:
-        """Whether a task would be begun soon; where runs are limited at once, so that little comes after the limit."""
+        """Whether the executor has room for a task; where runs are limited, also a worker that begins it at once."""
         return executor.free > 0 and not (self._allowance.on_runs and executor.busy >= executor.workers)
 
     def _enough(self) -> bool:
@@ -117,7 +117,7 @@ class Driver:
             self._give_up(outcome)
 
     def _once_more(self, executor: Executor) -> list[Job]:
-        """When nothing else is left: a batch whose worker died, of a cell of which others succeeded.
+        """Send a batch once more whose worker died, if others of its cell succeeded; only when nothing else is left.
 
         An outside killer cannot be told from a part that ends its process: the part would do so in most batches.
         """
@@ -130,7 +130,7 @@ class Driver:
         return []
 
     def _give_up(self, failure: Failure) -> None:
-        """A batch will not come: remember why."""
+        """Count a batch as failed, and remember why."""
         self._doubted.pop(_key(failure.job), None)
         self._plan.failed(failure)
         failed = _remembered(failure)

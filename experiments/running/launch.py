@@ -205,19 +205,19 @@ def _expect_numbers(workers: int | None, time_limit: float | None, memory: float
 
 
 def _expect_their_own(workers: int | None, memory: float | None) -> None:
-    """The workers of a scheduler are as many, and have the memory, that they were started with."""
+    """Refuse a number or memory of workers beside a scheduler: its workers have those that they were started with."""
     for name, value, option in (("workers", workers, "--nworkers"), ("memory", memory, "--memory-limit")):
         if value is not None:
             raise InputError(f"run_grid: {name} is not for a scheduler's workers, got {value!r}; use dask's {option}")
 
 
 def _workers(workers: int | None, plan: Agenda) -> int:
-    """No more than there are batches."""
+    """How many workers to start: as many as asked for, or cores, but no more than batches are missing."""
     return max(1, min(workers or os.cpu_count() or 1, plan.of_batches - plan.batches))
 
 
 def _expect_children() -> None:
-    """Multiprocessing lets its daemons, such as the workers of its pools, start no process.
+    """Refuse to start workers from a daemon of multiprocessing, such as a worker of its pools: it may start no process.
 
     Raises: InputError.
     """
@@ -242,7 +242,7 @@ def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | 
 
 
 def _count(grid: Grid, found: Batches, spent: Spent) -> None:
-    """Count what earlier launches came to: all rows of the batches of the grid, the table's or not."""
+    """Count calls and cost of earlier launches as spent: of all rows of the batches of this grid."""
     wanted: dict[Path, set[BatchKey]] = defaultdict(set)
     for key, file in found.file.items():
         if key[0] in grid.samples:

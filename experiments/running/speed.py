@@ -35,7 +35,7 @@ def slowness(engine: str = "blocks") -> Slowness:
 
 
 def _ratio(cell: Cell, size: int, engine: str) -> float:
-    """Seconds of a batch over those expected of it."""
+    """Measured seconds of a batch over those that the constants of the forecast expect."""
     taken = []
     for _ in range(TRIES):
         begun = time.perf_counter()

@@ -159,7 +159,7 @@ class AbsorbingChain:
         return Levels(self.rows, self.finish)
 
     def _last_generation(self, calls: int) -> LastGeneration:
-        """Calls of the generation that ends the run, up to the one that hits; 1 for the time in generations."""
+        """The law of the calls of the last generation, up to the one that hits; 1 where the time counts generations."""
         return LastGeneration.of(self.deciding if calls > 1 else np.ones_like(self.finish), calls)
 
 

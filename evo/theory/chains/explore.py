@@ -94,7 +94,7 @@ def _explore(
     most: int,
     idle: Callable[[State], float] | None,
 ) -> tuple[dict[State, int], list[_Moves]]:
-    """All states that can be met, with their numbers, and what happens in each."""
+    """All states that a run can meet, by their number, and the moves out of each."""
     place = {state: number for number, state in enumerate(s for s, p in begin.items() if s is not None and p > 0.0)}
     order, moves = list(place), []
     for state in order:  # grows while it is read
@@ -137,7 +137,7 @@ def _generation(state: State, events: Iterable[Event], lam: int, idle: float | N
 
 
 def _scale(each: Mapping[int, float], lam: int) -> dict[int, float]:
-    """By rank, P(it is the highest of lam offspring) over P(it is that of one)."""
+    """By rank: P(the best of lam offspring has the rank) over P(one offspring has it)."""
     if lam == 1:
         return dict.fromkeys(each, 1.0)
     ranks = sorted(each)

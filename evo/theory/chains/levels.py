@@ -64,7 +64,7 @@ class Levels:
 
     @cached_property
     def _systems(self) -> list[tuple[int, int, float, tuple[Elimination, Any] | None]]:
-        """First and last state of each level, P(leaving it), how to solve for several, and what leads below."""
+        """For each level: its states, P(leaving it), and for several states their system and what leads below."""
         starts, chance, bounds = self._rows.indptr, self._rows.data, self._bounds.tolist()
         systems: list[tuple[int, int, float, tuple[Elimination, Any] | None]] = []
         for low, high in pairwise(bounds):
@@ -81,7 +81,7 @@ class Levels:
 
 
 def _components(rows: Any, owner: IntArray) -> tuple[IntArray, IntArray]:
-    """The states sorted by level, the lowest first, and where each level begins."""
+    """The states sorted by level (states that reach each other), the lowest first, and where each level begins."""
     from scipy.sparse.csgraph import connected_components
 
     levels, level = connected_components(rows, connection="strong")

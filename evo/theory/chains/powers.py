@@ -51,7 +51,7 @@ class Powers:
         return self._narrower[size], state[:size]
 
     def _first(self, size: int) -> Powers:
-        """The powers that were made, on the first states alone."""
+        """The powers that were made so far, on the lowest `size` states alone."""
         few = object.__new__(Powers)
         few._falls, few._narrower, few._log_stay = True, {}, self._log_stay[:size]
         few._powers = [_stored(power[:size, :size]) for power in self._powers]

@@ -69,7 +69,7 @@ class ChainTime:
         return None
 
     def _first(self, u: float, slack: float) -> tuple[int, bool]:
-        """The first t at u, and whether the one before is too, but for rounding."""
+        """The first time t with P(T <= t) >= u, and whether t - 1 has it, too, but for rounding."""
         whole, state = self._last_below(u, slack)
         low, high = 0, self.calls
         while high - low > 1:

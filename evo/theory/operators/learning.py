@@ -108,13 +108,13 @@ class LearningTime(ByTail):
 
     @cached_property
     def _miss(self) -> FloatArray:
-        """The logarithms of 1 - P(s)."""
+        """The logarithms of the probability 1 - P(s) that generation s does not hit."""
         with np.errstate(divide="ignore"):
             return np.asarray(np.log1p(-self.chances))
 
     @cached_property
     def _before(self) -> FloatArray:
-        """The logarithms of P(no hit in the generations before) for each one."""
+        """For each generation the logarithm of P(no generation before it hits)."""
         return self.lam * np.append(0.0, np.cumsum(self._miss[:-1]))
 
     @cached_property

@@ -240,7 +240,7 @@ class _Turns:
         return np.asarray(-np.expm1(ahead + now + behind))
 
     def _log(self, own: FloatArray, q: FloatArray) -> FloatArray:
-        """The logarithm of P(a block is finished after n own calls)."""
+        """The logarithm of P(a block is correct after n calls on it)."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             left = np.where(own == 0, 1.0, np.exp(own * np.log1p(-q)))
             return np.asarray(np.log1p(-np.minimum(self.open_rate * left, 1.0)))

@@ -95,7 +95,7 @@ def archive_run(keeper: Keeper, offspring: FloatArray, start: Start) -> RunLaw:
 
 
 def _begin(keeper: Keeper, start: Start) -> dict[State | None, float]:
-    """Initial states with their probabilities, None if some initial solution is optimal."""
+    """The initial states with their probabilities; None stands for a start that holds an optimal solution."""
     law, founders = start.law(), keeper.founders
     possible = [wrong for wrong in range(1, start.k + 1) if law[wrong] > 0.0]
     if comb(len(possible) + founders - 1, founders) > MAX_STATES:

@@ -196,7 +196,7 @@ class _Enumerator:
         return AbsorbingChain(step_matrix, finish, hit, begin, start.optimal, self.lam, stay=stay), short
 
     def _drawn(self, parent: int, pointer: int) -> list[IntArray]:
-        """The chunks an offspring may get, each as likely."""
+        """The chunks that an offspring may get; all have the same probability."""
         if self.schedule in (UNIFORM, SUBSET):
             return self.chunks
         if self.schedule == INCORRECT:
@@ -204,7 +204,7 @@ class _Enumerator:
         return [self.chunks[pointer]]
 
     def _offspring(self, parent: int, drawn: list[IntArray]) -> Offspring:
-        """Valid offspring of one call."""
+        """The valid offspring that one call may make, with their probabilities."""
         correct = (parent >> np.arange(self.k)) & 1 == 1
         parts = [_products(*self.call.after(correct, chunk)) for chunk in drawn]
         children, chances = (np.concatenate([part[n] for part in parts]) for n in (0, 1))

@@ -106,7 +106,7 @@ def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, 
 
 
 def _checked(offspring: FloatArray, fitness: FloatArray, start: Start, lam: int) -> IntArray:
-    """The rank of each count's fitness, after a check of what a run on counts is given."""
+    """The rank of the fitness of each count; refuses arguments that do not fit."""
     check_run(start.k, start, lam)
     check_states(start.k, f"the counts of k={start.k} blocks")
     _check_matrix(offspring, start.k, "offspring")
@@ -126,7 +126,7 @@ def _of_counts(
 
 
 def _run(process: Process, source: str) -> RunLaw:
-    """The run of such a process.
+    """The law of a run of a process on counts.
 
     Raises: NoPrediction if it may hang on a probability that was raised.
     """

@@ -273,7 +273,7 @@ class Rounds:
 
 
 def _power(law: FloatArray, number: int) -> FloatArray:
-    """The law of the sum of so many independent copies."""
+    """The law of the sum of independent copies of a number."""
     found, square = np.ones(1), law
     while number:
         if number & 1:

@@ -74,7 +74,7 @@ class CountsForEver:
         return np.asarray(self.after(whole_times(generations) - 1) @ rises)
 
     def _advanced(self, state: FloatArray, calls: int) -> FloatArray:
-        """So many calls later, by squares of the matrix: all terms are non-negative."""
+        """The distribution a number of calls later, by squares of the matrix: all terms are non-negative."""
         bit = 0
         while calls >> bit:
             if calls >> bit & 1:

@@ -101,7 +101,7 @@ def learned(law: LearningLaw, k: int, start: Start, lam: int = 1) -> BestSoFar:
 
 
 def _constant(offspring: FloatArray, invalid: float) -> LogCdf:
-    """The logarithm of F(v)^t, where all generations are alike."""
+    """The logarithm of F(v)^t, P(no offspring of t equal generations is better than v)."""
     logs = logs_of(offspring, invalid)
 
     def log_cdf(times: IntArray) -> FloatArray:

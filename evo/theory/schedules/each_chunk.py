@@ -115,7 +115,7 @@ class OneKeptHit(ByTail):
 
     @cached_property
     def _places(self) -> FloatArray:
-        """P(X_j = x), float [most, k]; rows of counts that cannot be at the start are 0."""
+        """P(X_j = x) for j = 1..most incorrect blocks, float [most, k]; 0 for counts that the start cannot have."""
         most, k = self.start.most, self.start.k
         ranks = last_rank(self.fix, most)
         places = np.zeros((most, k))

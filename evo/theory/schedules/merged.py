@@ -120,7 +120,7 @@ def repair_chain(fix: float, start: Start, workers: int) -> AbsorbingChain:
 
 
 def _chunks(k: int, g: int, workers: int | None) -> int:
-    """Number m of chunks, after a check of W."""
+    """The number m of chunks; refuses a number W of workers that does not fit."""
     if workers is not None and workers < 1:
         raise InputError(f"workers must be a whole number >= 1 or None, got {workers}")
     return Chunks.cut(k, g).m

@@ -54,7 +54,7 @@ def until_misread(law: CallLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
 
 
 def _visits_to_fixed(k: int, share: float, open_rate: float) -> float:
-    """Expected visits to blocks that are fixed: sum over visits (c, m) of P(m is fixed, another is not)."""
+    """Expected visits to blocks that are fixed already: sum over visits (c, m) of P(m is fixed, another is not)."""
     sweeps = 2 if share == 1.0 else math.ceil((42.0 + math.log(k)) / -math.log1p(-share)) + 2
     if sweeps * k > HORIZON:
         raise NoPrediction(f"the sum over visits would take {sweeps * k:.2g} terms, more than {HORIZON}")

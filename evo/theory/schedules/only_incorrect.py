@@ -136,7 +136,7 @@ def _exact_count(chunks: Chunks, start: Start) -> tuple[Entry, Callable[[State],
 
 
 def _means(gains: dict[int, list[FloatArray]], chunks: Chunks, start: Start, lam: int) -> RunLaw:
-    """The mean of a run too large for a chain: expectations add up over the chunks, dependent or not."""
+    """The mean of a run with too many states for a chain: expectations add up over chunks, dependent or not."""
 
     def chunk_mean(size: int) -> float:
         counts = start.chunk_law(size)

@@ -150,7 +150,7 @@ class SweepTime(ByTail):
         return self._read(t, self.turns.cdfs)
 
     def _read(self, t: FloatArray, of: Callable[[FloatArray], FloatArray]) -> FloatArray:
-        """A function of sweeps at the places of t."""
+        """Read a function that is computed sweep by sweep at times t."""
         sweep, place = np.divmod(t, self.turns.m * self.turns.length)
         unique, back = np.unique(sweep, return_inverse=True)
         values, first = np.empty(len(t)), 0
@@ -187,7 +187,7 @@ class SweepTime(ByTail):
         return float(sums[0]), float(sums[1]), float(sums[2])
 
     def _added_up(self, sweeps: Sequence[int]) -> FloatArray:
-        """The terms of `_sums`, each added up over a sweep; float [sweeps, 3]."""
+        """The terms of `_sums`, summed over the times of each sweep; float [sweeps, 3]."""
         return np.concatenate([self._terms(some) for some in self._parts(sweeps)])
 
     def _terms(self, sweeps: FloatArray) -> FloatArray:

@@ -115,7 +115,7 @@ def learned_with_alarms(k: int, b: int, miss: float, alarm: float, fix: FloatArr
 
 
 def _reports(b: int, miss: float) -> FloatArray:
-    """P(r of j bugs are reported), float [j, r], both 0..b."""
+    """P(r of j bugs are reported), float [b+1, b+1], a row for each j = 0..b."""
     chances = np.zeros((b + 1, b + 1))
     for j in range(b + 1):
         chances[j, : j + 1] = binomial_pmf(j, 1.0 - miss, miss)

@@ -180,7 +180,7 @@ def vote_error(e: float, ahead: int) -> float:
 
 @lru_cache(maxsize=256)
 def _tree(n: int, fair: bool) -> FloatArray:
-    """The convolution down the tree."""
+    """The law of all comparisons: that of a merge convolved with those of its halves, down the tree."""
     if n == 1:
         return np.ones(1)
     merge = fair_merge_comparisons if fair else merge_comparisons

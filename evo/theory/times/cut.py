@@ -59,7 +59,7 @@ def mean_within(law: TimeLaw, most: float) -> float:
 
 
 def _variance(law: TimeLaw) -> float:
-    """Infinite where it is not known."""
+    """The variance of a time, infinite where it is not known."""
     try:
         return law.variance
     except NoPrediction:

@@ -152,7 +152,7 @@ def _first(reached: Callable[[Sequence[float]], list[bool]], together: int) -> f
 
 
 def _first_float(reached: Callable[[float], bool]) -> float:
-    """The same among floats from 2^53: the exponent first, then the digits."""
+    """The least float from 2^53 on that is reached: the exponent is found first, then the digits."""
     if not reached(2.0**_LARGEST):
         raise NoPrediction("the quantile is above the largest float")
     small, large = 53, _LARGEST
@@ -234,7 +234,7 @@ class GivenTail(ByTail):
 
 
 def _at(t: ArrayLike, of: Callable[[FloatArray], FloatArray], before: float, at_last: float) -> FloatArray:
-    """A function of finite whole times >= 0, with its values before 0 and at infinity."""
+    """Evaluate a function of finite whole times >= 0 at any times, given its values before 0 and at infinity."""
     times = np.floor(np.asarray(t, dtype=np.float64))
     answer = np.where(times < 0, before, at_last)
     usual = (times >= 0) & np.isfinite(times)

@@ -212,7 +212,10 @@ def _known(cell: Cell) -> tuple[Row, FitnessLaw]:
 
 @lru_cache(maxsize=64)
 def _looked_up(search: Search, text: str) -> tuple[Row, FitnessLaw] | str:
-    """A refusal is kept, too, as its words. Few laws are kept: each may hold the powers of its chain."""
+    """The row and the law of a search, or why there is none, in words; both are kept for the next cell of that search.
+
+    Few laws are kept, since each may hold the powers of its chain.
+    """
     try:
         return row_and_fitness(Setting(search))
     except NoPrediction as error:

@@ -58,7 +58,7 @@ def fitness_table(
 
 @singledispatch
 def _at(cell: AnyCell, **budget: float | None) -> dict[str, Any]:
-    """The columns of a cell at a budget.
+    """The columns of the table for one cell at a budget.
 
     Raises: NoPrediction; InputError for what is no budget.
     """

@@ -80,7 +80,7 @@ def second_prices(cell: ProgramCell, latency: Latency) -> dict[str, float]:
 
 
 def _of_roles(cell: ProgramCell, latency: Latency | Latencies | None) -> Latencies:
-    """The latency of each role.
+    """The latency of the calls of each role, by the name of the role.
 
     Raises: InputError.
     """
@@ -127,12 +127,12 @@ def _all_said(expected: Expected) -> bool:
 
 
 def _all_in_turn(expected: Expected) -> bool:
-    """Whether no two calls are made at the same time."""
+    """Whether the program makes no two calls at the same time."""
     return expected.mean_steps is not None and math.isclose(expected.mean_steps, _total_calls(expected), abs_tol=1e-9)
 
 
 def _in_turn(cell: ProgramCell, expected: Expected, latencies: Latencies) -> tuple[float, float | None]:
-    """Mean and, where it is known, variance of all calls, one after the other."""
+    """Mean and, where it is known, variance of the seconds of all calls, made one after the other."""
     mean = _sum(cell, _calling(latencies))
     if not any(each.tail for each in latencies.values()):
         return mean, 0.0
@@ -143,7 +143,7 @@ def _in_turn(cell: ProgramCell, expected: Expected, latencies: Latencies) -> tup
 
 
 def _in_steps(expected: Expected, latencies: Latencies, workers: int | None) -> tuple[float, float]:
-    """Mean and variance of all steps, each the slowest of its calls.
+    """Mean and variance of the seconds of all steps; a step takes as long as its slowest call.
 
     Raises: NoPrediction where they are not known.
     """

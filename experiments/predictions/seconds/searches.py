@@ -94,7 +94,7 @@ def _expect_timed(cell: Cell) -> None:
 
 @dataclass(frozen=True)
 class _Turn:
-    """What a run does again and again until it ends: one call, or the calls of a generation on all workers.
+    """A turn: what a run repeats until it ends, one call or all calls of a generation, spread over the workers.
 
     Attributes:
         number: the law of how many there are.
@@ -132,7 +132,7 @@ def _seconds(cell: Cell, run: RunLaw, latency: Latency, workers: int | None) -> 
 
 
 def _turn(cell: Cell, run: RunLaw, latency: Latency, workers: int | None) -> _Turn:
-    """The turns of a run.
+    """What a turn of a run of this cell is.
 
     Raises: NoPrediction.
     """

@@ -167,7 +167,7 @@ class Cluster:
         return [self._away.back(sent.jobs[0].key, failed(DIED if died else RAISED, why))]
 
     def _look(self) -> None:
-        """How many workers there are, and whether results have gone astray."""
+        """Ask the scheduler how many workers there are, and whether results were lost on their way."""
         self._expect_scheduler()
         try:
             threads = self._client.nthreads(callback_timeout=self._patience)

@@ -260,7 +260,7 @@ def _work(jobs: tuple[PackedJob, ...], path: tuple[str, ...], note: str) -> list
 
 
 def _answer(packed: PackedJob) -> JobAnswer:
-    """Read a job and run it; whatever its parts raise is its answer."""
+    """Read a job, run it, and give its answer; whatever its parts raise is told in the answer."""
     try:
         job = unpacked(packed)
     except UnlikeDriver as error:
@@ -273,7 +273,7 @@ def _answer(packed: PackedJob) -> JobAnswer:
 
 
 def _write_note(opened: int | None, place: int) -> None:
-    """Lines are equally long, so that each covers the one before."""
+    """Note which job the process is at. Lines are equally long, so that each covers the one before."""
     if opened is not None:
         os.lseek(opened, 0, os.SEEK_SET)
         os.write(opened, f"{os.getpid():10d} {place:10d} {time.monotonic():20.3f}".encode())

@@ -130,7 +130,7 @@ class JobsAway:
         return tuple(packed)
 
     def _parts(self, job: Job) -> dict[str, str]:
-        """The digests of a job's third-party parts, which stay for a launch."""
+        """The digests of the third-party parts of a job; their bytes stay with a worker for a launch."""
         for kind in foreign(job.cell):
             if kind not in self._digests:
                 self._digests[kind] = identity_of(kind).digest

@@ -64,7 +64,7 @@ def work(message: TaskMessage) -> bytes:
 
 @contextmanager
 def _isolated(worker: Any, message: TaskMessage) -> Iterator[IsolatedWorker]:
-    """An isolated process of this dask worker; it is kept for the next task if it has done all of this one."""
+    """Lend an isolated process of this dask worker to a task; kept for the next one if it has done all of this one."""
     with _lock:
         _end_idle(message.launch)
         launch = _launches.setdefault(message.launch, _Launch())
@@ -83,7 +83,7 @@ def _isolated(worker: Any, message: TaskMessage) -> Iterator[IsolatedWorker]:
 
 
 def _started(worker: Any, message: TaskMessage, bad: set[str]) -> IsolatedWorker:
-    """A process with its thread's share of the dask worker's memory.
+    """Start a process with one thread's share of the memory of the dask worker.
 
     A nanny starts its worker as a daemon, and multiprocessing lets a daemon have no children, as they might outlive it;
     those set up by `WorkerSetup` do not.
@@ -96,7 +96,7 @@ def _started(worker: Any, message: TaskMessage, bad: set[str]) -> IsolatedWorker
 
 
 def _end_idle(current: str) -> None:
-    """End what earlier launches have left."""
+    """End the idle processes that earlier launches have left."""
     for name, launch in list(_launches.items()):
         if name != current and not launch.at_work and time.monotonic() - launch.used > SECONDS_IDLE:
             for isolated in _launches.pop(name).idle:

@@ -151,7 +151,7 @@ class WorkerProcess:
 
 
 def _kill(process: Any) -> None:
-    """End a process of this driver, which alone collects it: so its number is nobody else's while it is alive."""
+    """End a process of this driver. Only the driver collects it, so that its number names no other process."""
     if process.is_alive():
         with suppress(OSError):
             os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
@@ -172,7 +172,7 @@ def _settle(future: Future[Any], content: bytes) -> None:
 
 
 def _serve(setup: WorkerSetup, tasks: Connection, answers: Connection) -> None:
-    """Answer calls until nobody asks any more."""
+    """Answer calls, one after the other, until no more are sent."""
     try:
         set_up(setup)
         faulthandler.enable()
