@@ -255,8 +255,10 @@ def predicted_mean(cell: AnyCell, quantity: str) -> float | None:
 def mean_calls_on_last_chunk(cell: Cell) -> float:
     """Expected calls on the shorter last chunk.
 
-    Raises: NoPrediction.
+    Raises: NoPrediction; InputError for what is no cell.
     """
+    if not isinstance(cell, Cell):
+        raise _no_cell(cell)
     with blame_part(cell):
         return known_run(cell)[1].calls_on_last_chunk
 
