@@ -218,6 +218,7 @@ def test_an_infinite_mean_is_told_with_the_share_that_the_budget_ends():
     assert table["spent"][0] < 100  # not the budget
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("most", [1, 100, 256, 300, 4096])
 @pytest.mark.parametrize("al", [0.6, 1.0, 1.5, 3.0])
 def test_means_within_a_budget_are_sums_of_tails(al, most):

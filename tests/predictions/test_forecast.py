@@ -252,7 +252,7 @@ VOTES = Cell(BlockOneMax(5, 16), Vote(Resample(0.51), ahead=20), RoundRobin(), O
     [
         (only("evaluations", 10), True),
         (Budget(calls=300), False),
-        (Budget(calls=20_000), False),
+        pytest.param(Budget(calls=20_000), False, marks=pytest.mark.slow),
         (only("generated_tokens", 3000), False),
         (None, True),
     ],
