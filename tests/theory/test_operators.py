@@ -1,5 +1,6 @@
 """Laws of runs whose calls err: against chains written without `evo`, against each other, and published numbers."""
 
+import itertools
 import math
 from collections import defaultdict
 from itertools import combinations, product
@@ -467,10 +468,13 @@ def test_votes_are_a_gamblers_ruin(p, ahead):
 
 
 def test_a_judge_needs_log_k_votes():
-    for k, risk in ((10, 0.1), (1000, 0.01)):
-        lead = judge_least_ahead(0.5, 0.8, k, risk)
-        right = [accepted_correct(0.5, *[ahead_error(0.2, ahead)] * 2) ** k for ahead in (lead, lead - 2)]
-        assert right[0] >= 1 - risk > right[1]
+    for k, risk, fix, r in itertools.product((10, 1000), (0.1, 0.01), (0.04, 0.5, 0.9), (0.6, 0.8)):
+        lead = judge_least_ahead(fix, r, k, risk)
+        assert k * (1 - fix) / fix * ((1 - r) / r) ** lead <= risk
+        assert lead == 1 or k * (1 - fix) / fix * ((1 - r) / r) ** (lead - 1) > risk
+        right = [accepted_correct(fix, *[ahead_error(1 - r, ahead)] * 2) ** k for ahead in (lead, max(1, lead - 2))]
+        assert right[0] >= 1 - risk
+        assert lead <= 2 or right[1] < 1 - risk  # the bound is an approximation from above
     assert accepted_correct(0.0, 0.1, 0.1) == 0.0
     for wrong in (
         lambda: least_ahead(0.5, 10, 0.9),
