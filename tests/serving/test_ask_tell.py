@@ -129,6 +129,14 @@ def test_the_order_of_telling_within_a_generation_makes_no_difference():
     assert runs[0] == runs[1]
 
 
+@pytest.mark.parametrize("runner", [OnePlusLambda(3), MuPlusLambda(mu=2, lam=3), Archive(size=4, lam=3)], ids=str)
+def test_of_equally_good_solutions_the_first_is_the_best(runner):
+    loop = AskTell(K, "start", 0, UniformChunk(), runner, target=2)
+    for fitness in (1.0, 2.0, 2.0):
+        loop.tell(loop.ask(), str(fitness), fitness)
+    assert (loop.hit, loop.best.call, loop.best.content) == (2, 2, "2.0")
+
+
 def test_an_outcome_is_a_row_of_a_table_of_calls():
     start = [True, False, True, False, False]
     loop = AskTell(K, start, 2, UniformChunk(g=5), correct=start)
