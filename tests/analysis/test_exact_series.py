@@ -10,6 +10,7 @@ from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChun
 from evo.runners.parallel import Asynchronous, Merged
 from experiments import Cell, Grid, Results, Verdict, fit, growth_figure, run_grid, summarise
 from experiments.checks.check import CellCheck, Check
+from experiments.fits.evidence.spreads import smoothed
 from experiments.fits.tails import Tail, tail_of
 from experiments.grids.cells_table import cells_table
 from experiments.reports.measured import measured
@@ -229,3 +230,13 @@ def test_one_heavy_cell_is_enough_and_may_be_left_out(plain):
     table = moved(plain, [Cell(BlockOneMax(k=k, l=4), *whole) for k in (1, 2, 3, 4, 5)])
     assert "at 5 the mean is infinite" in fit(table).growths[0].note
     assert "at 3 the variance is infinite" in fit(table, most=4).growths[0].note
+
+
+@pytest.mark.statistical
+def test_spreads_are_smoothed_without_a_bias():
+    """Logs of spreads lie low by half their variance: 400 series of 8 cells have a standard error of .01."""
+    x, errors, rng = np.geomspace(4, 64, 8), np.full(8, 0.3), np.random.default_rng(3)
+    drawn = np.exp(np.log(2.0) - errors / 2 + np.sqrt(errors) * rng.standard_normal((400, 8)))
+    assert drawn.mean() == pytest.approx(2.0, rel=0.06)
+    logs = [np.log(smoothed(x, squares, errors)[0]).mean() for squares in drawn]
+    assert np.mean(logs) == pytest.approx(np.log(2.0), abs=0.05)

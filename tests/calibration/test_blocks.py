@@ -8,6 +8,8 @@ import pytest
 from scipy.stats import betabinom, binom, chi2
 
 from experiments.calibration.blocks import Counts, chance, correlation, share
+from experiments.calibration.sizes import clusters
+from experiments.logs.calls import Calls
 from experiments.logs.formats import read_calls
 
 DATA = Path(__file__).parent / "data"
@@ -166,3 +168,19 @@ def test_the_interval_of_a_share_covers_though_runs_differ():
 def test_hundreds_of_blocks_a_call_are_no_matter():
     found = chance(Counts(np.array([2476.0, 400.0, 13.0, 1e6]), np.array([2476.0, 380.0, 13.0, 999_000.0])))
     assert 0.5 < found.mean.low < found.mean.value < found.mean.high <= 1.0
+
+
+def test_calls_are_clustered_by_items_or_runs_whichever_are_fewer():
+    """From 8 on, and not where each call has a word of its own."""
+
+    def found(items, runs, calls=40):
+        words = {
+            name: np.array([f"{name}{i % number}" if number else "" for i in range(calls)], dtype=object)
+            for name, number in (("item", items), ("run", runs))
+        }
+        told = clusters(Calls("log.csv", "", np.arange(calls), {}, words))
+        return None if told is None else (told[0].rstrip("0"), len(set(told)))
+
+    assert [found(*sizes) for sizes in ((20, 10), (10, 20))] == [("run", 10), ("item", 10)]
+    assert [found(*sizes) for sizes in ((20, 8), (20, 7), (39, 0))] == [("run", 8), ("item", 20), ("item", 39)]
+    assert [found(*sizes) for sizes in ((7, 40), (0, 7), (0, 0))] == [None, None, None]

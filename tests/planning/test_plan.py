@@ -16,8 +16,10 @@ from evo.errors import InputError
 from experiments import Cell, plan, predict
 from experiments.cli.app import app
 from experiments.grids.measured.file import parse_calibration
-from experiments.planning.answer import answer, cautions, next_best
+from experiments.planning.answer import RISING, answer, cautions, figure, next_best
 from experiments.planning.candidates import SCHEDULES
+from experiments.planning.numbers import LEVELS
+from experiments.planning.plan import BY
 from operators import FixKeep, Malformed, Measured, Refuse, Vote
 from problems import BlockOneMax
 
@@ -240,6 +242,35 @@ def test_the_next_is_no_other_name_of_the_best(found):
         "merged OnlyIncorrect with g = 1, lam = 3",
     ]
     assert found.worse(other) > 1.1
+
+
+WORDS = {
+    "money": ("as cheap", "{:.3g} times as dear"),
+    "hours": ("as quick", "{:.3g} times as long"),
+    "tokens": ("as good", "{:.3g} times as many"),
+    "calls": ("as good", "{:.3g} times as many"),
+    "fitness": ("as good", "{:.3g} blocks fewer"),
+    "reached": ("as good", ""),
+}
+"""What `answer` says of candidates that are as good, and of the next one."""
+
+
+@pytest.mark.parametrize("by", BY)
+def test_the_answer_says_in_words_what_the_numbers_are(by):
+    limit = {"calls": 40} if by in RISING else {}
+    timed = VALUES | {"seconds.fixed": 900.0}
+    made = plan(k=6, values=timed, g=(1, 3), lam=(1, 2), feedback="blocks", by=by, exact=True, **limit)
+    alike, other = next_best(made)
+    told, best = answer(made), made.best.numbers
+    same, behind = WORDS[by]
+    assert told.startswith(f"{made.best.candidate}: ")
+    assert (f"; {same}: " in told) == bool(alike)
+    behind = behind.format(made.worse(other)) or f"chance {figure(other.numbers.reached)}"
+    assert told.endswith(f"; next: {other.candidate}, {behind}.")
+    band = f"{LEVELS[2] - LEVELS[0]:.0%}".replace("%", " %")
+    assert f"{band} of runs take {figure(best.low, '$')} to {figure(best.high, '$')}" in told
+    assert f"{figure(best.money, '$')}, {figure(best.calls)} calls" in told
+    assert f"{figure(best.calls * 900 / 3600 / made.best.candidate.lam)} hours" in told
 
 
 @pytest.mark.parametrize(
