@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import xlogy
@@ -34,15 +35,19 @@ class Hits:
     trials: FloatArray
     unit: FloatArray
 
-    @property
+    @cached_property
     def best(self) -> FloatArray:
         """Log of the likeliest mean, infinite without a hit."""
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.unit) + np.log(self.trials) - np.log(self.hits))
 
+    @cached_property
+    def _log_unit(self) -> FloatArray:
+        return np.asarray(np.log(self.unit))
+
     def roots(self, logs: FloatArray) -> FloatArray:
         """Signed roots of the binomial deviance."""
-        p = np.exp(np.log(self.unit) - logs)
+        p = np.exp(self._log_unit - logs)
         inside = np.minimum(p, 1 - TINY)
         h, t = self.hits, self.trials
         half = xlogy(h, h / (t * inside)) + xlogy(t - h, (t - h) / (t * (1 - inside)))
@@ -64,7 +69,7 @@ class Means:
     square: FloatArray
     freedom: FloatArray
 
-    @property
+    @cached_property
     def best(self) -> FloatArray:
         """Log of the means."""
         return np.asarray(np.log(self.mean))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Model:
     form: Form
     end: float
     knot: float | None = None
+    _fixed: dict[tuple[str, bytes], FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -56,7 +57,10 @@ class Model:
             return np.exp(np.clip(curve * (x - self.end), -700, 700))
         if name == "x^b":
             return np.asarray((x / self.end) ** curve)
-        return np.asarray(_plain(name, x) / self.scale(name))
+        key = name, x.tobytes()
+        if key not in self._fixed:
+            self._fixed[key] = np.asarray(_plain(name, x) / self.scale(name))
+        return self._fixed[key]
 
     def scale(self, name: str) -> float:
         """A summand at the end of the range."""
