@@ -175,7 +175,7 @@ def test_the_summary_has_the_fitness_at_the_budget(tmp_path):
     assert (second["fitness"], second["fitness_from"]) == (alone.mean, "measured")
     assert [second[f"fitness_{u}"] for u in (10, 50, 90)] == [alone.quantile(u) for u in (0.1, 0.5, 0.9)]
     assert math.isnan(second["fitness_predicted"])
-    assert third["fitness_from"] == ""
+    assert math.isnan(third["fitness_from"])
     assert math.isnan(third["fitness"])
     console = Console(width=80, file=io.StringIO(), record=True)
     show_budgets(made.summary, console)

@@ -102,7 +102,7 @@ def test_columns_of_reports_are_named_on_the_page(small):
     for name in ("summary", "claims", "speedup", "checks"):
         assert set(pd.read_csv(small[2] / f"{name}.csv").columns) <= named, name
     laws = set(pd.read_csv(small[2] / "laws.csv").columns)
-    assert {each for each in laws if not re.fullmatch(r"(A|B|C|c|b|base)(_low|_high)?", each)} <= named
+    assert {each for each in laws if not re.fullmatch(r"(A|B|C|c|b|r|base)(_low|_high|_exact)?", each)} <= named
 
 
 def test_its_text_says_what_holds(small):

@@ -25,7 +25,7 @@ def fitness_columns(results: Results, cell_id: str) -> dict[str, Any]:
     All are of the generation after which the budget ends a run; null where that is no fixed number of generations, or
     where no run was censored: all are optimal.
     """
-    row: dict[str, Any] = dict.fromkeys(COLUMNS, math.nan) | {"fitness_from": ""}
+    row: dict[str, Any] = dict.fromkeys((*COLUMNS, "fitness_from"), math.nan)
     try:
         cell = results.cell(cell_id)
     except InputError:

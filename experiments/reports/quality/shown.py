@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def show_budgets(summary: pd.DataFrame, console: Console) -> None:
     """The fitness at the budget, measured (exact), with the band of single runs, a row a cell that was censored."""
-    known = summary[summary["fitness_from"] != ""] if "fitness_from" in summary else summary.iloc[:0]
+    known = summary[summary["fitness_from"].notna()] if "fitness_from" in summary else summary.iloc[:0]
     if not len(known):
         return
     rest = f"; and {len(known) - MOST_LISTED} more in summary.csv" if len(known) > MOST_LISTED else ""
