@@ -6,6 +6,7 @@ No `id`, no order of a set, no address: what has none of its own is taken apart,
 from __future__ import annotations
 
 import copyreg
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from evo.identity.code import digest
+from evo.identity.whose import is_the_users
 
 Refer = Callable[[object, str], str]
 """Describes a value that was met under a name."""
@@ -31,6 +33,8 @@ class Unseen(Exception):
 def plain(value: object) -> str | None:
     """The description of a value that holds no others; None if it is none.
 
+    Raises: Unseen.
+
     >>> plain(0.1), plain("wild"), plain(np.float64(0.1)), plain([1])
     ('0.1', "'wild'", 'float64 0.1', None)
     """
@@ -42,6 +46,8 @@ def plain(value: object) -> str | None:
         return text if len(text) <= SHORT + 2 else f"{kind.__name__} {digest(text)}"
     if isinstance(value, np.generic) and value.dtype.kind not in "OV":
         return f"{value.dtype} {value.item()!r}"
+    if isinstance(value, np.ufunc) and value.__name__.endswith("(vectorized)"):
+        raise Unseen("a ufunc of numpy.frompyfunc, which does not give its function back")
     if isinstance(value, np.dtype | np.ufunc):
         return str(value)
     return None
@@ -62,7 +68,7 @@ def composite(value: object, path: str, refer: Refer) -> str:
     if isinstance(value, Mapping) and type(value).__name__ == "mappingproxy":
         return composite(dict(value), path, refer)
     if isinstance(value, np.ndarray):
-        return _array(value, path, refer)
+        return _bounded(_array(value, path, refer) + _beside(value, path, refer))
     if isinstance(value, partial | partialmethod):
         parts = refer((value.func, value.args, dict(value.keywords)), path)
         return _bounded(f"partial {parts}")
@@ -100,6 +106,8 @@ def taken_apart(value: Any, path: str, refer: Refer) -> str:
         raise Unseen("a generator of random numbers of its own, whose state goes on; draw from the rng that is passed")
     if type(value).__module__.partition(".")[0] in ("ctypes", "_ctypes", "_cffi_backend", "_io", "io"):
         raise Unseen(f"{kind}, which has no description")
+    if isinstance(value, type(os.environ)):
+        raise Unseen("the environment, which is another in each process")
     inside = getattr(value, "__wrapped__", None) or getattr(value, "py_func", None)
     if callable(inside):
         return _bounded(f"{kind} of {refer(inside, path)}")
@@ -130,6 +138,16 @@ def _array(value: np.ndarray[Any, Any], path: str, refer: Refer) -> str:
     if value.size <= SHORT // 3:
         return _bounded(f"{head} {value.tolist()}")
     return f"{head} {digest(np.ascontiguousarray(value).tobytes().hex())}"
+
+
+def _beside(value: np.ndarray[Any, Any], path: str, refer: Refer) -> str:
+    """What an array of another class than numpy's own has beside its entries."""
+    if isinstance(value, np.ma.MaskedArray):
+        mask = _array(np.ma.getmaskarray(value), path, refer)
+        return f" masked {mask} by {value.fill_value!r}"
+    if is_the_users(str(type(value).__module__)):
+        return f" {instance(value, path, refer)}"
+    return ""
 
 
 def _pair(key: object, item: object, path: str, refer: Refer) -> str:

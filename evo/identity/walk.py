@@ -19,23 +19,21 @@ from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, Membe
 from typing import Any
 
 from evo.identity.code import code_text, reads_of
+from evo.identity.readers import ATTRIBUTES, reads_outside
 from evo.identity.values import Unseen, composite, instance, plain, taken_apart
 from evo.identity.whose import is_the_users
 
 MOST_VALUES = 100_000
 """Values that are looked at for one class; what is behind more of them is said to be unseen."""
-READERS = {
-    "builtins.open", "builtins.eval", "builtins.exec", "builtins.globals", "builtins.__import__", "builtins.input",
-    "sys.modules", "sys._getframe", "inspect.currentframe",
-    "io.open", "importlib.import_module", "os.environ", "os.getenv", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt",
-    "numpy.fromfile", "pandas.read_csv", "pandas.read_parquet", "time.time", "time.time_ns", "time.perf_counter",
-    "os.urandom", "ctypes.CDLL",
-}  # fmt: skip
-"""What gives at run time what nobody can see before."""
 GENERATED = "made by dataclass"
-_READS = frozenset({"read_text", "read_bytes", "urlopen"})
 _MEMBERS = (FunctionType, classmethod, staticmethod, property, cached_property)
 _OF_ENUM = frozenset({"_generate_next_value_", "_new_member_", "_value_repr_", "_member_type_"})
+_IN_C = ("method_descriptor", "wrapper_descriptor", "cython_function_or_method", "fused_cython_function")
+_OF_PYTHON = {
+    "__builtins__", "__cached__", "__class__", "__dict__", "__file__", "__hash__", "__loader__", "__module__",
+    "__name__", "__path__", "__package__", "__qualname__", "__slots__", "__spec__", "__weakref__",
+}  # fmt: skip
+"""Of a module or class, whatever it does."""
 _BUILT_IN = vars(builtins)
 
 
@@ -55,6 +53,8 @@ class Walk:
         self._open: set[int] = set()
         self._entered: set[str] = set()
         self._kept: list[object] = []
+        self._read: set[str] = set()
+        self._marked: list[tuple[str, object]] = []
         self._left = MOST_VALUES
         self._changed = _changed_by(root) if isinstance(root, type) else {}
         self._refer(root, root.__qualname__)
@@ -64,6 +64,8 @@ class Walk:
                 self._class(name, node)
             else:
                 self._function(name, node)
+            if not self._queue:
+                self._enter_marked()
 
     # ------------------------------------------------------------------------------------------- values
 
@@ -74,6 +76,12 @@ class Walk:
             said = self._refer(value, path)
             if said not in (f"{path}()", f"class {path}", GENERATED):
                 self.found[path] = said
+
+    def _enter_marked(self) -> None:
+        """Enter what stands under names such as __rate__, of which Python has many, where a function reads the name."""
+        for path, value in self._marked:
+            if path.rpartition(".")[2] in self._read:
+                self._value(path, value)
 
     def _refer(self, value: object, path: str) -> str:
         """The description of a value; functions and classes of the user's by a name under which they stand, too."""
@@ -97,6 +105,9 @@ class Walk:
         except RecursionError:
             self.unseen[f"{path} (nested too deeply)"] = None
             return "unseen"
+        except Exception as why:  # whatever a stranger's object does when it is looked at
+            self.unseen[f"{path} ({type(why).__name__} when it is looked at)"] = None
+            return "unseen"
 
     def _holder(self, value: Any, path: str) -> str:
         if isinstance(value, FunctionType | type):
@@ -115,7 +126,7 @@ class Walk:
         said = composite(value, path, self._refer)
         if said:
             return said
-        if is_the_users(type(value).__module__):
+        if is_the_users(str(type(value).__module__)):
             return instance(value, path, self._refer)
         return taken_apart(value, path, self._refer)
 
@@ -158,8 +169,11 @@ class Walk:
         self._names[id(module)] = module.__name__
         self._kept.append(module)
         for name, value in sorted(vars(module).items()):
+            path = f"{module.__name__}.{name}"
             if not name.startswith("__"):
-                self._value(f"{module.__name__}.{name}", value)
+                self._value(path, value)
+            elif name not in _OF_PYTHON:
+                self._marked.append((path, value))
         return f"module {module.__name__}"
 
     # ------------------------------------------------------------------------------------------- functions
@@ -180,7 +194,8 @@ class Walk:
         for argument, value in defaults.items():
             self._value(f"{name}, default of {argument}", value)
         reads = reads_of(code)
-        for attribute in sorted(reads.attributes & _READS):
+        self._read |= reads.attributes
+        for attribute in sorted(reads.attributes & ATTRIBUTES):
             self._warn(attribute, name)
         if reads.computes:
             self._warn("getattr by a computed name", name)
@@ -205,6 +220,8 @@ class Walk:
                 self._attribute(name, value, attributes)
             else:
                 self._value(f"{_module_of(function)}.{first}", value)
+                if isinstance(value, type) and attributes:
+                    self._warn_of(".".join([value.__module__, value.__qualname__, *attributes]), name)
         elif first in _BUILT_IN:
             self._warn_of(f"builtins.{first}", name)
 
@@ -258,6 +275,8 @@ class Walk:
                 self.unseen[f"{path} ({changed[attribute]} changes it as it runs)"] = None
             elif _says_something(attribute, value, enumerated):
                 self._value(path, value)
+            elif _is_marked(attribute):
+                self._marked.append((path, value))
         for field_name, field in vars(kind).get("__dataclass_fields__", {}).items():
             if callable(field.default_factory):
                 self._value(f"{name}.{field_name}, its factory", field.default_factory)
@@ -267,7 +286,7 @@ class Walk:
     # ------------------------------------------------------------------------------------------- what is not seen
 
     def _warn_of(self, name: str, reader: str) -> None:
-        if name in READERS:
+        if reads_outside(name):
             self._warn(name, reader)
 
     def _warn(self, name: str, reader: str) -> None:
@@ -292,8 +311,13 @@ def _says_something(attribute: str, value: object, enumerated: bool) -> bool:
         return False
     if attribute.startswith("__") and attribute.endswith("__"):
         return isinstance(value, _MEMBERS) and not is_generated(value)
-    of_enum = attribute.startswith("_") and attribute.endswith("_")
+    of_enum = attribute.startswith("_") and attribute.endswith("_") and not isinstance(value, _MEMBERS)
     return not (attribute == "_abc_impl" or (enumerated and (of_enum or attribute in _OF_ENUM)))
+
+
+def _is_marked(attribute: str) -> bool:
+    """Whether a name has the form of Python's own and need not be one of them."""
+    return attribute.startswith("__") and attribute.endswith("__") and attribute not in _OF_PYTHON
 
 
 def is_generated(value: object) -> bool:
@@ -309,7 +333,7 @@ def _module_of(value: Any) -> str:
 
 
 def _is_compiled(value: object) -> bool:
-    if isinstance(value, BuiltinFunctionType) or type(value).__name__ in ("method_descriptor", "wrapper_descriptor"):
+    if isinstance(value, BuiltinFunctionType) or type(value).__name__ in _IN_C:
         return True
     file = getattr(sys.modules.get(str(getattr(value, "__module__", None))), "__file__", None)
     return callable(value) and hasattr(value, "__qualname__") and str(file).endswith(tuple(EXTENSION_SUFFIXES))

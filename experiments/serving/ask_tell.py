@@ -21,7 +21,7 @@ from evo.engine.contracts import (
     offspring_of_each,
 )
 from evo.errors import InputError
-from evo.parameters import shown
+from evo.parameters import shown, whole
 from evo.protocols import AnyRunner, BoolArray, Schedule
 from evo.runners.protocol import Adjusting, Describing, Pool, Runner
 from evo.schedules import (
@@ -39,6 +39,8 @@ from evo.text import canonical
 
 BLIND = (AllBlocks, EachChunk, RoundRobin, UniformChunk, UniformSubset, UntilResolved)
 """Schedules that do not look at which blocks are correct."""
+MOST_BLOCKS = 10**6
+NO_SOLUTION = "valid=False for no solution"
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,16 +137,12 @@ class AskTell:
     streams: Streams | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.runner, Runner):
-            raise InputError(
-                f"AskTell: expected a runner that chooses parents and survivors, such as OnePlusLambda(), got "
-                f"{shown(self.runner)}"
-            )
+        self._expect_input()
         self._chunks = Chunks.of(self.schedule, self.k)
         self._lengths = ChunkLengths.equal(self.k, self.l, self._chunks)
         name = f"{self.k}, {canonical(self.schedule)}, {canonical(self.runner)}"
         self._draws = streams(self.seed, name, 0) if self.streams is None else self.streams
-        first = Solution(self.start, _finite(self.fitness), 0, self._told(self.correct))
+        first = Solution(self.start, _finite("fitness", self.fitness, NO_SOLUTION), 0, self._told(self.correct))
         self._kept = [first if founder >= 0 else None for founder in self.runner.founders]
         self._pointer = np.zeros(1, dtype=np.int64)
         self._state = np.full(1, float(self.runner.initial_state)) if isinstance(self.runner, Adjusting) else None
@@ -205,19 +203,60 @@ class AskTell:
 
         Raises: InputError for a call that was not asked for, or was told before.
         """
-        if ask.call not in [each.call for each in self._asks[: self._asked]]:
-            raise InputError(f"tell: expected a call of this generation that was asked for, got call {ask.call}")
+        self._expect_asked(ask)
         if ask.call in self._offspring:
             raise InputError(f"tell: call {ask.call} was told before")
+        if not isinstance(valid, bool | np.bool_):
+            raise InputError(f"tell: valid must be True or False, got {shown(valid)}")
         if valid:
-            made = Solution(solution, _finite(fitness), ask.call, self._told(correct))
+            made = Solution(solution, _finite("fitness", fitness, NO_SOLUTION), ask.call, self._told(correct))
         else:
             made = Solution(None, -math.inf, ask.call, None)
         self._offspring[ask.call] = made
         self.calls += 1
-        self.evaluations += valid
+        self.evaluations += int(valid)
         if len(self._offspring) == len(self._asks):
             self._end()
+
+    def _expect_input(self) -> None:
+        """Check what the loop is made of.
+
+        Raises: InputError.
+        """
+        if isinstance(self.schedule, type) or not isinstance(self.schedule, Schedule):
+            raise InputError(f"AskTell: expected a schedule, such as RoundRobin(), got {shown(self.schedule)}")
+        if isinstance(self.runner, type) or not isinstance(self.runner, Runner):
+            raise InputError(
+                f"AskTell: expected a runner that chooses parents and survivors, such as OnePlusLambda(), got "
+                f"{shown(self.runner)}"
+            )
+        if not isinstance(self.prompt, Prompt):
+            raise InputError(f"AskTell: expected a prompt, such as Prompt(head=300), got {shown(self.prompt)}")
+        if not isinstance(self.streams, Streams | None):
+            raise InputError(
+                f"AskTell: expected streams of evo.seeding or None, got {shown(self.streams)}; give a seed"
+            )
+        whole(self, "k", least=1, most=MOST_BLOCKS)
+        whole(self, "l", least=1)
+        whole(self, "seed", least=0)
+        if not (isinstance(self.target, float) and self.target == math.inf):
+            self.target = _finite("target", self.target, "leave it out where no fitness is enough")
+
+    def _expect_asked(self, ask: Ask) -> None:
+        """Check that a call is one that this loop asked for, or a copy of it that came back from another process.
+
+        Raises: InputError.
+        """
+        if not isinstance(ask, Ask):
+            raise InputError(f"tell: expected what ask() gave, got {shown(ask)}")
+        for asked in self._asks[: self._asked]:
+            if asked.call == ask.call:
+                if (asked.blocks, asked.parent.call, asked.parent.fitness) != (
+                    ask.blocks, ask.parent.call, ask.parent.fitness,
+                ):  # fmt: skip
+                    raise InputError(f"tell: call {ask.call} is one of another loop, or was altered; tell it there")
+                return
+        raise InputError(f"tell: expected a call of this generation that was asked for, got call {ask.call}")
 
     def _told(self, correct: Sequence[bool] | None) -> BoolArray | None:
         if correct is not None:
@@ -296,14 +335,22 @@ class AskTell:
             self.hit = self.best.call
 
 
-def _finite(fitness: float | None) -> float:
-    if isinstance(fitness, bool) or not isinstance(fitness, int | float | np.number) or not math.isfinite(fitness):
-        raise InputError(f"fitness: expected a finite number, got {shown(fitness)}; valid=False for no solution")
-    return float(fitness)
+def _finite(name: str, value: object, otherwise: str) -> float:
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    raise InputError(f"{name}: expected a finite number, got {shown(value)}; {otherwise}")
 
 
 def _blocks(name: str, correct: Sequence[bool], k: int) -> BoolArray:
-    made = np.asarray(correct)
+    try:
+        made = np.asarray(correct)
+    except ValueError:  # lists of different lengths in it
+        made = np.empty(0)
     if made.shape != (k,) or made.dtype.kind not in "biu" or not np.isin(made, (0, 1)).all():
         raise InputError(f"{name}: expected {k} values True or False, one a block, got {shown(correct)}")
     return made.astype(np.bool_)

@@ -1,6 +1,7 @@
 """The ask/tell loop: the engine's runs draw for draw, the predicted law, and what it refuses."""
 
 import math
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -175,3 +176,45 @@ def test_what_cannot_be_is_refused_with_what_to_do():
     assert (loop.hit, loop.calls, loop.evaluations, loop.best.content) == (1, 2, 1, "one")
     with pytest.raises(InputError, match="reached at call 1"):
         loop.ask()
+
+
+UNFIT = {
+    "k": [0, -1, 1.5, "3", True, math.nan, None, 10**18, [3]],
+    "fitness": [math.inf, "0", None, True, 10**400, np.complex128(1), np.zeros(1)],
+    "target": [math.nan, -math.inf, "x", None, True, [1], 10**400],
+    "schedule": [None, RoundRobin, "RoundRobin()", OnePlusLambda(), 3],
+    "runner": [None, OnePlusLambda, "OnePlusLambda()", RoundRobin()],
+    "correct": [[1, 0], [math.nan] * K, "abcde", [2, 0, 0, 0, 0], [[1], [0], [0, 1], [0], [0]], 7, [1.0] * K],
+    "l": [0, -1, 1.5, "x", math.nan, [1, 2]],
+    "prompt": [None, "hello", 300, Prompt],
+    "seed": [-1, "x", None, 1.5, math.nan, True],
+    "streams": ["x", np.random.default_rng(1)],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in UNFIT.items() for value in values])
+def test_whatever_a_loop_is_made_of_is_refused_by_name(name, value):
+    given = {"k": K, "start": "start", "fitness": 0, "schedule": RoundRobin()}
+    with pytest.raises(InputError, match=name):
+        AskTell(**given | {name: value})
+    AskTell(**given)
+
+
+@pytest.mark.parametrize("valid", ["no", None, 7, 1.0])
+def test_what_is_told_as_valid_is_a_yes_or_a_no_and_counts_one_evaluation(valid):
+    loop = AskTell(K, "start", 0, RoundRobin())
+    ask = loop.ask()
+    with pytest.raises(InputError, match="valid must be True or False"):
+        loop.tell(ask, "two", 1, valid=valid)
+    loop.tell(ask, "two", 1, valid=np.True_)
+    assert loop.ledger["evaluations"] == 1
+
+
+def test_a_call_of_another_loop_is_told_there_and_a_copy_of_ones_own_here():
+    loop, other = AskTell(K, "start", 0, RoundRobin()), AskTell(K, "start", 0, AllBlocks())
+    ask, strange = loop.ask(), other.ask()
+    for wrong, words in ((strange, "another loop"), (None, "expected what ask"), (1, "expected what ask")):
+        with pytest.raises(InputError, match=words):
+            loop.tell(wrong, "two", 1)
+    loop.tell(pickle.loads(pickle.dumps(ask)), "two", 1)
+    assert loop.best.content == "two"
