@@ -175,11 +175,14 @@ def _fits(results: Results, found: list[Tried], along: str, quantity: str, confi
 
 def _tried(results: Results, whole: Series, along: str, least: float, most: float, claimed: str = "") -> Tried:
     part = between(whole, least, most)
-    note = ""
+    moving = " and ".join(part.moving)
+    told = f"{moving} moves with {along}, cell by cell: the law is along both; fix it to tell them apart"
+    note = told if moving else ""
     if part.statistic != MEDIAN and (heavy := _too_heavy(part)):
         if not part.samples:
             return Tried(part, heavy)
-        part, note = replace(part, statistic=MEDIAN, memoryless=False), f"{heavy}: this is a law of medians"
+        part, said = replace(part, statistic=MEDIAN, memoryless=False), f"{heavy}: this is a law of medians"
+        note = "; ".join(filter(None, [said, note]))
     reason = _refuse(part) or _refuse_the_rule(results, part)
     if reason:
         return Tried(part, reason, note)

@@ -188,6 +188,9 @@ class Refusal:
     series: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.series}: CANNOT TELL, {self.reason}"
+
 
 @dataclass(frozen=True)
 class Fits:
@@ -206,8 +209,7 @@ class Fits:
     growths: tuple[Growth, ...] = ()
 
     def __str__(self) -> str:
-        refused = (f"{each.series}: CANNOT TELL, {each.reason}" for each in self.refused)
-        return "\n".join([*map(str, self.growths), *refused, *([self.note] if self.note else [])])
+        return "\n".join([*map(str, (*self.growths, *self.refused)), *([self.note] if self.note else [])])
 
     @property
     def best(self) -> tuple[ScalingLaw, ...]:

@@ -164,8 +164,7 @@ class ExactFits:
     refused: tuple[Refusal, ...]
 
     def __str__(self) -> str:
-        refused = (f"{each.series}: CANNOT TELL, {each.reason}" for each in self.refused)
-        return "\n".join([*map(str, self.growths), *refused])
+        return "\n".join(map(str, (*self.growths, *self.refused)))
 
 
 def of_cells(cells: Sequence[AnyCell] | Grid) -> Results:

@@ -41,5 +41,8 @@ def quotient(above: Series, below: Series) -> Series:
         median=above.median[i] / below.median[j],
         tails=tuple(max(pair, key=list(Tail).index) for pair in tails),
         unrun=np.empty(0),
+        samples=(),  # there are no runs of a quotient
+        reach=np.empty(0),
+        shapes=(),
         sure=above.sure and below.sure,
     )

@@ -61,6 +61,7 @@ class Series:
         shapes: of each cell with censored runs the predicted law scaled by its mean, None where it is not known.
         others: what else varies within the arm, and makes series of their own.
         statistic: what is fitted of the quantity: mean, median or ERT.
+        moving: parameters of other parts that change with this one, cell by cell: a law is along all of them together.
     """
 
     label: str
@@ -85,6 +86,7 @@ class Series:
     shapes: tuple[Scaled | None, ...] = field(default=(), repr=False)
     others: tuple[str, ...] = ()
     statistic: str = MEAN
+    moving: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -186,19 +188,26 @@ def _series(results: Results, column: str, quantity: Quantity) -> tuple[Series, 
     )
 
 
-def groups(results: Results, column: str, role: str = "") -> list[tuple[pd.DataFrame, list[str]]]:
+def measured_along(results: Results, column: str, second: str, quantity: Quantity) -> tuple[Series, ...]:
+    """The cells of an arm that differ in two parameters only, in rising order of the first."""
+    found = groups(results, column, second=second)
+    return tuple(_measured(results, group, column, varying, quantity) for group, varying in found)
+
+
+def groups(results: Results, column: str, role: str = "", second: str = "") -> list[tuple[pd.DataFrame, list[str]]]:
     """The cells of each series along a column, in rising order, and what else varies within an arm.
 
     Args:
         results: of `run_grid` or `load`.
         column: as `parameter_column` gives it.
         role: only cells of programs that have it; all unless given.
+        second: another column that may vary within a series.
     """
     cells = results.cells.assign(**{column: values_along(results.cells, column)})
     cells = cells[cells[column].notna()]
     if role:
         cells = cells[cells[f"role.{role}.size"].notna()]
-    others = _others(cells, column)
+    others = [name for name in _others(cells, column) if name != second]
     varying = [name for name in others if varies(cells, name)]
     found = cells.groupby(["arm", *others], sort=False, dropna=False)
     return [(group.sort_values(column), varying) for _, group in found]
@@ -246,7 +255,15 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
         ),
         others=tuple(varying),
         statistic=quantity.statistic,
+        moving=_moving(cells, column),
     )
+
+
+def _moving(cells: pd.DataFrame, column: str) -> tuple[str, ...]:
+    """The parameters of other parts that change with that of a column, one to one."""
+    part = column.partition(".")[0]
+    names = [name for name in parameter_names(cells) if "." in name and name.partition(".")[0] != part]
+    return tuple(name for name in names if moves_with(cells, name, column))
 
 
 def _of_runs(runs: RunArrays, lam: float, quantity: Quantity) -> tuple[tuple[float, ...], FloatArray]:

@@ -526,3 +526,45 @@ def test_cells_without_runs_are_left_out(rng):
     (none,) = series(drawn.with_runs(drawn.runs.iloc[:0]))
     assert (none.label, len(none.x)) == ("a", 0)
     assert "got 0" in fit(drawn.with_runs(drawn.runs.iloc[:0])).refused[0].reason
+
+
+@pytest.mark.statistical
+def test_other_quantities_and_statistics_grow_as_they_should(rng):
+    """2k calls: so many generations, 32 tokens a call; the same median; ERT is the mean where all runs hit."""
+    drawn = results({"a": cells([4, 8, 16, 32, 64], UntilResolved())}, resolved(rng, 500))
+    scales = {"rounds": 2.0, "evaluations": 2.0, "tokens": 2.0 * 32, "ERT": 2.0, "ERT evaluations": 2.0}
+    for quantity, value in scales.items():
+        (growth,) = fit(drawn, quantity=quantity).growths
+        leading = growth.left[0]
+        assert leading.form.name in ("linear", "affine")
+        assert leading["A"].value == pytest.approx(value, rel=0.05)
+    median = fit(drawn, quantity="median").growths[0].left[0]
+    assert median.text.startswith("median[hit] = ")
+    assert median.at(64).value == pytest.approx(128, rel=0.02)
+    with pytest.raises(InputError, match="the quantity seconds was not recorded"):
+        fit(drawn, quantity="makespan")
+
+
+def test_ert_charges_censored_runs_and_is_not_known_without_a_hit(rng):
+    """Geometric times cut off anywhere: all calls over hits is 2^k (the memoryless likelihood says the same)."""
+    drawn = results({"a": cells(range(2, 9), budget=Budget(calls=150))}, geometric(rng, 2000))
+    (growth,) = fit(drawn, quantity="ERT").growths
+    assert law(fit(drawn, quantity="ERT"), "exponential")["base"].value == pytest.approx(2.0, abs=0.1)
+    assert growth.told is not Told.NONE
+    never = results({"a": cells([2, 3, 4, 5], budget=Budget(calls=9))},
+                    lambda cell: np.where(cell.problem.k == 5, -1, np.ones(200)))  # fmt: skip
+    assert "no run hit at 5" in fit(never, quantity="ERT").refused[0].reason
+
+
+def test_what_varies_is_named_where_an_axis_or_an_arm_does_not_tell(rng):
+    drawn = results({"a": cells(EIGHT)}, geometric(rng, 100))
+    with pytest.raises(InputError, match=r"l has one value in this grid, 16; .*what varies: problem\.k"):
+        fit(drawn, along="l")
+    pairs = ((1, 0.3), (2, 0.5), (3, 0.3), (4, 0.5))
+    mixed = {"a": [cell for k, p in pairs for cell in cells([k], p=p)]}
+    reasons = {each.reason for each in fit(results(mixed, geometric(rng, 100))).refused}
+    assert len(reasons) == 1
+    assert "mutator.p varies within the arm, and each value is a series" in reasons.pop()
+    along = {"a": [cell for k, p in ((1, 0.3), (2, 0.4), (3, 0.5), (4, 0.6)) for cell in cells([k], p=p)]}
+    (growth,) = fit(results(along, geometric(rng, 100))).growths
+    assert growth.note == "mutator.p moves with k, cell by cell: the law is along both; fix it to tell them apart"

@@ -13,6 +13,7 @@ from experiments.fits.constants import form_of, judged
 from experiments.fits.crossovers import crossovers
 from experiments.fits.fit import fit
 from experiments.fits.predicted import fit_predicted
+from experiments.fits.surfaces import fit_surface
 from experiments.grids.toml import load_grid
 from experiments.reports.terminal import show_fits
 from experiments.store.results import Results
@@ -44,6 +45,11 @@ def tell_fits(results: Results, asked: Asked, given: Mapping[str, float], consol
             raise InputError(f"--against: expected two arms, as A,B, got {asked.against!r}")
         for each in crossovers(results, arms[0], arms[1], asked.along):
             console.print(str(each), markup=False)
+        return
+    if "," in asked.along:
+        x, _, y = asked.along.partition(",")
+        for surface in fit_surface(results, (x.strip(), y.strip()), asked.quantity, asked.confidence):
+            console.print(str(surface), markup=False)
         return
     form = form_of(asked.form, asked.along) if asked.form else ""
     fits = fit(results, asked.along, asked.quantity, asked.least, asked.most, asked.confidence)

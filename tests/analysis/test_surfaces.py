@@ -1,0 +1,58 @@
+"""Growth along two parameters: Eq. 12 and Eq. 13 come out of runs, and a twin that is no product is refused."""
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, OnePlusLambda, UntilResolved
+from evo.errors import InputError
+from experiments import Cell, Grid, run_grid
+from experiments.fits.laws import Refusal, Told
+from experiments.fits.surfaces import fit_surface
+from operators import Resample
+from problems import BlockOneMax
+
+SIZES = (16, 32, 64, 128)
+
+
+def cells(schedule, ks):
+    return [Cell(BlockOneMax(k, l), Resample(0.5), schedule, OnePlusLambda()) for k in ks for l in SIZES]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    arms = {"all": cells(AllBlocks(), (2, 3, 4, 5, 6, 7, 8)), "one": cells(UntilResolved(), (2, 4, 8, 16))}
+    return run_grid(Grid("surface", arms, runs=600, batch=600), workers=1)
+
+
+def told(results, **how):
+    return {each.series: each for each in fit_surface(results, ("k", "l"), **how)}
+
+
+@pytest.mark.statistical
+def test_equations_12_and_13_are_surfaces(runs):
+    """2^k k^2 l^2 and k l^2: one seed, 99.9 % intervals."""
+    found = told(runs, confidence=0.999)
+    (law,) = found["all"].left
+    assert (found["all"].told, law.text) == (Told.LAW, "E[cost] = A base^k k^b l^d")
+    for name, value in (("base", 2.0), ("b", 2.0), ("d", 2.0)):
+        assert law[name].low - 0.02 <= value <= law[name].high + 0.02  # 1 - 1/(3kl) is not a power
+    (local,) = found["one"].left
+    assert local.text == "E[cost] = A k^b l^d"
+    assert (local["b"].value, local["d"].value) == (pytest.approx(1, abs=0.03), pytest.approx(2, abs=0.03))
+
+
+def test_the_twin_that_is_no_product_is_refused(runs):
+    k, l = (runs.runs["cell"].map(runs.cells[f"problem.{name}"]).to_numpy() for name in "kl")
+    noise = np.random.default_rng(3).gamma(4.0, 0.25, len(k))
+    off = runs.with_runs(runs.runs.assign(cost=(k**2 + l) * noise))
+    assert told(off)["one"].told is Told.NONE
+    assert "NONE, no product" in str(told(off)["one"])
+
+
+def test_a_surface_that_cannot_be_fitted(runs):
+    short = runs.with_runs(runs.runs[runs.runs["cell"].isin(runs.cells.index[:3])])
+    (refused,) = (each for each in fit_surface(short, ("k", "l")) if each.series == "all")
+    assert isinstance(refused, Refusal)
+    assert "a surface needs 3 values of the first parameter" in str(refused)
+    with pytest.raises(InputError, match="expected two parameters, got k twice"):
+        fit_surface(runs, ("k", "k"))
