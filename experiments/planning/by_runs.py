@@ -10,10 +10,12 @@ import numpy as np
 
 from evo.costs.budget import ROUNDING, Budget
 from evo.errors import NoPrediction
+from experiments.grids.cell import Cell
 from experiments.planning.candidates import Candidate
-from experiments.planning.numbers import HOUR, LEVELS, NO_CALL, Aim, Numbers
+from experiments.planning.numbers import HOUR, LEVELS, Aim, Numbers, dearest_call
 from experiments.planning.seconds import seconds_of_runs
 from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator, SpentToTarget
+from experiments.predictions.seconds import width_of
 
 BAND = ("low", "median", "high")
 
@@ -67,11 +69,7 @@ def _with_band(candidate: Candidate, found: Numbers, spent: SpentToTarget) -> Nu
 def _at_budget(candidate: Candidate, aim: Aim, found: Numbers, simulator: Simulator) -> Numbers:
     """The same with the fitness at the budget."""
     cell, goal = candidate.cell, candidate.model.k if aim.target is None else aim.target
-    call = float(cell.tokens.prices(cell.weights)[0] + cell.weights[1])  # the dearest, evaluated
-    if aim.money is not None and call > aim.money * (1.0 + ROUNDING):
-        law = candidate.model.problem.initial_law.law()[::-1]  # of the number of correct blocks
-        return replace(found, fitness=float(law @ range(len(law))), reached=float(law[goal:].sum()), note=NO_CALL)
-    sample = simulator.at_budget(cell, _budget(aim, call), aim.target)
+    sample = simulator.at_budget(cell, *_budget(cell, aim), aim.target)
     runs, there = len(sample.values), int((sample.values >= goal).sum())
     near = (there + 1.0) / (runs + 2.0)  # that n runs are alike does not say that all are: two more, and one is not
     spread = replace(sample, values=np.append(sample.values, (sample.mean - 1.0, sample.mean + 1.0)))
@@ -79,14 +77,19 @@ def _at_budget(candidate: Candidate, aim: Aim, found: Numbers, simulator: Simula
     return _simulated(found, told, runs)
 
 
-def _budget(aim: Aim, call: float) -> Budget:
-    """As `predict` takes a budget: of money, a generation begins while what is left pays a call.
+def _budget(cell: Cell, aim: Aim) -> tuple[Budget, float]:
+    """As `predict` takes a budget, and the money that no run may overrun.
 
-    Engines stop once a budget is reached, so that it is what leaves less than the price of one.
+    One call a generation is made if what is left pays it: the engine stops once the budget is reached, and a last call
+    beyond it does not count. Of several a generation is begun while what is left pays one on a full chunk, and paid
+    whole: it is the engine's budget that leaves less than the price of one.
     """
     if aim.money is None:
-        return Budget(calls=aim.calls)
-    return Budget(cost=max(aim.money - call, 0.0) + 1e-9 * call)
+        return Budget(calls=aim.calls), math.inf
+    if width_of(cell) == 1:
+        return Budget(cost=aim.money), aim.money * (1.0 + ROUNDING)
+    call = dearest_call(cell)
+    return Budget(cost=max(aim.money - call, 0.0) + 1e-9 * call), math.inf
 
 
 def _simulated(found: Numbers, told: dict[str, tuple[float, float]], runs: int) -> Numbers:

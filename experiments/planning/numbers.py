@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields, replace
 
 from evo.costs.budget import ROUNDING
 from evo.errors import NoPrediction
+from experiments.grids.cell import Cell
 from experiments.planning.candidates import TOKENS, Candidate
 from experiments.planning.seconds import seconds_of
 from experiments.planning.target import time_to
 from experiments.predictions.predict import predict
-from experiments.predictions.quality.budgets import calls_of_a_generation, price_of_a_call
-from experiments.predictions.quality.fitness import qualities
+from experiments.predictions.quality.budgets import calls_of_a_generation
 
 LEVELS = (0.1, 0.5, 0.9)
 NONE = math.nan
@@ -150,17 +150,20 @@ def _timed(candidate: Candidate, aim: Aim, found: Numbers) -> Numbers:
 
 def _at_budget(candidate: Candidate, aim: Aim, found: Numbers) -> Numbers:
     """The same with the fitness at the budget."""
-    cell, budget = candidate.cell, {"cost": aim.money} if aim.calls is None else {"calls": aim.calls}
+    cell, goal = candidate.cell, candidate.model.k if aim.target is None else aim.target
+    if aim.money is not None and dearest_call(cell) > aim.money * (1.0 + ROUNDING):
+        law = candidate.model.problem.initial_law.law()[::-1]  # of the number of correct blocks
+        return replace(found, fitness=float(law @ range(len(law))), reached=float(law[goal:].sum()), note=NO_CALL)
     try:
-        if aim.calls is None and price_of_a_call(cell) > (aim.money or 0.0) * (1.0 + ROUNDING):
-            (quality,) = qualities(cell, [0])
-            found = replace(found, note=NO_CALL)
-        else:
-            quality = predict(cell, "fitness", **budget)
+        quality = predict(cell, "fitness", calls=aim.calls, cost=aim.money)
     except NoPrediction as error:
         return replace(found, note=str(error))
-    reached = quality.solved if aim.target is None else float(quality.at_least(aim.target))
-    return replace(found, fitness=quality.mean, reached=reached)
+    return replace(found, fitness=quality.mean, reached=float(quality.at_least(goal)))
+
+
+def dearest_call(cell: Cell) -> float:
+    """The price of a call on a full chunk, and of its evaluation."""
+    return float(cell.tokens.prices(cell.weights)[0] + cell.weights[1])
 
 
 def with_band(candidate: Candidate, aim: Aim, numbers: Numbers) -> Numbers:

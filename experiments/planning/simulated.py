@@ -132,17 +132,17 @@ class Simulator:
             cell, np.concatenate([self._spent(limited, target, *each) for each in _batches(cell, runs)])
         )
 
-    def at_budget(self, cell: Cell, budget: Budget, target: int | None) -> Sample:
-        """The fitness at a budget.
+    def at_budget(self, cell: Cell, budget: Budget, most: float, target: int | None) -> Sample:
+        """The fitness at a budget; a last generation that brings the cost above `most` does not count.
 
         Raises: NotSimulatedError if the plan has simulated enough.
         """
         k, limited = cell.problem.k, replace(cell, budget=budget)
-        probe, calls = self._fitness(limited, 0, PROBE)
+        probe, calls = self._fitness(limited, most, 0, PROBE)
         reached = ((probe >= (k if target is None else target)).sum() + 1.0) / (PROBE + 2.0)  # not 0: it is not known
         wanted = (float(probe.std(ddof=1)) / (OF_THE_BLOCKS * k)) ** 2, reached * (1.0 - reached) / OF_A_CHANCE**2
         runs = self._runs(max(wanted), calls / PROBE)
-        return Sample(np.concatenate([self._fitness(limited, *each)[0] for each in _batches(cell, runs)]))
+        return Sample(np.concatenate([self._fitness(limited, most, *each)[0] for each in _batches(cell, runs)]))
 
     def _runs(self, wanted: float, calls: float) -> int:
         """Runs for the standard error, as far as so many calls a run allow them."""
@@ -174,12 +174,16 @@ class Simulator:
         _expect_ended(ended)
         return spent
 
-    def _fitness(self, cell: Cell, batch: int, size: int) -> tuple[FloatArray, float]:
+    def _fitness(self, cell: Cell, most: float, batch: int, size: int) -> tuple[FloatArray, float]:
         """The last fitness of each run of a batch, float [size], and the calls of all."""
         self._expect_some()
         counts, trace = simulate_traced(cell, SEED, batch, size)
         self.left -= int(counts.calls.sum())
+        assert trace.spent is not None  # the engine `blocks` notes it
+        cost = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls) @ cell.weights
+        made = counts.generations - (cost > most)
         order = np.lexsort((trace.call, trace.run))
+        order = order[trace.spent[order, 0] <= made[trace.run[order]]]
         last = order[np.append(trace.run[order][1:] != trace.run[order][:-1], True)]
         return trace.fitness[last].astype(np.float64), float(counts.calls.sum())
 
