@@ -149,7 +149,10 @@ FALSE = {
 }
 
 
-@pytest.mark.parametrize("name", FALSE)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "UniformChunk that goes round" else ()) for name in FALSE],
+)
 def test_false_claims_differ(name, rng):
     swap, expected = FALSE[name]
     found = verdicts(drawing(1000).draw(Sampler(rng, 1000, swap)))

@@ -133,7 +133,11 @@ ODD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ODD)
+OFTEN = ("long labels", "mixed arm", "many lams")
+"""Several lines a panel, several panels, and names that need room: also in the figures of studies and of reports."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in OFTEN else ()) for name in ODD])
 def test_odd_grids(name):
     """Warnings are errors here, so that Matplotlib's own complaints count."""
     arms, along = ODD[name]

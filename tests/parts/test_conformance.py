@@ -80,8 +80,11 @@ GOOD = [
 ]
 
 
-SEEN_ELSEWHERE = (FixKeep, BetaQuality, BetaBlocks, Decaying, Sparse, Spill, Vote, Malformed)
-"""Mutators whose law test_operator_laws shows in its quick part; the others, nested, stand for each kind of answer."""
+SEEN_ELSEWHERE = (FixKeep, BetaQuality, BetaBlocks, Decaying, Sparse, Spill, Vote, Malformed, OnePlusLambda)
+"""Mutators whose law test_operator_laws shows in its quick part; the others, nested, stand for each kind of answer.
+
+Runners are in tests/engine/test_own_runners.py.
+"""
 
 
 @pytest.mark.parametrize(

@@ -865,9 +865,9 @@ def test_a_schedule_that_takes_its_time_cannot_be_judged():
     "good",
     [
         UniformSubset(g=3),
-        UniformSubset(),
+        pytest.param(UniformSubset(), marks=pytest.mark.slow),
         EachChunk(),
-        EachChunk(g=5),
+        pytest.param(EachChunk(g=5), marks=pytest.mark.slow),
         RoundRobin(g=100),
         Decomposed(RoundRobin(g=2), 3),
     ],

@@ -187,6 +187,7 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path, moody):
     assert read_failures(tmp_path / "out") == {}
 
 
+@pytest.mark.slow
 def test_workers_killed_at_random_moments_cost_nothing(tmp_path, moody, monkeypatch):
     """Each batch kills a worker from outside when it is first told of, so that many die in the middle of a task."""
     monkeypatch.setattr("experiments.running.agenda.SECONDS_A_TASK", 0.0)
@@ -345,6 +346,7 @@ def test_failures_of_cells_that_left_the_grid_are_forgotten(tmp_path, moody):
         run_grid(grid(moody, tmp_path, "raises"), tmp_path / "out", workers=1)
 
 
+@pytest.mark.some("key")
 @pytest.mark.parametrize(
     ("key", "value"),
     [("sample", [1]), ("sample", "../../mine"), ("message", None), ("text", [1]), ("batch", 1.0), ("batch", 7)],

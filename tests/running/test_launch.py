@@ -220,8 +220,7 @@ class Stop:
     [
         (KeyboardInterrupt, 1),
         (KeyboardInterrupt, 2),
-        (RuntimeError, 1),
-        pytest.param(RuntimeError, 2, marks=pytest.mark.slow),
+        *(pytest.param(RuntimeError, workers, marks=pytest.mark.slow) for workers in (1, 2)),
     ],
 )
 def test_what_is_finished_before_an_interruption_is_kept(tmp_path, workers, error):

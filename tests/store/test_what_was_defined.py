@@ -375,7 +375,7 @@ def launches(folder, source, way="script"):
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("way", [pytest.param("script", marks=pytest.mark.slow), "-c", "-"])
+@pytest.mark.parametrize("way", [*(pytest.param(way, marks=pytest.mark.slow) for way in ("script", "-c")), "-"])
 def test_a_second_launch_with_another_constant_is_refused(way, tmp_path):
     first = launches(tmp_path, "RATE = 0.1\n" + OP + "launch(Op())", way)
     assert first == ["26.38"]

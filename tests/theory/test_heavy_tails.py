@@ -91,7 +91,7 @@ def test_sums_of_very_many_own_calls(a, b, k):
     np.testing.assert_allclose(law.tail(times), np.clip(tail[times], 0, 1), atol=2e-9)
 
 
-@pytest.mark.parametrize("a", [1e-6, 0.002, pytest.param(0.01, marks=pytest.mark.slow), 0.1, 1e34])
+@pytest.mark.parametrize("a", [1e-6, *(pytest.param(a, marks=pytest.mark.slow) for a in (0.002, 0.01)), 0.1, 1e34])
 def test_heavy_medians_end(a):
     for make in MAKERS:
         begun = time.process_time()

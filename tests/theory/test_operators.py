@@ -342,7 +342,7 @@ def test_quality_of_a_run_is_an_average(a, b, p0):
         np.testing.assert_allclose(formula(RunQualityLaw(a, b), k, start).hit.cdf(times), average, atol=1e-11)
 
 
-@pytest.mark.parametrize(("k", "p0"), [(1, 0.4), (2, 0.0), (4, 0.4)])
+@pytest.mark.parametrize(("k", "p0"), [(1, 0.4), (2, 0.0), pytest.param(4, 0.4, marks=pytest.mark.slow)])
 def test_moments_are_tail_sums(k, p0):
     """Light enough tails are summed: E = sum P(T > t), E T(T+1) = sum 2 (t+1) P(T > t)."""
     a, b, start, times = 12.0, 2.0, Start(k, p0=p0), np.arange(150.0 * k)  # P(T > t) is below 1e-13 beyond
