@@ -193,7 +193,8 @@ def test_a_decomposed_schedule_hands_out_subsets():
         (lambda: Noisy(Noisy(BlockOneMax(4, 1), 1.0), 1.0), "a problem whose fitness is exact"),
         (lambda: Judged(BlockOneMax(4, 1), 0.1, 1.1), "fn must be a probability"),
         (lambda: Judged(BlockOneMax(4, 1), 0.1, 0.1, votes=4), "votes must be odd"),
-        (lambda: Judged(BlockOneMax(4, 1), 0.5, 0.5, ahead=100), "take a smaller ahead"),
+        (lambda: Judged(BlockOneMax(4, 1), 0.5, 0.1, ahead=32), "ahead = 32 takes 1.02e.03 votes a block"),
+        (lambda: Judged(BlockOneMax(4, 1), 0.1, 0.5, ahead=32), "ahead = 32 takes 1.02e.03 votes a block"),
         (lambda: Judged(BlockOneMax(4, 1), 0.1, 0.1, votes=3, ahead=2), "votes or ahead, got both"),
         (lambda: Judged(BlockOneMax(4, 1), 0.1, 0.1, reevaluate=1), "reevaluate must be True or False"),
         (lambda: Archive(0), "size must be a whole number from 1"),
@@ -208,6 +209,11 @@ def test_a_decomposed_schedule_hands_out_subsets():
 def test_bad_parameters(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+def test_votes_just_below_what_is_simulated_are_taken():
+    """At fp = 1/2 a lead of K takes K^2 votes: 961, where 1,000 are the most."""
+    assert Judged(BlockOneMax(4, 1), 0.5, 0.1, ahead=31).ahead == 31
 
 
 def test_many_offspring_under_noise_are_cut_into_small_batches():
