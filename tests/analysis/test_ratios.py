@@ -1,6 +1,7 @@
 """Speed-ups where budgets bite or means do not exist: a ratio with an interval, a bound, or a word."""
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ from scipy.stats import binom
 from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
 from evo.statistics import median_interval
 from experiments import Grid, run_grid, speedup, sweep
+from experiments.fits.quotients import quotient
 from experiments.fits.ratios import ERT, MEAN, Ratio, Side
+from experiments.fits.series import Series
 from experiments.fits.tails import Tail
 from operators import Resample
 from problems import BlockOneMax
@@ -141,3 +144,34 @@ def test_every_pair_of_cells_has_a_row_or_a_note():
     left = speedup(some, "slow", "fast").set_index("k")
     assert left.loc[12, "note"] == "no runs yet of fast"
     assert math.isnan(left.loc[12, "speedup"])
+
+
+def test_a_quotient_has_of_each_number_what_its_two_series_say():
+    """All fields: a number that is kept of one series alone would be read as that of the quotient."""
+
+    def made(x, number, tails, **more):
+        x = np.array(x, dtype=float)
+        values = {name: number * x for name in ("runs", "mean", "variance", "unit", "median")}
+        return Series(
+            f"{number}", f"arm {number}", {}, 1, x, tuple(f"{number}-{at:g}" for at in x), censored=number + 0 * x,
+            trials=number * x, memoryless=True, tails=tails, unrun=np.array([number]), samples=tuple(x[:, None]),
+            reach=number * x, shapes=(None,) * len(x), **values, **more,
+        )  # fmt: skip
+
+    above = made([1, 2, 4], 3, (Tail.LIGHT, Tail.LIGHT, Tail.NO_VARIANCE), sure=True)
+    below = made([2, 4, 8], 5, (Tail.NO_MEAN, Tail.LIGHT, Tail.LIGHT))
+    found = quotient(above, below)
+    expected = {
+        "x": [2, 4], "runs": [6, 12], "censored": [8, 8], "mean": [0.6, 0.6], "trials": [0, 0], "median": [0.6, 0.6],
+        "variance": [0.36 * (1 / 36 + 1 / 100) * 6, 0.36 * (1 / 144 + 1 / 400) * 12],
+        "unit": [0.6, 0.6], "unrun": [], "reach": [],
+    }  # fmt: skip
+    for name, values in expected.items():
+        assert getattr(found, name).tolist() == pytest.approx(values), name
+    others = {
+        "label": "3 / 5", "arm": "arm 3 / arm 5", "cells": ("3-2", "3-4"), "memoryless": False, "sure": False,
+        "tails": (Tail.NO_MEAN, Tail.NO_VARIANCE), "samples": (), "shapes": (), "fixed": {}, "lam": 1, "others": (),
+        "statistic": "mean",
+    }  # fmt: skip
+    assert {name: getattr(found, name) for name in others} == others
+    assert {each.name for each in fields(Series)} == {*expected, *others}
