@@ -66,6 +66,35 @@ def test_run_for_run_the_same_as_the_fast_loop(schedule, g, lam, accept, mutator
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name), err_msg=name)
 
 
+@pytest.mark.parametrize("lam", [1, 3])
+@pytest.mark.parametrize("invalid", ["ignore", "down"])
+def test_one_malformed_offspring_of_several_is_news_or_not_to_all_loops(invalid, lam):
+    inside, hits = UntilResolved(invalid=invalid), []
+    for schedule in (inside, Decomposed(inside, writes=3)):
+        for loop in (one_parent.run_batch, populations.run_batch):
+            made = run(BlockOneMax(5, 1, start=0.3), schedule, OnePlusLambda(lam), 200, Malformed(HALF, 0.4), loop=loop)
+            hits.append(made.hit.tolist())
+    assert all(each == hits[0] for each in hits)
+    other = UntilResolved(invalid="down" if invalid == "ignore" else "ignore")
+    twin = run(BlockOneMax(5, 1, start=0.3), other, OnePlusLambda(lam), 200, Malformed(HALF, 0.4))
+    assert twin.hit.tolist() != hits[0]
+
+
+@pytest.mark.parametrize("votes", [{}, {"votes": 3}, {"samples": 2}, {"ahead": 3}], ids=str)
+def test_a_judge_votes_on_the_blocks_that_changed_and_reports_the_longest_vote(votes):
+    """Blocks that did not change keep what was said of them and take no votes; a sure judge needs as many as ahead."""
+    correct, rng = np.array([[True, False, True]] * 4), np.random.default_rng(1)
+    judge = Judged(BlockOneMax(3, 1), 0.0, 0.0, blocks="changed", **votes)
+    before = judge.evaluate(~correct, rng)
+    changed = np.array([[False] * 3, [True] * 3, [True, False, False], [False, False, True]])
+    found = judge.evaluate(correct, rng, changed, before.judgements)
+    fewest = int(judge.evaluations_each[0])
+    assert found.evaluations.tolist()[1:] == [fewest] * 3
+    assert "ahead" not in votes or found.evaluations[0] == 0
+    assert found.seen.tolist() == np.where(changed, correct, ~correct).sum(axis=1).tolist()
+    assert before.evaluations.tolist() == [fewest] * 4
+
+
 @pytest.mark.parametrize(
     ("problem", "schedule", "exact"),
     [
