@@ -45,7 +45,4 @@ def quotient(above: Series, below: Series) -> Series:
         reach=np.empty(0),
         shapes=(),
         sure=above.sure and below.sure,
-        samples=(),  # no run has a quotient
-        reach=np.empty(0),
-        shapes=(),
     )
