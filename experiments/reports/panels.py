@@ -154,7 +154,7 @@ def panels_figure(title: str, panels: Sequence[Panel], note: str = "") -> Figure
 
 def _legend_beside(figure: Figure, parts: list[str], rows: int) -> None:
     """What the marks mean, a line each, in the place of a panel that is not needed."""
-    lines = "\n".join(textwrap.fill(part, int(0.9 * OF_LEGEND * BESIDE_OTHERS[0])) for part in parts)
+    lines = "\n".join(textwrap.fill(part, int(0.83 * OF_LEGEND * BESIDE_OTHERS[0])) for part in parts)
     figure.supxlabel(lines, x=0.57, y=0.5 / rows, ha="left", va="center", fontsize=10, color="#444444", linespacing=1.6)
 
 
