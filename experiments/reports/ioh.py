@@ -21,7 +21,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.labels import labels
 from experiments.grids.parts import PART_TYPES
 from experiments.predictions.forecast import seconds_a_batch
-from experiments.reports.again import executed_again
+from experiments.running.again import executed_again
 from experiments.running.progress import Progress
 from experiments.store.results import Results
 

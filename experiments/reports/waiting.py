@@ -34,6 +34,7 @@ from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.predict import predict
 from experiments.predictions.seconds import same_chunk, width_of, width_varies
 from experiments.reports.waiting_programs import NOT_KEPT, seconds_of_runs
+from experiments.running.again import executed_otherwise
 from experiments.running.simulation import merged_rounds
 from experiments.store.results import Results
 
@@ -174,8 +175,10 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
 
     Columns `makespan_10`, `makespan_50` and `makespan_90` are quantiles of single runs (seconds that so many per cent
     do not exceed; infinite where it is of runs that the budget ended); `makespan_predicted` is the exact mean without
-    the budget, null where it is not known. A column `note` says why a cell has no seconds, no numbers at all, or
-    fewer runs than its grid asks for. Arguments are those of `timed`; rounds are null where there are none.
+    the budget, null where it is not known. Runs of Asynchronous are shaped by their latency: where another one is asked
+    for, or other workers, as many are simulated anew with it, and the note says so. A column `note` says why a
+    cell has no seconds, no numbers at all, or fewer runs than its grid asks for. Arguments are those of
+    `timed`; rounds are null where there are none.
     """
     import pandas as pd
 
@@ -190,6 +193,9 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
         note = missing_runs(results, cell_id)
         if len(runs):
             note = _note(results, cell_id, workers, latency, runs) or str(refused.get(cell_id, note))
+        if len(runs) and (other := _other_runner(results, cell_id, workers, latency)) is not None:
+            runs = executed_otherwise(results, *other).assign(rounds=math.nan)
+            note = "; ".join(filter(None, (_simulated(other[1], runs), missing_runs(results, cell_id))))
         means = {name: runs[name].mean() for name in ("rounds", "makespan", "cost")}
         predicted = {"makespan_predicted": _predicted(results, cell_id, workers, latency)}
         if lam[cell_id] != lam[cell_id]:  # a program ends by itself, whether its task was done right or not
@@ -201,6 +207,30 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
             | {"text": texts[cell_id]}
         )
     return pd.DataFrame(rows)
+
+
+def _other_runner(results: Results, cell_id: str, workers: int | None, latency: Latency) -> tuple[Cell, Cell] | None:
+    """A cell whose runs depend on the latency, and the same with what is asked for; None for others."""
+    try:
+        cell = results.cell(cell_id)
+    except InputError:
+        return None
+    if not isinstance(cell, Cell) or not isinstance(cell.runner, Asynchronous):
+        return None
+    if not kept_as_run(cell, workers, latency):
+        return None
+    runner = replace(cell.runner, latency=latency, workers=workers or cell.runner.workers)
+    return cell, replace(cell, runner=runner)
+
+
+def _simulated(other: Cell, runs: pd.DataFrame) -> str:
+    """That the numbers of a row are of other runs than those of the table, and how far their mean may be off."""
+    runner: Any = other.runner
+    error = runs["makespan"].std() / math.sqrt(len(runs)) if len(runs) > 1 else math.inf
+    return (
+        f"simulated: {len(runs):,} other runs, with {canonical(runner.latency)} on {runner.workers} workers; standard "
+        f"error of the mean {error:.3g} s"
+    )
 
 
 def _of_single_runs(runs: pd.DataFrame) -> dict[str, float]:

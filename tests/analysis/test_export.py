@@ -33,10 +33,10 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.labels import labels
 from experiments.grids.strings import string_type, strings_inferred
-from experiments.reports import again as again_module
 from experiments.reports import export as export_module
 from experiments.reports import ioh
 from experiments.reports.export import export_results
+from experiments.running import again as again_module
 from experiments.running.launch import run_grid
 from experiments.running.progress import Progress
 from experiments.running.simulation import trace

@@ -219,15 +219,25 @@ def test_an_asynchronous_run_brings_its_own_time():
     ("workers", "latency"),
     [(5, HEAVY), (None, Latency(fixed=1.0)), (2, replace(HEAVY, fixed=0.5)), (None, replace(HEAVY, tail=0.0))],
 )
-def test_an_asynchronous_run_has_no_seconds_of_another_latency(workers, latency):
-    """One latency for all rows: the other runner is timed as asked, this one is left out aloud."""
+def test_an_asynchronous_run_is_simulated_again_with_another_latency(workers, latency):
+    """One latency for all rows: those of a grid that was run with it, marked; single runs of the table have none."""
     results = results_of(cell(runner=Asynchronous(2, HEAVY)), cell())
     found = timed(results, workers, latency).groupby("cell", sort=False)["makespan"].mean()
     assert math.isnan(found.iloc[0])
     assert found.iloc[1] > 0
-    never, waits = waiting(results, workers, latency).to_dict("records")
-    assert (math.isnan(never["makespan"]), waits["note"]) == (True, "")
-    assert never["note"].startswith(f"no seconds: run with {canonical(HEAVY)} on 2 workers")
+    again, waits = waiting(results, workers, latency).to_dict("records")
+    other = Asynchronous(workers or 2, latency)
+    runs = results_of(cell(runner=other)).runs
+    assert (again["makespan"], again["cost"]) == (runs["seconds"].mean(), runs["cost"].mean())
+    assert again["makespan_90"] == np.quantile(runs["seconds"], 0.9, method="inverted_cdf")
+    error = runs["seconds"].std() / math.sqrt(len(runs))
+    told = f"simulated: {len(runs)} other runs, with {canonical(latency)} on {other.workers} workers; standard error"
+    assert again["note"].startswith(told)
+    assert f"{error:.3g} s" in again["note"]
+    assert waits["note"] == ""
+    own = waiting(results, 2, HEAVY).iloc[0]  # the twin: as they were run
+    assert own["note"] == ""
+    assert own["makespan"] == results.runs["seconds"].iloc[: len(runs)].mean() != again["makespan"]
 
 
 def test_cells_without_all_runs_are_named():

@@ -10,8 +10,8 @@ from evo.errors import InputError
 from evo.runners.protocol import Adjusting, OwnGenerations
 from experiments.grids.cell import Cell
 from experiments.predictions.forecast import SECONDS_A_ROUND, Slowness, looks_ahead, seconds_of_batch
-from experiments.reports.again import executed_again
 from experiments.reports.quality.measured import MeasuredFitness, fitness_after
+from experiments.running.again import executed_again
 from experiments.store.results import Results
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from evo.batch import RunCounts, Trace
 from evo.errors import InputError
 from experiments.grids.cell import Cell
 from experiments.grids.stopping import hits_of
-from experiments.running.simulation import simulate_traced
+from experiments.running.simulation import simulate, simulate_traced
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -64,3 +64,23 @@ def _expect_the_same(
             f"{where}: {other.sum()} of {len(runs)} runs come out otherwise when executed again (run {runs[at]}: "
             f"stored {found}; again {again}); {why}; run the grid into another folder{otherwise}"
         )
+
+
+def executed_otherwise(results: Results, cell: Cell, other: Cell) -> pd.DataFrame:
+    """As many runs of another cell as are stored of a cell, in batches of the same seed: hit, seconds and cost.
+
+    Args:
+        results: of `run_grid` or `load`.
+        cell: whose runs are stored.
+        other: what is run instead.
+    """
+    import pandas as pd
+
+    grid, size, parts = results.grid, other.batch_size(results.grid["batch"]), []
+    left = len(results.by_cell[cell.id])
+    for batch in range(-(-left // size)):
+        counts = simulate(other, grid["seed"], batch, size, grid["engine"])
+        cost = other.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls) @ other.weights
+        hit = np.where(counts.hit < 0, np.nan, counts.hit)
+        parts.append(pd.DataFrame({"hit": hit, "makespan": counts.seconds, "cost": cost}))
+    return pd.concat(parts, ignore_index=True).iloc[:left]
