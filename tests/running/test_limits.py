@@ -188,3 +188,15 @@ def test_cells_that_share_their_runs_are_paid_once(tmp_path):
     calls = 2 * 10 * 3 * (4 + 2 + 8)
     assert len(run_grid(grid, tmp_path, workers=1, limits=GridLimits(calls=calls)).runs) == 2 * 3 * 20
     assert spent(grid, tmp_path)["calls"] == calls
+
+
+def test_of_several_limits_the_one_that_ends_first_says_how_dear_a_batch_is():
+    """And what fits has to fit in all of them."""
+    allowance = Allowance(GridLimits(calls=100, cost=10.0, seconds=1e9), Spent(calls=40, cost=1.0))
+    assert allowance.share({"calls": 50.0, "tokens": 1e9, "cost": 1.0}) == 0.5
+    assert allowance.share({"calls": 1.0, "tokens": 1e9, "cost": 9.0}) == 0.9
+    assert allowance.share(None) == float("inf")
+    told = [
+        allowance.fits({"calls": calls, "tokens": 1e9, "cost": cost}) for calls, cost in ((60, 9), (61, 1), (1, 9.1))
+    ]
+    assert told == [True, False, False]
