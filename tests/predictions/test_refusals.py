@@ -77,3 +77,20 @@ def test_one_is_no_plural():
     shown = console.export_text()
     assert "(of 1 cell; " in shown
     assert "a, k = 9, lam = 1 (and 1 more cell, for the same reason): no runs yet" in shown
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_verdicts_that_are_not_listed_are_counted_by_cells(more):
+    """Twelve reasons are listed, each once; what is left are cells, of which several may have one reason."""
+    letters = "abcdefghijkl" + "m" * more + "n" * more
+    cells = [
+        CellCheck(f"c{i}", f"cell {i}", Verdict.DIFFERS, f"reason {letter}", (), 9, 0)
+        for i, letter in enumerate(letters)
+    ]
+    console = Console(width=200, file=io.StringIO(), record=True)
+    show_check(Check(tuple(cells), 1e-3, 1e-3), console)
+    shown = console.export_text()
+    assert f"0 AGREES, {12 + 2 * more} DIFFERS, 0 CANNOT_TELL" in shown
+    assert all(f"cell {i}: reason {letter}" in shown for i, letter in enumerate("abcdefghijkl"))
+    assert "reason m" not in shown
+    assert (f"and {2 * more} more, all in summary.csv" in shown) == bool(more)
