@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from evo import AllBlocks, OnePlusLambda, UniformChunk
+from evo import AllBlocks, Budget, OnePlusLambda, UniformChunk
 from evo.runners.archives import Archive, Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
 from evo.runners.protocol import Runner
 from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
@@ -16,7 +17,7 @@ from experiments.reports.measured import Arms, Measured, beside
 from experiments.reports.panels import Panel, curve, panels_figure
 from experiments.reports.study import Findings, Study
 from operators import Resample
-from problems import BlockOneMax
+from problems import BlockOneMax, Jump
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 L = 16
 GLOBAL, GLOBAL_ISLANDS, ELITIST = "GLOBAL, any parent", "GLOBAL, islands", "LOCAL, best parent"
 ISLANDS = "LOCAL, islands"
+VALLEY_K, VALLEY_CALLS = 4, 300
 KS = (1, 2, 3, 4, 5, 6, 7, 8)
 LOCAL: dict[str, Runner] = {
     ELITIST: OnePlusLambda(),
@@ -34,6 +36,12 @@ LOCAL: dict[str, Runner] = {
     ISLANDS: Islands(),
 }
 """Arms of local mutation, UniformChunk, by how the parent is chosen."""
+VALLEY: dict[str, Runner] = {
+    "valley, best parent": OnePlusLambda(),
+    "valley, any of 100": Archive(100),
+    "valley, grid of counts": MapElites(VALLEY_K + 1),
+}
+"""The same where two blocks must be right at once: who keeps worse solutions may cross."""
 
 
 def grid(runs: int = 750, seed: int = 1) -> Grid:
@@ -47,6 +55,9 @@ def grid(runs: int = 750, seed: int = 1) -> Grid:
     }
     for arm, runner in LOCAL.items():
         arms[arm] = [Cell(block, half, UniformChunk(), runner) for block in blocks]
+    jump, budget = Jump(k=VALLEY_K, l=L, m=2), Budget(calls=VALLEY_CALLS)
+    for arm, runner in VALLEY.items():
+        arms[arm] = [Cell(jump, half, UniformChunk(), runner, budget=budget)]
     return Grid("selection", arms, runs=runs, seed=seed)
 
 
@@ -77,12 +88,24 @@ def _first_win(cells: Sequence[Measured]) -> float:
     return min((_k(each) for each in cells if _k(each) > max(slow, default=0)), default=math.inf)
 
 
+def _across(arms: Arms) -> tuple[str, ...]:
+    """Who crosses a valley within the budget; nothing where its cells were not run."""
+    crossed = [(arm, arms[arm][0].within(VALLEY_CALLS)) for arm in VALLEY if arms.get(arm)]
+    if not crossed:
+        return ()
+    told = "; ".join(f"{arm.removeprefix('valley, ')} {share.value:.0%}" for arm, share in crossed)
+    return (
+        f"Where two blocks must be right at once (Jump, k = {VALLEY_K}, m = 2) worse solutions help: runs that arrive "
+        f"within {VALLEY_CALLS} calls: {told}.",
+    )
+
+
 def findings(arms: Arms) -> Findings:
     """Calls relative to an elitist parent, and whether local mutation still wins."""
     base = {_k(each): each.mean().value for each in arms[ELITIST]}
     rows, wins = [], {}
     for arm, cells in arms.items():
-        if arm in (GLOBAL, GLOBAL_ISLANDS):
+        if arm in (GLOBAL, GLOBAL_ISLANDS, *VALLEY):
             continue
         wins[arm] = _first_win(cells)
         for each in cells:
@@ -106,6 +129,7 @@ def findings(arms: Arms) -> Findings:
                 for arm, k in wins.items()
             )
             + ".",
+            *_across(arms),
         ),
         headings=("parent", "k", "calls", "times elitist", "times 2^k"),
         rows=tuple(rows),

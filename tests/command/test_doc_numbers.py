@@ -254,7 +254,14 @@ def is_unknown(cell):
 
 UNKNOWN = ("LOCAL, any of 100", "LOCAL, fit of 100", "LOCAL, islands")
 PAGES = {"README.md": readme, "docs/studies.md": studies}
-MEASURED = {"docs/studies.md": ("| 37 | 155 | 348 |", "| 113 | 344 | 590 |", "| 161 | 439 | 739 |")}
+MEASURED = {
+    "docs/studies.md": (
+        "| 37 | 155 | 348 |",
+        "| 113 | 344 | 590 |",
+        "| 161 | 439 | 739 |",
+        "0 %, 48 % and 100 % of the runs",
+    )
+}
 """Compared with the runs of the whole study by its slow test (`tests/analysis/test_studies.py`)."""
 PARAMETERS = {
     "README.md": ("Python 3.11",),
@@ -262,7 +269,7 @@ PARAMETERS = {
                         "up to k = 14", "an archive of 100", "five of 200", "the counts of 100", "4,096 states",
                         "within 2,000 calls", "takes 1,119 runs", "off by 0.1", "f = 0.1", "750 runs a cell",
                         "1,024 tokens", "within 500 calls", "two archives of 100", "An archive of 100",
-                        "Islands of 200",
+                        "Islands of 200", "within 300 calls",
                         "fix = 0.3 and keep = 0.99",
                         ),
 }  # fmt: skip
@@ -288,7 +295,7 @@ def islands(measured):
 
 def test_islands_are_on_all_pages_what_the_study_found():
     """The study's own page is compared with its runs by the slow test of the study."""
-    measured = MEASURED["docs/studies.md"][1:]
+    measured = MEASURED["docs/studies.md"][1:3]
     assert not [said for page, said in islands(measured) if said not in plain(page)]
     others = ("| 113 | 344 | 660 |", "| 181 | 480 | 800 |")
     assert all(said not in plain(page) for page, said in islands(others))
