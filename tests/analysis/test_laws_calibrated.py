@@ -4,14 +4,18 @@ Counts of ROUNDS draws of each truth, over all truths together. Said are 1 % of 
 refused; a count fails w.p. below 1e-3 at these rates, and w.p. above 0.99 at 10 %.
 """
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from experiments.fits.calibration import DOUBLING, KNOWN, UNKNOWN, memoryless, sums
+from experiments.fits.calibration import DOUBLING, KNOWN, UNKNOWN, calibrated, memoryless, sums
 from experiments.fits.families.choice import choose
 
 ROUNDS = 12
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -76,3 +80,36 @@ def test_intervals_cover_with_and_without_censoring(budget, rng):
             trials += 1
     assert covered >= binom.ppf(1e-3, trials, 0.93)
     assert covered <= trials - 1  # the twin: intervals that are too wide cover always
+
+
+@pytest.fixture(scope="module")
+def written():
+    return pd.read_csv(DOCS / "laws.csv")
+
+
+def test_the_page_says_what_the_experiments_came_to(written):
+    """What docs/laws.md says of them, and the limits that are asked of the rule."""
+    runs = written["experiments"]
+    wrong, refused, told, covered = (
+        float((written[name] * runs).sum()) for name in ("told", "refused", "right", "covered")
+    )
+    wrong -= told
+    named = written["covered_named"].fillna(0) @ (written["right"] * runs) / told
+    said = " ".join((DOCS / "laws.md").read_text(encoding="utf-8").split())
+    total = int(runs.sum())
+    assert total >= 1000
+    assert f"In {total:,} experiments" in said
+    assert f"the law is told in {told / total:.1%}, a wrong one in {wrong / total:.1%}" in said
+    assert f"the true family is refused in {refused / total:.1%}" in said
+    assert f"cover {covered / total:.1%} ({named:.1%} where the law is told)" in said
+    assert wrong / total <= 0.01
+    assert refused / total <= 0.01
+    assert 0.93 <= covered / total <= 0.97
+    assert 0.93 <= named <= 0.97
+
+
+@pytest.mark.slow
+def test_the_table_is_what_the_command_writes(written):
+    rounds = int(written["experiments"].iloc[0])
+    made = calibrated(rounds, np.random.default_rng(2026))
+    pd.testing.assert_frame_equal(made, written, rtol=1e-9)
