@@ -212,15 +212,13 @@ def waiting(results: Results, workers: int | None, latency: Latency, seed: int =
 def _other_runner(results: Results, cell_id: str, workers: int | None, latency: Latency) -> tuple[Cell, Cell] | None:
     """A cell whose runs depend on the latency, and the same with what is asked for; None for others."""
     try:
-        cell = results.cell(cell_id)
+        cell: Any = results.cell(cell_id)
     except InputError:
         return None
-    if not isinstance(cell, Cell) or not isinstance(cell.runner, Asynchronous):
+    runner = getattr(cell, "runner", None)  # a program has none
+    if not isinstance(runner, Asynchronous) or not kept_as_run(cell, workers, latency):
         return None
-    if not kept_as_run(cell, workers, latency):
-        return None
-    runner = replace(cell.runner, latency=latency, workers=workers or cell.runner.workers)
-    return cell, replace(cell, runner=runner)
+    return cell, replace(cell, runner=replace(runner, latency=latency, workers=workers or runner.workers))
 
 
 def _simulated(other: Cell, runs: pd.DataFrame) -> str:
