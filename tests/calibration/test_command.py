@@ -1,12 +1,17 @@
 """The command `llm-evo calibrate`: what it says at 80 columns, the file it writes, and how it refuses."""
 
+import io
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from experiments.calibration.calibrate import calibrate
+from experiments.cli.calibrated import show_kinds
 from experiments.grids.measured.file import read_calibration
 from experiments.logs.columns import COLUMNS, OUTCOMES
+from experiments.logs.formats import read_calls
 
 DATA = Path(__file__).parent / "data"
 PAGE = (Path(__file__).parents[2] / "docs" / "calibration.md").read_text()
@@ -94,3 +99,22 @@ def test_a_table_of_one_g_and_nothing_else_says_what_to_buy(command, folder):
     assert "one granularity: one g (4): how fix and keep change" in ran.stdout
     assert "at one block a call (g = 1), on the same items: 50 calls tell" in ran.stdout
     assert "CANNOT TELL" in ran.stdout
+
+
+def test_the_table_of_models_and_kinds_says_what_is_calibrated_of_each():
+    calls = read_calls(DATA / "codeevolve_thinned.csv.gz", "codeevolve")
+    console = Console(width=200, file=io.StringIO(), record=True)
+    show_kinds(calls, console)
+    rows = [
+        [word.strip() for word in line.split("│")[1:-1]] for line in console.export_text().splitlines() if "│" in line
+    ]
+    assert len(rows) == len(calls.groups("model", "kind")) > 2
+    for model, kind, number, malformed, *seconds in rows:
+        part = calls.where((calls.word("model") == model) & (calls.word("kind") == kind))
+        made = calibrate(part)
+        assert number == f"{len(part):,}"
+        assert malformed == ("-" if made.malformed is None else f"{made.malformed.value:.1%}".replace("%", " %"))
+        law = made.seconds
+        told = [] if law is None else [law.per_thousand.value, law.sigma.value, law.tail.value]
+        assert seconds == ([f"{each:.3g}" for each in told] or ["-"] * 3)
+    assert {row[3] for row in rows} - {"-", "0.0 %"}

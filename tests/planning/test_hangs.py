@@ -10,6 +10,7 @@ from experiments import plan
 from experiments.grids.measured.file import Intervals, Seconds, parse_calibration
 from experiments.planning.answer import told_hangs
 from experiments.planning.candidates import Candidate
+from experiments.planning.hangs import _calls
 from experiments.planning.inputs import with_odds
 
 TOKENS = {"tokens.instructions": 0, "tokens.block": 10}
@@ -130,6 +131,20 @@ def test_the_pilot_tells_with_the_chance_that_it_says():
     assert hang.price == pytest.approx(189 * (10 + 10) * 5e-6)
     assert 0.77 < power(hang.pilot) < 0.83
     assert power(hang.pilot // 2) < 0.55  # the twin: half of it would not
+
+
+def test_blocks_of_a_call_that_are_alike_tell_less():
+    """A pilot of calls on g blocks with correlation rho: (1 + (g - 1) rho) / g times the blocks."""
+    rho = {"fix": 0.3, "keep": 0.05}
+    more = {f"operator.rho_{name}": value for name, value in rho.items()}
+    found = plan(k=20, values=VALUES | more, schedules=("RoundRobin",), bands=0)
+    flips = [hang for hang in chances(found) if not math.isnan(hang.flip) and hang.g]
+    assert {hang.key for hang in flips} == {"operator.fix", "operator.keep"}
+    assert {hang.g for hang in flips} >= {5}
+    for hang in flips:
+        one = (1.959964 + 0.841621) ** 2 * hang.value * (1 - hang.value) / (hang.value - hang.flip) ** 2
+        calls = one * (1 + (hang.g - 1) * rho[hang.key.removeprefix("operator.")]) / hang.g
+        assert _calls(found, hang) == math.ceil(calls)
 
 
 VALUES = {

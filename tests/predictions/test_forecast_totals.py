@@ -58,16 +58,3 @@ def test_a_reader_of_the_parts_can_tell_the_rows_that_the_table_cuts_off(tmp_pat
     found = load(tmp_path).runs
     assert kept.groupby("sample").size().tolist() == [runs, runs]
     assert sorted(kept["hit"]) == sorted(found["hit"])
-
-
-@pytest.mark.parametrize(
-    ("cores", "told"),
-    [(1, "about 80 s on 1 core"), (2, "about 40 s on 2 cores"), (3, "about 30 s on 3 cores"), (9, "about 30 s on 9")],
-)
-def test_cores_share_the_batches_and_the_longest_one_has_one_core(cores, told):
-    """Cells of 60 and 20 seconds, whose longest batches take 30 and 20; runs that are shared take none."""
-    table = forecast(grid(20, 10, 2)).sort_values("made", ascending=False).reset_index(drop=True)
-    assert table["made"].tolist() == [20, 20, 0, 0]
-    table["seconds"], table["longest"] = [60.0, 20.0, 500.0, 500.0], [30.0, 20.0, 500.0, 500.0]
-    (line,) = (line for line in totals(table, cores) if "of this machine" in line)
-    assert line.startswith(told)
