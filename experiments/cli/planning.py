@@ -211,7 +211,12 @@ def _list(option: str, text: str | None, kind: Callable[[str], Any]) -> list[Any
     """Values between commas."""
     from evo.errors import InputError
 
+    if text is None:
+        return []
+    pieces = [piece.strip() for piece in text.split(",")]
+    if not all(pieces):
+        raise InputError(f"--{option}: expected values between commas, got nothing at a place of {text!r}")
     try:
-        return [kind(piece.strip()) for piece in (text or "").split(",") if piece.strip()]
+        return [kind(piece) for piece in pieces]
     except ValueError:
         raise InputError(f"--{option}: expected whole numbers between commas, as 1,5, got {text!r}") from None

@@ -228,8 +228,15 @@ def _recorded(told: str, lines: Iterator[tuple[int, dict[str, Any]]]) -> tuple[l
 
 
 def _object(told: str, line: int, written: str) -> dict[str, Any]:
+    twice: list[str] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice.extend(name for n, name in enumerate(names) if name in names[:n])
+        return dict(pairs)
+
     try:
-        made = json.loads(written)
+        made = json.loads(written, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         what = f"expected one JSON object a line, got a syntax error at character {error.colno}: {error.msg}"
         raise InputError(f"{told}: line {line}: {what}") from None
@@ -237,6 +244,8 @@ def _object(told: str, line: int, written: str) -> dict[str, Any]:
         raise InputError(f"{told}: line {line}: expected one JSON object a line, got deep nesting or digits") from None
     if not isinstance(made, dict):
         raise InputError(f"{told}: line {line}: expected one JSON object a line, got {shown(made)}")
+    if twice:
+        raise InputError(f"{told}: line {line}: expected each name once, got {shown(twice[0])} twice")
     return made
 
 

@@ -85,8 +85,21 @@ def test_what_is_missing_is_none_and_never_zero():
         (LEAST.replace("{ 1 = 0.35 }", "0.35"), "operator.fix: expected a table by blocks a call"),
         (LEAST + "[operator.interval]\nfix = { 1 = [0.5, 0.4] }", "operator.interval.fix: expected [low, high] with"),
         (LEAST + "[operator.interval]\nmalformed = 0.4", "operator.interval.malformed: expected [low, high]"),
+        (
+            LEAST + "[operator.interval]\nfix = { 1 = [0.9, 0.95] }",
+            "operator.interval.fix, g = 1: expected an interval that holds 0.35, got [0.9, 0.95]",
+        ),
+        (
+            LEAST + "[operator.interval]\nfix = { 7 = [0.1, 0.5] }",
+            "operator.interval.fix, g = 7: expected an interval of",
+        ),
+        (LEAST + "[operator.interval]\nmalformed = [0.1, 0.5]", "operator.interval.malformed: expected an interval of"),
+        (
+            LEAST + "malformed = 0.0\n[operator.interval]\nmalformed = [0.1, 0.5]",
+            "operator.interval.malformed: expected an interval that holds 0, got [0.1, 0.5]",
+        ),
         (LEAST + "[tokens]\nblock = -1", "tokens.block: expected a finite number >= 0, got -1"),
-        (LEAST + "[seconds]\ntail = inf", "seconds.tail: expected a finite number >= 0, got inf"),
+        (LEAST + "[seconds]\ntail = inf", "seconds.tail: expected a number from 0 to 10, got inf"),
         (LEAST + '[prices]\nprompt = "3"', "prices.prompt: expected a finite number >= 0, got '3'"),
         (LEAST + "[problem]\nk = 2.5", "problem.k: expected a whole number >= 1, got 2.5"),
         (LEAST + '[source]\nsha256 = "x"', "source.sha256: expected a sha256"),

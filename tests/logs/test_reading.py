@@ -107,6 +107,7 @@ def test_a_fault_is_named(tmp_path, text, told):
     ("text", "told"),
     [
         ('{"g": 1}\n{"g": 2', "line 2: expected one JSON object a line, got a syntax error at character"),
+        ('{"g": 1, "g": 2}\n', "line 1: expected each name once, got 'g' twice"),
         ("[1]\n", "line 1: expected one JSON object a line, got [1]"),
         ('{"g": "5"}\n', "line 1: g: expected a number, not a word, got '5'"),
         ('{"g": true}\n', "line 1: g: expected a whole number >= 1, got True"),

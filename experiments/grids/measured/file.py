@@ -26,6 +26,7 @@ from experiments.grids.measured.values import (
     intervals_per_g,
     non_negative,
     per_g,
+    tail,
     toml_value,
     whole,
     word,
@@ -155,7 +156,7 @@ TABLES: dict[str, tuple[type, dict[str, Read]]] = {
         Tokens,
         {"instructions": non_negative, "block": non_negative, "cached_share": chance, "reasoning": non_negative},
     ),
-    "seconds": (Seconds, dict.fromkeys((each.name for each in fields(Seconds)), non_negative)),
+    "seconds": (Seconds, dict.fromkeys((each.name for each in fields(Seconds)), non_negative) | {"tail": tail}),
     "prices": (Prices, dict.fromkeys((each.name for each in fields(Prices)), non_negative) | {"unit": word}),
     "problem": (ProblemSize, {"k": whole, "l": whole}),
 }
@@ -200,7 +201,27 @@ def parse_calibration(text: str) -> Calibration:
         if not getattr(operator, name):
             expected = "expected a table such as { 1 = 0.9 }, chances by blocks a call"
             raise InputError(f"operator.{name}: {expected}, got none")
+    _expect_intervals(operator)
     return Calibration(**made)
+
+
+def _expect_intervals(operator: OperatorValues) -> None:
+    """Check that each interval is one of a value that is given, and holds it.
+
+    Raises: InputError naming the key.
+    """
+    for name in ("fix", "keep", *_SHARES):
+        value, interval = getattr(operator, name), getattr(operator.interval, name)
+        if interval is None:
+            continue
+        per_call = name in ("fix", "keep")
+        values = dict(value) if per_call else {name: value}
+        for g, (low, high) in interval if per_call else [(name, interval)]:
+            place = f"operator.interval.{name}" + (f", g = {g}" if per_call else "")
+            if values.get(g) is None:
+                raise InputError(f"{place}: expected an interval of a value of operator.{name}, got one of none")
+            if not low <= values[g] <= high:
+                raise InputError(f"{place}: expected an interval that holds {values[g]:g}, got [{low:g}, {high:g}]")
 
 
 def _table(place: str, table: Any) -> Any:

@@ -7,6 +7,8 @@ import math
 import re
 from typing import Any
 
+from evo.costs.latency import MOST_TAIL
+
 Interval = tuple[float, float]
 PerG = tuple[tuple[int, float], ...]
 """Pairs of g, the blocks of a call, and a value."""
@@ -48,6 +50,14 @@ def non_negative(value: Any) -> float:
     number = _real(value, "a finite number >= 0")
     if not 0.0 <= number < math.inf:
         raise ValueError("expected a finite number >= 0")
+    return number
+
+
+def tail(value: Any) -> float:
+    """The sigma of a logarithm of seconds, up to that beyond which sums of seconds mean nothing."""
+    number = _real(value, f"a number from 0 to {MOST_TAIL:g}")
+    if not 0.0 <= number <= MOST_TAIL:
+        raise ValueError(f"expected a number from 0 to {MOST_TAIL:g}")
     return number
 
 
