@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import replace
 from itertools import pairwise, product
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, Prompt, RoundRobin, UniformChunk, UntilResolved
@@ -15,6 +17,7 @@ from evo.costs.prices import TokenPrices
 from evo.errors import InputError
 from experiments import Cell, plan, predict
 from experiments.cli.app import app
+from experiments.cli.planned import show_plan
 from experiments.grids.measured.file import parse_calibration
 from experiments.planning.answer import RISING, answer, cautions, figure, next_best
 from experiments.planning.candidates import SCHEDULES
@@ -323,6 +326,23 @@ def test_what_is_needed_and_missing_is_named(left_out, told):
 OPTIONS = """--k 12 --l 60 --fix 1=.35,2=.3,4=.25,12=.1 --keep 1=.97,2=.965,4=.962,12=.95 --unit $
 --operator refusals=.02,malformed=.08 --tokens instructions=2500,cached_share=.9 --feedback blocks
 --prices prompt=3,cached=.3,generated=15 --per 1e6 --g 1,2,4,12 --lam 1,3"""
+
+
+def test_hours_are_marked_by_how_they_are_known():
+    """Exact ones have no mark, those at most a <, simulated ones a ~, as the caption says."""
+    timed = VALUES | {"seconds.fixed": 900.0, "seconds.tail": 0.3}
+    made = plan(k=6, values=timed, g=(1,), lam=(1, 3), workers=2, feedback="blocks", exact=True)
+    console = Console(width=200, file=io.StringIO(), record=True)
+    show_plan(made, console, rows=99, hangs=False)
+    text = console.export_text()
+    rows = [[word.strip() for word in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
+    (heads,) = ([word.strip() for word in line.split("┃")[1:-1]] for line in text.splitlines() if "┃" in line)
+    marks = {"exact": "", "at most": "<", "simulated": "~"}
+    numbers = [each.numbers for each in made.ranked if not math.isnan(each.numbers.money)]
+    assert {each.hours_kind for each in numbers} == set(marks)
+    for row, each in zip(rows, numbers, strict=True):
+        assert row[heads.index("hours")] == f"{marks[each.hours_kind]}{each.hours:.3g}"
+    assert "<: at most; ~: simulated" in " ".join(text.split())
 
 
 def told_by(*options):
