@@ -14,6 +14,7 @@ from experiments.serving.evaluator import texts_of
 from experiments.serving.log import CallLog
 from experiments.serving.model import Model, tokens
 from experiments.serving.program import Blocks
+from experiments.serving.prompts.find import find
 from experiments.serving.serve import Endpoint
 from operators import FixKeep, Malformed, PerBlock, Resample, Spill, Vote
 
@@ -139,8 +140,6 @@ def test_what_was_not_understood_says_what_was_looked_for(serving):
 def test_the_same_program_gets_the_same_answers_whatever_comes_between():
     def answers(seed, prompts):
         with_model = endpoint(Resample(p=0.5), seed=seed).model
-        from experiments.serving.prompts.find import find
-
         return [with_model.answer(find([("user", prompt)])).text for prompt in prompts]
 
     one, two = wrong_program(4, seed=1), wrong_program(4, seed=2)
@@ -149,6 +148,20 @@ def test_the_same_program_gets_the_same_answers_whatever_comes_between():
     assert alone == [between[0], between[3]]
     assert alone[0] != alone[1]
     assert answers(2, [one, one]) != alone
+
+
+def test_the_seed_of_a_request_is_heard_where_it_is_said_to_be():
+    """Answers by the request's seed are drawn apart from those that are counted: none is the other's."""
+    asked = find([("user", wrong_program(6))])
+
+    def answers(honours, seeds):
+        model = endpoint(Resample(p=0.5), k=6, honours_seed=honours).model
+        return [model.answer(asked, seed).text for seed in seeds]
+
+    counted, heard = answers(True, [None] * 5), answers(True, range(5))
+    assert len({*counted, *heard}) == 10
+    assert answers(True, [3, 3, 0, None]) == [heard[3], heard[3], heard[0], counted[0]]
+    assert answers(False, range(5)) == counted
 
 
 def asked_apart(client):
