@@ -53,6 +53,7 @@ def serve(
     Example: `llm-evo serve "FixKeep(fix=0.5, keep=0.9)" --k 4 --schedule "UniformChunk(g=1)" --log calls.jsonl`
     """
     with plain_errors():
+        from evo.errors import InputError
         from experiments.cli.planning import pairs
         from experiments.serving.faults import Faults
         from experiments.serving.log import CallLog
@@ -62,6 +63,9 @@ def serve(
         from experiments.serving.serve import Endpoint
         from experiments.serving.web import Server
 
+        if seed < 0:
+            raise InputError(f"--seed: expected a whole number >= 0, got {seed}")
+        model = _a_word("--model", model)
         blocks = expect_blocks(k, l, name)
         rates = Faults({} if faults is None else pairs("faults", faults))
         made = Model(
