@@ -146,6 +146,14 @@ def test_every_pair_of_cells_has_a_row_or_a_note():
     assert math.isnan(left.loc[12, "speedup"])
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.001])
+def test_an_arm_without_a_hit_costs_at_least_what_the_chance_of_none_leaves(alpha):
+    """Of n runs none hits w.p. alpha where (1 - p)^n = alpha: a bound of one side."""
+    p = 1 - alpha ** (1 / 200)
+    assert binom.pmf(0, 200, p) == pytest.approx(alpha)
+    assert side([7.0] * 200, [False] * 200).least(alpha) == pytest.approx(7.0 / p, rel=1e-9)
+
+
 def test_a_quotient_has_of_each_number_what_its_two_series_say():
     """All fields: a number that is kept of one series alone would be read as that of the quotient."""
 

@@ -189,3 +189,11 @@ def test_the_tail_is_what_two_parameters_leave_of_the_logarithms():
     law = seconds_law(seconds, out)
     left = np.log(seconds) - np.log(law.fixed.value + law.per_token.value * out)
     assert law.tail.value == pytest.approx(np.sqrt((left**2).sum() / 30), rel=1e-6)
+
+
+def test_no_money_is_told_apart_from_money_that_is_not_known_and_from_nothing_bought():
+    """A 0 beside tokens is counted, since no call is free; a 0 beside none, and an empty place, are not."""
+    money = [0.01] * 10 + [0.0] * 3 + [np.nan] * 2 + [0.0] * 4
+    calls = calls_of(price=money, tokens_in=[5.0] * 15 + [0.0] * 2 + [np.nan] * 2, tokens_out=[5.0] * 15 + [np.nan] * 4)
+    law = price_law(calls)
+    assert (law.known, law.missing, law.zeros) == (10, 2, 3)
