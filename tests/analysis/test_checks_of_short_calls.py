@@ -4,6 +4,7 @@ Each check fails falsely w.p. 1e-3 at most (fixed seeds); `last_chunk` off by ha
 """
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,8 @@ from evo import OnePlusLambda, RoundRobin
 from evo.statistics import bounded_mean_p_value
 from evo.theory import Geometric, round_robin
 from experiments import Grid, check, run_grid
+from experiments.checks.cell_tests import Outcome, _with_short_calls
+from experiments.checks.short_calls import ShortCalls
 from experiments.grids.cell import Cell
 from operators import FixKeep
 from problems import BlockOneMax
@@ -46,3 +49,17 @@ def test_the_bound_holds_for_the_worst_share_of_a_time():
         exact = min(law.total(runs).cdf(total), law.total(runs).tail(total - 1))
         assert bounded_mean_p_value(total, runs, 2.0, law) >= exact
     assert bounded_mean_p_value(800, runs, 2.0, law) < 1e-6
+
+
+def test_two_tests_of_the_calls_share_the_level_of_one():
+    """Either may fail, so that each p-value counts twice; other tests are as they were."""
+    law, short = Geometric(0.5), ShortCalls(predicted=2.0, total=520)
+    p = short.p_value(200, law)
+    assert p == bounded_mean_p_value(520, 200, 2.0, law)
+    assert 1e-6 < p < 0.5
+    found = _with_short_calls(
+        (Outcome("calls", 0.3, ""), Outcome("mean", 0.3, "")), short, 200, SimpleNamespace(law=law)
+    )
+    assert {each.test: each.p_value for each in found} == {"calls": 0.6, "mean": 0.3, "short": 2 * p}
+    (certain,) = _with_short_calls((Outcome("calls", 0.7, ""),), short, 200, calls)[:1]
+    assert certain.p_value == 1.0
