@@ -61,5 +61,5 @@ def test_two_tests_of_the_calls_share_the_level_of_one():
         (Outcome("calls", 0.3, ""), Outcome("mean", 0.3, "")), short, 200, SimpleNamespace(law=law)
     )
     assert {each.test: each.p_value for each in found} == {"calls": 0.6, "mean": 0.3, "short": 2 * p}
-    (certain,) = _with_short_calls((Outcome("calls", 0.7, ""),), short, 200, calls)[:1]
+    (certain,) = _with_short_calls((Outcome("calls", 0.7, ""),), short, 200, SimpleNamespace(law=law))[:1]
     assert certain.p_value == 1.0
