@@ -295,3 +295,15 @@ def test_an_archive_names_parents_as_it_says_and_never_an_empty_place(parent, sh
     found = np.bincount(who.ravel(), minlength=4) / 40_000
     assert np.abs(found - shares).max() < 0.0125
     assert found[2] == 0
+
+
+@pytest.mark.statistical
+def test_islands_explore_exploit_and_else_take_anybody_and_an_equal_does_not_enter():
+    """20,000 draws: a share that is 0.0177 off is 5 standard errors off."""
+    islands = Islands(2, 2, archive=1, explore=0.2, exploit=0.5, migrate=0)
+    pool = Pool(np.tile([3.0, 5.0, 4.0, 2.0], (20_000, 1)), np.tile([1, 2, 3, 4], (20_000, 1)), 0)
+    found = np.bincount(islands.parents(pool, np.random.default_rng(6)).ravel(), minlength=4) / 20_000
+    assert np.abs(found - (0.1 + 0.075, 0.1 + 0.5 + 0.075, 0.075, 0.075)).max() < 0.0177
+    one = Pool(np.array([[3.0, 5.0, 4.0, 2.0]]), np.array([[1, 2, 3, 4]]), 0)
+    for fitness, stay in ((3.0, [0, 1, 2, 3]), (3.5, [4, 1, 2, 3])):
+        assert islands.survivors(one, np.array([[fitness]]))[0].tolist() == stay
