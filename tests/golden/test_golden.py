@@ -48,7 +48,8 @@ def data(name):
 def digest(values, dtype):
     values = np.asarray(values, dtype=dtype)
     if dtype == "<f8":
-        values = np.where(np.isnan(values), np.nan, values).astype(dtype)  # one NaN of the many
+        # one NaN of the many; and no last digits, which the logarithms of other processors have otherwise
+        values = np.array([float(f"{value:.10g}") for value in values], dtype=dtype)
     return hashlib.sha256(values.tobytes()).hexdigest()
 
 
@@ -166,7 +167,7 @@ def test_no_study_is_missing():
     assert [name for name in STUDIES if name in frozen] == frozen
 
 
-LONGER = {"granularity"}
+LONGER = {"granularity", "selection"}
 """Studies that have got more arms since, after those that were frozen."""
 
 
