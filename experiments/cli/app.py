@@ -143,7 +143,7 @@ def predict(
     Example: `llm-evo predict grid.toml` or `llm-evo predict grid.toml --calls 200`
     """
     with plain_errors():
-        from experiments.cli.forecast import tell_fitness, tell_forecast
+        from experiments.cli.predicting.forecast import tell_fitness, tell_forecast
 
         grid = _grid(target, runs, None, engine)
         if calls is None:

@@ -14,7 +14,7 @@ from scipy.stats import binom, chi2, norm
 from evo import AllBlocks, Budget, OnePlusLambda, Prompt, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.costs.latency import Latency
 from experiments import Cell, Grid, Verdict, fit, growth_figure, run_grid, speedup
-from experiments.cli.forecast import show_forecast, totals
+from experiments.cli.predicting.forecast import show_forecast, totals
 from experiments.fits.claims import Claim, _check
 from experiments.fits.families.forms import FORMS
 from experiments.fits.laws import Estimate, Fits, ScalingLaw

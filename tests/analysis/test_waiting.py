@@ -30,8 +30,8 @@ from experiments import Grid, predict, run_grid
 from experiments.cli.app import app
 from experiments.grids.cell import Cell
 from experiments.grids.toml import load_grid
-from experiments.reports import waiting as timing
 from experiments.reports.terminal import show_waiting
+from experiments.reports.waiting import barriers as timing
 from experiments.reports.waiting import list_schedule, timed, waiting
 from experiments.store.files import write_part
 from experiments.store.results import load

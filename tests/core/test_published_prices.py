@@ -95,7 +95,7 @@ def test_a_cost_is_told_in_its_currency():
     from evo import Latency, OnePlusLambda, UniformChunk
     from experiments import Cell, Grid, run_grid
     from experiments.checks.check import check
-    from experiments.cli.forecast import show_forecast
+    from experiments.cli.predicting.forecast import show_forecast
     from experiments.predictions.forecast import forecast
     from experiments.reports.figures import growth_figure
     from experiments.reports.overview import overview

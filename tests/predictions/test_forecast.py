@@ -27,7 +27,7 @@ from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER
 from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError
-from experiments.cli.forecast import show_forecast, totals
+from experiments.cli.predicting.forecast import show_forecast, totals
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.forecast import MOST_CALLS, Slowness, check_budgets, forecast, seconds_a_batch

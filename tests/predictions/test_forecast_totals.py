@@ -10,7 +10,7 @@ import pytest
 from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import UntilResolved
-from experiments.cli.forecast import totals
+from experiments.cli.predicting.forecast import totals
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.forecast import forecast
 from experiments.running.launch import run_grid

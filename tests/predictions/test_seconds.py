@@ -22,7 +22,7 @@ from evo import (
 from evo.schedules import EachChunk
 from evo.theory.times.seconds import Moments, slowest, sum_of
 from experiments import Cell, Grid, predict, run_grid
-from experiments.predictions import seconds as predicting
+from experiments.predictions.seconds import searches as predicting
 from experiments.predictions.verdict import Verdict
 from experiments.reports.waiting import timed
 from operators import FixKeep, Malformed, Resample, Vote

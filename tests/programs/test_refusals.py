@@ -11,7 +11,7 @@ from rich.console import Console
 from evo.errors import InputError, NoPrediction
 from evo.programs import Calls, Expected, Model, Role, expected_ledger
 from experiments import Grid, ProgramCell, UntilPrecise, UntilSuccesses, predict, run_grid
-from experiments.cli.forecast import show_forecast
+from experiments.cli.predicting.forecast import show_forecast
 from experiments.grids.parts import find_part
 from experiments.predictions.forecast import forecast
 from experiments.predictions.verdict import Verdict

@@ -15,11 +15,11 @@ FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0, 8.0, 16.0)
 """Of the largest x: where the families are compared."""
 POWER = 4.6
 """Standard errors between two laws of which one is then refused at 0.001 with probability 0.9."""
-MOST_RUNS = 100_000
+FEWEST_RUNS, MOST_RUNS = 100, 100_000
 
 
 def where_they_part(left: Sequence[Fitted], square: float, along: str, whole: bool) -> str:
-    """The nearest value of the parameter at which some runs part all of some families, and how many.
+    """The value of the parameter at which the fewest units in all part the families, and how many runs that takes.
 
     Args:
         left: the families, fitted.
@@ -27,7 +27,7 @@ def where_they_part(left: Sequence[Fitted], square: float, along: str, whole: bo
         along: the parameter.
         whole: whether it takes whole numbers only.
     """
-    end = left[0].model.end
+    end, cheapest, said = left[0].model.end, math.inf, ""
     for factor in FACTORS:
         x = np.array([math.ceil(end * factor) if whole else end * factor], dtype=float)
         found = [each.at(x) for each in left]
@@ -35,10 +35,12 @@ def where_they_part(left: Sequence[Fitted], square: float, along: str, whole: bo
         for (one, error), (other, off) in combinations(found, 2):
             room = float((one - other)[0] ** 2) / POWER**2 - float(error[0] ** 2 + off[0] ** 2)
             runs = max(runs, square / room if room > 0 else math.inf)
-        if runs <= MOST_RUNS:
-            means = ", ".join(f"{math.exp(min(float(one[0]), 700)):.3g}" for one, _ in found)
-            return f"they part at {along} = {x[0]:g} ({means}): {_rounded(runs)} runs there would tell"
-    return (
+        logs = [min(float(one[0]), 700) for one, _ in found]
+        spent = max(runs, FEWEST_RUNS) * math.exp(max(logs))
+        if runs <= MOST_RUNS and spent < cheapest:
+            cheapest, means = spent, ", ".join(f"{math.exp(log):.3g}" for log in logs)
+            said = f"they part at {along} = {x[0]:g} ({means}): {_rounded(runs)} runs there would tell"
+    return said or (
         f"no {along} up to {FACTORS[-1]:g} times as large would tell with {MOST_RUNS:,} runs; run more of these cells"
     )
 
@@ -54,6 +56,6 @@ def runs_for_bend(made: Fitted, bend: tuple[float, float], runs: float) -> str:
 
 def _rounded(runs: float) -> str:
     """Up, to two digits, and 100 at least."""
-    runs = max(runs, 100.0)
+    runs = max(runs, FEWEST_RUNS)
     step = 10 ** (math.floor(math.log10(runs)) - 1)
     return f"{math.ceil(runs / step) * step:,.0f}"

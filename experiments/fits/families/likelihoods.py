@@ -88,8 +88,9 @@ def _named(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tupl
     values, slopes = free / scales, np.diag(1 / scales)
     if form.factored:
         a, b = values
-        slopes = np.array([[1, 0], [-b / a**2, 1 / a]]) @ slopes
-        values = np.array([a, b / a])
+        with np.errstate(divide="ignore", invalid="ignore"):  # a = 0, a bound: c is not known
+            slopes = np.array([[1, 0], [-b / a**2, 1 / a]]) @ slopes
+            values = np.array([a, b / a])
     return values, slopes, (False,) * len(values)
 
 

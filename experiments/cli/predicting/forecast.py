@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from evo.statistics import LEAST_TOLD, probability_text
+from experiments.cli.predicting.singles import show_singles
 from experiments.cli.progress import duration
-from experiments.cli.singles import show_singles
 from experiments.grids.labels import place_of
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
@@ -54,7 +54,7 @@ def tell_forecast(grid: Grid, console: Console, errors: Console) -> None:
 
 def tell_fitness(grid: Grid, calls: int, console: Console) -> None:
     """Show the fitness of all cells of a grid after so many calls."""
-    from experiments.cli.fitness import show_fitness
+    from experiments.cli.predicting.fitness import show_fitness
     from experiments.predictions.quality.table import fitness_table
 
     show_fitness(fitness_table(grid, calls=calls), calls, console)
