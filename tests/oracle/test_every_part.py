@@ -8,7 +8,6 @@ from experiments.grids.parts import PART_TYPES
 from operators.wrapper import Wrapper
 
 ELSEWHERE = {
-    "Repeating": "no rule: compared with refusals in tests/parts/test_repeating.py",
     "Asynchronous": "no rule: compared with a naive loop in tests/engine/test_asynchronous.py",
 }
 KINDS = ("problem", "mutator", "schedule", "runner")
@@ -38,4 +37,4 @@ def test_every_wrapper_is_known_to_the_chain():
     from calls_of import WRAPPERS
 
     known = {kind.__name__ for kind in Wrapper.__subclasses__() if kind.__module__.startswith("operators.")}
-    assert known == {*WRAPPERS, "Repeating"}  # which has no law
+    assert known == {*WRAPPERS, "Repeating"}  # which has a chain of its own, with what it remembers

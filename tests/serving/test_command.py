@@ -21,14 +21,20 @@ from experiments.serving.evaluator import LINE
 ROOT = Path(__file__).parents[2]
 
 
+def listen_to_ctrl_c():
+    """Whoever runs the tests in the background may have had it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running(*words, cwd):
     """The command in a process of its own, and the address that it tells."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "experiments", *words]
     with subprocess.Popen(
-        command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+        command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=listen_to_ctrl_c,
+    ) as process:  # fmt: skip
         line = process.stdout.readline()
         try:
             yield process, int(re.search(r":(\d+)/v1", line)[1])

@@ -21,6 +21,11 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
+def listen_to_ctrl_c():
+    """Whoever runs the tests in the background may have had it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def free_ports(number):
     sockets = [socket.socket() for _ in range(number)]
     try:
@@ -91,7 +96,8 @@ class Page:
         port = [] if "--port" in line else ["--port", self.ports[len(self.started)]]
         words = [sys.executable, "-m", "experiments", *shlex.split(line)[1:], *port]
         process = subprocess.Popen(words, cwd=self.folder, env=environment(), text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   preexec_fn=listen_to_ctrl_c)  # fmt: skip
         self.started.append(process)
         expect(line, expected, "".join(process.stdout.readline() for _ in expected.splitlines()))
 

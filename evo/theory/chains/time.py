@@ -96,8 +96,8 @@ class ChainTime:
         usual = (times >= 0) & np.isfinite(times)
         unique, back = np.unique(times[usual], return_inverse=True)
         if len(unique):
-            turns = np.divmod(_whole(unique), self.calls)
-            both = [np.stack(self._splits(*block)) for block in self._blocks(*turns)]
+            whole = _whole(unique)  # of objects beyond 2^62, which numpy's divmod does not take
+            both = [np.stack(self._splits(*block)) for block in self._blocks(whole // self.calls, whole % self.calls)]
             cdf[usual], tail[usual] = np.concatenate(both, axis=1)[:, back]
         return cdf, tail
 

@@ -71,7 +71,7 @@ def leading_round_robin(law: CallLaw, k: int, start: Start, lam: int = 1) -> Run
     check_run(k, start, lam)
     if start.most == 0:
         return finished(lam)
-    return leading_turns(float(law.pmf(1, 1)[1]), start, lam)
+    return leading_turns(float(law.pmf(1, 1)[1]), start, lam, incompletion(law, 1, 1))
 
 
 def leading_only_incorrect(law: CallLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
@@ -163,11 +163,14 @@ def _improvements(law: CallLaw, start: Start) -> FloatArray:
     return chances
 
 
-def leading_turns(fix: float, start: Start, lam: int) -> RunLaw:
-    """The run whose turns fix an incorrect block w.p. 1-(1-fix)^lam; the start must hold one with some probability."""
-    turn = float(at_least_once(fix, lam))
-    generations = LeadingTurns(start, turn, 1, fix)
-    hit = generations if lam == 1 else LeadingTurns(start, turn, lam, fix)
+def leading_turns(fix: float, start: Start, lam: int, miss: float) -> RunLaw:
+    """The run whose turns fix an incorrect block w.p. 1-(1-fix)^lam; the start must hold one with some probability.
+
+    `miss` is 1 - fix, which may be known to more digits than fix has room for.
+    """
+    turn, failed = float(at_least_once(fix, lam)), float(never_once(fix, lam, miss))
+    generations = LeadingTurns(start, turn, failed, 1, fix)
+    hit = generations if lam == 1 else LeadingTurns(start, turn, failed, lam, fix)
     return RunLaw(hit, generations, no_short_chunk, "theory 10c", lam)
 
 
@@ -180,13 +183,15 @@ class LeadingTurns(ByTail):
 
     Attributes:
         start: the initial law.
-        turn: P(a generation on the first incorrect block fixes it), 1 - (1-fix)^lam.
+        turn: P(a generation on the first incorrect block fixes it), A = 1 - (1-fix)^lam.
+        failed: P(it does not), 1 - A.
         calls: what the time counts in a generation: 1 for generations, lam for calls.
         fix: P(one call fixes the block that it rewrites).
     """
 
     start: Start
     turn: float
+    failed: float
     calls: int
     fix: float
 
@@ -228,7 +233,7 @@ class LeadingTurns(ByTail):
         var_j = float(counts @ (j - mean_j) ** 2)
         var_last = float(chance @ (place - mean_last) ** 2)
         both = float(chance @ ((place - mean_last) * (wrong - mean_j)))
-        odds = (1.0 - self.turn) / self.turn
+        odds = self.failed / self.turn
         mean = mean_last + k * mean_j * odds
         variance = var_last + k**2 * (mean_j * odds / self.turn + var_j * odds**2) + 2 * k * odds * both
         return (mean, variance) if self.calls == 1 else self._of_calls(mean, variance)
@@ -268,14 +273,15 @@ class LeadingTurns(ByTail):
     def _some_after(self, generations: FloatArray) -> FloatArray:
         from scipy.special import betainc, betaln, xlog1py, xlogy
 
-        k, turn = self.start.k, self.turn
+        k, turn, failed = self.start.k, self.turn, self.failed
         if turn == 0.0:
             return np.full(len(generations), 1.0 - self.start.optimal)
         j = np.arange(1.0, k + 1)
         sweep, within = np.divmod(generations, k)
         c = sweep[:, None]
-        more = betainc(c + 1.0, j, 1.0 - turn)  # P(F > c | J = j)
-        same = np.exp(xlog1py(c, -turn) + xlogy(j, turn) - betaln(c + 1.0, j) - np.log(c + j))  # P(F = c | J = j)
+        more = betainc(c + 1.0, j, failed)  # P(F > c | J = j)
+        fails = xlogy(c, failed) if turn > 0.5 else xlog1py(c, -turn)
+        same = np.exp(fails + xlogy(j, turn) - betaln(c + 1.0, j) - np.log(c + j))  # P(F = c | J = j)
         counts = self.start.law()[1:]
         return np.asarray((more * counts + same * self._and_later(within.astype(np.int64))).sum(axis=1))
 
