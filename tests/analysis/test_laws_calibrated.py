@@ -33,6 +33,7 @@ def most(trials, rate=0.01):
     return int(binom.isf(1e-3, trials, rate))
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_no_wrong_family_is_told_and_the_true_one_is_not_refused(rng):
     told = right = refused = by_aic = trials = 0
@@ -68,7 +69,7 @@ def test_what_is_no_family_is_not_told(rng):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("budget", [np.inf, 150.0])
+@pytest.mark.parametrize("budget", [pytest.param(np.inf, marks=pytest.mark.slow), 150.0])
 def test_intervals_cover_with_and_without_censoring(budget, rng):
     """2^k for k = 1 to 10, up to 86 % of a cell censored: 95 % intervals. Fails w.p. 1e-3 at 93 %."""
     x, law, true = KNOWN["exponential"]

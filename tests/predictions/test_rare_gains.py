@@ -54,11 +54,11 @@ def test_a_run_wide_quality_of_long_chunks(schedule, name):
     assert predict(cell, "fitness", calls=CALLS).mean == pytest.approx(expected, rel=1e-11)
 
 
-def test_small_shapes_have_a_fitness_too():
-    for a in (0.05, 1e-8):
-        for schedule in (UniformChunk(G), OnlyIncorrect(G), RoundRobin(G)):
-            cell = Cell(BlockOneMax(K, 4), BetaRunQuality(a, 1.0), schedule, OnePlusLambda())
-            assert 0.0 < predict(cell, "fitness", calls=CALLS).mean < K
+@pytest.mark.parametrize("a", [0.05, pytest.param(1e-8, marks=pytest.mark.slow)])
+def test_small_shapes_have_a_fitness_too(a):
+    for schedule in (UniformChunk(G), OnlyIncorrect(G), RoundRobin(G)):
+        cell = Cell(BlockOneMax(K, 4), BetaRunQuality(a, 1.0), schedule, OnePlusLambda())
+        assert 0.0 < predict(cell, "fitness", calls=CALLS).mean < K
 
 
 def test_rare_gains_are_dropped_at_a_budget_only():

@@ -35,7 +35,10 @@ from experiments.store.failures import read_failures
 from operators import Resample
 from problems import BlockOneMax
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX has them")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX has them"),
+    pytest.mark.filterwarnings("ignore:.*reads what cannot be seen"),  # its operators ask for their process
+]
 LARGE = 10**6
 """Bytes, more than a pipe holds."""
 
@@ -242,7 +245,6 @@ def test_of_a_task_of_several_batches_only_the_one_that_died_may_fail(mine, tmp_
     assert len((tmp_path / "died").read_text()) == min(times, 2)  # once in the task, once alone
 
 
-@pytest.mark.filterwarnings("ignore:.*reads what cannot be seen")  # the process that it kills
 def test_a_batch_that_died_twice_is_tried_once_more_where_others_of_its_cell_succeeded(mine, tmp_path):
     def grid(times: int, batches: int = 4) -> Grid:
         cells = [cell_of(mine.Killed(str(tmp_path), 1, times)), cell_of(Resample(0.5), k=3)]
