@@ -220,6 +220,7 @@ def test_rivals_widths_and_bounds(rng):
 RATIO = {"slow": STUDY[GLOBAL][:8], "fast": STUDY[UNTIL_RESOLVED][:8]}
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_speedups_differ_as_rarely_as_said(rng):
     """30 tables at alpha = 0.05; fails w.p. 1e-6 at a true rate of 0.08 (the normal law), w.p. > 0.99 at 0.63."""

@@ -199,6 +199,7 @@ def exact_of(grid, arm, k):
     return next(exact_mean(cell) for cell in grid.arms[arm] if cell.problem.k == k)
 
 
+@pytest.mark.slow
 def test_keep_tells_theory_1f(made):
     found = made("keep")[0].findings
     assert [row[-1] for row in found.rows] == ["1,048,576", "513.9", "21.66", "10.08", "6.279", "5.69"]

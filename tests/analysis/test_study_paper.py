@@ -113,6 +113,7 @@ def test_its_text_says_what_holds(small):
     assert "Traceback" not in text
 
 
+@pytest.mark.slow
 def test_fewer_runs_claim_less():
     arms = {label: cells[: 2 * 8] for label, cells in grid().arms.items()}
     made = reported_on(run_grid(Grid("paper", arms, runs=20, batch=20), workers=1))

@@ -152,6 +152,7 @@ def test_what_to_buy_where_one_granularity_is_logged():
     assert nothing.pilots[0].words.startswith("two granularities, g = 1 and another")
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_three_times_as_many_calls_more_do_halve_the_interval():
     """20 logs each; the ratio of the mean widths is .5 within .1, three standard errors of it."""

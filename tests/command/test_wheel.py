@@ -76,6 +76,7 @@ def test_the_wheel_says_what_it_is_and_offers_the_command(wheel):
     assert "llm-evo = experiments.cli.app:main" in archive.read(scripts).decode()
 
 
+@pytest.mark.slow
 def test_the_installed_command_runs_outside_the_tree(site, tmp_path):
     environment = {"PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"}
     imports = f"import {', '.join(sorted(PACKAGES))}\n"

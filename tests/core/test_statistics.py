@@ -227,6 +227,7 @@ def test_no_mean_is_tested_where_the_law_is_known_and_that_of_the_total_is_not()
     assert statistics.mean_p_value(200 * law.mean, 200, moments) == (1.0, "Chebyshev's bound")
 
 
+@pytest.mark.slow
 @pytest.mark.statistical
 def test_chebyshevs_bound_holds_where_the_normal_law_does_not():
     """Totals of 200 heavy-tailed times of finite variance, 200,000 of them; the twin errs a hundred times too often."""

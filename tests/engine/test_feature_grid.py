@@ -128,6 +128,7 @@ def test_a_grid_crosses_a_valley_that_stops_the_elitist():
     assert abs(run(MapElites(5), jump).hit.mean() - crosses.mean) < Z * math.sqrt(crosses.variance / 4000)
 
 
+@pytest.mark.slow
 def test_cells_agree_with_their_predictions_and_a_false_law_differs():
     @dataclass(frozen=True)
     class Claims(FixKeep):

@@ -44,6 +44,7 @@ def lines(text):
     return [line.rstrip() for line in text.strip().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_its_commands_say(folder):
     assert list(sessions(PAGE))
     assert list(differing(PAGE)) == []

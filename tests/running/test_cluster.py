@@ -367,6 +367,7 @@ def job(mutator=None, limit=60.0):
     return Job(cell(mutator), 0, 5, 1, "blocks", 0.1, limit)
 
 
+@pytest.mark.slow
 def test_a_job_is_read_where_all_is_as_at_the_driver(parts):
     away = JobsAway(elsewhere=True)
     mine, theirs = away.pack([job(), job(parts.Ends())])

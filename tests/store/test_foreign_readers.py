@@ -161,6 +161,7 @@ LAUNCH = """
 """
 
 
+@pytest.mark.slow
 def test_while_a_grid_is_run(tmp_path, toml):
     """Each reader in turn, again and again, until the launch is over: whole batches only, never fewer than before."""
     for name in ("polars", "duckdb"):

@@ -479,6 +479,7 @@ def test_honest_tails_of_finite_variance_raise_no_more_alarms_than_stated(tables
     assert off.sum() > stats.binom.isf(1e-8, len(totals), level)
 
 
+@pytest.mark.slow
 def test_the_law_at_some_times_is_never_further_off_than_anywhere():
     of = PREDICTED["chain"]
     runs = run_grid(Grid("tiny", [of], runs=500, batch=500), workers=1).runs
