@@ -14,6 +14,7 @@ import numpy as np
 from evo.chunks import Chunks
 from evo.errors import InputError
 from evo.laws.counts import CallLaw, binomial_pmf
+from evo.theory.calls.gains import incompletion
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, no_short_chunk
@@ -92,7 +93,7 @@ def merged_only_incorrect(law: CallLaw, k: int, g: int, start: Start, workers: i
     if start.most == 0 or workers == 1:
         return MergedLaw(one_by_one.hit, one_by_one.generations, one_by_one.last_chunk, one_by_one.source)
     if g == 1:
-        rounds = repair_chain(float(law.pmf(1, 1)[1]), start, workers or k).generations
+        rounds = repair_chain(law, start, workers or k).generations
         return MergedLaw(one_by_one.hit, rounds, no_short_chunk, "theory 11c, 2a")
     if workers is None or workers >= chunks:
         rounds = merged_in_turn(law, k, g, start).generations
@@ -101,22 +102,23 @@ def merged_only_incorrect(law: CallLaw, k: int, g: int, start: Start, workers: i
     return MergedLaw(one_by_one.hit, rounds, one_by_one.last_chunk, "theory 11a, 3b")
 
 
-def repair_chain(fix: float, start: Start, workers: int) -> AbsorbingChain:
+def repair_chain(law: CallLaw, start: Start, workers: int) -> AbsorbingChain:
     """The chain on the number i of incorrect blocks when each round calls min(W,i) incorrect blocks (theory 11c).
 
     Raises: NoPrediction if it is too large.
     """
     most = start.most
     check_states(most, f"merged rounds with {most} incorrect blocks")
-    step, finish = np.zeros((most, most)), np.zeros(most)
+    fix, miss = float(law.pmf(1, 1)[1]), incompletion(law, 1, 1)
+    step, finish, stay = np.zeros((most, most)), np.zeros(most), np.zeros(most)
     for i in range(1, most + 1):
         width = min(workers, i)
-        repaired = binomial_pmf(width, fix)
-        stay = i - width
-        step[i - 1, max(stay - 1, 0) : i - 1] = repaired[1:][::-1] if stay else repaired[1:-1][::-1]
-        finish[i - 1] = 0.0 if stay else repaired[-1]
+        repaired = binomial_pmf(width, fix, miss)
+        left = i - width  # blocks that no worker is at
+        step[i - 1, max(left - 1, 0) : i - 1] = repaired[1:][::-1] if left else repaired[1:-1][::-1]
+        finish[i - 1], stay[i - 1] = 0.0 if left else repaired[-1], repaired[0]
     counts = start.law()
-    return AbsorbingChain(step, finish, finish, counts[1 : most + 1], float(counts[0]), 1)
+    return AbsorbingChain(step, finish, finish, counts[1 : most + 1], float(counts[0]), 1, stay=stay)
 
 
 def _chunks(k: int, g: int, workers: int | None) -> int:

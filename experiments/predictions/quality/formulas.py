@@ -172,7 +172,7 @@ def merged_only_incorrect(law: CallLaw, k: int, start: Start, workers: int | Non
     """Rounds of workers on incorrect blocks (theory 11c)."""
     if start.most == 0:
         return settled(by_count[::-1])
-    chain = repair_chain(float(law.pmf(1, 1)[1]), start, workers or k)
+    chain = repair_chain(law, start, workers or k)
     return by_counts(Process(tuple(range(1, start.most + 1)), chain), by_count, "theory 11c, 17a")
 
 
