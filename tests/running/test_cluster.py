@@ -283,6 +283,7 @@ def test_what_is_at_work_ends_when_the_driver_leaves(machines, parts):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*reads what cannot be seen")  # the process that it is in
 def test_without_workers_the_launch_ends_and_goes_on_later(alone, parts, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "Cluster", partial(Cluster, patience=1.0))
     slow = Grid("slow", [cell(parts.Slow(0.05), k=1)], runs=30, batch=1)
