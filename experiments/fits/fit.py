@@ -118,7 +118,8 @@ def _tried_once(
 ) -> Tried:
     """What a series was tried with; those of a results object are made once."""
     named = claimed if claimed and NAMED[claimed].asked != "always" else ""
-    asked = ("tried", along, quantity, repr(least), repr(most), named, part.label, *part.cells)
+    numbers = (part.mean.tobytes() + part.variance.tobytes()).hex()  # quotients of several quantities have one label
+    asked = ("tried", along, quantity, repr(least), repr(most), named, part.label, numbers, *part.cells)
     return results.once(asked, lambda: _tried(results, part, along, least, most, named))
 
 
