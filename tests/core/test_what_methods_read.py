@@ -73,7 +73,7 @@ UNSEEN = {
     "np.random.default_rng().random()": "numpy.random.default_rng",
     "np.random.RandomState().rand()": "numpy.random.RandomState",
     "np.random.Generator(np.random.PCG64()).random()": "numpy.random.PCG64",
-    "default_rng().random()": "mine.default_rng gets from numpy.random.",  # whose module has a name of its own in numpy 2.1
+    "default_rng().random()": "mine.default_rng gets from numpy.random.",  # its module, by another name in numpy 2.1
     "random.Random().random()": "random.Random",
     "secrets.randbelow(9)": "secrets.randbelow",
     "time.monotonic()": "time.monotonic",
