@@ -118,7 +118,7 @@ def status(results: Folder) -> None:
     Example: `llm-evo status results/paper`
     """
     with plain_errors():
-        from experiments.store.status import status as status_of
+        from experiments.store.launches.status import status as status_of
 
         found = status_of(results)
         console = _console()

@@ -20,7 +20,7 @@ from evo.errors import InputError, OperatorError
 from evo.parameters import shown, suggestion
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.grid import expect_few
-from experiments.grids.where import WORDS
+from experiments.grids.languages.where import WORDS
 
 MOST_VALUES = 10_000
 """Values of an axis at the most."""

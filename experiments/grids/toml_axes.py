@@ -8,9 +8,9 @@ from typing import Any
 
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
-from experiments.grids.arithmetic import Arithmetic, is_calculated
 from experiments.grids.axes import MOST_VALUES, at, combinations, span
-from experiments.grids.where import Where
+from experiments.grids.languages.arithmetic import Arithmetic, is_calculated
+from experiments.grids.languages.where import Where
 
 _RANGE = ("from", "to", "step", "factor", "count")
 

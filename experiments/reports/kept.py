@@ -25,9 +25,9 @@ from experiments.grids.outside.reading import Unsound, read_file
 from experiments.predictions.verdict import Verdict
 from experiments.store.failures import FOLDER as FAILURES
 from experiments.store.files import StoreError, there, write_json
+from experiments.store.launches.state import state_file
 from experiments.store.parts import Parts
 from experiments.store.results import Results
-from experiments.store.state import state_file
 from experiments.store.verify.seals import from_json
 
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "matplotlib", "rich")

@@ -28,7 +28,7 @@ from experiments.running.progress import Progress
 from experiments.running.sink import IntoMemory, IntoStore, Sink
 from experiments.store.batches import Batches
 from experiments.store.failures import FailedBatch, explain
-from experiments.store.provenance import begin, ended
+from experiments.store.launches.provenance import begin, ended
 from experiments.store.results import Results
 from experiments.store.store import Store
 from experiments.store.table import BatchKey

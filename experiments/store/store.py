@@ -6,7 +6,7 @@
     results/<name>/runs/*.parquet   a row a run, parts of finished batches; see `experiments.store.files`
     results/<name>/failures/*.json  batches that failed; see `experiments.store.failures`
     results/<name>/damaged/         parts that were truncated or altered, set aside by the next launch
-    results/<name>/driver.lock      while a launch is at work; see `experiments.store.lock`
+    results/<name>/driver.lock      while a launch is at work; see `experiments.store.launches.lock`
 
 Every later stage reads only this folder.
 """
@@ -30,11 +30,11 @@ from experiments.store.batches import Batches
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, look_at_failures, write_failure
 from experiments.store.files import StoreError, leftovers, move, own_folder, write_json, write_parquet, write_part
 from experiments.store.grid_json import check_same, grid_record, held_origins, read_grid
-from experiments.store.lock import LOCK, FolderLock, is_ours
+from experiments.store.launches.lock import LOCK, FolderLock, is_ours
+from experiments.store.launches.provenance import damaged_launches, other_versions, write_launch
 from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Parts
 from experiments.store.predictions import kept_predictions, predictions_table
-from experiments.store.provenance import damaged_launches, other_versions, write_launch
 from experiments.store.table import BatchKey
 from experiments.store.third_party.origins import Origin, compared, origins
 from experiments.store.third_party.recorded import record

@@ -27,7 +27,7 @@ from experiments.reports.report import report
 from experiments.reports.study import Study
 from experiments.reports.terminal import show_fits, show_report, show_waiting
 from experiments.reports.waiting import waiting
-from experiments.store.status import _ago
+from experiments.store.launches.status import _ago
 from operators import Resample
 from problems import BlockOneMax
 
@@ -389,7 +389,7 @@ def test_the_time_of_a_forecast_is_shared_by_the_cores(cores, said):
     ],
 )
 def test_how_long_ago_is_said_in_its_unit(seconds, said, monkeypatch):
-    monkeypatch.setattr("experiments.store.status.time.time", lambda: 1e9 + seconds)
+    monkeypatch.setattr("experiments.store.launches.status.time.time", lambda: 1e9 + seconds)
     assert _ago(1e9) == f"2001-09-09 01:46:40+00:00 ({said} ago)"
 
 

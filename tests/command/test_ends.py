@@ -57,7 +57,11 @@ def raising(error: BaseException) -> Any:
 
 def break_all(monkeypatch, error: BaseException) -> None:
     """Let the first thing that each command does go wrong."""
-    for place in ("experiments.store.status.status", "experiments.store.results.load", "evo.conformance.check_part"):
+    for place in (
+        "experiments.store.launches.status.status",
+        "experiments.store.results.load",
+        "evo.conformance.check_part",
+    ):
         monkeypatch.setattr(place, raising(error))
     monkeypatch.setattr("experiments.cli.app._grid", raising(error))
 

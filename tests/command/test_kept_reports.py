@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from experiments.cli.app import app
 from experiments.reports import kept
 from experiments.store.failures import FailedBatch, write_failure
+from experiments.store.launches.state import state_file
 from experiments.store.results import load
-from experiments.store.state import state_file
 
 GRID = """name = "mine"
 runs = 20

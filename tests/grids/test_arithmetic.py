@@ -11,8 +11,8 @@ from evo.errors import InputError
 from evo.runners.archives import Archive
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import RoundRobin
-from experiments.grids.arithmetic import ALLOWED, MOST_CHARACTERS, Arithmetic
 from experiments.grids.grid import sweep
+from experiments.grids.languages.arithmetic import ALLOWED, MOST_CHARACTERS, Arithmetic
 from experiments.grids.toml import load_grid
 from operators import FixKeep, Refuse, Resample
 from problems import BlockOneMax

@@ -21,8 +21,8 @@ from evo.schedules import AllBlocks, Decomposed, RoundRobin, UniformChunk, Until
 from experiments.grids.axes import MOST_VALUES, combinations, grid_cells, span
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
+from experiments.grids.languages.where import MOST_LETTERS, Where
 from experiments.grids.toml import load_grid
-from experiments.grids.where import MOST_LETTERS, Where
 from operators import FixKeep, PerBlock, Refuse, Resample
 from problems import BlockOneMax, Noisy
 

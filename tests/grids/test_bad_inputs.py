@@ -769,7 +769,7 @@ def test_the_oracle_finds_a_message_without_its_file():
 
 
 def test_the_oracle_finds_a_traceback_of_a_command(monkeypatch, kept):
-    monkeypatch.setattr("experiments.store.status.status", lambda path: 1 / 0)
+    monkeypatch.setattr("experiments.store.launches.status.status", lambda path: 1 / 0)
     with pytest.raises(AssertionError):
         told(["status", str(kept.folder)])
 

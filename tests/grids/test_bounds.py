@@ -21,7 +21,7 @@ from experiments.grids.outside.toml_text import MOST_BYTES, MOST_DOTS, most_dots
 from experiments.grids.toml import load_grid
 from experiments.running.launch import LimitReached, run_grid
 from experiments.running.limits import GridLimits
-from experiments.store.status import Planned, status
+from experiments.store.launches.status import Planned, status
 from operators import Resample
 from problems import BlockOneMax
 

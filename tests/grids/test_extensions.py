@@ -27,7 +27,7 @@ from experiments.predictions.predict import predict
 from experiments.predictions.verdict import Verdict
 from experiments.running.launch import run_grid
 from experiments.store.files import StoreError, write_json
-from experiments.store.provenance import read_launches
+from experiments.store.launches.provenance import read_launches
 from experiments.store.results import load
 from problems import BlockOneMax
 

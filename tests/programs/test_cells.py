@@ -35,7 +35,7 @@ from experiments.reports.measured import measured
 from experiments.reports.printing import PlainConsole
 from experiments.reports.report import report
 from experiments.reports.terminal import show_report
-from experiments.store.status import status
+from experiments.store.launches.status import status
 from operators import Resample
 from problems import BlockOneMax
 

@@ -36,8 +36,8 @@ from experiments.running.launch import GridFailure, run_grid
 from experiments.running.tasks import DIED, RAISED, TIMED_OUT, Job
 from experiments.store.failures import FailedBatch, explain, read_failures, write_failure
 from experiments.store.files import StoreError, write_json
+from experiments.store.launches.status import status
 from experiments.store.results import load
-from experiments.store.status import status
 from operators import Resample
 from problems import BlockOneMax
 

@@ -42,7 +42,7 @@ def test_another_numpy_is_told_once(tmp_path, monkeypatch):
     grid = Grid("g", [Cell(BlockOneMax(2, 4), Resample(0.5), AllBlocks(), OnePlusLambda())], runs=20)
     run_grid(grid, tmp_path / "out", workers=1, tell=said.append)
     assert said == []
-    monkeypatch.setattr("experiments.store.provenance._version", lambda name: "9.9")
+    monkeypatch.setattr("experiments.store.launches.provenance._version", lambda name: "9.9")
     run_grid(grid, tmp_path / "out", workers=1, tell=said.append)
     (words,) = said
     assert f"made with numpy {np.__version__}, this is numpy 9.9, which may draw other random numbers" in words

@@ -50,7 +50,7 @@ from experiments.reports.files import write
 from experiments.reports.report import report
 from experiments.store.files import StoreError, write_json
 from experiments.store.grid_json import grid_record
-from experiments.store.status import status
+from experiments.store.launches.status import status
 from experiments.store.table import batch_columns, runs_table
 from operators import BetaBlocks, FixKeep, Resample
 from problems import BlockOneMax

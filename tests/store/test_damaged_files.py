@@ -35,8 +35,8 @@ from experiments.reports.report import report
 from experiments.running.launch import run_grid
 from experiments.store.failures import FailedBatch, write_failure
 from experiments.store.files import StoreError, write_json, write_parquet, write_part
+from experiments.store.launches.status import Planned, status
 from experiments.store.results import load
-from experiments.store.status import Planned, status
 from experiments.store.verify.cells import _table
 from experiments.store.verify.pages import expect_pages
 from operators import Resample

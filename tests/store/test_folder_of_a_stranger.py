@@ -25,7 +25,7 @@ from experiments.reports.report import report
 from experiments.running.launch import run_grid
 from experiments.store.failures import FailedBatch, write_failure
 from experiments.store.files import StoreError, write_json, write_part
-from experiments.store.lock import FolderLock
+from experiments.store.launches.lock import FolderLock
 from experiments.store.results import load
 from experiments.store.store import Store
 from operators import Resample

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.store import provenance
-from experiments.store.provenance import git_states
+from experiments.store.launches import provenance
+from experiments.store.launches.provenance import git_states
 
 pytestmark = pytest.mark.skipif(
     shutil.which("git") is None or sys.platform == "win32", reason="needs git and a POSIX shell"

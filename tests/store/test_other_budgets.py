@@ -25,10 +25,10 @@ from experiments.running.launch import run_grid
 from experiments.running.progress import Progress
 from experiments.store.batches import Batches
 from experiments.store.files import write_part
+from experiments.store.launches.status import Status, status
 from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Parts
 from experiments.store.results import load
-from experiments.store.status import Status, status
 from operators import FixKeep, Malformed, Resample
 from problems import BlockOneMax, Noisy, UnequalBlocks
 

@@ -16,9 +16,9 @@ from evo.schedules import AllBlocks
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.running.launch import GridFailure, run_grid
-from experiments.store import provenance
 from experiments.store.files import StoreError
-from experiments.store.provenance import begin, ended, git_states, read_launches, write_launch
+from experiments.store.launches import provenance
+from experiments.store.launches.provenance import begin, ended, git_states, read_launches, write_launch
 from operators import Resample
 from problems import BlockOneMax
 

@@ -33,10 +33,10 @@ from experiments.running.limits import GridLimits
 from experiments.store.batches import Batches
 from experiments.store.by_cell import RowsByCell, RunArrays
 from experiments.store.files import write_json, write_part
+from experiments.store.launches.status import status
 from experiments.store.parts import WORD_COLUMNS, Parts
 from experiments.store.results import Results, load
 from experiments.store.rows import RunTable, _key, within
-from experiments.store.status import status
 from experiments.store.store import StoreError
 from experiments.store.table import DTYPES, KEY, batch_columns, no_runs, runs_table
 from operators import Resample

@@ -27,9 +27,9 @@ from experiments.grids.grid import Grid, sweep
 from experiments.predictions.predict import Prediction, predict
 from experiments.running.launch import run_grid
 from experiments.store.files import part_name, write_json, write_part
-from experiments.store.provenance import read_launches
+from experiments.store.launches.provenance import read_launches
+from experiments.store.launches.status import status
 from experiments.store.results import load
-from experiments.store.status import status
 from experiments.store.store import Store, StoreError
 from experiments.store.table import DTYPES
 from experiments.store.verify.seals import to_json

@@ -27,10 +27,10 @@ from experiments.grids.toml import load_grid
 from experiments.running.launch import run_grid
 from experiments.store.batches import Batches
 from experiments.store.files import part_name, write_json, write_part
-from experiments.store.lock import FolderLock, Holder, holder_of
-from experiments.store.provenance import read_launches
+from experiments.store.launches.lock import FolderLock, Holder, holder_of
+from experiments.store.launches.provenance import read_launches
+from experiments.store.launches.status import status
 from experiments.store.results import load
-from experiments.store.status import status
 from experiments.store.store import Store, StoreError
 from experiments.store.table import DTYPES, KEY
 
@@ -358,7 +358,7 @@ def test_a_disk_without_locks_is_told(tmp_path, grid, monkeypatch):
     def flock(opened: int, how: int) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("experiments.store.lock.fcntl.flock", flock)
+    monkeypatch.setattr("experiments.store.launches.lock.fcntl.flock", flock)
     with pytest.warns(UserWarning, match="no advisory locks .*No locks available.*start no second launch"):
         run_grid(grid, tmp_path / "out", workers=1)
     assert len(load(tmp_path / "out").runs) == CELLS * 50
@@ -372,7 +372,7 @@ DRIVERS = """
 
     from experiments.running import agenda, driver, launch as running, tasks
     from evo.errors import EvoError
-    from experiments.store.lock import FolderLock
+    from experiments.store.launches.lock import FolderLock
     from experiments.store.store import Store
     from experiments.grids.toml import load_grid
 

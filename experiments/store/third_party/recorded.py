@@ -15,7 +15,7 @@ from pathlib import Path
 
 from experiments.grids.extensions import module_file
 from experiments.store.files import write_json
-from experiments.store.state import state_file
+from experiments.store.launches.state import state_file
 from experiments.store.third_party.origins import Origin
 
 

@@ -18,9 +18,9 @@ from experiments.store.batches import Batches
 from experiments.store.failures import look_at_failures
 from experiments.store.files import there
 from experiments.store.grid_json import read_grid
-from experiments.store.lock import Holder, holder_of
+from experiments.store.launches.lock import Holder, holder_of
+from experiments.store.launches.provenance import damaged_launches, last_launch
 from experiments.store.parts import Parts
-from experiments.store.provenance import damaged_launches, last_launch
 from experiments.store.results import Unplanned, read_cells
 
 
