@@ -172,7 +172,14 @@ def test_a_launch_that_is_sent_a_signal_keeps_its_table_and_says_so(where, name)
     text = GRID.replace('"Resample", p = 0.5', '"slow:Slow"').replace("runs = 20", "runs = 60")
     (where / "mine.toml").write_text(text)
     command = [sys.executable, "-m", "experiments", "run", "mine.toml", "--workers", "1", "--quiet"]
-    process = subprocess.Popen(command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def listen() -> None:
+        """Whoever runs the tests in the background may have had the signal ignored."""
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen
+    )
     try:
         deadline = time.monotonic() + 60
         while not (where / "begun").exists() and time.monotonic() < deadline:

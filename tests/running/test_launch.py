@@ -241,21 +241,6 @@ def test_what_is_finished_before_an_interruption_is_kept(tmp_path, workers, erro
     assert stop.seen == list(range(done, batches + 1))
 
 
-SLOW = """
-    name = "slow"
-    engine = "deap"
-    runs = 240
-    batch = 10
-
-    [[arm]]
-    label = "a"
-    problem = {type = "BlockOneMax", k = [6, 7], l = 4}
-    mutator = {type = "Resample", p = 0.5}
-    schedule = {type = "AllBlocks"}
-"""
-"""More tasks than are sent at once: a grid whose last tasks are at work at Ctrl-C is finished, and not interrupted."""
-
-
 def members(group: int) -> list[str]:
     """What still runs of a process group; the dead that nobody has collected do not count."""
     listed = subprocess.run(["ps", "-e", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
@@ -311,21 +296,33 @@ PATIENT = """
             time.sleep(self.seconds)
             return rng.random(correct.shape) < 1.0
 """
-"""An operator whose calls take their time on any machine: a faster one would be done before it is interrupted."""
+"""An operator whose calls take their time on any machine: on a fast one, runs are done before they are interrupted."""
+
+PATIENT_GRID = """
+    name = "slow"
+    runs = 240
+    batch = 10
+
+    [[arm]]
+    label = "a"
+    problem = {{type = "BlockOneMax", k = {lengths}, l = 4}}
+    mutator = {{type = "patient:Patient", seconds = {seconds}}}
+    schedule = {{type = "AllBlocks"}}
+"""
+"""Each cell has 24 batches of one call; more than are sent at once: work that is all sent is finished at Ctrl-C."""
 
 
-def patient(where: Path, seconds: float, lengths: str) -> Path:
-    """The folder of the results of a grid of cells of 24 batches, each a call of so many seconds."""
+def patient(where: Path, seconds: float, lengths: list[int]) -> Path:
+    """The folder of the results of such a grid, a cell for each k."""
     (where / "patient.py").write_text(textwrap.dedent(PATIENT))
-    text = SLOW.replace('"Resample", p = 0.5', f'"patient:Patient", seconds = {seconds}').replace("[6, 7]", lengths)
-    (where / "grid.toml").write_text(textwrap.dedent(text).replace("deap", "blocks"))
+    (where / "grid.toml").write_text(textwrap.dedent(PATIENT_GRID).format(seconds=seconds, lengths=lengths))
     return where / "results" / "slow"
 
 
 @pytest.mark.slow  # quick: what is kept, above; Ctrl-C of the command, below; one that is killed and goes on, in store/
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX")
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
-    folder = patient(tmp_path, 0.4, "[1, 2]")
+    folder = patient(tmp_path, 0.4, [1, 2])
     command = [sys.executable, "-m", "experiments", "run", "grid.toml", "--workers", "2", "--quiet"]
 
     def workers_start(group: int) -> bool:
@@ -360,7 +357,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
     ("seconds", "times"), [pytest.param(1.0, 1, marks=pytest.mark.slow), (60.0, 2)], ids=["once", "twice"]
 )
 def test_ctrl_c_once_finishes_what_is_at_work_and_twice_does_not(tmp_path, seconds, times):
-    folder = patient(tmp_path, seconds, "[1]")
+    folder = patient(tmp_path, seconds, [1])
     command = [sys.executable, "-m", "experiments", "run", "grid.toml", "--workers", "1", "--quiet"]
     done = interrupt(command, tmp_path, lambda group: (tmp_path / "begun").exists(), times)
     assert done.returncode == 130
