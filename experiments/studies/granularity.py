@@ -207,7 +207,7 @@ STUDY = Study(
     name="granularity",
     question="How many blocks should a call get? Cost against g, by fix, keep, p(g), instructions and prices",
     grid=grid,
-    title="One block a call? Yes if only passes cost; not where calls or instructions do and success or keep is high",
+    title="One block a call? Yes if only passes cost; not if calls cost and keep is high",
     figure=figure,
     findings=findings,
 )
