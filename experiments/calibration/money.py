@@ -98,7 +98,8 @@ def _regression(columns: dict[str, FloatArray], money: FloatArray, counted: tupl
     inverse = np.linalg.pinv(scaled.T @ scaled)
     meat = scaled.T @ (scaled * residuals[:, None] ** 2)
     freedom = max(len(money) - len(names), 1)
-    errors = np.sqrt(np.diag(inverse @ meat @ inverse) * len(money) / freedom) * t.ppf(0.5 + LEVEL / 2.0, freedom)
+    variances = np.maximum(np.diag(inverse @ meat @ inverse), 0.0)  # money without error: 0, or below it by rounding
+    errors = np.sqrt(variances * len(money) / freedom) * t.ppf(0.5 + LEVEL / 2.0, freedom)
     prices = {}
     for name, value, width, scale in zip(names, solution, errors, scales, strict=True):
         if name not in alike:

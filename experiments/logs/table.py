@@ -22,7 +22,7 @@ from experiments.grids.outside.printable import printable
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.logs.calls import Calls
 from experiments.logs.columns import COLUMNS, Value
-from experiments.logs.recorded import Stray, calls_of, is_recorded
+from experiments.logs.recorded import Stray, calls_of, each_answer, is_recorded
 
 Row = tuple[int, Sequence[Value]]
 """Where it stands in the file, and its values in the order of the names."""
@@ -216,9 +216,16 @@ def _json_lines(told: str, text: str) -> tuple[list[str], Iterator[Row]]:
 
 
 def _recorded(told: str, lines: Iterator[tuple[int, dict[str, Any]]]) -> tuple[list[str], Iterator[Row]]:
-    """The calls of a log of ours, which has other columns beside those of a table."""
+    """The calls of a log of ours, a row an answer; it has other columns beside those of a table."""
+    calls: list[tuple[int, dict[str, Any]]] = []
     try:
-        calls = list(calls_of(lines))
+        for line, call in calls_of(lines):
+            try:
+                calls += [(line, row) for row in each_answer(call)]
+            except ValueError as error:
+                raise Stray(line, str(error)) from None
+            if len(calls) > LOG_ROWS:
+                raise InputError(f"{told}: expected at most {LOG_ROWS:,} rows, got more")
     except Stray as error:
         raise InputError(printable(f"{told}: line {error.line}: {error}")) from None
     if not calls:

@@ -99,13 +99,14 @@ class Model:
         self._seen: dict[bytes, int] = {}
         self._lock = threading.Lock()
 
-    def answer(self, asked: Asked, seed: int | None = None, most_tokens: int | None = None) -> Answer:
+    def answer(self, asked: Asked, seed: int | None = None, most_tokens: int | None = None, choice: int = 0) -> Answer:
         """The answer to a prompt.
 
         Args:
             asked: what it asks for.
             seed: of the request.
             most_tokens: of the request.
+            choice: which of its answers, from 0; a request that fails over HTTP does so at the first.
 
         Raises: NotUnderstood if the prompt shows no block of the problem.
         """
@@ -117,9 +118,9 @@ class Model:
             )
         if asked.whole:
             there = list(range(self.blocks.k))
-        rng = self._drawn_by(asked.program, seed)
+        rng = self._drawn_by(asked.program, seed, choice)
         fault, thinks = self.faults.drawn(rng[0])
-        if fault == "search" and not asked.diff:
+        if (fault == "search" and not asked.diff) or (fault in HTTP and choice):
             fault = ""
         if fault in HTTP:
             return Answer("", "", FAULTS[fault], fault)
@@ -129,12 +130,13 @@ class Model:
             made = replace(made, text=THOUGHTS + made.text, thoughts=len(THOUGHTS))
         return _limited(made, most_tokens)
 
-    def _drawn_by(self, program: str, seed: int | None) -> list[Generator]:
+    def _drawn_by(self, program: str, seed: int | None, choice: int) -> list[Generator]:
         """Generators for faults, schedule, mutator and letters."""
         shown = repr(sorted((i, text) for i, text in texts_of(program).items() if i < self.blocks.k))
         name = hashlib.sha256(shown.encode()).digest()
+        nth: tuple[int, ...]
         if self.honours_seed and seed is not None:
-            nth = (1, seed % 2**64)
+            nth = (1, seed % 2**64, *((choice,) if choice else ()))
         else:
             with self._lock:
                 nth = (0, self._seen.get(name, 0))

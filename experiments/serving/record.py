@@ -21,7 +21,7 @@ import numpy as np
 from evo.errors import InputError
 from experiments.logs.calls import Calls
 from experiments.logs.columns import COLUMNS
-from experiments.logs.recorded import NO_RESPONSE, SCHEMA
+from experiments.logs.recorded import MOST_CHOICES, NO_RESPONSE, OF_EACH, SCHEMA, answers_asked_for
 from experiments.serving.log import CallLog
 from experiments.serving.requests import Wrong, json_of, sha, whole
 from experiments.serving.shapes import error_reply, json_reply
@@ -68,8 +68,12 @@ class Recorder:
     def __post_init__(self) -> None:
         self._numbers, self._lock = itertools.count(1 + len(self.log.calls)), threading.Lock()
         self._ids = {str(row["id"]): str(row["id"]) for row in self.log.calls}
+        self._choices = {str(row["id"]): answers_asked_for(row) for row in self.log.calls}
         self._evaluated = {
-            str(row["id"]) for row in self.log.calls if any(row.get(name) is not None for name in BLOCKS)
+            (str(row["id"]), number)
+            for row in self.log.calls
+            for number, told in {0: row, **row.get(OF_EACH, {})}.items()
+            if any(told.get(name) is not None for name in BLOCKS)
         }
         self._capped = False
 
@@ -120,6 +124,7 @@ class Recorder:
             of = self._ids.get(name) if isinstance(name, str) else None
         if of is None:
             raise Wrong("call: expected the id of a completion, or the header x-llm-evo-call of a reply", param="call")
+        choice = self._choice(of, body)
         told = {}
         for column, value in body.items():
             if column not in TOLD:
@@ -132,12 +137,23 @@ class Recorder:
         _expect_together(told)
         if BLOCKS.intersection(told):
             with self._lock:
-                before = of in self._evaluated
-                self._evaluated.add(of)
+                before = (of, choice) in self._evaluated
+                self._evaluated.add((of, choice))
             if before:
                 raise Wrong("the blocks of this call were told before", 409, "told_before", "call")
-        self.log.write({"of": of} | told)
-        return json_reply({"object": "outcome", "call": of})
+        one = {"choice": choice} if self._choices[of] > 1 else {}
+        self.log.write({"of": of} | one | told)
+        return json_reply({"object": "outcome", "call": of} | one)
+
+    def _choice(self, of: str, body: dict[str, Any]) -> int:
+        """Which answer of a call is told of; where there are several it has to be said."""
+        choice, asked = whole(body, "choice", 0), self._choices[of]
+        body.pop("choice", None)
+        if choice is None and asked > 1:
+            raise Wrong(f"choice: expected which of the {asked} answers of this call, from 0", param="choice")
+        if choice is not None and choice >= asked:
+            raise Wrong(f"choice: expected a whole number from 0 to {asked - 1}, got {choice}", param="choice")
+        return choice or 0
 
     def _call(self, request: Request) -> Reply:
         body = json_of(request)
@@ -191,19 +207,21 @@ class Recorder:
 
     def _most(self, body: dict[str, Any], content: bytes) -> Amount:
         """The most that a request may come to: no text has more tokens than bytes."""
-        read = len(content) + ROOM
-        written = (_answer_tokens(body) or 0) * (whole(body, "n", 1, 1000) or 1)
-        return Amount(1, read + written, None if self.prices is None else self.prices.most_of(read, written))
+        read, answers = len(content) + ROOM, whole(body, "n", 1, MOST_CHOICES) or 1
+        written = (_answer_tokens(body) or 0) * answers
+        return Amount(answers, read + written, None if self.prices is None else self.prices.most_of(read, written))
 
     def _write_sent(self, name: str, begun: float, request: Request, body: dict[str, Any], most: Amount) -> None:
         prompt = json.dumps(body.get("messages", body.get("input")))
         row = {
             "schema": SCHEMA, "id": name, "run": self.run, "call": next(self._numbers), "t0": round(begun, 3),
             "kind": CALLS[request.path], "model": _word(body.get("model")), "outcome": NO_RESPONSE,
-            "prompt": sha(prompt),
+            "prompt": sha(prompt), "choices": most.calls,
             "seed": body.get("seed") if isinstance(body.get("seed"), int) else None, "stream": bool(body.get("stream")),
             "most_tokens": most.tokens, "most_price": most.money,
         }  # fmt: skip
+        with self._lock:
+            self._choices[name] = most.calls
         self._know(name, name)
         self.log.write(row | self._body("request", json.dumps(body)))
 
@@ -217,7 +235,7 @@ class Recorder:
         outcome = "timeout" if error.slow else "http_error"
         row = {"of": name, "seconds": _since(begun), "outcome": outcome, "told": "upstream_unreachable"}
         if not error.sent:
-            self.caps.settle(most, Amount(1, 0, None if most.money is None else 0.0))
+            self.caps.settle(most, Amount(most.calls, 0, None if most.money is None else 0.0))
             row |= {"most_tokens": 0, "most_price": None if most.money is None else 0.0}
         self.log.write(row)
         words = f"{error}; `llm-evo record` passes requests on to it and cannot reach it"
@@ -247,7 +265,7 @@ class Recorder:
                 if not (hides and is_usage_alone(line)):
                     yield line
         except Unreachable:
-            told.outcome = NO_RESPONSE
+            told.failed = NO_RESPONSE
         except GeneratorExit:
             for line in _rest(lines):
                 told = from_event(told, line)
@@ -260,16 +278,22 @@ class Recorder:
         """Write what a call came to, and settle it; without usage what was set aside stays spent."""
         row: dict[str, Any] = {"of": call.name, "seconds": _since(call.begun), "http_status": status}
         row |= {"outcome": told.outcome, "finish": told.finish, "response": sha(told.text), "told": _code(told.code)}
+        if call.most.calls > 1 and told.said:
+            each = [(answer.outcome(told.whole), answer) for answer in told.answers[: call.most.calls]]
+            row["answers"] = [
+                {"outcome": word, "finish": answer.finish, "response": sha(answer.text)} for word, answer in each
+            ]
+            row |= {"outcome": told.failed, "finish": None}  # of no single answer
         usage = told.usage
         if usage is not None:
             read, written, cached, reasoning = usage
             price = None if self.prices is None else round(self.prices.of(*usage), 12)
             row |= {"tokens_in": read, "tokens_out": written, "tokens_cached": cached, "tokens_reasoning": reasoning}
             row["price"] = price
-            self.caps.settle(call.most, Amount(1, read + written, price))
+            self.caps.settle(call.most, Amount(call.most.calls, read + written, price))
         elif status != 200:
             nothing = None if call.most.money is None else 0.0
-            self.caps.settle(call.most, Amount(1, 0, nothing))
+            self.caps.settle(call.most, Amount(call.most.calls, 0, nothing))
             row |= {"most_tokens": 0, "most_price": nothing}
         self._know(told.id, call.name)
         self.log.write(row | self._body("reply", text))

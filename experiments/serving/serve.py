@@ -138,7 +138,7 @@ class Endpoint:
         try:
             asked = find(messages, self.prompts)
             row |= {"framework": asked.framework, "k": self.model.blocks.k, "item": sha(asked.program)}
-            answers = [self.model.answer(asked, seed, most) for _ in range(n)]
+            answers = [self.model.answer(asked, seed, most, number) for number in range(n)]
         except NotUnderstood as error:
             raise Wrong(str(error), 400, "prompt_not_understood", "messages") from None
         row["id"] = self._id(row)
@@ -175,7 +175,7 @@ class Endpoint:
 
 
 def _told(answers: list[Answer], asked: Asked) -> dict[str, Any]:
-    """The columns of a request's answers; of several answers the blocks stand in a list, a row is of one call."""
+    """The columns of a request's answers; several stand in a list, of which a table has a row each."""
     columns = ("g", "incorrect", "repaired", "kept", "right")
     shas = [sha(answer.text) for answer in answers]
     if len(answers) == 1:
@@ -183,7 +183,11 @@ def _told(answers: list[Answer], asked: Asked) -> dict[str, Any]:
         counts = {name: getattr(answer, name) for name in columns}
         told = {"outcome": answer.outcome, "fault": answer.fault or None, "finish": answer.finish}
         return counts | told | {"response": shas[0]}
-    each = [{name: getattr(answer, name) for name in (*columns, "outcome", "finish")} for answer in answers]
+    each = [
+        {name: getattr(answer, name) for name in (*columns, "outcome", "finish")}
+        | {"tokens_out": tokens(answer.text), "tokens_reasoning": answer.thoughts // 4, "response": response}
+        for answer, response in zip(answers, shas, strict=True)
+    ]
     return {"outcome": "ok", "answers": each, "response": sha("".join(shas))}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evo.errors import InputError
+from experiments.logs.recorded import answers_asked_for
 
 PRICES = ("prompt", "cached", "generated", "reasoning", "call")
 
@@ -118,6 +119,8 @@ class Caps:
 def spent_in(rows: list[dict[str, Any]], prices: Prices | None = None) -> Amount:
     """What the calls of a log came to; of a call that never came back, the most that it may have come to.
 
+    A request for several answers is as many calls.
+
     Args:
         rows: of the calls.
         prices: for calls that were logged without money.
@@ -137,5 +140,6 @@ def spent_in(rows: list[dict[str, Any]], prices: Prices | None = None) -> Amount
             tokens, money = int(row.get("most_tokens") or 0), row.get("most_price")
             if money is None and prices is not None:
                 money = prices.most_of(tokens, tokens)
-        total = total.plus(Amount(1, tokens, None if money is None else float(money)))
+        calls = answers_asked_for(row)
+        total = total.plus(Amount(calls, tokens, None if money is None else float(money)))
     return total

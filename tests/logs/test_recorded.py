@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from evo.errors import InputError
@@ -36,9 +37,30 @@ def test_an_outcome_that_was_told_before_the_end_of_a_stream_stays(tmp_path):
     assert read(tmp_path, CALL, back).classes.tolist() == [""]
 
 
+def test_a_request_for_several_answers_is_a_row_an_answer(tmp_path):
+    call = CALL | {"call": 7, "choices": 3, "tokens_in": 9, "tokens_out": 30, "seconds": 2.0, "price": 0.5, "k": 8}
+    call.pop("g")
+    one = {"of": "a", "choice": 1, "g": 2, "incorrect": 2, "repaired": 1, "kept": 0, "outcome": "ok"}
+    back = {"of": "a", "outcome": None, "answers": [{"outcome": None}, {"outcome": None}, {"outcome": "truncated"}]}
+    calls = read(tmp_path, call, one, back, CALL | {"id": "b"})
+    assert calls.classes.tolist() == ["", "applied", "malformed", "error"]
+    assert calls.word("call").tolist() == ["7/0", "7/1", "7/2", ""]
+    assert calls.number("repaired")[1] == 1
+    assert calls.number("tokens_in")[0] == 9
+    assert np.isnan(calls.number("tokens_in")[1:3]).all()  # read once
+    assert "seconds" not in calls  # of all answers together
+    assert "price" not in calls
+    assert calls.number("k").tolist()[:3] == [8, 8, 8]
+    assert read(tmp_path, call).classes.tolist() == ["error"]  # a request that never came back
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
+        ((CALL, {"of": "a", "choice": 1, "g": 1}), "line 2: choice: expected the number of an answer of this call"),
+        ((CALL | {"choices": 2}, {"of": "a", "choice": 2}), "line 2: choice: expected the number"),
+        ((CALL | {"choices": "2"}, {"of": "a", "choice": 1}), "line 2: choice: expected the number"),
+        ((CALL | {"answers": 3},), "line 1: answers: expected a list of at most 1000 objects"),
         ((CALL, {"of": "b", "g": 1}), "line 2: of: expected the id of an earlier line, got 'b'"),
         ((CALL, {"of": 3}), "line 2: of: expected"),
         ((CALL, CALL), "line 2: id: expected each call once, got 'a' again"),

@@ -91,7 +91,8 @@ def test_whatever_an_upstream_says_is_a_log_that_calibrate_reads_and_no_cap_is_o
     lines = b"data: " + json.dumps(said).encode() + b"\n\ndata: [DONE]\n\n"
     upstream = Says(status, lines if streams else json.dumps(said).encode(), streams)
     log = CallLog(tmp_path_factory.mktemp("log") / "calls.jsonl", new=True)
-    caps = Caps(calls=1, tokens=10**6, money=1.0)
+    answers = body.get("n") or 1
+    caps = Caps(calls=max(1, answers) if isinstance(answers, int) else 1, tokens=10**6, money=1.0)
     recorder = Recorder(upstream, log, caps, Prices({"prompt": 1e-6, "generated": 1e-6}), answer_tokens=5, bodies=True)
     replies = [recorder(chat(body)) for _ in range(2)]
     for reply in replies:
@@ -101,7 +102,7 @@ def test_whatever_an_upstream_says_is_a_log_that_calibrate_reads_and_no_cap_is_o
     sent = [reply for reply in replies if reply.status not in (400, 402)]
     assert len(sent) <= 1
     if sent:
-        assert len(read_calls(log.path)) == 1
+        assert 1 <= len(read_calls(log.path)) <= 4  # a row an answer
     else:
         with pytest.raises(InputError, match="a log of none"):
             read_calls(log.path)

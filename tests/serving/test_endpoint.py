@@ -11,6 +11,7 @@ from evo import OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset
 from evo.errors import InputError
 from experiments.logs.formats import read_calls
 from experiments.serving.evaluator import texts_of
+from experiments.serving.faults import Faults
 from experiments.serving.log import CallLog
 from experiments.serving.model import Model, tokens
 from experiments.serving.program import Blocks
@@ -62,8 +63,32 @@ def test_several_choices_are_one_line_and_one_usage(serving, rows_of, tmp_path):
     assert len(set(texts)) == 3
     assert body["usage"]["completion_tokens"] == sum(map(tokens, texts))
     (row,) = rows_of(tmp_path / "calls.jsonl")
-    assert [each["repaired"] for each in row["answers"]] == [sum(Blocks(4, 2).scores(text)) for text in texts]
+    repaired = [sum(Blocks(4, 2).scores(text)) for text in texts]
+    assert [each["repaired"] for each in row["answers"]] == repaired
     assert "g" not in row
+    calls = read_calls(log.path)  # a row an answer; what is of all of them together is of none
+    assert calls.number("repaired").tolist() == repaired
+    assert calls.number("tokens_out").tolist() == [tokens(text) for text in texts]
+    assert calls.number("tokens_in")[0] == body["usage"]["prompt_tokens"]
+    assert np.isnan(calls.number("tokens_in")[1:]).all()
+    assert ("seconds" in calls, calls.word("call").tolist()) == (False, ["1/0", "1/1", "1/2"])
+
+
+def test_a_request_for_several_answers_fails_over_http_as_often_as_one_for_one():
+    asked = find([("user", wrong_program(4))])
+    model = endpoint(faults=Faults({"http_500": 0.5})).model
+    faults = [model.answer(asked, choice=choice).fault for choice in (0, 1) for _ in range(40)]
+    assert 0 < faults[:40].count("http_500") < 40
+    assert "http_500" not in faults[40:]
+
+
+def test_a_seed_that_is_heard_gives_each_choice_an_answer_of_its_own(serving):
+    with serving(endpoint(Resample(p=0.5), k=6, honours_seed=True)) as client:
+        made = [client.chat(wrong_program(6), n=n, seed=7)[1]["choices"] for n in (3, 3, 1)]
+    texts = [[choice["message"]["content"] for choice in choices] for choices in made]
+    assert len(set(texts[0])) == 3
+    assert texts[0] == texts[1]
+    assert texts[2] == texts[0][:1]
 
 
 def test_a_stream_is_the_same_answer_in_pieces(serving):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +69,19 @@ def recorded(serving, tmp_path):
         run.recorder = recorder
         return found, recorded_calls(log.path)
 
-    run.file = tmp_path / "calls.jsonl"
+    run.file, run.serving = tmp_path / "calls.jsonl", serving
     return run
+
+
+@contextmanager
+def recorded_again(recorded):
+    """A client of a recorder that goes on with the log and has no endpoint."""
+    log = CallLog(recorded.file, new=False)
+    try:
+        with recorded.serving(Recorder(upstream("http://127.0.0.1:9/v1"), log)) as client:
+            yield client
+    finally:
+        log.close()
 
 
 def test_a_call_goes_through_and_is_a_row_with_its_money(recorded):
@@ -115,6 +127,35 @@ def test_an_outcome_that_is_told_later_is_part_of_its_row(recorded):
     calls = read_calls(recorded.file)
     assert calls.number("repaired")[0] == 2
     assert calls.word("item").tolist() == ["first", "", ""]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_several_answers_are_as_many_calls_and_as_many_rows(recorded, stream):
+    def use(client):
+        _, headers, content = client.raw_chat(PROGRAM, n=3, stream=stream, max_tokens=200)
+        of = {"call": headers["x-llm-evo-call"], "outcome": "ok"}
+        counts = {"g": 4, "incorrect": 4, "repaired": 4, "kept": 0}
+        replies = [client.post("/v1/outcomes", of | told | counts) for told in ({"choice": 2}, {"choice": 2}, {},
+                   {"choice": 3}, {"choice": 0})]  # fmt: skip
+        assert [status for status, _ in replies] == [200, 409, 400, 400, 200]
+        assert "choice: expected which of the 3 answers" in replies[2][1]["error"]["message"]
+        return content
+
+    caps = Caps(calls=5, tokens=10**6)
+    content, (row,) = recorded(simulated(), use, caps=caps)
+    assert (caps.spent.calls, row["choices"]) == (3, 3)
+    calls = read_calls(recorded.file)
+    assert calls.classes.tolist() == ["applied", "", "applied"]
+    assert np.nansum(calls.number("repaired")) == 8
+    assert np.nansum(calls.number("tokens_in")) == row["tokens_in"]
+    assert (b"data:" in content) == stream
+    _, rows = recorded(simulated(), lambda client: client.chat(PROGRAM, n=3, max_tokens=200),
+                       caps=Caps(calls=5, spent=caps.spent))  # fmt: skip
+    assert len(rows) == 1  # three more would be six
+    with recorded_again(recorded) as client:
+        told = {"call": row["id"], "choice": 0, "g": 1, "incorrect": 1}
+        assert client.post("/v1/outcomes", told)[0] == 409  # known after a restart, too
+        assert client.post("/v1/outcomes", told | {"choice": 1})[0] == 200
 
 
 def test_a_stream_goes_through_with_its_usage_which_only_those_see_who_asked(recorded):
