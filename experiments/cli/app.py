@@ -9,34 +9,39 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from experiments.cli.calibrating import calibrate
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
+from experiments.cli.inputs import folder_of, grid_of, loaded, new_console, read
 from experiments.cli.output import say, show_anything
 from experiments.cli.planning import plan
 from experiments.cli.serving import record, serve
+from experiments.cli.starting import init, told_version
 from experiments.cli.unknown import refused_command
 from experiments.predictions.verdict import ALPHA, CONFIDENCE
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from experiments.grids.grid import Grid
-    from experiments.store.results import Results
-
 app = typer.Typer(
     name="llm-evo",
-    help="A testbed for LLM mutators: what LLM-driven search costs as problems grow, beside exact predictions.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="markdown",
 )
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is.", is_eager=True, callback=told_version),
+    ] = False,
+) -> None:
+    """A testbed for LLM mutators: what LLM-driven search costs as problems grow, beside exact predictions."""
+
 
 Target = Annotated[str, typer.Argument(metavar="STUDY | FILE.toml", help="A named study (see `show`) or a TOML file.")]
 Folder = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results folder, as `run` writes it.")]
@@ -101,9 +106,9 @@ def run(
         from experiments.cli.run import run_and_report
         from experiments.running.limits import GridLimits
 
-        grid = _grid(target, runs, seed, engine)
+        grid = grid_of(target, runs, seed, engine)
         code = run_and_report(
-            grid, _folder(out, grid), quiet, workers=workers, accept_changed_code=accept_changed_code,
+            grid, folder_of(out, grid), quiet, workers=workers, accept_changed_code=accept_changed_code,
             limits=GridLimits(max_calls, max_tokens, max_cost, max_seconds), time_limit=time_limit, memory=memory,
             retry_failed=retry_failed, scheduler=scheduler,
         )  # fmt: skip
@@ -121,7 +126,7 @@ def status(results: Folder) -> None:
         from experiments.store.launches.status import status as status_of
 
         found = status_of(results)
-        console = _console()
+        console = new_console()
         console.print(found.title, markup=False, soft_wrap=True)
         for name, value in found.lines():
             console.print(f"{name:<12}  {value}", markup=False, soft_wrap=True)
@@ -145,11 +150,11 @@ def predict(
     with plain_errors():
         from experiments.cli.predicting.forecast import tell_fitness, tell_forecast
 
-        grid = _grid(target, runs, None, engine)
+        grid = grid_of(target, runs, None, engine)
         if calls is None:
-            tell_forecast(grid, _console(), _console(stderr=True))
+            tell_forecast(grid, new_console(), new_console(stderr=True))
         else:
-            tell_fitness(grid, calls, _console())
+            tell_fitness(grid, calls, new_console())
 
 
 @app.command()
@@ -162,8 +167,8 @@ def check(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports
         from experiments.checks.check import check as check_results
         from experiments.reports.terminal import show_check
 
-        checked = check_results(_read(results, imports, stored), alpha)
-        show_check(checked, _console())
+        checked = check_results(read(results, imports, stored), alpha)
+        show_check(checked, new_console())
         exit_for(checked.verdict)
 
 
@@ -197,9 +202,9 @@ def fit(
         asked = told.Asked(along, quantity, least, most, confidence, at, against, form)
         given = {name: value for name, value in (("A", a), ("b", b), ("base", base)) if value is not None}
         if predicted:
-            told.tell_predicted(results, asked, given, _console())
+            told.tell_predicted(results, asked, given, new_console())
         else:
-            told.tell_fits(_loaded(results, imports), asked, given, _console())
+            told.tell_fits(loaded(results, imports), asked, given, new_console())
 
 
 @app.command("time")
@@ -223,7 +228,7 @@ def waiting_time(
         from experiments.reports.waiting import waiting
 
         latency = Latency(fixed, per_prompt_token, per_generated_token, tail, evaluation)
-        show_waiting(waiting(_loaded(results, imports), workers, latency), workers, _console())
+        show_waiting(waiting(loaded(results, imports), workers, latency), workers, new_console())
 
 
 @app.command()
@@ -235,8 +240,8 @@ def report(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, import
     with plain_errors():
         from experiments.cli.reporting import write_and_show
 
-        console = _console()
-        verdict, files = write_and_show(_read(results, imports, stored), results, console, alpha)
+        console = new_console()
+        verdict, files = write_and_show(read(results, imports, stored), results, console, alpha)
         console.print(f"\nWritten to {results}: {', '.join(files)}", markup=False)
         exit_for(verdict)
 
@@ -261,26 +266,27 @@ def export(
 
         if not out.strip():
             raise InputError(f"--out: expected a path, got {out!r}")
-        with ProgressDisplay(_console(stderr=True), quiet) as display:
-            path = export_results(_loaded(results), to, out, display)
-        _console().print(f"Written to {path}", markup=False, soft_wrap=True)
+        with ProgressDisplay(new_console(stderr=True), quiet) as display:
+            path = export_results(loaded(results), to, out, display)
+        new_console().print(f"Written to {path}", markup=False, soft_wrap=True)
 
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(metavar="parts | presets", help="What to list.")] = "parts",
+    what: Annotated[str, typer.Argument(metavar="NAME | parts | presets", help="What to show.")] = "parts",
 ) -> None:
-    """List the studies and the parts that a grid can name, with their parameters; or presets of frameworks.
+    """List studies and parts; or explain one by its name: what it does, its parameters, whether it has an exact law.
 
-    Example: `llm-evo show presets`
+    Example: `llm-evo show FixKeep`, `llm-evo show paper`, `llm-evo show my_pkg:MyMutator`, `llm-evo show presets`
     """
     with plain_errors():
-        from evo.errors import InputError
-        from experiments.cli.shown import show_parts, show_presets
+        from experiments.cli.showing.lists import show_parts, show_presets
+        from experiments.cli.showing.one import show_one
 
-        if what not in ("parts", "presets"):
-            raise InputError(f"show: expected parts or presets, got {what!r:.60}")
-        (show_presets if what == "presets" else show_parts)(_console())
+        if what in ("parts", "presets"):
+            (show_presets if what == "presets" else show_parts)(new_console())
+        else:
+            show_one(what, new_console())
 
 
 @app.command()
@@ -299,7 +305,7 @@ def check_operator(
 
         made = build(part, Path.cwd())
         kind, found = kind_of(made), check_part(made)
-        console = _console()
+        console = new_console()
         console.print(f"{kind} {made!r}", markup=False, soft_wrap=True)
         for result in found:
             line = f"{result.outcome:<14}  {result.name}: {result.message}"
@@ -311,70 +317,11 @@ def check_operator(
             raise typer.Exit(DIFFERS)
 
 
+app.command()(init)
 app.command()(calibrate)
 app.command()(plan)
 app.command()(serve)
 app.command()(record)
-
-
-def _grid(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:
-    """The grid of a study or file, with what the command line changes of it."""
-    from evo.errors import InputError
-    from evo.parameters import suggestion
-    from experiments.grids.toml import load_grid
-    from experiments.studies import STUDIES
-
-    if target in STUDIES:
-        grid = STUDIES[target].grid()
-    elif target.endswith(".toml"):
-        grid = load_grid(Path(target))
-    else:
-        known = ", ".join(STUDIES)
-        files = [f"{target}.toml"] if Path(f"{target}.toml").is_file() else []
-        near = suggestion(target, files or STUDIES)
-        raise InputError(f"expected a study ({known}) or a file that ends in .toml, got {target!r}{near}")
-    changes = {"runs": runs, "seed": seed, "engine": engine}
-    return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
-
-
-def _read(path: Path, imports: bool, stored: bool = False) -> Results:
-    """The results in a folder; in one line, which parts of it are not imported."""
-    from evo.errors import InputError
-    from experiments.store.results import load
-
-    if imports and stored:
-        raise InputError("--import and --stored contradict each other; give one of them")
-    results = load(path, imports=False if stored else imports or None)
-    if not stored and (left := results.not_imported):
-        why = next(iter(left.values()))
-        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
-        _console(stderr=True).print(f"Without{more}, from stored predictions: {why}", markup=False, soft_wrap=True)
-    return results
-
-
-def _folder(out: str | None, grid: Grid) -> Path:
-    """The results folder: as asked for, or named as the grid."""
-    from evo.errors import InputError
-
-    if out is not None and not out.strip():
-        raise InputError(f"--out: expected a folder, got {out!r}; leave it out for results/{grid.name}")
-    return Path("results") / grid.name if out is None else Path(out)
-
-
-def _loaded(folder: Path, imports: bool = False) -> Results:
-    """The results in a folder; rows that are not counted are told, as `check` tells them."""
-    from experiments.store.rows import not_counted
-
-    found = _read(folder, imports)
-    if found.rows.strays:
-        _console(stderr=True).print(f"note: {not_counted(found.rows.strays)}", markup=False, soft_wrap=True)
-    return found
-
-
-def _console(stderr: bool = False) -> Console:
-    from experiments.reports.printing import PlainConsole
-
-    return PlainConsole(stderr=stderr, highlight=False)
 
 
 def main() -> None:

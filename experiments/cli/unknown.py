@@ -21,7 +21,7 @@ def refused_command(words: Sequence[str], commands: Iterable[str]) -> str:
     "expected a command before the option '--runs', as in: llm-evo run --runs 9"
     """
     known = list(commands)
-    if not words or words[0] in (*known, "--help"):
+    if not words or words[0] in (*known, "--help", "--version"):
         return ""
     first, *others = words
     if first.startswith("-"):

@@ -36,13 +36,24 @@ def show_parts(console: Console) -> None:
 
 def show_presets(console: Console) -> None:
     """Frameworks as arms of a grid's file, which can be read back as it is printed."""
+    from experiments.presets import PRESETS
+
+    _print_arms(list(PRESETS), console)
+
+
+def show_preset(name: str, console: Console) -> None:
+    """One framework as a grid's file."""
+    _print_arms([name], console)
+
+
+def _print_arms(names: list[str], console: Console) -> None:
     from experiments.presets import PRESETS, as_arm, preset
 
     lines = [
         "# frameworks as arms of a grid; your mutator in the place of Resample (docs/frameworks.md)",
         'name = "mine"',
     ]
-    for found in PRESETS.values():
+    for found in (PRESETS[name] for name in names):
         options = ", ".join(f"{name} = {value!r}" for name, value in found.options)
         lines += ["", f"# {found.says}; in Python: {options}", as_arm(preset(found.name, k=8), found.name)]
     for line in lines:

@@ -1,0 +1,84 @@
+"""What sub-commands are given: the grid of a study or file, the results in a folder, a console."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from experiments.grids.grid import Grid
+    from experiments.store.results import Results
+
+
+def grid_of(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:
+    """The grid of a study or file, with what the command line changes of it.
+
+    Raises: InputError for neither, with the name that may have been meant.
+    """
+    from evo.errors import InputError
+    from evo.parameters import suggestion
+    from experiments.grids.toml import load_grid
+    from experiments.studies import STUDIES
+
+    if target in STUDIES:
+        grid = STUDIES[target].grid()
+    elif target.endswith(".toml"):
+        grid = load_grid(Path(target))
+    else:
+        known = ", ".join(STUDIES)
+        files = [f"{target}.toml"] if Path(f"{target}.toml").is_file() else []
+        near = suggestion(target, files or STUDIES)
+        raise InputError(f"expected a study ({known}) or a file that ends in .toml, got {target!r}{near}")
+    changes = {"runs": runs, "seed": seed, "engine": engine}
+    return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
+
+
+def folder_of(out: str | None, grid: Grid) -> Path:
+    """The results folder: as asked for, or named as the grid.
+
+    Raises: InputError for a name of nothing but blanks.
+    """
+    from evo.errors import InputError
+
+    if out is not None and not out.strip():
+        raise InputError(f"--out: expected a folder, got {out!r}; leave it out for results/{grid.name}")
+    return Path("results") / grid.name if out is None else Path(out)
+
+
+def read(path: Path, imports: bool, stored: bool = False) -> Results:
+    """The results in a folder; in one line, which parts of it are not imported.
+
+    Raises: InputError if both are asked for.
+    """
+    from evo.errors import InputError
+    from experiments.store.results import load
+
+    if imports and stored:
+        raise InputError("--import and --stored contradict each other; give one of them")
+    results = load(path, imports=False if stored else imports or None)
+    if not stored and (left := results.not_imported):
+        why = next(iter(left.values()))
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        told = f"Without{more}, from stored predictions: {why}"
+        new_console(stderr=True).print(told, markup=False, soft_wrap=True)
+    return results
+
+
+def loaded(folder: Path, imports: bool = False) -> Results:
+    """The results in a folder; rows that are not counted are told, as `check` tells them."""
+    from experiments.store.rows import not_counted
+
+    found = read(folder, imports)
+    if found.rows.strays:
+        new_console(stderr=True).print(f"note: {not_counted(found.rows.strays)}", markup=False, soft_wrap=True)
+    return found
+
+
+def new_console(stderr: bool = False) -> Console:
+    """Where the terminal is written to."""
+    from experiments.reports.printing import PlainConsole
+
+    return PlainConsole(stderr=stderr, highlight=False)

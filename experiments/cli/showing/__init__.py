@@ -1,0 +1,1 @@
+"""What `llm-evo show` tells: lists of all there is, one part, one study, one preset."""
