@@ -53,6 +53,7 @@ Engine = Annotated[
     str | None,
     typer.Option(help="blocks (batched), deap (DEAP's own loop, slow) or law (drawn from the predicted law)."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, and nothing else on standard output.")]
 Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]
 Stored = Annotated[bool, typer.Option("--stored", help="Import no third-party parts; use their stored predictions.")]
 Imports = Annotated[
@@ -117,7 +118,7 @@ def run(
 
 
 @app.command()
-def status(results: Folder) -> None:
+def status(results: Folder, json: Json = False) -> None:
     """How far a grid is, from another terminal while it runs: cells, batches, who is at work, damaged parts.
 
     Example: `llm-evo status results/paper`
@@ -126,6 +127,11 @@ def status(results: Folder) -> None:
         from experiments.store.launches.status import status as status_of
 
         found = status_of(results)
+        if json:
+            from experiments.cli.as_json.after import status_json
+
+            print(status_json(found))
+            return
         console = new_console()
         console.print(found.title, markup=False, soft_wrap=True)
         for name, value in found.lines():
@@ -140,6 +146,7 @@ def predict(
     calls: Annotated[
         int | None, typer.Option(help="Tell the fitness after so many calls a run instead.", show_default=False)
     ] = None,
+    json: Json = False,
 ) -> None:
     """What a grid will take, before anything runs: calls, tokens, cost, censored runs, time on this machine.
 
@@ -152,13 +159,15 @@ def predict(
 
         grid = grid_of(target, runs, None, engine)
         if calls is None:
-            tell_forecast(grid, new_console(), new_console(stderr=True))
+            tell_forecast(grid, new_console(), new_console(stderr=True), json)
         else:
-            tell_fitness(grid, calls, new_console())
+            tell_fitness(grid, calls, new_console(), json)
 
 
 @app.command()
-def check(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False) -> None:
+def check(
+    results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False, json: Json = False
+) -> None:
     """Compare results with exact predictions; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo check results/paper`
@@ -168,7 +177,12 @@ def check(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports
         from experiments.reports.terminal import show_check
 
         checked = check_results(read(results, imports, stored), alpha)
-        show_check(checked, new_console())
+        if json:
+            from experiments.cli.as_json.after import check_json
+
+            print(check_json(checked))
+        else:
+            show_check(checked, new_console())
         exit_for(checked.verdict)
 
 
@@ -190,6 +204,7 @@ def fit(
     at: Annotated[float | None, typer.Option(help="Tell the laws there, too.", show_default=False)] = None,
     against: Annotated[str, typer.Option(help="Two arms, A,B: from where on B is cheaper.", show_default=False)] = "",
     imports: Imports = False,
+    json: Json = False,
 ) -> None:
     """Fit scaling laws: which families of growth the runs do not refuse, with which constants, in which intervals.
 
@@ -201,10 +216,17 @@ def fit(
 
         asked = told.Asked(along, quantity, least, most, confidence, at, against, form)
         given = {name: value for name, value in (("A", a), ("b", b), ("base", base)) if value is not None}
-        if predicted:
-            told.tell_predicted(results, asked, given, new_console())
+        found = (
+            told.of_exact_means(results, asked, given)
+            if predicted
+            else told.of_runs(loaded(results, imports), asked, given)
+        )
+        if json:
+            from experiments.cli.as_json.fits import fits_json
+
+            print(fits_json(found))
         else:
-            told.tell_fits(loaded(results, imports), asked, given, new_console())
+            told.show_answer(found, new_console())
 
 
 @app.command("time")
@@ -217,6 +239,7 @@ def waiting_time(
     tail: Annotated[float, typer.Option(help="Heavy tail: sigma of the logarithm of the seconds.")] = 0.0,
     evaluation: Annotated[float, typer.Option(help="Seconds of one evaluation, after its call.")] = 0.0,
     imports: Imports = False,
+    json: Json = False,
 ) -> None:
     """Waiting time beside cost, from the same runs: parallel rounds, and seconds for a latency of the calls.
 
@@ -228,19 +251,32 @@ def waiting_time(
         from experiments.reports.waiting import waiting
 
         latency = Latency(fixed, per_prompt_token, per_generated_token, tail, evaluation)
-        show_waiting(waiting(loaded(results, imports), workers, latency), workers, new_console())
+        found = waiting(loaded(results, imports), workers, latency)
+        if json:
+            from experiments.cli.as_json.after import time_json
+
+            print(time_json(found, workers, latency))
+        else:
+            show_waiting(found, workers, new_console())
 
 
 @app.command()
-def report(results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False) -> None:
+def report(
+    results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False, json: Json = False
+) -> None:
     """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo report results/paper`
     """
     with plain_errors():
-        from experiments.cli.reporting import write_and_show
+        from experiments.cli.reporting import write_and_show, write_and_tell
 
         console = new_console()
+        if json:
+            told, verdict = write_and_tell(read(results, imports, stored), results, alpha)
+            print(told)
+            exit_for(verdict)
+            return
         verdict, files = write_and_show(read(results, imports, stored), results, console, alpha)
         console.print(f"\nWritten to {results}: {', '.join(files)}", markup=False)
         exit_for(verdict)

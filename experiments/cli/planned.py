@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from experiments.cli.as_json.values import answer as json_answer
+from experiments.cli.as_json.values import record, records
 from experiments.planning.answer import RISING, answer, cautions, told_hangs
 from experiments.planning.plan import Plan
 from experiments.predictions.refusals import kind_of_reason
@@ -140,24 +141,18 @@ def _short(value: float) -> str:
 
 
 def plan_json(plan: Plan, hangs: bool = True) -> str:
-    """The plan as JSON, numbers that are not known null."""
-    rows = [
-        {name: _json(value) for name, value in row.items()} | {"errors": dict(each.numbers.errors)}
-        for row, each in zip(plan.table.to_dict("records"), plan.ranked, strict=True)
+    """The plan as JSON, in the schema of all commands."""
+    candidates = [
+        row | {"errors": dict(each.numbers.errors)} for row, each in zip(records(plan.table), plan.ranked, strict=True)
     ]
     told: dict[str, Any] = {
         "answer": answer(plan),
         "by": plan.by,
         "unit": plan.unit,
         "notes": cautions(plan),
-        "candidates": rows,
+        "candidates": candidates,
     }
     if hangs:
-        told["hangs"] = [{name: _json(value) for name, value in asdict(each).items()} for each in plan.hangs]
-    return json.dumps(told, indent=2, allow_nan=False)
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value.item() if hasattr(value, "item") else value
+        told["hangs"] = [record(asdict(each)) for each in plan.hangs]
+    units = {"money": plan.unit, "hours": "hours", "calls": "calls", "tokens": "tokens", "fitness": "correct blocks"}
+    return json_answer("plan", {name: unit for name, unit in units.items() if unit}, told)

@@ -38,6 +38,18 @@ def write_and_show(
     return made.verdict, list(made.files)
 
 
+def write_and_tell(results: Results, folder: Path, alpha: float = ALPHA) -> tuple[str, Verdict]:
+    """Write the report into the folder; all that it says as JSON, and its verdict."""
+    from experiments.cli.as_json.after import report_json
+    from experiments.reports.files import write
+    from experiments.reports.report import report
+    from experiments.studies import study_of
+
+    made = report(results, alpha, study_of(results))
+    files = [file.name for file in write(made, folder)]
+    return report_json(made, folder, files), made.check.verdict
+
+
 def _made(
     results: Results, folder: Path, console: Console, alpha: float, briefly: bool, key: str | None
 ) -> tuple[KeptReport, str]:

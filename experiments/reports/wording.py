@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 COLOURED = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
 PAID_IN = re.compile(r"TokenPrices\([^()]*\bcurrency='([^'()]{1,8})'")
+UNITS = {
+    "TokenPrices": "units of its prices",
+    "QuadraticPrimitive": "squared pass tokens",
+    "LLMPrimitive": "pass tokens",
+}
+"""Of costs without a currency: forward passes on c tokens cost m c or m c^2 (Definition 2.2)."""
+OWN_COST = re.compile(r"\bcost=|^[\w.]+\.\w+\(")
 MOST_OF_NAME = 20
 """Characters of a line of a name, on narrow terminals, unless a word is longer."""
 
@@ -52,6 +59,25 @@ def currency_of(texts: Iterable[str]) -> str:
     """
     found = {match[1] if (match := PAID_IN.search(str(text))) else "" for text in texts}
     return found.pop() if len(found) == 1 else ""
+
+
+def cost_unit(texts: Iterable[str]) -> str:
+    """The unit of all these costs, by the texts of the cells or of their cost models; empty if they have several.
+
+    >>> cost_unit(["TokenPrices(prompt=3, generated=15, currency='$')"]), cost_unit(["LLMPrimitive(m=2)", "Cell(...)"])
+    ('$', 'pass tokens')
+    """
+    found = {_unit(str(text)) for text in texts}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _unit(text: str) -> str:
+    if match := PAID_IN.search(text):
+        return match[1]
+    for name, unit in UNITS.items():
+        if f"{name}(" in text:
+            return unit
+    return "units of its cost model" if OWN_COST.search(text) else UNITS["LLMPrimitive"]  # the default is left out
 
 
 def cost_heading(texts: Iterable[str], more: str = "") -> str:

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from experiments.grids.grid import Grid
 
 
-def tell_forecast(grid: Grid, console: Console, errors: Console) -> None:
-    """Forecast a grid, with progress on another console, and show it.
+def tell_forecast(grid: Grid, console: Console, errors: Console, json: bool = False) -> None:
+    """Forecast a grid, with progress on another console, and show it, or print it as JSON.
 
     Raises: InputError for a cell without a budget whose mean is not known to be finite.
     """
@@ -48,16 +48,27 @@ def tell_forecast(grid: Grid, console: Console, errors: Console) -> None:
 
     with ProgressDisplay(errors) as display:
         expected = forecast(grid, slowness(grid.engine), display.predicting)
-    show_forecast(expected, grid.runs, os.cpu_count() or 1, console)
+    if json:
+        from experiments.cli.as_json.before import forecast_json
+
+        print(forecast_json(grid, expected, os.cpu_count() or 1))
+    else:
+        show_forecast(expected, grid.runs, os.cpu_count() or 1, console)
     check_budgets(grid)
 
 
-def tell_fitness(grid: Grid, calls: int, console: Console) -> None:
-    """Show the fitness of all cells of a grid after so many calls."""
+def tell_fitness(grid: Grid, calls: int, console: Console, json: bool = False) -> None:
+    """Show the fitness of all cells of a grid after so many calls, or print it as JSON."""
     from experiments.cli.predicting.fitness import show_fitness
     from experiments.predictions.quality.table import fitness_table
 
-    show_fitness(fitness_table(grid, calls=calls), calls, console)
+    table = fitness_table(grid, calls=calls)
+    if json:
+        from experiments.cli.as_json.before import fitness_json
+
+        print(fitness_json(grid, table, calls))
+    else:
+        show_fitness(table, calls, console)
 
 
 def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console) -> None:
