@@ -14,11 +14,12 @@ from experiments.cli.exits import plain_errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from experiments.planning.plan import Plan
+    from evo.costs.published import Published
+    from experiments.planning.plan import Plan, Ranked
 
 OPTIONS = (
     *("g", "lam", "votes", "schedules", "runners", "kept", "feedback", "workers"),
-    *("target", "budget", "calls", "by"),
+    *("target", "budget", "calls", "by", "odds", "published"),
 )
 """That `plan` in Python has by the same names."""
 PANEL = "Instead of what the file says"
@@ -36,7 +37,10 @@ def plan(
     k: Annotated[int | None, _said("N", "Blocks of the problem.")] = None,
     l: Annotated[int | None, _said("N", "Tokens of a block.")] = None,
     fix: Annotated[
-        str | None, _said("1=.35,5=.2", "P(an incorrect block comes back correct), by blocks a call.")
+        str | None,
+        _said(
+            "1=.35,5=.2", "P(an incorrect block comes back correct), by blocks a call; 1=.35:.31:.39 in an interval."
+        ),
     ] = None,
     keep: Annotated[str | None, _said("1=.97,5=.96", "P(a correct block stays correct), by blocks a call.")] = None,
     operator: Annotated[str | None, _said("malformed=.08,..", "refusals, malformed, rho_fix, rho_keep.")] = None,
@@ -47,12 +51,35 @@ def plan(
     ] = None,
     per: Annotated[float | None, _said("1e6", "Tokens that the prices of tokens are for; one unless said.")] = None,
     unit: Annotated[str | None, _said("$", "Of the prices.")] = None,
-    start: Annotated[float, typer.Option(help="Share of blocks that are correct at first.")] = 0.0,
-    shows: Annotated[str, typer.Option(help="What a call reads: its chunk, or the whole solution.")] = "chunk",
+    published: Annotated[
+        str | None, _said("NAME,..", "Published prices of this model, as price tables have it; of each file in turn.")
+    ] = None,
+    price_table: Annotated[
+        Path | None, _said("FILE", "Table of published prices; that of the testbed unless said.")
+    ] = None,
+    as_of: Annotated[
+        str | None, _said("2026-11-29", "Published prices of that day, from the package genai-prices.")
+    ] = None,
+    odds: Annotated[
+        float, _said("1.1", "Factor by which the odds of a chance may be off where no interval is given.")
+    ] = 1.1,
+    start: Annotated[
+        float | None, typer.Option(help="Share of blocks that are correct at first; 0 unless said.", show_default=False)
+    ] = None,
+    shows: Annotated[
+        str | None,
+        typer.Option(help="What a call reads: its chunk (unless said), or the whole solution.", show_default=False),
+    ] = None,
     feedback: Annotated[
-        str, typer.Option(help="What tests tell: none (better or not), score (how many are right), blocks (which).")
-    ] = "score",
-    workers: Annotated[int, typer.Option(help="Calls at the same time.")] = 1,
+        str | None,
+        typer.Option(
+            help="What tests tell: none (better or not), score (how many are right; unless said), blocks (which).",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Calls at the same time; 1 unless said.", show_default=False)
+    ] = None,
     g: Annotated[str | None, typer.Option(help="Blocks a call to compare, as 1,5; divisors of k unless said.")] = None,
     lam: Annotated[
         str | None, typer.Option(help="Calls a generation to compare; up to the workers unless said.")
@@ -77,6 +104,9 @@ def plan(
         bool, typer.Option("--exact", help="Leave out what no formula tells, instead of simulating it.")
     ] = False,
     rows: Annotated[int, typer.Option(help="Candidates to list.")] = 12,
+    variants: Annotated[
+        bool, typer.Option("--all", help="List every lam, runner and votes, not the best of each schedule and g.")
+    ] = False,
     hangs: Annotated[bool, typer.Option(help="Say what the choice hangs on, which takes as long again.")] = True,
     toml: Annotated[
         Path | None,
@@ -93,7 +123,7 @@ def plan(
     """
     with plain_errors():
         from experiments.cli.output import expect_free
-        from experiments.cli.planned import plan_json, show_plan
+        from experiments.cli.planned import listed, plan_json, show_plan
         from experiments.grids.arguments import expect_whole
         from experiments.planning.plan import plan as planned
         from experiments.reports.printing import PlainConsole
@@ -113,13 +143,14 @@ def plan(
                 g=_list("g", g, int), lam=_list("lam", lam, int), votes=_list("votes", votes, int),
                 schedules=_list("schedules", schedules, str), runners=_list("runners", runners, str),
                 kept=_list("kept", kept, int), target=target, budget=budget, calls=calls, by=by,
-                bands=None if json else rows, exact=exact,
+                bands=None if json else rows, exact=exact, odds=odds,
+                published=_price_lists(published, price_table, as_of),
             )  # fmt: skip
-        _write(found, toml, figure, rows)
+        _write(found, toml, figure, listed(found, rows, variants))
         if json:
             print(plan_json(found, hangs))
         else:
-            show_plan(found, PlainConsole(highlight=False), rows, hangs)
+            show_plan(found, PlainConsole(highlight=False), rows, hangs, variants)
 
 
 @contextmanager
@@ -131,7 +162,7 @@ def _told_by_option(said: set[str]) -> Iterator[None]:
         yield
     except InputError as error:
         told = str(error)
-        at = re.match(r"plan: (?:unknown key ')?(?:(\w+)\.)?(\w+)\b", told)
+        at = re.match(r"plan: (?:unknown key ')?(?:(\w+)\.)?(?:interval\.)?(\w+)\b", told)
         if at is None or (at[1] and f"{at[1]}.{at[2]}" not in said) or not (at[1] or at[2] in OPTIONS):
             raise
         option = at[2] if not at[1] or at[1] == "problem" or at[2] in ("fix", "keep") else at[1]
@@ -139,13 +170,13 @@ def _told_by_option(said: set[str]) -> Iterator[None]:
         raise InputError(f"--{option}{rest}") from None
 
 
-def _write(found: Plan, toml: Path | None, figure: Path | None, rows: int) -> None:
+def _write(found: Plan, toml: Path | None, figure: Path | None, chosen: list[Ranked]) -> None:
     """The files that were asked for."""
     from experiments.planning.grid_file import grid_toml
     from experiments.reports.drawing.money_hours import save_plan_figure
 
     if toml is not None:
-        toml.write_text(grid_toml(found, rows, toml.stem), encoding="utf-8")
+        toml.write_text(grid_toml(found, chosen, toml.stem), encoding="utf-8")
     if figure is not None:
         save_plan_figure(found, figure)
 
@@ -162,30 +193,72 @@ def _sources(files: list[Path]) -> Any:
     return named
 
 
+def _price_lists(names: str | None, table: Path | None, as_of: str | None) -> list[Published]:
+    """The published prices that were asked for."""
+    from evo.costs.published import published
+    from evo.costs.published.genai import PACKAGE
+    from evo.errors import InputError
+
+    if names is None:
+        if table is not None or as_of is not None:
+            raise InputError(
+                f"--{'price-table' if table else 'as-of'}: expected it with --published NAME, got it alone"
+            )
+        return []
+    try:
+        package = None if as_of is None else PACKAGE
+        return [published(name, table, package, as_of) for name in _list("published", names, str)]
+    except InputError as error:
+        raise InputError(f"--published: {error}".replace("--published: --published: ", "--published: ")) from None
+
+
 def pairs(option: str, text: str) -> dict[str, float]:
     """`name=number,name=number`."""
     from evo.errors import InputError
 
-    found: dict[str, float] = {}
+    found = _numbers(option, text)
+    for name, numbers in found.items():
+        if len(numbers) > 1:
+            raise InputError(
+                f"--{option}: {name}: expected one number, got {':'.join(f'{each:g}' for each in numbers)}"
+            )
+    return {name: numbers[0] for name, numbers in found.items()}
+
+
+def _numbers(option: str, text: str) -> dict[str, list[float]]:
+    """`name=number`, or `name=number:number:number`."""
+    from evo.errors import InputError
+
+    found: dict[str, list[float]] = {}
     for piece in text.split(","):
         name, _, value = (part.strip() for part in piece.partition("="))
         try:
-            number = float(value)
+            numbers = [float(each) for each in value.split(":")]
         except ValueError:
             raise InputError(f"--{option}: expected name=number,name=number, got {piece!r}") from None
+        if len(numbers) not in (1, 3):
+            told = f"expected a number, or a number and its interval as .35:.31:.39, got {value!r}"
+            raise InputError(f"--{option}: {name}: {told}")
         if name in found:
             raise InputError(f"--{option}: {name} stands in it twice")
-        found[name] = number
+        found[name] = numbers
     return found
 
 
 def _table(table: str, text: str | None, name: str | None = None) -> dict[str, Any]:
-    """The values of an option by the keys of the calibration file."""
+    """The values of an option by the keys of the calibration file; chances may have intervals."""
     if text is None:
         return {}
+    if table != "operator":
+        return {f"{table}.{key}": value for key, value in pairs(table, text).items()}
+    found = _numbers(name or table, text)
+    intervals = {key: (numbers[1], numbers[2]) for key, numbers in found.items() if len(numbers) == 3}
+    values = {key: numbers[0] for key, numbers in found.items()}
     if name is not None:
-        return {f"{table}.{name}": pairs(name, text)}
-    return {f"{table}.{key}": value for key, value in pairs(table, text).items()}
+        of_g = {f"operator.interval.{name}": intervals} if intervals else {}
+        return {f"operator.{name}": values, **of_g}
+    of_key = {f"operator.interval.{key}": interval for key, interval in intervals.items()}
+    return {**{f"operator.{key}": value for key, value in values.items()}, **of_key}
 
 
 def _prices(text: str | None, per: float | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from experiments.planning.inputs import Hang
     from experiments.planning.numbers import Numbers
     from experiments.planning.plan import Plan, Ranked
+    from experiments.planning.swings import Swing
 
 RISING = ("fitness", "reached")
 """What there should be much of."""
@@ -42,7 +43,7 @@ def answer(plan: Plan) -> str:
         near = " within two standard errors" if any(plan.simulated(each) for each in (best, *alike[:2])) else ""
         said += f"; {same}{near}: {', '.join(_with_hours(each) for each in alike[:2])}"
     if other is not None:
-        said += f"; next: {other.candidate}, {_behind(plan, other)}"
+        said += f"; next: {other.candidate}, {behind(plan, other)}"
     return f"{best.candidate}: {said}."
 
 
@@ -75,6 +76,10 @@ def _taken(plan: Plan, best: Ranked) -> list[str]:
     if not math.isnan(numbers.low):
         unit, what = (plan.unit, "") if priced else ("", " calls")
         told.append(f"80 % of runs take {figure(numbers.low, unit)} to {figure(numbers.high, unit)}{what}")
+    if not math.isnan(numbers.hours_low):
+        told[-1] += " and " if not math.isnan(numbers.low) else ", 80 % of runs take "
+        drawn = "" if math.isnan(numbers.error("hours_low")) else "~"
+        told[-1] += f"{drawn}{figure(numbers.hours_low)} to {figure(numbers.hours_high)} hours"
     return told
 
 
@@ -89,7 +94,8 @@ def _with_hours(ranked: Ranked) -> str:
     return f"{ranked.candidate}" + ("" if math.isnan(hours) else f" ({figure(hours)} hours)")
 
 
-def _behind(plan: Plan, other: Ranked) -> str:
+def behind(plan: Plan, other: Ranked) -> str:
+    """How much worse another is, in words."""
     worse = plan.worse(other)
     if plan.by == "fitness":
         return f"{worse:.3g} blocks fewer"
@@ -99,7 +105,7 @@ def _behind(plan: Plan, other: Ranked) -> str:
 
 
 def next_best(plan: Plan) -> tuple[list[Ranked], Ranked | None]:
-    """Those as good as the best, and the first that is worse; None if nothing is known of any.
+    """Those as good as the best, and the first of another decomposition that is worse; None if nothing is known of any.
 
     Of numbers that are simulated what is less than two standard errors apart is as good.
     """
@@ -108,9 +114,10 @@ def next_best(plan: Plan) -> tuple[list[Ranked], Ranked | None]:
         worse = plan.worse(each)
         if math.isnan(worse):
             break
-        if worse > (0.0 if plan.by in RISING else 1.0) + max(SAME, _twice_the_error(plan, each)):
+        if worse <= (0.0 if plan.by in RISING else 1.0) + max(SAME, _twice_the_error(plan, each)):
+            alike.append(each)
+        elif each.candidate.decomposition not in {one.candidate.decomposition for one in (plan.best, *alike)}:
             return alike, each
-        alike.append(each)
     return alike, None
 
 
@@ -121,47 +128,36 @@ def _twice_the_error(plan: Plan, each: Ranked) -> float:
     return 2.0 * math.hypot(*errors) / (1.0 if plan.by in RISING or not best else best)
 
 
-def cautions(plan: Plan) -> list[str]:
-    """What the answer rests on that nobody measured."""
-    found, best = [], plan.best.candidate
-    operator = best.model.values.operator
-    least, most = max(operator.fix[0][0], operator.keep[0][0]), min(operator.fix[-1][0], operator.keep[-1][0])
-    if not best.model.measured(best.g):
-        told = f"g = {best.g} lies outside the calls that were measured, g = {least} to {most}, whose values are taken"
-        inside = next((each for each in plan.ranked if each.candidate.model.measured(each.candidate.g)), None)
-        if inside is not None and not math.isnan(plan.worse(inside)):
-            told += f"; the best within them is {inside.candidate}, {_behind(plan, inside)}"
-        found.append(told)
-    elif most < best.model.k and all(each.candidate.g <= most for each in plan.ranked):
-        found.append(f"calls on more than g = {most} blocks were not measured and are not compared; give g for them")
-    if not best.model.priced:
-        found.append(f"no prices: ranked by {plan.by}; give prices.prompt and prices.generated to rank by money")
-    found += _on_runs(plan)
-    if plan.assumed:
-        found.append(f"not given, taken as 0: {', '.join(plan.assumed)}")
-    return found
-
-
-def _on_runs(plan: Plan) -> list[str]:
-    """What rests on simulated runs."""
-    simulated = [each.numbers for each in plan.ranked if plan.simulated(each)]
-    found = []
-    if simulated:
-        errors = [each.error(plan.by) / (1.0 if plan.by in RISING else getattr(each, plan.by)) for each in simulated]
-        most = figure(max(errors)) if plan.by in RISING else f"{100 * max(errors):.2g} %"
-        said = "1 candidate is" if len(simulated) == 1 else f"{len(simulated):,} candidates are"
-        said += f" simulated (no formula tells their {plan.by}), standard errors up to {most}; --exact leaves them out"
-        found.append(said)
-    if plan.simulated(plan.best):
-        found.append("what the choice hangs on is told of exact choices alone")
-    return found
-
-
 def _stake(plan: Plan, hang: Hang) -> str:
     """What is lost at the worse end of the interval."""
     if plan.by == "fitness":
         return f"{figure(hang.stake)} blocks"
     return f"{figure(hang.stake)} of the chance" if plan.by == "reached" else f"{hang.stake:.3g} times the {plan.by}"
+
+
+def told_swings(plan: Plan, most: int = 3) -> list[str]:
+    """What the numbers of the choice hang on, a sentence for each number: the inputs that move it most.
+
+    Those that somebody gave an interval come first: that of the others is no more than a habit.
+    """
+    told = []
+    for by in dict.fromkeys(swing.by for swing in plan.swings):
+        swings = sorted((swing for swing in plan.swings if swing.by == by), key=lambda swing: not swing.input.given)
+        given = [_swing(plan, swing) for swing in swings if swing.input.given][:most]
+        others = [_swing(plan, swing) for swing in swings if not swing.input.given][:most]
+        what = {"money": "the bill", "reached": "the chance"}.get(by, f"the {by}")
+        ranges = "where no interval is given, " if given else ""
+        listed = [*given, *([ranges + "; ".join(others)] if others else [])]
+        told.append(f"{what} of the choice hangs on {'; '.join(listed)}")
+    return told
+
+
+def _swing(plan: Plan, swing: Swing) -> str:
+    """From which input to which number."""
+    given, unit = swing.input, plan.unit if swing.by == "money" else ""
+    ends = f"{figure(swing.at_low, unit)} to {figure(swing.at_high, unit)}"
+    between = given.range or f"{figure(given.low)} to {figure(given.high)}"
+    return f"{given} ({between}): {ends}"
 
 
 def told_hangs(plan: Plan, most: int = 2) -> list[str]:
@@ -174,13 +170,16 @@ def told_hangs(plan: Plan, most: int = 2) -> list[str]:
     ranges = ", ".join(dict.fromkeys(f"{hang.kind}: {hang.range}" for hang in plan.hangs if hang.range))
     told = f"nothing within its interval{' (where none is given, ' * (ranges != '')}{ranges}{')' * (ranges != '')}"
     told += " changes the choice"
+    if plan.simulated(plan.best):
+        return [f"{told} by more than two standard errors of runs"]
     return [f"{told}; nearest: {'; '.join(near)}" if near else f"{told}, nor ten times its odds or value"]
 
 
 def _told(plan: Plan, hang: Hang) -> str:
     """A flip within the interval, what is at stake, and what would tell."""
     between = ", ".join(filter(None, (f"{figure(hang.low)} to {figure(hang.high)}", hang.range)))
-    said = f"hangs on {hang}: {figure(hang.value)} ({between}); at {figure(hang.flip)} the choice is {hang.to}"
+    about = "about " if hang.simulated else ""
+    said = f"hangs on {hang}: {figure(hang.value)} ({between}); at {about}{figure(hang.flip)} the choice is {hang.to}"
     if hang.tied:
         tell = "no pilot is worth while" if hang.negligible else f"more than {MOST_CALLS:,} calls would tell"
         return f"{said}; nearly tied: not to change it costs up to {_stake(plan, hang)}, and {tell}"

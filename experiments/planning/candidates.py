@@ -91,6 +91,11 @@ class Candidate:
         """Whether improvements of a generation are merged."""
         return self.runner == "Merged"
 
+    @property
+    def decomposition(self) -> tuple[str, str, int]:
+        """Model, schedule and g: others of the same are its variants, in lam, runner or votes."""
+        return self.model.name, self.schedule, self.g
+
     def __str__(self) -> str:
         of = f", {self.model.name}" if self.model.name else ""
         votes = f", {self.votes} votes ahead" if self.votes > 1 else ""

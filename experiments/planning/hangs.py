@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from evo.errors import InputError
 from experiments.planning.answer import RISING
 from experiments.planning.candidates import Candidate
-from experiments.planning.inputs import MOST_CALLS, Hang, uncertain
+from experiments.planning.hangs_by_runs import hangs_by_runs
+from experiments.planning.inputs import MOST_CALLS, Hang, changed, uncertain
 from experiments.planning.model import Model
 from experiments.planning.numbers import number_of
-from experiments.planning.values import with_values
 
 if TYPE_CHECKING:
     from experiments.planning.plan import Plan
@@ -34,13 +34,13 @@ CONFIDENCE, POWER = 1.959964, 0.841621
 def what_it_hangs_on(plan: Plan) -> tuple[Hang, ...]:
     """Each uncertain input on its own, those that may flip the choice first, then by how near the flip is.
 
-    Of a choice that is simulated nothing is told: runs at two values of an input differ by chance, too.
+    A choice that is simulated is simulated again at both ends of each interval, see `hangs_by_runs`.
     """
     if plan.simulated(plan.best):
-        return ()
+        return tuple(_settled(plan, hang) if hang.inside else hang for hang in hangs_by_runs(plan))
     rivals = _rivals(plan)
     models = {each.candidate.model.name: each.candidate.model for each in plan.ranked}
-    found = [_flipped(plan, rivals, hang) for model in models.values() for hang in uncertain(model, plan.by)]
+    found = [_flipped(plan, rivals, hang) for model in models.values() for hang in uncertain(model, plan.by, plan.odds)]
     return tuple(sorted(found, key=lambda hang: (not hang.inside, _distance(hang))))
 
 
@@ -88,7 +88,7 @@ def _flip(plan: Plan, rivals: Sequence[Candidate], hang: Hang, end: float) -> tu
     better = _better(plan, rivals, hang, end)
     if not better:
         return None
-    kept, best = (_worth(plan, _changed(each, hang, end)) for each in (rivals[0], better[0]))
+    kept, best = (_worth(plan, changed(each, hang, end)) for each in (rivals[0], better[0]))
     stake = kept - best if plan.by in RISING else kept / best
     good, bad = hang.value, end
     for _ in range(HALVINGS):
@@ -102,7 +102,7 @@ def _flip(plan: Plan, rivals: Sequence[Candidate], hang: Hang, end: float) -> tu
 
 def _better(plan: Plan, rivals: Sequence[Candidate], hang: Hang, value: float) -> list[Candidate]:
     """The rivals that beat the best of the plan if the input had another value, the best of them first."""
-    worth = [_worth(plan, _changed(each, hang, value)) for each in rivals]
+    worth = [_worth(plan, changed(each, hang, value)) for each in rivals]
     least = worth[0] - CLEAR * abs(worth[0])
     order = sorted((w, i) for i, w in enumerate(worth) if w < least)
     return [rivals[i] for _, i in order]
@@ -115,19 +115,6 @@ def _worth(plan: Plan, candidate: Candidate) -> float:
     except InputError:  # ten times the tokens are more than a call may have
         return math.inf
     return math.inf if math.isnan(value) else -value if plan.by in RISING else value
-
-
-def _changed(candidate: Candidate, hang: Hang, value: float) -> Candidate:
-    """The candidate with another value of the input, if it is its model's."""
-    if candidate.model.name != hang.model:
-        return candidate
-    values: Any = max(1, round(value)) if hang.table == "problem" else value
-    if hang.g is not None:
-        table = getattr(candidate.model.values.operator, hang.key.partition(".")[2])
-        values = dict(table) | {hang.g: value}
-    return replace(
-        candidate, model=replace(candidate.model, values=with_values(candidate.model.values, {hang.key: values}))
-    )
 
 
 def _settled(plan: Plan, hang: Hang) -> Hang:
@@ -153,7 +140,7 @@ def _calls(plan: Plan, hang: Hang) -> int | None:
         tail = _model(plan, hang).values.seconds.tail
         if not tail or hang.key in ("seconds.tail", "seconds.evaluation"):
             return None
-        said, then = (_seconds(_changed(plan.best.candidate, hang, value)) for value in (hang.value, hang.flip))
+        said, then = (_seconds(changed(plan.best.candidate, hang, value)) for value in (hang.value, hang.flip))
         return math.ceil((z * tail / math.log(then / said)) ** 2) if said != then else None
     if hang.table != "operator" or hang.key.startswith("operator.rho"):
         return None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from experiments.planning.candidates import Candidate
 from experiments.planning.model import Model
+from experiments.planning.values import with_values
 
 ODDS = 1.1
 """Where no interval of a chance is given, its odds may be a tenth more or less."""
@@ -52,6 +55,8 @@ class Hang:
             or how much less it reaches.
         negligible: whether less than 1 % of the best is at stake.
         tied: whether that is so, or a pilot would take more than 10,000 calls.
+        odds: factor of the odds that was taken where no interval of a chance is given.
+        simulated: whether the flip rests on runs, which tell about where it is.
     """
 
     model: str
@@ -68,6 +73,8 @@ class Hang:
     stake: float = math.nan
     negligible: bool = False
     tied: bool = False
+    odds: float = ODDS
+    simulated: bool = False
 
     @property
     def inside(self) -> bool:
@@ -89,7 +96,7 @@ class Hang:
     @property
     def range(self) -> str:
         """The interval that is taken where the file gives none, in words."""
-        words = {"chances": "odds a tenth more or less", "tokens": "a quarter more or less"}
+        words = {"chances": f"odds {odds_words(self.odds)}", "tokens": "a quarter more or less"}
         return "" if self.given else words.get(self.kind, "half to double")
 
     @property
@@ -113,21 +120,27 @@ class Hang:
         return f"{name} ({self.model})" if self.model else name
 
 
-def uncertain(model: Model, by: str) -> Iterator[Hang]:
-    """What a model's values may be other than said, as far as the quantity of a ranking looks at it."""
+def uncertain(model: Model, by: str, odds: float = ODDS) -> Iterator[Hang]:
+    """What a model's values may be other than said, as far as the quantity of a ranking looks at it.
+
+    Args:
+        model: whose.
+        by: the quantity.
+        odds: factor of the odds of a chance of which no interval is given.
+    """
     operator = model.values.operator
     for name in ("fix", "keep"):
         intervals = dict(getattr(operator.interval, name))
         for g, value in getattr(operator, name):
             if g <= model.k:
-                yield _between(model, f"operator.{name}", value, g, intervals.get(g))
+                yield _between(model, f"operator.{name}", value, odds, g, intervals.get(g))
     for name in ("refusals", "malformed", "rho_fix", "rho_keep"):
         if value := getattr(operator, name):
-            yield _between(model, f"operator.{name}", value, None, getattr(operator.interval, name))
+            yield _between(model, f"operator.{name}", value, odds, None, getattr(operator.interval, name))
     for key in _looked_at(model, by):
         table, _, name = key.partition(".")
         if value := getattr(getattr(model.values, table), name):
-            yield _between(model, key, value)
+            yield _between(model, key, value, odds)
 
 
 def _looked_at(model: Model, by: str) -> list[str]:
@@ -146,12 +159,39 @@ def _looked_at(model: Model, by: str) -> list[str]:
 
 
 def _between(
-    model: Model, key: str, value: float, g: int | None = None, interval: tuple[float, float] | None = None
+    model: Model,
+    key: str,
+    value: float,
+    odds: float,
+    g: int | None = None,
+    interval: tuple[float, float] | None = None,
 ) -> Hang:
     said = Hang(model.name, key, g, value, value, value, interval is not None)
-    factor = ODDS if said.is_chance else FACTORS[{"problem": "tokens"}.get(said.table, said.table)]
+    factor = odds if said.is_chance else FACTORS[{"problem": "tokens"}.get(said.table, said.table)]
     low, high = interval or (said.moved(1.0 / factor), said.moved(factor))
-    return Hang(model.name, key, g, value, min(low, value), max(high, value), interval is not None)
+    return Hang(model.name, key, g, value, min(low, value), max(high, value), interval is not None, odds=odds)
+
+
+def changed(candidate: Candidate, hang: Hang, value: float) -> Candidate:
+    """The candidate with another value of the input, if it is its model's."""
+    if candidate.model.name != hang.model:
+        return candidate
+    values: Any = max(1, round(value)) if hang.table == "problem" else value
+    if hang.g is not None:
+        table = getattr(candidate.model.values.operator, hang.key.partition(".")[2])
+        values = dict(table) | {hang.g: value}
+    return replace(
+        candidate, model=replace(candidate.model, values=with_values(candidate.model.values, {hang.key: values}))
+    )
+
+
+def odds_words(odds: float) -> str:
+    """By how much the odds of a chance may be off.
+
+    >>> odds_words(1.1), odds_words(2.0)
+    ('a tenth more or less', '2 times more or less')
+    """
+    return "a tenth more or less" if odds == ODDS else f"{odds:g} times more or less"
 
 
 def with_odds(p: float, factor: float) -> float:

@@ -161,19 +161,31 @@ class Model:
             return False
         return self.measured(g)
 
+    def interpolated(self, g: int) -> bool:
+        """Whether a chance of a call on g blocks, or on the shorter last chunk, lies between two that were measured."""
+        lengths = {g, self.k % g or g}
+        tables = (dict(self.values.operator.fix), dict(self.values.operator.keep))
+        return self.measured(g) and any(length not in table for table in tables for length in lengths)
+
     @property
     def assumed(self) -> list[str]:
         """What nobody says, and is taken for nothing."""
-        values, found = self.values, []
+        values, longer = self.values, self.k > 1
         known: list[tuple[str, float | None, bool]] = [
             ("refusals", values.operator.refusals, True), ("malformed", values.operator.malformed, True),
+            ("correlation of the blocks of a call", _either(values.operator.rho_fix, values.operator.rho_keep), longer),
             ("cached share", values.tokens.cached_share, self.counted),
             ("price of an evaluation", values.prices.evaluation, self.priced),
             ("seconds of an evaluation", values.seconds.evaluation, self.timed),
             ("seconds of a call", values.seconds.fixed, self.timed),
+            ("seconds of a generated token", values.seconds.per_generated_token, self.timed),
+            ("tail of the seconds", values.seconds.tail, self.timed),
         ]  # fmt: skip
-        found = [name for name, value, needed in known if needed and value is None]
-        return found
+        return [name for name, value, needed in known if needed and value is None]
+
+
+def _either(first: float | None, second: float | None) -> float | None:
+    return second if first is None else first
 
 
 def chance_at(table: PerG, g: int, name: str, where: str = "") -> float:

@@ -52,6 +52,7 @@ class Numbers:
         money: expected money.
         hours: expected hours.
         low, median, high: 10, 50 and 90 % of the money of single runs.
+        hours_low, hours_median, hours_high: the same of their hours.
         fitness: expected fitness at the budget.
         reached: P(the target is reached at the budget).
         kind: "exact"; "simulated" if a mean is, see `errors`; "none" if nothing is known.
@@ -68,6 +69,9 @@ class Numbers:
     low: float = NONE
     median: float = NONE
     high: float = NONE
+    hours_low: float = NONE
+    hours_median: float = NONE
+    hours_high: float = NONE
     fitness: float = NONE
     reached: float = NONE
     kind: str = "exact"

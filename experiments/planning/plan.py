@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evo.costs.published import Published
 from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_number, expect_whole
@@ -17,18 +18,22 @@ from experiments.grids.measured.file import Calibration, read_calibration
 from experiments.planning.answer import RISING
 from experiments.planning.by_runs import with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate, Choice, candidates
+from experiments.planning.cautions import taken_as_usual
 from experiments.planning.hangs import what_it_hangs_on
-from experiments.planning.inputs import Hang
+from experiments.planning.hours_band import with_hours_band
+from experiments.planning.inputs import ODDS, Hang
 from experiments.planning.model import Model
 from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, exact_numbers, with_band
 from experiments.planning.simulated import Simulator
-from experiments.planning.values import NOTHING, Values, with_values
+from experiments.planning.swings import Swing, swings_of
+from experiments.planning.values import NOTHING, Values, prices_said, with_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_AIMED = 1_000
 """Blocks of a problem with a budget or a target, whose laws are followed call by call."""
+MOST_ODDS = 1e6
 BY = ("money", "hours", "tokens", "calls", "fitness", "reached")
 PLACE = ("model", "schedule", "runner", "kept", "g", "lam", "votes")
 Source = Calibration | Path | str
@@ -54,6 +59,9 @@ class Plan:
         aim: what is to be reached, and with what.
         unit: of the prices, such as "$".
         assumed: what nobody says and is taken for nothing, in words.
+        defaults: what nobody says and is taken as usual, in words.
+        sources: where published prices are from, in words.
+        odds: by which factor the odds of a chance may be off where no interval is given.
     """
 
     ranked: tuple[Ranked, ...] = field(repr=False)
@@ -61,6 +69,9 @@ class Plan:
     aim: Aim = field(repr=False)
     unit: str = ""
     assumed: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    odds: float = ODDS
 
     @property
     def best(self) -> Ranked:
@@ -68,9 +79,19 @@ class Plan:
         return self.ranked[0]
 
     @cached_property
+    def firsts(self) -> tuple[Ranked, ...]:
+        """The best of each decomposition: of a model, a schedule and a g the best lam, runner and votes."""
+        return _firsts(self.ranked)
+
+    @cached_property
     def hangs(self) -> tuple[Hang, ...]:
         """What the choice hangs on: each uncertain input on its own, those that may flip it first."""
         return what_it_hangs_on(self)
+
+    @cached_property
+    def swings(self) -> tuple[Swing, ...]:
+        """What the bill of the choice hangs on: each uncertain input on its own, the largest first."""
+        return swings_of(self)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -110,22 +131,24 @@ def plan(
     *,
     k: int | None = None,
     l: int | None = None,
-    start: float = 0.0,
-    shows: str = "chunk",
+    start: float | None = None,
+    shows: str | None = None,
     schedules: Sequence[str] = (),
     runners: Sequence[str] = (),
     kept: Sequence[int] = (4,),
     g: Sequence[int] = (),
     lam: Sequence[int] = (),
     votes: Sequence[int] = (1,),
-    feedback: str = "score",
-    workers: int = 1,
+    feedback: str | None = None,
+    workers: int | None = None,
     target: float | None = None,
     budget: float | None = None,
     calls: int | None = None,
     by: str | None = None,
     bands: int | None = None,
     exact: bool = False,
+    published: Published | Sequence[Published] = (),
+    odds: float = ODDS,
 ) -> Plan:
     """Which decomposition to pay for: candidates ranked by what a run is expected to take.
 
@@ -137,8 +160,8 @@ def plan(
         values: what is said instead, by the keys of the file: {"operator.fix": {1: 0.35, 5: 0.2}}.
         k: blocks of the problem, "problem.k".
         l: tokens of a block, "problem.l".
-        start: share of blocks that are correct at first.
-        shows: what a call reads beside the instructions, "chunk" or "solution".
+        start: share of blocks that are correct at first; 0 unless said.
+        shows: what a call reads beside the instructions, "chunk" or "solution"; the chunk unless said.
         schedules: names; empty for all that the feedback allows, but UniformSubset and EachChunk.
         runners: names; empty for OnePlusLambda and Merged. Archive and MapElites are compared if they are named.
         kept: solutions that these keep.
@@ -146,15 +169,18 @@ def plan(
         lam: calls a generation; empty for 1, 2, 4, .. up to the workers.
         votes: leads of first-to-ahead voting, with g = 1.
         feedback: what tests tell: "none", whether a solution is better than its parent; "score", how many blocks are
-            correct; "blocks", which ones are.
-        workers: calls at the same time.
+            correct; "blocks", which ones are; "score" unless said.
+        workers: calls at the same time; 1 unless said.
         target: share of the blocks, up to 1, or their number, that is enough; None for all.
         budget: money that a run may cost.
         calls: calls that a run may make, instead of money.
         by: "money", "hours", "tokens" or "calls", or "fitness" and "reached" with a budget; None: the first of these
             that is known.
-        bands: how many of the best get their 10, 50 and 90 %; None for all.
+        bands: how many of the best, and of the best of each decomposition, get their 10, 50 and 90 %; None for all.
         exact: whether what no formula tells stays unknown, instead of being simulated.
+        published: published prices, of all models or of each in turn; `values` are said instead.
+        odds: by which factor the odds of a chance may be off where no interval is given, > 1; an interval is said as
+            {"operator.interval.fix": {1: (0.31, 0.39)}}.
 
     Raises: InputError naming the key.
 
@@ -164,12 +190,19 @@ def plan(
     """
     said = dict(values or {}) | {f"problem.{name}": value for name, value in (("k", k), ("l", l)) if value is not None}
     sources = source if isinstance(source, Mapping) else {"": source}
-    models = [_model(str(name), one, said, start, shows) for name, one in sources.items()]
+    listed = _price_lists(published, len(sources))
+    models = [
+        _model(str(name), one, (prices_said(prices) if prices else {}) | said, 0.0 if start is None else start, shows)
+        for (name, one), prices in zip(sources.items(), listed, strict=True)
+    ]
     _expect_one_problem(models)
+    if not 1.0 < a_number("plan: odds", odds) <= MOST_ODDS:
+        raise InputError(f"plan: odds: expected a factor > 1, at most {MOST_ODDS:g}, got {shown(odds)}")
     choice = Choice(
-        tuple(schedules), tuple(runners), tuple(kept), tuple(g), tuple(lam), tuple(votes), feedback, workers
+        tuple(schedules), tuple(runners), tuple(kept), tuple(g), tuple(lam), tuple(votes),
+        "score" if feedback is None else feedback, 1 if workers is None else workers,
     )  # fmt: skip
-    aim = _aim(models[0].k, target, budget, calls, workers)
+    aim = _aim(models[0].k, target, budget, calls, choice.workers)
     if models[0].k > MOST_AIMED and (aim.limited or aim.target is not None):
         raise InputError(
             f"plan: problem.k: expected at most {MOST_AIMED:,} blocks with a budget or a target, got {models[0].k:,}"
@@ -178,6 +211,42 @@ def plan(
     simulator = None if exact else Simulator()
     found = [Ranked(each, _numbers(each, aim, simulator)) for each in candidates(models, choice)]
     found.sort(key=lambda each: _rank(each.numbers, by))
+    _expect_some(found, by, budget)
+    banded = set(map(id, found if bands is None else [*found[:bands], *_firsts(found)[:bands]]))
+    ranked = tuple(
+        Ranked(each.candidate, _banded(each, aim, simulator)) if id(each) in banded else each for each in found
+    )
+    assumed = dict.fromkeys(name for model in models for name in model.assumed)
+    taken = taken_as_usual(models, feedback is None, shows is None, start is None, workers is None)
+    told = dict.fromkeys(f"{each.name}: {each.source}, {each.day}" for each in listed if each is not None)
+    return Plan(
+        ranked, by, aim, models[0].values.prices.unit or "", tuple(assumed), tuple(taken), tuple(told), float(odds)
+    )
+
+
+def _firsts(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """The best of each decomposition, in the order of the ranked."""
+    found: dict[tuple[str, str, int], Ranked] = {}
+    for each in ranked:
+        found.setdefault(each.candidate.decomposition, each)
+    return tuple(found.values())
+
+
+def _price_lists(published: Published | Sequence[Published], models: int) -> list[Published | None]:
+    """The published prices of each model, None where there are none."""
+    given = [published] if isinstance(published, Published) else list(published)
+    if not all(isinstance(each, Published) for each in given):
+        raise InputError(f"plan: published: expected evo.costs.published.published(..), got {shown(published)}")
+    if len(given) not in (0, 1, models):
+        raise InputError(f"plan: published: expected prices of one model or of {models}, got those of {len(given)}")
+    return list(given) if len(given) == models else [given[0] if given else None] * models
+
+
+def _expect_some(found: Sequence[Ranked], by: str, budget: float | None) -> None:
+    """Refuse a plan of which nothing is known, or in which nothing can be afforded.
+
+    Raises: InputError.
+    """
     first = found[0].numbers
     if math.isnan(getattr(first, by)):
         raise InputError(f"plan: {by} is not known of any candidate; of the first: {first.note}")
@@ -186,12 +255,6 @@ def plan(
         raise InputError(f"plan: the expected {by} of every candidate is infinite: {said_of}")
     if all(each.numbers.note == NO_CALL for each in found):
         raise InputError(f"plan: budget: expected the price of one call at least, got {budget}")
-    banded = [
-        Ranked(each.candidate, _banded(each, aim, simulator)) if bands is None or i < bands else each
-        for i, each in enumerate(found)
-    ]
-    assumed = dict.fromkeys(name for model in models for name in model.assumed)
-    return Plan(tuple(banded), by, aim, models[0].values.prices.unit or "", tuple(assumed))
 
 
 def _numbers(candidate: Candidate, aim: Aim, simulator: Simulator | None) -> Numbers:
@@ -201,13 +264,14 @@ def _numbers(candidate: Candidate, aim: Aim, simulator: Simulator | None) -> Num
 
 def _banded(ranked: Ranked, aim: Aim, simulator: Simulator | None) -> Numbers:
     found = with_band(ranked.candidate, aim, ranked.numbers)
-    return found if simulator is None else with_simulated_band(ranked.candidate, aim, found, simulator)
+    found = found if simulator is None else with_simulated_band(ranked.candidate, aim, found, simulator)
+    return with_hours_band(ranked.candidate, aim, found, simulator)
 
 
-def _model(name: str, source: Source | None, said: Values, start: float, shows: str) -> Model:
+def _model(name: str, source: Source | None, said: Values, start: float, shows: str | None) -> Model:
     """A model; what its file lacks is told by the file's name."""
     try:
-        return Model(name, with_values(_read(source), said), start, shows)
+        return Model(name, with_values(_read(source), said), start, shows or "chunk")
     except InputError as error:
         if isinstance(source, str | Path):
             raise InputError(re.sub(r"^plan(?: \(.*?\))?: ", f"{source}: ".replace("\\", r"\\"), str(error))) from None

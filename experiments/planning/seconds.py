@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
 from evo.costs.latency import Latency
 from evo.errors import NoPrediction
+from evo.protocols import FloatArray
 from evo.runners.parallel import Merged
 from evo.schedules import UniformChunk
 from evo.theory.times.seconds import slowest
@@ -92,9 +93,23 @@ def _of_votes(cell: Cell, latency: Latency) -> float:
     return predict(cell, "calls").mean * each + predict(cell, "generations").mean * latency.evaluation
 
 
-@cache
 def _makespan(full: float, short: float, latency: Latency, width: int, workers: int, share: float) -> float:
-    """The mean over drawn generations: calls go in order to the first worker that is free; a share of them is short."""
+    """The mean over drawn generations."""
+    return float(makespans(full, short, latency, width, workers, share).mean())
+
+
+@lru_cache(maxsize=32)
+def makespans(full: float, short: float, latency: Latency, width: int, workers: int, share: float) -> FloatArray:
+    """Seconds of drawn generations: calls go in order to the first worker that is free; a share of them is short.
+
+    Args:
+        full: mean seconds of a call on a full chunk.
+        short: of one on the shorter last chunk.
+        latency: whose tail and evaluations.
+        width: calls of a generation.
+        workers: calls at the same time.
+        share: of the calls that are on the shorter chunk.
+    """
     rng = np.random.default_rng(SEED)
     free = np.zeros((DRAWN, min(workers, width)))
     rows = np.arange(DRAWN)
@@ -102,4 +117,4 @@ def _makespan(full: float, short: float, latency: Latency, width: int, workers: 
         means = np.where(rng.random(DRAWN) < share, short, full)
         first = np.argmin(free, axis=1)
         free[rows, first] += means * latency.factors(DRAWN, rng) + latency.evaluation
-    return float(free.max(axis=1).mean())
+    return np.asarray(free.max(axis=1))

@@ -114,9 +114,11 @@ class Simulator:
 
     Attributes:
         left: calls that the plan may still simulate.
+        a_candidate: calls of the runs of a candidate after the probe, at the most.
     """
 
     left: int = field(default_factory=lambda: A_PLAN)
+    a_candidate: int = A_CANDIDATE
 
     def until(self, cell: Cell, target: int | None) -> SpentToTarget:
         """What runs spend until their fitness is at least a target (None: the optimum).
@@ -146,7 +148,7 @@ class Simulator:
 
     def _runs(self, wanted: float, calls: float) -> int:
         """Runs for the standard error, as far as so many calls a run allow them."""
-        return max(2, min(max(LEAST, math.ceil(MARGIN * wanted)), MOST, int(A_CANDIDATE / max(calls, 1.0))))
+        return max(2, min(max(LEAST, math.ceil(MARGIN * wanted)), MOST, int(self.a_candidate / max(calls, 1.0))))
 
     def _expect_some(self) -> None:
         if self.left <= 0:

@@ -80,7 +80,7 @@ def test_a_grid_of_them_reads_back_and_names_are_refused(tmp_path):
         k=8, values=VALUES, schedules=("RoundRobin",), runners=("Archive", "MapElites"), kept=(2,), g=(2,), bands=0
     )
     path = tmp_path / "grid.toml"
-    path.write_text(grid_toml(found, 5), encoding="utf-8")
+    path.write_text(grid_toml(found, found.ranked), encoding="utf-8")
     assert [cell.text for cell in load_grid(path).cells] == [each.candidate.cell.text for each in found.ranked]
     assert len(found.ranked) == 2
     with pytest.raises(InputError, match=r"runners: expected One.*, got 'Archives'; did you mean 'Archive'"):
@@ -93,7 +93,7 @@ def test_a_grid_of_them_reads_back_and_names_are_refused(tmp_path):
 
 def test_the_command_names_them():
     options = "plan --k 8 --fix 1=.4,2=.3 --keep 1=.97,2=.96 --g 2 --feedback none --no-hangs"
-    more = "--schedules UniformSubset,UniformChunk --runners OnePlusLambda,Archive,MapElites --kept 3"
+    more = "--schedules UniformSubset,UniformChunk --runners OnePlusLambda,Archive,MapElites --kept 3 --all"
     result = CliRunner().invoke(app, [*options.split(), *more.split()], env={"COLUMNS": "80", "TERM": "dumb"})
     assert result.exit_code == 0, result.output
     named = {line.split("│")[1].strip() for line in result.output.splitlines() if "│" in line}

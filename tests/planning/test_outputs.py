@@ -36,7 +36,7 @@ def found():
 
 def test_the_grid_is_what_was_ranked(found, tmp_path):
     path = tmp_path / "best.toml"
-    result = CliRunner().invoke(app, [*OPTIONS, "--rows", "7", "--toml", str(path)])
+    result = CliRunner().invoke(app, [*OPTIONS, "--rows", "7", "--all", "--toml", str(path)])
     assert result.exit_code == 0, result.output
     grid = load_grid(path)
     assert grid.name == "best"
@@ -48,7 +48,7 @@ def test_the_grid_is_what_was_ranked(found, tmp_path):
 def test_the_grid_runs_and_agrees_with_the_plan(found, tmp_path):
     """500 runs a cell; false-fail rate 1e-6. The twin: calls that repair less cost more than this would let pass."""
     path = tmp_path / "grid.toml"
-    path.write_text(grid_toml(found, 3, runs=500), encoding="utf-8")
+    path.write_text(grid_toml(found, found.ranked[:3], runs=500), encoding="utf-8")
     results = run_grid(load_grid(path), workers=1)
     assert str(check(results, alpha=1e-6).verdict) == "AGREES"
     means = results.runs.groupby("cell")["cost"].mean()

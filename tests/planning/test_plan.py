@@ -19,8 +19,9 @@ from experiments import Cell, plan, predict
 from experiments.cli.app import app
 from experiments.cli.planned import show_plan
 from experiments.grids.measured.file import parse_calibration
-from experiments.planning.answer import RISING, answer, cautions, figure, next_best
+from experiments.planning.answer import RISING, answer, figure, next_best
 from experiments.planning.candidates import SCHEDULES
+from experiments.planning.cautions import cautions
 from experiments.planning.numbers import LEVELS
 from experiments.planning.plan import BY
 from operators import FixKeep, Malformed, Measured, Refuse, Vote
@@ -192,8 +193,11 @@ def test_without_prices_it_ranks_by_tokens_and_without_tokens_by_calls():
 
 
 def test_what_is_taken_for_nothing_is_said():
-    assert plan(k=4, values=without("operator.malformed")).assumed == ("malformed", "price of an evaluation")
-    assert plan(k=4, values=VALUES | {"prices.evaluation": 0.0}).assumed == ()
+    alike = "correlation of the blocks of a call"
+    assert plan(k=4, values=without("operator.malformed")).assumed == ("malformed", alike, "price of an evaluation")
+    assert plan(k=4, values=VALUES | {"prices.evaluation": 0.0, "operator.rho_fix": 0.1}).assumed == ()
+    (timed,) = [plan(k=1, values=VALUES | {"seconds.evaluation": 2.0}).assumed]
+    assert timed[1:] == ("seconds of a call", "seconds of a generated token", "tail of the seconds")
 
 
 FLAT = VALUES | {"operator.fix": {1: 0.35, 2: 0.35}, "operator.keep": {1: 1.0, 2: 1.0}}
@@ -333,7 +337,7 @@ def test_hours_are_marked_by_how_they_are_known():
     timed = VALUES | {"seconds.fixed": 900.0, "seconds.tail": 0.3}
     made = plan(k=6, values=timed, g=(1,), lam=(1, 3), workers=2, feedback="blocks", exact=True)
     console = Console(width=200, file=io.StringIO(), record=True)
-    show_plan(made, console, rows=99, hangs=False)
+    show_plan(made, console, rows=99, hangs=False, variants=True)
     text = console.export_text()
     rows = [[word.strip() for word in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
     (heads,) = ([word.strip() for word in line.split("┃")[1:-1]] for line in text.splitlines() if "┃" in line)
@@ -350,7 +354,7 @@ def told_by(*options):
 
 
 def test_the_command_says_the_same_within_80_columns(found):
-    result = told_by(*OPTIONS.split())
+    result = told_by(*OPTIONS.split(), "--all")
     assert result.exit_code == 0, result.output
     assert max(len(line) for line in result.output.splitlines()) <= 80
     assert " ".join(result.output.split()).startswith(answer(found))
@@ -363,6 +367,19 @@ def test_the_command_says_the_same_within_80_columns(found):
         )
         assert float(calls) == pytest.approx(row["calls"], rel=5e-3)
     assert len(rows) == 12
+
+
+def test_the_best_of_each_decomposition_comes_first_and_variants_are_listed_on_demand(found):
+    """No two rows of one schedule and g; the others are counted."""
+    result = told_by(*OPTIONS.split(), "--no-hangs", "--rows", "20")
+    rows = [line.split("│")[1:4] for line in result.output.splitlines() if "│" in line]
+    listed = [(row[0].strip().rstrip("+"), int(row[1])) for row in rows]
+    of_all = [(each.candidate.schedule, each.candidate.g) for each in found.ranked]
+    assert listed == list(dict.fromkeys(of_all))
+    assert len(of_all) > len(listed)
+    assert f"{len(of_all) - len(listed)} variants more: --all" in " ".join(result.output.split())
+    assert [each.candidate.decomposition[1:] for each in found.firsts] == listed
+    assert all(each is found.ranked[of_all.index(name)] for each, name in zip(found.firsts, listed, strict=True))
 
 
 def test_json_has_all_numbers_and_no_zero_for_what_is_unknown(found):

@@ -14,8 +14,9 @@ from typing import Any
 
 from evo.costs.prices import MOST_A_TOKEN
 from evo.errors import InputError
-from evo.parameters import shown, suggestion
+from evo.parameters import shown
 from experiments.grids.arguments import a_path
+from experiments.grids.measured.keys import unknown_key
 from experiments.grids.measured.values import (
     Interval,
     PerG,
@@ -201,11 +202,11 @@ def parse_calibration(text: str) -> Calibration:
         if not getattr(operator, name):
             expected = "expected a table such as { 1 = 0.9 }, chances by blocks a call"
             raise InputError(f"operator.{name}: {expected}, got none")
-    _expect_intervals(operator)
+    expect_intervals(operator)
     return Calibration(**made)
 
 
-def _expect_intervals(operator: OperatorValues) -> None:
+def expect_intervals(operator: OperatorValues) -> None:
     """Check that each interval is one of a value that is given, and holds it.
 
     Raises: InputError naming the key.
@@ -266,8 +267,7 @@ def _of_a_token(table: dict[str, Any]) -> dict[str, Any]:
 def _expect_known(place: str, table: dict[str, Any], known: list[str]) -> None:
     for name in table:
         if name not in known:
-            unknown = f"unknown key {shown(place + name)}"
-            raise InputError(f"{unknown}{suggestion(name, known)}; allowed: {', '.join(known)}")
+            raise unknown_key(place.removesuffix("."), name, known)
 
 
 def calibration_toml(calibration: Calibration, notes: Sequence[str] = ()) -> str:
