@@ -71,7 +71,7 @@ def test_what_is_missing_is_none_and_never_zero():
     [
         ("", "operator.fix: expected a table such as { 1 = 0.9 }, chances by blocks a call, got none"),
         ("[operator]\nfix = { 1 = 0.3 }", "operator.keep: expected a table"),
-        (LEAST + "rho = 0.1", "unknown key 'operator.rho'; did you mean 'rho_"),
+        (LEAST + "rho = 0.1", "unknown key 'operator.rho'; did you mean 'operator.rho_"),
         (LEAST + "[token]\nblock = 3", "unknown key 'token'; did you mean 'tokens'?"),
         ("format = 2\n" + LEAST, "format: expected 1, got 2"),
         ("format = true\n" + LEAST, "format: expected 1, got True"),
