@@ -159,15 +159,16 @@ def calibrate(calls: Calls) -> Report:
         if _counts(groups, name)
         for law in check_laws(name, _counts(groups, name), rho[name], _items(groups, name))
     ]
-    malformed = _malformed(calls)
+    failed = not calls.survivors  # a log of survivors tells no share of what failed
+    malformed = _malformed(calls) if failed else None
     return Report(
         calls,
         sizes,
         rho["fix"],
         rho["keep"],
         malformed,
-        _share_of(calls, "refused", ("applied", "malformed", "refused")),
-        _share_of(calls, "error", ("applied", "malformed", "refused", "error")),
+        _share_of(calls, "refused", ("applied", "malformed", "refused")) if failed else None,
+        _share_of(calls, "error", ("applied", "malformed", "refused", "error")) if failed else None,
         tokens_law(calls),
         seconds_law(calls.number("seconds"), calls.number("tokens_out"), clusters(calls)),
         mean_of(calls.number("evaluation_seconds"), calls),

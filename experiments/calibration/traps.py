@@ -162,6 +162,8 @@ def _malformed_by_run(calls: Calls) -> Found:
 
 
 def _survivors(calls: Calls) -> Found:
+    if calls.survivors:
+        return Shown.SEEN, f"{calls.survivors}: no share of malformed, refused or missing answers is told"
     if "malformed_calls" in calls:
         return Shown.NOT_SEEN, f"{np.nansum(calls.number('malformed_calls')):,.0f} malformed answers are counted"
     failed = int(np.isin(calls.classes.astype(str), ["malformed", "refused", "error"]).sum())

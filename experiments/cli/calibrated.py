@@ -27,6 +27,9 @@ def show_report(report: Report, console: Console) -> None:
     console.print(f"{log.file}: {counted(len(log), 'row')}{kind}; 95 % intervals", markup=False, soft_wrap=True)
     if log.unused:
         console.print(f"not used: {', '.join(log.unused)}", markup=False)
+    _show_lines(
+        "What such a log does not tell", ((f"{i}.", words) for i, words in enumerate(log.lost, start=1)), console
+    )
     if report.sizes:
         _show_blocks(report, console)
     _show_lines("Answers", _answers(report), console)
@@ -104,7 +107,7 @@ def _answers(report: Report) -> Iterable[tuple[str, str]]:
         ("no answer", report.errors, "calls"),
     ):
         if estimate is None:
-            yield name, "CANNOT TELL: no column outcome"
+            yield name, f"CANNOT TELL: {report.log.survivors or 'no column outcome'}"
         else:
             share = f"{100 * estimate.value:.3g} % ({100 * estimate.low:.2g} to {100 * estimate.high:.2g} %)"
             yield name, f"{share} of {estimate.n:,} {of}"

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="Table of calls: .csv, .csv.gz, .jsonl or .parquet.")],
-    format: Annotated[str, typer.Option(help="table (docs/calibration.md), swe or codeevolve.")] = "table",
+    log: Annotated[
+        Path,
+        typer.Argument(metavar="LOG", help="Table of calls (.csv, .csv.gz, .jsonl, .parquet), or a framework's log."),
+    ],
+    format: Annotated[
+        str, typer.Option(help="auto, table (docs/calibration.md), swe, openevolve, shinka, gepa, codeevolve.")
+    ] = "auto",
     out: Annotated[Path | None, typer.Option(help="Calibration file (TOML) to write; must be free.")] = None,
     model: Annotated[str | None, typer.Option(help="Only calls of this model.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only calls of this kind.")] = None,

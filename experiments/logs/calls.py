@@ -27,6 +27,8 @@ class Calls:
         unused: names of columns that are not used.
         lists_of_passing: whether the blocks that were correct come from a list of those that pass reliably.
         place: what a row is called in messages.
+        lost: what such a log does not tell, in words.
+        survivors: why calls that failed are not in it; empty if they are, or nobody knows.
     """
 
     file: str
@@ -37,6 +39,8 @@ class Calls:
     unused: tuple[str, ...] = ()
     lists_of_passing: bool = False
     place: str = "line"
+    lost: tuple[str, ...] = ()
+    survivors: str = ""
 
     def __len__(self) -> int:
         return len(self.lines)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from experiments.logs.calls import Calls
 from experiments.logs.columns import Value, count
+from experiments.logs.frameworks import found as frameworks
+from experiments.logs.table import ENDINGS as TABLES
 from experiments.logs.table import Row, read_table
 
 SWE = ("f2p_total", "f2p_passed", "p2p_total", "p2p_passed")
@@ -25,15 +28,17 @@ OF_EPOCHS = {
 """Outcomes of CodeEvolve's logs in our words."""
 
 
-def read_calls(path: Path | str, format: str = "table") -> Calls:
-    """The calls in a log of a format: table (documented columns), swe or codeevolve.
+def read_calls(path: Path | str, format: str = "auto") -> Calls:
+    """The calls in a log of a format: table (documented columns), or one of FORMATS; auto: what its first bytes say.
 
     Raises: InputError naming file, line and column.
     """
+    if format == "auto":
+        format = frameworks.whose(path) or "table"
     if format == "table":
         return read_table(path)
     if format not in FORMATS:
-        known = ", ".join(("table", *FORMATS))
+        known = ", ".join(("auto", "table", *FORMATS))
         raise InputError(f"--format: expected {known}, got {shown(format)}{suggestion(format, FORMATS)}")
     return FORMATS[format](path)
 
@@ -82,7 +87,12 @@ def swe(path: Path | str) -> Calls:
 
 
 def codeevolve(path: Path | str) -> Calls:
-    """Calls of CodeEvolve's island logs: run, island, epoch, kind, model, latency_s, tokens_in, tokens_out, outcome."""
+    """Calls of CodeEvolve's island logs: as they are (results.log), or as a table.
+
+    Its columns: run, island, epoch, kind, model, latency_s, tokens_in, tokens_out, outcome.
+    """
+    if not str(path).endswith(TABLES):
+        return frameworks.read("codeevolve", path)
 
     def translate(names: list[str], row: Row) -> dict[str, Value]:
         given = _taken(EPOCHS, names, row[1])
@@ -103,4 +113,10 @@ def codeevolve(path: Path | str) -> Calls:
     return read_table(path, translate)
 
 
-FORMATS: dict[str, Callable[[Path | str], Calls]] = {"swe": swe, "codeevolve": codeevolve}
+FORMATS: dict[str, Callable[[Path | str], Calls]] = {
+    "swe": swe,
+    "codeevolve": codeevolve,
+    "openevolve": partial(frameworks.read, "openevolve"),
+    "shinka": partial(frameworks.read, "shinka"),
+    "gepa": partial(frameworks.read, "gepa"),
+}

@@ -8,7 +8,8 @@ import io
 import json
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_table(path: Path | str, translate: Callable[[list[str], Row], dict[str,
     """
     path = a_path("calibrate", path)
     told = printable(str(path))
-    content = _content(path)
+    content = content_of(path)
     names, rows = _rows(path, told, content, every=translate is not None)
     columns = _Columns(told, "row" if path.name.endswith(".parquet") else "line", path.name.endswith(TYPED))
     if translate is None:
@@ -63,6 +64,33 @@ def read_table(path: Path | str, translate: Callable[[list[str], Row], dict[str,
     return columns.calls(hashlib.sha256(content).hexdigest(), tuple(map(printable, unused))).checked()
 
 
+def table_of(
+    told: str,
+    content: bytes,
+    rows: Iterable[tuple[int, Mapping[str, Value]]],
+    place: str = "line",
+    lost: tuple[str, ...] = (),
+    survivors: str = "",
+) -> Calls:
+    """The calls that a framework's log tells of, checked.
+
+    Args:
+        told: name of the file, for messages.
+        content: its bytes.
+        rows: where each stands in it, and its columns.
+        place: what a row is called in messages.
+        lost: what such a log does not tell, in words.
+        survivors: why calls that failed are not in it; empty if they are.
+
+    Raises: InputError naming file, line and column.
+    """
+    columns = _Columns(told, place, typed=True)
+    for line, values in rows:
+        columns.add(line, values)
+    made = columns.calls(hashlib.sha256(content).hexdigest(), ())
+    return replace(made, lost=tuple(lost), survivors=survivors).checked()
+
+
 class _Columns:
     """Columns that grow row by row; a column that a row does not have is empty there."""
 
@@ -73,7 +101,7 @@ class _Columns:
         self.words: dict[str, list[str]] = {}
         self.known: dict[str, str] = {}
 
-    def add(self, line: int, values: dict[str, Value]) -> None:
+    def add(self, line: int, values: Mapping[str, Value]) -> None:
         if len(self.lines) >= LOG_ROWS:
             raise InputError(f"{self.file}: expected at most {LOG_ROWS:,} rows, got more")
         for name, value in values.items():
@@ -119,7 +147,11 @@ class _Columns:
         )
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """The bytes of a log, unpacked.
+
+    Raises: InputError.
+    """
     try:
         content = read_file(path, LOG_BYTES, links=True)
         return _unpacked(content) if path.name.endswith(".gz") else content
@@ -197,12 +229,7 @@ def _json_lines(told: str, text: str) -> tuple[list[str], Iterator[Row]]:
     """One object a line. The columns are those of all lines, so lines are parsed twice."""
 
     def objects() -> Iterator[tuple[int, dict[str, Any]]]:
-        for line, written in enumerate(io.StringIO(text), start=1):
-            if not written.strip():
-                continue
-            if len(written) > LOG_LINE:
-                raise InputError(f"{told}: line {line}: expected at most {LOG_LINE:,} characters, got {len(written):,}")
-            yield line, _object(told, line, written)
+        return json_objects(told, text)
 
     first = next(objects(), None)
     if first is not None and is_recorded(first[1]):
@@ -213,6 +240,19 @@ def _json_lines(told: str, text: str) -> tuple[list[str], Iterator[Row]]:
         if len(names) > LOG_COLUMNS:
             raise InputError(f"{told}: expected at most {LOG_COLUMNS} columns, got more")
     return list(names), ((line, [each.get(name) for name in names]) for line, each in objects())
+
+
+def json_objects(told: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file that has one a line, with the numbers of their lines.
+
+    Raises: InputError.
+    """
+    for line, written in enumerate(io.StringIO(text), start=1):
+        if not written.strip():
+            continue
+        if len(written) > LOG_LINE:
+            raise InputError(f"{told}: line {line}: expected at most {LOG_LINE:,} characters, got {len(written):,}")
+        yield line, _object(told, line, written)
 
 
 def _recorded(told: str, lines: Iterator[tuple[int, dict[str, Any]]]) -> tuple[list[str], Iterator[Row]]:
