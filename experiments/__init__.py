@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from experiments.calibration.calibrate import calibrate as calibrate
     from experiments.checks.check import Check as Check
     from experiments.checks.check import check as check
+    from experiments.fits.claims import check_claims as check_claims
     from experiments.fits.fit import fit as fit
     from experiments.fits.laws import Fits as Fits
     from experiments.fits.laws import ScalingLaw as ScalingLaw
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
     from experiments.predictions.verdict import Verdict as Verdict
     from experiments.reports.export import export_results as export_results
     from experiments.reports.figures import growth_figure as growth_figure
+    from experiments.reports.figures import plot_growth as plot_growth
+    from experiments.reports.papers import to_latex as to_latex
     from experiments.reports.quality.figure import fitness_figure as fitness_figure
+    from experiments.reports.quality.figure import plot_fitness as plot_fitness
     from experiments.reports.quality.measured import MeasuredFitness as MeasuredFitness
     from experiments.reports.quality.measured import check_fitness as check_fitness
     from experiments.reports.quality.measured import measured_fitness as measured_fitness
@@ -88,6 +92,7 @@ _HOMES = {
     "best_threshold": "predictions.quality.thresholds",
     "calibrate": "calibration.calibrate",
     "check": "checks.check",
+    "check_claims": "fits.claims",
     "check_fitness": "reports.quality.measured",
     "export_results": "reports.export",
     "fit": "fits.fit",
@@ -102,6 +107,8 @@ _HOMES = {
     "measured_fitness": "reports.quality.measured",
     "fitness_or_simulated": "reports.quality.simulated",
     "plan": "planning.plan",
+    "plot_fitness": "reports.quality.figure",
+    "plot_growth": "reports.figures",
     "predict": "predictions.predict",
     "read_calibration": "grids.measured.file",
     "read_calls": "logs.formats",
@@ -111,6 +118,7 @@ _HOMES = {
     "summarise": "reports.summary",
     "sweep": "grids.grid",
     "timed": "reports.waiting",
+    "to_latex": "reports.papers",
     "trace": "running.simulation",
     "waiting": "reports.waiting",
 }

@@ -51,6 +51,7 @@ from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cell_text import identity_in
 from experiments.grids.labels import lams_of, place_of, sizes_of
+from experiments.grids.outside.sheet import Sheet
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import every_stop, kept_of
 from experiments.predictions.predict import takes_several_calls
@@ -95,7 +96,7 @@ class CellCheck:
     looks: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check:
     """The verdicts on a grid.
 
@@ -125,6 +126,15 @@ class Check:
             for each in self.cells
         }
         return {cell: tests for cell, tests in found.items() if tests}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)
+        return f"<Check of {len(self.cells):,} cell{'' if len(self.cells) == 1 else 's'}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        title, *notes = self.__str__().splitlines()[: 1 + len(self.note.splitlines())]
+        rows = tuple((str(cell.verdict), cell.label, cell.reason) for cell in self.cells if cell.verdict != "AGREES")
+        return Sheet(title, ("verdict", "cell", "reason"), rows, tuple(notes)).html()
 
     def __str__(self) -> str:
         counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)

@@ -17,7 +17,7 @@ BEGIN = """\
 #   llm-evo show FixKeep{pad}      explains a part by its name; llm-evo show lists all parts
 
 name = "{name}"     # names the folder results/{name}
-runs = 500{pad_runs}     # of each cell; or {{type = "UntilPrecise", relative = 0.05, most = 20000}}
+runs = 1000{pad_runs}     # of each cell; or {{type = "UntilPrecise", relative = 0.05, most = 20000}}
 seed = 1{pad_seed}     # the same seed, the same table, on any machine
 
 # An arm is a family of cells to be compared with others. A list of values is an axis: the arm has all combinations of
@@ -88,7 +88,7 @@ def beginning(name: str, file: str) -> str:
         name=name,
         file=file,
         pad=" " * max(0, len(file) - len("FixKeep") + len("predict") - len("show")),
-        pad_runs=" " * max(0, wide - len("runs = 500")),
+        pad_runs=" " * max(0, wide - len("runs = 1000")),
         pad_seed=" " * max(0, wide - len("seed = 1")),
     )
 

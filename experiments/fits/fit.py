@@ -27,12 +27,11 @@ from experiments.fits.families.likelihoods import Fitted, fitted
 from experiments.fits.laws import POOR_FIT, Estimate, Fits, Growth, Refusal, ScalingLaw, Told
 from experiments.fits.predicted import ExactFits, fit_predicted, of_cells
 from experiments.fits.quantities import ERT, MEAN, MEDIAN, parsed
-from experiments.fits.series import Series, series, values_along
+from experiments.fits.series import Series, expect_to_vary, series
 from experiments.fits.tails import Tail
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.grid import Grid
-from experiments.grids.labels import parameter_names, varies
 from experiments.grids.stopping import UntilPrecise
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.results import Results
@@ -108,7 +107,7 @@ def fit(
         raise InputError(f"fit: confidence must be between 0 and 1, got {confidence!r}")
     if not least <= most:  # nor if one is no number
         raise InputError(f"fit: expected a range of the parameter, got from {least!r} to {most!r}")
-    _expect_to_vary(results, along)
+    expect_to_vary(results, along, "fit")
     tried = [_tried_once(results, each, along, quantity, least, most) for each in series(results, along, quantity)]
     return _fits(results, tried, along, quantity, confidence)
 
@@ -121,14 +120,6 @@ def _tried_once(
     numbers = (part.mean.tobytes() + part.variance.tobytes()).hex()  # quotients of several quantities have one label
     asked = ("tried", along, quantity, repr(least), repr(most), named, part.label, numbers, *part.cells)
     return results.once(asked, lambda: _tried(results, part, along, least, most, named))
-
-
-def _expect_to_vary(results: Results, along: str) -> None:
-    values = values_along(results.cells, along).dropna().unique()
-    if len(values) < 2:
-        numbers = [name for name in parameter_names(results.cells) if "." in name and varies(results.cells, name)]
-        told = f"; what varies: {', '.join(numbers)}" if numbers else ""
-        raise InputError(f"fit: {along} has one value in this grid, {values[0]:g}; name a parameter that varies{told}")
 
 
 def fit_one(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from evo.statistics import normal_quantile, p_value_text
 from experiments.fits.families.choice import LEVEL
 from experiments.fits.families.forms import Form
 from experiments.fits.families.likelihoods import Fitted
+from experiments.grids.outside.sheet import Sheet
 
 POOR_FIT = LEVEL
 """Misfit below which a form is taken not to fit: by itself that errs once in a thousand."""
@@ -119,6 +122,11 @@ class ScalingLaw:
         return Estimate(f"{in_words(self.quantity)} at {self.along} = {x:g}{beyond}", value, low, high)
 
     @property
+    def constants_text(self) -> str:
+        """Its constants with their intervals."""
+        return ", ".join(map(str, self.estimates))
+
+    @property
     def fits(self) -> bool:
         """Whether the runs do not contradict the form by its misfit."""
         return self.misfit >= POOR_FIT
@@ -192,7 +200,7 @@ class Refusal:
         return f"{self.series}: CANNOT TELL, {self.reason}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fits:
     """What `fit` came to.
 
@@ -208,10 +216,46 @@ class Fits:
     note: str = ""
     growths: tuple[Growth, ...] = ()
 
+    def __repr__(self) -> str:
+        counts = [f"{sum(each.told is told for each in self.growths)} {told}" for told in Told]
+        return f"<Fits {', '.join([*counts, *([f'{len(self.refused)} CANNOT TELL'] if self.refused else [])])}>"
+
     def __str__(self) -> str:
         return "\n".join([*map(str, (*self.growths, *self.refused)), *([self.note] if self.note else [])])
+
+    def _repr_html_(self) -> str:
+        return by_series((*self.growths, *self.refused), self.note).html()
+
+    def sheet(self) -> Sheet:
+        """A row a law, or a family that is left: for papers."""
+        rows = [
+            (growth.series, "or" if i else str(growth.told), law.text, law.constants_text, law.misfit_text)
+            for growth in self.growths
+            for i, law in enumerate(growth.left)
+        ]
+        rows += [(each.series, str(each.told), each.reason, "", "") for each in self.growths if not each.left]
+        rows += [(each.series, "CANNOT TELL", each.reason, "", "") for each in self.refused]
+        title = (
+            "Scaling laws"
+            if not self.laws
+            else (
+                f"Scaling laws with {100 * self.laws[0].confidence:.4g} % intervals, along {self.laws[0].along} on the "
+                "range that was run"
+            )
+        )
+        return Sheet(title, ("series", "told", "law", "constants", "p of the fit"), tuple(rows))
+
+    def to_latex(self, caption: str = "", label: str = "") -> str:
+        """The laws as a table of LaTeX."""
+        return self.sheet().latex(caption, label)
 
     @property
     def best(self) -> tuple[ScalingLaw, ...]:
         """The law of each series that has one; a series that is undecided, or that none fits, has none here."""
         return tuple(growth.law for growth in self.growths if growth.law is not None)
+
+
+def by_series(told: Sequence[Any], note: str = "") -> Sheet:
+    """What is said of each series, in the words of `print`."""
+    rows = tuple((each.series, str(each).removeprefix(f"{each.series}: ")) for each in told)
+    return Sheet("", ("series", "how it grows"), rows, (note,) if note else ())

@@ -16,7 +16,7 @@ import numpy as np
 
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
-from experiments.fits.laws import Refusal, Told, in_words
+from experiments.fits.laws import Refusal, Told, by_series, in_words
 from experiments.fits.quantities import MEDIAN, Quantity, parsed
 from experiments.fits.series import groups, parameter_column
 from experiments.grids.any_cell import AnyCell
@@ -156,15 +156,22 @@ class ExactGrowth:
         return f"{head}{said}; exact means, {ends}; local exponents {local}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExactFits:
     """The growths of exact means, and the series without one."""
 
     growths: tuple[ExactGrowth, ...]
     refused: tuple[Refusal, ...]
 
+    def __repr__(self) -> str:
+        counts = [f"{sum(each.told is told for each in self.growths)} {told}" for told in Told]
+        return f"<ExactFits {', '.join([*counts, *([f'{len(self.refused)} CANNOT TELL'] if self.refused else [])])}>"
+
     def __str__(self) -> str:
         return "\n".join(map(str, (*self.growths, *self.refused)))
+
+    def _repr_html_(self) -> str:
+        return by_series((*self.growths, *self.refused)).html()
 
 
 def of_cells(cells: Sequence[AnyCell] | Grid) -> Results:

@@ -144,6 +144,20 @@ def main_axis(cells: pd.DataFrame) -> str:
     return short if alike == [chosen] else chosen
 
 
+def expect_to_vary(results: Results, along: str, role: str) -> None:
+    """Refuse a parameter that the grid does not have, or that has one value in it; what does vary is named.
+
+    Raises: InputError.
+    """
+    values = values_along(results.cells, along).dropna().unique()
+    if len(values) < 2:
+        cells = results.cells
+        numbers = [name for name in parameter_names(cells) if "." in name and varies(cells, name)]
+        told = f"; what varies: {', '.join(numbers)}" if numbers else ""
+        one = f"{values[0]:g}" if len(values) else "none"
+        raise InputError(f"{role}: {along} has one value in this grid, {one}; name a parameter that varies{told}")
+
+
 def _longest(cells: pd.DataFrame, column: str) -> int:
     """Cells of the longest series along a column."""
     there = cells[cells[column].notna()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evo.text import parameters
 from experiments.grids.cells_table import part_columns
+from experiments.grids.outside.sheet import Sheet
 from experiments.grids.stopping import in_words
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ def heading(grid: Grid) -> str:
     drawn = "" if grid.engine == "blocks" else f", engine {grid.engine}"
     in_arms = f" in {arms} arms" if arms > 1 else ""
     return f"{grid.name}: {cells}{in_arms}, {in_words(grid.runs)} a cell, seed {grid.seed}{drawn}"
+
+
+def grid_sheet(grid: Grid) -> Sheet:
+    """A row an arm."""
+    rows = tuple((label, f"{cells:,}", varies) for label, cells, varies in arms_told(grid))
+    return Sheet(heading(grid), ("arm", "cells", "what varies"), rows)
 
 
 def arms_told(grid: Grid) -> list[tuple[str, int, str]]:

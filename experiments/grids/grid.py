@@ -18,6 +18,7 @@ from evo.parameters import choice, shown, whole
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import expect_label
 from experiments.grids.cell import Cell
+from experiments.grids.outside.sheet import Sheet, Told
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import EXPECTED, MOST_RUNS, STOPPING_RULES, Runs
 
@@ -33,8 +34,8 @@ def is_grid_name(name: object) -> bool:
     return isinstance(name, str) and len(name) <= MOST_NAME and re.fullmatch(NAME, name) is not None
 
 
-@dataclass(frozen=True)
-class Grid:
+@dataclass(frozen=True, repr=False)
+class Grid(Told):
     """The cells of an experiment and how they are run.
 
     Attributes:
@@ -80,6 +81,17 @@ class Grid:
         object.__setattr__(self, "arms", frozen)
         object.__setattr__(self, "cells", tuple(cell for cells in frozen.values() for cell in cells))
         self._check_cells()
+
+    def __repr__(self) -> str:
+        from experiments.grids.described import heading
+
+        return f"<Grid {heading(self)}>"
+
+    def sheet(self) -> Sheet:
+        """What `print` says: how it is run, its arms, and what varies in each."""
+        from experiments.grids.described import grid_sheet
+
+        return grid_sheet(self)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -15,7 +15,8 @@ from evo.errors import InputError
 from evo.parameters import shown
 from experiments.grids.arguments import a_number, expect_whole
 from experiments.grids.measured.file import Calibration, read_calibration
-from experiments.planning.answer import RISING
+from experiments.grids.outside.sheet import Sheet, Told
+from experiments.planning.answer import RISING, answer, cautions
 from experiments.planning.by_runs import with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate, Choice, candidates
 from experiments.planning.cautions import taken_as_usual
@@ -35,6 +36,8 @@ MOST_AIMED = 1_000
 """Blocks of a problem with a budget or a target, whose laws are followed call by call."""
 MOST_ODDS = 1e6
 BY = ("money", "hours", "tokens", "calls", "fitness", "reached")
+SHOWN = 12
+"""Candidates that `print` says."""
 PLACE = ("model", "schedule", "runner", "kept", "g", "lam", "votes")
 Source = Calibration | Path | str
 """A calibration, or the file that it stands in."""
@@ -48,8 +51,8 @@ class Ranked:
     numbers: Numbers
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Told):
     """Candidates in the order of what they cost.
 
     Attributes:
@@ -72,6 +75,22 @@ class Plan:
     defaults: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     odds: float = ODDS
+
+    def __repr__(self) -> str:
+        return f"<Plan {len(self.ranked):,} ways to decompose by {self.by}, the best: {self.best.candidate}>"
+
+    def sheet(self) -> Sheet:
+        """What `print` says: the answer, the first of the candidates, and what stands beside them."""
+        table = self.table
+        unit = f" ({self.unit})" if self.unit and self.by == "money" else ""
+        names = [name for name in PLACE if name != "model" or (table["model"] != "").any()]
+        rows = tuple(
+            (*(str(row[name]) for name in names), f"{row[self.by]:.6g}", f"{row['worse']:.3g}")
+            for row in table[table[self.by].notna()].head(SHOWN).to_dict("records")
+        )
+        more = len(table) - len(rows)
+        notes = ([f"and {more} more, in `table`"] if more else []) + cautions(self)
+        return Sheet(answer(self), (*names, f"{self.by}{unit}", "worse"), rows, tuple(notes))
 
     @property
     def best(self) -> Ranked:

@@ -29,6 +29,7 @@ from evo.search import Search
 from evo.theory import RunLaw, TimeLaw
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
+from experiments.grids.outside.sheet import Sheet, Told
 from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.conditions import ALL_INCORRECT, RISING
 from experiments.predictions.programs import CHECKED, columns_of_roles, expected_in, known_of_program
@@ -50,15 +51,14 @@ TRUSTED = (
     "the run goes on to the optimum: no budget",
 )
 
-
 HEAVY = (
     "the variance is infinite: a simulated mean lies low for any number of runs that one can afford, and its interval "
     "means nothing; compare laws and quantiles (cdf, quantile), never means"
 )
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Told):
     """An exact prediction of one quantity of a cell.
 
     Attributes:
@@ -84,6 +84,15 @@ class Prediction:
     unit: float = 1.0
     kind: str = "exact"
     doubts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Prediction {self.quantity}: {self.kind} mean {self.mean:.6g}, from {self.source}>"
+
+    def sheet(self) -> Sheet:
+        """What `print` says."""
+        from experiments.predictions.singles import told_prediction  # which asks here for predictions
+
+        return told_prediction(self)
 
     @property
     def variance(self) -> float:

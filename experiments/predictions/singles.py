@@ -6,7 +6,8 @@ import math
 
 from evo.errors import NoPrediction
 from experiments.grids.any_cell import AnyCell
-from experiments.predictions.predict import predict
+from experiments.grids.outside.sheet import Sheet
+from experiments.predictions.predict import Prediction, predict
 
 PER_CENT = (10, 50, 90)
 OF = ("calls", "cost")
@@ -32,3 +33,31 @@ def _of(cell: AnyCell, quantity: str) -> list[float]:
         return [float(known.quantile(level / 100)) for level in PER_CENT]
     except NoPrediction:
         return [math.nan] * len(PER_CENT)
+
+
+def told_prediction(known: Prediction) -> Sheet:
+    """A prediction in words: mean, spread, quantiles of single runs, source, what was checked and what is trusted.
+
+    >>> from evo import AllBlocks, OnePlusLambda
+    >>> from experiments.grids.cell import Cell
+    >>> from operators import Resample
+    >>> from problems import BlockOneMax
+    >>> told = told_prediction(predict(Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), AllBlocks(), OnePlusLambda())))
+    >>> told.title, told.rows[0], told.rows[2]
+    ('exact prediction of hit', ('mean', '16'), ('10 / 50 / 90 % of runs', '2 / 11 / 36'))
+    """
+    rows = [("mean", f"{known.mean:.10g}"), *_spread(known), ("from", known.source)]
+    rows += [("checked" if i == 0 else "", each) for i, each in enumerate(known.checked)]
+    rows += [("trusted" if i == 0 else "", each) for i, each in enumerate(known.trusted)]
+    rows += [("but", known.warning)] if known.warning else []
+    return Sheet(f"{known.kind} prediction of {known.quantity}", ("", ""), tuple(rows))
+
+
+def _spread(known: Prediction) -> list[tuple[str, str]]:
+    """Variance and quantiles, where they are known."""
+    try:
+        quantiles = " / ".join(f"{known.quantile(level / 100):.6g}" for level in PER_CENT)
+        levels = " / ".join(map(str, PER_CENT))
+        return [("variance", f"{known.variance:.10g}"), (f"{levels} % of runs", quantiles)]
+    except NoPrediction as error:
+        return [("spread", str(error))]

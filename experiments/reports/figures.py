@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
+from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
-from experiments.fits.series import Series, predicted, series
+from experiments.fits.series import Series, expect_to_vary, main_axis, predicted, series
 from experiments.fits.tails import Tail
+from experiments.grids.arguments import expect_a
 from experiments.grids.labels import words
 from experiments.predictions.verdict import CONFIDENCE
+from experiments.reports.drawing.axes import height_of, new_axes
 from experiments.reports.drawing.labels import INCHES_A_LINE, LABEL_WIDTH, End, label_ends
 from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.wording import currency_of
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
 MARKERS = "osDvPXp*"  # with the colours 56 pairs; no "^", which marks lower bounds
 MOST_COLUMNS = 3
+UNITS = {"cost": "", "hit": "mean calls to the optimum", "calls": "mean calls a run"}
+"""Of what can be drawn; that of costs follows from the prices."""
 HEIGHT = 5.6
 """Of a panel, in inches."""
 
@@ -86,6 +92,48 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
     return figure
 
 
+def plot_growth(results: Results, along: str | None = None, quantity: str = "cost", ax: Axes | None = None) -> Axes:
+    """The mean of a quantity along a parameter on one pair of axes, a colour a series, lam in its name.
+
+    Args:
+        results: of `run_grid` or `load`.
+        along: the parameter; the one that varies unless said.
+        quantity: "cost", "hit" or "calls".
+        ax: where to draw; a new figure's unless said.
+
+    Raises: InputError for a parameter or quantity that the grid does not have, a parameter with one value, a grid
+    without runs, or series in several units, which have no axis in common.
+    """
+    expect_a(Results, "plot_growth", results, "results of run_grid or load")
+    along = main_axis(results.cells) if along is None else along
+    expect_to_vary(results, along, "plot")
+    if quantity not in UNITS:
+        raise InputError(f"plot: expected the quantity {', '.join(UNITS)}, got {shown(quantity)}")
+    found = [each for each in series(results, along, quantity) if len(each.x)]
+    if not found:
+        raise InputError("plot: expected results with runs, got none; run the grid first")
+    units = dict.fromkeys(_unit(results, each, quantity) for each in found)
+    if len(units) > 1:
+        raise InputError(
+            f"plot: the costs are in several units ({'; '.join(units)}); choose quantity='hit', or fewer arms"
+        )
+    ax = new_axes(ax)
+    several = len({_panel(each) for each in found}) > 1
+    called = {each.label: _name(each) + (f", lam = {_panel(each)}" if several else "") for each in found}
+    names = list(dict.fromkeys(called.values()))
+    ends = [
+        replace(_draw(ax, results, each, names.index(called[each.label]), quantity), text=called[each.label])
+        for each in found
+    ]
+    x = np.concatenate([each.x for each in found])
+    _scale(ax, x, any((each.mean > 0).any() for each in found))
+    ax.set_xlabel("k  (blocks of the solution)" if along == "k" and "problem.k" in results.cells else along)
+    ax.set_ylabel(next(iter(units)))
+    ax.set_title(_title(quantity, along), fontsize=11)
+    label_ends(ax, [replace(end, text=end.text.replace("$", r"\$")) for end in ends], INCHES_A_LINE / height_of(ax))
+    return ax
+
+
 def _title(quantity: str, along: str) -> str:
     return f"Growth of {quantity} with k" if along == "k" else f"{quantity.capitalize()} along {along}"
 
@@ -104,7 +152,7 @@ def _name(each: Series) -> str:
 def _unit(results: Results, each: Series, quantity: str) -> str:
     """Label of the axis: what is summed, by the entries of the ledger that have a price."""
     if quantity != "cost":
-        return {"hit": "mean calls to the optimum", "calls": "mean calls a run"}[quantity]
+        return UNITS[quantity]
     cells = results.cells.loc[list(each.cells)]
     priced = {entry for entry in LEDGER if (cells[f"weight.{entry}"] != 0).any()}
     passes = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from evo.errors import InputError, NoPrediction
@@ -16,10 +18,12 @@ from experiments.grids.cell_text import foreign_in
 from experiments.grids.cells_table import WEIGHTS, prices_in
 from experiments.grids.labels import labels, lams_of
 from experiments.grids.outside.reading import Unsound
+from experiments.grids.outside.sheet import Sheet, Told
 from experiments.grids.programs.cell import parse_cell
 from experiments.grids.stopping import Runs, as_runs
 from experiments.predictions.predict import Prediction, predict
 from experiments.store.by_cell import RunArrays
+from experiments.store.described import heading, sheet
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
 from experiments.store.grid_json import digest_of, held_origins, read_grid
@@ -31,12 +35,18 @@ from experiments.store.verify.cells import read_cells_file
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Results:
+def later(module: str) -> ModuleType:
+    """A module of a later stage, which is looked up when results are asked to show themselves by it."""
+    return import_module(f"experiments.{module}")
+
+
+@dataclass(frozen=True, repr=False)
+class Results(Told):
     """The results of a grid.
 
     Attributes:
@@ -60,6 +70,29 @@ class Results:
     imports: bool | None = None
     _predicted: dict[tuple[str, str], Prediction | str] = field(default_factory=dict, repr=False)
     _made: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Results {heading(self)}>"
+
+    def sheet(self) -> Sheet:
+        """What `print` says: cells, runs and hits of each arm; the runs are read."""
+        return sheet(self)
+
+    def plot(self, along: str | None = None, quantity: str = "cost", ax: Axes | None = None) -> Axes:
+        """Measured means with intervals over exact curves, `experiments.plot_growth`.
+
+        Args:
+            along: the parameter; the one that varies unless said.
+            quantity: "cost", "hit" or "calls".
+            ax: where to draw; a new figure's unless said.
+
+        Raises: InputError as `plot_growth`.
+        """
+        return cast("Axes", later("reports.figures").plot_growth(self, along, quantity, ax))
+
+    def to_latex(self, caption: str = "", label: str = "") -> str:
+        """Measured beside predicted, a row a cell, as a table of LaTeX: `experiments.to_latex`."""
+        return cast(str, later("reports.papers").to_latex(self, caption, label))
 
     @classmethod
     def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
