@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from numpy.random import Generator
 
 from evo.laws.changes import ChangesLaw, InvalidChanges
+from evo.laws.declared import declared_law
 from evo.laws.mixtures import ComponentLaw, Invalid
-from evo.laws.special import SpillLaw
+from evo.laws.special import HiddenRepeatsLaw, RepeatingLaw, SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
 from operators.spill import mapped_law
@@ -48,8 +49,11 @@ class Malformed(Wrapper):
         return replace(answer, valid=validity(answer) & well_formed)
 
     @property
-    def law(self) -> ComponentLaw | ChangesLaw | SpillLaw | None:
+    def law(self) -> ComponentLaw | ChangesLaw | SpillLaw | HiddenRepeatsLaw | None:
         """The law of the inner mutator times P(valid); None if the inner mutator has no component law."""
+        law = declared_law(self.inner)
+        if isinstance(law, RepeatingLaw | HiddenRepeatsLaw):
+            return law.hidden(self.rate, self.per_block, answered=False)
         return mapped_law(
             self.inner,
             lambda law: Invalid(self.rate, law, self.per_block),

@@ -10,6 +10,7 @@ from numpy.random import Generator
 from evo.laws.changes import refused
 from evo.laws.counts import CallLaw
 from evo.laws.declared import declared_law
+from evo.laws.special import HiddenRepeatsLaw, RepeatingLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
 from operators.wrapper import Wrapper, answer_of, handed_over, validity
@@ -48,6 +49,7 @@ class Refuse(Wrapper):
         return Rewritten(correct, validity(answer) | refuses, solution, answer.calls)
 
     @property
-    def law(self) -> CallLaw | None:
+    def law(self) -> CallLaw | HiddenRepeatsLaw | None:
         """Mixture of the no-op and the law of the inner mutator; None if wrappers cannot map that."""
-        return refused(declared_law(self.inner), self.rate)
+        law = declared_law(self.inner)
+        return law.hidden(self.rate) if isinstance(law, RepeatingLaw | HiddenRepeatsLaw) else refused(law, self.rate)

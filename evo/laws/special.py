@@ -100,3 +100,44 @@ class RepeatingLaw:
 
     inside: CallLaw
     rate: float
+
+    def hidden(self, rate: float, per_block: float = 0.0, answered: bool = True) -> HiddenRepeatsLaw:
+        """The law where the search is shown none of the answer w.p. 1 - (1-rate)(1-per_block)^g; see there."""
+        return HiddenRepeatsLaw(self.inside, self.rate).hidden(rate, per_block, answered)
+
+
+@dataclass(frozen=True)
+class HiddenRepeatsLaw:
+    """Answers that may be repeats, of which a wrapper hides some: it refuses them, or spoils their form.
+
+    The mutator inside remembers an answer that was hidden. Given again it is news: the search has not judged it.
+
+    Attributes:
+        inside: law of an answer that is no repeat.
+        rate: P(a call repeats).
+        hiding: of each wrapper, the rate at which a call is hidden whatever its length, and of each block that hides
+            all of it.
+        answered: whether a hidden answer is one, the blocks as they were (a refusal); malformed ones are not evaluated.
+    """
+
+    inside: CallLaw
+    rate: float
+    hiding: tuple[tuple[float, float], ...] = ()
+    answered: bool = True
+
+    def hidden(self, rate: float, per_block: float = 0.0, answered: bool = True) -> HiddenRepeatsLaw:
+        """The law inside one more wrapper."""
+        return HiddenRepeatsLaw(self.inside, self.rate, (*self.hiding, (rate, per_block)), self.answered and answered)
+
+    def shown(self, g: int) -> float:
+        """P(an answer on g blocks is shown): none of the wrappers hides it.
+
+        >>> from evo.laws.counts import IndependentBlocks
+        >>> law = RepeatingLaw(IndependentBlocks(0.5, 0.5), 0.3).hidden(0.1).hidden(0.0, 0.2)
+        >>> round(law.shown(2), 9)
+        0.576
+        """
+        found = 1.0
+        for rate, per_block in self.hiding:
+            found *= (1.0 - rate) * (1.0 - per_block) ** g
+        return found

@@ -10,6 +10,7 @@ from evo.errors import InputError, NoPrediction
 from evo.laws.counts import CallLaw
 from evo.laws.special import (
     BetaBlocksLaw,
+    HiddenRepeatsLaw,
     LearningLaw,
     MisalignedLaw,
     PerBlockLaw,
@@ -35,6 +36,7 @@ from operators import (
     Malformed,
     Misaligned,
     PerBlock,
+    Refuse,
     Repeating,
     Resample,
     Spill,
@@ -75,6 +77,7 @@ MUTATORS: dict[type, Callable[[int], list[AnyMutator]]] = {
     RunQualityLaw: lambda k: [BetaRunQuality(2.5, 1)],
     MisalignedLaw: lambda k: [Misaligned(UNEVEN, 0.3)],
     RepeatingLaw: lambda k: [Repeating(UNEVEN, 0.3)],
+    HiddenRepeatsLaw: lambda k: [Refuse(Repeating(UNEVEN, 0.3), 0.2)],
     LearningLaw: lambda k: [Learning(start=0.2, end=0.6, halfway=5)],
 }
 RUNNERS: dict[type, Callable[[int, str], AnyRunner]] = {
@@ -92,7 +95,7 @@ LAWS: dict[type, str] = {
     BetaBlocksLaw: "`BetaBlocks`",
 }
 LAWS |= {RunQualityLaw: "`BetaRunQuality`", MisalignedLaw: "`Misaligned`", LearningLaw: "`Learning`"}
-LAWS |= {RepeatingLaw: "`Repeating`"}
+LAWS |= {RepeatingLaw: "`Repeating`", HiddenRepeatsLaw: "`Repeating` in `Refuse` or `Malformed`"}
 Way = tuple[str, str, str, str]
 """g, lam, start and accept in words."""
 

@@ -19,6 +19,7 @@ from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import (
     BetaBlocksLaw,
+    HiddenRepeatsLaw,
     LearningLaw,
     MisalignedLaw,
     PerBlockLaw,
@@ -33,7 +34,7 @@ from evo.runners.parallel import Merged
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset, UntilResolved
 from evo.text import type_name
 from evo.theory import RunLaw, all_blocks, only_incorrect, round_robin, uniform_chunk, until_resolved
-from evo.theory.operators import difficulty, learning, outside, per_block, run_quality
+from evo.theory.operators import difficulty, learning, outside, per_block, repeats, run_quality
 from evo.theory.problems import leading
 from evo.theory.schedules.merged import merged_in_turn, merged_only_incorrect
 from evo.theory.schedules.misread import until_misread
@@ -115,6 +116,7 @@ ALWAYS = ("always",)  # its condition says that it must be so
 ACCEPT = ("weak",)  # an equally good offspring has equally many incorrect blocks where it counts
 
 REPEATED = ("lam", "g", "start", "weak")  # asked by the formulas of the search that refuses instead
+HIDDEN_IN = (AllBlocks, RoundRobin, OnlyIncorrect)
 REPEATED_IN = (AllBlocks, RoundRobin, UniformChunk, OnlyIncorrect)
 
 
@@ -214,6 +216,8 @@ RULES: tuple[Row, ...] = (
         f.all_solutions_seen, (c.AFRESH,)),
     # answers given again (theory 17g)
     Row("answers given again", RepeatingLaw, REPEATED_IN, ONE, RISING, repeated, (c.NO_NEWS,), REPEATED),
+    Row("answers given again, some of them hidden", HiddenRepeatsLaw, HIDDEN_IN, ONE, RISING, repeats.hidden_repeats,
+        whatever=ACCEPT),
     # malformed output misread (theory 4b): only the mean
     Row("one block a call until resolved, malformed output misread", CallLaw, UntilResolved, ONE, ONEMAX, until_misread,
         (c.MISREAD,), (*ACCEPT, "down")),

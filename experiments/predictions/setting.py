@@ -19,6 +19,7 @@ from evo.laws.changes import refused
 from evo.laws.counts import CallLaw, Components
 from evo.laws.declared import SUM_SLACK, SoundLaw, declared_law, doubts
 from evo.laws.mixtures import ComponentLaw, sound_components
+from evo.laws.special import HiddenRepeatsLaw
 from evo.protocols import AnyRunner, FloatArray, Problem, Schedule
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import inner_schedule, invalid_is_down
@@ -226,6 +227,8 @@ def always_valid(of: Search | Cell) -> bool:
     """Whether the mutator's law, if it declares one, says that every answer is valid."""
     mutator, chunks = of.mutator, of.chunks
     law = declared_law(mutator)
+    if isinstance(law, HiddenRepeatsLaw) and not law.answered:
+        return False
     if hasattr(law, "inside"):
         law = law.inside
     elif law is not None and not isinstance(law, CallLaw):

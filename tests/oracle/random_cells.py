@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 from calls_of import World, logit_nodes
-from runs_of import Gridded, Kept, Lasting, Learns, OneParent, Repeats, Rounds, Seen, Stored
+from runs_of import Gridded, HiddenRepeats, Kept, Lasting, Learns, OneParent, Repeats, Rounds, Seen, Stored
 
 from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.runners.archives import Archive, Islands, MuPlusLambda
@@ -376,6 +376,17 @@ def repeats(draw):
     return Cell(draw.onemax(k), Repeating(inner, draw.rate()), schedule, draw.runner(2), budget=None)
 
 
+def hidden_repeats(draw):
+    k = draw.k()
+    g = draw.g(k)
+    schedule = draw.one(RoundRobin(g), OnlyIncorrect(g), AllBlocks())
+    part = Repeating(draw.counted(k, schedule.chunk_size(k)), draw.rate())
+    for _ in range(draw.one(1, 1, 2)):
+        spoilt = Malformed(part, rate=draw.rate(), per_block=draw.one(0.0, draw.share()))
+        part = draw.one(Refuse(part, draw.rate()), spoilt)
+    return Cell(draw.onemax(k), part, schedule, OnePlusLambda(1, draw.one("strict", "weak")), budget=None)
+
+
 def misread(draw):
     k = draw.k()
     mutator = Malformed(draw.plain(), draw.one(1.0, *(draw.share() for _ in range(4))))
@@ -457,5 +468,6 @@ ROWS = {
     "all solutions, one by one": Case(everywhere),
     "all solutions, one by one, seen through evaluators that err": Case(everywhere_seen, Seen),
     "answers given again": Case(repeats, Repeats),
+    "answers given again, some of them hidden": Case(hidden_repeats, HiddenRepeats),
     "one block a call until resolved, malformed output misread": Case(misread),
 }

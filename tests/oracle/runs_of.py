@@ -309,6 +309,42 @@ def written(memory, child, chunk):
     )
 
 
+class HiddenRepeats(OneParent):
+    """A wrapper hides some of the answers, which the mutator inside remembers all the same: states as of `Repeats`."""
+
+    begin = Repeats.begin
+
+    def outcomes(self, state):
+        x, pointer, memory = state
+        (chunk,) = drawn(self.schedule, self.k, x, pointer, 0)
+        ways = {}
+        for child, wrote, p in self.asked(self.mutator, x, memory, chunk):
+            ways[child, wrote] = ways.get((child, wrote), 0) + p
+        found = {}
+        for (child, wrote), p in ways.items():
+            hit, kept, _ = self.better(x, None, False, child, 0)
+            to = kept if kept is not None and self.takes(x, kept) else x
+            key = (hit, int(len(chunk) < self.g), DONE) if hit else (
+                1, int(len(chunk) < self.g), (to, self.advanced(pointer, False), wrote))  # fmt: skip
+            found[key] = found.get(key, 0) + p
+        return found
+
+    def asked(self, mutator, x, memory, chunk):
+        """What is shown, what is remembered, and how likely: the wrappers from the inside out."""
+        rate = self.world.number(mutator.rate)
+        if type(mutator).__name__ == "Repeating":
+            yield again(x, memory, chunk), memory, rate
+            for child, p in answers(mutator.inner, x, chunk, self.world).items():
+                yield child, written(memory, child, chunk), (1 - rate) * p
+            return
+        shown, hidden = 1 - rate, x
+        if type(mutator).__name__ == "Malformed":
+            shown, hidden = shown * (1 - self.world.number(mutator.per_block)) ** len(chunk), INVALID
+        for child, wrote, p in self.asked(mutator.inner, x, memory, chunk):
+            yield child, wrote, shown * p
+            yield hidden, wrote, (1 - shown) * p
+
+
 class Seen(OneParent):
     """lam = 1, parent and offspring are evaluated afresh: the offspring replaces its parent by chance."""
 

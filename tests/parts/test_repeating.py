@@ -30,7 +30,7 @@ from evo.seeding import streams
 from experiments import Cell, check_fitness
 from experiments.predictions.predict import predict
 from experiments.reports.quality.measured import compared
-from operators import BetaBlocks, FixKeep, FromLog, Malformed, Measured, Refuse, Repeating, Resample, Spill
+from operators import BetaBlocks, FixKeep, FromLog, Malformed, Measured, Refuse, Repeating, Resample, Sparse, Spill
 from problems import BlockOneMax, LeadingBlocks, Noisy
 
 RUNS = 8_000
@@ -144,7 +144,10 @@ def test_the_ends_of_the_rate(schedule):
         (cell(Repeating(INNER, 0.3), problem=LeadingBlocks(k=4, l=2)), "got LeadingBlocks"),
         (cell(Repeating(INNER, 0.3), problem=Noisy(BlockOneMax(k=4, l=2), 0.5)), "got Noisy"),
         (cell(Repeating(INNER, 0.3), accept="always"), "needs an evaluator"),
-        (cell(Refuse(Repeating(INNER, 0.3), 0.1)), "declares no law|law None|Refuse"),
+        (cell(Refuse(Repeating(INNER, 0.3), 0.1), UniformChunk(2)), "got UniformChunk"),
+        (cell(Refuse(Repeating(INNER, 0.3), 0.1), lam=2), "lam = 2"),
+        (cell(Refuse(Repeating(INNER, 0.3), 0.1), problem=Noisy(BlockOneMax(k=4, l=2), 0.5)), "got Noisy"),
+        (cell(Sparse(Repeating(INNER, 0.3), 0.5)), "declares no law|law None|Sparse"),
     ],
 )
 def test_where_a_repeat_may_be_information_nothing_is_predicted(part, words):
@@ -163,6 +166,44 @@ def test_a_gain_that_another_beat_is_taken_later():
     assert np.abs(one - other).max() > 2 * epsilon(RUNS)
 
 
+@pytest.mark.parametrize("schedule", [AllBlocks(), RoundRobin(3), OnlyIncorrect(2)], ids=str)
+def test_what_a_wrapper_hides_is_remembered_inside(schedule):
+    """Hidden never: as without the wrapper. Repeats never: as without `Repeating`. Both: quicker than if forgotten."""
+    hides, repeats, both = (
+        predict(cell(part, schedule)).mean
+        for part in (
+            Refuse(Repeating(INNER, 0.0), 0.2),
+            Refuse(Repeating(INNER, 0.3), 0.0),
+            Refuse(Repeating(INNER, 0.3), 0.2),
+        )
+    )
+    assert hides == pytest.approx(predict(cell(Refuse(INNER, 0.2), schedule)).mean, rel=1e-9)
+    assert repeats == pytest.approx(predict(cell(Repeating(INNER, 0.3), schedule)).mean, rel=1e-9)
+    forgotten = predict(cell(Refuse(INNER, 1.0 - 0.7 * 0.8), schedule)).mean
+    assert both < 0.98 * forgotten
+    never = cell(Malformed(Repeating(INNER, 0.3), 1.0), schedule)
+    assert predict(never).mean == math.inf
+    assert predict(never, "fitness", calls=50).mean == 0.0
+
+
+def test_between_two_judged_answers_lie_so_many_calls():
+    """1/(1-r) + (1-s)/s, by hand; times the answers that AllBlocks needs of one law whatever the parent."""
+    part = Refuse(Malformed(Repeating(Resample(0.5), 0.25), 0.2, per_block=0.1), 0.5)
+    shown = 0.5 * 0.8 * 0.9**4
+    assert predict(cell(part)).mean == pytest.approx(16 * (1 / 0.75 + (1 - shown) / shown), rel=1e-12)
+
+
+@pytest.mark.statistical
+def test_hidden_repeats_are_those_of_runs():
+    """DKW at 1e-6; the twin: as if what was hidden were forgotten."""
+    problem, inner = BlockOneMax(k=4, l=2), FixKeep(0.3, 0.8)
+    for schedule in (AllBlocks(), RoundRobin(g=2)):
+        found = hits(Malformed(Repeating(inner, 0.5), 0.6), schedule, problem)
+        law = predict(Cell(problem, Malformed(Repeating(inner, 0.5), 0.6), schedule, OnePlusLambda())).law
+        forgotten = predict(Cell(problem, Refuse(inner, 0.8), schedule, OnePlusLambda())).law
+        assert distance(found, law) <= epsilon(RUNS) < distance(found, forgotten)
+
+
 def test_the_price_of_evaluations_is_not_guessed():
     """A repeated malformed answer is malformed again, and not evaluated: a refusal would be."""
     price = TokenPrices(prompt=0.0, generated=1e-6, evaluation=1e-3)
@@ -171,6 +212,9 @@ def test_the_price_of_evaluations_is_not_guessed():
     with pytest.raises(NoPrediction, match="not evaluated"):
         predict(malformed, "cost")
     assert predict(cell(Repeating(INNER, 0.3), cost=price), "cost").mean > 0
+    with pytest.raises(NoPrediction, match="not evaluated"):
+        predict(cell(Refuse(Malformed(Repeating(INNER, 0.3), 0.2), 0.1), cost=price), "cost")
+    assert predict(cell(Refuse(Repeating(INNER, 0.3), 0.2), cost=price), "cost").mean > 0
 
 
 @pytest.mark.statistical

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -87,16 +86,17 @@ def _blocks(k: int, start: Start, incorrect: Callable[[IntArray], FloatArray]) -
 class OneChunk(Protocol):
     """The incorrect blocks of one chunk after generations of its own."""
 
-    most: int
-    """Incorrect blocks at the most."""
+    @property
+    def most(self) -> int:
+        """Incorrect blocks at the most."""
+        ...
 
     def after(self, generations: int) -> FloatArray:
         """P(i incorrect blocks | j at first), row j, float [most+1, most+1]."""
         ...
 
-    @property
-    def rises(self) -> FloatArray:
-        """P(a generation improves the chunk), by its incorrect blocks, float [most+1]."""
+    def improves(self, begin: FloatArray, generations: int) -> float:
+        """P(the next generation improves the chunk) after so many, from the law at first, float [most+1]."""
         ...
 
 
@@ -122,10 +122,9 @@ class ChunkAlone:
             self._known[generations] = np.asarray(states.T)
         return self._known[generations]
 
-    @cached_property
-    def rises(self) -> FloatArray:
-        """P(a generation improves the chunk), by its incorrect blocks, float [most+1]."""
-        return np.append(0.0, self._chain.leave)
+    def improves(self, begin: FloatArray, generations: int) -> float:
+        """P(the next generation improves the chunk) after so many, from the law at first, float [most+1]."""
+        return float(begin @ self.after(generations) @ np.append(0.0, self._chain.leave))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +161,7 @@ class InTurn:
             before, chunk = divmod(int(time) - 1, self.chunks.m)
             size = self.chunks.g if chunk < self.chunks.full else self.chunks.short
             alone = self.kinds[size]
-            found.append(float(self.start.chunk_law(size)[: alone.most + 1] @ alone.after(before) @ alone.rises))
+            found.append(alone.improves(self.start.chunk_law(size)[: alone.most + 1], before))
         return np.array(found)
 
     def _owns(self, sweeps: int, rest: int) -> list[tuple[int, int, int]]:

@@ -147,10 +147,9 @@ class FreeChunk:
             self._known[generations] = np.linalg.matrix_power(self._moves, generations)
         return self._known[generations]
 
-    @property
-    def rises(self) -> FloatArray:
-        """P(a call improves the chunk), by its incorrect blocks, float [g+1]."""
-        return np.asarray(np.tril(self._moves, -1).sum(axis=1))
+    def improves(self, begin: FloatArray, generations: int) -> float:
+        """P(the next call improves the chunk) after so many, from the law at first, float [g+1]."""
+        return float(begin @ self.after(generations) @ np.tril(self._moves, -1).sum(axis=1))
 
 
 def _completed(offspring: FloatArray) -> FloatArray:

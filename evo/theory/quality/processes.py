@@ -24,7 +24,7 @@ def of_states(
     run: RunLaw | Process,
     k: int,
     incorrect: Callable[[Any], int | FloatArray],
-    rises: Callable[[Any], bool] | None = None,
+    rises: Callable[[Any], bool] | FloatArray | None = None,
     source: str = "",
 ) -> StateFitness | BestSoFar:
     """The fitness of a run whose states say how many blocks are incorrect.
@@ -33,7 +33,8 @@ def of_states(
         run: its law, which is a chain, or its process.
         k: blocks.
         incorrect: of a state, their number, or the law of it, float [k+1].
-        rises: whether leaving a state is an improvement; None: each state has one number, which says so.
+        rises: whether leaving a state is an improvement, or P(a generation is one) by state; None: each state has one
+            number, which says so.
         source: labels of the formulas; those of the run unless said.
     """
     process = run if isinstance(run, Process) else run.process
@@ -47,7 +48,7 @@ def of_states(
             row[found] = 1.0
         else:
             row[:] = found
-    up = None if rises is None else process.chain.leave * [rises(state) for state in process.states]
+    up = process.chain.leave * [rises(state) for state in process.states] if callable(rises) else rises
     label = source or (run.source if isinstance(run, RunLaw) else "")
     return StateFitness(process.chain, values, given, 0, up, f"{label}, 17a")
 
@@ -83,15 +84,23 @@ def incorrect_chunks(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -
     chunks = Chunks.cut(k, g)
     gains = {size: gains_of(law, size, ever=False) for size in (g, chunks.short) if size}
     run = only_incorrect.chunk_by_chunk(law, gains, chunks, start, lam)
+    return of_states(run, k, left_of(chunks, start), rises=lambda _: True)
+
+
+def left_of(chunks: Chunks, start: Start) -> Callable[[Any], int | FloatArray]:
+    """How many blocks are incorrect where chunks are finished one after the other, or the law of it.
+
+    Of states (place, blocks of the chunk, those incorrect, ..): those of this chunk, and of the chunks to come.
+    """
     to_come = _unfinished(chunks, start) if start.independent else None
 
-    def incorrect(state: tuple[Any, int, int]) -> int | FloatArray:
-        place, _, here = state
+    def incorrect(state: Any) -> int | FloatArray:
+        place, here = state[0], int(state[2])
         if to_come is None:
             return int(place[1]) + here
-        return _shifted(to_come(place), here, k)
+        return _shifted(to_come(place), here, start.k)
 
-    return of_states(run, k, incorrect, rises=lambda _: True)
+    return incorrect
 
 
 def _unfinished(chunks: Chunks, start: Start) -> Callable[[tuple[int, bool]], FloatArray]:

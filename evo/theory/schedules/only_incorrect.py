@@ -78,7 +78,7 @@ def chunk_by_chunk(law: CallLaw, gains: dict[int, list[FloatArray]], chunks: Chu
 
     Raises: NoPrediction if it is too large.
     """
-    begin, enter = _independent(chunks, start) if start.independent else _exact_count(chunks, start)
+    begin, enter = entries(chunks, start)
 
     def events(state: State) -> Iterator[Event]:
         place, size, i = state
@@ -93,6 +93,11 @@ def chunk_by_chunk(law: CallLaw, gains: dict[int, list[FloatArray]], chunks: Chu
     return explored(
         begin, events, lam, "theory 3a, 3b", short, idle=lambda state: float(stalls[state[1]][state[2] - 1])
     )
+
+
+def entries(chunks: Chunks, start: Start) -> tuple[Entry, Callable[[State], Entry]]:
+    """The states (place, blocks of the chunk, those incorrect) of which a run begins in one, and where it goes then."""
+    return _independent(chunks, start) if start.independent else _exact_count(chunks, start)
 
 
 def _independent(chunks: Chunks, start: Start) -> tuple[Entry, Callable[[State], Entry]]:

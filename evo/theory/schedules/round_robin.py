@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Protocol
 
 import numpy as np
 
@@ -48,12 +49,26 @@ def round_robin(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> Run
         return finished(lam)
     sizes = [g] * (chunks.full > 0) + [chunks.short] * (chunks.short > 0)
     own = [OwnCalls(law, size, min(size, start.most), lam) for size in sizes]
+    return of_own_calls(own, chunks, start, lam, "theory 2e, 2f, 2g")
+
+
+def of_own_calls(own: Sequence[Own], chunks: Chunks, start: Start, lam: int, source: str, states: int = 1) -> RunLaw:
+    """Law of a run that calls the chunks cyclically, from those of each chunk's own calls.
+
+    Args:
+        own: of a full chunk, if there is one, and of the shorter last one, if there is one.
+        chunks: how the solution is cut.
+        start: the initial law.
+        lam: calls a turn.
+        source: label of the formula.
+        states: how many a chunk has for each number of incorrect blocks.
+    """
     slowest = min(one.slowest(start.chunk_law(one.g)) for one in own)
 
     def time(length: int) -> SweepTime:
         turns = _turns(own, chunks, start, lam, length)
         never = float(turns.tails(np.array([2.0**62]))[0, -1]) if slowest == 0.0 else 0.0
-        return SweepTime(turns, slowest, g, never=never)
+        return SweepTime(turns, slowest, states * chunks.g, never=never)
 
     generations = hit = time(1)
     if lam > 1:
@@ -62,7 +77,34 @@ def round_robin(law: CallLaw, k: int, g: int, start: Start, lam: int = 1) -> Run
             begun = float(hit.turns.tails(np.zeros(1))[0, 0])
             hit = replace(hit, moments=partial(_from_generations, generations, own[0], begun, lam))
     short = (lambda: lam * generations.last_turns) if chunks.short else no_short_chunk
-    return RunLaw(hit, generations, short, "theory 2e, 2f, 2g", lam)
+    return RunLaw(hit, generations, short, source, lam)
+
+
+class Own(Protocol):
+    """The law of a chunk's own calls."""
+
+    @property
+    def g(self) -> int:
+        """Blocks of the chunk."""
+        ...
+
+    @property
+    def same(self) -> float | None:
+        """P(a call finishes the chunk) if that is the same for all counts, else None."""
+        ...
+
+    @property
+    def missing(self) -> float:
+        """1 - `same`, with its digits."""
+        ...
+
+    def tails(self, own: FloatArray, begin: FloatArray) -> FloatArray:
+        """P(not finished within n own calls), from laws of the incorrect blocks at first; see `OwnCalls`."""
+        ...
+
+    def slowest(self, counts: FloatArray) -> float:
+        """The rate at which the tails fall, >= 1 - slowest a turn."""
+        ...
 
 
 def tail_sums(
@@ -167,7 +209,7 @@ class OwnCalls:
         return AbsorbingChain(*steps, np.zeros(self.most), 0.0, self.lam, stay=stay)
 
 
-def _turns(own: list[OwnCalls], chunks: Chunks, start: Start, lam: int, length: int) -> Turns:
+def _turns(own: Sequence[Own], chunks: Chunks, start: Start, lam: int, length: int) -> Turns:
     if not start.independent:
         parts = [partial(one.tails, begin=np.diag(start.independent_law(one.g))) for one in own]
         return CountedTurns(parts, chunks, start, lam, length)
@@ -180,7 +222,7 @@ def _turns(own: list[OwnCalls], chunks: Chunks, start: Start, lam: int, length: 
     return IndependentTurns(unfinished, chunks.m, lam, length)
 
 
-def _from_generations(generations: SweepTime, own: OwnCalls, begun: float, lam: int) -> tuple[float, float]:
+def _from_generations(generations: SweepTime, own: Own, begun: float, lam: int) -> tuple[float, float]:
     """Mean and variance of the hit T = lam (G-1) + R from those of G, if every call finishes a chunk w.p. the same.
 
     R, the calls of the last generation, is independent of G. With B = 1(G > 0), T = lam G - (lam - R) B, and

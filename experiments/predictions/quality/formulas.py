@@ -11,13 +11,21 @@ from evo.evaluation import NoisyProblem
 from evo.landscapes import Landscape
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
-from evo.laws.special import BetaBlocksLaw, LearningLaw, MisalignedLaw, PerBlockLaw, RunQualityLaw, SpillLaw
+from evo.laws.special import (
+    BetaBlocksLaw,
+    HiddenRepeatsLaw,
+    LearningLaw,
+    MisalignedLaw,
+    PerBlockLaw,
+    RunQualityLaw,
+    SpillLaw,
+)
 from evo.protocols import AnyRunner, FloatArray, Problem, Schedule
 from evo.schedules import AllBlocks
 from evo.theory import RunLaw, Start
 from evo.theory.operators import outside, per_block
 from evo.theory.problems.on_counts import counts_process
-from evo.theory.quality import in_turn, processes, whole
+from evo.theory.quality import in_turn, processes, repeats, whole
 from evo.theory.quality.law import FitnessLaw, StateFitness, Whens, settled
 from evo.theory.quality.no_evaluator import accepted_in_turn, accepted_whatever
 from evo.theory.quality.run_wide import FINE_STEP, RunWide
@@ -122,6 +130,13 @@ def without_evaluator(
 def in_turn_without_evaluator(law: CallLaw, k: int, g: int, start: Start, by_count: FloatArray) -> FitnessLaw:
     """The same, chunks in turn."""
     return rising(accepted_in_turn(law, k, g, start), by_count)
+
+
+def hidden_repeats(
+    law: HiddenRepeatsLaw, k: int, g: int, schedule: Schedule, start: Start, by_count: FloatArray
+) -> FitnessLaw:
+    """Answers that may be repeats, some of them hidden (theory 17g)."""
+    return rising(repeats.hidden_repeats(law, k, g, schedule, start), by_count)
 
 
 def several_kept(

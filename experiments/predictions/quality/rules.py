@@ -7,6 +7,7 @@ from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
 from evo.laws.special import (
     BetaBlocksLaw,
+    HiddenRepeatsLaw,
     LearningLaw,
     MisalignedLaw,
     PerBlockLaw,
@@ -29,6 +30,7 @@ from experiments.predictions.rules import (
     BLOCKS,
     EVERY,
     FRESH,
+    HIDDEN_IN,
     JUDGED_IN,
     ONE,
     REPEATED,
@@ -100,6 +102,8 @@ QUALITY_RULES: tuple[Row, ...] = (
     Row("merged rounds, only incorrect blocks", CallLaw, OnlyIncorrect, Merged, RISING, q.merged_only_incorrect),
     # answers given again (theory 17g)
     Row("answers given again", RepeatingLaw, REPEATED_IN, ONE, RISING, repeated, (c.NO_NEWS,), REPEATED),
+    Row("answers given again, some of them hidden", HiddenRepeatsLaw, HIDDEN_IN, ONE, RISING, q.hidden_repeats,
+        whatever=ACCEPT),
     # all solutions, one by one
     Row("all solutions, one by one, whole solutions", BLOCKS, WHOLE, ONE, ANY, q.all_solutions_whole),
     Row("all solutions, one by one", BLOCKS, EVERY, ONE, ANY, q.all_solutions),
