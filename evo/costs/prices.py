@@ -23,9 +23,9 @@ MOST_A_TOKEN = 0.01
 MOST_OF_CURRENCY = 8
 
 
-def _plain(word: str) -> bool:
-    """Whether a word has printable characters alone, and neither spaces, quotes nor brackets."""
-    return all(sign.isprintable() and sign not in " '\"[](){}\\" for sign in word)
+def is_currency(word: str) -> bool:
+    """Whether a word can stand beside a number: it is short, printable, and has no spaces, quotes and brackets."""
+    return len(word) <= MOST_OF_CURRENCY and all(sign.isprintable() and sign not in " '\"[](){}\\" for sign in word)
 
 
 def _weights(**prices: float) -> FloatArray:
@@ -150,7 +150,7 @@ class TokenPrices:
         non_negative(self, "prompt", "generated", "per_call", "evaluation", *given)
         if self.unit is not None:
             positive(self, "unit")
-        if not isinstance(self.currency, str) or not (len(self.currency) <= MOST_OF_CURRENCY and _plain(self.currency)):
+        if not isinstance(self.currency, str) or not is_currency(self.currency):
             raise InputError(
                 f"TokenPrices: currency must be a word of at most {MOST_OF_CURRENCY} signs, such as $ or EUR, "
                 f"got {shown(self.currency)}"

@@ -36,6 +36,8 @@ def calibrate(
 
         if out is not None:
             expect_free("--out", out)
+        if unit is not None:
+            _expect_unit(unit)
         calls = _chosen(_chosen(read_calls(log, format), "model", model), "kind", kind)
 
         from experiments.calibration.calibrate import calibrate as calibrate_calls
@@ -56,6 +58,17 @@ def calibrate(
             with out.open("x", encoding="utf-8") as file:
                 file.write(calibration_toml(report.calibration(unit), report.notes))
             console.print(f"\nWritten to {out}", markup=False, soft_wrap=True)
+
+
+def _expect_unit(unit: str) -> None:
+    """Refuse a currency that the calibration file could not be read with, before the log is looked at."""
+    from evo.errors import InputError
+    from experiments.grids.measured.values import currency
+
+    try:
+        currency(unit)
+    except ValueError as error:
+        raise InputError(f"--unit: {error}, got {unit!r:.100}") from None
 
 
 def _chosen(calls: Calls, name: str, word: str | None) -> Calls:

@@ -16,10 +16,10 @@ from evo.parameters import shown
 from experiments.grids.arguments import a_number, expect_whole
 from experiments.grids.measured.file import Calibration, read_calibration
 from experiments.grids.outside.sheet import Sheet, Told
-from experiments.planning.answer import RISING, answer, cautions
+from experiments.planning.answer import RISING, answer
 from experiments.planning.by_runs import with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate, Choice, candidates
-from experiments.planning.cautions import taken_as_usual
+from experiments.planning.cautions import cautions, taken_as_usual
 from experiments.planning.hangs import what_it_hangs_on
 from experiments.planning.hours_band import with_hours_band
 from experiments.planning.inputs import ODDS, Hang

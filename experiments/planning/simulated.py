@@ -11,6 +11,7 @@ from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
 from experiments.grids.cell import Cell
+from experiments.running.at_budget import fitness_at_budget
 from experiments.running.simulation import simulate, simulate_traced
 
 SEED = 1
@@ -179,15 +180,9 @@ class Simulator:
     def _fitness(self, cell: Cell, most: float, batch: int, size: int) -> tuple[FloatArray, float]:
         """The last fitness of each run of a batch, float [size], and the calls of all."""
         self._expect_some()
-        counts, trace = simulate_traced(cell, SEED, batch, size)
-        self.left -= int(counts.calls.sum())
-        assert trace.spent is not None  # the engine `blocks` notes it
-        cost = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls) @ cell.weights
-        made = counts.generations - (cost > most)
-        order = np.lexsort((trace.call, trace.run))
-        order = order[trace.spent[order, 0] <= made[trace.run[order]]]
-        last = order[np.append(trace.run[order][1:] != trace.run[order][:-1], True)]
-        return trace.fitness[last].astype(np.float64), float(counts.calls.sum())
+        found = fitness_at_budget(cell, SEED, batch, size, most)
+        self.left -= found.calls
+        return found.fitness, float(found.calls)
 
 
 def _batches(cell: Cell, runs: int) -> list[tuple[int, int]]:

@@ -132,6 +132,17 @@ def by_series(table: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]:
     return list(found.items())
 
 
+def series_table(title: str, caption: str, headings: Sequence[str], sourced: bool = False) -> Table:
+    """A table of cells: their arm, numbers under some headings, and on demand where formulas are from."""
+    table = Table(title=title, caption=caption, caption_justify="left")
+    table.add_column("arm", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    if sourced:
+        table.add_column("from", overflow="fold")
+    return table
+
+
 def add_rows(table: Table, name: str, rows: Sequence[Sequence[str]], *last: str) -> None:
     """Add the rows of a series beside its name, which may take several lines; `last` stands once for all of them."""
     columns = ("\n".join(column) for column in zip(*rows, strict=True))

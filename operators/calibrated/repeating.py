@@ -39,7 +39,7 @@ class Repeating(Wrapper):
     that a better one beat under UniformChunk with lam > 1), and UntilResolved takes a repeated loss for news. Calls of
     a run are not independent (1a fails). Offspring of one generation do not know of each other: they repeat an earlier
     one. An answer that `Refuse` or `Malformed` outside hides is remembered in here, and is news when it comes again:
-    with one call a generation there are 1/(1 - rate) + (1-s)/s calls from one answer that the search judges to the next,
+    with one call a generation there are 1/(1 - rate) + (1-s)/s calls from one answer that a search judges to the next,
     s = P(shown).
 
     Attributes:

@@ -75,6 +75,8 @@ def test_attempts_and_islands(command, folder):
         (("calls.csv", "--model", "x"), "error: --model: calls.csv has no model, got 'x'"),
         (("calls.csv", "--format", "x"),
              "--format: expected auto, table, swe, codeevolve, openevolve, shinka, gepa, got"),
+        (("calls.csv", "--unit", "a price"), "error: --unit: expected a word of at most 8 signs, such as $ or EUR"),
+        (("calls.csv", "--unit", ""), "error: --unit: expected a word of at most 8 signs, such as $ or EUR, got ''"),
         (("calls.csv", "--format", "swe"), "error: calls.csv: line 2: expected the columns f2p_total"),
         (("codeevolve_thinned.csv.gz", "--format", "codeevolve", "--model", "por"),
          "error: --model: expected one of flash, pro, got 'por'; did you mean 'pro'?"),

@@ -100,6 +100,8 @@ def test_what_is_missing_is_none_and_never_zero():
         ),
         (LEAST + "[tokens]\nblock = -1", "tokens.block: expected a finite number >= 0, got -1"),
         (LEAST + "[seconds]\ntail = inf", "seconds.tail: expected a number from 0 to 10, got inf"),
+        (LEAST + '[prices]\nunit = "US dollars"', "prices.unit: expected a word of at most 8 signs, such as $ or EUR"),
+        (LEAST + '[prices]\nunit = ""', "prices.unit: expected a word of at most 8 signs, such as $ or EUR, got ''"),
         (LEAST + '[prices]\nprompt = "3"', "prices.prompt: expected a finite number >= 0, got '3'"),
         (LEAST + "[problem]\nk = 2.5", "problem.k: expected a whole number >= 1, got 2.5"),
         (LEAST + '[source]\nsha256 = "x"', "source.sha256: expected a sha256"),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from experiments.reports.measured import number
 from experiments.reports.overview import MOST_LISTED
-from experiments.reports.wording import add_rows, alike, by_series, counted, folded, place, print_table
+from experiments.reports.wording import add_rows, alike, by_series, counted, folded, place, print_table, series_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,15 +35,12 @@ def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
 
 
 def _show_rows(table: pd.DataFrame, calls: int, console: Console) -> None:
-    shown = Table(
-        title=f"Fitness of the current solution after {calls:,} call{'' if calls == 1 else 's'}",
-        caption="10-50-90 %: of single runs; optimal: share of runs; improves: chance that the last generation raised "
-        'it. In Python: predict(cell, "fitness", calls=..)',
-        caption_justify="left",
+    shown = series_table(
+        f"Fitness of the current solution after {calls:,} call{'' if calls == 1 else 's'}",
+        "10-50-90 %: of single runs; optimal: share of runs; improves: chance that the last generation raised it. "
+        'In Python: predict(cell, "fitness", calls=..)',
+        ("k", "lam", "mean", "10-50-90 %", "optimal", "improves"),
     )
-    shown.add_column("arm", no_wrap=True)
-    for heading in ("k", "lam", "mean", "10-50-90 %", "optimal", "improves"):
-        shown.add_column(heading, justify="right", no_wrap=True)
     for series, rows in by_series(table):
         add_rows(shown, folded(series, console.width), [_row(row) for row in rows])
     print_table(shown, console)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from evo.statistics import LEAST_TOLD, probability_text
 from experiments.cli.predicting.singles import show_singles
@@ -28,6 +27,7 @@ from experiments.reports.wording import (
     currency_of,
     folded,
     print_table,
+    series_table,
     size_text,
 )
 
@@ -160,18 +160,15 @@ def _chances(known: pd.DataFrame, that: str) -> list[str]:
 
 
 def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
-    shown = Table(
-        title=f"Before anything runs: exact means of a run that no budget ends ({in_words(runs)} a cell)",
-        caption="hit: calls to the first optimum; calls: all until then, its generation paid whole; cost: of these "
-        "calls; censored: share of runs that the budget ends before; from: where the formula is from. What is within "
-        "the budgets is added up below",
-        caption_justify="left",
-    )
-    shown.add_column("arm", no_wrap=True)
     of_runs = [] if isinstance(runs, int) else ["runs"]  # expected ones
-    for heading in ("k", "lam", "hit", "calls", cost_heading(table["prices"]), "censored", *of_runs):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("from", overflow="fold")
+    shown = series_table(
+        f"Before anything runs: exact means of a run that no budget ends ({in_words(runs)} a cell)",
+        "hit: calls to the first optimum; calls: all until then, its generation paid whole; cost: of these calls; "
+        "censored: share of runs that the budget ends before; from: where the formula is from. What is within the "
+        "budgets is added up below",
+        ("k", "lam", "hit", "calls", cost_heading(table["prices"]), "censored", *of_runs),
+        sourced=True,
+    )
     for series, rows in by_series(table):
         sources = "; ".join(dict.fromkeys(row["source"] for row in rows if row["source"]))
         add_rows(shown, folded(series, console.width), [_forecast(row, of_runs) for row in rows], escape(sources))
@@ -180,18 +177,15 @@ def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
 
 def _show_programs(table: pd.DataFrame, runs: Runs, console: Console) -> None:
     """Programs have no optimum, no lam and no budget; they have a chance that their task is done right."""
-    shown = Table(
-        title=f"Programs of calls, before anything runs: exact means of a run ({in_words(runs)} a cell)",
-        caption="calls, cost: of all roles together; done right: chance that the task is; from: where the formula is "
-        "from. `predict(cell, 'ROLE.ENTRY')` in Python tells them role by role",
-        caption_justify="left",
-    )
-    shown.add_column("arm", no_wrap=True)
     has_k = bool(table["k"].notna().any())
     of_runs = [] if isinstance(runs, int) else ["runs"]
-    for heading in (*(["k"] if has_k else []), "calls", cost_heading(table["prices"]), "done right", *of_runs):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("from", overflow="fold")
+    shown = series_table(
+        f"Programs of calls, before anything runs: exact means of a run ({in_words(runs)} a cell)",
+        "calls, cost: of all roles together; done right: chance that the task is; from: where the formula is from. "
+        "`predict(cell, 'ROLE.ENTRY')` in Python tells them role by role",
+        (*(["k"] if has_k else []), "calls", cost_heading(table["prices"]), "done right", *of_runs),
+        sourced=True,
+    )
     for series, rows in by_series(table):
         sources = "; ".join(dict.fromkeys(row["source"] for row in rows if row["source"]))
         places = [[size_text(row["k"])] if has_k else [] for row in rows]

@@ -23,6 +23,7 @@ from experiments.grids.measured.values import (
     an_interval,
     chance,
     correlation,
+    currency,
     digest,
     intervals_per_g,
     non_negative,
@@ -158,7 +159,7 @@ TABLES: dict[str, tuple[type, dict[str, Read]]] = {
         {"instructions": non_negative, "block": non_negative, "cached_share": chance, "reasoning": non_negative},
     ),
     "seconds": (Seconds, dict.fromkeys((each.name for each in fields(Seconds)), non_negative) | {"tail": tail}),
-    "prices": (Prices, dict.fromkeys((each.name for each in fields(Prices)), non_negative) | {"unit": word}),
+    "prices": (Prices, dict.fromkeys((each.name for each in fields(Prices)), non_negative) | {"unit": currency}),
     "problem": (ProblemSize, {"k": whole, "l": whole}),
 }
 """The tables of a file in their order: what they become, and how their keys are read."""

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from evo.costs.latency import MOST_TAIL
+from evo.costs.prices import MOST_OF_CURRENCY, is_currency
 
 Interval = tuple[float, float]
 PerG = tuple[tuple[int, float], ...]
@@ -72,6 +73,17 @@ def word(value: Any) -> str:
     """A short text on one line."""
     if not isinstance(value, str) or not value.isprintable() or len(value) > MOST_WORD:
         raise ValueError(f"expected a text of one line, at most {MOST_WORD} characters")
+    return value
+
+
+def currency(value: Any) -> str:
+    """What prices are in: a word that can stand beside a number.
+
+    >>> currency("$")
+    '$'
+    """
+    if not isinstance(value, str) or not value or not is_currency(value):
+        raise ValueError(f"expected a word of at most {MOST_OF_CURRENCY} signs, such as $ or EUR")
     return value
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evo.batch import Trace
 from evo.costs.budget import Budget
 from evo.errors import InputError, NoPrediction
 from evo.foreign import blame_part
-from evo.protocols import FloatArray, IntArray
+from evo.protocols import FloatArray
 from evo.runners.protocol import Adjusting, OwnGenerations
 from evo.statistics import dkw_halfwidth, dkw_p_value, normal_quantile
 from evo.theory.times.law import check_level
@@ -25,6 +24,7 @@ from experiments.predictions.quality.budgets import calls_of_a_generation, gener
 from experiments.predictions.quality.fitness import LEVEL_SLACK, Quality, qualities
 from experiments.predictions.quality.table import LEVELS, NAMES
 from experiments.predictions.verdict import Verdict
+from experiments.running.at_budget import fitness_after
 from experiments.running.simulation import simulate_traced
 
 if TYPE_CHECKING:
@@ -122,11 +122,8 @@ def measured_fitness(
     >>> found.interval[0] < 4.454329 < found.interval[1]  # what `predict` says
     True
     """
-    expect_a(Cell, "measured_fitness", cell, "a Cell(problem, mutator, schedule, runner)")
-    expect_whole("measured_fitness: runs", runs, 1)
-    expect_whole("measured_fitness: seed", seed, 0)
-    if isinstance(cell.runner, OwnGenerations | Adjusting):
-        raise InputError(f"measured_fitness: the generations of {type(cell.runner).__name__} are not lam calls each")
+    expect_runs_of("measured_fitness", cell, runs, seed)
+    expect_lam_calls("measured_fitness", cell)
     with blame_part(cell):
         last = generations_at(cell, calls, generations, cost)
         (fitness,) = _simulated(cell, [last], runs, seed, engine)
@@ -142,8 +139,8 @@ def measured_curve(cell: Cell, calls: Sequence[int], runs: int = 1000, seed: int
     """
     import pandas as pd
 
-    if isinstance(cell.runner, OwnGenerations | Adjusting):
-        raise InputError(f"measured_curve: the generations of {type(cell.runner).__name__} are not lam calls each")
+    expect_runs_of("measured_curve", cell, runs, seed)
+    expect_lam_calls("measured_curve", cell)
     with blame_part(cell):
         times = [generations_at(cell, budget) for budget in calls]
         found = [MeasuredFitness(t, f) for t, f in zip(times, _simulated(cell, times, runs, seed), strict=True)]
@@ -152,6 +149,25 @@ def measured_curve(cell: Cell, calls: Sequence[int], runs: int = 1000, seed: int
         for budget, one in zip(calls, found, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def expect_runs_of(name: str, cell: object, runs: object, seed: object) -> None:
+    """Check what a function of so many simulated runs of a cell is given.
+
+    Raises: InputError naming the function.
+    """
+    expect_a(Cell, name, cell, "a Cell(problem, mutator, schedule, runner)")
+    expect_whole(f"{name}: runs", runs, 1)
+    expect_whole(f"{name}: seed", seed, 0)
+
+
+def expect_lam_calls(name: str, cell: Cell) -> None:
+    """Refuse runners whose generations are not lam calls each.
+
+    Raises: InputError naming the function.
+    """
+    if isinstance(cell.runner, OwnGenerations | Adjusting):
+        raise InputError(f"{name}: the generations of {type(cell.runner).__name__} are not lam calls each")
 
 
 def _simulated(cell: Cell, times: list[int], runs: int, seed: int, engine: str = "blocks") -> FloatArray:
@@ -178,24 +194,6 @@ def _after(cell: Cell, times: list[int], seed: int, batch: int, size: int, engin
             f"measured_fitness: the cell's budget ends runs before generation {max(times)}; give it a larger one"
         )
     return fitness_after(trace, [cell.runner.lam * time for time in times], size)
-
-
-def fitness_after(trace: Trace, answers: Sequence[int | IntArray], size: int) -> FloatArray:
-    """The fitness of each run of a batch after so many answers: that of its last change until then, float [n, size].
-
-    Args:
-        trace: of the batch.
-        answers: of all runs, or of each, int [size].
-        size: runs of the batch.
-    """
-    order = np.lexsort((trace.call, trace.run))
-    run, call, value = trace.run[order], trace.call[order], trace.fitness[order]
-    fitness = np.empty((len(answers), size))
-    for row, most in zip(fitness, answers, strict=True):
-        early = np.flatnonzero(call <= np.broadcast_to(most, size)[run])
-        latest = early[np.append(run[early][1:] != run[early][:-1], True)]
-        row[run[latest]] = value[latest]
-    return fitness
 
 
 @dataclass(frozen=True, eq=False)

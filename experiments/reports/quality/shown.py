@@ -6,12 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
 from experiments.reports.measured import number
 from experiments.reports.overview import MOST_LISTED
 from experiments.reports.quality.at_budget import COLUMNS
-from experiments.reports.wording import add_rows, by_series, folded, print_table, size_text
+from experiments.reports.wording import add_rows, by_series, folded, print_table, series_table, size_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +22,11 @@ def show_budgets(summary: pd.DataFrame, console: Console) -> None:
     if not len(known):
         return
     rest = f"; and {len(known) - MOST_LISTED} more in summary.csv" if len(known) > MOST_LISTED else ""
-    shown = Table(
-        title="Fitness when the budget ends a run: measured mean (exact)",
-        caption="10 / 50 / 90 %: of single runs, exact, or measured where that is all there is" + rest,
-        caption_justify="left",
+    shown = series_table(
+        "Fitness when the budget ends a run: measured mean (exact)",
+        "10 / 50 / 90 %: of single runs, exact, or measured where that is all there is" + rest,
+        ("k", "lam", "fitness", "10 / 50 / 90 %", "band"),
     )
-    shown.add_column("arm", no_wrap=True)
-    for heading in ("k", "lam", "fitness", "10 / 50 / 90 %", "band"):
-        shown.add_column(heading, justify="right", no_wrap=True)
     for series, rows in by_series(known.head(MOST_LISTED)):
         add_rows(shown, folded(series, console.width), [_row(row) for row in rows])
     print_table(shown, console)

@@ -10,13 +10,12 @@ import numpy as np
 from evo.costs.budget import ROUNDING, Budget
 from evo.errors import NoPrediction
 from evo.foreign import blame_part
-from evo.protocols import FloatArray
 from evo.runners.protocol import Adjusting, OwnGenerations
-from experiments.grids.arguments import a_number, expect_a, expect_whole
+from experiments.grids.arguments import a_number
 from experiments.grids.cell import Cell
 from experiments.predictions.quality.fitness import Quality, predict_fitness
-from experiments.reports.quality.measured import BATCH, MeasuredFitness, fitness_after, measured_fitness
-from experiments.running.simulation import simulate_traced
+from experiments.reports.quality.measured import BATCH, MeasuredFitness, expect_runs_of, measured_fitness
+from experiments.running.at_budget import fitness_at_budget
 
 SIMULATED = "simulated"
 
@@ -56,9 +55,7 @@ def fitness_or_simulated(
     >>> exact.kind, simulated.kind, simulated.standard_error < 0.1
     ('exact', 'simulated', True)
     """
-    expect_a(Cell, "fitness_or_simulated", cell, "a Cell(problem, mutator, schedule, runner)")
-    expect_whole("fitness_or_simulated: runs", runs, 1)
-    expect_whole("fitness_or_simulated: seed", seed, 0)
+    expect_runs_of("fitness_or_simulated", cell, runs, seed)
     try:
         return predict_fitness(cell, calls, generations, cost)
     except NoPrediction as error:
@@ -80,16 +77,10 @@ def _within(cell: Cell, cost: float, runs: int, seed: int, refused: NoPrediction
         raise refused
     limited = replace(cell, budget=Budget(calls=None, cost=cost))
     size = cell.batch_size(BATCH)
+    most = cost * (1 + ROUNDING)
     with blame_part(cell):
-        batches = [_batch(limited, cost, seed, batch, size) for batch in range(math.ceil(runs / size))]
-    fitness, calls = (np.concatenate(parts)[:runs] for parts in zip(*batches, strict=True))
-    return MeasuredFitness(int(calls.max()), np.sort(fitness))
-
-
-def _batch(cell: Cell, cost: float, seed: int, batch: int, size: int) -> tuple[FloatArray, FloatArray]:
-    """Fitness and calls of each run: of all calls, but for the last one where that is not affordable any more."""
-    counts, trace = simulate_traced(cell, seed, batch, size)
-    ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
-    spent = ledger @ cell.weights
-    made = counts.generations - (spent > cost * (1 + ROUNDING))
-    return fitness_after(trace, [made], size)[0], made.astype(np.float64)
+        batches = [fitness_at_budget(limited, seed, batch, size, most) for batch in range(math.ceil(runs / size))]
+    fitness, made = (
+        np.concatenate(parts)[:runs] for parts in zip(*((b.fitness, b.generations) for b in batches), strict=True)
+    )
+    return MeasuredFitness(int(made.max()), np.sort(fitness))

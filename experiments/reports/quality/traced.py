@@ -10,8 +10,9 @@ from evo.errors import InputError
 from evo.runners.protocol import Adjusting, OwnGenerations
 from experiments.grids.cell import Cell
 from experiments.predictions.forecast import SECONDS_A_ROUND, Slowness, looks_ahead, seconds_of_batch
-from experiments.reports.quality.measured import MeasuredFitness, fitness_after
+from experiments.reports.quality.measured import MeasuredFitness
 from experiments.running.again import executed_again
+from experiments.running.at_budget import fitness_after
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
