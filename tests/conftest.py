@@ -136,9 +136,9 @@ def state(tmp_path_factory):
 
 @pytest.fixture
 def no_figures(monkeypatch):
-    """Reports are written without their figures, which take most of the time and are not what is asked."""
-    for name in ("_write_figure", "_write_quality"):
-        monkeypatch.setattr(f"experiments.reports.files.{name}", lambda made, folder: [])
+    """Reports are written without figures and page, which take most of the time and are not what is asked."""
+    for name, instead in (("_figure_of", None), ("_curves_of", []), ("_write_page", [])):
+        monkeypatch.setattr(f"experiments.reports.files.{name}", lambda *_, instead=instead: instead)
 
 
 class Starter:

@@ -54,7 +54,7 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
     found = [each for each in series(results, along, quantity) if len(each.x)]
     if not found:
         raise InputError("growth_figure: expected results with runs, got none; run the grid first")
-    units = {each.label: _unit(results, each, quantity) for each in found}
+    units = {each.label: unit_of(results, each, quantity) for each in found}
     panels = sorted({(units[each.label], _panel(each)) for each in found})
     several = len(set(units.values())) > 1  # sums in different units have no axis in common
     names = list(dict.fromkeys(_name(each) for each in found))
@@ -112,7 +112,7 @@ def plot_growth(results: Results, along: str | None = None, quantity: str = "cos
     found = [each for each in series(results, along, quantity) if len(each.x)]
     if not found:
         raise InputError("plot: expected results with runs, got none; run the grid first")
-    units = dict.fromkeys(_unit(results, each, quantity) for each in found)
+    units = dict.fromkeys(unit_of(results, each, quantity) for each in found)
     if len(units) > 1:
         raise InputError(
             f"plot: the costs are in several units ({'; '.join(units)}); choose quantity='hit', or fewer arms"
@@ -149,10 +149,10 @@ def _name(each: Series) -> str:
     return textwrap.fill(", ".join([each.arm, *whole]), LABEL_WIDTH).replace("\xa0", " ")
 
 
-def _unit(results: Results, each: Series, quantity: str) -> str:
+def unit_of(results: Results, each: Series, quantity: str) -> str:
     """Label of the axis: what is summed, by the entries of the ledger that have a price."""
     if quantity != "cost":
-        return UNITS[quantity]
+        return UNITS.get(quantity, quantity)
     cells = results.cells.loc[list(each.cells)]
     priced = {entry for entry in LEDGER if (cells[f"weight.{entry}"] != 0).any()}
     passes = {

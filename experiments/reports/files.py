@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from experiments.reports.html.content import Content
+    from experiments.reports.quality.in_report import QualityCurve
     from experiments.reports.report import Report
 
 TEXT_WIDTH, DOTS_AN_INCH, DOTS_AN_INCH_OF_QUALITY = 130, 150, 110
 
 
 def write(made: Report, folder: Path) -> list[Path]:
-    """Write a report beside its results: tables as CSV, the text of the terminal, the figure as PNG and SVG.
+    """Write a report beside its results: tables as CSV, the text of the terminal, the figure as PNG and SVG, the page.
 
     Raises: StoreError if the folder cannot be written.
     """
     import pandas as pd
+
+    from experiments.reports.html.content import Content
+    from experiments.reports.panels import sheet_of
 
     tables = {"summary.csv": made.summary, "checks.csv": _outcomes(made.check)}
     if made.fits is not None:
@@ -42,7 +47,14 @@ def write(made: Report, folder: Path) -> list[Path]:
         for name, table in tables.items():
             write_whole(folder / name, partial(pd.DataFrame(table).to_csv, index=False))
             files.append(folder / name)
-        files += [_write_text(made, folder / "report.txt"), *_write_figure(made, folder), *_write_quality(made, folder)]
+        files.append(_write_text(made, folder / "report.txt"))
+        figure = _figure_of(made)
+        files += _write_figure(made, figure, folder)
+        curves = _curves_of(made)
+        files += _write_quality(curves, folder)
+        names = [file.name for file in files]
+        content = Content(made, None if figure is None else sheet_of(figure), curves, names, folder.name)
+        files += _write_page(content, folder)
     except OSError as error:
         raise StoreError(f"{folder}: cannot write the report ({error}); choose a folder you can write to") from None
     return files
@@ -121,17 +133,42 @@ def _write_text(made: Report, file: Path) -> Path:
     return file
 
 
-def _write_figure(made: Report, folder: Path) -> list[Path]:
+def _write_page(content: Content, folder: Path) -> list[Path]:
+    from experiments.reports.html.page import FILE, page
+
+    whole = page(content)
+    write_whole(folder / FILE, lambda temporary: temporary.write_text(whole, encoding="utf-8"))
+    return [folder / FILE]
+
+
+def _curves_of(made: Report) -> list[QualityCurve]:
+    """The fitness before the optimum, of some cells."""
+    from experiments.reports.quality.in_report import quality_curves
+
+    return [] if made.results.runs.empty else quality_curves(made.results)
+
+
+def _figure_of(made: Report) -> Figure | None:
+    """The figure of the report; None without runs, or where nothing varies."""
+    if made.results.runs.empty:
+        return None
+    try:
+        return _draw(made, _is_own(made))
+    except InputError:
+        return None
+
+
+def _is_own(made: Report) -> bool:
+    """Whether the study draws a figure of its own."""
+    return made.study is not None and made.study.figure is not None and made.findings is not None
+
+
+def _write_figure(made: Report, figure: Figure | None, folder: Path) -> list[Path]:
     from matplotlib import rc_context
 
-    if made.results.runs.empty:
+    if figure is None:
         return []
-    own = made.study is not None and made.study.figure is not None and made.findings is not None
-    name = made.study.name if made.study and own else "cost"
-    try:
-        figure = _draw(made, own)
-    except InputError:
-        return []
+    name = made.study.name if made.study and _is_own(made) else "cost"
     files = [folder / f"{name}.png", folder / f"{name}.svg"]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
         _lay_out(figure)
@@ -140,12 +177,11 @@ def _write_figure(made: Report, folder: Path) -> list[Path]:
     return files
 
 
-def _write_quality(made: Report, folder: Path) -> list[Path]:
+def _write_quality(curves: list[QualityCurve], folder: Path) -> list[Path]:
     """The fitness before the optimum, as a figure and a table, where it is known exactly of a cell at least."""
-    from experiments.reports.quality.in_report import quality_curves, quality_figure, quality_table
+    from experiments.reports.quality.in_report import quality_figure, quality_table
 
-    curves = quality_curves(made.results)
-    if made.results.runs.empty or not curves:
+    if not curves:
         return []
     files = [folder / "quality.png", folder / "quality.csv"]
     write_whole(files[0], partial(quality_figure(curves).savefig, format="png", dpi=DOTS_AN_INCH_OF_QUALITY))

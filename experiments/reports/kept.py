@@ -33,6 +33,8 @@ from experiments.store.verify.seals import from_json
 LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "matplotlib", "rich")
 """Those that a report is made with."""
 PACKAGES = ("evo", "operators", "problems", "experiments")
+SOURCES = ("*.py", "*.css", "*.js")
+"""Files of the testbed that a report is made by."""
 MOST_LOOKS = 8
 """Looks of a terminal (width, colours, encoding) whose text is kept."""
 
@@ -123,6 +125,6 @@ def _made_with() -> str:
     for library in LIBRARIES:
         hashed.update(f" {library} {version(library)}".encode())
     top = Path(__file__).parents[2]
-    for file in sorted(file for package in PACKAGES for file in (top / package).rglob("*.py")):
+    for file in sorted(file for package in PACKAGES for kind in SOURCES for file in (top / package).rglob(kind)):
         hashed.update(f" {file.relative_to(top)} {file.stat().st_size} ".encode() + file.read_bytes())
     return hashed.hexdigest()

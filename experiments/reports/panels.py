@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -124,6 +125,29 @@ class Panel:
     upright: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """What a figure was drawn from.
+
+    Attributes:
+        title: the point, in a sentence.
+        panels: what is drawn.
+        legend: what the marks mean.
+    """
+
+    title: str
+    panels: Sequence[Panel]
+    legend: tuple[str, ...]
+
+
+_SHEETS: WeakKeyDictionary[Figure, Sheet] = WeakKeyDictionary()
+
+
+def sheet_of(figure: Figure) -> Sheet | None:
+    """What a figure of `panels_figure` was drawn from, to be drawn again otherwise; None of other figures."""
+    return _SHEETS.get(figure)
+
+
 def panels_figure(title: str, panels: Sequence[Panel], note: str = "") -> Figure:
     """A figure of some panels, two side by side.
 
@@ -149,6 +173,7 @@ def panels_figure(title: str, panels: Sequence[Panel], note: str = "") -> Figure
     else:
         legend = textwrap.fill("; ".join(_legend(panels, note)), int(OF_LEGEND * across))
         figure.supxlabel(legend, fontsize=9, color="#444444")
+    _SHEETS[figure] = Sheet(title, panels, tuple(_legend(panels, note)))
     return figure
 
 

@@ -155,7 +155,7 @@ def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
     from matplotlib.ticker import NullLocator
 
     for number, each in enumerate(curves):
-        table = _up_to_its_end(each.table[each.table[column].notna()])
+        table = up_to_its_end(each.table[each.table[column].notna()])
         width = 6 if any(_covers(other, each) for other in curves[number + 1 :]) else 2
         best, colour = table["best"], COLOURS[number % len(COLOURS)]
         ax.fill_between(table[column], table["low"] / best, table["high"] / best, color=colour, alpha=0.15, linewidth=0)
@@ -177,7 +177,7 @@ def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _up_to_its_end(table: pd.DataFrame) -> pd.DataFrame:
+def up_to_its_end(table: pd.DataFrame) -> pd.DataFrame:
     """The curve up to where nearly all of its runs are optimal and have ended."""
     ended = np.flatnonzero(table["mean"] >= AT_ITS_END * table["best"])
     return table.iloc[: ended[0] + 1] if len(ended) else table
@@ -198,7 +198,7 @@ def _called(curve: QualityCurve) -> str:
 
 def _explained(curves: list[QualityCurve]) -> str:
     told = "lines: exact means; bands: 10 to 90 % of single runs"
-    if any(len(_up_to_its_end(each.table)) < len(each.table) for each in curves):
+    if any(len(up_to_its_end(each.table)) < len(each.table) for each in curves):
         told += f"; a curve ends, at a dot, where its mean is {AT_ITS_END:.1%} of the best"
     return told + ("; points and bars: the same of measured runs" if any(each.runs for each in curves) else "")
 

@@ -1,0 +1,228 @@
+"""The first screen: the question, the answer in two sentences, and the figure that shows it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from experiments.fits.claims import ClaimCheck
+from experiments.grids.labels import words
+from experiments.predictions.verdict import Verdict
+from experiments.reports.html.content import Content
+from experiments.reports.html.elements import Html, joined, tag
+from experiments.reports.html.figures.bars import Bar, bars
+from experiments.reports.html.figures.figure import figure
+from experiments.reports.html.figures.of_panels import chart_of, plain_math
+from experiments.reports.html.figures.of_series import growth_charts, legend_of
+from experiments.reports.html.table import CLASSES
+from experiments.reports.measured import MARKS, Value, number
+from experiments.reports.wording import counted, currency_of, size_text
+
+MOST_NAMED = 4
+SENTENCE = re.compile(r"(?<=[a-z0-9)%][.!?]) (?=[A-Z])")
+
+
+def first_screen(content: Content) -> Html:
+    """Question, answer, verdicts and figure."""
+    said = [tag("p", sentence) for sentence in answer(content)]
+    return tag(
+        "header",
+        tag("p", content.made.results.grid["name"], class_="kicker"),
+        tag("h1", question(content)),
+        tag("div", joined(said), class_="answer", id="answer"),
+        _strip(content),
+        _figure(content),
+        id="first",
+    )
+
+
+def question(content: Content) -> str:
+    """The study's question, or what a grid of one's own asks."""
+    made = content.made
+    if made.study is not None:
+        return made.study.question
+    arms = list(dict.fromkeys(map(str, made.results.cells["arm"])))
+    named = ", ".join(arms[:MOST_NAMED]) + (f" and {len(arms) - MOST_NAMED} more" if len(arms) > MOST_NAMED else "")
+    what = "does" if len(arms) == 1 else "do"
+    return f"What {what} {named} cost" + (f", along {content.along}?" if content.along else "?")
+
+
+def answer(content: Content) -> list[str]:
+    """Two sentences, computed from the runs."""
+    made = content.made
+    if made.findings is not None and made.findings.sentences:
+        sentences = [each for said in made.findings.sentences for each in SENTENCE.split(said)]
+        return sentences[:2]
+    if made.claims:
+        return [_claims(made.claims), verdict_in_words(content)]
+    return [cheapest(content), verdict_in_words(content)]
+
+
+def _claims(claims: tuple[ClaimCheck, ...]) -> str:
+    """How many claims hold, and which do not."""
+    holding, failing = 0, dict[str, list[str]]()
+    for each in claims:
+        if each.verdict is Verdict.AGREES and each.reason.startswith("holds"):
+            holding += 1
+        elif each.verdict is Verdict.AGREES and each.reason.startswith("does not hold"):
+            failing.setdefault(each.claim.paper or each.claim.text, []).append(each.claim.what)
+    fail = sum(map(len, failing.values()))
+    said = f"Of {counted(len(claims), 'claim')} tested, {holding} hold as measured"
+    if failing:
+        listed = "; ".join(f"{claim} of {' and '.join(arms)}" for claim, arms in failing.items())
+        said += f" and {fail} {'does' if fail == 1 else 'do'} not: {listed}"
+    open_ = len(claims) - holding - fail
+    return f"{said}{f'; {open_} stay open' if open_ else ''}."
+
+
+def verdict_in_words(content: Content) -> str:
+    """What the check came to, in a sentence."""
+    checked = content.made.check
+    cells = len(checked.cells)
+    agree, differ, open_ = (checked.count(each) for each in (Verdict.AGREES, Verdict.DIFFERS, Verdict.CANNOT_TELL))
+    if differ:
+        first = next(each for each in checked.cells if each.verdict is Verdict.DIFFERS)
+        return (
+            f"{differ} of {counted(cells, 'cell')} DIFFER from exact predictions, first {first.label}: {first.reason}."
+        )
+    if not open_:
+        of = "The one cell agrees" if cells == 1 else f"All {cells:,} cells agree"
+        return f"{of} with exact predictions (false-alarm rate {checked.alpha:g} over the grid)."
+    unknown = sum(math.isnan(row["hit_predicted"]) and math.isnan(row["cost_predicted"]) for row in content.rows)
+    why = f", {unknown} of them since they have no exact prediction" if unknown else ""
+    return f"{agree} of {counted(cells, 'cell')} agree with exact predictions; of {open_} that cannot be told{why}."
+
+
+def cheapest(content: Content) -> str:
+    """Which series is cheapest where they are compared, or what the only one costs."""
+    rows, where = compared(content)
+    priced = [(row, value) for row in rows if not math.isnan((value := _cost(row)).value)]
+    if not priced:
+        return (
+            "No cell has runs yet." if not content.made.summary["runs"].sum() else "No run of the compared cells hit."
+        )
+    unit = unit_in_words(content)
+    at = f"At {where} " if where else ""
+    (row, best), *others = sorted(priced, key=lambda each: each[1].value)
+    name = str(row["series"])
+    if not others:
+        return f"{at or ''}{name} costs {number(best.value)} {unit}{_interval(best)}{_exact(row)}.".strip()
+    second, value = others[0]
+    against = f"{second['series']} ({number(value.value)})"
+    if _unclear(best, value):
+        return f"{at}{name} ({number(best.value)} {unit}) and {against} cannot be told apart" + (
+            f"; {counted(len(others) - 1, 'other')} cost more." if len(others) > 1 else "."
+        )
+    less = f"{value.value / best.value:.3g} times less than {against}"
+    return f"{at}{name} is cheapest: {number(best.value)} {unit}{_interval(best)}, {less}."
+
+
+def compared(content: Content) -> tuple[list[dict[Any, Any]], str]:
+    """The cells that are compared, one a series, and where: the largest value that most series share, the least lam."""
+    rows = [row for row in content.rows if row["runs"]]
+    lams = [row["lam"] for row in rows if row["lam"] == row["lam"]]
+    if lams and content.along != "lam":
+        least = min(lams)
+        rows = [row for row in rows if row["lam"] != row["lam"] or row["lam"] == least]
+    said = [f"lam = {size_text(min(lams))}"] if len(set(lams)) > 1 and content.along != "lam" else []
+    if not content.along:
+        return rows, ", ".join(said)
+    places = {row["cell"]: float(content.place[row["cell"]]) for row in rows}
+    names = {row["cell"]: _without(content, row) for row in rows}
+    series: dict[float, set[str]] = {}
+    for row in rows:
+        series.setdefault(places[row["cell"]], set()).add(names[row["cell"]])
+    if not series:
+        return [], ""
+    shared = max(series, key=lambda place: (len(series[place]), place))
+    found: dict[str, dict[Any, Any]] = {}
+    for row in rows:
+        if places[row["cell"]] == shared:
+            found.setdefault(names[row["cell"]], row | {"series": names[row["cell"]]})
+    return list(found.values()), ", ".join([*words({content.along: shared}), *said])
+
+
+def _without(content: Content, row: dict[Any, Any]) -> str:
+    """The series of a cell without the parameter that varies along the figure."""
+    if content.is_size:
+        return str(row["series"])
+    short = content.along.rpartition(".")[2]
+    parts = [part for part in str(row["series"]).split(", ") if not part.startswith(f"{short} = ")]
+    return ", ".join(parts)
+
+
+def unit_in_words(content: Content) -> str:
+    """What a cost is in."""
+    money = currency_of(content.made.summary["text"])
+    return f"{money} a run" if money else "a run, in the unit of the cost model"
+
+
+def _cost(row: dict[Any, Any]) -> Value:
+    """The mean cost, or where runs were censored the cost of all runs over the number of hits."""
+    if not math.isnan(row["cost"]):
+        return Value(row["cost"], row["cost_low"], row["cost_high"])
+    return Value(row["ert_cost"] if math.isfinite(row["ert_cost"]) else math.nan, math.nan, math.nan)
+
+
+def _interval(value: Value) -> str:
+    known = math.isfinite(value.low) and math.isfinite(value.high) and value.high > value.low
+    return f" ({number(value.low)} to {number(value.high)})" if known else ""
+
+
+def _exact(row: dict[Any, Any]) -> str:
+    return "" if math.isnan(row["cost_predicted"]) else f", where {number(row['cost_predicted'])} is exact"
+
+
+def _unclear(best: Value, second: Value) -> bool:
+    known = all(math.isfinite(each) for each in (best.low, best.high, second.low, second.high))
+    return known and best.high >= second.low
+
+
+def _strip(content: Content) -> Html:
+    """Verdicts, cells, runs and the share that was censored, in a line."""
+    checked, summary = content.made.check, content.made.summary
+    runs, censored = int(summary["runs"].sum()), int(summary["censored"].sum())
+    pills = [
+        tag("span", f"{MARKS[verdict]} {checked.count(verdict):,} {str(verdict).replace('_', ' ')}",
+            class_=f"pill {CLASSES[verdict]}{'' if checked.count(verdict) else ' none'}")
+        for verdict in Verdict
+    ]  # fmt: skip
+    ended = "ended without their task done right" if content.of_programs else "censored"
+    share = f"{censored / runs:.1%} {ended}" if runs and censored else f"none {ended}"
+    pills += [tag("span", told, class_="pill") for told in (counted(len(summary), "cell"), counted(runs, "run"), share)]
+    return tag("p", joined(pills, " "), class_="strip")
+
+
+def _figure(content: Content) -> Html:
+    made = content.made
+    if made.results.runs.empty:
+        return Html("")
+    if content.sheet is not None:
+        sheet = content.sheet
+        return figure(
+            [chart_of(panel) for panel in sheet.panels],
+            plain_math("; ".join(sheet.legend)),
+            plain_math(sheet.title),
+            "figure",
+        )
+    if not content.along:
+        return _as_bars(content)
+    grown = growth_charts(made.results, content.along, "cost")
+    title = plain_math(made.study.title) if made.study else ""
+    return figure(grown.charts, legend_of(grown), title or f"Cost along {content.along}", "figure")
+
+
+def _as_bars(content: Content) -> Html:
+    """Where nothing varies along an axis: a bar a cell."""
+    rows = [row for row in content.rows if row["runs"]]
+    said = [
+        Bar(_place(content, row), value, row["cost_predicted"])
+        for row in rows
+        if not math.isnan((value := _cost(row)).value)
+    ]
+    return bars(said, f"Mean cost, {unit_in_words(content)} (line: exact)") if said else Html("")
+
+
+def _place(content: Content, row: dict[Any, Any]) -> str:
+    return ", ".join([str(row["series"]), *(f"{name} = {size_text(row[name])}" for name in content.shown_axes)])

@@ -1,0 +1,81 @@
+"""How it grows: the laws that the runs leave, with their bands over the exact curve, and what was dropped and why."""
+
+from __future__ import annotations
+
+from experiments.fits.laws import POOR_FIT, Fits, Growth, ScalingLaw, Told
+from experiments.reports.html.content import Content
+from experiments.reports.html.elements import Html, joined, tag
+from experiments.reports.html.figures.figure import figure
+from experiments.reports.html.figures.of_series import growth_charts, legend_of
+from experiments.reports.html.table import Entry, table
+
+MOST_NOTES = 60
+"""Series whose families are told on the page; all are in laws.csv."""
+COLOURS = {Told.LAW: "ok", Told.UNDECIDED: "open", Told.NONE: "bad"}
+
+
+def laws(content: Content) -> Html:
+    """A row a law that is left; below it the curves, what would tell, and what was dropped."""
+    fits = content.made.fits
+    if fits is None:
+        said = f"Fewer than three values of {content.along} were run" if content.along else "Nothing varies but the arm"
+        return tag("p", f"{said}: no law of growth is fitted.")
+    headings = ("series", "told", "law", "constants", "p of the fit", "range")
+    rows = [row for growth in fits.growths for row in _rows(fits, growth)]
+    rows += [[Entry(each.series), Entry("CANNOT TELL"), Entry(each.reason), *[Entry("")] * 3] for each in fits.refused]
+    level = f"{100 * fits.laws[0].confidence:.4g} % intervals" if fits.laws else "Intervals"
+    caption = (
+        f"{level}, of the best approximation on this range, not of the constant in the limit; p of the fit: "
+        f"probability that a true law of this family fits as badly. A law is told where one family is left: others are "
+        f"refused at {POOR_FIT:g}, or hold it. How all this decides: docs/laws.md."
+    )
+    return joined([_figure(content, fits), table(headings, rows, caption, "laws.csv"), _notes(fits)])
+
+
+def _rows(fits: Fits, growth: Growth) -> list[list[Entry]]:
+    left = growth.left or tuple(law for law in fits.laws if law.series == growth.series)[:1]
+    told = tag("span", str(growth.told), class_=f"v {COLOURS[growth.told]}")
+    words = {Told.LAW: "", Told.UNDECIDED: "left: ", Told.NONE: "none fits; nearest: "}[growth.told]
+    return [
+        [
+            Entry(growth.series), Entry(told), Entry(f"{words}{law.text}"), Entry("; ".join(map(str, law.estimates))),
+            Entry(law.misfit_text, float(law.misfit)), Entry(_range(law)),
+        ]
+        for law in left
+    ]  # fmt: skip
+
+
+def _range(law: ScalingLaw) -> str:
+    censored = f", {law.censored_share:.1%} censored" if law.censored_share else ""
+    return f"{law.along} = {law.least:g} to {law.most:g}{censored}"
+
+
+def _notes(fits: Fits) -> Html:
+    """What would tell, and what was dropped, to be opened."""
+    items = []
+    for growth in fits.growths:
+        said = [tag("li", line) for line in (growth.reason, growth.advice, growth.note) if line]
+        dropped = [
+            tag("li", f"dropped: {law.text} ({law.dropped})")
+            for law in fits.laws
+            if law.series == growth.series and law.dropped
+        ]
+        items.append(tag("details", tag("summary", growth.series), tag("ul", *said, *dropped)))
+    note = tag("p", fits.note) if fits.note else ""
+    if not items:
+        return Html(note)
+    return joined(
+        [note, tag("details", tag("summary", "What was dropped, and why; what would tell"), *items[:MOST_NOTES])]
+    )
+
+
+def _figure(content: Content, fits: Fits) -> Html:
+    """The laws with their bands, over the exact means, where means were fitted."""
+    if not fits.laws:
+        return Html("")
+    quantity, along = fits.laws[0].quantity, fits.laws[0].along
+    best = {law.series: law for law in fits.best if law.quantity == quantity and law.curve is not None}
+    if not best:
+        return Html("")
+    grown = growth_charts(content.made.results, along, quantity, best)
+    return figure(grown.charts, legend_of(grown, of_laws=True), "", "laws-figure")
