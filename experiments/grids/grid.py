@@ -44,7 +44,7 @@ class Grid(Told):
         runs: runs a cell: a number, or `UntilPrecise` or `UntilSuccesses`, which look at the runs so far.
         seed: names the random streams, with the cell's text.
         batch: runs simulated together; part of the streams' names, so another batch size means other draws.
-        engine: "blocks" (batched), "deap" (DEAP's own loop, one run at a time), or "law" (drawn from the predicted law:
+        engine: "blocks" (batched), "deap" (DEAP's own loop, one run at a time), or "law" (drawn from the declared law:
             for looking ahead, no evidence).
 
     Raises: InputError if a parameter is out of range, a cell stands in it twice, or there is no cell.

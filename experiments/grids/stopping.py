@@ -267,12 +267,15 @@ def kept(rule: StoppingRule, batch: IntArray, hit: IntArray) -> KeptRuns:
 
 def kept_of(rule: StoppingRule, batch: IntArray, hit: FloatArray) -> KeptRuns:
     """What a rule keeps of the rows of one cell, which are in order of batch and run; hit is NaN of censored runs."""
-    return kept(rule, batch, np.nan_to_num(hit, nan=-1.0).astype(np.int64))
+    hits = np.nan_to_num(hit, nan=-1.0)
+    far = hits.max(initial=0.0) >= 2.0**63  # of the engine law, which keeps such counts as floats
+    return kept(rule, batch, hits if far else hits.astype(np.int64))  # type: ignore[arg-type]  # whole numbers, too
 
 
 def hits_of(rows: pd.DataFrame) -> IntArray:
     """The column `hit`, -1 where a run is censored; int64 [runs]."""
-    return np.asarray(rows["hit"].to_numpy(dtype=np.int64, na_value=-1))
+    kind = np.float64 if rows["hit"].dtype.kind == "f" else np.int64  # see experiments.store.table.FAR
+    return np.asarray(rows["hit"].to_numpy(dtype=kind, na_value=-1))
 
 
 def kept_rows(runs: Runs, cell: IntArray, batch: IntArray, hit: IntArray) -> BoolArray:

@@ -1,15 +1,19 @@
-"""The engine `law`: runs drawn from the predicted law of `hit`, so that k with 2^k out of reach can be looked at.
+"""The engine `law`: runs drawn from declared laws, so that k with 2^k out of reach can be looked at.
 
-Such rows are no evidence for the prediction that they were drawn from: each carries its engine, and `check` refuses
-them. What is drawn agrees with the engine `blocks` where both can run, which is tested.
+Searches that are jump chains (`experiments.predictions.jumps`) are drawn improvement by improvement. Of others the time
+of the hit alone is drawn from its predicted law, where that tells all that a run counts: such runs have no traces.
+
+Such rows are no evidence for the prediction, since both are made from one declared law: each carries its engine, and
+`check` refuses them. What is drawn agrees with the engine `blocks` where both can run, which is tested.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from evo.batch import RunCounts
+from evo.batch import Batch, RunCounts, Trace
 from evo.costs.ledger import block_lengths
+from evo.engine.law import books
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray
@@ -18,20 +22,44 @@ from evo.seeding import streams
 from evo.text import type_name
 from evo.theory import TimeLaw
 from experiments.grids.cell import Cell
+from experiments.predictions.jumps import JumpChain, jump_chain
 from experiments.predictions.predict import predict
 from experiments.predictions.setting import always_valid
 from experiments.predictions.within_budget import generations_within
 
 MOST = 2**62
-"""The largest count."""
+"""The largest count of runs whose hit alone is drawn."""
+
+
+def expect_drawable(cell: Cell) -> None:
+    """Refuse a cell whose runs cannot be drawn exactly.
+
+    Raises: InputError saying why.
+    """
+    if chain_of(cell) is None:
+        law_of_hit(cell)
+
+
+def chain_of(cell: Cell) -> JumpChain | None:
+    """The jump chain of a cell's search; None if it is none.
+
+    Raises: InputError where counts of a run follow neither from its improvements nor from its hit.
+    """
+    reason = _unfit(cell)
+    if reason:
+        raise _refusal(cell, reason)
+    try:
+        return jump_chain(cell.search)
+    except NoPrediction:
+        return None
 
 
 def law_of_hit(cell: Cell) -> TimeLaw:
-    """The law that runs of a cell are drawn from.
+    """The law that the hits of a cell are drawn from where its search is no jump chain.
 
     Raises: InputError where it is not known, or does not tell all that a run counts.
     """
-    reason = _unfit(cell)
+    reason = _unfit(cell) or _unfit_by_hit(cell)
     if reason:
         raise _refusal(cell, reason)
     try:
@@ -55,25 +83,30 @@ def _refusal(cell: Cell, reason: str) -> InputError:
 
 
 def _unfit(cell: Cell) -> str:
-    """Why counts of a run do not follow from its `hit` alone, in words; empty if they do."""
+    """Why counts of a run follow neither from its improvements nor from its hit, in words; empty if they may."""
     if type(cell.runner) is not OnePlusLambda:
         return f"needs the runner OnePlusLambda, whose calls follow from hit, got {type_name(type(cell.runner))}"
     if is_noisy(cell.problem):
         return f"needs exact evaluation, got {type_name(type(cell.problem))}, whose evaluations are not drawn"
     if block_lengths(cell.problem) is not None:
         return f"needs blocks of equal length, for it does not draw which are called, got {cell.problem!r:.200}"
-    if cell.chunks.last < cell.chunks.g:
-        return (
-            f"needs chunks of equal length, g a divisor of k = {cell.problem.k}, for it does not draw which are "
-            f"called, got g = {cell.chunks.g}"
-        )
     if hasattr(cell.mutator, "mean_calls"):
         return f"needs answers of one call each, got {type_name(type(cell.mutator))}, whose calls are not drawn"
     return ""
 
 
+def _unfit_by_hit(cell: Cell) -> str:
+    """Why counts do not follow from the hit alone, where it alone is drawn."""
+    if cell.chunks.last < cell.chunks.g:
+        return (
+            f"needs chunks of equal length, g a divisor of k = {cell.problem.k}, for it does not draw which are "
+            f"called, got g = {cell.chunks.g}"
+        )
+    return ""
+
+
 def run_law_batch(cell: Cell, seed: int, batch: int, size: int) -> RunCounts:
-    """One batch of runs of a cell, hit = the least t with P(hit <= t) >= U, U uniform; one draw a run.
+    """One batch of runs of a cell.
 
     The last generation is paid whole. A budget ends a run as in the engine `blocks`: after the first generation that
     reaches it, and a hit in that one is a hit. So a larger budget prolongs the same runs.
@@ -84,8 +117,47 @@ def run_law_batch(cell: Cell, seed: int, batch: int, size: int) -> RunCounts:
         batch: number of the batch.
         size: runs.
 
-    Raises: InputError where the law of `hit` is not known or does not tell all counts, or where they exceed 2^62.
+    Raises: InputError where the runs cannot be drawn exactly; or, where their hits alone are drawn, exceed 2^62 calls.
     """
+    chain = chain_of(cell)
+    if chain is None:
+        return _by_hit(cell, seed, batch, size)
+    return _jumps(cell, chain, seed, batch, size, trace=False)[0]
+
+
+def trace_law_batch(cell: Cell, seed: int, batch: int, size: int) -> tuple[RunCounts, Trace]:
+    """The same runs with all their improvements.
+
+    Raises: InputError where only the hits of the cell can be drawn.
+    """
+    chain = chain_of(cell)
+    if chain is None:
+        law_of_hit(cell)
+        try:
+            jump_chain(cell.search)
+        except NoPrediction as error:
+            raise _refusal(cell, f"draws of this cell when runs hit, not how they get there ({error})") from None
+    assert chain is not None  # else refused
+    counts, found = _jumps(cell, chain, seed, batch, size, trace=True)
+    assert found is not None  # asked for
+    return counts, found
+
+
+def _jumps(
+    cell: Cell, chain: JumpChain, seed: int, batch: int, size: int, trace: bool
+) -> tuple[RunCounts, Trace | None]:
+    """The runs of a jump chain."""
+    drawn = Batch(streams(seed, cell.identity, batch), size, cell.limits, trace)
+    try:
+        counts, found = books.run_batch(chain.process, chain.fitness, cell.search.lengths.powers, drawn)
+    except InputError as error:
+        raise InputError(f"{cell.text}: {error}") from None
+    ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
+    return (counts if ledger.max(initial=0.0) < 2.0**63 else books.in_floats(counts)), found
+
+
+def _by_hit(cell: Cell, seed: int, batch: int, size: int) -> RunCounts:
+    """Runs of which hit = the least t with P(hit <= t) >= U, U uniform; one draw a run."""
     law, lam = law_of_hit(cell), cell.runner.lam
     levels = streams(seed, cell.identity, batch).mutator.random(size)
     last = generations_within(cell)[1]

@@ -22,7 +22,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import Runs, UntilPrecise
-from experiments.predictions.drawn import law_of_hit
+from experiments.predictions.drawn import expect_drawable
 from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
 from experiments.predictions.programs import known_done
@@ -91,7 +91,7 @@ def expect_an_end(cell: AnyCell, runs: Runs, engine: str) -> None:
 @expect_an_end.register
 def _(cell: Cell, runs: Runs, engine: str) -> None:
     if engine == "law":
-        law_of_hit(cell)
+        expect_drawable(cell)
     _, most = generations_within(cell)
     if math.isinf(most):
         _expect_finite_mean(cell)

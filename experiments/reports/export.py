@@ -66,8 +66,6 @@ def export_results(
     expect_a(Results, "export", results, "results of run_grid or load")
     if not isinstance(to, str) or to not in FORMATS:
         raise InputError(f"--to: expected {', '.join(FORMATS)}, got {shown(to):.200}{suggestion(to, FORMATS)}")
-    if to == "ioh" and results.grid["engine"] == "law":
-        raise InputError("--to ioh: runs of the engine law have no traces; use --to csv or --to parquet")
     if results.runs.empty:
         raise InputError(f"{results.path or 'results'}: expected results with runs, got none; run the grid first")
     path = a_path("export: out", out)

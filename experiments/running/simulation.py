@@ -14,7 +14,7 @@ from evo.seeding import streams
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.grid import ENGINES
-from experiments.predictions.drawn import run_law_batch
+from experiments.predictions.drawn import run_law_batch, trace_law_batch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,12 +34,17 @@ def simulate(cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks
 def simulate_traced(
     cell: Cell, seed: int, batch: int, size: int, engine: str = "blocks", past_optimum: bool = False
 ) -> tuple[RunCounts, Trace]:
-    """One batch of runs of a cell with all its improvements; not by the engine `law`, whose runs have none.
+    """One batch of runs of a cell with all its improvements.
 
     With `past_optimum` runs without an evaluator go on at the optimum, up to their budget.
 
-    Raises: OperatorError if a part breaks its contract.
+    Raises: OperatorError if a part breaks its contract; InputError for a cell of which the engine `law` draws the hits
+    alone.
     """
+    if engine == "law":
+        if past_optimum:
+            raise InputError("traces past the optimum need the engine blocks, got law")
+        return trace_law_batch(cell, seed, batch, size)
     counts, found = _executed(cell, seed, batch, size, engine, trace=True, past_optimum=past_optimum)
     assert found is not None  # asked for
     return counts, found
@@ -63,7 +68,8 @@ def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") ->
 
     The runs are those of a grid with the same seed and batch = runs.
 
-    Raises: OperatorError if a part breaks its contract.
+    Raises: OperatorError if a part breaks its contract; InputError for a cell of which the engine `law` draws the hits
+    alone.
     """
     import pandas as pd
 
@@ -72,8 +78,6 @@ def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") ->
     expect_whole("trace: runs", runs, 1)
     if engine not in ENGINES:
         raise InputError(f"trace: engine must be {' or '.join(ENGINES)}, got {shown(engine):.200}")
-    if engine == "law":
-        raise InputError("trace: the engine law draws when runs hit, not how they get there; use blocks or deap")
     _, found = simulate_traced(cell, seed, 0, cell.batch_size(runs), engine)
     table = pd.DataFrame({"run": found.run, "call": found.call, "fitness": found.fitness})
     if found.seen is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from evo.protocols import IntArray
 from experiments.grids.outside.reading import Damaged
 from experiments.store.parts import Parts, expect_equal, words_and_codes
-from experiments.store.table import BatchKey, dtype_of, no_runs
+from experiments.store.table import FAR, BatchKey, dtype_of, no_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,9 @@ class Batches:
         names, key = _codes(part)
         wanted = [each for each in np.unique(key).tolist() if _batch(names, each) in batches]
         table: pd.DataFrame = part.filter(np.isin(key, wanted)).to_pandas()
-        return table.astype({name: dtype_of(name) for name in table.columns})
+        far = [name for name in FAR if name in part.column_names and str(part.schema.field(name).type) == "double"]
+        kinds = {name: dtype_of(name) for name in table.columns} | dict.fromkeys(far, "float64")
+        return table.astype(kinds | ({"hit": "Float64"} if "hit" in far else {}))
 
 
 def _codes(part: pa.Table) -> tuple[list[str], IntArray]:

@@ -7,7 +7,7 @@ cannot be read as a table of runs, or holds what no run can come to (`experiment
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from evo.protocols import IntArray
 from experiments.grids.outside.bounds import PART_BYTES
 from experiments.grids.outside.reading import Damaged, Unsound, read_file
 from experiments.store.files import StoreError, checksum_in, there
-from experiments.store.table import DTYPES, KEY, LATER, dtype_of, is_of_a_role
+from experiments.store.table import DTYPES, FAR, KEY, LATER, dtype_of, is_of_a_role
 from experiments.store.verify.on_this_thread import columns_of, opened
 from experiments.store.verify.part_values import expect_size, expect_types, expect_values
 
@@ -109,7 +109,8 @@ def _columns(content: bytes, columns: Sequence[str] | None) -> pa.Table:
         expect_types(file.schema_arrow)
         present = file.schema_arrow.names
         columns = [*DTYPES, *filter(is_of_a_role, present)] if columns is None else columns
-        schema = run_schema(columns)
+        kinds = {name: file.schema_arrow.field(name).type for name in FAR if name in present}
+        schema = run_schema(columns, {name for name, kind in kinds.items() if pa.types.is_floating(kind)})
         table = columns_of(file, [name for name in columns if name in present])
         for name in columns:
             if name not in present:
@@ -130,14 +131,23 @@ def _not_there(name: str, rows: int) -> pa.Array:
     return pa.nulls(rows, kind) if pa.types.is_floating(kind) else pa.array(np.zeros(rows, dtype=np.int64))
 
 
-def run_schema(columns: Iterable[str] = tuple(DTYPES)) -> pa.Schema:
-    """Columns of a part as they are read; `hit`, those of roles and those of later versions may be null."""
+def run_schema(columns: Iterable[str] = tuple(DTYPES), far: Collection[str] = ()) -> pa.Schema:
+    """Columns of a part as they are read; `hit`, those of roles and those of later versions may be null.
+
+    Args:
+        columns: their names.
+        far: those of whole numbers that are floats since they leave 64 bits.
+    """
     import pyarrow as pa
 
     kinds = {"str": pa.dictionary(pa.int32(), pa.string()), "Int64": pa.int64()}
     return pa.schema(
         [
-            pa.field(name, kinds.get(kind) or pa.type_for_alias(kind), nullable=kind == "Int64" or name in LATER)
+            pa.field(
+                name,
+                pa.float64() if name in far else kinds.get(kind) or pa.type_for_alias(kind),
+                nullable=kind == "Int64" or name in LATER,
+            )
             for name, kind in ((name, dtype_of(name)) for name in columns)
         ]
     )

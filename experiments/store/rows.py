@@ -26,7 +26,7 @@ from experiments.grids.stopping import Runs, kept_rows
 from experiments.store.by_cell import RowsByCell
 from experiments.store.files import StoreError
 from experiments.store.parts import WORD_COLUMNS, Parts, expect_equal, words_and_codes
-from experiments.store.table import DTYPES, LATER, dtype_of, is_of_a_role, repeated
+from experiments.store.table import DTYPES, FAR, LATER, dtype_of, is_of_a_role, repeated, with_nulls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,8 @@ class RunColumns:
                 words, codes = words_and_codes(part, name)
                 columns[name] = self._codes(name, words)[codes]
             else:
-                columns[name] = (part[name].fill_null(NULL) if dtype_of(name) == "Int64" else part[name]).to_numpy()
+                column = part[name]
+                columns[name] = (column.fill_null(NULL) if str(column.type) == "int64" else column).to_numpy()
         self._append(columns, len(part))
 
     def add_table(self, table: pd.DataFrame) -> None:
@@ -76,12 +77,18 @@ class RunColumns:
                 columns[name] = self._codes(name, list(map(str, words)))[codes]
             else:
                 column = table[name]
-                columns[name] = column.to_numpy(na_value=NULL) if dtype_of(name) == "Int64" else column.to_numpy()
+                kind, null = ("float64", np.nan) if column.dtype.kind == "f" else ("int64", NULL)
+                may_be_null = dtype_of(name) == "Int64"
+                columns[name] = column.to_numpy(dtype=kind, na_value=null) if may_be_null else column.to_numpy()
         self._append(columns, len(table))
 
     def pop(self, name: str) -> NDArray[Any]:
         """A column, which is not held any more."""
         return self._room.pop(name)[: self._rows]
+
+    def is_far(self, name: str) -> bool:
+        """Whether a column of whole numbers is one of floats, since some leave 64 bits."""
+        return bool(self._room[name].dtype.kind == "f" and name in FAR and DTYPES[name] != "float64")
 
     def some(self, name: str, rows: IntArray) -> NDArray[Any]:
         """Some values of a column."""
@@ -99,11 +106,24 @@ class RunColumns:
         for name in [name for name in self._room if name in columns or name not in DTYPES]:
             values = columns[name] if name in columns else np.full(rows, NULL)
             room = self._room[name]
+            if name in FAR and values.dtype.kind == "f" != room.dtype.kind:
+                room = self._room[name] = _as_floats(room)
+            elif name in FAR and room.dtype.kind == "f" != values.dtype.kind:
+                values = _as_floats(values)
             if len(room) < whole:
                 self._room[name] = np.empty(max(whole, 2 * len(room)), dtype=room.dtype)
                 self._room[name][: self._rows] = room[: self._rows]
             self._room[name][self._rows : whole] = values
         self._rows = whole
+
+
+def _as_floats(values: NDArray[Any]) -> FloatArray:
+    """Whole numbers as floats, null ones as NaN: beside others that leave 64 bits."""
+    return np.where(values == NULL, np.nan, values.astype(np.float64))
+
+
+def _is_null(values: NDArray[Any]) -> BoolArray:
+    return np.isnan(values) if values.dtype.kind == "f" else np.asarray(values == NULL)
 
 
 def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> tuple[pd.DataFrame, int]:
@@ -200,7 +220,7 @@ def _asked_for(runs: Runs, sample: IntArray, batch: IntArray, run: IntArray, hit
     """Which rows the tables of their cells hold; rows in order."""
     if isinstance(runs, int):
         return within(sample, batch, run, runs)
-    return kept_rows(runs, sample, batch, np.where(hit == NULL, -1, hit))
+    return kept_rows(runs, sample, batch, np.where(_is_null(hit), -1, hit))
 
 
 def within(sample: IntArray, batch: IntArray, run: IntArray, runs: int) -> BoolArray:
@@ -252,6 +272,7 @@ def _some(columns: RunColumns, rows: IntArray, sample: NDArray[Any], batch: IntA
             values = columns.some(name, rows)
             words = np.array(list(columns.words.get(name, ())), dtype=object)
             found[name] = words[values] if name in WORD_COLUMNS else _with_nulls(values) if kind == "Int64" else values
+    kinds |= {name: "Float64" if name == "hit" else "float64" for name in FAR if columns.is_far(name)}
     return pd.DataFrame(found)[list(kinds)].astype(kinds)
 
 
@@ -284,12 +305,9 @@ def _place(name: str) -> tuple[str, int]:
     return role, LEDGER.index(entry)
 
 
-def _with_nulls(values: IntArray) -> Any:
-    """Integers, null where they are NULL."""
-    import pandas as pd
-
-    null = values == NULL
-    return pd.arrays.IntegerArray(np.where(null, 1, values), null)
+def _with_nulls(values: NDArray[Any]) -> Any:
+    """Whole numbers, null where they are NULL, or NaN."""
+    return with_nulls(values, _is_null(values))
 
 
 def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> FloatArray:

@@ -17,6 +17,7 @@ from evo.costs.ledger import LEDGER
 from evo.errors import InputError
 from evo.programs.execute import ProgramCounts
 from evo.programs.roles import NAME
+from evo.protocols import BoolArray
 from experiments.grids.cell import Cell
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.strings import string_type
@@ -37,6 +38,8 @@ DTYPES = {
     "pass_tokens_squared": "float64",  # may leave 64-bit integers, see evo.costs.ledger.CallTokens.ledger
     "seconds": "float64",
 }
+FAR = ("hit", "generations", *LEDGER)
+"""Columns that are float64 where the engine `law` has drawn runs whose counts leave 64-bit integers."""
 LATER = ("seconds", "cached_tokens", "reasoning_tokens")
 """Columns that results of earlier versions do not have: null there, and 0 where they are counts."""
 
@@ -73,24 +76,26 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
     """What the table of runs tells of each run of a batch, [runs] each.
 
     hit (int64, -1 if censored), generations, ledger; and `seconds`, which is NaN for runners whose time is
-    read off later, from counts (`experiments.reports.waiting`).
+    read off later, from counts (`experiments.reports.waiting`). Counts that are floats stay floats.
 
-    Raises: InputError if a number leaves 64-bit integers.
+    Raises: InputError if a number leaves 64-bit integers, and counts are such.
     """
     ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
     whole = np.delete(ledger, LEDGER.index("pass_tokens_squared"), axis=1)
-    if (whole >= 2**63).any():
+    far = counts.calls.dtype.kind == "f"
+    if not far and (whole >= 2**63).any():
         raise InputError(
             f"{cell.text}: a run came to {whole.max():.3g} tokens, more than the table's 64-bit numbers hold; "
             "lower the budget, k or l"
         )
     columns = {
-        "hit": counts.hit.astype(np.int64),
+        "hit": counts.hit,
         "generations": counts.generations,
         **dict(zip(LEDGER, ledger.T, strict=True)),
         "seconds": np.full(len(counts.hit), np.nan) if counts.seconds is None else counts.seconds,
     }
-    return {name: values.astype(DTYPES[name].lower()) for name, values in columns.items()}
+    kinds = DTYPES | dict.fromkeys(FAR, "float64") if far else DTYPES
+    return {name: values.astype(kinds[name].lower()) for name, values in columns.items()}
 
 
 def program_columns(cell: ProgramCell, counts: ProgramCounts) -> dict[str, NDArray[Any]]:
@@ -138,12 +143,20 @@ def runs_table(batches: Sequence[ComputedBatch]) -> pd.DataFrame:
     for name in DTYPES:
         if name not in made:
             made[name] = np.concatenate([columns[name] for *_, columns in batches])
-    made["hit"] = pd.arrays.IntegerArray(made["hit"], made["hit"] < 0)
+    made["hit"] = with_nulls(made["hit"], made["hit"] < 0)
     for name in dict.fromkeys(name for *_, columns in batches for name in columns if name not in DTYPES):
         found = [columns.get(name, np.full(len(columns["hit"]), -1)) for *_, columns in batches]
         values = np.concatenate(found).astype(np.int64)
         made[name] = pd.arrays.IntegerArray(values, values < 0)
     return pd.DataFrame(made, copy=False)
+
+
+def with_nulls(values: NDArray[Any], null: BoolArray) -> Any:
+    """Whole numbers, some of them null, as pandas keeps them; floats where they leave 64 bits."""
+    import pandas as pd
+
+    kind = pd.arrays.FloatingArray if values.dtype.kind == "f" else pd.arrays.IntegerArray
+    return kind(np.where(null, values.dtype.type(1), values), null)
 
 
 def repeated(words: list[str], places: NDArray[Any]) -> Any:

@@ -1,0 +1,83 @@
+"""Which searches the engine `law` draws as jump chains: a table as that of the rules, whose formulas are processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from evo.engine.law import schedules
+from evo.engine.law.process import Jumps
+from evo.errors import NoPrediction
+from evo.laws.counts import CallLaw
+from evo.laws.mixtures import ComponentLaw
+from evo.protocols import FloatArray
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.search import Search
+from experiments.predictions.conditions import RISING, WHOLE, Condition
+from experiments.predictions.refusals import HEAD
+from experiments.predictions.rules import ACCEPT, Row, first_fit
+from experiments.predictions.setting import Setting, always_valid
+
+
+def _valid(setting: Setting) -> str | None:
+    law = setting.law
+    if isinstance(law, ComponentLaw):  # whose weights sum to P(valid), whatever is incorrect
+        sizes = {setting.g, setting.search.chunks.last}
+        sure = all(abs(float(np.sum(law.components(size)[0])) - 1.0) <= 1e-12 for size in sizes)
+    else:
+        sure = always_valid(setting.search)
+    return None if sure else "some that are not, whose evaluations are not drawn"
+
+
+VALID = Condition("answers that are always valid", _valid)
+ONE = OnePlusLambda
+
+JUMPS: tuple[Row, ...] = (
+    Row("whole solutions", CallLaw, WHOLE, ONE, RISING, schedules.all_blocks, (VALID,), ACCEPT),
+    Row("random blocks", CallLaw, UniformChunk, ONE, RISING, schedules.uniform_chunk, (VALID,), ACCEPT),
+    Row("only incorrect chunks", CallLaw, OnlyIncorrect, ONE, RISING, schedules.only_incorrect, (VALID,), ACCEPT),
+    Row("chunks in turn", CallLaw, RoundRobin, ONE, RISING, schedules.round_robin, (VALID,), ACCEPT),
+    Row("one block a call until resolved", CallLaw, UntilResolved, ONE, RISING, schedules.until_resolved,
+        (VALID,), ACCEPT),
+)  # fmt: skip
+"""The first row that fits, and whose process does not refuse, is drawn; an equally good offspring changes no count."""
+
+
+@dataclass(frozen=True, eq=False)
+class JumpChain:
+    """The jump chain of a search.
+
+    Attributes:
+        process: what is drawn.
+        fitness: by the number of incorrect blocks, float [k+1].
+        name: of the row that it is from.
+    """
+
+    process: Jumps
+    fitness: FloatArray
+    name: str
+
+
+def jump_chain(search: Search) -> JumpChain:
+    """The jump chain of a search.
+
+    Raises: NoPrediction naming the nearest rows and what the search misses of them.
+    """
+    found = _looked_up(search, search.text)
+    if isinstance(found, str):
+        raise NoPrediction(found)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _looked_up(search: Search, text: str) -> JumpChain | str:
+    """The chain, or why there is none, in words; kept for the next batch of that search (see `predict`)."""
+    setting = Setting(search)
+    try:
+        row, process = first_fit(JUMPS, setting)
+    except NoPrediction as error:
+        return str(error).removeprefix(HEAD + text).lstrip(": ")
+    return JumpChain(process, setting.by_count, row.name)

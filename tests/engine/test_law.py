@@ -1,0 +1,297 @@
+"""The engine `law` where it is a jump chain: equal in law to `blocks`, hits, spending and traces, and to `predict`."""
+
+import math
+import secrets
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from evo import AllBlocks, Decomposed, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.costs.budget import Budget
+from evo.engine.law import gains, schedules, waiting
+from evo.engine.law.gains import Gains, gains_of_chunk
+from evo.errors import InputError
+from evo.laws.counts import IndependentBlocks
+from evo.theory.calls.gains import gains_of, stalls_of
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.predictions.drawn import chain_of
+from experiments.predictions.jumps import jump_chain
+from experiments.predictions.predict import predict
+from experiments.running.launch import run_grid
+from experiments.running.simulation import simulate, simulate_traced
+from experiments.store.results import load
+from operators import BetaQuality, FixKeep, Refuse, Resample, Sparse
+from problems import BlockOneMax
+
+FALSE_FAIL = 1e-6
+RUNS = 5000
+CELLS = 240
+QUICK = (0, 3, 5, 9, 12, 15, 17, 18, 26, 28, 59)
+"""Some of them: all schedules, starts and kinds of law."""
+
+
+@pytest.fixture
+def seed(request):
+    """Constant, unless --vary-seed asks for the real false-fail rate."""
+    return secrets.randbits(32) if request.config.getoption("--vary-seed", default=False) else 20_261_129
+
+
+# ------------------------------------------------------------------------------------------------------- random cells
+
+
+def a_mutator(rng):
+    rates = [float(rng.choice([0.0, 1.0, 0.5, 0.3, 0.8, 0.9, 0.1])) for _ in range(2)]
+    return [
+        Resample(float(rng.choice([0.3, 0.5, 0.8, 1.0]))),
+        FixKeep(*rates),
+        Sparse(FixKeep(*rates), rate=float(rng.choice([0.2, 0.5]))),
+        Refuse(FixKeep(*rates), rate=0.3),
+        BetaQuality(a=2, b=1),
+    ][rng.integers(5)]
+
+
+def a_cell(rng):
+    """Any small cell that is a jump chain; g need not divide k."""
+    k = int(rng.integers(1, 8))
+    g = int(rng.integers(1, k + 1))
+    start = [{}, {"start": float(rng.choice([0.3, 0.6]))}, {"incorrect": int(rng.integers(0, k + 1))}][rng.integers(3)]
+    schedule = [
+        AllBlocks(), UntilResolved(), RoundRobin(g=g), UniformChunk(), OnlyIncorrect(g=g), OnlyIncorrect(),
+        Decomposed(RoundRobin(g=g), writes=2),
+    ][rng.integers(7)]  # fmt: skip
+    budget = [
+        Budget(calls=int(rng.integers(5, 400))),
+        Budget(calls=None, cost=float(rng.integers(5, 2000))),
+        Budget(calls=200, generated_tokens=300),
+    ][rng.integers(3)]
+    runner = OnePlusLambda(int(rng.integers(1, 6)), accept=str(rng.choice(["strict", "weak"])))
+    return Cell(BlockOneMax(k, 3, **start), a_mutator(rng), schedule, runner, budget=budget)
+
+
+@cache
+def random_cells():
+    rng = np.random.default_rng(20_261_129)
+    return [a_cell(rng) for _ in range(CELLS)]
+
+
+def fitness_at(trace, calls, runs):
+    """The fitness of each run after so many calls."""
+    order = np.lexsort((trace.call, trace.run))
+    order = order[trace.call[order] <= calls]
+    found = np.empty(runs)
+    found[trace.run[order]] = trace.fitness[order]  # the last one of a run stays
+    return found
+
+
+def numbers_of(counts, trace, lam):
+    """What runs are compared by: a number a run each."""
+    first = np.full(RUNS, np.inf)
+    np.minimum.at(first, trace.run[trace.call > 0], trace.call[trace.call > 0])
+    found = {name: getattr(counts, name) for name in ("hit", "generations", "calls", "evaluations")}
+    found |= {f"fitness {time}": fitness_at(trace, lam * time, RUNS) for time in (0, 1, 2, 5, 12)}
+    found |= {"improvements": np.bincount(trace.run, minlength=RUNS), "first": first}
+    found |= {f"spent {at}": np.bincount(trace.run, trace.spent[:, at], RUNS) for at in range(trace.spent.shape[1])}
+    if counts.shortfalls is not None:
+        found["short"] = counts.shortfalls.sum(axis=1)
+    return found
+
+
+NUMBERS = 4 + 5 + 2 + 4 + 1
+"""At the most."""
+LIMIT = 2 * math.sqrt(math.log(4 / (FALSE_FAIL / CELLS / NUMBERS)) / (2 * RUNS))
+"""Each empirical cdf is off by more than half of it w.p. 2 exp(-2 n e^2) at most (DKW)."""
+
+
+def distance(one, other):
+    """The largest difference of two empirical cdfs."""
+    one, other = np.sort(one), np.sort(other)
+    at = np.unique(np.concatenate((one, other)))
+    return np.abs(np.searchsorted(one, at, "right") / len(one) - np.searchsorted(other, at, "right") / len(other)).max()
+
+
+def distances(cell, seed):
+    """Of each number of drawn and executed runs; and that traced runs are those that are not, and end in their hits."""
+    drawn, trace = simulate_traced(cell, seed, 0, RUNS, "law")
+    plain = simulate(cell, seed, 0, RUNS, "law")
+    assert all((getattr(drawn, name) == getattr(plain, name)).all() for name in ("hit", "generations", "evaluations"))
+    last = np.zeros(RUNS, dtype=np.int64)
+    np.maximum.at(last, trace.run, trace.call)
+    assert (last[drawn.hit >= 0] == drawn.hit[drawn.hit >= 0]).all()
+    executed, other = simulate_traced(cell, seed, 0, RUNS, "blocks")
+    lam = cell.runner.lam
+    mine, theirs = numbers_of(drawn, trace, lam), numbers_of(executed, other, lam)
+    assert mine.keys() == theirs.keys()
+    return {name: distance(mine[name], theirs[name]) for name in mine}
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("places", [QUICK, pytest.param(range(CELLS), marks=pytest.mark.slow)], ids=["some", "all"])
+def test_drawn_runs_have_the_law_of_executed_ones(places, seed):
+    """False-fail rate 1e-6 over all cells; cdfs that are off by 0.1 would be found."""
+    assert LIMIT < 0.1
+    for cell in [random_cells()[place] for place in places]:
+        assert chain_of(cell) is not None, cell.text
+        far = {name: found for name, found in distances(cell, seed).items() if found > LIMIT}
+        assert not far, f"{cell.text}: {far}"
+
+
+def wider(made):
+    """Each gain that is possible at all is 0.2 more likely to be passed."""
+    return replace(made, above=np.where(made.above > 0.0, np.minimum(made.above + 0.2, 1.0), 0.0))
+
+
+TWINS = {
+    "what an improvement is": wider,
+    "when it is": lambda made: replace(made, span=3.0 * made.span),
+    "which offspring it is": lambda made: replace(made, tilt=np.where(made.tilt < 1.0, 10.0, 0.0)),
+}
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("what", TWINS)
+def test_twin_a_wrong_table_differs(what, seed, monkeypatch):
+    """One of the tables at a time: chances off by 0.2, waiting times three times as long, the last for the first."""
+    cell = Cell(BlockOneMax(6, 3), FixKeep(0.6, 0.9), AllBlocks(), OnePlusLambda(3), budget=Budget(calls=300))
+    assert max(distances(cell, seed).values()) < LIMIT
+    right, wrong = Gains.of, TWINS[what]
+    monkeypatch.setattr(Gains, "of", lambda *given: wrong(right(*given)))
+    chain = jump_chain.__globals__["_looked_up"]
+    chain.cache_clear()
+    try:
+        assert max(distances(cell, seed).values()) > LIMIT
+    finally:
+        chain.cache_clear()
+
+
+# ---------------------------------------------------------------------------------------------- against exact cdfs
+
+PREDICTED = {
+    "standard bit mutation": Cell(BlockOneMax(60, 1), Sparse(Resample(0.5), rate=1 / 30), AllBlocks(), OnePlusLambda()),
+    "random blocks, k = 300": Cell(BlockOneMax(300, 1), Resample(0.5), UniformChunk(), OnePlusLambda(2)),
+    "in turn, the last chunk shorter": Cell(BlockOneMax(50, 1), FixKeep(0.4, 0.8), RoundRobin(g=4), OnePlusLambda(3)),
+    "whole solutions": Cell(BlockOneMax(30, 1), Resample(0.5), AllBlocks(), OnePlusLambda(5), budget=Budget(10**15)),
+    "until resolved": Cell(BlockOneMax(40, 1, start=0.5), FixKeep(0.3, 0.6), UntilResolved(), OnePlusLambda(2)),
+}
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("name", PREDICTED)
+def test_drawn_runs_have_the_predicted_cdf(name, seed):
+    """DKW: an empirical cdf is off by e w.p. 2 exp(-2 n e^2) at most; times that are 4 % longer would be found."""
+    cell, runs = PREDICTED[name], 20_000
+    within = math.sqrt(math.log(2 * len(PREDICTED) / FALSE_FAIL) / (2 * runs))
+    hit = np.sort(simulate(cell, seed, 0, runs, "law").hit)
+    times = np.unique(hit)
+    share = np.searchsorted(hit, times, "right") / runs
+    assert np.abs(share - predict(cell).cdf(times)).max() < within
+    if name != "whole solutions":
+        assert np.abs(share - predict(cell).cdf(times / 1.04)).max() > within
+
+
+# ---------------------------------------------------------------------------------------------------------- tables
+
+
+@pytest.mark.parametrize(("k", "fix", "damage"), [(30, 1 / 30, 1 / 30), (200, 0.03, 0.001), (150, 1e-9, 1e-9)])
+def test_few_changes_at_once_lose_less_than_1e_15(k, fix, damage, monkeypatch):
+    """Against all sums: chances of gains given an improvement, and, relative, the waiting."""
+    law = IndependentBlocks(fix, 1.0 - damage)
+    few = gains_of_chunk(law, k, k, 1)
+    assert few.widest < k
+    monkeypatch.setattr(gains, "_few_at_once", lambda *given: None)
+    whole = gains_of_chunk(law, k, k, 1)
+    shared = min(few.widest, whole.widest) + 1
+    assert np.abs(few.above[:, :shared] - whole.above[:, :shared]).max() < 1e-15
+    assert few.above[:, shared:].max(initial=0.0) < 2.0**-53
+    assert few.span[1:] == pytest.approx(whole.span[1:], rel=1e-12)
+
+
+def test_twin_too_few_changes_are_seen(monkeypatch):
+    law = IndependentBlocks(0.05, 0.95)
+    whole = gains_of_chunk(law, 40, 40, 1)
+    monkeypatch.setattr(gains, "_enough", lambda n, p, q: 6)
+    few = gains_of_chunk(law, 40, 40, 1)
+    assert np.abs(few.above - whole.above[:, : few.widest + 1]).max() > 1e-6
+
+
+def test_best_of_lam_is_that_of_the_theory():
+    law, lam = IndependentBlocks(0.3, 0.8), 4
+    table = gains_of_chunk(law, 5, 5, lam)
+    gained, stay = gains_of(law, 5)[4], stalls_of(law, 5)[3]
+    below = stay + np.cumsum(gained)
+    best = below**lam - (below - gained) ** lam
+    assert table.above[4, 1:5] * best.sum() == pytest.approx(np.cumsum(best[::-1])[::-1], rel=1e-12)
+    assert table.span[4] == pytest.approx(-1 / (lam * math.log(stay)))
+    assert table.tilt[4, 2] == pytest.approx(-math.log((stay + gained[0]) / (stay + gained[:2].sum())))
+
+
+@pytest.mark.parametrize("lam", [1, 2, 5])
+@pytest.mark.parametrize("chance", [0.0, 1e-320, 1e-30, 0.2, 1.0])
+def test_waiting_and_places_at_their_ends(lam, chance):
+    span = waiting.spans(waiting.log_stay([chance]), lam)
+    waited = waiting.generations(np.array([1e-12, 1.0, 40.0]), span[0])
+    assert (waited >= 1).all() if chance else np.isinf(waited).all()
+    if chance == 1.0:
+        assert (waited == 1).all()
+    assert waiting.place(np.array([0.0, 1 - 2**-53]), -waiting.log_stay([chance, chance]), lam).tolist() == (
+        [1.0, 1.0] if chance == 1.0 else [1.0, pytest.approx(lam)]
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- far away
+
+
+@pytest.mark.statistical
+def test_counts_beyond_64_bits_are_floats_and_never_wrapped(seed, tmp_path):
+    """k = 300: log2(hit) = 300 + log2 of a standard exponential, whose mean is -0.8327 and standard deviation 1.85."""
+    far = Cell(BlockOneMax(300, 1), Resample(0.5), AllBlocks(), OnePlusLambda(), budget=None)
+    near = Cell(BlockOneMax(5, 1), Resample(0.5), AllBlocks(), OnePlusLambda(), budget=None)
+    grid = Grid("far", [near, far], runs=1000, engine="law", seed=seed)
+    run_grid(grid, tmp_path / "out", workers=1)
+    table = load(tmp_path / "out").runs
+    logs = np.log2(table.loc[table["cell"] == far.id, "hit"].to_numpy(dtype=float))
+    assert logs.mean() == pytest.approx(300 - 0.8327, abs=5 * 1.85 / math.sqrt(1000))
+    assert logs.min() > 280
+    passes = (table["pass_tokens"] / table["calls"])[table["cell"] == far.id]
+    assert passes.to_numpy() == pytest.approx(300 * 300 + 300 * 299 / 2, rel=1e-15)
+    small = table.loc[table["cell"] == near.id, "hit"].to_numpy(dtype=float)
+    assert (
+        small == simulate(near, seed, 0, 500, "law").hit.tolist() + simulate(near, seed, 1, 500, "law").hit.tolist()
+    ).all()
+    assert run_grid(grid, tmp_path / "out", workers=1).runs.equals(table)
+    assert run_grid(grid, workers=1).runs.reset_index(drop=True).equals(table.reset_index(drop=True))
+
+
+def test_what_floats_cannot_hold_is_refused_and_a_budget_helps():
+    far = Cell(BlockOneMax(10_000, 1), Resample(0.5), AllBlocks(), OnePlusLambda(), budget=None)
+    with pytest.raises(InputError, match=r"more than 1\.8e308 calls"):
+        simulate(far, 1, 0, 3, "law")
+    counts, trace = simulate_traced(replace(far, budget=Budget(10**12)), 1, 0, 50, "law")
+    assert (counts.hit == -1).all()
+    assert (counts.calls == 10**12).all()
+    last = fitness_at(trace, 10**12, 50)
+    assert 5300 < last.min() < last.max() < 5500  # the best of 10^12 draws of Bin(10000, 1/2): 7 standard deviations
+
+
+def test_a_larger_budget_prolongs_the_same_runs():
+    cell = Cell(BlockOneMax(30, 1), FixKeep(0.3, 0.95), RoundRobin(g=4), OnePlusLambda(2))
+    (short, before), (long, after) = (
+        simulate_traced(replace(cell, budget=Budget(calls)), 1, 0, 400, "law") for calls in (100, 10**6)
+    )
+    hit = short.hit >= 0
+    assert 0 < hit.sum() < 400
+    assert (short.hit[hit] == long.hit[hit]).all()
+    kept = after.call <= 100
+    assert (after.call[kept] == before.call).all()
+    assert (after.fitness[kept] == before.fitness).all()
+
+
+def test_memory_and_draws_do_not_grow_with_windows(monkeypatch):
+    """Other windows are other draws of the same law; each has as many chunks."""
+    cell = Cell(BlockOneMax(70, 1, start=0.2), Sparse(Resample(0.5), rate=1 / 20), AllBlocks(), OnePlusLambda())
+    whole = simulate(cell, 1, 0, 300, "law").hit
+    monkeypatch.setattr(schedules, "ROOM", 64)
+    monkeypatch.setattr("evo.engine.law.climbs.WINDOW", 900)
+    assert abs(np.log(simulate(cell, 1, 0, 300, "law").hit).mean() - np.log(whole).mean()) < 0.2
