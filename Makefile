@@ -35,8 +35,8 @@ format: $(VENV)/.installed-dev   ## format the code and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev   ## calls per second of the engine beside DEAP, in one run
-	$(BIN)/python tests/engine/bench_engines.py
+bench: $(VENV)/.installed-dev   ## calls a second of the engines beside DEAP, ioh, C++ and numpy, in one run on one core
+	$(BIN)/python tests/bench/bench_engines.py
 
 clean:             ## remove the environment
 	rm -rf $(VENV)

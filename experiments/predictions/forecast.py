@@ -41,7 +41,7 @@ from experiments.predictions.within_budget import (
 if TYPE_CHECKING:
     import pandas as pd
 
-# Measured on one core of a small machine (tests/engine/bench_engines.py); they order tasks and show the time left.
+# Measured on one core of a small machine (tests/bench/bench_engines.py); they order tasks and show the time left.
 SECONDS_A_BLOCK = 2.5e-9
 SECONDS_AN_OFFSPRING = 6e-8
 SECONDS_A_ROUND = 1.5e-4

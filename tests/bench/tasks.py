@@ -1,0 +1,67 @@
+"""What the contestants of a benchmark are to do: one search each, so small that everybody can write it down."""
+
+from dataclasses import dataclass
+
+from evo import AllBlocks, OnePlusLambda, UniformChunk
+from evo.costs.budget import Budget
+from experiments import Cell
+from operators import FixKeep, Resample, Sparse
+from problems import BlockOneMax
+
+MOST_BLOCKS = 2**20
+"""Blocks that a run of GLOBAL or of bits rewrites at the most where each call is made: whole runs take minutes."""
+LAW_CALLS = 4096
+"""Calls of a run of GLOBAL whose calls are not made: a whole one would have some 2^k."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A (1+lambda)-EA on k blocks, all incorrect at first; it accepts what is strictly better.
+
+    Attributes:
+        kind: "global" rewrites all blocks, "local" one at random, each correct afterwards w.p. p; "bits" flips each
+            w.p. 1/k (standard bit mutation).
+        k: blocks.
+        lam: offspring a generation.
+        p: of the rewritten blocks; for bits 1/k.
+    """
+
+    kind: str
+    k: int
+    lam: int
+    p: float
+
+    @property
+    def name(self):
+        of = "" if self.kind == "bits" else f", p = {self.p:g}"
+        return f"{self.kind}{of}, lam = {self.lam}"
+
+    @property
+    def calls(self):
+        """Calls a run at the most where each is made; None: to the optimum."""
+        return None if self.kind == "local" else min(4096, MOST_BLOCKS // self.k)
+
+    def cell(self, engine="blocks"):
+        """As an engine has it; a run of `law` costs what happens in it, so that its runs are whole."""
+        calls = self.calls
+        if engine == "law":
+            calls = LAW_CALLS if self.kind == "global" else None
+        flips = Sparse(FixKeep(fix=1.0, keep=0.0), rate=self.p)
+        mutator = flips if self.kind == "bits" else Resample(self.p)
+        schedule = UniformChunk() if self.kind == "local" else AllBlocks()
+        budget = None if calls is None else Budget(calls=calls)
+        return Cell(BlockOneMax(self.k, l=16), mutator, schedule, OnePlusLambda(self.lam), budget=budget)
+
+
+TASKS = [
+    Task(kind, k, lam, p or 1 / k)
+    for k in (64, 1024)
+    for kind, lam, p in (
+        ("global", 1, 0.5),
+        ("global", 1, 0.3),
+        ("local", 1, 0.5),
+        ("local", 64, 0.5),
+        ("bits", 1, None),
+        ("bits", 64, None),
+    )
+]
