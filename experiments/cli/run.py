@@ -37,6 +37,8 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
     if not quiet:
         each = in_words(grid.runs).replace(" runs", " runs each", 1)
         console.print(f"{grid.name}: {counted(len(grid.cells), 'cell')}, {each}, into {folder}", markup=False)
+        if more := grid.surplus:
+            console.print(f"batches are run whole: {more:,} more are made than the table keeps", markup=False)
     problem: GridFailure | LimitReached | None = None
     results: Results | None
     with told_interrupt(folder), ProgressDisplay(PlainConsole(stderr=True, highlight=False), quiet) as display:

@@ -107,6 +107,22 @@ class Grid(Told):
             found.setdefault(cell.sample, []).append(cell)
         return found
 
+    @property
+    def surplus(self) -> int:
+        """Runs that whole batches make beside those that the table keeps; 0 under a rule, which asks after a batch.
+
+        >>> from evo import OnePlusLambda, UntilResolved
+        >>> from operators import Resample
+        >>> from problems import BlockOneMax
+        >>> from experiments import Cell
+        >>> cell = Cell(BlockOneMax(k=4, l=16), Resample(p=0.5), UntilResolved(), OnePlusLambda())
+        >>> Grid("few", [cell], runs=200).surplus, Grid("few", [cell], runs=200, batch=100).surplus
+        (300, 0)
+        """
+        if not isinstance(self.runs, int):
+            return 0
+        return sum(-self.runs % cells[0].batch_size(self.batch) for cells in self.samples.values())
+
     def _check_runs(self) -> None:
         if type(self.runs) in STOPPING_RULES:
             return

@@ -35,7 +35,7 @@ from experiments.store.launches.provenance import damaged_launches, other_versio
 from experiments.store.other_budgets import rows_of_other_budgets
 from experiments.store.parts import Parts
 from experiments.store.predictions import kept_predictions, predictions_table
-from experiments.store.table import BatchKey
+from experiments.store.table import BatchKey, numbered
 from experiments.store.third_party.origins import Origin, compared, origins
 from experiments.store.third_party.recorded import record
 from experiments.store.verify.cells import read_cells_file
@@ -189,7 +189,7 @@ class Store:
         Raises: StoreError, for example if the disk is full; what was written before stays.
         """
         with _writing(self.path):
-            file = write_part(own_folder(self.path / "runs"), rows)
+            file = write_part(own_folder(self.path / "runs"), numbered(rows))
         self.parts.written(file)
         return file
 

@@ -159,6 +159,21 @@ def with_nulls(values: NDArray[Any], null: BoolArray) -> Any:
     return kind(np.where(null, values.dtype.type(1), values), null)
 
 
+def numbered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of whole batches with a last column `number`, batch * size + run: the run's among those of its sample.
+
+    So rows beyond the runs that a grid asks for, which the last batch brings along, are told by one column in any tool;
+    it follows from the others, and is not read here.
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"sample": ["s", "s", "t"], "batch": [1, 1, 4], "run": [0, 1, 0]})
+    >>> numbered(rows)["number"].tolist()
+    [2, 3, 4]
+    """
+    size = rows.groupby("sample", sort=False)["run"].transform("max").astype("int64") + 1
+    return rows.assign(number=rows["batch"] * size + rows["run"])
+
+
 def repeated(words: list[str], places: NDArray[Any]) -> Any:
     """The word at each of the places, as pandas keeps strings."""
     import pandas as pd

@@ -82,6 +82,7 @@ class Status:
         of_batches: batches the grid asks for; the most that a stopping rule may need, in cells where it is undecided.
         runs: runs in finished batches, of those the grid asks for; those that several cells share count once.
         of_runs: runs the grid asks for, or at the most.
+        made: runs in these batches: the last one of a cell is run whole and may hold more than the grid asks for.
         driver: the launch at work; None if there is none.
         written: when a part was last written, in seconds since 1970; None if none was.
         damaged: damaged files that the next launch sets aside.
@@ -99,6 +100,7 @@ class Status:
     of_batches: int
     runs: int
     of_runs: int
+    made: int
     driver: Holder | None
     written: float | None
     damaged: list[Damaged]
@@ -119,7 +121,7 @@ class Status:
         shown = [
             ("cells done", f"{self.cells:,} of {self.grid['cells']:,}"),
             ("batches done", f"{self.batches:,} of {up_to}{self.of_batches:,}"),
-            ("runs", f"{self.runs:,} of {up_to}{self.of_runs:,}"),
+            ("runs", f"{self.runs:,} of {up_to}{self.of_runs:,}{self._more()}"),
             *([("failed", self._failed())] if self.failed else []),
             ("launch", "none at work" if self.driver is None else f"at work: {self.driver}"),
             *([("last launch", self.last)] if self.last else []),
@@ -128,6 +130,9 @@ class Status:
             ("damaged", self._damage()),
         ]
         return shown + ([("error", self.contradiction)] if self.contradiction else [])
+
+    def _more(self) -> str:
+        return f"; {self.made:,} made, since batches are run whole" if self.made > self.runs else ""
 
     def _failed(self) -> str:
         return f"{self.failed:,} {'batch' if self.failed == 1 else 'batches'}; --retry-failed runs only what failed"
@@ -191,6 +196,7 @@ def status(path: Path | str) -> Status | Starting | Planned:
         of_batches=int(grid["batches"]) - sum(each.spared_batches for each in counted.values()),
         runs=sum(each.runs for each in counted.values()),
         of_runs=len(cells_of) * most_runs(asked) - sum(each.spared_runs for each in counted.values()),
+        made=sum(each.batches * found.size[sample] for sample, each in counted.items()),
         driver=driver,
         written=max(times, default=None),
         damaged=damaged,
