@@ -5,8 +5,7 @@ failed, all others are done; 4 a limit of the whole grid was reached; 5 the resu
 be read or written, or no worker is left; 70 a fault of the testbed; 130 interrupted; 141 nobody reads the output.
 """
 
-from __future__ import annotations
-
+# Annotations are no strings here, which typer would compile for each command before --help is shown.
 import os
 import sys
 from pathlib import Path

@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from experiments.grids.grid import Grid
+    from experiments.reports.study import Study
     from experiments.store.results import Results
+
+
+STUDY_NAMES = {
+    "paper", "keep", "measured", "cost-models", "correlation", "granularity", "voting", "spill", "difficulty", "noise",
+    "judge", "nonconvex", "parallel", "selection", "routing", "debugging", "sorting", "sentences", "writing", "debate",
+    "quadratic", "vacation",
+}  # fmt: skip
+"""Of all studies, which take a while to load: a grid of another name is none of them."""
 
 
 def grid_of(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:
@@ -18,22 +27,37 @@ def grid_of(target: str, runs: int | None, seed: int | None, engine: str | None)
 
     Raises: InputError for neither, with the name that may have been meant.
     """
-    from evo.errors import InputError
-    from evo.parameters import suggestion
-    from experiments.grids.toml import load_grid
-    from experiments.studies import STUDIES
+    if target.endswith(".toml"):
+        from experiments.grids.toml import load_grid
 
-    if target in STUDIES:
-        grid = STUDIES[target].grid()
-    elif target.endswith(".toml"):
         grid = load_grid(Path(target))
     else:
-        known = ", ".join(STUDIES)
-        files = [f"{target}.toml"] if Path(f"{target}.toml").is_file() else []
-        near = suggestion(target, files or STUDIES)
-        raise InputError(f"expected a study ({known}) or a file that ends in .toml, got {target!r}{near}")
+        grid = _study(target)
     changes = {"runs": runs, "seed": seed, "engine": engine}
     return replace(grid, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # checked by Grid
+
+
+def _study(name: str) -> Grid:
+    """The grid of a study; loading all of them takes a while."""
+    from evo.errors import InputError
+    from evo.parameters import suggestion
+    from experiments.studies import STUDIES
+
+    if name in STUDIES:
+        return STUDIES[name].grid()
+    known = ", ".join(STUDIES)
+    files = [f"{name}.toml"] if Path(f"{name}.toml").is_file() else []
+    near = suggestion(name, files or STUDIES)
+    raise InputError(f"expected a study ({known}) or a file that ends in .toml, got {name!r}{near}")
+
+
+def study_of(results: Results) -> Study | None:
+    """The named study of results, if they are of one."""
+    if str(results.grid["name"]) not in STUDY_NAMES:
+        return None
+    from experiments.studies import study_of as found
+
+    return found(results)
 
 
 def folder_of(out: str | None, grid: Grid) -> Path:

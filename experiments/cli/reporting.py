@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from experiments.cli.inputs import study_of
 from experiments.predictions.verdict import ALPHA, Verdict
 from experiments.reports.kept import KeptReport, checksums, keep, kept_report, key_of
 from experiments.store.results import Results
@@ -43,7 +44,6 @@ def write_and_tell(results: Results, folder: Path, alpha: float = ALPHA) -> tupl
     from experiments.cli.as_json.after import report_json
     from experiments.reports.files import write
     from experiments.reports.report import report
-    from experiments.studies import study_of
 
     made = report(results, alpha, study_of(results))
     files = [file.name for file in write(made, folder)]
@@ -57,7 +57,6 @@ def _made(
     from experiments.reports.files import write
     from experiments.reports.report import report
     from experiments.reports.terminal import show_check, show_report
-    from experiments.studies import study_of
 
     made = report(results, alpha, study_of(results))
     files = write(made, folder)

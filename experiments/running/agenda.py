@@ -268,6 +268,11 @@ class Agenda:
         """Whether some batch of a cell was run, in this launch or before."""
         return sample in self._with_runs
 
+    @property
+    def foreseen(self) -> float | None:
+        """Seconds of one core that all batches to come are expected to take; None where some are not foreseen."""
+        return None if self._unforeseen.to_come else max(0.0, self._foreseen.expected)
+
     def seconds_left(self, workers: int) -> float | None:
         """What the rest will take so many workers at the most, at the pace so far; None while that is not known well.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evo.errors import EvoError, InputError
+from evo.foreign import foreign
 from evo.parameters import shown
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_path, expect_a, expect_whole
@@ -88,7 +89,8 @@ def run_grid(
     Args:
         grid: what to run.
         out: the results folder; what is there already is not run again. None: nothing is written.
-        workers: processes; None: one for each core. A single one is this process, in which a part that hangs, or ends
+        workers: processes; None: one for each core, or a single one for so little work that starting others would take
+            longer. A single one is this process, in which a part that hangs, or ends
             the process, takes the launch with it, unless `isolated`.
         watch: called with the progress at the start and after each task.
         accept_changed_code: whether to add to runs of a third-party part whose source has changed since.
@@ -124,7 +126,8 @@ def run_grid(
         ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
         ahead = 1 if limits.on_runs else ahead  # none is run in vain
         plan, reused = _plan(grid, store, retry_failed, allowance, time_limit=time_limit, ahead=ahead)
-        workers = _workers(workers, plan)
+        strange = any(True for cell in grid.cells for _ in foreign(cell))
+        workers = _workers(workers, plan, strange)
         alone = workers == 1 and not isolated and time_limit is None and memory is None
         executor = _executor(workers, memory, alone, scheduler)
         sink: Sink = IntoMemory() if store is None else IntoStore(store)
@@ -191,6 +194,8 @@ def _noted(store: Store | None, grid: Grid, plan: Agenda, driver: Driver, reused
         store.note(ended(launch, how, sorted(driver.hosts)), launch)
 
 
+SECONDS_TO_START = 2.0
+"""Of a core: what two worker processes take until they have loaded what they need."""
 AHEAD_ON_A_CLUSTER = 16
 """Batches of a cell on their way before its stopping rule needs them, where there may be hundreds of workers."""
 FINISHING = "finishing what is at work; Ctrl-C again stops at once"
@@ -211,8 +216,14 @@ def _expect_their_own(workers: int | None, memory: float | None) -> None:
             raise InputError(f"run_grid: {name} is not for a scheduler's workers, got {value!r}; use dask's {option}")
 
 
-def _workers(workers: int | None, plan: Agenda) -> int:
-    """How many workers to start: as many as asked for, or cores, but no more than batches are missing."""
+def _workers(workers: int | None, plan: Agenda, strange: bool = False) -> int:
+    """How many workers to start: as many as asked for, or cores, but no more than batches are missing.
+
+    Unless it is asked for, none is started for less work than starting it takes, if no third-party part could take
+    this process with it (`strange`).
+    """
+    if workers is None and not strange and plan.foreseen is not None and plan.foreseen < SECONDS_TO_START:
+        return 1
     return max(1, min(workers or os.cpu_count() or 1, plan.of_batches - plan.batches))
 
 

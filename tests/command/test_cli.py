@@ -134,6 +134,25 @@ def test_importing_the_packages_loads_nothing_that_draws_or_tabulates():
     assert {"pandas", "matplotlib", "statsmodels", "scipy.stats", "pyarrow"} & set(done.stdout.split()) == set()
 
 
+def test_a_grid_of_a_file_loads_no_study(tmp_path):
+    from experiments.cli.inputs import STUDY_NAMES
+    from experiments.studies import STUDIES
+
+    assert set(STUDIES) == STUDY_NAMES
+    (tmp_path / "mine.toml").write_text(GRID)
+    program = """
+        import sys
+        from types import SimpleNamespace
+        from experiments.cli.inputs import grid_of, study_of
+        grid = grid_of(sys.argv[1], None, None, None)
+        assert study_of(SimpleNamespace(grid={"name": grid.name})) is None
+        print(*sys.modules)
+    """
+    loaded = process("-c", textwrap.dedent(program), str(tmp_path / "mine.toml")).stdout.split()
+    assert "experiments.grids.toml" in loaded
+    assert "experiments.studies" not in loaded
+
+
 def test_the_module_is_the_same_command():
     done = process("-m", "experiments", "--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -12,29 +12,43 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from evo.costs.budget import Budget
 from evo.costs.ledger import Prompt
 from evo.errors import EvoError, InputError
+from evo.protocols import BoolArray
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from experiments.checks.check import check
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.verdict import Verdict
+from experiments.running import launch
+from experiments.running.agenda import Agenda
 from experiments.running.launch import GridFailure, run_grid
 from experiments.running.progress import Progress
 from experiments.running.simulation import trace
 from experiments.store.results import load
 from operators import FixKeep, Resample
 from problems import BlockOneMax
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A mutator that says nothing of its law."""
+
+    p: float
+
+    def rewrite(self, correct: BoolArray, rng: np.random.Generator) -> BoolArray:
+        return rng.random(correct.shape) < self.p
 
 
 def grid(runs: int = 30, seed: int = 1, batch: int = 10, engine: str = "blocks", ks: tuple[int, ...] = (1, 3)) -> Grid:
@@ -191,6 +205,26 @@ def test_progress_only_grows_and_ends_at_the_end(workers):
     assert all(one.batches < next_.batches for one, next_ in itertools.pairwise(seen))
     assert all(one.cells <= next_.cells and one.runs < next_.runs for one, next_ in itertools.pairwise(seen))
     assert {progress.cell for progress in seen[1:]} == set(small.cells)
+
+
+@pytest.mark.parametrize(
+    ("asked", "foreseen", "started"),
+    [(None, 0.5, 1), (None, 60.0, 4), (None, None, 4), (2, 0.5, 2), (8, 60.0, 6)],
+)
+def test_processes_are_started_for_more_work_than_starting_them_is(monkeypatch, asked, foreseen, started):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    plan: Any = SimpleNamespace(foreseen=foreseen, of_batches=7, batches=1)
+    assert launch._workers(asked, plan) == started
+    assert launch._workers(asked, plan, strange=True) == min(asked or 4, 6)
+
+
+def test_the_work_of_a_grid_is_foreseen_where_all_cells_are_predicted():
+    known = Agenda(grid(ks=(2,)))
+    assert known.foreseen is not None
+    assert 0 < known.foreseen < launch.SECONDS_TO_START
+    assert Agenda(grid(ks=(2,), runs=60)).foreseen == pytest.approx(2 * known.foreseen)
+    strange = Cell(BlockOneMax(4, l=4), Hidden(0.5), UntilResolved(), OnePlusLambda(), budget=Budget(calls=50))
+    assert Agenda(Grid("strange", [strange], runs=30)).foreseen is None
 
 
 @pytest.mark.parametrize("workers", [0, -1])

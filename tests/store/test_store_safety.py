@@ -216,6 +216,7 @@ def test_a_disk_that_does_not_give_the_bytes_is_no_damaged_part(out, grid, monke
 
 
 def test_bytes_are_on_the_disk_before_they_have_a_name_and_then_the_name_is(out, grid, whole, monkeypatch):
+    rows = whole.assign(sample=whole["cell"].map({cell.id: cell.sample for cell in grid.cells}))[list(DTYPES)]
     steps: list[tuple[str, str]] = []
     fsync, replace = os.fsync, os.replace
 
@@ -226,7 +227,7 @@ def test_bytes_are_on_the_disk_before_they_have_a_name_and_then_the_name_is(out,
     monkeypatch.setattr(os, "replace", lambda *names: (steps.append(("rename", names[0].name)), replace(*names))[1])
     with Store.open(out, grid) as store:
         steps.clear()
-        store.add(whole.drop(columns="cost"))
+        store.add(rows)
     assert [step for step, _ in steps] == ["fsync", "rename", "fsync"]
     if Path("/proc/self/fd").is_dir():
         assert steps[0][1] == steps[1][1]
@@ -659,11 +660,11 @@ def test_status_counts_cells_batches_and_runs(tmp_path, grid):
 def test_status_of_runs_that_do_not_fill_a_batch_and_of_a_smaller_grid(tmp_path, toml):
     out = tmp_path / "out"
     assert llm_evo("run", toml, "--out", out, "--runs", 25, "--quiet")[0] == 0
-    shown = shown_by_status(out)
-    assert (shown["cells done"], shown["batches done"], shown["runs"]) == ("4 of 4", "12 of 12", "100 of 100")
+    shown = {name: said.partition(", since")[0] for name, said in shown_by_status(out).items()}
+    assert (shown["cells done"], shown["batches done"], shown["runs"]) == ("4 of 4", "12 of 12", "100 of 100; 120 made")
     assert llm_evo("run", toml, "--out", out, "--runs", 5, "--quiet")[0] == 0
-    shown = shown_by_status(out)
-    assert (shown["cells done"], shown["batches done"], shown["runs"]) == ("4 of 4", "4 of 4", "20 of 20")
+    shown = {name: said.partition(", since")[0] for name, said in shown_by_status(out).items()}
+    assert (shown["cells done"], shown["batches done"], shown["runs"]) == ("4 of 4", "4 of 4", "20 of 20; 40 made")
 
 
 def test_status_names_damaged_parts_and_touches_nothing(out, grid):
