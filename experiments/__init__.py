@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from experiments.running.limits import GridLimits as GridLimits
     from experiments.running.simulation import trace as trace
     from experiments.serving.ask_tell import AskTell as AskTell
+    from experiments.serving.real.calls import RealCalls as RealCalls
     from experiments.store.results import Results as Results
     from experiments.store.results import load as load
 
@@ -82,6 +83,7 @@ _HOMES = {
     "ProgramCell": "grids.programs.cell",
     "Prediction": "predictions.predict",
     "Quality": "predictions.quality.fitness",
+    "RealCalls": "serving.real.calls",
     "Results": "store.results",
     "ScalingLaw": "fits.laws",
     "UntilPrecise": "grids.stopping",

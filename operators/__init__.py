@@ -5,6 +5,7 @@ from operators.calibrated import Fading, FromLog, Measured, Repeating
 from operators.decaying import Decaying, Halving
 from operators.fix_keep import FixKeep
 from operators.learning import Learning
+from operators.llm.llm import LLM
 from operators.malformed import Malformed
 from operators.misaligned import Misaligned
 from operators.per_block import BetaBlocks, PerBlock
@@ -15,6 +16,7 @@ from operators.spill import Spill
 from operators.vote import Vote
 
 __all__ = [
+    "LLM",
     "BetaBlocks",
     "BetaQuality",
     "BetaRunQuality",

@@ -15,7 +15,7 @@ import typer
 
 from experiments.cli.calibrating import calibrate
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
-from experiments.cli.inputs import folder_of, grid_of, loaded, new_console, read
+from experiments.cli.inputs import folder_of, grid_of, loaded, new_console, of_real_calls, read
 from experiments.cli.output import say, show_anything
 from experiments.cli.planning import plan
 from experiments.cli.serving import record, serve
@@ -94,6 +94,13 @@ def run(
     ] = None,
     max_cost: Annotated[float | None, typer.Option(help="Cost after which nothing more is begun.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Seconds after which nothing more is begun.")] = None,
+    base_url: Annotated[str | None, of_real_calls("URL", "Of the endpoint; OPENAI_BASE_URL unless said.")] = None,
+    key_env: Annotated[str, of_real_calls("NAME", "Environment variable with its key.")] = "OPENAI_API_KEY",
+    prices: Annotated[str | None, of_real_calls("prompt=3,..", "prompt, cached, generated, reasoning, call.")] = None,
+    per: Annotated[float, of_real_calls("1e6", "Tokens that the prices are for.")] = 1.0,
+    at_once: Annotated[int, of_real_calls("N", "Requests at the same time.")] = 8,
+    timeout: Annotated[float, of_real_calls("SECONDS", "Without a byte.")] = 600.0,
+    replay: Annotated[Path | None, of_real_calls("ANSWERS.jsonl", "Ask nothing; take answers from there.")] = None,
 ) -> None:
     """Run a grid, check it against exact predictions, fit its laws, and write a report.
 
@@ -103,14 +110,19 @@ def run(
     Example: `llm-evo run paper` or `llm-evo run grid.toml --runs 200 --out results/try`
     """
     with plain_errors():
-        from experiments.cli.run import run_and_report
+        from experiments.cli.run import real_calls, run_and_report
         from experiments.running.limits import GridLimits
 
         grid = grid_of(target, runs, seed, engine)
+        real = real_calls(
+            grid, Path(target), prices, per, base_url=base_url, key_env=key_env, max_calls=max_calls,
+            max_tokens=max_tokens, max_cost=max_cost, at_once=at_once, timeout=timeout, replay=replay,
+        )  # fmt: skip
+        caps = (max_calls, max_tokens, max_cost) if real is None else (None, None, None)
         code = run_and_report(
             grid, folder_of(out, grid), quiet, workers=workers, accept_changed_code=accept_changed_code,
-            limits=GridLimits(max_calls, max_tokens, max_cost, max_seconds), time_limit=time_limit, memory=memory,
-            retry_failed=retry_failed, scheduler=scheduler,
+            limits=GridLimits(*caps, max_seconds), time_limit=time_limit, memory=memory,
+            retry_failed=retry_failed, scheduler=scheduler, real=real,
         )  # fmt: skip
         if code:
             raise typer.Exit(code)

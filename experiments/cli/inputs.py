@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +22,13 @@ STUDY_NAMES = {
     "quadratic", "vacation",
 }  # fmt: skip
 """Of all studies, which take a while to load: a grid of another name is none of them."""
+
+REAL = "Real calls of LLM(..), to which --max-calls, --max-tokens and --max-cost then apply"
+
+
+def of_real_calls(metavar: str, told: str) -> Any:
+    """An option of real calls."""
+    return typer.Option(metavar=metavar, help=told, rich_help_panel=REAL)
 
 
 def grid_of(target: str, runs: int | None, seed: int | None, engine: str | None) -> Grid:

@@ -8,10 +8,12 @@ from typing import Any
 from rich.console import Console
 
 from evo.foreign import foreign
+from evo.texts import asks_a_model
 from experiments.cli.exits import DIFFERS, FAILED, LIMITED, told_interrupt
 from experiments.cli.output import say
 from experiments.cli.progress import ProgressDisplay
 from experiments.cli.reporting import write_and_show
+from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import in_words
 from experiments.predictions.verdict import Verdict
@@ -19,7 +21,32 @@ from experiments.reports.printing import PlainConsole
 from experiments.reports.wording import counted
 from experiments.running.launch import GridFailure, LimitReached, run_grid
 from experiments.running.progress import Progress
+from experiments.running.real import RealExecution
 from experiments.store.results import Results
+
+
+def real_calls(grid: Grid, target: Path, prices: str | None, per: float, **options: Any) -> RealExecution | None:
+    """How the calls of a grid of real models are made; None for one that has none.
+
+    Args:
+        grid: the grid.
+        target: its file, whose folder the modules of checkers are looked up in, too.
+        prices: of a token and of a call, as on the command line.
+        per: tokens that these are for.
+        options: of `RealCalls`.
+
+    Raises: InputError.
+    """
+    if not any(isinstance(cell, Cell) and asks_a_model(cell.mutator) for cell in grid.cells):
+        return None
+    from experiments.cli.planning import pairs
+    from experiments.cli.serving import a_token, expect_tokens
+    from experiments.grids.extensions import look_up_in
+    from experiments.serving.real.calls import RealCalls
+
+    expect_tokens(per)
+    look_up_in((str(target.parent.resolve()),))
+    return RealCalls(prices=None if prices is None else a_token(pairs("prices", prices), per), **options)
 
 
 def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int:

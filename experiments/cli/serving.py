@@ -132,9 +132,8 @@ def record(
             return
         if to is None:
             raise InputError("--to: expected the base URL of an endpoint, such as https://host/v1, got none")
-        if not 0.0 < per < float("inf"):
-            raise InputError(f"--per: expected a number of tokens > 0, such as 1e6, got {per:g}")
-        known = None if prices is None else Prices(_a_token(pairs("prices", prices), per))
+        expect_tokens(per)
+        known = None if prices is None else Prices(a_token(pairs("prices", prices), per))
         if max_cost is not None and known is None:
             raise InputError(
                 "--max-cost: expected --prices prompt=..,generated=.. beside it: a cap in money needs them"
@@ -172,7 +171,18 @@ def _notes(recorder: Recorder, log: Path) -> Iterator[str]:
         yield f"{log} holds {len(recorder.log.calls)} calls, which count for the caps"
 
 
-def _a_token(given: dict[str, float], per: float) -> dict[str, float]:
+def expect_tokens(per: float) -> None:
+    """Check the tokens that prices are for.
+
+    Raises: InputError.
+    """
+    from evo.errors import InputError
+
+    if not 0.0 < per < float("inf"):
+        raise InputError(f"--per: expected a number of tokens > 0, such as 1e6, got {per:g}")
+
+
+def a_token(given: dict[str, float], per: float) -> dict[str, float]:
     """Prices of one token, and of a call as it is."""
     return {name: price if name == "call" else price / per for name, price in given.items()}
 

@@ -22,6 +22,7 @@ from evo.runners.parallel import Asynchronous, Merged
 from evo.runners.protocol import Describing, OwnGenerations
 from evo.search import Search
 from evo.text import canonical, is_frozen_dataclass, parse, read_back
+from evo.texts import asks_a_model
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.parts import find_any
 
@@ -215,7 +216,12 @@ class Cell(AnyCell):
         return ""
 
     def batch_size(self, batch: int) -> int:
-        """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow."""
+        """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow.
+
+        Of real calls none is made that the table does not need, and a run stands in it as soon as it is done.
+        """
+        if asks_a_model(self.mutator):
+            return 1
         kept = len(self.runner.founders)
         if isinstance(self.runner, OwnGenerations):
             return max(1, min(batch, BATCH_BLOCKS // (self.problem.k * (kept + self.runner.in_flight))))

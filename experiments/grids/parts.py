@@ -17,6 +17,7 @@ from evo.runners import archives, feature_grid, one_plus_lambda, parallel
 from evo.text import canonical, is_frozen_class
 from experiments.grids.stopping import STOPPING_RULES
 from problems import systems
+from problems.text import checkers
 
 PART_TYPES: dict[str, tuple[type, ...]] = {
     "problem": (
@@ -30,6 +31,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         problems.Noisy,
         problems.Minibatch,
         problems.Judged,
+        problems.TextProblem,
     ),
     "mutator": (
         operators.Resample,
@@ -51,6 +53,7 @@ PART_TYPES: dict[str, tuple[type, ...]] = {
         operators.Spill,
         operators.Misaligned,
         operators.Vote,
+        operators.LLM,
     ),
     "schedule": (
         schedules.AllBlocks,
@@ -92,7 +95,11 @@ PROGRAM_TYPES: dict[str, tuple[type, ...]] = {
     ),
 }
 """Programs of calls: with a cost model and a budget the parts of a `ProgramCell`."""
-NESTED: dict[str, tuple[type, ...]] = {"latency": (latency.Latency,), "stopping rule": STOPPING_RULES}
+NESTED: dict[str, tuple[type, ...]] = {
+    "latency": (latency.Latency,),
+    "checker": (checkers.Exact, checkers.ByFunction),
+    "stopping rule": STOPPING_RULES,
+}
 """Kinds that are no parts of a cell: those in other parts, by the parameter's name, and the rules for `runs`."""
 OF_PROGRAMS: dict[str, tuple[type, ...]] = {"model": (Model,), "role": (Role,), "catalogue": (Catalogue,)}
 """The same of programs; there they may stand under whatever name a parameter has."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evo.text import canonical, type_name
+from evo.texts import asks_a_model
 
 HEAD = "no exact prediction for "
 MOST_LISTED = 3
@@ -35,6 +36,11 @@ def no_law(mutator: object) -> str:
     kind, inner = type_name(type(mutator)), getattr(mutator, "inner", None)
     if getattr(mutator, "law", None) is not None:
         return f"{kind} inherits its law and may behave differently: declare it in the class to have predictions"
+    if asks_a_model(mutator):
+        return (
+            f"{kind} declares no law, for its calls are real: it runs and is fitted; `llm-evo calibrate` on its "
+            "answers.jsonl gives a mutator that is predicted"
+        )
     around = "" if inner is None else f" around {canonical(inner)}"
     return f"{kind} declares no law{around}: it runs and is fitted, not predicted"
 

@@ -26,6 +26,7 @@ from experiments.running.executors.worker_setup import memory_share
 from experiments.running.interrupts import first_is_a_wish
 from experiments.running.limits import COUNTED, GridLimits, Spent
 from experiments.running.progress import Progress
+from experiments.running.real import RealExecution, SpendingEnded, expect_real
 from experiments.running.sink import IntoMemory, IntoStore, Sink
 from experiments.store.batches import Batches
 from experiments.store.failures import FailedBatch, explain
@@ -80,6 +81,7 @@ def run_grid(
     retry_failed: bool = False,
     scheduler: str | None = None,
     predicting: Callable[[AnyCell, int, int], None] = lambda cell, done, of: None,
+    real: RealExecution | None = None,
 ) -> Results:
     """Run a grid; the same table for any number of workers, any executor and any interruption.
 
@@ -105,6 +107,7 @@ def run_grid(
             third-party parts must exist there. Neither `workers` nor `memory` is for them.
 
         predicting: called with each cell that is predicted before anything runs, how many were before it, of how many.
+        real: how the calls of cells whose mutator is a real model are made, such as `experiments.RealCalls`.
 
     Raises: InputError for a cell without a budget whose mean is not known to be finite, or for changed code;
     GridFailure if some batches failed, after all others are done; LimitReached; StoreError if the folder cannot be
@@ -115,6 +118,8 @@ def run_grid(
     allowance = Allowance(limits, spent := Spent())  # now, since planning takes time, too
     check_budgets(grid)
     _expect_numbers(workers, time_limit, memory)
+    others = any(given is not None for given in (workers, time_limit, memory, scheduler))
+    expect_real(grid.cells, real, out, others)
     if scheduler is not None:
         _expect_their_own(workers, memory)
     if retry_failed and out is None:
@@ -124,19 +129,25 @@ def run_grid(
         watched = _in_time(predicting, limits, spent)
         store = None if path is None else stack.enter_context(Store.open(path, grid, accept_changed_code, watched))
         ahead = AHEAD_ON_A_CLUSTER if scheduler is not None else workers or os.cpu_count() or 1
-        ahead = 1 if limits.on_runs else ahead  # none is run in vain
+        ahead = 1 if limits.on_runs or real is not None else ahead  # none is run in vain
         plan, reused = _plan(grid, store, retry_failed, allowance, time_limit=time_limit, ahead=ahead)
         strange = any(True for cell in grid.cells for _ in foreign(cell))
         workers = _workers(workers, plan, strange)
         alone = workers == 1 and not isolated and time_limit is None and memory is None
-        executor = _executor(workers, memory, alone, scheduler)
+        if real is not None and path is not None:
+            executor = real.executor(path, tell)
+        else:
+            executor = _executor(workers, memory, alone, scheduler)
         sink: Sink = IntoMemory() if store is None else IntoStore(store)
         driver = Driver(grid, plan, sink, allowance, watch)
         wish = stack.enter_context(first_is_a_wish(lambda: tell(FINISHING)))
         with _noted(store, grid, plan, driver, reused):
             for message in () if store is None else store.told:
                 tell(message)
-            driver.run(executor, wish)
+            try:
+                driver.run(executor, wish)
+            except SpendingEnded as error:
+                driver.stopped = str(error)
         for name, drew in driver.drew.items():
             tell(
                 f"{name} draws from {drew}, which the seed of the grid does not name: another launch gives another "

@@ -131,7 +131,7 @@ def run_job(job: Job, passed_on: tuple[type[BaseException], ...] = ()) -> JobAns
     except passed_on:
         raise
     except BaseException as broken:  # KeyboardInterrupt, CancelledError and the like too, if a part raises them
-        error, kind = _in_words(broken, job.cell), RAISED
+        error, kind = in_words(broken, job.cell), RAISED
     after = _global_generators() if next(foreign(job.cell), None) is not None else before
     drew = " and ".join(name for name, state in before.items() if after[name] != state)
     return JobAnswer(columns, error, time.perf_counter() - begun, HOST, kind, drew)
@@ -167,7 +167,7 @@ def outcome_of(job: Job, answer: JobAnswer) -> JobOutcome:
     return Done(job, answer.columns, answer.seconds, answer.host, answer.drew)
 
 
-def _in_words(error: BaseException, cell: AnyCell) -> str:
+def in_words(error: BaseException, cell: AnyCell) -> str:
     """What a part has raised, with the traceback; whatever the error's own code does."""
     try:
         if isinstance(error, OperatorError | InputError):

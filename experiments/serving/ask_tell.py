@@ -22,7 +22,7 @@ from evo.engine.contracts import (
 )
 from evo.errors import InputError
 from evo.parameters import shown, whole
-from evo.protocols import AnyRunner, BoolArray, Schedule
+from evo.protocols import AnyRunner, BoolArray, IntArray, Schedule
 from evo.runners.protocol import Adjusting, Describing, Pool, Runner
 from evo.schedules import (
     AllBlocks,
@@ -164,6 +164,11 @@ class AskTell:
         return min(kept, key=lambda solution: (-solution.fitness, solution.call))
 
     @property
+    def shortfalls(self) -> IntArray:
+        """By how much its chunks fell short of the longest, int [1, powers] (`evo.costs.ledger.ChunkLengths`)."""
+        return self._shortfalls.copy()
+
+    @property
     def ledger(self) -> dict[str, int]:
         """What the run has counted, as a run of the testbed: calls, evaluations, tokens, passes."""
         tokens = CallTokens.of(self.prompt, self._lengths, overheads(self.schedule))
@@ -182,6 +187,14 @@ class AskTell:
             raise InputError(f"ask: expected the outcomes of this generation first; tell those of calls {waiting}")
         self._asked += 1
         return self._asks[self._asked - 1]
+
+    def ask_all(self) -> list[Ask]:
+        """All calls of this generation that were not asked for yet, to be made at the same time.
+
+        Raises: InputError as `ask`.
+        """
+        first = self.ask()
+        return [first, *(self.ask() for _ in range(len(self._asks) - self._asked))]
 
     def tell(
         self,

@@ -114,13 +114,14 @@ def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def upstream(url: str, key_name: str | None = None, timeout: float = 600.0) -> Upstream:
+def upstream(url: str, key_name: str | None = None, timeout: float = 600.0, asked: str = "--to") -> Upstream:
     """The endpoint at a base URL.
 
     Args:
         url: such as https://host/v1.
         key_name: the environment variable that holds the key.
         timeout: seconds without a byte.
+        asked: the option that the URL was given by.
 
     Raises: InputError; no message holds the key.
     """
@@ -128,11 +129,11 @@ def upstream(url: str, key_name: str | None = None, timeout: float = 600.0) -> U
     try:
         port = parts.port
     except ValueError:
-        raise InputError("--to: expected a base URL such as https://host/v1, got one with a bad port") from None
+        raise InputError(f"{asked}: expected a base URL such as https://host/v1, got one with a bad port") from None
     if parts.username or parts.password:
-        raise InputError("--to: expected a base URL without a password; give the key by --key-env NAME")
+        raise InputError(f"{asked}: expected a base URL without a password; give the key by --key-env NAME")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise InputError(f"--to: expected a base URL such as https://host/v1, got {url!r:.100}")
+        raise InputError(f"{asked}: expected a base URL such as https://host/v1, got {url!r:.100}")
     if not 0.0 < timeout < float("inf"):
         raise InputError(f"--timeout: expected seconds > 0, got {timeout:g}")
     key = None

@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("evo", "problems", "operators", "experiments")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-OPTIONAL = {"distributed", "dask", "tornado", "cloudpickle", "genai_prices"}
-"""The extras `dask` and `prices` bring them; what imports them says so where they are missing."""
+OPTIONAL = {"distributed", "dask", "tornado", "cloudpickle", "genai_prices", "openai"}
+"""The extras `dask`, `prices` and `openai` bring them; what imports them says so where they are missing."""
 
 
 def declared() -> set[str]:

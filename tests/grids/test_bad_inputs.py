@@ -371,7 +371,10 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     ],
     "budget": [{"type": "Budget", "calls": 100}],
     "latency": [{"type": "Latency", "fixed": 1}],
+    "checker": [{"type": "Exact", "texts": [["c", "d"]]}, {"type": "ByFunction", "name": "json:loads"}],
 }
+GOOD["problem"].append({"type": "TextProblem", "texts": [["a", "b"]], "checker": GOOD["checker"][0], "l": 1})
+GOOD["mutator"].append({"type": "LLM", "model": "m"})
 PARTS_OF = PART_TYPES | {
     kind: parts for kind, parts in NESTED.items() if kind != "stopping rule"
 }  # `runs`, no part of cells

@@ -1,4 +1,4 @@
-"""docs/your-llm.md: its files are written, its commands run, and what they print is compared."""
+"""docs/your-llm.md and docs/real-models.md: written, run, and compared with what they say."""
 
 import os
 import re
@@ -9,14 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from experiments import load
 from experiments.serving.faults import FAULTS, THINK
 from experiments.serving.prompts.find import READERS
 from experiments.serving.record import TOLD
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "your-llm.md"
+REAL = ROOT / "docs" / "real-models.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
@@ -72,7 +75,7 @@ class Page:
 
     def run(self):
         for kind, block in BLOCK.findall(self.text):
-            if kind == "python" and block.startswith("# "):
+            if kind in ("python", "toml") and block.startswith("# "):
                 name, _, code = block.removeprefix("# ").partition("\n")
                 (self.folder / name).write_text(code)
             elif kind == "console":
@@ -115,6 +118,15 @@ class Page:
 def test_the_walk_through_does_what_it_says(tmp_path, command):
     with Page(PAGE.read_text(encoding="utf-8"), tmp_path, free_ports(2), command) as page:
         page.run()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_real_models_are_run_calibrated_and_replayed_as_the_page_says(tmp_path, command):
+    pytest.importorskip("openai", reason="the package openai is not installed")
+    with Page(REAL.read_text(encoding="utf-8"), tmp_path, free_ports(2), command) as page:
+        page.run()
+    pd.testing.assert_frame_equal(*(load(tmp_path / "results" / name).runs for name in ("real", "again")))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A real language model as a mutator: its requests, and how its answers are read."""
