@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 # The tests start hundreds of Python processes; where nothing compiled is kept, each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-slow test-openevolve lint format bench clean
+.PHONY: help run test test-slow test-frameworks lint format bench clean
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ test: $(VENV)/.installed-dev lint   ## everything but what takes long: lint, typ
 test-slow: $(VENV)/.installed-dev   ## what takes long, the studies in full among it
 	$(BIN)/python -m pytest -n 2 -m slow
 
-test-openevolve: $(VENV)/.installed-dev   ## OpenEvolve against `llm-evo serve`; installs it into a folder of its own
-	LLM_EVO_OPENEVOLVE=$${LLM_EVO_OPENEVOLVE:-install} $(BIN)/python -m pytest -n 0 -s -m slow tests/serving/test_openevolve.py
+test-frameworks: $(VENV)/.installed-dev   ## OpenEvolve, ShinkaEvolve and GEPA against `llm-evo serve`, each in a folder of its own
+	LLM_EVO_FRAMEWORKS=$${LLM_EVO_FRAMEWORKS:-install} $(BIN)/python -m pytest -n 0 -s -m slow tests/serving/frameworks
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Logs of frameworks, as they wrote them, become tables of calls; what each loses is told."""
 
+import contextlib
 import gzip
 import json
 import shutil
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evo.errors import InputError
 from experiments.calibration.calibrate import calibrate
@@ -252,3 +255,35 @@ def test_the_command_says_what_is_lost(command):
     assert done.returncode == 0, done.stderr
     assert "What such a log does not tell" in done.stdout
     assert "malformed  CANNOT TELL: OpenEvolve's trace has no iteration that failed" in done.stdout
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["b0", "b1", "error", "x"]), inner),
+    max_leaves=5,
+)
+SOME = ("metadata", "prompt", "parent_id", "components", "prompts", "scores", "child", "t", "empty")
+EVENT = st.sampled_from(["evaluated", "asks", "answered", "failed"]) | JSON
+METRICS = {"iteration": JSON, "parent_metrics": JSON, "child_metrics": JSON}
+ROW = st.fixed_dictionaries(
+    METRICS | {"format": st.just("gepa callbacks 1"), "event": EVENT}, optional=dict.fromkeys(SOME, JSON)
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROW, min_size=1, max_size=6), details=JSON)
+def test_whatever_stands_in_a_log_it_is_a_table_or_a_message(tmp_path, rows, details):
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "a.log").write_text(f"[island 1] 2025-99-12 04:06:00,960 | INFO | 1 | {json.dumps(details)}\n")
+    file = tmp_path / "programs.sqlite"
+    texts = ("UPDATE programs SET metadata = ?, public_metrics = ?", "UPDATE attempt_log SET details = ?")
+    with sqlite3.connect(file if file.exists() else shinka_file(tmp_path)) as made:
+        made.execute("PRAGMA synchronous = OFF")
+        for text in texts:
+            made.execute(text, [json.dumps(details)] * text.count("?"))
+    made.close()
+    names = {"a.jsonl": ("openevolve", "gepa"), "a.log": ("codeevolve",), "programs.sqlite": ("shinka",)}
+    for each, formats in names.items():
+        for name in formats:
+            with contextlib.suppress(InputError):
+                assert len(read_calls(tmp_path / each, name))

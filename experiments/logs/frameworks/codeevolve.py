@@ -50,13 +50,13 @@ def island(path: Path, told: str, content: bytes) -> Calls:
 
 
 def _rows(text: str) -> Iterator[tuple[int, dict[str, Value]]]:
-    epoch, begun, line = "0", datetime.min, 0
+    epoch, begun, now, line = "0", datetime.min, datetime.min, 0
     call: dict[str, Value] = {}
     for number, written in enumerate(text.splitlines(), start=1):
         found = LINE.match(written)
         if found is None:
             continue  # of a message of several lines, the first says what it is
-        words, now = found["words"], datetime.strptime(found["time"], "%Y-%m-%d %H:%M:%S,%f")
+        words, now = found["words"], _time(found["time"]) or now
         if (asks := ASKS.match(words)) is not None:
             if call:
                 yield line, call
@@ -75,3 +75,11 @@ def _rows(text: str) -> Iterator[tuple[int, dict[str, Value]]]:
             call["outcome"] = next((word for begin, word in OUTCOMES if words.startswith(begin)), call["outcome"])
     if call:
         yield line, call
+
+
+def _time(text: str) -> datetime | None:
+    """A time of the log; None for one that no calendar has."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S,%f")
+    except ValueError:
+        return None

@@ -55,7 +55,8 @@ def _rows(events: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, d
 
 
 def _of(asked: dict[str, Any], answered: dict[str, Any]) -> dict[str, Value]:
-    components = [name for name in asked.get("components") or [] if isinstance(name, str)]
+    named = asked.get("components")
+    components = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     prompts = answered.get("prompts")
     one = len(components) == 1
     took = _seconds(asked.get("t"), answered.get("t"))
