@@ -171,7 +171,7 @@ def _write_figure(made: Report, figure: Figure | None, folder: Path) -> list[Pat
     name = made.study.name if made.study and _is_own(made) else "cost"
     files = [folder / f"{name}.png", folder / f"{name}.svg"]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
-        _lay_out(figure)
+        _lay_out(figure, DOTS_AN_INCH)
         write_whole(files[0], partial(figure.savefig, format="png", dpi=DOTS_AN_INCH))
         write_whole(files[1], partial(figure.savefig, format="svg", metadata={"Date": None}))
     return files
@@ -184,14 +184,16 @@ def _write_quality(curves: list[QualityCurve], folder: Path) -> list[Path]:
     if not curves:
         return []
     files = [folder / "quality.png", folder / "quality.csv"]
-    write_whole(files[0], partial(quality_figure(curves).savefig, format="png", dpi=DOTS_AN_INCH_OF_QUALITY))
+    figure = quality_figure(curves)
+    _lay_out(figure, DOTS_AN_INCH_OF_QUALITY)
+    write_whole(files[0], partial(figure.savefig, format="png", dpi=DOTS_AN_INCH_OF_QUALITY))
     write_whole(files[1], partial(quality_table(curves).to_csv, index=False))
     return files
 
 
-def _lay_out(figure: Figure) -> None:
-    """Lay a figure out for good: both files have the same layout, found once, and each of them is drawn once."""
-    figure.set_dpi(DOTS_AN_INCH)
+def _lay_out(figure: Figure, dots: float) -> None:
+    """Lay a figure out for good: all its files have the same layout, found once, and each of them is drawn once."""
+    figure.set_dpi(dots)
     engine = figure.get_layout_engine()
     assert engine is not None  # all our figures have one
     engine.execute(figure)

@@ -127,22 +127,23 @@ def fitted(evidence: Evidence, form: Form, knot: float | None = None, start: Flo
 
 def _polished(evidence: Evidence, model: Model, start: FloatArray) -> Fitted | None:
     x = evidence.x
-
     known: dict[bytes, tuple[FloatArray, FloatArray]] = {}
 
-    def law(free: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Logs and slopes; those of the last parameters are kept, at which both are asked for."""
-        if free.tobytes() not in known:
+    def found(free: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Roots and their slopes; those of the last parameters are kept, at which both are asked for."""
+        key = free.tobytes()
+        if key not in known:
             known.clear()
-            known[free.tobytes()] = model.logs(free, x)
-        return known[free.tobytes()]
+            logs, slopes = model.logs(free, x)
+            roots, steep = evidence.roots_and_slopes(logs)
+            known[key] = _finite(roots, 1e9), _finite(slopes * steep[:, None], 0.0)
+        return known[key]
 
     def off(free: FloatArray) -> FloatArray:
-        return np.nan_to_num(evidence.roots(law(free)[0]), nan=1e9, posinf=1e9, neginf=-1e9)
+        return found(free)[0]
 
     def slope(free: FloatArray) -> FloatArray:
-        logs, slopes = law(free)
-        return np.nan_to_num(slopes * evidence.slopes(logs)[:, None], nan=0.0, posinf=1e9, neginf=-1e9)
+        return found(free)[1]
 
     if len(start) > len(x):
         return None
@@ -159,6 +160,11 @@ def _polished(evidence: Evidence, model: Model, start: FloatArray) -> Fitted | N
     weights = evidence.slopes(logs) if evidence.exact is None else 1 / evidence.exact
     inverse = np.linalg.pinv(slopes * weights[:, None])
     return Fitted(model, free, np.asarray(inverse @ inverse.T), distance, int(evidence.known.sum()))
+
+
+def _finite(values: FloatArray, nan: float) -> FloatArray:
+    """The values, with large ones where they are infinite, which the least squares cannot take."""
+    return values if np.isfinite(values).all() else np.nan_to_num(values, nan=nan, posinf=1e9, neginf=-1e9)
 
 
 def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:

@@ -54,7 +54,7 @@ class Model:
 
     def _summand(self, name: str, x: FloatArray, curve: float) -> FloatArray:
         if name in ("base^x", "r^x"):
-            return np.exp(np.clip(curve * (x - self.end), -700, 700))
+            return np.asarray(np.exp(np.minimum(np.maximum(curve * (x - self.end), -700), 700)))
         if name == "x^b":
             return np.asarray((x / self.end) ** curve)
         key = name, x.tobytes()
