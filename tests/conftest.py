@@ -1,5 +1,6 @@
 """Options of the test suite, and the command in a process of its own that need not load everything again."""
 
+import gc
 import json
 import os
 import random
@@ -15,6 +16,8 @@ settings.load_profile("fixed")  # the same examples in every run: a test fails f
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # as in the workers of a launch: else two processes of tests have four threads
+
+gc.disable()  # until all tests are there: it would go through ten thousand of them again and again
 
 STARTER = """
 import atexit, gc, importlib, json, os, sys, threading, traceback
@@ -123,6 +126,13 @@ def pytest_collection_modifyitems(items):
         for case in cases:
             if case not in chosen:
                 case.add_marker("slow")
+
+
+def pytest_collection_finish():
+    """From here on the collector leaves out what was loaded, which stays for good."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

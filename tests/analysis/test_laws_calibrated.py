@@ -54,22 +54,24 @@ def test_no_wrong_family_is_told_and_the_true_one_is_not_refused(rng):
 
 
 @pytest.mark.statistical
-def test_what_is_no_family_is_not_told(rng):
+@pytest.mark.parametrize("rounds", [3, pytest.param(ROUNDS, marks=pytest.mark.slow)])
+def test_what_is_no_family_is_not_told(rounds, rng):
     """Curves of none of the families, at few runs and many; a law is told of pure noise and of them in at most 1 %."""
     told = trials = 0
     for name, (x, law) in UNKNOWN.items():
         right = "shifted power" if name == "shifted" else ""
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             told += choose(sums(rng, x, law(x))).law not in ("", right)
             trials += 1
-    for _ in range(4 * ROUNDS):
+    for _ in range(4 * rounds):
         told += bool(choose(sums(rng, DOUBLING, np.exp(rng.normal(4.0, 0.5, 7)))).law)
         trials += 1
     assert told <= most(trials)
 
 
+@pytest.mark.slow  # quick, censored runs of one family at a time: tests/analysis/test_fits.py
 @pytest.mark.statistical
-@pytest.mark.parametrize("budget", [pytest.param(np.inf, marks=pytest.mark.slow), 150.0])
+@pytest.mark.parametrize("budget", [np.inf, 150.0])
 def test_intervals_cover_with_and_without_censoring(budget, rng):
     """2^k for k = 1 to 10, up to 86 % of a cell censored: 95 % intervals. Fails w.p. 1e-3 at 93 %."""
     x, law, true = KNOWN["exponential"]

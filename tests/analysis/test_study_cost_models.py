@@ -84,6 +84,7 @@ def small():
     return run_grid(replace(GRID, arms=arms, runs=400, batch=400), workers=1)
 
 
+@pytest.mark.slow  # quick, claims of the study `paper` that are true and false: test_claims.py
 @pytest.mark.statistical
 def test_claims_on_a_small_grid(small):
     """False-fail rate: 31 claims at about 2e-3 each, one seed; the twin below is found at this size."""

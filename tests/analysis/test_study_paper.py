@@ -62,7 +62,7 @@ def test_a_small_study_end_to_end(small):
     assert [each.verdict for each in made.check.cells if each.verdict == "DIFFERS"] == []
 
 
-def test_the_command_that_reports_again_knows_the_study(small):
+def test_the_command_that_reports_again_knows_the_study(small, no_figures):
     _, files, folder = small
     text = (folder / "report.txt").read_text()
     shown = CliRunner().invoke(app, ["report", str(folder)])

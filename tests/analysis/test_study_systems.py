@@ -21,7 +21,7 @@ from problems.systems import FocusedDebugging, Generalist, NaiveDebugging, Routi
 
 NAMES = ("routing", "debugging")
 SLOW = pytest.mark.slow
-SMALL = ["routing", pytest.param("debugging", marks=SLOW)]
+SMALL = [pytest.param(name, marks=SLOW) for name in NAMES]  # quick, a study of programs: test_exercises.py
 RUNS = 120
 
 
@@ -107,6 +107,7 @@ def test_debugging_tells_theory_13(made):
     assert "repairs all up to k = 64; at k = 128 it cannot go on after 2 of 4" in context
 
 
+@SLOW
 def test_routing_tells_theory_12b(made):
     said = made("routing")[0].findings.sentences
     assert f"{routing_speedup(1000, 10, 8192, 8192, 1):.3g} at k = 8,192" in said[0]

@@ -94,6 +94,7 @@ def test_every_character_has_a_plain_one():
     assert "".join(map(plain, boxes)) == "+-++|+---|"
 
 
+@pytest.mark.slow  # quick, the same within this process: above
 def test_a_process_without_utf_8_and_with_a_backend_of_another_environment(where):
     environment = os.environ | {
         "PYTHONIOENCODING": "ascii",
@@ -109,7 +110,7 @@ def test_a_process_without_utf_8_and_with_a_backend_of_another_environment(where
     assert "\u03bb \u2264 \u221e" in (where / "results" / "mine" / "report.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("backend", ["nonsense", "", "module://a.b", "TkAgg"])
+@pytest.mark.parametrize("backend", [pytest.param("nonsense", marks=pytest.mark.slow), "", "module://a.b"])
 def test_any_backend_will_do(monkeypatch, backend):
     monkeypatch.setenv("MPLBACKEND", backend)
     assert llm_evo(monkeypatch, "utf-8", ["predict", "mine.toml"])[0] in (0, None)

@@ -303,7 +303,8 @@ RESOLVED = [Geometric(0.01), uniform_chunk(HALF, 20, 1, Start(20)).hit, all_bloc
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("law", RESOLVED)
+@pytest.mark.some
+@pytest.mark.parametrize("law", RESOLVED, ids=["geometric", "uniform chunk", "all blocks"])
 @pytest.mark.parametrize("share", [0.25, -0.25])
 def test_runs_to_resolve_are_enough(law, share):
     """Power 0.95 by the normal law; asserted: not below 0.85, false-fail rate 1e-8 if it is 0.93 or more."""

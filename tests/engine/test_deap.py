@@ -112,6 +112,7 @@ SEEN_IN_OTHERS = [
     *CELLS[24:26],  # weak, lam = 3, of one schedule of a pointer and of UniformChunk
     *CELLS[13:15],
     CELLS[27],
+    *(CELLS[n] for n in (0, 12, 16, 29, 31)),  # of each schedule and each mutator there is one more
 ]
 """Each schedule, lam and acceptance is in other cells, too; all of them are slow tests."""
 QUANTITIES = ("hit", "half", "short_calls", "evaluations")
@@ -241,7 +242,12 @@ def test_another_p_is_detected():
     ("selection", "cell", "quantity"),
     [
         (best_without_parent, (BlockOneMax(4, 1), HALF, UniformChunk(), 1, STRICT), "hit"),
-        (last_of_equals, (BlockOneMax(4, 1), HALF, UntilResolved(), 3, STRICT), "half"),
+        pytest.param(
+            last_of_equals,
+            (BlockOneMax(4, 1), HALF, UntilResolved(), 3, STRICT),
+            "half",
+            marks=pytest.mark.slow,  # quick, ties without chance: SHIFT below
+        ),
     ],
 )
 def test_broken_selection_is_detected(monkeypatch, selection, cell, quantity):

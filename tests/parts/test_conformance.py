@@ -81,6 +81,7 @@ GOOD = [
 
 
 SEEN_ELSEWHERE = (FixKeep, BetaQuality, BetaBlocks, Decaying, Sparse, Spill, Vote, Malformed, OnePlusLambda)
+SEEN_ELSEWHERE += (Resample, PerBlock, BetaRunQuality)
 """Mutators whose law test_operator_laws shows in its quick part; the others, nested, stand for each kind of answer.
 
 Runners are in tests/engine/test_own_runners.py.

@@ -750,7 +750,7 @@ def test_an_evaluation_that_breaks_its_contract_is_found(kind, name, message):
     [
         Noisy(INSIDE, 0.5, 2),
         Judged(INSIDE, 0.1, 0.2, ahead=2),
-        Judged(INSIDE, 0.1, 0.2, persistent=True),
+        pytest.param(Judged(INSIDE, 0.1, 0.2, persistent=True), marks=pytest.mark.slow),
         Judged(INSIDE, 0.1, 0.2, blocks="changed", votes=3),
     ],
     ids=repr,
@@ -868,7 +868,7 @@ def test_a_schedule_that_takes_its_time_cannot_be_judged():
         pytest.param(UniformSubset(), marks=pytest.mark.slow),
         EachChunk(),
         pytest.param(EachChunk(g=5), marks=pytest.mark.slow),
-        RoundRobin(g=100),
+        pytest.param(RoundRobin(g=100), marks=pytest.mark.slow),
         Decomposed(RoundRobin(g=2), 3),
     ],
     ids=repr,

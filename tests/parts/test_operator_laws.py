@@ -446,7 +446,7 @@ def slow(*case):
         slow(Spill(Resample(0.5), rate=0.1), OnlyIncorrect()),
         (Misaligned(Spill(FixKeep(0.6, 0.5), rate=0.05), rate=0.3), UntilResolved()),
         (Learning(0.1, 0.8, halfway=6), RoundRobin()),
-        (Vote(Resample(0.7), ahead=2), UntilResolved()),
+        slow(Vote(Resample(0.7), ahead=2), UntilResolved()),
     ],
     ids=str,
 )

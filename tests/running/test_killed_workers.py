@@ -232,7 +232,7 @@ def outcomes_of(jobs: list[Job]) -> list[Any]:
     return found
 
 
-@pytest.mark.some
+@pytest.mark.some("times")
 @pytest.mark.parametrize("at", [0, 2, 4])
 @pytest.mark.parametrize("times", [1, 9])
 def test_of_a_task_of_several_batches_only_the_one_that_died_may_fail(mine, tmp_path, at, times):
