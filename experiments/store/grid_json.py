@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -39,6 +40,15 @@ def digest_of(arms: Iterable[str], texts: Iterable[str]) -> str:
     for arm, text in zip(arms, texts, strict=True):
         hashed.update(f"{arm}\n{text}\n".encode())
     return hashed.hexdigest()
+
+
+def drawn_with(grid: Mapping[str, Any]) -> str:
+    """What names the random streams of a grid's rows beside their sample and batch: its seed, and the runs of a batch.
+
+    >>> drawn_with({"seed": 1, "batch": 200, "engine": "blocks"})
+    '{"seed": 1, "batch": 200}'
+    """
+    return json.dumps({name: grid[name] for name in ("seed", "batch")})
 
 
 def read_grid(path: Path) -> dict[str, Any]:

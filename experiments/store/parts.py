@@ -1,22 +1,25 @@
 """The parts of the table of runs: read one by one, each checked once, damaged ones told apart.
 
 A part is damaged if it is no regular file, its name has no SHA-256 or that of other bytes (truncated or altered), or it
-cannot be read as a table of runs, or holds what no run can come to (`experiments.store.verify.part_values`).
+cannot be read as a table of runs, or holds what no run can come to (`experiments.store.verify.part_values`). So is one
+that says of itself that its runs were drawn with another seed than the grid's, or in other batches. Parts of earlier
+versions say nothing of it; they are taken for parts of this grid, as they always were.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo.parameters import shown
 from evo.protocols import IntArray
 from experiments.grids.outside.bounds import PART_BYTES
 from experiments.grids.outside.reading import Damaged, Unsound, read_file
-from experiments.store.files import StoreError, checksum_in, there
+from experiments.store.files import DRAWN, StoreError, checksum_in, there
 from experiments.store.table import DTYPES, FAR, KEY, LATER, dtype_of, is_of_a_role
 from experiments.store.verify.on_this_thread import columns_of, opened
 from experiments.store.verify.part_values import expect_size, expect_types, expect_values
@@ -36,10 +39,12 @@ class Parts:
 
     Attributes:
         path: the folder.
+        drawn: what names the random streams of its grid (`experiments.store.grid_json.drawn_with`); None: a part may
+            say what it will.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, drawn: str | None = None) -> None:
+        self.path, self.drawn = path, drawn
         self._sound: dict[Path, tuple[int, ...]] = {}
 
     def read(self, columns: Sequence[str] | None = None) -> Iterator[tuple[Path, pa.Table | Damaged]]:
@@ -73,7 +78,7 @@ class Parts:
             first = self._sound.get(file) != now
             if first and hashlib.sha256(content).hexdigest() != promised:
                 raise Unsound("truncated or altered: its SHA-256 is not that of its name")
-            found = _columns(content, None if first else columns)
+            found = _columns(content, None if first else columns, self.drawn)
             if first:
                 expect_values(found)
                 self._sound[file] = now
@@ -96,10 +101,10 @@ def _signature(file: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _columns(content: bytes, columns: Sequence[str] | None) -> pa.Table:
+def _columns(content: bytes, columns: Sequence[str] | None, drawn: str | None) -> pa.Table:
     """Some columns of a part's bytes; all that are ours unless said.
 
-    Raises: Unsound if they are no part, or one that asks for more than parts have.
+    Raises: Unsound if they are no part, one that asks for more than parts have, or one of another seed.
     """
     import pyarrow as pa
 
@@ -107,6 +112,7 @@ def _columns(content: bytes, columns: Sequence[str] | None) -> pa.Table:
         file = opened(content, WORD_COLUMNS)
         expect_size(content, file.metadata)
         expect_types(file.schema_arrow)
+        expect_drawn(file.schema_arrow.metadata or {}, drawn)
         present = file.schema_arrow.names
         columns = [*DTYPES, *filter(is_of_a_role, present)] if columns is None else columns
         kinds = {name: file.schema_arrow.field(name).type for name in FAR if name in present}
@@ -121,6 +127,18 @@ def _columns(content: bytes, columns: Sequence[str] | None) -> pa.Table:
     except Exception as error:  # of pyarrow, which raises many kinds for what is no table
         raise Unsound(f"cannot be read ({error})") from None
     return table
+
+
+def expect_drawn(metadata: Mapping[bytes, bytes], drawn: str | None) -> None:
+    """Expect that a part says nothing of its random streams, or that they are those of the grid.
+
+    >>> expect_drawn({}, '{"seed": 1, "batch": 200}')
+
+    Raises: Unsound.
+    """
+    said = metadata.get(DRAWN)
+    if None not in (said, drawn) and said != str(drawn).encode():
+        raise Unsound(f"of another grid: its runs were drawn with {shown(said)}, those of this one with {drawn}")
 
 
 def _not_there(name: str, rows: int) -> pa.Array:

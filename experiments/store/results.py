@@ -26,7 +26,7 @@ from experiments.store.by_cell import RunArrays
 from experiments.store.described import heading, sheet
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
-from experiments.store.grid_json import digest_of, held_origins, read_grid
+from experiments.store.grid_json import digest_of, drawn_with, held_origins, read_grid
 from experiments.store.parts import Parts
 from experiments.store.predictions import StoredPrediction, split
 from experiments.store.rows import RunTable, read_rows, rows_in_memory
@@ -121,7 +121,7 @@ class Results(Told):
         """
         grid = read_grid(path)
         cells, predictions = split(read_cells(path, grid))
-        rows = RunTable(partial(read_rows, parts or Parts(path), cells, as_runs(grid["runs"])))
+        rows = RunTable(partial(read_rows, parts or Parts(path, drawn_with(grid)), cells, as_runs(grid["runs"])))
         return cls(grid, cells, rows, path, dict(known or {}), predictions, imports)
 
     @property

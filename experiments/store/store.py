@@ -29,7 +29,7 @@ from experiments.grids.outside.reading import Damaged, Unsound
 from experiments.store.batches import Batches
 from experiments.store.failures import FOLDER, FailedBatch, forget_failure, look_at_failures, write_failure
 from experiments.store.files import StoreError, leftovers, move, own_folder, write_json, write_parquet, write_part
-from experiments.store.grid_json import check_same, grid_record, held_origins, read_grid
+from experiments.store.grid_json import check_same, drawn_with, grid_record, held_origins, read_grid
 from experiments.store.launches.lock import LOCK, FolderLock, is_ours
 from experiments.store.launches.provenance import damaged_launches, other_versions, write_launch
 from experiments.store.other_budgets import rows_of_other_budgets
@@ -58,8 +58,8 @@ class Store:
         parts: the parts of the table of runs.
     """
 
-    def __init__(self, path: Path, lock: FolderLock) -> None:
-        self.path, self.parts = path, Parts(path)
+    def __init__(self, path: Path, lock: FolderLock, drawn: str) -> None:
+        self.path, self.parts, self._drawn = path, Parts(path, drawn), drawn
         self.accepted: list[str] = []
         self.told = [f"{path}: {lock.missing}; start no second launch into this folder"] if lock.missing else []
         self._lock = lock
@@ -99,7 +99,7 @@ class Store:
         with _writing(path):
             _held(path, described)  # before anything is made in a folder of something else
             path.mkdir(parents=True, exist_ok=True)
-            store = cls(path, FolderLock.take(path))
+            store = cls(path, FolderLock.take(path), drawn_with(described))
             try:
                 store._take_up(grid, described, accept_changed_code, predicting)
             except BaseException:
@@ -189,7 +189,7 @@ class Store:
         Raises: StoreError, for example if the disk is full; what was written before stays.
         """
         with _writing(self.path):
-            file = write_part(own_folder(self.path / "runs"), numbered(rows))
+            file = write_part(own_folder(self.path / "runs"), numbered(rows), self._drawn)
         self.parts.written(file)
         return file
 

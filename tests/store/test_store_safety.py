@@ -144,7 +144,14 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+OFTEN = ("cut", "one byte short", "zeros, as after a power cut")
+"""Damages like the others, and many of each kind in test_damaged_files.py."""
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [pytest.param(DAMAGES[name], id=name, marks=pytest.mark.slow if name in OFTEN else ()) for name in DAMAGES],
+)
 def test_a_damaged_part_is_named_set_aside_and_computed_again(out, grid, whole, damage):
     part = parts(out)[3]
     damaged = damage(part.read_bytes())
@@ -255,7 +262,9 @@ def test_a_disk_that_takes_no_more_bytes_leaves_no_part(tmp_path, grid, whole):
         assert len(store.batches(grid).file) == BATCHES
 
 
-@pytest.mark.parametrize("after", [2, 3, 6, 9])  # two fsyncs a file: its bytes, its name; grid.json and cells first
+@pytest.mark.parametrize(  # two fsyncs a file: its bytes, its name; grid.json and cells first
+    "after", [2, pytest.param(3, marks=pytest.mark.slow), pytest.param(6, marks=pytest.mark.slow), 9]
+)
 def test_a_disk_that_fails_to_keep_bytes_is_told_and_nothing_is_lost(tmp_path, grid, whole, monkeypatch, after):
     calls = 0
     original = os.fsync
@@ -369,7 +378,8 @@ DRIVERS = """
     import os, random, signal, sys, time
     from pathlib import Path
 
-    import joblib, pandas, pyarrow.parquet  # before the fork, which is then fast
+    import joblib, pandas  # before the fork, which is then fast
+    from pyarrow import parquet
 
     from experiments.running import agenda, driver, launch as running, tasks
     from evo.errors import EvoError
@@ -410,9 +420,9 @@ DRIVERS = """
         def deadly(original, torn=False):
             def call(*arguments, **named):
                 left[0] -= 1
-                if left[0] == 0 and torn:
+                target = next((each for each in arguments[:2] if isinstance(each, Path)), None)
+                if left[0] == 0 and torn and target:
                     original(*arguments, **named)
-                    target = arguments[1] if isinstance(arguments[1], Path) else arguments[0]
                     os.truncate(target, target.stat().st_size // 2)
                 if left[0] == 0:
                     die()
@@ -424,7 +434,7 @@ DRIVERS = """
             return call
 
         os.fsync, os.replace = deadly(os.fsync), deadly(os.replace)
-        pandas.DataFrame.to_parquet = deadly(pandas.DataFrame.to_parquet, torn=True)
+        parquet.write_table = deadly(parquet.write_table, torn=True)
         Path.write_text = deadly(Path.write_text, torn=True)
 
 

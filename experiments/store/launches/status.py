@@ -17,7 +17,7 @@ from experiments.grids.stopping import Runs, as_runs, kept_batches, most_batches
 from experiments.store.batches import Batches
 from experiments.store.failures import look_at_failures
 from experiments.store.files import there
-from experiments.store.grid_json import read_grid
+from experiments.store.grid_json import drawn_with, read_grid
 from experiments.store.launches.lock import Holder, holder_of
 from experiments.store.launches.provenance import damaged_launches, last_launch
 from experiments.store.parts import Parts
@@ -166,7 +166,7 @@ def status(path: Path | str) -> Status | Starting | Planned:
             return Planned(path, grid)
         raise
     asked = as_runs(grid["runs"])
-    parts = Parts(path)
+    parts = Parts(path, drawn_with(grid))
     found = Batches.read(parts, hits=not isinstance(asked, int))
     failures, damaged = look_at_failures(path)
     damaged = [*found.damaged, *damaged, *damaged_launches(path)]
