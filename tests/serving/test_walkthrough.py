@@ -116,6 +116,7 @@ class Page:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
 def test_the_walk_through_does_what_it_says(tmp_path, command):
+    pytest.importorskip("openai", reason="the package openai is not installed")
     with Page(PAGE.read_text(encoding="utf-8"), tmp_path, free_ports(2), command) as page:
         page.run()
 
