@@ -60,6 +60,8 @@ CELLS = {
     "spill": (cell(UniformChunk(), Spill(FixKeep(0.5, 0.8), 0.1)), 20),
     "blocks that differ": (cell(RoundRobin(), PerBlock((0.1, 0.9, 0.5, 0.3, 0.2, 0.7))), 8),
     "difficulties drawn": (cell(RoundRobin(), BetaBlocks(1.0, 1.0)), 8),
+    "difficulties drawn, random": (cell(UniformChunk(), BetaBlocks(1.0, 1.0)), 12),
+    "difficulties drawn, incorrect": (cell(OnlyIncorrect(), BetaBlocks(2.0, 1.0), lam=2), 8),
     "leading blocks": (cell(UniformChunk(), problem=LeadingBlocks(6, 2)), 30),
     "a trap": (cell(AllBlocks(), problem=Trap(6, 2)), 9),
     "noise, afresh": (cell(UniformChunk(), problem=Noisy(BlockOneMax(6, 2), 1.0)), 30),
@@ -199,7 +201,7 @@ def test_what_cannot_be_measured_is_told():
     with pytest.raises(InputError, match="ends runs before generation 9"):
         measured_fitness(cell(UniformChunk(), Vote(FixKeep(0.6, 0.8), 2), budget=Budget(calls=9)), generations=9)
     with pytest.raises(NoPrediction):
-        check_fitness(cell(UniformChunk(), BetaBlocks(1.0, 1.0)), calls=5)
+        check_fitness(cell(UniformChunk(), BetaBlocks(1.0, 1.0), lam=2), calls=5)
     with pytest.raises(InputError, match="for only without an evaluator"):
         simulate_traced(cell(UniformChunk()), 1, 0, 10, past_optimum=True)
     with pytest.raises(InputError, match="give the problem inside"):
@@ -208,7 +210,7 @@ def test_what_cannot_be_measured_is_told():
 
 def test_the_figure_shows_what_was_computed():
     """Lines and bands are read back: exact where it is known, else measured, dashed and said so."""
-    cells = {"a": cell(UniformChunk()), "b": cell(UniformChunk(), BetaBlocks(1.0, 1.0))}
+    cells = {"a": cell(UniformChunk()), "b": cell(AllBlocks(), BetaBlocks(1.0, 1.0))}
     calls = [5, 10, 20]
     (ax,) = fitness_figure(cells, calls, runs=600).axes
     exact, simulated = ax.lines

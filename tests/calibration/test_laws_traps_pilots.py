@@ -87,7 +87,7 @@ def test_a_true_law_seldom_differs(rho, false):
 
 def test_few_calls_cannot_tell_and_say_how_many_would():
     rng = np.random.default_rng(71)
-    laws = calibrate(drawn(rng, np.full(40, 0.4), 3)).laws
+    laws = calibrate(drawn(rng, np.full(25, 0.4), 3)).laws
     assert [law.verdict for law in laws] == [CANNOT_TELL] * 3
     assert "more calls tell" in laws[0].reason
     assert "column item" in laws[2].reason

@@ -11,7 +11,19 @@ import dataclasses
 import numpy as np
 import pytest
 from fitness_of import fitness_laws
-from random_cells import ROWS, Case, Draw, beta_quality, counted, fresh, on_counts, rounds, special, trusting
+from random_cells import (
+    ROWS,
+    Case,
+    Draw,
+    beta_blocks,
+    beta_quality,
+    counted,
+    fresh,
+    on_counts,
+    rounds,
+    special,
+    trusting,
+)
 from runs_of import Gridded, Kept, OneParent, Rounds, Stored
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
@@ -45,6 +57,8 @@ CASES = {
     "quality of a run, random blocks": (Case(special(UniformChunk, beta_quality, any_g=True)),),
     "quality of a run, only incorrect blocks": (Case(special(OnlyIncorrect, beta_quality, any_g=True)),),
     "quality of a run, one block a call until resolved": (Case(special(UntilResolved, beta_quality)),),
+    "difficulties drawn, only incorrect blocks": (Case(special(OnlyIncorrect, beta_blocks)),),
+    "difficulties drawn, one block a call until resolved": (Case(special(UntilResolved, beta_blocks)),),
     "blocks that differ, whole solutions": (ROWS["blocks that differ, whole solutions"],),
 }
 

@@ -262,9 +262,25 @@ def test_a_budget_is_for_the_quantity_fitness_only():
         predict("a cell", "fitness", calls=3)
 
 
+@pytest.mark.parametrize("schedule", [OnlyIncorrect(), UniformChunk()], ids=str)
+def test_difficulties_drawn_are_solved_as_soon_as_the_law_of_the_time_says(schedule):
+    """P(all correct) after t calls is the cdf of the time, which other formulas give; sums over t are its mean."""
+    made = replace(cell(12, BetaBlocks(2.5, 1.0), schedule), problem=BlockOneMax(12, 4, start=0.3))
+    for calls in (30, 300, 3000):
+        found = told(made, calls=calls)
+        assert found.solved == pytest.approx(float(predict(made, "generations").cdf(calls)), rel=1e-10)
+        assert float(found.law.after([calls]).sum()) == pytest.approx(1.0, abs=1e-12)
+        step = found.law.after([calls, calls + 1]) @ found.law.values
+        assert float(found.law.improves([calls + 1])[0]) == pytest.approx(float(np.diff(step)[0]), abs=1e-11)
+    wrong = told(replace(made, mutator=BetaBlocks(2.4, 1.0)), calls=30).solved  # the twin
+    assert wrong != pytest.approx(told(made, calls=30).solved, rel=1e-3)
+
+
 def test_refusals_say_what_differs():
-    with pytest.raises(NoPrediction, match=r"(?s)fitness at a .* got UniformChunk; see docs/quality.md"):
-        told(cell(mutator=BetaBlocks(2.0, 1.0)), calls=3)
+    with pytest.raises(NoPrediction, match=r"(?s)fitness at a .* got AllBlocks\n.* of the table in docs/quality.md"):
+        told(cell(mutator=BetaBlocks(2.0, 1.0), schedule=AllBlocks()), calls=3)
+    with pytest.raises(NoPrediction, match="followed for 65,536 calls, not 70,000"):
+        told(cell(mutator=BetaBlocks(2.0, 1.0)), calls=70_000)
     with pytest.raises(NoPrediction, match=r"(?s)fitness at a .* got Islands"):
         told(replace(cell(mutator=BetaRunQuality(2.0, 1.0)), runner=Islands(2, 2)), calls=3)
     with pytest.raises(NoPrediction, match="random number of calls"):

@@ -25,7 +25,7 @@ from evo.schedules import AllBlocks
 from evo.theory import RunLaw, Start
 from evo.theory.operators import outside, per_block
 from evo.theory.problems.on_counts import counts_process
-from evo.theory.quality import in_turn, processes, repeats, whole
+from evo.theory.quality import difficulty, in_turn, processes, repeats, whole
 from evo.theory.quality.law import FitnessLaw, StateFitness, Whens, settled
 from evo.theory.quality.no_evaluator import accepted_in_turn, accepted_whatever
 from evo.theory.quality.run_wide import FINE_STEP, RunWide
@@ -259,6 +259,16 @@ def blocks_in_turn(law: PerBlockLaw, k: int, start: Start, lam: int, by_count: F
 def beta_in_turn(law: BetaBlocksLaw, k: int, start: Start, lam: int, by_count: FloatArray) -> FitnessLaw:
     """Difficulties drawn, in turn (theory 5c)."""
     return rising(in_turn.beta_in_turn(law, k, start, lam), by_count)
+
+
+def beta_one_by_one(law: BetaBlocksLaw, k: int, start: Start, lam: int, by_count: FloatArray) -> FitnessLaw:
+    """Difficulties drawn, only incorrect blocks (theory 5c)."""
+    return rising(difficulty.beta_one_by_one(law, k, start, lam), by_count)
+
+
+def beta_at_random(law: BetaBlocksLaw, k: int, start: Start, by_count: FloatArray) -> FitnessLaw:
+    """Difficulties drawn, random blocks (theory 5b)."""
+    return rising(difficulty.beta_at_random(law, k, start), by_count)
 
 
 def quality_sampled(law: RunQualityLaw, k: int, start: Start, lam: int, by_count: FloatArray) -> FitnessLaw:

@@ -75,6 +75,12 @@ QUALITY_RULES: tuple[Row, ...] = (
         q.blocks_until_resolved, whatever=ACCEPT),
     Row("blocks that differ, in turn", PerBlockLaw, RoundRobin, ONE, RISING, q.blocks_in_turn, whatever=ACCEPT),
     Row("difficulties drawn, in turn", BetaBlocksLaw, RoundRobin, ONE, RISING, q.beta_in_turn, whatever=ACCEPT),
+    Row("difficulties drawn, only incorrect blocks", BetaBlocksLaw, OnlyIncorrect, ONE, RISING, q.beta_one_by_one,
+        whatever=ACCEPT),
+    Row("difficulties drawn, one block a call until resolved", BetaBlocksLaw, UntilResolved, ONE, RISING,
+        q.beta_one_by_one, (c.ALL_INCORRECT,), ACCEPT),
+    Row("difficulties drawn, random blocks", BetaBlocksLaw, UniformChunk, ONE, RISING, q.beta_at_random,
+        whatever=ACCEPT),
     Row("success that rises with use, whole solutions", LearningLaw, WHOLE, ONE, RISING, q.learned, whatever=ACCEPT),
     # a quality drawn for each run (theory 6a)
     Row("quality of a run, whole solutions", RunQualityLaw, WHOLE, ONE, RISING, q.quality_sampled, whatever=ACCEPT),
