@@ -53,7 +53,7 @@ def write(made: Report, folder: Path) -> list[Path]:
         curves = _curves_of(made)
         files += _write_quality(curves, folder)
         names = [file.name for file in files]
-        content = Content(made, None if figure is None else sheet_of(figure), curves, names, folder.name)
+        content = Content(made, None if figure is None else sheet_of(figure), curves, names)
         files += _write_page(content, folder)
     except OSError as error:
         raise StoreError(f"{folder}: cannot write the report ({error}); choose a folder you can write to") from None
@@ -164,15 +164,20 @@ def _is_own(made: Report) -> bool:
 
 
 def _write_figure(made: Report, figure: Figure | None, folder: Path) -> list[Path]:
-    from matplotlib import rc_context
-
     if figure is None:
         return []
     name = made.study.name if made.study and _is_own(made) else "cost"
-    files = [folder / f"{name}.png", folder / f"{name}.svg"]
+    return _write_both(figure, folder / name, DOTS_AN_INCH)
+
+
+def _write_both(figure: Figure, name: Path, dots: int) -> list[Path]:
+    """A figure as PNG, with so many dots an inch, and as SVG."""
+    from matplotlib import rc_context
+
+    files = [name.with_name(f"{name.name}.{kind}") for kind in ("png", "svg")]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
-        _lay_out(figure, DOTS_AN_INCH)
-        write_whole(files[0], partial(figure.savefig, format="png", dpi=DOTS_AN_INCH))
+        _lay_out(figure, dots)
+        write_whole(files[0], partial(figure.savefig, format="png", dpi=dots))
         write_whole(files[1], partial(figure.savefig, format="svg", metadata={"Date": None}))
     return files
 
@@ -183,16 +188,14 @@ def _write_quality(curves: list[QualityCurve], folder: Path) -> list[Path]:
 
     if not curves:
         return []
-    files = [folder / "quality.png", folder / "quality.csv"]
-    figure = quality_figure(curves)
-    _lay_out(figure, DOTS_AN_INCH_OF_QUALITY)
-    write_whole(files[0], partial(figure.savefig, format="png", dpi=DOTS_AN_INCH_OF_QUALITY))
-    write_whole(files[1], partial(quality_table(curves).to_csv, index=False))
-    return files
+    table = folder / "quality.csv"
+    files = _write_both(quality_figure(curves), folder / "quality", DOTS_AN_INCH_OF_QUALITY)
+    write_whole(table, partial(quality_table(curves).to_csv, index=False))
+    return [*files, table]
 
 
-def _lay_out(figure: Figure, dots: float) -> None:
-    """Lay a figure out for good: all its files have the same layout, found once, and each of them is drawn once."""
+def _lay_out(figure: Figure, dots: int) -> None:
+    """Lay a figure out for good: both files have the same layout, found once, and each of them is drawn once."""
     figure.set_dpi(dots)
     engine = figure.get_layout_engine()
     assert engine is not None  # all our figures have one

@@ -131,7 +131,9 @@ def test_a_small_study_end_to_end(name, made):
     written = [file.name for file in files]
     tables = ["summary.csv", "checks.csv", *["laws.csv"][: reported.fits is not None]]
     tables += ["claims.csv"][: bool(STUDIES[name].claims)]
-    curves = [] if name == "voting" else ["quality.png", "quality.csv"]  # a vote takes a random number of calls
+    curves = (
+        [] if name == "voting" else ["quality.png", "quality.svg", "quality.csv"]
+    )  # a vote takes a random number of calls
     assert written == [*tables, "report.txt", f"{name}.png", f"{name}.svg", *curves, "report.html"]
     assert all(file.stat().st_size > 100 for file in files)
     assert reported.study is STUDIES[name]

@@ -55,7 +55,7 @@ def small(tmp_path_factory):
 def test_a_small_study_end_to_end(small):
     made, files, folder = small
     names = ["summary.csv", "checks.csv", "laws.csv", "claims.csv", "speedup.csv", "report.txt", "cost.png", "cost.svg"]
-    names += ["quality.png", "quality.csv", "report.html"]
+    names += ["quality.png", "quality.svg", "quality.csv", "report.html"]
     assert [file.name for file in files] == names
     assert all(file.parent == folder and file.stat().st_size > 100 for file in files)
     assert made.study is STUDY

@@ -222,7 +222,7 @@ def test_run_says_what_it_found_and_writes_it_down(where):
     written = {file.name for file in (where / "results" / "mine").iterdir()}
     assert written == {
         "grid.json", "provenance.json", "cells.parquet", "runs", "summary.csv", "checks.csv", "laws.csv", "report.txt",
-        "cost.png", "cost.svg", "quality.png", "quality.csv", "report.html",
+        "cost.png", "cost.svg", "quality.png", "quality.svg", "quality.csv", "report.html",
     }  # fmt: skip
 
     again = llm_evo("report", "results/mine")

@@ -92,8 +92,10 @@ def is_made(*words):
 
 def test_a_second_report_is_read_and_says_the_same(none_is_made):
     made = run_it().stdout
-    files = {file: file.read_bytes() for file in FOLDER.iterdir() if file.suffix in (".csv", ".txt", ".png", ".svg")}
-    assert len(files) == 7
+    files = {
+        file: file.read_bytes() for file in FOLDER.iterdir() if file.suffix in (".csv", ".txt", ".png", ".svg", ".html")
+    }
+    assert len(files) == 9
     none_is_made()
     again, rerun = llm_evo(*REPORT), run_it().stdout
     assert "Check against exact predictions: 0 AGREES, 0 DIFFERS, 2 CANNOT_TELL" in again.stdout

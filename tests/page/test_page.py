@@ -168,14 +168,14 @@ def test_the_numbers_of_the_page_are_those_of_the_summary(attacked):
 def test_the_first_screen_has_question_answer_and_figure(attacked):
     made, content, _ = attacked
     first = content.split("<nav")[0]
-    assert "cost, along k?</h1>" in first
+    assert "change with k?</h1>" in first
     answer = re.search(r'id="answer">(.*?)</div>', first)[1]
     sentences = re.findall(r"<p>(.*?)</p>", answer)
     assert len(sentences) == 2
     assert "At k = 4 " in sentences[0]
     assert "is cheapest" in sentences[0]
     cost = made.summary.set_index(["series", "k"])["cost"][ATTACK, 4]
-    assert f"{number(cost)} a run" in sentences[0]
+    assert f"is cheapest: {number(cost)} a run (" in sentences[0]
     agree = (made.summary["verdict"] == "AGREES").sum()
     assert sentences[1].startswith(f"{agree} of 6 cells agree with exact predictions")
     assert first.count('class="chart"') == 2  # for a wide screen, and for a phone
@@ -197,8 +197,7 @@ def test_what_a_chart_shows_on_hovering_is_what_was_measured(attacked):
 
 def test_the_page_is_the_same_each_time_and_counts_as_source_of_a_kept_report(attacked):
     made, content, names = attacked
-    folder = made.results.path
-    again = page(Content(made, None, page_curves(made), names[:-1], folder.name))
+    again = page(Content(made, None, page_curves(made), names[:-1]))
     assert again == content
     assert {"*.css", "*.js"} <= set(SOURCES)
 

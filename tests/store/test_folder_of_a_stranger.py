@@ -115,7 +115,17 @@ def every_command(out: Path) -> list[int]:
 
 # ------------------------------------------------------------------------------------------------- links, names
 
-REPORT = ("summary.csv", "checks.csv", "laws.csv", "cost.png", "cost.svg", "quality.png", "quality.csv", "report.html")
+REPORT = (
+    "summary.csv",
+    "checks.csv",
+    "laws.csv",
+    "cost.png",
+    "cost.svg",
+    "quality.png",
+    "quality.svg",
+    "quality.csv",
+    "report.html",
+)
 
 
 @pytest.mark.parametrize(

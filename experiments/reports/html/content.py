@@ -24,14 +24,12 @@ class Content:
         sheet: the panels of the study's figure; None where it has no figure of its own.
         curves: the fitness before the optimum of some cells.
         files: names of the other files of the report.
-        folder: name of the results folder, as it is told; empty where it has none.
     """
 
     made: Report
     sheet: Sheet | None
     curves: Sequence[QualityCurve]
     files: Sequence[str] = ()
-    folder: str = ""
 
     @cached_property
     def rows(self) -> list[dict[Any, Any]]:

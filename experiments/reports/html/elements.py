@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable
 
 from experiments.grids.outside.printable import printable
 
+PLAIN = re.compile(r"[\w ,.:;%/()=+*#-]*", re.ASCII)
+"""What needs no escaping, which most of a page is."""
 VOID = frozenset(("br", "circle", "input", "line", "meta", "path", "rect"))
 """Elements without an end; those of SVG are closed within."""
 
@@ -23,7 +26,10 @@ def text(value: object) -> Html:
     >>> text("<script>"), text(Html("<b>"))
     ('&lt;script&gt;', '<b>')
     """
-    return value if isinstance(value, Html) else Html(html.escape(printable(str(value))))
+    if type(value) is Html:
+        return value
+    said = str(value)
+    return Html(said) if PLAIN.fullmatch(said) else Html(html.escape(printable(said)))
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Html:
@@ -35,13 +41,15 @@ def tag(name: str, /, *children: object, **attributes: object) -> Html:
     '<br/>'
     """
     told = "".join(
-        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{text(value)}"')
-        for key, value in attributes.items()
-        if value is not None and value is not False
+        [
+            f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{text(value)}"')
+            for key, value in attributes.items()
+            if value is not None and value is not False
+        ]
     )
     if name in VOID:
         return Html(f"<{name}{told}/>")
-    return Html(f"<{name}{told}>{''.join(map(text, children))}</{name}>")
+    return Html(f"<{name}{told}>{''.join([text(child) for child in children])}</{name}>")
 
 
 def joined(parts: Iterable[object], between: str = "") -> Html:

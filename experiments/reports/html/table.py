@@ -12,7 +12,7 @@ from experiments.reports.measured import MARKS, number
 
 MOST_ROWS = 500
 """Rows of a table on the page; the others are in its file."""
-FILTERED = 8
+FILTERED = 10
 """Rows from which on a table can be filtered."""
 CLASSES = {Verdict.AGREES: "ok", Verdict.DIFFERS: "bad", Verdict.CANNOT_TELL: "open"}
 
@@ -61,6 +61,7 @@ def table(
     caption: object = "",
     file: str = "",
     of: int = 0,
+    words: bool = False,
 ) -> Html:
     """A table; empty without rows. Columns without an entry are left out.
 
@@ -70,6 +71,7 @@ def table(
         caption: how to read it.
         file: where rows are that are left out here.
         of: how many rows there are, where not all of them were made.
+        words: whether most of it is text, which is folded so that the table is no wider than the page.
     """
     if not rows:
         return Html("")
@@ -80,22 +82,32 @@ def table(
         tag("th", tag("button", headings[i], type="button"), scope="col", class_="n" if of_numbers else None)
         for i, of_numbers in zip(kept, numeric, strict=True)
     )
-    body = joined(tag("tr", *(_cell(row[i], first=i == 0) for i in kept)) for row in shown)
+    named = headings if words else [""] * len(headings)
+    body = joined(tag("tr", *(_cell(row[i], named[i], first=i == 0) for i in kept)) for row in shown)
     left_out = max(of, len(rows)) - len(shown)
     more = tag("p", f"{left_out:,} more rows are left out here: they are in {file}.", class_="left") if left_out else ""
     told = tag("p", caption, class_="caption") if caption else ""
-    inner = tag("table", tag("thead", tag("tr", head)), tag("tbody", body))
+    inner = tag("table", tag("thead", tag("tr", head)), tag("tbody", body), class_="words" if words else None)
     filtered = len(shown) >= FILTERED
     return tag(
         "div", told, tag("div", inner, class_="scroll", tabindex="0"), more, class_="sheet", data_filter=filtered
     )
 
 
-def _cell(entry: Entry, first: bool) -> Html:
+def _cell(entry: Entry, heading: str, first: bool) -> Html:
     small = tag("small", entry.small) if entry.small else ""
     between = " " if entry.small else ""
     value = None
     if entry.sorted_by is not None:
         value = "" if math.isnan(entry.sorted_by) else repr(float(entry.sorted_by))
     name, scope = ("th", "row") if first else ("td", None)
-    return tag(name, entry.shown, between, small, scope=scope, class_="n" if value is not None else None, data_v=value)
+    return tag(
+        name,
+        entry.shown,
+        between,
+        small,
+        scope=scope,
+        class_="n" if value is not None else None,
+        data_v=value,
+        data_h=heading or None,
+    )

@@ -22,6 +22,8 @@ from experiments.store.results import Results
 
 MOST_CHARTS, MOST_LINES, MOST_POINTS = 6, 12, 120
 """Of a figure on the page."""
+MOST_TICKS = 8
+"""Values of the parameter that all have a tick."""
 LONG = 20.0
 """Ratio of the ends of a range from which on it is on a log scale."""
 BAND_PLACES, BEYOND = 60, 1.5
@@ -67,7 +69,10 @@ def growth_charts(results: Results, along: str, quantity: str, laws: Mapping[str
         positive = any((each.mean > 0).any() for each in members)
         long = bool(x.min() > 0 and x.max() / x.min() >= LONG)
         title = f"lam = {lam:g} offspring a generation" if several else ""
-        charts.append(Chart(title, _axis(along), unit, lines, log_x=long, log_y=positive, base=2))
+        ticks = np.unique(x) if len(np.unique(x)) <= MOST_TICKS else x[:0]
+        charts.append(
+            Chart(title, _axis(along), unit, lines, log_x=long, log_y=positive, base=2, x_ticks=tuple(ticks.tolist()))
+        )
     left = sum(len(members) for members in groups.values()) - sum(len(chart.lines) for chart in charts)
     more = f"{left} more series are left out here: their cells are in summary.csv" if left else ""
     return Grown(charts, more)

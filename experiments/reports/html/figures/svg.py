@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,18 @@ import numpy as np
 from evo.protocols import FloatArray
 from experiments.reports.html.elements import Html, joined, tag
 from experiments.reports.html.figures.chart import Chart, Line
-from experiments.reports.html.figures.labels import LINE, MARK, NARROW, WIDEST, Named, Placed, folded, placed, sampled
+from experiments.reports.html.figures.labels import (
+    CHARACTER,
+    LINE,
+    MARK,
+    NARROW,
+    WIDEST,
+    Named,
+    Placed,
+    folded,
+    placed,
+    sampled,
+)
 from experiments.reports.html.figures.palette import BOUND, STAR, looks
 from experiments.reports.html.figures.scales import Scale, plain_number
 from experiments.reports.measured import number
@@ -61,7 +73,9 @@ def _drawn(chart: Chart, width: float, height: float, names: Sequence[tuple[str,
     """The chart with these names of its lines; None if one has no free place, unless it must have one."""
     longest = max((len(part) for name in names for part in name), default=0)
     gutter = 24.0 + MARK + 7.0 * longest
-    inner = width - SPACE_LEFT - gutter, height - SPACE_ABOVE - SPACE_BELOW
+    y_name = textwrap.wrap(chart.y_name, int(width / CHARACTER))
+    above = SPACE_ABOVE + LINE * (len(y_name) - 1)
+    inner = width - SPACE_LEFT - gutter, height - above - SPACE_BELOW
     axes = _axes(chart, *inner)
     seen = [_places(axes, line) for line in chart.lines]
     put = placed(_named(chart, names, seen), _together(places for places, _ in seen), *inner, gutter, anyhow)
@@ -71,8 +85,8 @@ def _drawn(chart: Chart, width: float, height: float, names: Sequence[tuple[str,
     body = [_draw_line(axes, line, wide) for line, wide in zip(chart.lines, broad, strict=True)]
     hover = [told for i, line in enumerate(chart.lines) for told in _hovered(axes, chart, line, i)]
     clipped = tag("svg", joined(body), width=_px(inner[0]), height=_px(inner[1]), class_="clip")
-    offset = f"{SPACE_LEFT:g} {SPACE_ABOVE:g}"
-    content = tag("g", _grid(chart, axes), clipped, joined(map(_label, put)), transform=f"translate({offset})")
+    offset = f"{SPACE_LEFT:g} {above:g}"
+    content = tag("g", _grid(chart, axes, y_name), clipped, joined(map(_label, put)), transform=f"translate({offset})")
     told = f"{chart.title or chart.y_name}: {chart.y_name} against {chart.x_name}"
     series = "\n".join(" ".join(line.label.split()) for line in chart.lines)
     return tag(
@@ -126,14 +140,13 @@ def _axes(chart: Chart, width: float, height: float) -> _Axes:
     )
 
 
-def _grid(chart: Chart, axes: _Axes) -> Html:
+def _grid(chart: Chart, axes: _Axes, y_name: Sequence[str]) -> Html:
     """Lines and names of the ticks, the names of the axes, and the lines that a chart has beside its series."""
     parts = []
     room = max(3, int(axes.width / TICK_WIDTH)), max(3, int(axes.height / TICK_HEIGHT))
     values = np.concatenate([*(line.x for line in chart.lines), *(line.points_x for line in chart.lines), np.empty(0)])
     whole = bool(len(values)) and bool((values == np.round(values)).all())
-    ticks = [(tick, plain_number(tick)) for tick in chart.x_ticks[:: max(1, -(-len(chart.x_ticks) // room[0]))]]
-    for value, name in ticks or axes.x.ticks(room[0], chart.base, whole):
+    for value, name in _own_ticks(chart, axes) or axes.x.ticks(room[0], chart.base, whole):
         x = axes.x.place(value)
         parts.append(tag("line", x1=_px(x), y1=0, x2=_px(x), y2=_px(axes.height), class_="grid"))
         parts.append(tag("text", name, x=_px(x), y=_px(axes.height + 17), class_="tick", text_anchor="middle"))
@@ -148,10 +161,24 @@ def _grid(chart: Chart, axes: _Axes) -> Html:
         x = axes.x.place(chart.upright)
         parts.append(tag("line", x1=_px(x), y1=0, x2=_px(x), y2=_px(axes.height), class_="ruler"))
     parts.append(tag("line", x1=0, y1=_px(axes.height), x2=_px(axes.width), y2=_px(axes.height), class_="axis"))
-    parts.append(tag("text", chart.y_name, x=_px(6 - SPACE_LEFT), y=-14, class_="name"))
+    for i, words in enumerate(reversed(y_name)):
+        parts.append(tag("text", words, x=_px(6 - SPACE_LEFT), y=_px(-14 - LINE * i), class_="name"))
     end = _px(axes.width)
     parts.append(tag("text", chart.x_name, x=end, y=_px(axes.height + 37), class_="name", text_anchor="end"))
     return joined(parts)
+
+
+def _own_ticks(chart: Chart, axes: _Axes) -> list[tuple[float, str]]:
+    """The ticks of x that a chart asks for, without those whose names would touch."""
+    kept: list[tuple[float, str]] = []
+    end = -math.inf
+    for tick in chart.x_ticks:
+        name = plain_number(tick)
+        half = 3.5 * len(name) + 4
+        if axes.x.place(tick) - half > end:
+            kept.append((tick, name))
+            end = axes.x.place(tick) + half
+    return kept
 
 
 def _within(level: float | None, limits: tuple[float, float] | None) -> bool:
@@ -179,7 +206,7 @@ def _draw_line(axes: _Axes, line: Line, broad: bool) -> Html:
         at = axes.path(line.x, line.y)[0]
         d = f"M{_px(at[0] - 9)},{_px(at[1])}h18"
         parts += [tag("path", d=d, class_=f"line {colour}")] if np.isfinite(at).all() else []
-    parts += [_point(axes, line, i, colour, marker) for i in range(len(line.points))]
+    parts += _points(axes, line, colour, marker)
     if line.best:
         place = _lowest(axes, line)
         if place is not None:
@@ -188,33 +215,36 @@ def _draw_line(axes: _Axes, line: Line, broad: bool) -> Html:
     return tag("g", joined(parts), class_="broad" if broad else None)
 
 
-def _point(axes: _Axes, line: Line, i: int, colour: str, marker: str) -> Html:
-    """A measured value with its interval, or a bound as an open triangle."""
-    value = line.points[i]
-    (x, y) = axes.path(line.points_x[i : i + 1], np.array([value.value]))[0]
-    if not (math.isfinite(x) and math.isfinite(y)):
-        return Html("")
-    at = f"translate({_px(x)} {_px(y)})"
-    if value.bound:
-        return tag("path", d=BOUND, transform=at, class_=f"bound {colour}")
+def _points(axes: _Axes, line: Line, colour: str, marker: str) -> list[Html]:
+    """The measured values with their intervals, or bounds as open triangles."""
     parts = []
-    if math.isfinite(value.low) and value.high > value.low:
-        low, high = (axes.height - axes.y.at(np.array([value.low, value.high]))).tolist()
-        low = axes.height if math.isnan(low) else low
-        d = f"M{_px(x)},{_px(low)}V{_px(high)}M{_px(x - 3)},{_px(low)}h6M{_px(x - 3)},{_px(high)}h6"
-        parts.append(tag("path", d=d, class_=f"bar {colour}"))
-    parts.append(tag("path", d=marker, transform=at, class_=f"mark {colour}{' hollow' if line.dashed else ''}"))
-    return joined(parts)
+    looks_of = f"mark {colour}{' hollow' if line.dashed else ''}"
+    places = [_bounds(axes, line, side) for side in ("value", "low", "high")]
+    for value, (x, y), (_, low), (_, high) in zip(line.points, *(each.tolist() for each in places), strict=True):
+        if not (math.isfinite(x) and math.isfinite(y)):
+            continue
+        at = f"translate({_px(x)} {_px(y)})"
+        if value.bound:
+            parts.append(tag("path", d=BOUND, transform=at, class_=f"bound {colour}"))
+            continue
+        if math.isfinite(value.low) and value.high > value.low:
+            foot = axes.height if math.isnan(low) else low
+            d = f"M{_px(x)},{_px(foot)}V{_px(high)}M{_px(x - 3)},{_px(foot)}h6M{_px(x - 3)},{_px(high)}h6"
+            parts.append(tag("path", d=d, class_=f"bar {colour}"))
+        parts.append(tag("path", d=marker, transform=at, class_=looks_of))
+    return parts
+
+
+def _bounds(axes: _Axes, line: Line, side: str) -> FloatArray:
+    """Places of the measured values, or of the ends of their intervals, [n, 2]."""
+    return axes.path(line.points_x, np.array([getattr(each, side) for each in line.points], dtype=np.float64))
 
 
 def _places(axes: _Axes, line: Line) -> tuple[FloatArray, FloatArray]:
     """Places that a name must not cover, and those of the line that is named, within the axes."""
     curves = [axes.path(line.x, line.y), axes.path(line.under_x, line.under_y), axes.path(line.steps_x, line.steps_y)]
-    points = axes.path(line.points_x, np.array([each.value for each in line.points], dtype=np.float64))
-    low, high = (
-        axes.path(line.points_x, np.array([getattr(each, side) for each in line.points], dtype=np.float64))
-        for side in ("low", "high")
-    )
+    points = _bounds(axes, line, "value")
+    low, high = _bounds(axes, line, "low"), _bounds(axes, line, "high")
     bars = np.concatenate([low + share * (high - low) for share in OF_A_BAR])
     curves_seen = [sampled(part) for part in curves]
     around = [points + np.array([dx, dy]) for dx in (-5, 0, 5) for dy in (-5, 0, 5)]
@@ -248,7 +278,7 @@ def _hovered(axes: _Axes, chart: Chart, line: Line, place: int) -> Iterator[str]
     """A line of text a value: its place, the number of its series, and what is said of it."""
     x_name = _short(chart.x_name)
     exact = dict(zip(line.x.tolist(), line.y.tolist(), strict=True))
-    points = axes.path(line.points_x, np.array([each.value for each in line.points], dtype=np.float64))
+    points = _bounds(axes, line, "value")
     for x, value, (left, top) in zip(line.points_x.tolist(), line.points, points.tolist(), strict=True):
         if not math.isfinite(left) or not math.isfinite(top):
             continue

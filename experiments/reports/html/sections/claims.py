@@ -9,7 +9,7 @@ from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.predictions.verdict import CONFIDENCE, Verdict
 from experiments.reports.html.content import Content
 from experiments.reports.html.elements import Html, joined, tag
-from experiments.reports.html.table import Entry, measure, table, verdict_entry
+from experiments.reports.html.table import Entry, measure, table, told_verdict, verdict_entry
 from experiments.reports.measured import MARKS, number
 from experiments.reports.wording import size_text
 
@@ -32,11 +32,11 @@ def claims(content: Content) -> Html:
         return Html("")
     rows = [_claim(each) for each in made.claims]
     caption = (
-        f"Intervals at {CLAIM_CONFIDENCE:.1%}. The verdict is of the measurement: whether the interval of the fitted "
-        "law meets what exact theory gives; what follows for the paper's claim stands beside it."
+        f"Intervals at {CLAIM_CONFIDENCE:.1%}. Agrees: the interval of the measured law meets what exact theory gives. "
+        "So the claim: what follows from both for the claim of the paper."
     )
-    headings = ("arm", "claim of the paper", "so the claim", "measured law", "exact theory (docs/theory.md)", "verdict")
-    return table(headings, rows, caption)
+    headings = ("arm", "claim of the paper", "so the claim", "measured law", "exact theory (docs/theory.md)")
+    return table(headings, rows, caption, words=True)
 
 
 def _claim(each: ClaimCheck) -> list[Entry]:
@@ -52,8 +52,8 @@ def _claim(each: ClaimCheck) -> list[Entry]:
     theory = f"{claim.theory}: {claim.text}" if claim.theory else claim.text
     lam = "" if claim.lam == 1 else f"lam = {claim.lam}"
     return [
-        Entry(claim.what, None, lam), Entry(claim.paper or "-"), Entry(so), Entry(measured), Entry(theory),
-        verdict_entry(each.verdict),
+        Entry(claim.what, None, lam), Entry(claim.paper or "-"), Entry(so), Entry(measured),
+        Entry(joined([told_verdict(each.verdict), " with ", theory])),
     ]  # fmt: skip
 
 

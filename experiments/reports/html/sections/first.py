@@ -43,9 +43,12 @@ def question(content: Content) -> str:
     if made.study is not None:
         return made.study.question
     arms = list(dict.fromkeys(map(str, made.results.cells["arm"])))
-    named = ", ".join(arms[:MOST_NAMED]) + (f" and {len(arms) - MOST_NAMED} more" if len(arms) > MOST_NAMED else "")
-    what = "does" if len(arms) == 1 else "do"
-    return f"What {what} {named} cost" + (f", along {content.along}?" if content.along else "?")
+    quoted = [f"“{arm}”" for arm in arms[:MOST_NAMED]]
+    quoted += [f"{len(arms) - MOST_NAMED} more"] if len(arms) > MOST_NAMED else []
+    named = " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+    if not content.along:
+        return f"What {'does' if len(arms) == 1 else 'do'} {named} cost?"
+    return f"How does the cost of {named} change with {content.along}?"
 
 
 def answer(content: Content) -> list[str]:
@@ -90,8 +93,9 @@ def verdict_in_words(content: Content) -> str:
         of = "The one cell agrees" if cells == 1 else f"All {cells:,} cells agree"
         return f"{of} with exact predictions (false-alarm rate {checked.alpha:g} over the grid)."
     unknown = sum(math.isnan(row["hit_predicted"]) and math.isnan(row["cost_predicted"]) for row in content.rows)
-    why = f", {unknown} of them since they have no exact prediction" if unknown else ""
-    return f"{agree} of {counted(cells, 'cell')} agree with exact predictions; of {open_} that cannot be told{why}."
+    of = "" if unknown >= open_ else f"{unknown} of them "
+    why = f", {of}since they have no exact prediction" if unknown else ""
+    return f"{agree} of {counted(cells, 'cell')} agree with exact predictions; {open_} cannot be told{why}."
 
 
 def cheapest(content: Content) -> str:
@@ -102,20 +106,31 @@ def cheapest(content: Content) -> str:
         return (
             "No cell has runs yet." if not content.made.summary["runs"].sum() else "No run of the compared cells hit."
         )
-    unit = unit_in_words(content)
     at = f"At {where} " if where else ""
     (row, best), *others = sorted(priced, key=lambda each: each[1].value)
-    name = str(row["series"])
+    name, money = f"“{row['series']}”", unit_in_words(content)
     if not others:
-        return f"{at or ''}{name} costs {number(best.value)} {unit}{_interval(best)}{_exact(row)}.".strip()
+        return _alone(content, name) or f"{at}{name} costs {_told(best, money)}{_exact(row)}."
     second, value = others[0]
-    against = f"{second['series']} ({number(value.value)})"
+    against = f"“{second['series']}” ({number(value.value)})"
     if _unclear(best, value):
-        return f"{at}{name} ({number(best.value)} {unit}) and {against} cannot be told apart" + (
-            f"; {counted(len(others) - 1, 'other')} cost more." if len(others) > 1 else "."
-        )
+        rest = f"; {counted(len(others) - 1, 'other')} cost more" if len(others) > 1 else ""
+        return f"{at}{name} ({_told(best, money)}) and {against} cannot be told apart{rest}."
     less = f"{value.value / best.value:.3g} times less than {against}"
-    return f"{at}{name} is cheapest: {number(best.value)} {unit}{_interval(best)}, {less}."
+    return f"{at}{name} is cheapest: {_told(best, money)}, {less}."
+
+
+def _alone(content: Content, name: str) -> str:
+    """How the cost of the only series changes along what varies; empty if nothing does."""
+    if not content.along:
+        return ""
+    priced = [(content.place[row["cell"]], _cost(row)) for row in content.rows if row["runs"]]
+    known = sorted(((at, value) for at, value in priced if not math.isnan(value.value)), key=lambda each: each[0])
+    if len(known) < 2:
+        return ""
+    (first, before), (last, after) = known[0], known[-1]
+    money, ends = unit_in_words(content), [words({content.along: at})[0] for at in (first, last)]
+    return f"{name} costs {_told(before, money)} at {ends[0]} and {_told(after, money)} at {ends[1]}."
 
 
 def compared(content: Content) -> tuple[list[dict[Any, Any]], str]:
@@ -153,9 +168,13 @@ def _without(content: Content, row: dict[Any, Any]) -> str:
 
 
 def unit_in_words(content: Content) -> str:
-    """What a cost is in."""
-    money = currency_of(content.made.summary["text"])
-    return f"{money} a run" if money else "a run, in the unit of the cost model"
+    """What a cost is in; nothing where the axis of the figure says it."""
+    return currency_of(content.made.summary["text"])
+
+
+def _told(value: Value, money: str) -> str:
+    before, after = (money, "") if len(money) == 1 else ("", f" {money}" if money else "")
+    return f"{before}{number(value.value)}{after} a run{_interval(value)}"
 
 
 def _cost(row: dict[Any, Any]) -> Value:
@@ -210,7 +229,7 @@ def _figure(content: Content) -> Html:
         return _as_bars(content)
     grown = growth_charts(made.results, content.along, "cost")
     title = plain_math(made.study.title) if made.study else ""
-    return figure(grown.charts, legend_of(grown), title or f"Cost along {content.along}", "figure")
+    return figure(grown.charts, legend_of(grown), title or f"Mean cost of a run along {content.along}", "figure")
 
 
 def _as_bars(content: Content) -> Html:
@@ -221,7 +240,8 @@ def _as_bars(content: Content) -> Html:
         for row in rows
         if not math.isnan((value := _cost(row)).value)
     ]
-    return bars(said, f"Mean cost, {unit_in_words(content)} (line: exact)") if said else Html("")
+    money = unit_in_words(content)
+    return bars(said, f"Mean cost of a run{f' in {money}' if money else ''} (line: exact)") if said else Html("")
 
 
 def _place(content: Content, row: dict[Any, Any]) -> str:

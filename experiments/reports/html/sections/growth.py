@@ -29,7 +29,7 @@ def laws(content: Content) -> Html:
         f"probability that a true law of this family fits as badly. A law is told where one family is left: others are "
         f"refused at {POOR_FIT:g}, or hold it. How all this decides: docs/laws.md."
     )
-    return joined([_figure(content, fits), table(headings, rows, caption, "laws.csv"), _notes(fits)])
+    return joined([_figure(content, fits), table(headings, rows, caption, "laws.csv", words=True), _notes(fits)])
 
 
 def _rows(fits: Fits, growth: Growth) -> list[list[Entry]]:

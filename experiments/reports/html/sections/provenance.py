@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from pathlib import PurePath
 from typing import Any
@@ -36,7 +37,8 @@ def provenance(content: Content) -> Html:
     listed = tag("dl", *(part for name, value in facts.items() for part in (tag("dt", name), tag("dd", value))))
     rows = [_launch(each) for each in launches[-MOST_LAUNCHES:]]
     headings = ("began", "ended", "how", "command", "git commit", "hosts")
-    caption = f"The last {MOST_LAUNCHES} of {len(launches)} launches." if len(launches) > MOST_LAUNCHES else "Launches."
+    cut = len(launches) > MOST_LAUNCHES
+    caption = f"The last {MOST_LAUNCHES} of {len(launches)} launches." if cut else ""
     return joined([
         listed, tag("p", fault) if fault else "", table(headings, rows, caption),
         tag("h3", "To make it again"), tag("pre", "\n".join(commands(content, launches))),
@@ -45,10 +47,19 @@ def provenance(content: Content) -> Html:
 
 def commands(content: Content, launches: list[dict[str, Any]]) -> list[str]:
     """The launches that filled the folder, and what reads it."""
-    folder = shlex.quote(content.folder or "RESULTS")
+    folder = shlex.quote(_folder(content, launches))
     launched = list(dict.fromkeys(_command(each) for each in launches[-MOST_LAUNCHES:]))
     made = [each for each in launched if each] or [f"llm-evo run {shlex.quote(str(content.made.results.grid['name']))}"]
     return [*made, f"llm-evo check {folder}", f"llm-evo report {folder}"]
+
+
+def _folder(content: Content, launches: list[dict[str, Any]]) -> str:
+    """The results folder as the last launch named it, or as it is named unless said."""
+    words = launches[-1].get("command") if launches else None
+    words = [str(word) for word in words] if isinstance(words, list) else []
+    given = [word.removeprefix("--out=") for word in words if word.startswith("--out=")]
+    given += [after for before, after in itertools.pairwise(words) if before == "--out"]
+    return given[-1] if given else f"results/{content.made.results.grid['name']}"
 
 
 def _command(launch: dict[str, Any]) -> str:

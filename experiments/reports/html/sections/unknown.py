@@ -16,7 +16,12 @@ def not_predicted(content: Content) -> Html:
     made = content.made
     labels = {each.cell: each.label for each in made.check.cells}
     refused = [(labels[cell], reason) for cell in labels if (reason := _refusal(content, cell))]
-    open_ = [(each.label, each.reason) for each in made.check.cells if each.verdict is Verdict.CANNOT_TELL]
+    told = {label for label, _ in refused}
+    open_ = [
+        (each.label, each.reason)
+        for each in made.check.cells
+        if each.verdict is Verdict.CANNOT_TELL and each.label not in told
+    ]
     doubts = [tag("li", doubt) for doubt in made.check.doubts]
     parts = []
     if refused:
@@ -25,7 +30,15 @@ def not_predicted(content: Content) -> Html:
     else:
         parts.append(tag("p", f"Each of the {counted(len(labels), 'cell')} has an exact prediction."))
     if open_:
-        parts += [tag("p", f"{counted(len(open_), 'cell')} cannot be told:"), _listed(open_)]
+        parts += [
+            tag(
+                "p",
+                f"{counted(len(open_), 'cell')} cannot be told for another reason:"
+                if refused
+                else f"{counted(len(open_), 'cell')} cannot be told:",
+            ),
+            _listed(open_),
+        ]
     if doubts:
         parts += [tag("p", "What stands against predicted numbers:"), tag("ul", *doubts)]
     return joined(parts)
