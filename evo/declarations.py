@@ -12,6 +12,7 @@ ABBREVIATES: dict[str, tuple[str, ...]] = {
     "mean_calls": ("rewrite",),
     "oblivious": ("choose", "advance"),
     "same_as": ("choose", "advance", "chunk_size"),
+    "rewrite_words": ("rewrite",),
     "run_law": ("choose", "advance", "chunk_size"),
 }
 """Each shortcut, and the methods that it says something about; of those without any none is ever inherited."""

@@ -10,6 +10,7 @@ from numpy.random import Generator
 from evo.laws.counts import IndependentBlocks
 from evo.parameters import probability
 from evo.protocols import BoolArray
+from evo.words import Words, chance_words
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class FixKeep:
     def rewrite(self, correct: BoolArray, rng: Generator) -> BoolArray:
         """Correctness after the call; bool [..., g]."""
         return rng.random(correct.shape) < np.where(correct, self.keep, self.fix)
+
+    def rewrite_words(self, words: Words, rng: Generator) -> Words:
+        """The same of 64 blocks a word (`evo.words`); uint64 [..., w]."""
+        kept = words & chance_words(self.keep, words.shape, rng)
+        return kept | ~words & chance_words(self.fix, words.shape, rng)
 
     @property
     def law(self) -> IndependentBlocks:

@@ -9,6 +9,7 @@ from numpy.random import Generator
 from evo.laws.counts import IndependentBlocks
 from evo.parameters import probability
 from evo.protocols import BoolArray
+from evo.words import Words, chance_words
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Resample:
     def rewrite(self, correct: BoolArray, rng: Generator) -> BoolArray:
         """Correctness after the call; bool [..., g]."""
         return rng.random(correct.shape) < self.p
+
+    def rewrite_words(self, words: Words, rng: Generator) -> Words:
+        """The same of 64 blocks a word (`evo.words`); uint64 [..., w]."""
+        return chance_words(self.p, words.shape, rng)
 
     @property
     def law(self) -> IndependentBlocks:

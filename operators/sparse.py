@@ -13,6 +13,7 @@ from evo.laws.mixtures import ComponentLaw, SparseLaw
 from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
+from evo.words import BITS, Words, sparse_places
 from operators.spill import mapped_law
 from operators.wrapper import Wrapper, answer_of, handed_over
 
@@ -48,6 +49,20 @@ class Sparse(Wrapper):
         if solution is not None and isinstance(given, Chunk) and given.solution is not None:
             solution = np.where(rng.random(solution.shape) < self.rate, solution, given.solution)
         return replace(answer, correct=correct, solution=solution)
+
+    def rewrite_words(self, words: Words, rng: Generator) -> Words:
+        """The same of 64 blocks a word (`evo.words`), uint64 [..., w]; the mutator inside rewrites chosen blocks alone.
+
+        It is asked as it stands, for chunks of one block, so that it may not depend on others.
+        """
+        after = np.array(words).reshape(-1)
+        places = sparse_places(self.rate, words.size * BITS, rng)
+        word, bit = places // BITS, (places % BITS).astype(np.uint64)
+        before = (after[word] >> bit & np.uint64(1)).astype(np.bool_)
+        answer = answer_of(self.inner, before[:, None], rng)
+        turned = answer.correct[:, 0] != before
+        np.bitwise_xor.at(after, word[turned], np.uint64(1) << bit[turned])
+        return after.reshape(words.shape)
 
     @property
     def law(self) -> ComponentLaw | ChangesLaw | SpillLaw | None:

@@ -12,6 +12,7 @@ from evo.chunks import Chunks
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import EARLIER, LEDGER, CallTokens, Prompt, overheads
 from evo.costs.prices import LLMPrimitive, expect_weights, weights_of
+from evo.engine.packed import why_not_packed
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.foreign import blame_part
@@ -212,8 +213,9 @@ class Cell(AnyCell):
         return f"{at} {schedule}" if k_first else f"{schedule} {at}"
 
     def why_not(self, engine: str) -> str:
-        """Empty: what an engine cannot run of a search, the engine says itself."""
-        return ""
+        """What the engine `packed` cannot run; of other engines empty: they say it themselves."""
+        reason = why_not_packed(self.search) if engine == "packed" else ""
+        return f"{self.text}: the engine packed {reason}; use the engine blocks" if reason else ""
 
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow.

@@ -1,0 +1,212 @@
+"""The engine `packed`: words of 64 blocks in place of blocks, other draws, the same law."""
+
+import tracemalloc
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from evo import AllBlocks, OnePlusLambda, RoundRobin, UniformChunk
+from evo.costs.budget import Budget
+from evo.engine import packed as engine
+from evo.errors import InputError
+from evo.laws.counts import IndependentBlocks
+from evo.words import bits_set, chance_words, packed, sparse_places, unpacked, used_bits
+from experiments import Cell, Grid, check, run_grid
+from experiments.predictions.verdict import Verdict
+from experiments.running.simulation import simulate, simulate_traced
+from operators import FixKeep, Malformed, Resample, Sparse
+from problems import BlockOneMax, LeadingBlocks, Noisy, UnequalBlocks
+
+FALSE_FAIL = 1e-6
+
+
+WHOLE = AllBlocks()
+
+
+def cell(mutator, schedule=WHOLE, k=10, lam=1, start=0.3, budget=Budget()):
+    return Cell(BlockOneMax(k, l=4, start=start), mutator, schedule, OnePlusLambda(lam), budget=budget)
+
+
+CELLS = [
+    cell(Resample(0.5), k=8),
+    cell(Resample(0.3), k=5, lam=4),
+    cell(FixKeep(0.4, 0.97), k=70, lam=2),
+    cell(Sparse(FixKeep(1.0, 0.0), rate=0.05), k=20),
+    cell(Sparse(FixKeep(0.6, 0.2), rate=0.1), k=12, lam=5),
+    cell(Resample(0.5), UniformChunk(), k=20),
+    cell(FixKeep(0.3, 0.9), UniformChunk(), k=20, lam=7),
+    cell(Sparse(FixKeep(0.6, 0.8), rate=0.5), UniformChunk(), k=7, lam=2, start=0.0),
+]
+
+
+def verdict(cells, seed=1, runs=3000):
+    return check(run_grid(Grid("p", cells, runs=runs, seed=seed, engine="packed"), workers=1), alpha=FALSE_FAIL).verdict
+
+
+@pytest.mark.statistical
+def test_runs_agree_with_the_exact_laws():
+    """Each cell against its exact law and means, false-alarm rate 1e-6 over all; `check` says which power it has."""
+    assert verdict(CELLS) is Verdict.AGREES
+
+
+@pytest.mark.slow
+@pytest.mark.statistical
+def test_rounds_that_are_cut_into_pieces_agree_too(monkeypatch):
+    monkeypatch.setattr(engine, "AT_ONCE", 5)
+    cut = [cell(FixKeep(0.4, 0.9), k=4, lam=7), cell(Resample(0.5), UniformChunk(), k=4, lam=7)]
+    assert verdict(cut, runs=1000) is Verdict.AGREES
+
+
+@dataclass(frozen=True)
+class Wrong(Resample):
+    """Its words are right 10 % less often than its blocks."""
+
+    def rewrite_words(self, words, rng):
+        return chance_words(0.9 * self.p, words.shape, rng)
+
+    @property
+    def law(self):
+        return IndependentBlocks(self.p, self.p)
+
+
+@pytest.mark.statistical
+def test_words_of_another_law_differ():
+    assert verdict([cell(Wrong(0.5), k=8)]) is Verdict.DIFFERS
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("mutator", [Resample(0.5), Resample(0.37), FixKeep(0.2, 0.9), Sparse(FixKeep(1.0, 0.1), 0.03)])
+def test_words_are_rewritten_as_blocks_are(mutator):
+    """Blocks that are correct afterwards, of 100,000 wrong and as many right ones; two-sided exact tests at 1e-6."""
+    rng = np.random.default_rng(1)
+    before = np.zeros((1000, 200), dtype=bool)
+    before[:, ::2] = True
+    after = unpacked(mutator.rewrite_words(packed(before), rng), 200)
+    inner = getattr(mutator, "inner", mutator)
+    rate = getattr(mutator, "rate", 1.0)
+    fix, keep = getattr(inner, "fix", getattr(inner, "p", None)), getattr(inner, "keep", getattr(inner, "p", None))
+    for there, p in ((True, 1 - rate * (1 - keep)), (False, rate * fix)):
+        found = after[before == there]
+        assert stats.binomtest(int(found.sum()), found.size, p).pvalue > FALSE_FAIL
+        other = stats.binomtest(int(found.sum()), found.size, min(0.999, p + 0.02)).pvalue
+        assert other < FALSE_FAIL  # what it would have found
+
+
+def test_chances_have_the_digits_of_uniform_numbers():
+    class Given:
+        """Hands out one digit of each uniform number after the other, from the first."""
+
+        def __init__(self, numbers):
+            self.digits = iter([[number >> place & 1 for number in numbers] for place in range(52, -1, -1)])
+
+        def integers(self, low, high, size, dtype, endpoint):
+            return np.array([sum(bit << at for at, bit in enumerate(next(self.digits)))], dtype=np.uint64)
+
+    for p in (0.3, 0.7, 0.5 + 2.0**-53, 1e-3):
+        edge = int(np.ceil(p * 2.0**53))
+        numbers = [0, edge - 1, edge, edge + 1, 2**53 - 1]
+        expected = [number / 2.0**53 < p for number in numbers]
+        found = unpacked(chance_words(p, (1,), Given(numbers)), len(numbers))
+        assert found.tolist() == expected
+
+
+def test_certain_words():
+    rng = np.random.default_rng(1)
+    assert bits_set(chance_words(1.0, (3, 2), rng)).tolist() == [128] * 3
+    assert bits_set(chance_words(0.0, (3, 2), rng)).tolist() == [0] * 3
+    assert sparse_places(0.0, 10, rng).tolist() == []
+    assert sparse_places(1.0, 5, rng).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("k", [1, 63, 64, 65, 200])
+def test_words_hold_what_blocks_do(k):
+    correct = np.random.default_rng(k).random((7, k)) < 0.5
+    words = packed(correct)
+    assert (unpacked(words, k) == correct).all()
+    assert bits_set(words).tolist() == correct.sum(axis=1).tolist()
+    assert int(bits_set(used_bits(k)[None])[0]) == k
+
+
+def test_counts_where_floats_would_round(monkeypatch):
+    words = packed(np.random.default_rng(1).random((3, 300)) < 0.5)
+    expected = bits_set(words)
+    monkeypatch.setattr("evo.words.EXACT", 2)
+    assert (bits_set(words) == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("of", "budget"), [(CELLS[0], 20), (CELLS[4], 60), (CELLS[6], 200)], ids=["all", "bits", "one"]
+)
+def test_a_larger_budget_prolongs_the_same_runs(of, budget):
+    def hits(calls):
+        return simulate(cell(of.mutator, of.schedule, of.k, of.lam, budget=Budget(calls=calls)), 1, 0, 60, "packed")
+
+    few, many = hits(budget), hits(100_000)
+    last = -(-budget // of.lam)
+    within = (many.generations <= last) & (many.hit >= 0)
+    assert 0 < within.sum() < 60
+    assert (few.hit[within] == many.hit[within]).all()
+    assert (few.hit[~within] == -1).all()
+    assert (few.generations[~within] == last).all()
+    assert (few.calls == of.lam * few.generations).all()
+    assert (few.evaluations == few.calls).all()
+
+
+def test_traces_end_at_the_hit_and_rise():
+    for of in CELLS:
+        counts, trace = simulate_traced(of, 1, 0, 40, "packed")
+        assert (counts.hit == simulate(of, 1, 0, 40, "packed").hit).all()
+        for run in range(40):
+            rows = trace.run == run
+            assert (np.diff(trace.fitness[rows]) > 0).all()
+            assert trace.call[rows][0] == 0
+            assert (trace.call[rows][-1], trace.fitness[rows][-1]) == (counts.hit[run], of.k)
+            assert trace.spent[rows][-1].tolist() == [counts.generations[run], counts.calls[run], counts.calls[run]]
+
+
+def test_runs_that_start_at_the_optimum():
+    counts = simulate(cell(Resample(0.5), k=2, start=1.0), 1, 0, 5, "packed")
+    assert (counts.hit.tolist(), counts.calls.tolist()) == ([0] * 5, [0] * 5)
+
+
+@pytest.mark.parametrize(
+    ("of", "why"),
+    [
+        (cell(Resample(0.5), RoundRobin()), "needs chunks of all blocks, or UniformChunk"),
+        (cell(Resample(0.5), UniformChunk(g=2)), "needs chunks of all blocks, or UniformChunk"),
+        (cell(Malformed(Resample(0.5), 0.1)), "needs a mutator with rewrite_words"),
+        (cell(Sparse(Malformed(Resample(0.5), 0.1), 0.5)), "needs a mutator with rewrite_words"),
+        (Cell(LeadingBlocks(4, l=4), Resample(0.5), AllBlocks(), OnePlusLambda()), "needs the number of correct"),
+        (Cell(UnequalBlocks((1, 2)), Resample(0.5), UniformChunk(), OnePlusLambda()), "needs blocks of equal length"),
+        (Cell(Noisy(BlockOneMax(4, l=4), 1.0), Resample(0.5), AllBlocks(), OnePlusLambda()), "needs the number of"),
+        (Cell(BlockOneMax(4, l=4), Resample(0.5), AllBlocks(), OnePlusLambda(accept="weak")), "strict"),
+    ],
+)
+def test_what_it_cannot_run_is_refused_before_anything_runs(of, why):
+    with pytest.raises(InputError, match=f"the engine packed {why}.*; use the engine blocks|{why}"):
+        Grid("p", [of], engine="packed")
+    with pytest.raises(InputError, match="use the engine blocks"):
+        simulate(of, 1, 0, 2, "packed")
+
+
+def test_a_subclass_that_rewrites_otherwise_is_refused():
+    @dataclass(frozen=True)
+    class Other(Resample):
+        def rewrite(self, correct, rng):
+            return correct
+
+    assert "needs a mutator with rewrite_words" in engine.why_not_packed(cell(Other(0.5)).search)
+
+
+@pytest.mark.parametrize("schedule", [AllBlocks(), UniformChunk()])
+@pytest.mark.parametrize(("k", "lam", "runs"), [(64, 20_000, 20), (6400, 200, 20), (64, 200, 2000)])
+def test_buffers_are_bounded(schedule, k, lam, runs):
+    """A hundredfold of k, lam and runs: at most 40 MB beside the parents (k bytes a run)."""
+    of = cell(Resample(0.5), schedule, k=k, lam=lam, start=0.0, budget=Budget(calls=2 * lam))
+    tracemalloc.start()
+    simulate(of, 1, 0, runs, "packed")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6 + 3 * k * runs
