@@ -19,6 +19,7 @@ from evo.foreign import blame_part
 from evo.identity import expect_named
 from evo.parameters import shown
 from evo.protocols import AnyMutator, AnyRunner, CostModel, FloatArray, Problem, Schedule
+from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Asynchronous, Merged
 from evo.runners.protocol import Describing, OwnGenerations
 from evo.search import Search
@@ -98,7 +99,7 @@ class Cell(AnyCell):
             with blame_part(self.mutator, "fits"):
                 for g in dict.fromkeys((self.chunks.g, self.chunks.last)):
                     self.mutator.fits(self.problem.k, g)
-        if isinstance(self.runner, OwnGenerations | Describing):
+        if type(self.runner) is not OnePlusLambda and isinstance(self.runner, OwnGenerations | Describing):
             with blame_part(self.runner, "fits"):
                 self.runner.fits(self.problem, self.mutator, self.schedule, self.prompt)
         expect_weights(self.cost)
@@ -155,12 +156,12 @@ class Cell(AnyCell):
         """How the schedule cuts the solution."""
         return self.search.chunks
 
-    @property
+    @cached_property
     def tokens(self) -> CallTokens:
         """Ledger entries of one call, with the LLM work that mutator and schedule declare beside it."""
         return CallTokens.of(self.prompt, self.search.lengths, overheads(self.mutator, self.schedule))
 
-    @property
+    @cached_property
     def limits(self) -> tuple[Limit, ...]:
         """The budget as the engine sees it."""
         return () if self.budget is None else self.budget.limits(self.tokens, self.weights)
@@ -225,7 +226,7 @@ class Cell(AnyCell):
         if asks_a_model(self.mutator):
             return 1
         kept = len(self.runner.founders)
-        if isinstance(self.runner, OwnGenerations):
+        if type(self.runner) is not OnePlusLambda and isinstance(self.runner, OwnGenerations):
             return max(1, min(batch, BATCH_BLOCKS // (self.problem.k * (kept + self.runner.in_flight))))
         slabs = kept == 1 and not is_noisy(self.problem)  # the loop for one parent cuts its offspring into slabs
         a_run = max(self.problem.k, self.runner.lam) if slabs else self.problem.k * (kept + self.runner.lam)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from evo.foreign import is_foreign
 from evo.landscapes import Leading, OfCounts, Weighted
 from evo.laws.counts import CallLaw
 from evo.laws.declared import nest, one_that_changes_outside
@@ -38,13 +40,25 @@ class Condition:
 # ------------------------------------------------------------------------------------------------------------- classes
 
 
+def _is_one_of(law: object, protocols: tuple[type, ...]) -> bool:
+    """Whether a law has the methods of one of some protocols; a class of ours is looked at once."""
+    if is_foreign(type(law)):
+        return isinstance(law, protocols)
+    return _class_is_one_of(type(law), protocols)
+
+
+@cache
+def _class_is_one_of(kind: type, protocols: tuple[type, ...]) -> bool:
+    return issubclass(kind, protocols)
+
+
 def of_law(kinds: tuple[type, ...]) -> Condition:
     """A law of counts (any class that has its method), or one of exactly these classes."""
-    loose = [kind for kind in kinds if issubclass(kind, CallLaw)]
+    loose = tuple(kind for kind in kinds if issubclass(kind, CallLaw))
 
     def test(setting: Setting) -> str | None:
         law = setting.law
-        if type(law) in kinds or any(isinstance(law, kind) for kind in loose):
+        if type(law) in kinds or _is_one_of(law, loose):
             return None
         return "none" if law is None else f"{type_name(type(law))}"
 

@@ -7,6 +7,7 @@ import numpy as np
 from evo.costs.ledger import LEDGER, block_lengths, overheads
 from evo.evaluation import is_noisy
 from evo.protocols import FloatArray, IntArray
+from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.protocol import Adjusting, OwnGenerations
 from evo.theory import call_sums
 from experiments.grids.cell import Cell
@@ -14,6 +15,8 @@ from experiments.grids.cell import Cell
 
 def answers_of(cell: Cell, generations: IntArray) -> tuple[IntArray, IntArray]:
     """The fewest and the most answers that runs of so many generations have paid for, [runs] each."""
+    if type(cell.runner) is OnePlusLambda:  # the usual one, which takes no look at protocols
+        return cell.runner.lam * generations, cell.runner.lam * generations
     if isinstance(cell.runner, OwnGenerations):
         return cell.runner.answers(generations, cell.schedule, cell.problem.k)
     most = cell.runner.lam * generations

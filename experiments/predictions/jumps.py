@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -62,22 +61,55 @@ class JumpChain:
 
 
 def jump_chain(search: Search) -> JumpChain:
-    """The jump chain of a search.
+    """The jump chain of a search, kept for its next batch as long as there is room.
 
     Raises: NoPrediction naming the nearest rows and what the search misses of them.
     """
-    found = _looked_up(search, search.text)
+    key = search, search.text  # the text, too: parts of a user may call themselves equal that are not
+    found = _kept.get(key)
+    if found is None:
+        found = _kept.add(key, _made(search))
     if isinstance(found, str):
         raise NoPrediction(found)
     return found
 
 
-@lru_cache(maxsize=64)
-def _looked_up(search: Search, text: str) -> JumpChain | str:
-    """The chain, or why there is none, in words; kept for the next batch of that search (see `predict`)."""
+class _Chains(dict[tuple[Search, str], JumpChain | str]):
+    """Those that were made last, as many as there is room for."""
+
+    floats = 0
+
+    def add(self, key: tuple[Search, str], found: JumpChain | str) -> JumpChain | str:
+        """Keep one, and let the oldest go if need be."""
+        self[key] = found
+        self.floats += _floats(found)
+        while self.floats > MOST_FLOATS and len(self) > 1:
+            self.floats -= _floats(self.pop(next(iter(self))))
+        return found
+
+
+def _floats(found: JumpChain | str) -> int:
+    return FLOATS_OF_A_CHAIN + (0 if isinstance(found, str) else found.process.floats)
+
+
+def forget() -> None:
+    """Forget all chains."""
+    _kept.clear()
+    _kept.floats = 0
+
+
+def _made(search: Search) -> JumpChain | str:
+    """The chain, or why there is none, in words."""
     setting = Setting(search)
     try:
         row, process = first_fit(JUMPS, setting)
     except NoPrediction as error:
-        return str(error).removeprefix(HEAD + text).lstrip(": ")
+        return str(error).removeprefix(HEAD + search.text).lstrip(": ")
     return JumpChain(process, setting.by_count, row.name)
+
+
+MOST_FLOATS = 1 << 24
+"""In the tables of all chains that are kept."""
+FLOATS_OF_A_CHAIN = 1 << 10
+"""That it takes whatever its tables are, about."""
+_kept = _Chains()

@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, singledispatch
 from pathlib import Path
@@ -69,8 +70,12 @@ SEEN = 1.0 - 1.0 / 128
 LARGEST = 2.0**53
 
 
-def columns_of(cell: AnyCell) -> dict[str, Any]:
+def columns_of(cell: AnyCell, times: bool = True) -> dict[str, Any]:
     """The columns of one cell; None stands for null, lists are arrays.
+
+    Args:
+        cell: the cell.
+        times: whether its runs may be compared with the law of hit; else the law is not looked at.
 
     >>> from evo import OnePlusLambda, UntilResolved
     >>> from operators import Resample
@@ -84,7 +89,7 @@ def columns_of(cell: AnyCell) -> dict[str, Any]:
     for quantity in STORED_QUANTITIES:
         row |= dict.fromkeys((f"predicted.{quantity}.mean", f"predicted.{quantity}.variance"))
     try:
-        row |= _of_hit(cell, predict(cell, "hit"))
+        row |= _of_hit(cell, predict(cell, "hit"), times)
     except EvoError as error:  # a law that breaks is told by the run that needs it
         words = " ".join(str(error).split())
         row["prediction.refused"] = words if len(words) <= SHORT else f"{words[: SHORT - 3]}..."
@@ -141,6 +146,7 @@ def predictions_table(
     cells: Iterable[AnyCell],
     kept: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     watch: Callable[[AnyCell, int, int], None] = lambda cell, done, of: None,
+    times: bool = True,
 ) -> pd.DataFrame:
     """The columns of all cells, index `cell` (the id), with the same types whatever is known of them.
 
@@ -148,6 +154,7 @@ def predictions_table(
         cells: the cells.
         kept: columns by the text of a cell that were made before, see `kept_predictions`.
         watch: called with each cell that is to be predicted, the number of those before it, and of all.
+        times: whether runs may be compared with the laws of hit.
     """
     import pandas as pd
 
@@ -155,7 +162,7 @@ def predictions_table(
     for done, cell in enumerate(cells):
         if cell.text not in kept:
             watch(cell, done, len(cells))
-        rows.append(kept.get(cell.text) or columns_of(cell))
+        rows.append(kept.get(cell.text) or columns_of(cell, times))
     for name in dict.fromkeys(name for row in rows for name in row):  # programs have columns of their roles
         # arrays, not lists: a file gives them one type, even where all are empty
         kind: Any = "object" if name in LISTS else string_type() if name in TEXTS else "float64"
@@ -258,7 +265,7 @@ class StoredPrediction:
         return Prediction(quantity, self.means[quantity], *conditions, law, doubts=self.doubts)
 
 
-def _of_hit(cell: AnyCell, hit: Prediction) -> dict[str, Any]:
+def _of_hit(cell: AnyCell, hit: Prediction, times: bool) -> dict[str, Any]:
     try:
         variance = hit.variance
     except NoPrediction:
@@ -271,11 +278,10 @@ def _of_hit(cell: AnyCell, hit: Prediction) -> dict[str, Any]:
         "predicted.hit.mean": hit.mean,
         "predicted.hit.variance": variance,
     }
-    try:
-        times, cdf = law_points(cell, hit)
-    except NoPrediction:
-        return row
-    return row | {"predicted.hit.times": times, "predicted.hit.cdf": cdf}
+    if times:
+        with suppress(NoPrediction):
+            row |= dict(zip(LISTS, law_points(cell, hit), strict=True))
+    return row
 
 
 def law_points(cell: AnyCell, hit: Prediction) -> tuple[FloatArray, FloatArray]:

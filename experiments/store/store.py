@@ -129,7 +129,9 @@ class Store:
                     leftover.unlink()
         if not begun:  # says what is being planned, which may take long
             write_json(self.path / "grid.json", described)
-        cells = cells_table(grid).join(predictions_table(grid.cells, self._kept(), predicting))
+        compared_with_laws = grid.engine != "law"  # whose runs are no evidence, and whose grids may be large
+        known = predictions_table(grid.cells, self._kept(), predicting, compared_with_laws)
+        cells = cells_table(grid).join(known)
         write_json(self.path / "grid.json", described)
         write_parquet(self.path / "cells.parquet", cells.reset_index())
         own_folder(self.path / "runs")

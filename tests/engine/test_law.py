@@ -17,8 +17,8 @@ from evo.laws.counts import IndependentBlocks
 from evo.theory.calls.gains import gains_of, stalls_of
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
+from experiments.predictions import jumps
 from experiments.predictions.drawn import chain_of
-from experiments.predictions.jumps import jump_chain
 from experiments.predictions.predict import predict
 from experiments.running.launch import run_grid
 from experiments.running.simulation import simulate, simulate_traced
@@ -158,12 +158,11 @@ def test_twin_a_wrong_table_differs(what, seed, monkeypatch):
     assert max(distances(cell, seed).values()) < LIMIT
     right, wrong = Gains.of, TWINS[what]
     monkeypatch.setattr(Gains, "of", lambda *given: wrong(right(*given)))
-    chain = jump_chain.__globals__["_looked_up"]
-    chain.cache_clear()
+    jumps.forget()
     try:
         assert max(distances(cell, seed).values()) > LIMIT
     finally:
-        chain.cache_clear()
+        jumps.forget()
 
 
 # ---------------------------------------------------------------------------------------------- against exact cdfs

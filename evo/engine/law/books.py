@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,12 +38,11 @@ def run_batch(process: Jumps, fitness: FloatArray, powers: int, batch: Batch) ->
         """Sums of the shortfalls of calls, float [runs, powers]."""
         return (lam * process.on_last_chunk(drawn, generations))[:, None][:, :powers]
 
-    alike = not any(limit.per_shortfall for limit in batch.limits)  # then all runs end after as many generations
-    end = (
-        end_of_budget(batch.limits, lam, 1, lambda at: np.zeros((1, powers)))
-        if alike
-        else (end_of_budget(batch.limits, lam, batch.runs, short))
-    )
+    end: FloatArray | float
+    if any(limit.per_shortfall for limit in batch.limits):
+        end = end_of_budget(batch.limits, lam, batch.runs, short)
+    else:
+        end = same_end(batch.limits, lam)
     late = drawn.generations > end
     paid = np.where(late, end, drawn.generations)
     if not np.isfinite(paid).all():
@@ -65,6 +65,29 @@ def in_floats(counts: RunCounts) -> RunCounts:
     names = ("hit", "generations", "calls", "evaluations", "shortfalls")
     values: dict[str, Any] = {name: getattr(counts, name) for name in names}
     return replace(counts, **{name: each.astype(np.float64) for name, each in values.items() if each is not None})
+
+
+def same_end(limits: Sequence[Limit], lam: int) -> float:
+    """The first generation that reaches a limit where all calls have one price; infinite where none does.
+
+    Args:
+        limits: of the budget, without prices of shortfalls.
+        lam: calls, and evaluations, a generation.
+
+    >>> same_end([Limit(1.0, 0.0, 20.0)], 8), same_end([], 8)
+    (3.0, inf)
+    """
+    ends = [math.inf]
+    for limit in limits:
+        price = lam * (limit.per_call + limit.per_evaluation)
+        if price <= 0.0:  # the first generation reaches what is reached at all
+            ends += [1.0] if price >= limit.most else []
+            continue
+        near = math.floor(limit.most * (1.0 - limit.rounding) / price)
+        at = np.maximum(near + np.arange(-2.0, 4.0), 1.0)  # as `Limit.reached` rounds
+        reached = limit.reached(lam * at, lam * at)  # type: ignore[arg-type]  # floats are as good
+        ends.append(float(at[np.argmax(reached)]) if reached.any() else float(near))
+    return min(ends)
 
 
 def end_of_budget(

@@ -42,6 +42,11 @@ class Counts:
     pmf: FloatArray
     tail: FloatArray
 
+    @property
+    def floats(self) -> int:
+        """Numbers in the tables."""
+        return self.pmf.size + self.tail.size
+
     @classmethod
     def of(cls, law: CallLaw, g: int, lam: int) -> Counts:
         """The tables of a law.

@@ -10,7 +10,7 @@ import numpy as np
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw, IndependentBlocks, binomial_pmf
 from evo.protocols import FloatArray
-from evo.theory.calls.gains import at_least_once, gains_of, stalls_of
+from evo.theory.calls.gains import at_least_once, gains_and_stalls
 
 from .waiting import log_stay, spans
 
@@ -42,6 +42,11 @@ class Gains:
     def most(self) -> int:
         """The largest number of incorrect blocks."""
         return len(self.span) - 1
+
+    @property
+    def floats(self) -> int:
+        """Numbers in the tables."""
+        return self.span.size + self.above.size + self.tilt.size
 
     @property
     def widest(self) -> int:
@@ -107,8 +112,8 @@ def gains_of_chunk(law: CallLaw, g: int, most: int, lam: int) -> Gains:
         return Gains.of(*found, lam)
     if most > ROWS and g > ROWS:
         _expect_room(most, most)
-    tails = [np.cumsum(np.append(row[::-1], 0.0)[: len(row)])[::-1] for row in gains_of(law, g, most)]
-    return _gathered(tails, stalls_of(law, g, most), lam)
+    gained, stay = gains_and_stalls(law, g, most)
+    return _gathered([np.cumsum(row[::-1])[::-1] for row in gained], stay, lam)
 
 
 def _gathered(tails: Sequence[FloatArray], stay: FloatArray, lam: int) -> Gains:

@@ -58,6 +58,11 @@ class Jumps(Protocol):
         """Offspring a generation."""
         ...
 
+    @property
+    def floats(self) -> int:
+        """Numbers in its tables."""
+        ...
+
     def draw(self, runs: int, streams: Streams, steps: bool) -> Drawn:
         """Some runs.
 

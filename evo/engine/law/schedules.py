@@ -88,6 +88,11 @@ class AsOne:
         """Offspring a generation."""
         return self.table.lam
 
+    @property
+    def floats(self) -> int:
+        """Numbers in its table."""
+        return self.table.floats
+
     def draw(self, runs: int, streams: Streams, steps: bool) -> Drawn:
         """A life a run."""
         incorrect = begin(self.start, np.array([self.k]), runs, streams.start)[:, 0]
@@ -123,6 +128,11 @@ class _Chunked:
     def lam(self) -> int:
         """Offspring a generation."""
         return self.long.lam
+
+    @property
+    def floats(self) -> int:
+        """Numbers in its tables."""
+        return self.long.floats + (0 if self.short is None else self.short.floats)
 
     @cached_property
     def _sizes(self) -> IntArray:
@@ -225,6 +235,11 @@ class BlockByBlock:
     def lam(self) -> int:
         """Offspring a generation."""
         return self.fixing.lam
+
+    @property
+    def floats(self) -> int:
+        """Numbers in its table."""
+        return self.fixing.floats
 
     def draw(self, runs: int, streams: Streams, steps: bool) -> Drawn:
         """Some runs at a time."""

@@ -85,13 +85,38 @@ def gains_of(law: CallLaw, g: int, most: int | None = None, ever: bool = True) -
     """
     gains = [np.zeros(0)]
     for i in range(1, (g if most is None else most) + 1):
-        gain = np.asarray(law.pmf(g, i)[g - i + 1 :], dtype=np.float64)
-        if not ever:
-            gain = np.where(gain < NEVER, 0.0, gain)
-        elif gain.sum() < UNDERFLOW:
-            _check_underflow(law, g, i)
-        gains.append(gain)
+        gains.append(_gain(law, g, i, law.pmf(g, i), ever))
     return gains
+
+
+def gains_and_stalls(law: CallLaw, g: int, most: int | None = None) -> tuple[list[FloatArray], FloatArray]:
+    """`gains_of` and `stalls_of` of a law, which is asked once for each number of incorrect blocks.
+
+    Raises: NoPrediction, as `gains_of`.
+
+    >>> gains, stalls = gains_and_stalls(IndependentBlocks(0.5, 1.0), 2)
+    >>> gains[2].tolist(), stalls.tolist()
+    ([0.5, 0.25], [0.5, 0.25])
+    """
+    gains, stalls = [np.zeros(0)], []
+    for i in range(1, (g if most is None else most) + 1):
+        pmf = np.asarray(law.pmf(g, i), dtype=np.float64)
+        gains.append(_gain(law, g, i, pmf))
+        stalls.append(_stall(law, g, i, pmf))
+    return gains, np.array(stalls)
+
+
+def _gain(law: CallLaw, g: int, i: int, pmf: FloatArray, ever: bool = True) -> FloatArray:
+    gain = np.asarray(pmf[g - i + 1 :], dtype=np.float64)
+    if not ever:
+        return np.where(gain < NEVER, 0.0, gain)
+    if gain.sum() < UNDERFLOW:
+        _check_underflow(law, g, i)
+    return gain
+
+
+def _stall(law: CallLaw, g: int, i: int, pmf: FloatArray) -> float:
+    return float(pmf[: g - i + 1].sum()) + invalid_share(law, g, pmf)
 
 
 def stalls_of(law: CallLaw, g: int, most: int | None = None) -> FloatArray:
@@ -102,8 +127,7 @@ def stalls_of(law: CallLaw, g: int, most: int | None = None) -> FloatArray:
     """
     found = []
     for i in range(1, (g if most is None else most) + 1):
-        pmf = np.asarray(law.pmf(g, i), dtype=np.float64)
-        found.append(float(pmf[: g - i + 1].sum()) + invalid_share(law, g, pmf))
+        found.append(_stall(law, g, i, np.asarray(law.pmf(g, i), dtype=np.float64)))
     return np.array(found)
 
 

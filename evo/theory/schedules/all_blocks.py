@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evo.laws.counts import CallLaw
-from evo.theory.calls.gains import check_run, chunk_steps, completion, gains_of, incompletion, stalls_of
+from evo.theory.calls.gains import check_run, chunk_steps, completion, gains_and_stalls, incompletion
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_states
 from evo.theory.run_law import RunLaw, finished, no_short_chunk
@@ -34,11 +34,12 @@ def all_blocks(law: CallLaw, k: int, start: Start, lam: int = 1) -> RunLaw:
         return RunLaw(hit, generations, no_short_chunk, "theory 1a, 1c", lam)
     check_states(start.most, f"AllBlocks with k={k}")
     counts = start.law()
+    gains, stalls = gains_and_stalls(law, k, start.most)
     chain = AbsorbingChain(
-        *chunk_steps(gains_of(law, k, start.most), lam),
+        *chunk_steps(gains, lam),
         counts[1 : start.most + 1],
         float(counts[0]),
         lam,
-        stay=stalls_of(law, k, start.most) ** lam,
+        stay=stalls**lam,
     )
     return RunLaw(chain.hit, chain.generations, no_short_chunk, "theory 1f", lam)

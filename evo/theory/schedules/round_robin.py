@@ -18,10 +18,9 @@ from evo.theory.calls.gains import (
     check_run,
     chunk_steps,
     completion,
-    gains_of,
+    gains_and_stalls,
     incompletion,
     never_once,
-    stalls_of,
 )
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain
@@ -204,9 +203,9 @@ class OwnCalls:
 
     @cached_property
     def _chain(self) -> AbsorbingChain:
-        steps = chunk_steps(gains_of(self.law, self.g, self.most), self.lam)
-        stay = stalls_of(self.law, self.g, self.most) ** self.lam
-        return AbsorbingChain(*steps, np.zeros(self.most), 0.0, self.lam, stay=stay)
+        gains, stalls = gains_and_stalls(self.law, self.g, self.most)
+        stay = stalls**self.lam
+        return AbsorbingChain(*chunk_steps(gains, self.lam), np.zeros(self.most), 0.0, self.lam, stay=stay)
 
 
 def _turns(own: Sequence[Own], chunks: Chunks, start: Start, lam: int, length: int) -> Turns:
