@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,15 +40,16 @@ class Condition:
 
 
 def _is_one_of(law: object, protocols: tuple[type, ...]) -> bool:
-    """Whether a law has the methods of one of some protocols; a class of ours is looked at once."""
-    if is_foreign(type(law)):
+    """Whether a law has the methods of one of some protocols; a class of ours is looked at once, which takes long."""
+    kind = type(law)
+    if is_foreign(kind):
         return isinstance(law, protocols)
-    return _class_is_one_of(type(law), protocols)
+    if (kind, protocols) not in _SEEN:
+        _SEEN[kind, protocols] = issubclass(kind, protocols)
+    return _SEEN[kind, protocols]
 
 
-@cache
-def _class_is_one_of(kind: type, protocols: tuple[type, ...]) -> bool:
-    return issubclass(kind, protocols)
+_SEEN: dict[tuple[type, tuple[type, ...]], bool] = {}
 
 
 def of_law(kinds: tuple[type, ...]) -> Condition:

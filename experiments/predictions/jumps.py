@@ -7,15 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.engine.law import schedules
+from evo.engine.law.levels import Levels
 from evo.engine.law.process import Jumps
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
 from evo.laws.mixtures import ComponentLaw
-from evo.protocols import FloatArray
+from evo.protocols import FloatArray, Schedule
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.search import Search
-from experiments.predictions.conditions import RISING, WHOLE, Condition
+from evo.theory import Start
+from evo.theory.problems.on_counts import accepted_on_counts, counts_process, ranks
+from experiments.predictions.conditions import ALWAYS, COUNTS, ON_COUNTS, RISING, WHOLE, Condition
+from experiments.predictions.formulas import offspring_counts
 from experiments.predictions.refusals import HEAD
 from experiments.predictions.rules import ACCEPT, Row, first_fit
 from experiments.predictions.setting import Setting, always_valid
@@ -34,6 +38,27 @@ def _valid(setting: Setting) -> str | None:
 VALID = Condition("answers that are always valid", _valid)
 ONE = OnePlusLambda
 
+
+def levels(
+    law: CallLaw, k: int, g: int, schedule: Schedule, by_count: FloatArray, start: Start, lam: int, weak: bool
+) -> Jumps:
+    """Any fitness of the number of correct blocks (theory 1f, 10)."""
+    offspring = offspring_counts(law, k, g, schedule)
+    process = counts_process(offspring, by_count, start, lam, weak)
+    return Levels.of(process, offspring, ranks(by_count, k + 1, 0, "counts"), start, lam)
+
+
+def levels_without_evaluator(
+    law: CallLaw, k: int, g: int, schedule: Schedule, by_count: FloatArray, start: Start
+) -> Jumps:
+    """Every answer is accepted (theory 17c)."""
+    offspring = offspring_counts(law, k, g, schedule)
+    process = accepted_on_counts(offspring, np.ones_like(offspring), start).process
+    if process is None:
+        raise NoPrediction("the start is optimal")
+    return Levels.of(process, offspring, ranks(by_count, k + 1, 0, "counts"), start, 1)
+
+
 JUMPS: tuple[Row, ...] = (
     Row("whole solutions", CallLaw, WHOLE, ONE, RISING, schedules.all_blocks, (VALID,), ACCEPT),
     Row("random blocks", CallLaw, UniformChunk, ONE, RISING, schedules.uniform_chunk, (VALID,), ACCEPT),
@@ -41,6 +66,8 @@ JUMPS: tuple[Row, ...] = (
     Row("chunks in turn", CallLaw, RoundRobin, ONE, RISING, schedules.round_robin, (VALID,), ACCEPT),
     Row("one block a call until resolved", CallLaw, UntilResolved, ONE, RISING, schedules.until_resolved,
         (VALID,), ACCEPT),
+    Row("any fitness of the number of correct blocks", CallLaw, ON_COUNTS, ONE, COUNTS, levels, (VALID,)),
+    Row("no evaluator", CallLaw, ON_COUNTS, ONE, COUNTS, levels_without_evaluator, (VALID, ALWAYS), ("always",)),
 )  # fmt: skip
 """The first row that fits, and whose process does not refuse, is drawn; an equally good offspring changes no count."""
 

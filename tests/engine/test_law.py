@@ -8,10 +8,21 @@ from functools import cache
 import numpy as np
 import pytest
 
-from evo import AllBlocks, Decomposed, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo import (
+    AllBlocks,
+    Decomposed,
+    OnePlusLambda,
+    OnlyIncorrect,
+    RoundRobin,
+    UniformChunk,
+    UniformSubset,
+    UntilResolved,
+)
 from evo.costs.budget import Budget
 from evo.engine.law import gains, schedules, waiting
 from evo.engine.law.gains import Gains, gains_of_chunk
+from evo.engine.law.levels import Levels
+from evo.engine.law.rows import Rows
 from evo.errors import InputError
 from evo.laws.counts import IndependentBlocks
 from evo.theory.calls.gains import gains_of, stalls_of
@@ -24,13 +35,13 @@ from experiments.running.launch import run_grid
 from experiments.running.simulation import simulate, simulate_traced
 from experiments.store.results import load
 from operators import BetaQuality, FixKeep, Refuse, Resample, Sparse
-from problems import BlockOneMax
+from problems import BlockOneMax, Jump, Needle, Trap
 
 FALSE_FAIL = 1e-6
 RUNS = 5000
 CELLS = 240
-QUICK = (0, 3, 5, 9, 12, 15, 17, 18, 26, 28, 59)
-"""Some of them: all schedules, starts and kinds of law."""
+QUICK = (0, 3, 5, 9, 12, 17, 18, 26, 28, 59, 120, 121, 122, 123, 126, 128, 129, 132, 146)
+"""Some of them: all schedules, starts and kinds of law; and nine of levels."""
 
 
 @pytest.fixture
@@ -71,10 +82,25 @@ def a_cell(rng):
     return Cell(BlockOneMax(k, 3, **start), a_mutator(rng), schedule, runner, budget=budget)
 
 
+def a_cell_of_levels(rng):
+    """Any small cell whose fitness is one of counts, which need not rise with them; with plateaus, or no evaluator."""
+    k = int(rng.integers(2, 8))
+    start = [{}, {"start": 0.3}, {"incorrect": int(rng.integers(0, k + 1))}][rng.integers(3)]
+    problem = [
+        BlockOneMax(k, 3, **start), Jump(k, 3, m=int(rng.integers(1, k)), **start), Trap(k, 3, **start),
+        Needle(k, 3, **start),
+    ][rng.integers(4)]  # fmt: skip
+    whole_or_any = [AllBlocks(), UniformSubset(g=int(rng.integers(1, k + 1))), UniformChunk(), OnlyIncorrect()]
+    accept = str(rng.choice(["strict", "weak", "weak", "always"]))
+    runner = OnePlusLambda(1 if accept == "always" else int(rng.integers(1, 6)), accept=accept)
+    budget = Budget(calls=int(rng.integers(5, 300)))
+    return Cell(problem, a_mutator(rng), whole_or_any[rng.integers(4)], runner, budget=budget)
+
+
 @cache
 def random_cells():
     rng = np.random.default_rng(20_261_129)
-    return [a_cell(rng) for _ in range(CELLS)]
+    return [a_cell(rng) for _ in range(CELLS // 2)] + [a_cell_of_levels(rng) for _ in range(CELLS // 2)]
 
 
 def fitness_at(trace, calls, runs):
@@ -165,6 +191,35 @@ def test_twin_a_wrong_table_differs(what, seed, monkeypatch):
         jumps.forget()
 
 
+@pytest.mark.statistical
+@pytest.mark.parametrize("name", ["span", "upto", "tilt"])
+def test_twin_a_wrong_table_of_levels_differs(name, seed, monkeypatch):
+    """Twice the waiting, the nearest level for the one drawn, the last offspring for the first."""
+    cell = Cell(Jump(6, 3, m=2), FixKeep(0.6, 0.8), AllBlocks(), OnePlusLambda(3, accept="weak"), budget=Budget(300))
+    assert max(distances(cell, seed).values()) < LIMIT
+    right = Levels.of
+
+    def wrong(*given):
+        made = right(*given)
+        new = {"span": 2.0 * made.span, "upto": np.sqrt(made.upto), "tilt": np.where(made.tilt < 1.0, 10.0, 0.0)}
+        return replace(made, **{name: new[name]})
+
+    monkeypatch.setattr(Levels, "of", wrong)
+    jumps.forget()
+    try:
+        assert max(distances(cell, seed).values()) > LIMIT
+    finally:
+        jumps.forget()
+
+
+def test_runs_that_move_too_often_are_no_jump_chain():
+    weak = Cell(Needle(30, 1), Resample(0.5), UniformChunk(), OnePlusLambda(accept="weak"))
+    assert chain_of(weak) is None
+    with pytest.raises(InputError, match="more than 100000"):
+        simulate_traced(weak, 1, 0, 3, "law")
+    assert chain_of(replace(weak, problem=Needle(8, 1))) is not None
+
+
 # ---------------------------------------------------------------------------------------------- against exact cdfs
 
 PREDICTED = {
@@ -199,7 +254,7 @@ def test_few_changes_at_once_lose_less_than_1e_15(k, fix, damage, monkeypatch):
     law = IndependentBlocks(fix, 1.0 - damage)
     few = gains_of_chunk(law, k, k, 1)
     assert few.widest < k
-    monkeypatch.setattr(gains, "_few_at_once", lambda *given: None)
+    monkeypatch.setattr(gains, "few_at_once", lambda *given: None)
     whole = gains_of_chunk(law, k, k, 1)
     shared = min(few.widest, whole.widest) + 1
     assert np.abs(few.above[:, :shared] - whole.above[:, :shared]).max() < 1e-15
@@ -213,6 +268,45 @@ def test_twin_too_few_changes_are_seen(monkeypatch):
     monkeypatch.setattr(gains, "_enough", lambda n, p, q: 6)
     few = gains_of_chunk(law, 40, 40, 1)
     assert np.abs(few.above - whole.above[:, : few.widest + 1]).max() > 1e-6
+
+
+@pytest.mark.parametrize("lam", [1, 3])
+def test_rows_made_when_they_are_met_are_those_of_the_whole_table(lam):
+    law, g = IndependentBlocks(0.4, 0.8), 40
+    whole, rows = gains_of_chunk(law, g, g, lam), Rows(law, g, lam, g)
+    met = np.arange(1, g + 1)
+    rows.need(met)
+    assert rows.span(met) == pytest.approx(whole.span[1:], rel=1e-12)
+    levels = np.random.default_rng(1).random((200, g)) ** 4
+    found = np.array([rows.gain(met, level) for level in levels])
+    largest = [[np.flatnonzero(whole.above[i] > u)[-1] for i, u in zip(met, level, strict=True)] for level in levels]
+    assert (found == largest).all()
+    assert np.exp(-rows.tilt(met, found[0])) == pytest.approx(np.exp(-whole.tilt[met, found[0]]), abs=1e-10)
+
+
+@pytest.mark.statistical
+def test_runs_by_rows_have_the_law_of_executed_ones(seed, monkeypatch):
+    """As above, where rows are made for small chunks, too; and a twin that leaves the larger gains out."""
+    monkeypatch.setattr("evo.engine.law.lives.ROWS", 0)
+    monkeypatch.setattr("evo.engine.law.lives.few_at_once", lambda *given: None)
+    cell = Cell(BlockOneMax(7, 3), FixKeep(0.5, 0.7), RoundRobin(g=6), OnePlusLambda(3), budget=Budget(calls=300))
+    jumps.forget()
+    try:
+        assert isinstance(chain_of(cell).process.long, Rows)
+        assert max(distances(cell, seed).values()) < LIMIT
+        jumps.forget()
+        monkeypatch.setattr("evo.engine.law.rows.NEVER_DRAWN", 0.6)
+        assert max(distances(cell, seed).values()) > LIMIT
+    finally:
+        jumps.forget()
+
+
+def test_large_chunks_of_any_rates_are_drawn():
+    cell = Cell(BlockOneMax(10_000, 1), FixKeep(0.5, 0.9999), AllBlocks(), OnePlusLambda(2), budget=None)
+    counts, trace = simulate_traced(cell, 1, 0, 50, "law")
+    assert (counts.hit > 0).all()
+    halved = trace.fitness[np.flatnonzero(trace.call > 0)].min()
+    assert 4800 < halved < 5250  # the first improvement repairs half of them: 4 standard deviations, of the best of 2
 
 
 def test_best_of_lam_is_that_of_the_theory():

@@ -32,17 +32,16 @@ def run_batch(process: Jumps, fitness: FloatArray, powers: int, batch: Batch) ->
 
     Raises: InputError if a run comes to more calls than floats hold.
     """
-    drawn, lam = process.draw(batch.runs, batch.streams, batch.trace), process.lam
+    lam, alike = process.lam, not any(limit.per_shortfall for limit in batch.limits)
+    end: FloatArray | float = same_end(batch.limits, lam) if alike else math.inf
+    drawn = process.draw(batch.runs, batch.streams, batch.trace, float(end))
 
     def short(generations: FloatArray) -> FloatArray:
         """Sums of the shortfalls of calls, float [runs, powers]."""
         return (lam * process.on_last_chunk(drawn, generations))[:, None][:, :powers]
 
-    end: FloatArray | float
-    if any(limit.per_shortfall for limit in batch.limits):
+    if not alike:
         end = end_of_budget(batch.limits, lam, batch.runs, short)
-    else:
-        end = same_end(batch.limits, lam)
     late = drawn.generations > end
     paid = np.where(late, end, drawn.generations)
     if not np.isfinite(paid).all():
@@ -85,7 +84,7 @@ def same_end(limits: Sequence[Limit], lam: int) -> float:
             continue
         near = math.floor(limit.most * (1.0 - limit.rounding) / price)
         at = np.maximum(near + np.arange(-2.0, 4.0), 1.0)  # as `Limit.reached` rounds
-        reached = limit.reached(lam * at, lam * at)  # type: ignore[arg-type]  # floats are as good
+        reached = limit.reached(lam * at, lam * at)
         ends.append(float(at[np.argmax(reached)]) if reached.any() else float(near))
     return min(ends)
 
@@ -136,7 +135,9 @@ def _trace(process: Jumps, drawn: Drawn, paid: FloatArray, fitness: FloatArray, 
     gained = np.cumsum(gain)
     before = np.append(0, np.bincount(run, gain, len(runs)).cumsum())[:-1].astype(np.int64)
     incorrect = drawn.incorrect[run] - (gained - before[run])
-    within = generation <= paid[run]
+    values = fitness[incorrect]
+    changed = values != fitness[incorrect + gain]  # some moves of the number of incorrect blocks change no fitness
+    within = (generation <= paid[run]) & changed
     run, generation, place, incorrect = (each[within] for each in (run, generation, place, incorrect))
     spent = np.column_stack([generation, lam * generation, lam * generation, *_short(process, drawn, run, generation)])
     nothing = np.zeros((len(runs), 3 + powers))

@@ -107,7 +107,7 @@ def gains_of_chunk(law: CallLaw, g: int, most: int, lam: int) -> Gains:
     >>> table.above[2].round(6).tolist()
     [1.0, 1.0, 0.333333]
     """
-    found = _few_at_once(law, g, most) if type(law) is IndependentBlocks and most > 1 else None
+    found = few_at_once(law, g, most) if type(law) is IndependentBlocks and most > 1 else None
     if found is not None:
         return Gains.of(*found, lam)
     if most > ROWS and g > ROWS:
@@ -137,7 +137,7 @@ def _expect_room(rows: int, width: int) -> None:
         )
 
 
-def _few_at_once(law: IndependentBlocks, g: int, most: int) -> tuple[FloatArray, FloatArray] | None:
+def few_at_once(law: IndependentBlocks, g: int, most: int) -> tuple[FloatArray, FloatArray] | None:
     """Tails and P(no gain) of an offspring, from few repaired and few damaged blocks; None where many change at once.
 
     P(gain = v) = sum_d P(Bin(i, fix) = v + d) P(Bin(g-i, 1-keep) = d).
@@ -150,7 +150,7 @@ def _few_at_once(law: IndependentBlocks, g: int, most: int) -> tuple[FloatArray,
     fixed = _binomials(i, law.fix, miss, repaired)
     broken = _binomials(g - i, damage, 1.0 - damage if law.damage is None else law.keep, damaged)
     chances = np.zeros((most + 1, repaired + 1))
-    for d in range(damaged + 1):
+    for d in range(min(damaged, repaired - 1) + 1):
         chances[:, 1 : repaired + 1 - d] += fixed[:, d + 1 :] * broken[:, d : d + 1]
     tails = np.cumsum(chances[:, ::-1], axis=1)[:, ::-1]
     # no gain: at least as many damaged as repaired; 1 - gain keeps the digits where a gain is unlikely, else the sum

@@ -9,7 +9,8 @@ from numpy.random import Generator
 
 from evo.engine.law.climbs import Steps, climb
 from evo.engine.law.forgetful import Counts, finish, records
-from evo.engine.law.gains import Gains, gains_of_chunk, single_steps
+from evo.engine.law.gains import ROWS, Gains, few_at_once, gains_of_chunk, single_steps
+from evo.engine.law.rows import Rows, climb_by_rows
 from evo.engine.law.waiting import place
 from evo.foreign import is_foreign
 from evo.laws.counts import CallLaw, IndependentBlocks
@@ -18,7 +19,7 @@ from evo.protocols import FloatArray, IntArray
 from evo.seeding import Streams
 from evo.theory.calls.gains import forgetful, stalls_of
 
-Table = Gains | Counts
+Table = Gains | Counts | Rows
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Lives:
         if self.place is not None:
             return self.place[chunk]
         assert self.gain is not None
-        assert isinstance(self.table, Gains)
+        assert isinstance(self.table, Gains | Rows)
         gain = self.gain[chunk]
         return np.where(gain > 0, _places(self.table, gain, gain, draws), 0.0)
 
@@ -60,7 +61,10 @@ def table_of(law: CallLaw, g: int, most: int, lam: int) -> Table:
         return single_steps(np.asarray(law.pmf(1, 1))[1:], stalls_of(law, 1), lam)
     if forgetful(law):
         return Counts.of(law, g, lam)
-    return gains_of_chunk(_alone(law, g), g, most, lam)
+    alone = _alone(law, g)
+    if type(alone) is IndependentBlocks and most > ROWS and Rows.fit(alone, g) and few_at_once(alone, g, most) is None:
+        return Rows(alone, g, lam, most)
+    return gains_of_chunk(alone, g, most, lam)
 
 
 def _alone(law: CallLaw, g: int) -> CallLaw:
@@ -89,14 +93,16 @@ def lives(table: Table, incorrect: IntArray, streams: Streams, steps: bool = Fal
             return Lives(table, turns, None, last)
         found, places = records(table, incorrect, turns, streams.selection)
         return Lives(table, turns, None, last, found, np.where(found.after == 0, last[found.chunk], places))
-    way = climb(table, incorrect, streams.mutator, streams.schedule, steps)
+    climbing = climb_by_rows if isinstance(table, Rows) else climb
+    way = climbing(table, incorrect, streams.mutator, streams.schedule, steps)  # type: ignore[arg-type]  # each its own
     if way.steps is None:
         return Lives(table, way.generations, way.last, None)
     places = _places(table, way.steps.before, way.steps.before - way.steps.after, streams.selection)
     return Lives(table, way.generations, way.last, None, way.steps, places)
 
 
-def _places(table: Gains, before: IntArray, gain: IntArray, draws: Generator) -> FloatArray:
+def _places(table: Gains | Rows, before: IntArray, gain: IntArray, draws: Generator) -> FloatArray:
     if table.lam == 1:
         return np.ones(len(gain))
-    return place(draws.random(len(gain)), table.tilt[before, gain], table.lam)
+    tilt = table.tilt[before, gain] if isinstance(table, Gains) else table.tilt(before, np.maximum(gain, 1))
+    return place(draws.random(len(gain)), tilt, table.lam)

@@ -63,13 +63,15 @@ class Jumps(Protocol):
         """Numbers in its tables."""
         ...
 
-    def draw(self, runs: int, streams: Streams, steps: bool) -> Drawn:
+    def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """Some runs.
 
         Args:
             runs: how many.
             streams: of the batch.
             steps: whether to give all improvements; the runs are the same.
+            end: the generation at which the budget ends all runs, where it is one; what is drawn until then does not
+                depend on it.
         """
         ...
 

@@ -93,7 +93,7 @@ class AsOne:
         """Numbers in its table."""
         return self.table.floats
 
-    def draw(self, runs: int, streams: Streams, steps: bool) -> Drawn:
+    def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """A life a run."""
         incorrect = begin(self.start, np.array([self.k]), runs, streams.start)[:, 0]
         found = lives(self.table, incorrect, streams, steps)
@@ -138,7 +138,7 @@ class _Chunked:
     def _sizes(self) -> IntArray:
         return np.array([self.chunks.g] * self.chunks.full + [self.chunks.short] * (self.chunks.short > 0))
 
-    def draw(self, runs: int, streams: Streams, steps: bool) -> Drawn:
+    def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """The lives of all chunks, some runs at a time, put together."""
         rows = max(1, ROOM // self.chunks.m)
         return _together([self._some(first, min(rows, runs - first), streams, steps) for first in range(0, runs, rows)])
@@ -241,7 +241,7 @@ class BlockByBlock:
         """Numbers in its table."""
         return self.fixing.floats
 
-    def draw(self, runs: int, streams: Streams, steps: bool) -> Drawn:
+    def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """Some runs at a time."""
         rows = max(1, ROOM // self.k)
         return _together([self._some(first, min(rows, runs - first), streams, steps) for first in range(0, runs, rows)])
