@@ -69,6 +69,24 @@ def test_the_output_folder_of_openevolve_has_the_iterations_that_failed_too():
     assert calibrate(calls).malformed.n == 11  # all but the empty one
 
 
+def test_the_logs_of_openevolve_alone_tell_the_same(tmp_path):
+    shutil.copytree(OPENEVOLVE / "logs", tmp_path / "logs")
+    both, alone = read_calls(OPENEVOLVE), read_calls(tmp_path)
+    order = (
+        np.argsort([int(call) for call in alone.word("call")]),
+        np.argsort([int(call) for call in both.word("call")]),
+    )
+    assert len(alone) == 12
+    for name in ("g", "incorrect", "repaired", "kept", "tokens_in", "tokens_out"):
+        assert np.array_equal(alone.number(name)[order[0]], both.number(name)[order[1]], equal_nan=True), name
+    assert alone.word("outcome")[order[0]].tolist() == both.word("outcome")[order[1]].tolist()
+    (tmp_path / "evolution_trace.jsonl").write_text((OPENEVOLVE / "evolution_trace.jsonl").read_text().splitlines()[0])
+    part = read_calls(tmp_path)  # what the trace lost, since a parent was gone, the log has
+    assert len(part) == 12
+    assert np.nansum(part.number("repaired")) == np.nansum(both.number("repaired"))
+    assert set(part.word("model")) == {"sim"}
+
+
 def test_a_folder_without_its_log_is_one_of_survivors(tmp_path):
     shutil.copy(OPENEVOLVE / "evolution_trace.jsonl", tmp_path)
     calls = read_calls(tmp_path)

@@ -132,7 +132,7 @@ def test_what_is_no_log_is_refused(tmp_path):
     ):
         with pytest.raises(InputError, match=re.escape(told)):
             read_calls(written(tmp_path, content, name))
-    with pytest.raises(InputError, match="got a folder with neither"):
+    with pytest.raises(InputError, match="got a folder with none of them"):
         read_calls(tmp_path)
     with pytest.raises(InputError, match="cannot read the log: No such file"):
         read_calls(tmp_path / "none.csv")

@@ -1,4 +1,4 @@
-"""OpenEvolve (0.4.0): its trace, its checkpoints, and its output folder, whose log names the iterations that failed."""
+"""OpenEvolve (0.4.0): its trace, its checkpoints, and its output folder, whose logs tell of every iteration."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ NOT_TOLD = (
 )
 FAILED = "iterations that failed (no diff, no match, no change, no answer) and children that were not admitted"
 EVICTED = "children whose parent was gone when they came back"
-FAILURE = re.compile(
-    r"WARNING - Iteration (?P<number>\d+) error: (?P<words>.*?)"
-    r"( \| tokens: \d+ \(prompt: (?P<read>\d+), completion: (?P<written>\d+)\))?$"
+TOKENS = r" \| tokens: \d+ \(prompt: (?P<read>\d+), completion: (?P<written>\d+)\)"
+FAILURE = re.compile(rf"WARNING - Iteration (?P<number>\d+) error: (?P<words>.*?)({TOKENS})?$")
+CHILD = re.compile(
+    r"INFO - Iteration (?P<number>\d+): Program (?P<id>\S{1,60}) \(parent: (?P<parent>\S{1,60})\) completed in [\d.]+s"
+    rf"({TOKENS})?"
 )
+METRICS = re.compile(r"INFO - Metrics: (?P<metrics>.*)")
+EVALUATED = re.compile(r"INFO - Evaluated program (?P<id>\S{1,60}) in [\d.]+s: (?P<metrics>.*)")
+METRIC = re.compile(r"(\w{1,60})=(-?\d{1,300}\.\d{4})(?![^,])")
 FAILURES = (
     ("LLM returned None", "empty"),
     ("LLM generation failed", "error"),
@@ -52,34 +57,65 @@ def trace(path: Path, told: str, content: bytes) -> Calls:
 
 
 def folder(path: Path, told: str) -> Calls:
-    """The calls of an output folder (trace and logs), or of a checkpoint (its programs).
+    """The calls of an output folder (logs, and a trace where there is one), or of a checkpoint (its programs).
 
     Raises: InputError if it is neither.
     """
     if (path / "programs").is_dir():
         return _checkpoint(path, told)
-    if not (path / TRACE).is_file():
-        raise InputError(
-            f"{told}: expected a file, or OpenEvolve's output folder with {TRACE} (evolution_trace: enabled), or a "
-            "checkpoint with programs/, got a folder with neither"
-        )
-    content = content_of(path / TRACE, told)
+    traces = [path / TRACE] if (path / TRACE).is_file() else []
     logs = files_of(path / "logs", ".log", told) if (path / "logs").is_dir() else []
-    parts = [content, *(content_of(file, told) for file in logs)]
-    children = [(line, _of_trace(row)) for line, row in json_objects(told, text_of(told, content))]
-    models = {row["model"] for _, row in children}
-
-    def rows() -> Iterator[tuple[int, dict[str, Value]]]:
-        yield from children
-        for text in parts[1:]:
-            for line, words in enumerate(text_of(told, text).splitlines(), start=1):
-                if (failure := FAILURE.search(words)) is not None:
-                    row = _of_failure(failure)
-                    yield line, row | ({"model": next(iter(models))} if len(models) == 1 else {})
-
+    if not traces and not logs:
+        raise InputError(
+            f"{told}: expected a file, or OpenEvolve's output folder with logs/ or {TRACE}, or a checkpoint with "
+            "programs/, got a folder with none of them"
+        )
+    contents = [content_of(file, told) for file in (*traces, *logs)]
+    rows = [
+        (line, _of_trace(row))
+        for each in contents[: len(traces)]
+        for line, row in json_objects(told, text_of(told, each))
+    ]
+    known = {row["call"] for _, row in rows}
+    for each in contents[len(traces) :]:
+        rows += [(line, row) for line, row in _of_log(text_of(told, each)) if row["call"] not in known]
+    models = {row["model"] for _, row in rows if row.get("model")}
+    if len(models) == 1:  # of a failure the log does not say it
+        rows = [(line, row | {"model": next(iter(models))}) for line, row in rows]
     survivors = "" if logs else f"{path.name} has no logs/, and the trace no iteration that failed"
-    lost = (*NOT_TOLD, f"children that were not admitted, and {EVICTED}")
-    return table_of(told, b"".join(parts), rows(), lost=lost, survivors=survivors)
+    return table_of(
+        told, b"".join(contents), rows, lost=(*NOT_TOLD, "children that were not admitted"), survivors=survivors
+    )
+
+
+def _of_log(text: str) -> Iterator[tuple[int, dict[str, Value]]]:
+    """The iterations in a log, which tells the metrics of each program to four digits."""
+    metrics: dict[str, dict[str, float]] = {}
+    child: tuple[int, re.Match[str]] | None = None
+    for line, words in enumerate(text.splitlines(), start=1):
+        if (first := EVALUATED.search(words)) is not None:
+            metrics[first["id"]] = _metrics(first["metrics"])
+        elif (failure := FAILURE.search(words)) is not None:
+            yield line, _of_failure(failure)
+        elif (found := CHILD.search(words)) is not None:
+            child = line, found
+        elif child is not None and (after := METRICS.search(words)) is not None:
+            at, found = child
+            metrics[found["id"]], child = _metrics(after["metrics"]), None
+            usage = {"prompt_tokens": _number(found["read"]), "completion_tokens": _number(found["written"])}
+            row = {"parent_id": found["parent"]}
+            before = metrics.get(found["parent"], {})
+            made = _of_child(row, before, metrics[found["id"]], {"token_usage": usage})
+            yield at, made | {"call": int(found["number"][:15])}
+
+
+def _metrics(text: str) -> dict[str, float]:
+    """Numbers of a line such as combined_score=1.0000, b0=1.0000."""
+    return {name: float(value) for name, value in METRIC.findall(text)}
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text[:15])
 
 
 def _checkpoint(path: Path, told: str) -> Calls:
@@ -140,5 +176,5 @@ def _of_failure(failure: re.Match[str]) -> dict[str, Value]:
         outcome = "empty"
     row: dict[str, Value] = {"call": int(failure["number"][:15]), "outcome": outcome}
     if written is not None:
-        row |= {"tokens_in": int(failure["read"][:15]), "tokens_out": int(written[:15])}
+        row |= {"tokens_in": _number(failure["read"]), "tokens_out": _number(written)}
     return row

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.serving.faults import Faults
 from experiments.serving.log import CallLog
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
@@ -73,14 +74,15 @@ class Served:
 
 @pytest.fixture
 def simulated(serving, tmp_path):
-    """`with simulated(k, schedule) as served:` p = 1/2, all blocks wrong; program.py and evaluator.py in tmp_path."""
+    """`with simulated(k, schedule) as served:` p = 1/2 unless said; program.py and evaluator.py in tmp_path."""
 
     @contextmanager
-    def serve(k, schedule):
+    def serve(k, schedule, mutator=None, **faults):
         blocks, log = Blocks(k, 2), CallLog(tmp_path / "calls.jsonl", new=True)
+        model = Model(blocks, mutator or Resample(p=0.5), schedule, seed=1, faults=Faults(faults))
         (tmp_path / "program.py").write_text(blocks.program([False] * k, np.random.default_rng(1)))
         (tmp_path / "evaluator.py").write_text(blocks.evaluator_source())
-        with serving(Endpoint(Model(blocks, Resample(p=0.5), schedule, seed=1), log=log)) as client:
+        with serving(Endpoint(model, log=log)) as client:
             yield Served(client.port, log.path)
         log.close()
 

@@ -33,7 +33,7 @@ class Adapter:
         return dict.fromkeys(components_to_update, feedback)
 
 
-def one_run(port, selector, seed):
+def one_run(port, selector, seed, callbacks=()):
     lm = LM("openai/sim", api_base=f"http://127.0.0.1:{port}/v1", api_key="none", num_retries=0)
     adapter = Adapter()
 
@@ -47,10 +47,16 @@ def one_run(port, selector, seed):
         seed_candidate=start, trainset=list(range(K)), valset=list(range(K)), adapter=adapter, reflection_lm=counted,
         candidate_selection_strategy="current_best", module_selector=selector, reflection_minibatch_size=K, seed=seed,
         stop_callbacks=[lambda state: adapter.hit is not None], max_metric_calls=10**6,
+        callbacks=list(callbacks),
     )  # fmt: skip
     return adapter.hit, adapter.calls
 
 
 port, selector, runs = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-found = [one_run(port, selector, seed) for seed in range(runs)]
+callbacks = []
+if len(sys.argv) > 4:
+    from gepa_callback import CallLog
+
+    callbacks.append(CallLog(sys.argv[4]))
+found = [one_run(port, selector, seed, callbacks) for seed in range(runs)]
 print(json.dumps(found))

@@ -10,8 +10,9 @@ from shinka.database import DatabaseConfig
 from shinka.launch import LocalJobConfig
 
 port, form, out, elitist = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4] == "elitist"
+most = int(sys.argv[5]) if len(sys.argv) > 5 else 1000
 evolution = EvolutionConfig(
-    patch_types=[form], patch_type_probs=[1.0], num_generations=1000, llm_models=[f"local/sim@http://127.0.0.1:{port}/v1"],
+    patch_types=[form], patch_type_probs=[1.0], num_generations=most, llm_models=[f"local/sim@http://127.0.0.1:{port}/v1"],
     llm_dynamic_selection=None, embedding_model=None, meta_rec_interval=None, init_program_path="program.py",
     results_dir=out,
 )  # fmt: skip
