@@ -15,7 +15,7 @@ from experiments.cli.app import app
 from experiments.fits.constants import form_of, judged
 from experiments.fits.crossovers import crossovers
 from experiments.fits.laws import Told
-from experiments.fits.predicted import grown
+from experiments.fits.predicted import Constant, grown
 from operators import BetaBlocks, FixKeep, Resample
 from problems import BlockOneMax, Jump, LeadingBlocks
 
@@ -199,3 +199,25 @@ mutator = {type = "FixKeep", fix = 0.5, keep = 0.7}"""
     assert "UniformChunk against RoundRobin: " in found
     assert "EXTRAPOLATED" in told(tmp_path / "r", "--at", "256")
     assert "expected two arms" in told(tmp_path / "r", "--against", "UniformChunk")
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "given", "verdict"),
+    [
+        (2.0, 0.1, 2.29, "AGREES"),
+        (2.0, 0.1, 2.31, "DIFFERS"),
+        (2.0, 0.0, 2.0019, "AGREES"),
+        (2.0, 0.0, 2.0021, "DIFFERS"),
+        (2.0, 0.29, 2.0, "AGREES"),
+        (2.0, 0.31, 2.0, "CANNOT_TELL"),
+    ],
+)
+def test_a_constant_of_exact_means_is_told_to_three_errors_or_a_thousandth(value, error, given, verdict):
+    """Just within and just beyond; one whose error is above 15 % is not known."""
+    fits = fit([searched(k) for k in KS[:6]])
+    (growth,) = fits.growths
+    (law,) = growth.left
+    constants = [Constant("A", value, error) if each.name == "A" else each for each in law.constants]
+    growth = replace(growth, left=(replace(law, constants=tuple(constants)),))
+    (found,) = judged(replace(fits, growths=(growth,)), law.family.name, {"A": given})
+    assert found.verdict == verdict

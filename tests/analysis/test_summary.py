@@ -9,7 +9,9 @@ import pytest
 from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
 from evo.batch import RunCounts
 from experiments import Cell, Grid, Results, check, summarise
+from experiments.grids.cell_text import PROGRAM
 from experiments.grids.cells_table import cells_table
+from experiments.reports.overview import overview
 from experiments.store.grid_json import grid_record
 from experiments.store.table import batch_columns, no_runs, runs_table
 from operators import FixKeep, Resample
@@ -118,3 +120,15 @@ def test_a_parameter_that_is_none_in_one_cell_tells_it_from_the_other():
     grid = Grid("hand", {"a": [make(), Cell(BlockOneMax(2, 2, incorrect=1), *PARTS)]})
     results = Results.of(grid_record(grid), cells_table(grid), no_runs())
     assert list(summarise(results, check(results))["series"]) == ["a", "a, incorrect = 1"]
+
+
+@pytest.mark.parametrize("text", ["Cell(problem=..)", f"{PROGRAM}program=..)"], ids=["searches", "programs"])
+@pytest.mark.parametrize(("rows", "left"), [(40, None), (41, 1), (45, 5)])
+def test_what_a_long_table_leaves_out_is_counted(text, rows, left):
+    row = {"cell": "c", "arm": "a", "lam": 1, "text": text, "verdict": "AGREES", "censored": 0, "success_ratio": 1.0}
+    row |= dict.fromkeys(("hit", "median", "hit_predicted", "cost", "cost_predicted", "ert", "success_predicted"), 1.0)
+    table = pd.DataFrame([row | {"k": k, "series": f"a, g = {k % 9}"} for k in range(1, rows + 1)])
+    (made,) = overview(table, 80)
+    listed = [line for cell in made.columns[1].cells for line in str(cell).split("\n")]
+    assert sorted(map(int, listed)) == list(range(1, min(rows, 40) + 1))
+    assert made.caption == (None if left is None else f"and {left} more, see summary.csv")

@@ -178,6 +178,7 @@ def test_there_is_nothing_to_retry_without_a_folder(moody, tmp_path):
         run_grid(grid(moody, tmp_path, "raises"), retry_failed=True)
 
 
+@pytest.mark.slow  # quick, in a task of several batches: test_killed_workers.py
 def test_a_worker_that_dies_once_costs_nothing(tmp_path, moody):
     """As a worker that somebody kills, or the system for want of memory."""
     made = grid(moody, tmp_path, "dies once")

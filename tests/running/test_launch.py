@@ -460,7 +460,7 @@ def with_broken(broken: ModuleType, *hows: str) -> Grid:
         ("raises", r'broken_operators\.py", line \d+, in rewrite[\s\S]*ValueError: the model is out to lunch'),
     ],
 )
-@pytest.mark.parametrize("engine", ["blocks", "deap"])
+@pytest.mark.parametrize("engine", ["blocks", pytest.param("deap", marks=pytest.mark.slow)])
 def test_an_operator_that_errs_costs_its_own_cell_only(tmp_path, broken, how, cause, engine):
     made = replace(with_broken(broken, how), engine=engine)
     with pytest.raises(GridFailure, match=cause) as caught:
