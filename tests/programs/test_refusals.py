@@ -16,7 +16,7 @@ from experiments.grids.parts import find_part
 from experiments.predictions.forecast import forecast
 from experiments.predictions.verdict import Verdict
 from experiments.reports.report import report
-from experiments.running.tasks import _in_words
+from experiments.running.tasks import in_words
 from problems.systems import FocusedDebugging
 
 
@@ -104,7 +104,7 @@ def test_too_little_memory_names_the_largest_parameter():
 
 def test_a_batch_that_needs_too_much_memory_names_the_largest_parameter():
     cell = ProgramCell(FocusedDebugging(k=10**9, l=10, b=5))
-    assert _in_words(MemoryError(), cell).startswith(
+    assert in_words(MemoryError(), cell).startswith(
         "not enough memory for this batch; allow more, or lower k = 1000000000 or batch"
     )
 

@@ -20,6 +20,7 @@ from experiments.serving.program import Blocks
 from experiments.serving.serve import Endpoint
 from operators import Resample
 
+collect_ignore_glob = ["drive_*.py"]  # executed by the frameworks' own Pythons, which alone have what they import
 ASKED = os.environ.get("LLM_EVO_FRAMEWORKS", "")
 RUNS = int(os.environ.get("LLM_EVO_FRAMEWORK_RUNS", "20"))
 PACKAGES = {
