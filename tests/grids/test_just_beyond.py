@@ -7,16 +7,21 @@ import numpy as np
 import pytest
 
 from evo import AllBlocks, Budget, OnePlusLambda
+from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
-from experiments import Cell
+from experiments import Cell, Grid, Results
+from experiments.checks.completeness import table_fault
 from experiments.checks.power import too_censored
 from experiments.cli.output import expect_free
 from experiments.grids.cell import BATCH_BLOCKS
+from experiments.grids.cells_table import cells_table
 from experiments.grids.measured.values import correlation
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.logs.columns import MOST_COUNT, count
 from experiments.running import speed
+from experiments.store.grid_json import grid_record
+from experiments.store.table import batch_columns, runs_table
 from experiments.store.verify.names import MOST_BATCHES, is_batch
 from operators import Resample
 from problems import BlockOneMax
@@ -110,3 +115,14 @@ def test_the_machine_is_as_slow_as_its_quickest_try(monkeypatch):
     monkeypatch.setattr(speed, "seconds_a_batch", lambda *arguments: 4.0)
     monkeypatch.setattr("experiments.running.speed.time.perf_counter", lambda: next(clock))
     assert speed.slowness("deap").offspring == 0.5
+
+
+@pytest.mark.parametrize(("size", "fault"), [(19, ""), (20, "batch 1 is a copy of batch 0")])
+def test_from_twenty_runs_on_two_equal_batches_are_copies(size, fault):
+    cell = Cell(BlockOneMax(2, 1), Resample(0.5), AllBlocks(), OnePlusLambda())
+    hit = np.arange(1, size + 1)
+    counts = batch_columns(cell, RunCounts(hit, hit, hit, hit))
+    grid = Grid("copies", [cell], runs=2 * size, batch=size)
+    rows = runs_table([(cell.sample, "blocks", batch, counts) for batch in (0, 1)])
+    results = Results.of(grid_record(grid), cells_table(grid), rows)
+    assert table_fault(results, cell.id, cell) == fault
