@@ -16,15 +16,17 @@ from experiments.reports.html.content import Content
 from experiments.reports.html.elements import VOID, Html, tag, text
 from experiments.reports.html.figures.chart import Chart, Line
 from experiments.reports.html.figures.labels import Named, placed, sampled
+from experiments.reports.html.figures.of_panels import chart_of
 from experiments.reports.html.figures.palette import looks
 from experiments.reports.html.figures.scales import Scale
 from experiments.reports.html.figures.svg import draw
 from experiments.reports.html.page import page
 from experiments.reports.html.table import MOST_ROWS, Entry, table
 from experiments.reports.kept import SOURCES
-from experiments.reports.measured import number
+from experiments.reports.measured import Value, number
+from experiments.reports.panels import Curve, Panel, panels_figure, sheet_of
 from experiments.reports.report import report
-from operators import Resample
+from operators import FixKeep, Resample
 from problems import BlockOneMax
 
 ATTACK = '<script>alert("pwned")</script><img src=x onerror=alert(1)>'
@@ -206,6 +208,51 @@ def page_curves(made):
     from experiments.reports.quality.in_report import quality_curves
 
     return quality_curves(made.results)
+
+
+def page_of(cells_by_arm, runs=40):
+    """The page of a small grid that is not written."""
+    made = report(run_grid(Grid("small", cells_by_arm, runs=runs, batch=runs), workers=1))
+    return made, page(Content(made, None, []))
+
+
+def test_a_grid_is_asked_and_drawn_along_what_varies():
+    cells = [Cell(BlockOneMax(k=3, l=4), FixKeep(fix, 0.9), UntilResolved(), OnePlusLambda()) for fix in (0.2, 0.6)]
+    made, content = page_of({"mine": cells})
+    first = content.split("<nav")[0]
+    costs = [number(cost) for cost in made.summary["cost"]]
+    assert "<h1>How does the cost of “mine” change with fix?</h1>" in first
+    assert re.search(
+        rf"“mine” costs {costs[0]} a run [^<]* at fix = 0.2 and {costs[1]} a run [^<]* at fix = 0.6", first
+    )
+    assert ">fix</text>" in first
+    assert "growth with k" not in content.lower()
+    assert "Fewer than three values of fix were run: no law of growth is fitted." in content
+
+
+def test_where_nothing_varies_cells_stand_side_by_side_and_what_cannot_be_told_apart_is_said():
+    made, content = page_of({"one": [cell(2, AllBlocks())], "other": [cell(2, UntilResolved())]})
+    first = content.split("<nav")[0]
+    assert "<h1>What do “one” and “other” cost?</h1>" in first
+    assert first.count('class="row"') == 2
+    assert 'class="chart"' not in first
+    low, high = made.summary["cost_low"].max(), made.summary["cost_high"].min()
+    assert ("cannot be told apart" in first) == (low < high)
+    _, alike = page_of({"one": [cell(2, AllBlocks())], "other": [cell(2, AllBlocks(), budget=Budget(calls=999))]}, 4)
+    assert "cannot be told apart" in alike
+
+
+def test_the_panels_of_a_study_are_drawn_again_from_what_its_figure_is_made_of():
+    from matplotlib.figure import Figure
+
+    found = Curve("$p$ = 0.5", np.array([1.0, 2.0]), [Value(3, 2, 4), Value(5, 4, 6)], np.empty(0), np.empty(0))
+    made = panels_figure("the point", [Panel("", "k", "$2^k$ calls", [found])], note="more")
+    sheet = sheet_of(made)
+    assert (sheet.title, sheet.legend) == ("the point", ("points: measured, with 95% intervals", "more"))
+    chart = chart_of(sheet.panels[0])
+    assert (chart.y_name, chart.lines[0].label) == ("2^k calls", "p = 0.5")
+    assert chart.lines[0].points == found.values
+    assert sheet_of(Figure()) is None
 
 
 # ------------------------------------------------------------------------------------------- elements and tables

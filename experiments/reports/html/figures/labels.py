@@ -124,9 +124,11 @@ def _free(
         x, y = each.path[round(share * (len(each.path) - 1))]
         if apart and len(each.others) and np.hypot(each.others[:, 0] - x, each.others[:, 1] - y).min() < APART:
             continue
-        right, left, over, under = x + ASIDE, x - wide - ASIDE, y - high - ASIDE, y + ASIDE
-        corners = [(right, y - high / 2), (right, over), (right, under), (x - wide / 2, over), (x - wide / 2, under)]
-        corners += [(left, y - high / 2), (left, over), (left, under)]
+        corners = []
+        for aside in (ASIDE,) if apart else (ASIDE, 2 * ASIDE, 3 * ASIDE):
+            right, left, over, under = x + aside, x - wide - aside, y - high - aside, y + aside
+            corners += [(right, y - high / 2), (right, over), (right, under)]
+            corners += [(x - wide / 2, over), (x - wide / 2, under), (left, y - high / 2), (left, over), (left, under)]
         for along, top in corners:
             inside = along >= 2 and top >= 0 and along + wide <= width and top + high <= height - 2
             if inside and not _hits(along, top, wide, high, obstacles) and not _covers(along, top, wide, high, taken):
