@@ -528,7 +528,7 @@ def llm_evo(*words: str) -> Result:
     return CliRunner().invoke(app, list(words), prog_name="llm-evo")
 
 
-@pytest.mark.parametrize("to", ["csv", "parquet", "ioh"])
+@pytest.mark.parametrize("to", ["csv", pytest.param("parquet", marks=pytest.mark.slow), "ioh"])
 def test_the_command_exports_a_results_folder(tmp_path, to):
     results_of(varied(), tmp_path / "out")
     done = llm_evo("export", str(tmp_path / "out"), "--to", to, "--out", str(tmp_path / "ex"))

@@ -106,6 +106,7 @@ CASES = [
 ]
 
 
+@pytest.mark.some("workers", "latency", "one", at_least=10)
 @pytest.mark.parametrize("workers", [1, 2, None])
 @pytest.mark.parametrize(("one", "is_short"), CASES, ids=[type(one.schedule).__name__ for one, _ in CASES])
 @pytest.mark.parametrize("latency", [HEAVY, EVALUATED], ids=["calls", "evaluations, too"])

@@ -85,6 +85,7 @@ def test_hits_have_the_law_of_a_loop_on_dicts(name):
         assert bool(abs(found.mean() - other.mean()) < Z * error) is same
 
 
+@pytest.mark.some
 @pytest.mark.parametrize("lam", [1, 3])
 @pytest.mark.parametrize("one", [MapElites(1), MapElites(1, "pattern"), MapElites(1, blocks=2)], ids=repr)
 def test_one_cell_is_the_elitist_runner_draw_for_draw(one, lam):

@@ -75,6 +75,7 @@ def test_runs_take_as_long_as_under_refusals(inner, schedule, lam):
         assert refusing.mean == pytest.approx(plain.mean / 0.5)  # the sentence of theory 17g
 
 
+@pytest.mark.slow  # quick, engines beside each other on a mutator with a state a run: tests/engine/test_deap.py
 @pytest.mark.statistical
 def test_deap_runs_it_too():
     problem = BlockOneMax(k=3, l=2)

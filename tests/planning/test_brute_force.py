@@ -172,13 +172,13 @@ def asked_of(seed):
     return values, asked, plan(values=values, exact=True, bands=0, **asked)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4, 8))
 def test_the_plan_is_what_a_loop_over_all_candidates_finds(seed):
     assert differences(*asked_of(seed)) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8, 60))
+@pytest.mark.parametrize("seed", [*range(4), *range(8, 60)])
 def test_more_plans_are_what_a_loop_over_all_candidates_finds(seed):
     assert differences(*asked_of(seed)) == []
 

@@ -55,7 +55,9 @@ def both(found, aim):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("more", [{"calls": 25}, {"budget": 0.06, "target": 6, "lam": (1, 3)}])
+@pytest.mark.parametrize(
+    "more", [{"calls": 25}, pytest.param({"budget": 0.06, "target": 6, "lam": (1, 3)}, marks=pytest.mark.slow)]
+)
 def test_simulated_numbers_are_those_of_the_formulas(more):
     """Some 30 comparisons at 1e-7 each. The twin: sums that are a tenth larger are found."""
     found = plan(k=8, values=VALUES, feedback="blocks", g=(1, 2), bands=0, exact=True, **more)
