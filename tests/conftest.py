@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -142,6 +143,39 @@ def state(tmp_path_factory):
         for name in ("XDG_STATE_HOME", "LOCALAPPDATA"):
             patch.setenv(name, str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def rows_of():
+    """Reads a listing of the terminal back, below the first line with these headings: a record a row.
+
+    Each has its label, and what is said once for all rows above the headings.
+    """
+
+    def read(text, *headings, left=0):
+        lines = text.splitlines()
+        start = next(i for i, line in enumerate(lines) if all(f" {each} " in f" {line} " for each in headings))
+        names = re.split(r"\s{2,}", lines[start].strip())
+        places = [match.span() for match in re.finditer(r"\S+(?: \S+)*", lines[start])]
+        assert lines[start + 1].strip("─ ") == ""
+        same = next((line for line in lines[max(0, start - 2) : start] if line.startswith("in all rows: ")), "")
+        told = dict(re.findall(r"([\w ]+?) = ([^,]+)(?:, |$)", same.removeprefix("in all rows: ")))
+        found, label, ends = [], "", [end for _, end in places]
+        column = places[left - 1][0]
+        for line in lines[start + 2 :]:
+            if not line.strip():
+                break
+            if not line.startswith("  "):
+                label = line
+            elif left and line[column - 2 : column] == "  " != line[column : column + 2]:
+                cells = dict(zip(names[left - 1 :], re.split(r"\s{2,}", line[column:].strip()), strict=False))
+                found.append({"label": label, **told, **cells})
+            elif not left and all(line[end : end + 2].strip() == "" for end in ends) and len(line.rstrip()) == ends[-1]:
+                cells = [line[first:end].strip() for first, end in zip([0, *ends[:-1]], ends, strict=True)]
+                found.append({"label": label, **told, **dict(zip(names, cells, strict=True))})
+        return found
+
+    return read
 
 
 @pytest.fixture

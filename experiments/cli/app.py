@@ -158,6 +158,7 @@ def predict(
     calls: Annotated[
         int | None, typer.Option(help="Tell the fitness after so many calls a run instead.", show_default=False)
     ] = None,
+    whole: Annotated[bool, typer.Option("--all", help="All rows, not the first 40 of each table.")] = False,
     json: Json = False,
 ) -> None:
     """What a grid will take, before anything runs: calls, tokens, cost, censored runs, time on this machine.
@@ -171,9 +172,9 @@ def predict(
 
         grid = grid_of(target, runs, None, engine)
         if calls is None:
-            tell_forecast(grid, new_console(), new_console(stderr=True), json)
+            tell_forecast(grid, new_console(), new_console(stderr=True), json, whole)
         else:
-            tell_fitness(grid, calls, new_console(), json)
+            tell_fitness(grid, calls, new_console(), json, whole)
 
 
 @app.command()

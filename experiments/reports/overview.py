@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from experiments.grids.cell_text import PROGRAM
 from experiments.predictions.verdict import Verdict
+from experiments.reports.listing.columns import lines_of
+from experiments.reports.listing.rows import Row, laid_out
 from experiments.reports.measured import number
-from experiments.reports.wording import COLOURED, add_rows, by_series, cost_heading, folded, longest_word, size_text
+from experiments.reports.wording import COLOURED, cost_heading, cost_unit, longest_word, size_text, unit_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +28,37 @@ Wrong = Mapping[str, frozenset[str]]
 NONE_WRONG: Wrong = MappingProxyType({})
 DONE = "done"
 """The test of the share of tasks done right."""
+MOST_ACROSS = 7
+"""Arms side by side; with more of them, or with names that take more than two lines, a row is a cell."""
 WIDTH_OF_K, WIDTH_OF_ARM, LEAST_OF_ARM = 8, 20, 10
 
 
-def overview(summary: pd.DataFrame, width: int, wrong: Wrong = NONE_WRONG) -> list[Table]:
-    """Measured beside exact mean of hit: a table a value of lam with k down and arms across, where that is unique.
+@dataclass
+class Listing:
+    """A table with a row a cell, which `print_table` prints.
+
+    Attributes:
+        title: above it; None where it is printed already.
+        rows: of the cells that are listed.
+        left: how many more there are.
+    """
+
+    title: str | None
+    rows: list[Row]
+    left: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        layout = laid_out(self.rows, options.max_width, always=("k", *list(self.rows[0].cells)[2:]))
+        told = [Text(f"in all rows: {layout.constant}")] if layout.constant else []
+        told += lines_of(layout.headings, layout.groups, options.max_width)
+        told += [Text(f"and {self.left} more, see summary.csv")] if self.left > 0 else []
+        for line in told:
+            line.no_wrap, line.overflow = True, "ignore"
+            yield line
+
+
+def overview(summary: pd.DataFrame, width: int, wrong: Wrong = NONE_WRONG) -> list[Table | Listing]:
+    """Measured beside exact mean of hit, and of cost: a table a value of lam with k down and arms across if unique.
 
     Args:
         summary: a row a cell.
@@ -37,15 +68,18 @@ def overview(summary: pd.DataFrame, width: int, wrong: Wrong = NONE_WRONG) -> li
     of_programs = summary["text"].str.startswith(PROGRAM)
     if of_programs.any():
         rest = overview(summary[~of_programs], width) if not of_programs.all() else []
-        return [_programs_table(summary[of_programs], width, wrong), *rest]
-    if summary.duplicated(["series", "k", "lam"]).any() or summary["series"].nunique() > 7:
-        return [_long_table(summary, width)]
-    columns = _side_by_side(list(dict.fromkeys(summary["series"])), width)
+        return [_programs_table(summary[of_programs], wrong), *rest]
+    names = list(dict.fromkeys(summary["series"]))
+    long = any(len(name) > 2 * max(LEAST_OF_ARM, longest_word(name)) for name in names)
+    if long or len(names) > MOST_ACROSS or summary.duplicated(["series", "k", "lam"]).any():
+        return [_long_table(summary)]
+    columns = _side_by_side(names, width)
     return [
-        _pivot(part[part["series"].isin(shown)], lam, width)
+        _pivot(part[part["series"].isin(shown)], lam, width, of)
+        for of in ("hit", "cost")
         for lam, part in summary.groupby("lam", dropna=False)
         for shown in columns
-        if part["series"].isin(shown).any()
+        if of in part and part["series"].isin(shown).any()
     ]
 
 
@@ -64,8 +98,11 @@ def _column_width(series: str) -> int:
     return 3 + max(LEAST_OF_ARM, longest_word(series))
 
 
-def _pivot(summary: pd.DataFrame, lam: Any, width: int) -> Table:
-    table = Table(title=f"Calls to the optimum, lam = {size_text(lam)}: measured mean, verdict (exact mean)")
+def _pivot(summary: pd.DataFrame, lam: Any, width: int, of: str) -> Table:
+    unit = cost_unit(summary["text"]) or "in the unit of each cost model"
+    what = "Calls to the optimum" if of == "hit" else f"Cost of a run ({unit})"
+    table = Table(title=f"{what}, lam = {size_text(lam)}: measured mean{', verdict' * (of == 'hit')} (exact mean)")
+    tell = _measured_cell if of == "hit" else _cost_cell
     table.add_column("k", justify="right")
     arms = list(dict.fromkeys(summary["series"]))
     for arm in arms:
@@ -74,7 +111,7 @@ def _pivot(summary: pd.DataFrame, lam: Any, width: int) -> Table:
     ks = sorted(summary["k"].unique())
     rows = {(row["k"], row["series"]): row for row in summary.to_dict("records")}
     for k in ks if len(ks) <= MOST_LISTED // 3 else [k for k in ks if math.log2(k).is_integer()] or ks[:MOST_LISTED]:
-        table.add_row(str(k), *(_measured_cell(rows[k, arm], between) if (k, arm) in rows else "" for arm in arms))
+        table.add_row(str(k), *(tell(rows[k, arm], between) if (k, arm) in rows else "" for arm in arms))
     return table
 
 
@@ -86,31 +123,30 @@ def _measured_cell(row: Mapping[Any, Any] | pd.Series, between: str = " ") -> st
     return f"{measured} {COLOURED[Verdict(row['verdict'])]}{exact}"
 
 
-def _long_table(summary: pd.DataFrame, width: int) -> Table:
-    table = Table(title="Calls to the optimum")
-    for heading in ("arm", "k", "lam", "measured (exact)", "success", cost_heading(summary["text"])):
-        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
-    for series, rows in by_series(summary.head(MOST_LISTED)):
-        add_rows(table, folded(series, width), [_cell_of_summary(row) for row in rows])
-    if len(summary) > MOST_LISTED:
-        table.caption = f"and {len(summary) - MOST_LISTED} more, see summary.csv"
-    return table
+def _cost_cell(row: Mapping[Any, Any] | pd.Series, between: str = " ") -> str:
+    exact = "" if math.isnan(row["cost_predicted"]) else f"{between}({number(row['cost_predicted'])})"
+    return f"{number(row['cost'])}{exact}"
 
 
-def _programs_table(summary: pd.DataFrame, width: int, wrong: Wrong) -> Table:
+def _long_table(summary: pd.DataFrame) -> Listing:
+    cost = cost_heading(summary["text"])
+    rows = [_cell_of_summary(row, cost) for row in summary.head(MOST_LISTED).to_dict("records")]
+    title = f"Calls to the optimum, measured (exact), and costs{unit_note(summary['text'])}"
+    return Listing(title, rows, len(summary) - MOST_LISTED)
+
+
+def _programs_table(summary: pd.DataFrame, wrong: Wrong) -> Listing:
     """Cells that run programs: cost beside the expected one, with the verdict, and how many tasks were done right."""
-    table = Table(title="Programs of calls: measured mean cost, verdict (expected)")
-    for heading in ("arm", "k", cost_heading(summary["text"], "expected"), "calls", "done right"):
-        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
-    for series, rows in by_series(summary.head(MOST_LISTED)):
-        cells = [_cell_of_program(row, wrong.get(row["cell"], frozenset())) for row in rows]
-        add_rows(table, folded(series, width), cells)
-    if len(summary) > MOST_LISTED:
-        table.caption = f"and {len(summary) - MOST_LISTED} more, see summary.csv"
-    return table
+    cost = cost_heading(summary["text"], "expected")
+    rows = [
+        _cell_of_program(row, cost, wrong.get(row["cell"], frozenset()))
+        for row in summary.head(MOST_LISTED).to_dict("records")
+    ]
+    title = f"Programs of calls: measured mean cost{unit_note(summary['text'])}, verdict (expected)"
+    return Listing(title, rows, len(summary) - MOST_LISTED)
 
 
-def _cell_of_program(row: dict[Any, Any], wrong: frozenset[str]) -> tuple[str, ...]:
+def _cell_of_program(row: dict[Any, Any], heading: str, wrong: frozenset[str]) -> Row:
     """k, cost beside the expected one, calls and share of tasks done right, each marked if it is wrong, in words."""
     expected = "" if math.isnan(row["cost_predicted"]) else f" ({number(row['cost_predicted'])})"
     done = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
@@ -120,10 +156,12 @@ def _cell_of_program(row: dict[Any, Any], wrong: frozenset[str]) -> tuple[str, .
     done += f" {COLOURED[Verdict.DIFFERS]}" if DONE in wrong else ""
     if row["success_predicted"] < 1 or DONE in wrong:
         done += f" ({number(row['success_predicted'])})"
-    return size_text(row["k"]), cost, number(calls), done
+    told = {"k": size_text(row["k"]), "lam": "-", heading: cost, "calls": number(calls), "done right": done}
+    return Row(str(row["series"]), told)
 
 
-def _cell_of_summary(row: dict[Any, Any]) -> tuple[str, ...]:
+def _cell_of_summary(row: dict[Any, Any], cost: str) -> Row:
     """Place, measured mean, share of hits and cost of a cell in words."""
     success = "-" if math.isnan(row["success_ratio"]) else f"{row['success_ratio']:.3f}"
-    return size_text(row["k"]), size_text(row["lam"]), _measured_cell(row), success, number(row["cost"])
+    told = {"k": size_text(row["k"]), "lam": size_text(row["lam"]), "measured (exact)": _measured_cell(row)}
+    return Row(str(row["series"]), told | {"success": success, cost: number(row["cost"])})

@@ -13,26 +13,30 @@ from rich.table import Table
 from experiments.checks.check import Check
 from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.fits.fit import fit
-from experiments.fits.laws import POOR_FIT, Fits, ScalingLaw
+from experiments.fits.laws import POOR_FIT, Fits, Growth, ScalingLaw
 from experiments.grids.cell_text import PROGRAM
 from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import Verdict
+from experiments.reports.listing.columns import Group, lines_of, print_lines, width_of
+from experiments.reports.listing.rows import Row, laid_out, print_rows
 from experiments.reports.measured import number
 from experiments.reports.overview import overview
 from experiments.reports.quality.shown import show_budgets
 from experiments.reports.waiting import LEVELS
 from experiments.reports.wording import (
     COLOURED,
-    add_rows,
     alike,
-    by_series,
     cost_heading,
+    cost_unit,
     counted,
     folded,
     marked,
+    merged,
     place,
     print_table,
     size_text,
+    title,
+    unit_note,
 )
 
 if TYPE_CHECKING:
@@ -46,21 +50,20 @@ AGREES_WITH_THEORY = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verd
 FEWEST_OF_A_LAW = 3
 MOST_VERDICTS = 12
 SINGLE = "10 / 50 / 90 %"
-NO_LIMIT = 10_000
-"""Columns of a terminal on which no table is cut."""
 
 
 def show_report(made: Report, console: Console) -> None:
     """The whole report: what was found, or measured beside exact; laws, claims, speed-up, verdicts."""
     if made.findings is not None:
         show_findings(made.findings, console)
+        _show_costs(made.summary, console)
     else:
         for table in overview(made.summary, console.width, made.check.wrong):
             print_table(table, console)
     _show_censored(made.summary, console)
     show_budgets(made.summary, console)
     if made.claims:
-        print_table(_claims_table(made.claims, console.width), console)
+        _show_claims(made.claims, console)
     elif made.fits is not None and made.findings is None:
         show_fits(made.fits, console)
     if made.speedup is not None and len(made.speedup):
@@ -73,12 +76,19 @@ def show_findings(findings: Findings, console: Console) -> None:
     console.print()
     for sentence in findings.sentences:
         console.print(f"* {sentence}", markup=False)
-    table = Table(title="Measured, verdict (exact)", caption=findings.note or None, caption_justify="left")
-    for i, heading in enumerate(findings.headings):
-        table.add_column(escape(heading), justify="right" if i else "left", overflow="fold", no_wrap=i == 0)
-    for arm, *row in findings.rows:
-        table.add_row(folded(arm, console.width), *(marked(text) for text in row))
-    print_table(table, console)
+    first, *headings = map(escape, findings.headings)
+    labels = [row[0] for row in findings.rows]
+    whole = (Group("", tuple((escape(arm), *map(marked, texts)) for arm, *texts in findings.rows)),)
+    wide = width_of([""] * len(findings.headings), whole) > console.width
+    if len(set(headings)) == len(headings) and (wide or len(set(labels)) < len(labels)):
+        title(f"Measured, verdict (exact), by {findings.headings[0]}", console)
+        rows = [Row(arm, dict(zip(headings, map(marked, texts), strict=True))) for arm, *texts in findings.rows]
+        print_rows(rows, console, always=headings)
+    else:
+        title("Measured, verdict (exact)", console)
+        print_lines(lines_of((first, *headings), whole, console.width, left=1), console)
+    if findings.note:
+        console.print(findings.note, markup=False)
 
 
 def show_check(checked: Check, console: Console) -> None:
@@ -93,7 +103,8 @@ def show_check(checked: Check, console: Console) -> None:
         console.print(told, markup=False)
     for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
         cells = [cell for cell in checked.cells if cell.verdict is verdict]
-        told_alike = alike((cell.label, cell.reason) for cell in cells)
+        together = merged if verdict is Verdict.CANNOT_TELL else alike
+        told_alike = together((cell.label, cell.reason) for cell in cells)
         listed = Table.grid(padding=(0, 0, 0, 1))
         for told, _ in told_alike[:MOST_VERDICTS]:
             listed.add_row("", COLOURED[verdict], escape(told))
@@ -106,31 +117,68 @@ def show_check(checked: Check, console: Console) -> None:
 
 def show_fits(fits: Fits, console: Console) -> None:
     """For each series its law, or the families that the runs leave; below it what would tell, and what was dropped."""
-    table = Table(title="Fitted laws", caption_justify="left")
-    for heading in ("series", "law", "constants", "p (fit)", "range"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("series", "p (fit)"))
-    for growth in fits.growths:
-        laws = growth.left or tuple(each for each in fits.laws if each.series == growth.series)[:1]
-        for i, law in enumerate(laws):
-            told = "" if growth.law else f"{growth.told}: " if i == 0 else "or "
-            named = folded(growth.series, console.width) if i == 0 else ""
-            said = f"{told}{_law(law)}" if growth.left else f"{growth.told}; nearest {_law(law)}"
-            table.add_row(named, said, _estimates(law), law.misfit_text, _range(law) if i == 0 else "")
-    for refusal in fits.refused:
-        table.add_row(folded(refusal.series, console.width), "CANNOT TELL", escape(refusal.reason), "", "")
-    if fits.laws:
-        table.caption = (
-            f"{100 * fits.laws[0].confidence:.4g} % intervals, of the best approximation on this range, not of the "
-            "constant in the limit; p (fit): probability that a true law of this family fits as badly. A law is told "
-            f"where one family is left: others are refused at {POOR_FIT:g}, or hold it"
+    laws = [law for growth in fits.growths for law in _shown(fits, growth)]
+    quantities, ranges = ({tell(law) for law in laws} for tell in (_quantity, _range))
+    one, everywhere = len(quantities) == 1, len(ranges) == 1
+    of = f": {quantities.copy().pop()}" if one else ""
+    title(f"Fitted laws{of}" + (f", {ranges.copy().pop()}" if everywhere else ""), console)
+    if laws:
+        groups = [
+            Group(
+                f"{growth.series}: {_told(growth)}" + ("" if everywhere else f" ({_range(_shown(fits, growth)[0])})"),
+                tuple(row for law in _shown(fits, growth) for row in _rows_of(law, one)),
+                _notes(fits, growth),
+            )
+            for growth in fits.growths
+            if _shown(fits, growth)
+        ]
+        headings = ("law", "constant", "value", "interval", "exact means", "p (fit)")
+        print_lines(lines_of(headings, groups, console.width, left=2), console)
+        console.print(
+            f"{100 * laws[0].confidence:.4g} % intervals, of the best approximation on this range, not of the "
+            "constant in the limit; exact means: the constant of the same fit to these; p (fit): probability that a "
+            "true law of this family fits as badly. A law is told where one family is left: others are refused at "
+            f"{POOR_FIT:g}, or hold it",
+            markup=False,
         )
-    print_table(table, console)
-    for growth in fits.growths:
-        for line in filter(None, [growth.reason, growth.advice, growth.note]):
-            console.print(f"{growth.series}: {line}", markup=False)
-        console.print(f"{growth.series}, dropped: {_dropped(fits, growth.series)}", markup=False)
+    for refusal in fits.refused:
+        console.print(f"{refusal.series}: CANNOT TELL, {refusal.reason}", markup=False)
     if fits.note:
         console.print(fits.note, markup=False)
+
+
+def _shown(fits: Fits, growth: Growth) -> tuple[ScalingLaw, ...]:
+    """The laws that are left of a series, or the nearest."""
+    return growth.left or tuple(each for each in fits.laws if each.series == growth.series)[:1]
+
+
+def _notes(fits: Fits, growth: Growth) -> tuple[str, ...]:
+    """Why a series is undecided, what would tell, what else there is to know, and what was dropped."""
+    dropped = _dropped(fits, growth.series)
+    told = [growth.reason, growth.advice, growth.note, f"dropped: {dropped}" if dropped else ""]
+    return tuple(filter(None, told))
+
+
+def _told(growth: Growth) -> str:
+    if growth.law:
+        return "a law"
+    return f"{growth.told}, one of" if growth.left else f"{growth.told}; nearest:"
+
+
+def _quantity(law: ScalingLaw) -> str:
+    return law.text.partition(" = ")[0]
+
+
+def _rows_of(law: ScalingLaw, one: bool) -> list[tuple[str, ...]]:
+    """A row a constant; the law beside the first."""
+    rows: list[tuple[str, ...]] = []
+    for i, each in enumerate(law.estimates):
+        value, low, high = (f"{number + 0.0:.4g}" for number in (each.value, each.low, each.high))
+        exact = "" if math.isnan(each.exact) else f"{each.exact:.4g}"
+        said = law.text.partition(" = ")[2] if one else law.text
+        head, p = (escape(said), law.misfit_text) if i == 0 else ("", "")
+        rows.append((head, each.name, value, escape(f"[{low}, {high}]"), exact, p))
+    return rows
 
 
 def _dropped(fits: Fits, series: str) -> str:
@@ -154,54 +202,60 @@ def show_drawn(results: Results, console: Console) -> None:
 
 def show_waiting(table: pd.DataFrame, workers: int | None, console: Console) -> None:
     """Rounds and seconds beside the cost, a row a cell; exact means and single runs where there is room for them."""
+    cost = cost_heading(table["text"])
     known_alone = (table["makespan"].isna() & table["makespan_predicted"].notna()).any()
-    for more in (("exact", SINGLE), *(() if known_alone else ((SINGLE,),)), ("exact",), ()):
-        shown = _waiting_table(table, workers, more, console.width)
-        if console.measure(shown, options=console.options.update(width=NO_LIMIT)).maximum <= console.width:
+    always = ("k", "rounds", "seconds", cost)
+    for more_of in (("exact", SINGLE), *(() if known_alone else ((SINGLE,),)), ("exact",), ()):
+        rows = [Row(str(row["series"]), _waited(row, cost, more_of)) for row in table.to_dict("records")]
+        layout = laid_out(rows, console.width, always)
+        if layout.by_columns and layout.width <= console.width:
             break
-    print_table(shown, console)
-    if SINGLE not in more:
+    who = "a worker for each call of a generation" if workers is None else counted(workers, "worker")
+    title(f"Waiting time beside cost, {who} (means of the runs)", console)
+    print_rows(rows, console, always)
+    console.print(
+        "rounds: generations, times the turns that the workers need for one; seconds: until the last answer is back "
+        "and evaluated, with a barrier after each generation"
+        f"{'; cost' + unit if (unit := unit_note(table['text'])) else ''}; >: some runs ended at their budget"
+        + ("; exact: the predicted mean, without a budget" if "exact" in more_of else "")
+        + (f"; {SINGLE}: of single runs, inf where the budget ended so many" if SINGLE in more_of else ""),
+        markup=False,
+    )
+    if SINGLE not in more_of:
         console.print("a wider terminal shows single runs, too (10, 50, 90 %)", markup=False)
     noted = table[table["note"] != ""].to_dict("records")
-    for told, _ in alike((place(row), row["note"]) for row in noted):
+    for told, _ in merged((place(row), row["note"]) for row in noted):
         console.print(told, markup=False)
 
 
-def _waiting_table(table: pd.DataFrame, workers: int | None, more: tuple[str, ...], width: int) -> Table:
-    """The table of waiting times with some of the columns that are left out where there is no room."""
-    who = "a worker for each call of a generation" if workers is None else counted(workers, "worker")
-    shown = Table(
-        title=f"Waiting time beside cost, {who} (means of the runs)",
-        caption="rounds: generations, times the turns that the workers need for one; seconds: until the last answer is "
-        "back and evaluated, with a barrier after each generation; >: some runs ended at their budget"
-        + ("; exact: the predicted mean, without a budget" if "exact" in more else "")
-        + (f"; {SINGLE}: of single runs, inf where the budget ended so many" if SINGLE in more else ""),
-        caption_justify="left",
-    )
-    shown.add_column("arm", no_wrap=True)
-    headings = ("k", "lam", "rounds", "seconds", *more, "cost")
-    for heading in headings:
-        words = cost_heading(table["text"]) if heading == "cost" else heading
-        shown.add_column(words, justify="right", no_wrap=True)
-    for series, rows in by_series(table):
-        told = [_waited(row) for row in rows]
-        add_rows(shown, folded(series, width), [tuple(row[heading] for heading in headings) for row in told])
-    return shown
-
-
-def _waited(row: dict[Any, Any]) -> dict[str, str]:
+def _waited(row: dict[Any, Any], cost: str, more_of: tuple[str, ...]) -> dict[str, str]:
     """The columns of a cell in words; bounds where runs were censored."""
     sign = "> " if row["censored"] else ""
-    means = {"rounds": row["rounds"], "seconds": row["makespan"], "cost": row["cost"]}
+    means = {"rounds": row["rounds"], "seconds": row["makespan"], cost: row["cost"]}
     told = {name: number(mean) for name, mean in means.items()}
+    told = {name: each if each == "-" else sign + each for name, each in told.items()}
     quantiles = [number(row[f"makespan_{level}"]) for level in LEVELS]
-    return {
-        "k": size_text(row["k"]),
-        "lam": size_text(row["lam"]),
-        **{name: each if each == "-" else sign + each for name, each in told.items()},
-        "exact": number(row["makespan_predicted"]),
-        SINGLE: "-" if "-" in quantiles else " / ".join(quantiles),
-    }
+    extra = {"exact": number(row["makespan_predicted"]), SINGLE: "-" if "-" in quantiles else " / ".join(quantiles)}
+    places = {name: size_text(row[name]) for name in ("k", "lam")}
+    return (
+        places
+        | {name: told[name] for name in ("rounds", "seconds")}
+        | {n: extra[n] for n in more_of}
+        | {cost: told[cost]}
+    )
+
+
+def _show_costs(summary: pd.DataFrame, console: Console) -> None:
+    """What runs cost, from the cheapest cell to the dearest: a study's own table may be of calls alone."""
+    known = summary["cost"].dropna()
+    if len(known):
+        unit = cost_unit(summary["text"]) or "in the unit of each cost model"
+        ends = " .. ".join(dict.fromkeys(number(end) for end in (known.min(), known.max())))
+        open_ones = len(summary) - len(known)
+        left = (
+            f"; {counted(open_ones, 'cell')} without a mean: runs are censored, or it is infinite" if open_ones else ""
+        )
+        console.print(f"cost of a run, means by cell: {ends} {unit}{left}; each in summary.csv", markup=False)
 
 
 def _show_censored(summary: pd.DataFrame, console: Console) -> None:
@@ -218,36 +272,40 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
         )
 
 
-def _claims_table(claims: tuple[ClaimCheck, ...], width: int) -> Table:
-    table = Table(
-        title=f"What the paper claims, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)",
-        caption="claim of the paper: its words, with the equation; - where it says nothing. exact theory: what it says "
-        "of the arm, and whether the interval of the measured law meets its value, with the tolerance named for the "
-        "range that was run; the mark is of the measurement, not of the claim. so the claim: what both together say of "
-        "the paper's claim",
-        caption_justify="left",
-    )
-    for heading in ("arm", "claim of the paper", "measured law", "exact theory", "so the claim"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "arm")
+def _show_claims(claims: tuple[ClaimCheck, ...], console: Console) -> None:
+    """A claim after the other, each with what the paper says, what was measured, what theory says, what follows."""
+    title(f"What the paper claims, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)", console)
     for each in claims:
-        paper = escape(each.claim.paper) or "-"
-        arm = folded(each.claim.what, width)
-        table.add_row(arm, paper, _law_of(each), _theory_of(each), _so(each), end_section=True)
-    return table
+        console.print(each.claim.what, style="bold", markup=False)
+        listed = Table.grid(padding=(0, 2, 0, 0))
+        for name, said in (
+            ("  paper", escape(each.claim.paper) or "-"),
+            ("  measured", _law_of(each)),
+            ("  theory", _theory_of(each)),
+            ("  so", _so(each)),
+        ):
+            listed.add_row(name, said)
+        console.print(listed)
+    console.print(
+        "paper: its words, with the equation; - where it says nothing. theory: what it says of the arm, and whether "
+        "the interval of the measured law meets its value, with the tolerance named for the range that was run; the "
+        "mark is of the measurement, not of the claim. so: what both together say of the paper's claim",
+        markup=False,
+    )
 
 
 def _law_of(each: ClaimCheck) -> str:
     """The measured law with the parameter that is claimed, or what else was found."""
     if each.law is None:
         return each.found or "none"
-    return f"{_law(each.law)}\n{escape(str(each.law[each.claim.parameter]))}\n{_range(each.law)}"
+    return f"{_law(each.law)}, {escape(str(each.law[each.claim.parameter]))}, {_range(each.law)}"
 
 
 def _theory_of(each: ClaimCheck) -> str:
     """What exact theory says, and whether the measured law agrees with it."""
     agrees = f"{COLOURED[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}"
-    said = f"{escape(each.claim.theory)}\n" if each.claim.theory else ""
-    return f"{agrees}\n{said}({escape(each.claim.text)})"
+    said = f"{escape(each.claim.theory)} " if each.claim.theory else ""
+    return f"{agrees}: {said}({escape(each.claim.text)})"
 
 
 def _so(each: ClaimCheck) -> str:
@@ -309,10 +367,6 @@ def _ratio(row: dict[Any, Any]) -> tuple[str, str]:
 
 def _law(law: ScalingLaw) -> str:
     return escape(law.text)
-
-
-def _estimates(law: ScalingLaw) -> str:
-    return escape("\n".join(str(estimate) for estimate in law.estimates))
 
 
 def _range(law: ScalingLaw) -> str:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from experiments.predictions.refusals import in_short, kind_of_reason
 from experiments.predictions.verdict import Verdict
 from experiments.reports.measured import MARKS
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 COLOURED = {Verdict.AGREES: "[green]✓[/]", Verdict.DIFFERS: "[red bold]✗[/]", Verdict.CANNOT_TELL: "[yellow]?[/]"}
 PAID_IN = re.compile(r"TokenPrices\([^()]*\bcurrency='([^'()]{1,8})'")
@@ -27,6 +26,8 @@ UNITS = {
 }
 """Of costs without a currency: forward passes on c tokens cost m c or m c^2 (Definition 2.2)."""
 OWN_COST = re.compile(r"\bcost=|^[\w.]+\.\w+\(")
+ONE_K = re.compile(r", k = ([\d.e+]+)")
+NUMBER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
 MOST_OF_NAME = 20
 """Characters of a line of a name, on narrow terminals, unless a word is longer."""
 
@@ -37,6 +38,48 @@ def alike(reasons: Iterable[tuple[str, str]], kind: Callable[[str], str] = kind_
     for cell, reason in reasons:
         found.setdefault(kind(reason), []).append((cell, reason))
     return [(_in_words(same), len(same)) for same in found.values()]
+
+
+def merged(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
+    """As `alike`, and first in one those of an arm that differ in k, or in numbers of the reason, only.
+
+    >>> merged([("a, k = 2, lam = 1", "9 more runs"), ("a, k = 8, lam = 1", "24 more runs")])
+    [('a, k = 2 .. 8, lam = 1 (2 cells): 9 to 24 more runs', 2)]
+    """
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for cell, reason in reasons:
+        kind = NUMBER.sub("#", reason).replace("# more runs", "# more run")
+        found.setdefault((ONE_K.sub(", k", cell), kind), []).append((cell, reason))
+    told: dict[str, list[tuple[str, str, int]]] = {}
+    for same in found.values():
+        cell, reason = same[0] if len(same) == 1 else _over_k(same)
+        told.setdefault(kind_of_reason(reason), []).append((cell, reason, len(same)))
+    return [_together(each) for each in told.values()]
+
+
+def _over_k(same: list[tuple[str, str]]) -> tuple[str, str]:
+    """Several cells of an arm, and their reasons, as one with ranges of k and of numbers."""
+    sizes = sorted((float(match[1]) for cell, _ in same if (match := ONE_K.search(cell))), key=float)
+    cell = ONE_K.sub(f", k = {sizes[0]:g} .. {sizes[-1]:g}", same[0][0]) if sizes else same[0][0]
+    numbers = zip(*(NUMBER.findall(reason) for _, reason in same), strict=True)
+    ranges = iter([_range_of(each) for each in numbers])
+    return f"{cell} ({counted(len(same), 'cell')})", NUMBER.sub(
+        lambda _: next(ranges), max((reason for _, reason in same), key=len)
+    )
+
+
+def _range_of(numbers: tuple[str, ...]) -> str:
+    """The least and the largest of some numbers, as they were written."""
+    ordered = sorted(set(numbers), key=lambda each: float(each.replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
+
+
+def _together(same: list[tuple[str, str, int]]) -> tuple[str, int]:
+    """The first of some that have the same reason, and how many cells the others are."""
+    cell, reason, _ = same[0]
+    others = sum(count for *_, count in same[1:])
+    more = f" (and {counted(others, 'more cell')}, for the same reason)" if others else ""
+    return f"{cell}{more}: {in_short(reason)}", sum(count for *_, count in same)
 
 
 def _in_words(same: list[tuple[str, str]]) -> str:
@@ -78,6 +121,29 @@ def _unit(text: str) -> str:
         if f"{name}(" in text:
             return unit
     return "units of its cost model" if OWN_COST.search(text) else UNITS["LLMPrimitive"]  # the default is left out
+
+
+def unit_note(texts: Iterable[str]) -> str:
+    """The unit of costs that have no currency, which stands in the heading, as the rest of a sentence.
+
+    >>> unit_note(["LLMPrimitive()"]), unit_note(["TokenPrices(prompt=3, generated=15, currency='$')"])
+    (' in pass tokens', '')
+    """
+    texts = list(texts)
+    if currency_of(texts):
+        return ""
+    return f" in {cost_unit(texts) or 'the unit of each cost model'}"
+
+
+def title(text: str, console: Console) -> None:
+    """A heading, with a blank line above it."""
+    console.print(f"\n[bold]{escape(text)}[/]")
+
+
+def more(rows: int, console: Console, where: str = "--all shows them") -> None:
+    """How many rows are not shown, if any."""
+    if rows > 0:
+        console.print(f"and {counted(rows, 'more row')}; {where}", markup=False)
 
 
 def cost_heading(texts: Iterable[str], more: str = "") -> str:
@@ -124,32 +190,13 @@ def marked(text: str) -> str:
     return text
 
 
-def by_series(table: pd.DataFrame) -> list[tuple[str, list[dict[Any, Any]]]]:
-    """The rows of a table of cells, those of a series together, in the order in which series come first."""
-    found: dict[str, list[dict[Any, Any]]] = {}
-    for row in table.to_dict("records"):
-        found.setdefault(str(row["series"]), []).append(row)
-    return list(found.items())
+class Titled(Protocol):
+    """What is printed under its title: a table of rich, or of ours."""
+
+    title: Any
 
 
-def series_table(title: str, caption: str, headings: Sequence[str], sourced: bool = False) -> Table:
-    """A table of cells: their arm, numbers under some headings, and on demand where formulas are from."""
-    table = Table(title=title, caption=caption, caption_justify="left")
-    table.add_column("arm", no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    if sourced:
-        table.add_column("from", overflow="fold")
-    return table
-
-
-def add_rows(table: Table, name: str, rows: Sequence[Sequence[str]], *last: str) -> None:
-    """Add the rows of a series beside its name, which may take several lines; `last` stands once for all of them."""
-    columns = ("\n".join(column) for column in zip(*rows, strict=True))
-    table.add_row(name, *columns, *last, end_section=len(rows) > 1)
-
-
-def print_table(table: Table, console: Console) -> None:
+def print_table(table: Titled, console: Console) -> None:
     """The title as a line of its own, since a narrow table would fold it."""
     console.print(f"\n[bold]{table.title}[/]")
     table.title = None

@@ -2,7 +2,6 @@
 
 import io
 import math
-import re
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -21,7 +20,7 @@ from experiments.fits.claims import Claim, check_claims
 from experiments.fits.speedups import speedup
 from experiments.fits.tails import Tail
 from experiments.grids.cells_table import cells_table
-from experiments.reports.terminal import _claims_table
+from experiments.reports.terminal import _show_claims
 from experiments.store.grid_json import grid_record
 from experiments.store.table import batch_columns, no_runs, runs_table
 from experiments.studies.paper import CLAIMS, GLOBAL, NO_DAMAGE, PRICE, grid
@@ -185,8 +184,8 @@ def test_few_runs_cannot_tell(rng):
 def text(each):
     """The claims table of one claim, without its lines."""
     console = Console(width=130, record=True, file=io.StringIO())
-    console.print(_claims_table((each,), 130))
-    return " ".join(re.sub("[│┃ ]+", " ", console.export_text()).split())
+    _show_claims((each,), console)
+    return " ".join(console.export_text().split())
 
 
 def test_rivals_widths_and_bounds(rng):
@@ -201,12 +200,12 @@ def test_rivals_widths_and_bounds(rng):
     assert verdict() == (Verdict.AGREES, "so")
     (near,) = check_claims(drawn, [Claim(GLOBAL, "", "hit", "exponential", "base", 2.04, holds="so", tolerance=0.03)])
     assert not near.law["base"].low <= 2.04 <= near.law["base"].high
-    assert "✓ agrees so" in text(near)
+    assert "✓ agrees: (base = 2.04 within 3%) so so" in text(near)
     assert "(base = 2.04 within 3%)" in text(near)
-    assert "claim of the paper measured law exact theory so the claim" in text(near)
-    assert "✓ agrees does not hold: so" in text(replace(near, reason="does not hold: so"))
+    assert f"{GLOBAL} paper - measured E[hit] = A base^k, base = " in text(near)
+    assert "so does not hold: so" in text(replace(near, reason="does not hold: so"))
     for verdict_of, mark in ((Verdict.DIFFERS, "✗ differs"), (Verdict.CANNOT_TELL, "? cannot tell")):
-        assert f"{mark} open: so" in text(replace(near, verdict=verdict_of))
+        assert f"{mark}: (base = 2.04 within 3%) so open: so" in text(replace(near, verdict=verdict_of))
     assert verdict(rival="exponential x power")[0] is Verdict.CANNOT_TELL  # which holds the law
     assert verdict(value=2.1, at_most=True)[0] is Verdict.AGREES
     assert verdict(value=2.0, at_most=True)[0] is Verdict.CANNOT_TELL

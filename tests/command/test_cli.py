@@ -303,10 +303,10 @@ def test_rows_of_one_arm_are_told_apart(where):
     (where / "grid.toml").write_text(GRID.replace("p = 0.5", "p = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]")
                                      .replace("[1, 2, 4]", "[1, 2]").replace("[1, 4]", "1"))  # fmt: skip
     forecast = llm_evo("predict", "grid.toml").stdout
-    assert all(f"p = 0.{i} " in forecast for i in (2, 5, 9))
+    assert all(re.search(rf"^ +2 +0\.{i} ", forecast, re.MULTILINE) for i in (2, 5, 9))
     done = llm_evo("run", "grid.toml", "--workers", "1", "--runs", "20")
     shown = done.stdout.split("Fitted")[0]
-    assert all(f"p = 0.{i} " in shown for i in (2, 4))
+    assert all(re.search(rf"^ +2 +0\.{i} ", shown, re.MULTILINE) for i in (2, 4))
     assert "Cell(" not in shown
     assert "local, p = 0.2, k = 1" in " ".join(llm_evo("check", "results/mine").stdout.split())
 
@@ -348,7 +348,7 @@ def test_what_is_not_known_of_a_row_is_a_dash():
     )
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(table)
-    assert "- ? │ - │ - │" in " ".join(console.export_text().split())
+    assert "- ? - -" in " ".join(console.export_text().split())
 
 
 # ------------------------------------------------------------------------------------------- exit codes

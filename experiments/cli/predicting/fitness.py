@@ -6,25 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from experiments.reports.listing.rows import Row, print_rows
 from experiments.reports.measured import number
 from experiments.reports.overview import MOST_LISTED
-from experiments.reports.wording import add_rows, alike, by_series, counted, folded, place, print_table, series_table
+from experiments.reports.wording import alike, counted, more, place, title
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
+def show_fitness(table: pd.DataFrame, calls: int, console: Console, most: int = MOST_LISTED) -> None:
     """The fitness of the current solution after so many calls, by `fitness_table`.
 
     Args:
         table: a row a cell.
         calls: the budget.
         console: where to.
+        most: rows that are shown.
     """
     known = table[table["mean"].notna()]
     if len(known):
-        _show_rows(known, calls, console)
+        title(f"Fitness of the current solution after {calls:,} call{'' if calls == 1 else 's'}", console)
+        rows = [Row(str(row["series"]), _row(row)) for row in known.head(most).to_dict("records")]
+        print_rows(rows, console, always=("k", "mean", "10-50-90 %"))
+        more(len(known) - most, console)
+        console.print(
+            "10-50-90 %: of single runs; optimal: share of runs; improves: chance that the last generation raised it. "
+            'In Python: predict(cell, "fitness", calls=..)',
+            markup=False,
+        )
         sources = dict.fromkeys(source for row in known["source"] for source in row.split("; "))
         console.print(f"exact, from {'; '.join(sources)}", markup=False)
     noted = table[table["note"] != ""].to_dict("records")
@@ -34,22 +44,11 @@ def show_fitness(table: pd.DataFrame, calls: int, console: Console) -> None:
         console.print(f"{counted(unknown, 'cell')} without an exact fitness at a budget", markup=False)
 
 
-def _show_rows(table: pd.DataFrame, calls: int, console: Console) -> None:
-    shown = series_table(
-        f"Fitness of the current solution after {calls:,} call{'' if calls == 1 else 's'}",
-        "10-50-90 %: of single runs; optimal: share of runs; improves: chance that the last generation raised it. "
-        'In Python: predict(cell, "fitness", calls=..)',
-        ("k", "lam", "mean", "10-50-90 %", "optimal", "improves"),
-    )
-    for series, rows in by_series(table):
-        add_rows(shown, folded(series, console.width), [_row(row) for row in rows])
-    print_table(shown, console)
-
-
-def _row(row: dict[Any, Any]) -> tuple[str, ...]:
+def _row(row: dict[Any, Any]) -> dict[str, str]:
     band = "-".join(number(row[name]) for name in ("low", "median", "high"))
-    shares = (_short(number(row[name])) for name in ("solved", "improve"))
-    return str(row["k"]), str(row["lam"]), number(row["mean"]), band, *shares
+    optimal, improves = (_short(number(row[name])) for name in ("solved", "improve"))
+    told = {"k": str(row["k"]), "lam": str(row["lam"]), "mean": number(row["mean"])}
+    return told | {"10-50-90 %": band, "optimal": optimal, "improves": improves}
 
 
 def _short(share: str) -> str:

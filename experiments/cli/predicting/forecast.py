@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from evo.statistics import LEAST_TOLD, probability_text
 from experiments.cli.predicting.singles import show_singles
@@ -16,20 +15,10 @@ from experiments.cli.progress import duration
 from experiments.grids.labels import place_of
 from experiments.grids.stopping import Runs, in_words
 from experiments.predictions.refusals import kind_of_reason
+from experiments.reports.listing.rows import Row, print_rows
 from experiments.reports.measured import number
 from experiments.reports.overview import MOST_LISTED
-from experiments.reports.wording import (
-    add_rows,
-    alike,
-    by_series,
-    cost_heading,
-    counted,
-    currency_of,
-    folded,
-    print_table,
-    series_table,
-    size_text,
-)
+from experiments.reports.wording import alike, cost_heading, cost_unit, counted, more, size_text, title, unit_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +26,7 @@ if TYPE_CHECKING:
     from experiments.grids.grid import Grid
 
 
-def tell_forecast(grid: Grid, console: Console, errors: Console, json: bool = False) -> None:
+def tell_forecast(grid: Grid, console: Console, errors: Console, json: bool = False, whole: bool = False) -> None:
     """Forecast a grid, with progress on another console, and show it, or print it as JSON.
 
     Raises: InputError for a cell without a budget whose mean is not known to be finite.
@@ -53,11 +42,12 @@ def tell_forecast(grid: Grid, console: Console, errors: Console, json: bool = Fa
 
         print(forecast_json(grid, expected, os.cpu_count() or 1))
     else:
-        show_forecast(expected, grid.runs, os.cpu_count() or 1, console)
+        most = len(expected) if whole else MOST_LISTED
+        show_forecast(expected, grid.runs, os.cpu_count() or 1, console, most)
     check_budgets(grid)
 
 
-def tell_fitness(grid: Grid, calls: int, console: Console, json: bool = False) -> None:
+def tell_fitness(grid: Grid, calls: int, console: Console, json: bool = False, whole: bool = False) -> None:
     """Show the fitness of all cells of a grid after so many calls, or print it as JSON."""
     from experiments.cli.predicting.fitness import show_fitness
     from experiments.predictions.quality.table import fitness_table
@@ -68,10 +58,10 @@ def tell_fitness(grid: Grid, calls: int, console: Console, json: bool = False) -
 
         print(fitness_json(grid, table, calls))
     else:
-        show_fitness(table, calls, console)
+        show_fitness(table, calls, console, len(table) if whole else MOST_LISTED)
 
 
-def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console) -> None:
+def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console, most: int = MOST_LISTED) -> None:
     """What a grid will take: `experiments.predictions.forecast.forecast` a row a cell, and totals over all runs.
 
     Args:
@@ -79,13 +69,14 @@ def show_forecast(table: pd.DataFrame, runs: Runs, cores: int, console: Console)
         runs: of a cell, a number or a stopping rule.
         cores: processes that would run at the same time.
         console: where to.
+        most: rows of a table that are shown.
     """
     of_programs = table["lam"].isna()
     if not of_programs.all():
-        _show_rows(table[~of_programs], runs, console)
+        _show_rows(table[~of_programs], runs, console, most)
     if of_programs.any():
-        _show_programs(table[of_programs], runs, console)
-    show_singles(table, console)
+        _show_programs(table[of_programs], runs, console, most)
+    show_singles(table, console, most)
     noted = table[table["note"] != ""].to_dict("records")
     reasons = ((_called(row), row["note"]) for row in noted)
     for told, _ in alike(reasons, _kind)[:MOST_LISTED]:
@@ -109,7 +100,7 @@ def totals(table: pd.DataFrame, cores: int) -> list[str]:
             one = priced["prices"].nunique() == 1
             paid = number((priced["made"] * priced["paid"]).sum())
             sums.append(
-                f"cost {paid} {currency_of(priced['prices'])}".rstrip() if one else "cost by several models, not added"
+                f"cost {paid} {cost_unit(priced['prices'])}".rstrip() if one else "cost by several models, not added"
             )
         which = f"{counted(len(known), 'cell')}, {counted(int(made['made'].sum()), 'run')}"
         most = " (at most, where calls differ in price)" if made["at_most"].any() else ""
@@ -159,42 +150,48 @@ def _chances(known: pd.DataFrame, that: str) -> list[str]:
     return [said, *_notcounted(len(known) - len(shares), "of which it is not known", "in this")]
 
 
-def _show_rows(table: pd.DataFrame, runs: Runs, console: Console) -> None:
+def _show_rows(table: pd.DataFrame, runs: Runs, console: Console, most: int) -> None:
+    title(f"Before anything runs: exact means of a run that no budget ends ({in_words(runs)} a cell)", console)
     of_runs = [] if isinstance(runs, int) else ["runs"]  # expected ones
-    shown = series_table(
-        f"Before anything runs: exact means of a run that no budget ends ({in_words(runs)} a cell)",
-        "hit: calls to the first optimum; calls: all until then, its generation paid whole; cost: of these calls; "
-        "censored: share of runs that the budget ends before; from: where the formula is from. What is within the "
+    cost = cost_heading(table["prices"])
+    rows = [
+        Row(str(row["series"]), _forecast(row, cost, of_runs), str(row["source"]))
+        for row in table.head(most).to_dict("records")
+    ]
+    print_rows(rows, console, always=("k", "hit", "calls", cost))
+    more(len(table) - most, console)
+    console.print(
+        "hit: calls to the first optimum; calls: all until then, its generation paid whole; cost: of these calls"
+        f"{unit_note(table['prices'])}; censored: share of runs that the budget ends before. What is within the "
         "budgets is added up below",
-        ("k", "lam", "hit", "calls", cost_heading(table["prices"]), "censored", *of_runs),
-        sourced=True,
+        markup=False,
     )
-    for series, rows in by_series(table):
-        sources = "; ".join(dict.fromkeys(row["source"] for row in rows if row["source"]))
-        add_rows(shown, folded(series, console.width), [_forecast(row, of_runs) for row in rows], escape(sources))
-    print_table(shown, console)
 
 
-def _show_programs(table: pd.DataFrame, runs: Runs, console: Console) -> None:
+def _show_programs(table: pd.DataFrame, runs: Runs, console: Console, most: int) -> None:
     """Programs have no optimum, no lam and no budget; they have a chance that their task is done right."""
+    title(f"Programs of calls, before anything runs: exact means of a run ({in_words(runs)} a cell)", console)
     has_k = bool(table["k"].notna().any())
     of_runs = [] if isinstance(runs, int) else ["runs"]
-    shown = series_table(
-        f"Programs of calls, before anything runs: exact means of a run ({in_words(runs)} a cell)",
-        "calls, cost: of all roles together; done right: chance that the task is; from: where the formula is from. "
+    cost = cost_heading(table["prices"])
+    rows = [
+        Row(str(row["series"]), _of_program(row, cost, has_k, of_runs), str(row["source"]))
+        for row in table.head(most).to_dict("records")
+    ]
+    print_rows(rows, console, always=("k", "calls", cost))
+    more(len(table) - most, console)
+    console.print(
+        f"calls, cost: of all roles together{unit_note(table['prices'])}; done right: chance that the task is. "
         "`predict(cell, 'ROLE.ENTRY')` in Python tells them role by role",
-        (*(["k"] if has_k else []), "calls", cost_heading(table["prices"]), "done right", *of_runs),
-        sourced=True,
+        markup=False,
     )
-    for series, rows in by_series(table):
-        sources = "; ".join(dict.fromkeys(row["source"] for row in rows if row["source"]))
-        places = [[size_text(row["k"])] if has_k else [] for row in rows]
-        each = [
-            (*place, number(row["calls"]), number(row["cost"]), _done(row), *(number(row[name]) for name in of_runs))
-            for place, row in zip(places, rows, strict=True)
-        ]
-        add_rows(shown, folded(series, console.width), each, escape(sources))
-    print_table(shown, console)
+
+
+def _of_program(row: dict[Any, Any], cost: str, has_k: bool, of_runs: list[str]) -> dict[str, str]:
+    """Place and expected numbers of a program in words."""
+    told = {"k": size_text(row["k"])} if has_k else {}
+    told |= {"calls": number(row["calls"]), cost: number(row["cost"]), "done right": _done(row)}
+    return told | {name: number(row[name]) for name in of_runs}
 
 
 def _done(row: dict[Any, Any]) -> str:
@@ -202,10 +199,11 @@ def _done(row: dict[Any, Any]) -> str:
     return number(None if censored is None else 1.0 - censored)
 
 
-def _forecast(row: dict[Any, Any], of_runs: list[str]) -> tuple[str, ...]:
+def _forecast(row: dict[Any, Any], cost: str, of_runs: list[str]) -> dict[str, str]:
     """Place and expected numbers of a cell in words."""
-    hit, calls, cost, *runs = (number(row[name]) for name in ("hit", "calls", "cost", *of_runs))
-    return size_text(row["k"]), size_text(row["lam"]), hit, calls, cost, _share(row["censored"]), *runs
+    told = {"k": size_text(row["k"]), "lam": size_text(row["lam"])}
+    told |= {"hit": number(row["hit"]), "calls": number(row["calls"]), cost: number(row["cost"])}
+    return told | {"censored": _share(row["censored"])} | {name: number(row[name]) for name in of_runs}
 
 
 def _called(row: Any) -> str:
