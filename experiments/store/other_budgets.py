@@ -104,7 +104,9 @@ def _under_budget_of(cell: Cell, rows: pd.DataFrame, grid: Grid) -> pd.DataFrame
         return None
     if rows["hit"].notna().all() and not _reach_a_limit(cell, rows):
         return rows
-    return _cut(cell, rows) if grid.engine == "blocks" else None  # whose draws do not depend on what is cut
+    counted = rows["hit"].dtype.kind != "f"  # else in floats, some of whose waits are rounded
+    cuttable = grid.engine in ("blocks", "law") and counted  # whose draws do not depend on what is cut
+    return _cut(cell, rows) if cuttable else None
 
 
 def _reach_a_limit(cell: Cell, rows: pd.DataFrame) -> bool:

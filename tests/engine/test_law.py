@@ -29,13 +29,14 @@ from evo.theory.calls.gains import gains_of, stalls_of
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.predictions import jumps
-from experiments.predictions.drawn import chain_of
+from experiments.predictions.drawn import chain_of, run_law_batch
 from experiments.predictions.predict import predict
+from experiments.running import simulation
 from experiments.running.launch import run_grid
 from experiments.running.simulation import simulate, simulate_traced
 from experiments.store.results import load
 from operators import BetaQuality, FixKeep, Refuse, Resample, Sparse
-from problems import BlockOneMax, Jump, Needle, Trap
+from problems import BlockOneMax, Jump, Needle, Trap, WeightedBlocks
 
 FALSE_FAIL = 1e-6
 RUNS = 5000
@@ -379,6 +380,25 @@ def test_a_larger_budget_prolongs_the_same_runs():
     kept = after.call <= 100
     assert (after.call[kept] == before.call).all()
     assert (after.fitness[kept] == before.fitness).all()
+
+
+def test_a_smaller_budget_is_read_off_what_is_stored(tmp_path, monkeypatch):
+    cells = [
+        Cell(BlockOneMax(12, 1), FixKeep(0.5, 0.9), RoundRobin(g=4), OnePlusLambda(2)),
+        Cell(WeightedBlocks((1, 2, 3, 4, 5, 6), 1), Resample(0.5), AllBlocks(), OnePlusLambda()),  # by its hit
+    ]
+
+    def grid(budget):
+        return Grid("one", [replace(cell, budget=budget) for cell in cells], runs=60, batch=20, engine="law")
+
+    fresh = run_grid(grid(Budget(calls=50)), workers=1).runs
+    run_grid(grid(Budget(calls=10**6)), tmp_path / "out", workers=1)
+    drawn = []
+    monkeypatch.setattr(simulation, "run_law_batch", lambda *given: drawn.append(given) or run_law_batch(*given))
+    again = run_grid(grid(Budget(calls=50)), tmp_path / "out", workers=1).runs
+    assert not drawn
+    assert 0 < fresh["hit"].isna().sum() < 120
+    assert again.equals(fresh)
 
 
 def test_memory_and_draws_do_not_grow_with_windows(monkeypatch):
