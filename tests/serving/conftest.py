@@ -9,6 +9,8 @@ import pytest
 
 from experiments.serving.web import Server
 
+collect_ignore = ["smollm.py"]  # run by the Python of another environment
+
 
 class Client:
     """One connection that is kept."""

@@ -9,10 +9,12 @@ import pytest
 
 from evo import AllBlocks, Budget, InputError, MuPlusLambda, OnePlusLambda, RoundRobin
 from experiments import Cell, Grid, GridFailure, LimitReached, RealCalls, WorkersLost, read_calls, run_grid
+from experiments.serving.log import CallLog
 from experiments.serving.program import Blocks
 from experiments.serving.real import calls as real_calls
 from experiments.serving.real.client import NoAnswer, Reply
 from experiments.serving.real.retries import Failed
+from experiments.store.files import StoreError
 from operators import LLM
 from problems import Exact, TextProblem
 
@@ -264,6 +266,20 @@ def test_a_checker_that_raises_fails_its_batch_and_the_answers_are_kept(scripted
     monkeypatch.delenv("SANDBOX")
     run_grid(asked, tmp_path / "out", real=real, retry_failed=True)
     assert len(client.requests) == 3 * K
+
+
+@pytest.mark.slow
+def test_a_log_that_cannot_be_written_ends_the_launch_before_anything_is_asked(scripted, tmp_path, monkeypatch):
+    def full(self, row):
+        raise OSError(28, "No space left on device")
+
+    client, real = scripted(one_more)
+    with monkeypatch.context() as patched:
+        patched.setattr(CallLog, "write", full)
+        with pytest.raises(StoreError, match=r"answers\.jsonl: an answer cannot be kept \(No space left on device\)"):
+            run_grid(grid(), tmp_path / "out", real=real)
+    assert not client.requests
+    assert run_grid(grid(), tmp_path / "out", real=real).runs["hit"].tolist() == [K] * 3
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from experiments.serving.real.retries import Failed, seconds_to_wait
 from experiments.serving.record import ROOM
 from experiments.serving.requests import sha
 from experiments.serving.spend import Amount, CapReached, Caps, Prices
+from experiments.store.files import StoreError
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Desk:
         """Write what became of an answer, unless the log has it already."""
         if self._log is not None and not answer.noted and answer.id not in self._noted:
             self._noted.add(answer.id)
-            self._log.write({"of": answer.id} | dict(told))
+            self._write({"of": answer.id} | dict(told))
 
     async def close(self) -> None:
         """Let go of connections, and let others write the log."""
@@ -211,7 +212,13 @@ class Desk:
 
     def _write(self, row: Mapping[str, Any]) -> None:
         assert self._log is not None
-        self._log.write(row)
+        try:
+            self._log.write(row)
+        except OSError as error:
+            raise StoreError(
+                f"{self._log.path}: an answer cannot be kept ({error.strerror}); nothing more is asked; make room and "
+                "run the same command"
+            ) from None
 
 
 def _word(number: int, requests: int) -> str:

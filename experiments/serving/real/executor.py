@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -16,6 +17,7 @@ from experiments.running.real import SpendingEnded
 from experiments.running.tasks import HOST, RAISED, Job, JobAnswer, JobOutcome, failed, in_words, outcome_of, run_job
 from experiments.serving.real.desk import Desk
 from experiments.serving.real.runs import BatchOfRuns
+from experiments.store.files import StoreError
 
 
 class RealExecutor:
@@ -28,6 +30,7 @@ class RealExecutor:
 
     def __init__(self, opened: Callable[[], Desk], at_once: int) -> None:
         self._opened, self._at_once = opened, at_once
+        self._waiting: deque[Job] = deque()
         self._work: dict[asyncio.Task[JobAnswer | None], Job] = {}
         self._given_up = 0
 
@@ -38,25 +41,29 @@ class RealExecutor:
 
     @property
     def free(self) -> int:
-        """One more batch, as long as the runs of those at work are fewer than the requests that may be under way."""
-        runs = sum(job.size for job in self._work.values())
-        return int(self._desk.ended is None and runs < self._at_once)
+        """One more batch, as long as fewer are at work than requests may be under way."""
+        return int(self._desk.ended is None and len(self._work) + len(self._waiting) < self._at_once)
 
     @property
     def busy(self) -> int:
         """Batches that are not finished."""
-        return len(self._work) + self._given_up
+        return len(self._work) + len(self._waiting) + self._given_up
 
     def submit(self, task: Sequence[Job]) -> None:
         """Take a task."""
-        for job in task:
-            self._work[self._loop.create_task(self._answer(job))] = job
+        self._waiting.extend(task)
 
     def finished(self, patience: float) -> list[JobOutcome]:
         """Outcomes since the last call.
 
         Raises: SpendingEnded, EndpointLost, after what was under way came back.
         """
+        if self._desk.ended is not None:
+            self._given_up += len(self._waiting)
+            self._waiting.clear()
+        while self._waiting and len(self._work) < self._at_once:
+            job = self._waiting.popleft()
+            self._work[self._loop.create_task(self._answer(job))] = job
         if self._work:
             waiting = asyncio.wait(self._work, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             self._loop.run_until_complete(waiting)
@@ -67,7 +74,7 @@ class RealExecutor:
                 self._given_up += 1
             else:
                 found.append(outcome_of(job, answer))
-        if not found and not self._work and self._given_up:
+        if not found and not self._work and not self._waiting and self._given_up:
             self._given_up = 0
             assert self._desk.ended is not None  # else no batch is given up
             raise self._desk.ended
@@ -82,7 +89,7 @@ class RealExecutor:
             columns = await BatchOfRuns(job.cell, self._desk, self._judges).columns(job.seed, job.batch, job.size)
         except (SpendingEnded, WorkersLost):
             return None
-        except OSError:
+        except StoreError:
             raise  # the log cannot be written: nothing may be sent that is not written before
         except Exception as error:
             return failed(RAISED, in_words(error, job.cell))
