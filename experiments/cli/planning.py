@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     *("g", "lam", "votes", "schedules", "runners", "kept", "feedback", "workers"),
-    *("target", "budget", "calls", "by", "odds", "published"),
+    *("target", "budget", "calls", "by", "odds", "published", "start", "shows"),
 )
 """That `plan` in Python has by the same names."""
 PANEL = "Instead of what the file says"
@@ -130,6 +130,10 @@ def plan(
 
         if toml is not None:
             expect_free("--toml", toml)
+        if figure is not None:  # before a plan that takes its time
+            from experiments.reports.drawing.money_hours import expect_ending
+
+            expect_ending("--figure", figure)
         values = {
             **_table("operator", fix, "fix"), **_table("operator", keep, "keep"), **_table("operator", operator),
             **_table("tokens", tokens), **_table("seconds", seconds), **_prices(prices, per),
@@ -235,7 +239,8 @@ def _numbers(option: str, text: str) -> dict[str, list[float]]:
         try:
             numbers = [float(each) for each in value.split(":")]
         except ValueError:
-            raise InputError(f"--{option}: expected name=number,name=number, got {piece!r}") from None
+            by_g = "; give chances by blocks a call, such as 1=.96,5=.96" if option in ("fix", "keep") else ""
+            raise InputError(f"--{option}: expected name=number,name=number, got {piece!r}{by_g}") from None
         if len(numbers) not in (1, 3):
             told = f"expected a number, or a number and its interval as .35:.31:.39, got {value!r}"
             raise InputError(f"--{option}: {name}: {told}")
@@ -268,6 +273,8 @@ def _prices(text: str | None, per: float | None) -> dict[str, Any]:
 
     if per is not None and not 0.0 < per < float("inf"):
         raise InputError(f"--per: expected a number of tokens > 0, such as 1e6, got {per:g}")
+    if per is not None and text is None:
+        raise InputError("--per: expected it with --prices, of whose tokens it says the number, got it alone")
     found = _table("prices", text)
     for key, value in found.items():
         if key in ("prices.call", "prices.evaluation"):

@@ -30,7 +30,7 @@ def cautions(plan: Plan) -> list[str]:
             told += f"; the best within them is {inside.candidate}, {behind(plan, inside)}"
         found.append(told)
     elif most < best.model.k and all(each.candidate.g <= most for each in plan.ranked):
-        found.append(f"calls on more than g = {most} blocks were not measured and are not compared; give g for them")
+        found.append(_longer(best.model, most))
     found += _between(plan)
     if not best.model.priced:
         found.append(f"no prices: ranked by {plan.by}; give prices.prompt and prices.generated to rank by money")
@@ -41,6 +41,18 @@ def cautions(plan: Plan) -> list[str]:
     if plan.defaults:
         found.append(f"not said, taken as usual: {'; '.join(plan.defaults)}{_if_tests_tell_less(plan)}")
     return found
+
+
+def _longer(model: Model, most: int) -> str:
+    """That longer calls are not compared, and which table ends before the other."""
+    operator = model.values.operator
+    ends = {"fix": operator.fix[-1][0], "keep": operator.keep[-1][0]}
+    short = [name for name, end in ends.items() if end == most]
+    if len(short) == 2:
+        return f"calls on more than g = {most} blocks were not measured and are not compared; give g for them"
+    other = max(ends.values())
+    told = f"{short[0]} was measured up to g = {most} alone, so that longer calls are not compared"
+    return f"{told}; give {short[0]} at g = {other}"
 
 
 def taken_as_usual(models: Sequence[Model], feedback: bool, shows: bool, start: bool, workers: bool) -> list[str]:

@@ -50,6 +50,10 @@ class Model:
             )
         if self.k > MOST_BLOCKS:
             raise InputError(f"plan{self._of}: problem.k: expected at most {MOST_BLOCKS:,} blocks, got {self.k:,}")
+        given = [getattr(self.values.prices, name) is not None for name in ("prompt", "generated")]
+        if any(given) and not all(given):
+            missing = "generated" if given[0] else "prompt"
+            raise InputError(f"plan{self._of}: prices.{missing}: expected a price beside the other one, got none")
         if self.priced and self.block is None:
             raise InputError(
                 f"plan{self._of}: tokens.block: expected the tokens of a block, which prices need, got none"
@@ -59,10 +63,6 @@ class Model:
                 f"plan{self._of}: tokens.instructions: expected the prompt tokens of every call, which prices need, "
                 "got none; give 0 if there are none"
             )
-        given = [getattr(self.values.prices, name) is not None for name in ("prompt", "generated")]
-        if any(given) and not all(given):
-            missing = "generated" if given[0] else "prompt"
-            raise InputError(f"plan{self._of}: prices.{missing}: expected a price beside the other one, got none")
 
     @property
     def _of(self) -> str:
@@ -162,10 +162,9 @@ class Model:
         return self.measured(g)
 
     def interpolated(self, g: int) -> bool:
-        """Whether a chance of a call on g blocks, or on the shorter last chunk, lies between two that were measured."""
-        lengths = {g, self.k % g or g}
-        tables = (dict(self.values.operator.fix), dict(self.values.operator.keep))
-        return self.measured(g) and any(length not in table for table in tables for length in lengths)
+        """Whether a chance of a call on g blocks, or on the shorter last chunk, lies between two that differ."""
+        tables = (self.values.operator.fix, self.values.operator.keep)
+        return self.measured(g) and any(_between(table, each) for table in tables for each in {g, self.k % g or g})
 
     @property
     def assumed(self) -> list[str]:
@@ -182,6 +181,12 @@ class Model:
             ("tail of the seconds", values.seconds.tail, self.timed),
         ]  # fmt: skip
         return [name for name, value, needed in known if needed and value is None]
+
+
+def _between(table: PerG, g: int) -> bool:
+    """Whether g was not measured, and the next below and above it have different chances."""
+    below, above = ([p for each, p in table if each < g], [p for each, p in table if each > g])
+    return g not in dict(table) and bool(below and above) and below[-1] != above[0]
 
 
 def _either(first: float | None, second: float | None) -> float | None:

@@ -24,7 +24,7 @@ from experiments.planning.hangs import what_it_hangs_on
 from experiments.planning.hours_band import with_hours_band
 from experiments.planning.inputs import ODDS, Hang
 from experiments.planning.model import Model
-from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, exact_numbers, with_band
+from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, dearest_call, exact_numbers, with_band
 from experiments.planning.simulated import Simulator
 from experiments.planning.swings import Swing, swings_of
 from experiments.planning.values import NOTHING, Values, prices_said, with_values
@@ -36,6 +36,7 @@ MOST_AIMED = 1_000
 """Blocks of a problem with a budget or a target, whose laws are followed call by call."""
 MOST_ODDS = 1e6
 BY = ("money", "hours", "tokens", "calls", "fitness", "reached")
+SHOWS = ("chunk", "solution")
 SHOWN = 12
 """Candidates that `print` says."""
 PLACE = ("model", "schedule", "runner", "kept", "g", "lam", "votes")
@@ -208,6 +209,10 @@ def plan(
     ('calls', 'UntilResolved with g = 1, lam = 1', 114.3)
     """
     said = dict(values or {}) | {f"problem.{name}": value for name, value in (("k", k), ("l", l)) if value is not None}
+    if shows is not None and shows not in SHOWS:
+        raise InputError(f"plan: shows: expected {' or '.join(SHOWS)}, got {shown(shows)}")
+    if start is not None and not 0.0 <= a_number("plan: start", start) <= 1.0:
+        raise InputError(f"plan: start: expected a share of the blocks, from 0 to 1, got {shown(start)}")
     sources = source if isinstance(source, Mapping) else {"": source}
     listed = _price_lists(published, len(sources))
     models = [
@@ -273,7 +278,8 @@ def _expect_some(found: Sequence[Ranked], by: str, budget: float | None) -> None
         said_of = "no run is sure to end with these chances; look at operator.fix, refusals and malformed"
         raise InputError(f"plan: the expected {by} of every candidate is infinite: {said_of}")
     if all(each.numbers.note == NO_CALL for each in found):
-        raise InputError(f"plan: budget: expected the price of one call at least, got {budget}")
+        least = min(dearest_call(each.candidate.cell) for each in found)
+        raise InputError(f"plan: budget: expected the price of one call at least, {least:.4g} here, got {budget}")
 
 
 def _numbers(candidate: Candidate, aim: Aim, simulator: Simulator | None) -> Numbers:

@@ -185,7 +185,7 @@ def test_a_target_is_a_share_or_a_number_of_blocks():
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"budget": 1e-6}, "budget: expected the price of one call at least, got 1e-06"),
+        ({"budget": 1e-6}, "budget: expected the price of one call at least, 0.0024 here, got 1e-06"),
         ({"budget": -1}, "budget: expected a finite amount of money > 0, got -1"),
         ({"budget": math.inf}, "budget: expected a finite amount of money > 0, got inf"),
         ({"calls": 0}, "calls must be a whole number >= 1, got 0"),

@@ -301,7 +301,7 @@ def test_the_answer_says_in_words_what_the_numbers_are(by):
         ({}, {"schedules": ("OnlyIncorrect",)}, "OnlyIncorrect needs more of tests than feedback = 'score'"),
         ({}, {"schedules": ("AllBlocks",), "g": (1,)}, "no schedule and runner go with this g, lam and feedback"),
         ({}, {"by": "joy"}, "by: expected money, hours, tokens, calls, fitness, reached, got 'joy'"),
-        ({}, {"start": 1.5}, "start must be a probability in [0, 1], got 1.5"),
+        ({}, {"start": 1.5}, "start: expected a share of the blocks, from 0 to 1, got 1.5"),
     ],
 )
 def test_what_cannot_be_planned_is_refused_by_its_key(changed, more, told):

@@ -76,6 +76,16 @@ def test_a_g_between_those_that_were_measured_is_told():
     best = fewer.best.candidate.g
     assert told.startswith(f"g = {best} (the choice), {5 - best} lie between")
     assert not noted(plan(k=6, values=VALUES, feedback="none", g=(1, 6)), "g = ")  # the twin
+    flat = {"operator.keep": {1: 0.96, 6: 0.96}, "operator.fix": {1: 0.35, 2: 0.3, 6: 0.2}}
+    assert noted(plan(k=6, values=VALUES | flat, feedback="none", g=(1, 2, 3, 6)), "g = 3 lies between")
+
+
+def test_a_table_that_ends_before_the_other_is_named():
+    """Fix at one and six blocks, keep at one: only calls on one block are compared, and it is said for want of what."""
+    found = plan(k=6, values=VALUES | {"operator.keep": {1: 0.96}}, feedback="none")
+    assert set(found.table["g"]) == {1}
+    (told,) = noted(found, "keep was measured up to g = 1 alone")
+    assert told.endswith("so that longer calls are not compared; give keep at g = 6")
 
 
 # ----------------------------------------------------------------------------------------------------------- intervals
@@ -133,7 +143,14 @@ def test_intervals_of_options_are_those_of_python():
             "--operator malformed=.1:.2:.3",
             "--operator: operator.interval.malformed: expected an interval that holds 0.1",
         ),
+        (
+            "--keep .96",
+            "--keep: expected name=number,name=number, got '.96'; give chances by blocks a call, such as 1=.96,5=.96",
+        ),
         ("--odds 1", "--odds: expected a factor > 1, at most 1e+06, got 1.0"),
+        ("--start 2", "--start: expected a share of the blocks, from 0 to 1, got 2.0"),
+        ("--shows all", "--shows: expected chunk or solution, got 'all'"),
+        ("--per 1e6", "--per: expected it with --prices, of whose tokens it says the number, got it alone"),
         ("--odds nan", "--odds: expected a factor > 1"),
         ("--seconds call=20", "--seconds: unknown key 'seconds.call'; did you mean 'seconds.fixed'?; allowed: fixed, "),
         ("--seconds output=20", "did you mean 'seconds.per_generated_token'?"),

@@ -94,13 +94,21 @@ def plain_ticks() -> Formatter:
     return Plain(minor_thresholds=(1, 0.3))
 
 
+def expect_ending(name: str, path: Path) -> None:
+    """Check that a figure can be written into a file of this name.
+
+    Raises: InputError for another ending than .png, .svg or .pdf.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(f"{name}: expected a file that ends in {', '.join(ENDINGS)}, got {str(path)!r}")
+
+
 def save_plan_figure(plan: Plan, path: Path) -> None:
     """Write the figure into a file.
 
     Raises: InputError for another ending than .png, .svg or .pdf.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise InputError(f"plan: figure: expected a file that ends in {', '.join(ENDINGS)}, got {str(path)!r}")
+    expect_ending("plan: figure", path)
     plan_figure(plan).savefig(path, dpi=110)
 
 
