@@ -38,7 +38,9 @@ def calibrate(
             expect_free("--out", out)
         if unit is not None:
             _expect_unit(unit)
-        calls = _chosen(_chosen(read_calls(log, format), "model", model), "kind", kind)
+        every = read_calls(log, format)
+        _warn_of_bodies(every, log)
+        calls = _chosen(_chosen(every, "model", model), "kind", kind)
 
         from experiments.calibration.calibrate import calibrate as calibrate_calls
         from experiments.calibration.calibrate import expect_one_kind
@@ -69,6 +71,18 @@ def _expect_unit(unit: str) -> None:
         currency(unit)
     except ValueError as error:
         raise InputError(f"--unit: {error}, got {unit!r:.100}") from None
+
+
+def _warn_of_bodies(calls: Calls, log: Path) -> None:
+    """Say that a log holds what was said, before somebody hands it on."""
+    from experiments.cli.output import say
+    from experiments.logs.recorded import BODIES
+
+    if any(name in BODIES for name in calls.unused):
+        say(
+            f"note: {log} holds prompts or answers in full, which may be private; `llm-evo record {log} --strip "
+            "NEW.jsonl` writes a log without them"
+        )
 
 
 def _chosen(calls: Calls, name: str, word: str | None) -> Calls:

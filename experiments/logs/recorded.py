@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 SCHEMA = "llm-evo calls 1"
+BODIES = ("request", "reply")
+"""Columns of what was said, in full: they may be private."""
 NO_RESPONSE = "no_response"
 """The outcome of a call until a reply has come."""
 MOST_CHOICES = 1000

@@ -23,7 +23,7 @@ from experiments.grids.outside.printable import printable
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.logs.calls import Calls
 from experiments.logs.columns import COLUMNS, Value
-from experiments.logs.recorded import Stray, calls_of, each_answer, is_recorded
+from experiments.logs.recorded import BODIES, Stray, calls_of, each_answer, is_recorded
 
 Row = tuple[int, Sequence[Value]]
 """Where it stands in the file, and its values in the order of the names."""
@@ -271,6 +271,7 @@ def _recorded(told: str, lines: Iterator[tuple[int, dict[str, Any]]]) -> tuple[l
     if not calls:
         raise InputError(f"{told}: expected calls, got a log of none")
     names = [name for name in COLUMNS if any(name in row for _, row in calls)]
+    names += [name for name in BODIES if any(row.get(name) is not None for _, row in calls)]  # told as not used
     return names, ((line, [row.get(name) for name in names]) for line, row in calls)
 
 

@@ -13,13 +13,10 @@ from typing import Any
 from evo.errors import InputError
 from experiments.grids.outside.bounds import LOG_BYTES
 from experiments.grids.outside.reading import Unsound, read_file
-from experiments.logs.recorded import Stray, calls_of, is_recorded
+from experiments.logs.recorded import BODIES, Stray, calls_of, is_recorded
 
 if sys.platform != "win32":
     import fcntl
-
-BODIES = ("request", "reply")
-"""Columns of what was said, in full."""
 
 
 class CallLog:

@@ -16,6 +16,7 @@ import pytest
 
 from evo.errors import InputError
 from experiments.calibration.calibrate import calibrate
+from experiments.cli.calibrating import calibrate as calibrate_command
 from experiments.logs.formats import read_calls
 from experiments.serving.faults import Faults
 from experiments.serving.log import CallLog, recorded_calls, strip
@@ -206,7 +207,7 @@ def test_keys_and_headers_are_passed_on_and_never_written(recorded, monkeypatch)
     assert KEY not in repr(recorded.recorder)
 
 
-def test_bodies_are_written_only_if_asked_for_and_can_be_taken_out(recorded, tmp_path):
+def test_bodies_are_written_only_if_asked_for_and_can_be_taken_out(recorded, tmp_path, capsys):
     recorded(simulated(), lambda client: client.chat(PROGRAM))
     assert "EVOLVE-BLOCK" not in recorded.file.read_text()
     recorded(simulated(), lambda client: client.chat(PROGRAM), bodies=True)
@@ -214,6 +215,10 @@ def test_bodies_are_written_only_if_asked_for_and_can_be_taken_out(recorded, tmp
     assert strip(recorded.file, tmp_path / "clean.jsonl") == 2
     assert "EVOLVE-BLOCK" not in (tmp_path / "clean.jsonl").read_text()
     one, two = read_calls(recorded.file), read_calls(tmp_path / "clean.jsonl")
+    assert (one.unused, two.unused) == (("request", "reply"), ())
+    for file, private in ((recorded.file, True), (tmp_path / "clean.jsonl", False)):
+        calibrate_command(file)
+        assert ("which may be private" in capsys.readouterr().err) == private
     assert one.number("tokens_in").tolist() == two.number("tokens_in").tolist()
     assert oct(recorded.file.stat().st_mode & 0o777) == "0o600"
 
