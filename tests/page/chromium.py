@@ -1,13 +1,19 @@
-"""Chromium without a window, driven over a pipe in its own protocol: no driver, no port, no library."""
+"""Chromium without a window, driven over a pipe in its own protocol: no driver, no port, no library.
+
+`python tests/page/chromium.py results/paper/report.html docs/report.png` takes the picture that stands in the README.
+"""
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -154,3 +160,17 @@ class Chromium:
         whole, _, self._rest = self._rest.partition(b"\0")
         told: dict[str, Any] = json.loads(whole)
         return told
+
+
+def take_picture(page: Path, file: Path, colours: int = 96) -> None:
+    """Write the first screen of a page as a PNG of few colours."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as profile, Chromium(Path(profile)) as browser:
+        browser.open(page, 1280, 760)
+        picture = Image.open(io.BytesIO(browser.picture())).convert("RGB")
+    picture.quantize(colours, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+if __name__ == "__main__":
+    take_picture(*map(Path, sys.argv[1:3]))
