@@ -13,11 +13,12 @@ from experiments.reports.panels import Curve, Panel
 def plain_math(words: str) -> str:
     r"""Words without the marks of formulas that matplotlib reads.
 
-    >>> plain_math(r"calls cost $2^k k^2$ or $k\,\log k$"), plain_math(r"\$ a run")
-    ('calls cost 2^k k^2 or k log k', '$ a run')
+    >>> plain_math(r"calls cost $2^k k^2$ or $k\,\log k$"), plain_math(r"\$ a run, $4\sigma$")
+    ('calls cost 2^k k^2 or k log k', '$ a run, 4 sigma')
     """
     whole = re.sub(r"(?<!\\)\$([^$]*?)(?<!\\)\$", r"\1", words)
-    whole = re.sub(r"\\mathregular|\\mathrm|\\(?=[A-Za-z])", "", whole.replace("\\,", " "))
+    whole = re.sub(r"\\mathregular|\\mathrm", "", whole.replace("\\,", " "))
+    whole = re.sub(r"\\(?=[A-Za-z])", "", re.sub(r"(?<=\w)\\(?=[A-Za-z])", " ", whole))
     return whole.replace("\\$", "$").replace("{", "").replace("}", "")
 
 
