@@ -18,7 +18,7 @@ from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from experiments.fits.laws import Refusal, Told, by_series, in_words
 from experiments.fits.quantities import MEDIAN, Quantity, parsed
-from experiments.fits.series import groups, parameter_column
+from experiments.fits.series import expect_to_vary, groups, parameter_column
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
@@ -188,6 +188,7 @@ def fit_predicted(
     Raises: InputError for a parameter or quantity that the grid does not have.
     """
     asked = parsed(quantity, results)
+    expect_to_vary(results, along, "fit")
     column = parameter_column(results.cells, along)
     growths: list[ExactGrowth] = []
     refused: list[Refusal] = []

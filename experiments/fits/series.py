@@ -113,8 +113,15 @@ def parameter_column(cells: pd.DataFrame, name: str) -> str:
         raise InputError(f"--along: {shown(name)} is a parameter of several parts; write one of {', '.join(found)}")
     known = sorted({column.rpartition(".")[2] for column in columns if _numbers(cells[column])})
     raise InputError(
-        f"--along: expected a parameter of the grid, got {name!r}{suggestion(name, known)}; known: {', '.join(known)}"
+        f"--along: expected a parameter of the grid, got {name!r}{suggestion(name, known)}{what_varies(cells)}; known: "
+        f"{', '.join(known)}"
     )
+
+
+def what_varies(cells: pd.DataFrame) -> str:
+    """The parameters that are numbers and vary within an arm, as the rest of a sentence; empty if none does."""
+    found = [name for name in parameter_names(cells) if "." in name and _numbers(cells[name]) and varies(cells, name)]
+    return f"; what varies: {', '.join(found)}" if found else ""
 
 
 def values_along(cells: pd.DataFrame, along: str) -> pd.Series:
@@ -151,10 +158,8 @@ def expect_to_vary(results: Results, along: str, role: str) -> None:
     """
     values = values_along(results.cells, along).dropna().unique()
     if len(values) < 2:
-        cells = results.cells
-        numbers = [name for name in parameter_names(cells) if "." in name and varies(cells, name)]
-        told = f"; what varies: {', '.join(numbers)}" if numbers else ""
         one = f"{values[0]:g}" if len(values) else "none"
+        told = what_varies(results.cells)
         raise InputError(f"{role}: {along} has one value in this grid, {one}; name a parameter that varies{told}")
 
 
