@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 # The tests start hundreds of Python processes; where nothing compiled is kept, each of them compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-slow test-frameworks test-smollm lint format bench clean
+.PHONY: help run test test-slow test-frameworks test-smollm lint format bench bench-growth clean
 
 help:              ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ format: $(VENV)/.installed-dev   ## format the code and mend what ruff can
 
 bench: $(VENV)/.installed-dev   ## calls a second of the engines beside DEAP, ioh, C++ and numpy, in one run on one core
 	$(BIN)/python tests/bench/bench_engines.py
+
+bench-growth: $(VENV)/.installed-dev   ## time and memory along k, lam, runs, cells and workers
+	$(BIN)/python tests/bench/bench_growth.py
 
 clean:             ## remove the environment
 	rm -rf $(VENV)

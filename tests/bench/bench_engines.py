@@ -37,7 +37,7 @@ from evo.errors import InputError
 
 SECONDS = 0.2
 REPEATS = 5
-RUNS = {"law": 10_000, "blocks": 500}
+RUNS = {"law": 10_000, "packed": 500, "blocks": 500}
 """Of a grid, in one batch: 500 is that of a grid that does not say; `law` needs more of them to be seen at all."""
 CONTESTANTS = {
     **{engine: partial(by_engine, engine, runs) for engine, runs in RUNS.items()},

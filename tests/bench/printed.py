@@ -5,7 +5,7 @@ from textwrap import shorten, wrap
 
 HEADS = ("calls/s", "x DEAP", "from - to", "x C++", "x numpy")
 WIDTH = 80
-WIDTHS = (10, 11, 20, 10, 10)
+WIDTHS = (10, 11, 22, 9, 9)
 
 
 def page(found):

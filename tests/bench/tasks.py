@@ -9,9 +9,9 @@ from operators import FixKeep, Resample, Sparse
 from problems import BlockOneMax
 
 MOST_BLOCKS = 2**20
-"""Blocks that a run of GLOBAL or of bits rewrites at the most where each call is made: whole runs take minutes."""
-LAW_CALLS = 4096
-"""Calls of a run of GLOBAL whose calls are not made: a whole one would have some 2^k."""
+"""Blocks that a run of GLOBAL or of bits rewrites at the most where each block is drawn: whole runs take minutes."""
+GLOBAL_CALLS = 4096
+"""Calls of a run of GLOBAL where not every block is drawn: a whole one would have some 2^k."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Task:
         return None if self.kind == "local" else min(4096, MOST_BLOCKS // self.k)
 
     def cell(self, engine="blocks"):
-        """As an engine has it; a run of `law` costs what happens in it, so that its runs are whole."""
+        """As an engine has it; what calls cost `law` and `packed` depends on the time of a run: theirs are whole."""
         calls = self.calls
-        if engine == "law":
-            calls = LAW_CALLS if self.kind == "global" else None
+        if engine in ("law", "packed"):
+            calls = GLOBAL_CALLS if self.kind == "global" else None
         flips = Sparse(FixKeep(fix=1.0, keep=0.0), rate=self.p)
         mutator = flips if self.kind == "bits" else Resample(self.p)
         schedule = UniformChunk() if self.kind == "local" else AllBlocks()

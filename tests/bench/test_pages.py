@@ -4,20 +4,36 @@ import json
 from copy import deepcopy
 from pathlib import Path
 
+import bench_growth
 import pytest
 from bench_engines import CONTESTANTS, PEERS, RUNS, takes_part
 from contestants import missing
 from printed import few, line_of, markers, page, write_between
 from tasks import TASKS
 
+from experiments.running.agenda import SECONDS_A_TASK
+from experiments.running.driver import SECONDS_BETWEEN_WRITES
+
 HERE = Path(__file__).parent
 SPEED = HERE.parents[1] / "docs" / "speed.md"
+GROWTH = json.loads((HERE / "growth.json").read_text())
 FOUND = json.loads((HERE / "engines.json").read_text())
 
 
 def on_page(found, name="engines"):
     begin, end = markers(name)
     return f"{begin}\n\n```text\n{page(found)}\n```\n\n{end}" in SPEED.read_text()
+
+
+def test_growth_is_shown_as_measured():
+    begin, end = markers("growth")
+    text = bench_growth.page(GROWTH)
+    assert f"{begin}\n\n```text\n{text}\n```\n\n{end}" in SPEED.read_text()
+    assert max(map(len, text.splitlines())) <= 80
+    other = deepcopy(GROWTH)
+    other["rows"][0]["seconds"] *= 2
+    assert bench_growth.page(other) not in SPEED.read_text()
+    assert {row["axis"] for row in GROWTH["rows"]} == {*bench_growth.STEPS, "cells", "workers"}
 
 
 def test_the_page_shows_what_was_measured():
@@ -72,3 +88,26 @@ def test_a_page_without_the_markers_is_refused(tmp_path):
     bare.write_text("<!-- engines: begin -->\nold\n<!-- engines: end -->\n")
     write_between(bare, "engines", "table")
     assert bare.read_text() == "<!-- engines: begin -->\n\n```text\ntable\n```\n\n<!-- engines: end -->\n"
+
+
+def test_a_thousand_workers_are_computed_from_what_was_measured():
+    text = (SPEED.parent / "beyond-one-machine.md").read_text()
+    cores, scheduler, driver = 1000, 1.5e-3, 1.2e-3 + 0.4e-3
+    assert SECONDS_BETWEEN_WRITES == 2.0
+    asked = cores / SECONDS_A_TASK
+    for said in (
+        "| a task at the scheduler | 1.5 - 2.9 ms",
+        "| a task at the driver | 1.2 - 2.5 ms",
+        "0.4 ms with 1,000 (2.5 million rows a second)",
+        "8 kB at the scheduler",
+        f"1,000 / 0.3 = {asked:,.0f}",
+        f"| the scheduler, 1.5 ms a task | {1 / scheduler:,.0f} tasks a second | {asked:,.0f} |",
+        f"of 1,000 runs | {1 / driver:,.0f} tasks a second | {asked:,.0f} |",
+        f"1,000 x 1.5 ms = {cores * scheduler:g} s or more",
+        f"unless tasks take {cores * driver:g} s or more",
+        f"{asked * 1000 / 1e6:.1f} million, in batches of 1,000 runs",
+        f"{cores / (cores * driver) * 1000 / 1e6:.1f} million with tasks of {cores * driver:g} s",
+        f"{2 * cores * 8e3 / 1e6:.0f} MB",
+        f"{60 / SECONDS_BETWEEN_WRITES:.0f} a minute",
+    ):
+        assert said in text, said
