@@ -101,3 +101,12 @@ def test_the_least_lead_where_a_vote_is_on_several_steps(p, steps_a_vote):
     votes = steps / steps_a_vote
     least = next(lead for lead in range(1, 200) if win_probability(p, lead) ** votes >= target)
     assert least_ahead(p, steps, target, steps_a_vote) == least
+
+
+@pytest.mark.parametrize(("k", "g", "m"), [(5, 2, 3), (4, 4, 1), (3, 1, 3)])
+def test_the_calls_of_a_generation_go_to_every_chunk_in_turn(k, g, m):
+    """Before any run of it: one that leaves out a chunk never ends."""
+    correct, rng = np.zeros((2, k), dtype=bool), np.random.default_rng(1)
+    chosen = EachChunk(g).choose(np.zeros(2, dtype=int), correct, m, ahead=2, lam=7, rng=rng)
+    assert chosen.shape[:3] == (2, 2, 7)
+    assert (chosen == [j % m for j in range(7)]).all()
