@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from functools import cache
@@ -29,6 +30,7 @@ from evo.conformance.serving import CallState, arrays, calls, counts, make_calls
 from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import EvoError, InputError
 from evo.protocols import AnyMutator, Chunk, is_informed
+from evo.texts import TextCall, TextMutator, Unreadable
 
 
 def check_mutator(mutator: AnyMutator) -> tuple[CheckResult, ...]:
@@ -42,7 +44,9 @@ def check_mutator(mutator: AnyMutator) -> tuple[CheckResult, ...]:
 
 
 def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
-    """The checks of a mutator, to be run one by one."""
+    """The checks of a mutator, to be run one by one; of a real model those of its requests."""
+    if isinstance(mutator, TextMutator):
+        return [*part_checks(mutator), PartCheck("request and answer", mutator, lambda: _asks_and_reads(mutator))]
     name = f"{type(mutator).__name__}.rewrite"
     rate = FALSE_FAIL_RATE / 8
 
@@ -79,6 +83,28 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
         PartCheck("nothing remembered", mutator, served(seeded(lambda: _forgets(mutator, answers, first())))),
         *overhead_check(mutator),
     ]
+
+
+def _asks_and_reads(mutator: TextMutator) -> str:
+    """A request is JSON with a model and messages, the same for the same call; an answer is g texts, or Unreadable."""
+    name, call = type(mutator).__name__, TextCall((0, 2), ("a", "b"), ("", ""), ("a", "x", "b"))
+    made = mutator.request(call)
+    try:
+        text = json.dumps(made, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise NotConforming(f"{name}.request: expected what JSON can hold: {error}") from None
+    if not {"model", "messages"} <= set(made):
+        raise NotConforming(f"{name}.request: expected model and messages, got {', '.join(made) or 'nothing'}")
+    if json.dumps(mutator.request(call), sort_keys=True) != text:
+        raise NotConforming(f"{name}.request: expected the same for the same call, by which answers are found again")
+    for answer in ("", "I am sorry.", text):
+        try:
+            read = mutator.read(call, answer)
+        except Unreadable:
+            continue
+        if not isinstance(read, tuple) or len(read) != 2 or not all(isinstance(each, str) for each in read):
+            raise NotConforming(f"{name}.read: expected 2 texts, or Unreadable raised, got {read!r:.100}")
+    return "requests hold a model and messages, and are the same for the same call; answers are texts, or refused"
 
 
 def _varied_answers(mutator: AnyMutator, rng: Generator) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from evo.errors import InputError
 from evo.foreign import foreign
 from evo.texts import asks_a_model
 from experiments.cli.exits import DIFFERS, FAILED, LIMITED, told_interrupt
@@ -38,6 +39,12 @@ def real_calls(grid: Grid, target: Path, prices: str | None, per: float, **optio
     Raises: InputError.
     """
     if not any(isinstance(cell, Cell) and asks_a_model(cell.mutator) for cell in grid.cells):
+        given = [f"--{name.replace('_', '-')}" for name in ("base_url", "replay") if options[name] is not None]
+        given += [] if prices is None else ["--prices"]
+        if given:
+            raise InputError(
+                f"{', '.join(given)}: expected a grid with a mutator LLM(..), got {grid.name}, which has none"
+            )
         return None
     from experiments.cli.planning import pairs
     from experiments.cli.serving import a_token, expect_tokens

@@ -21,7 +21,7 @@ from experiments.grids.labels import values_of as values_of_columns
 from experiments.predictions.programs import runs_alike
 from experiments.store.by_cell import RunArrays
 from experiments.store.results import Results
-from experiments.store.table import is_of_a_role
+from experiments.store.table import MEASURED, is_of_a_role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,6 +202,7 @@ def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
 
 def _series(results: Results, column: str, quantity: Quantity) -> tuple[Series, ...]:
     role = quantity.column.split(".")[0] if is_of_a_role(quantity.column) else ""
+    role = "" if role == MEASURED else role
     return tuple(
         _measured(results, group, column, varying, quantity) for group, varying in groups(results, column, role)
     )

@@ -214,7 +214,9 @@ class Cell(AnyCell):
         return f"{at} {schedule}" if k_first else f"{schedule} {at}"
 
     def why_not(self, engine: str) -> str:
-        """What the engine `packed` cannot run; of other engines empty: they say it themselves."""
+        """Real calls have one engine; what `packed` cannot run; of other engines empty: they say it themselves."""
+        if engine != "blocks" and asks_a_model(self.mutator):
+            return f"{self.text:.200}: expected the engine blocks for a mutator that makes real calls, got {engine}"
         reason = why_not_packed(self.search) if engine == "packed" else ""
         return f"{self.text}: the engine packed {reason}; use the engine blocks" if reason else ""
 

@@ -43,6 +43,8 @@ FAR = ("hit", "generations", *LEDGER)
 LATER = ("seconds", "cached_tokens", "reasoning_tokens")
 """Columns that results of earlier versions do not have: null there, and 0 where they are counts."""
 
+MEASURED = "measured"
+"""Stands before entries of the ledger that an endpoint of a real model told of its calls, as a role's name does."""
 MOST_COLUMNS = 1000
 """Columns of the ledgers of roles in a table, at the most."""
 _OF_A_ROLE = re.compile(rf"{NAME}\.({'|'.join(LEDGER)})")

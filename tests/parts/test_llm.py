@@ -1,12 +1,16 @@
 """What a real model is asked, and how its answers are read: strictly, and never more than read."""
 
+import re
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from evo import InputError, NoPrediction, OnePlusLambda, RoundRobin
+from evo.conformance import check_part
 from evo.text import canonical
 from evo.texts import TextCall, Unreadable
-from experiments import Cell, predict
+from experiments import Cell, Grid, predict
 from operators import LLM
 from problems import Exact, TextProblem
 
@@ -78,6 +82,52 @@ def test_it_has_no_law_and_no_engine_simulates_it():
         predict(cell)
     with pytest.raises(InputError, match="makes real calls on texts, and no engine simulates it"):
         cell.mutator.rewrite(np.ones((1, 1), dtype=bool), None)
+
+
+@dataclass(frozen=True)
+class Broken(LLM):
+    """Asks otherwise each time, or reads anything."""
+
+    how: str = "number"
+
+    def request(self, call):
+        made = super().request(call)
+        if self.how == "number":
+            NUMBERS.append(len(NUMBERS))
+        return {"number": made | {"number": len(NUMBERS)}, "object": made | {"a": object()}, "bare": {}}.get(
+            self.how, made
+        )
+
+    def read(self, call, answer):
+        return ("a",) if self.how == "short" else super().read(call, answer)
+
+
+NUMBERS = []
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("number", "Broken.request: expected the same for the same call, by which answers are found again"),
+        ("object", "Broken.request: expected what JSON can hold"),
+        ("bare", "Broken.request: expected model and messages, got nothing"),
+        ("short", r"Broken.read: expected 2 texts, or Unreadable raised, got \('a',\)"),
+    ],
+)
+def test_a_mutator_of_texts_is_checked_by_what_it_asks_and_reads(how, message):
+    assert [result.outcome for result in check_part(LLM("m"))] == ["passed"] * 4
+    failed = [result.message for result in check_part(Broken("m", how=how)) if result.passed is False]
+    assert len(failed) == 1
+    assert re.match(message, failed[0])
+
+
+@pytest.mark.parametrize("engine", ["deap", "law"])
+def test_real_calls_have_one_engine(engine):
+    cell = Cell(TextProblem(("?",), Exact(("a",)), l=1), LLM("m"), RoundRobin(), OnePlusLambda())
+    with pytest.raises(
+        InputError, match=f"expected the engine blocks for a mutator that makes real calls, got {engine}"
+    ):
+        Grid("real", [cell], engine=engine)
 
 
 def test_its_text_names_no_endpoint_and_no_key():

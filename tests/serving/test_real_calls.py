@@ -9,6 +9,7 @@ import pytest
 
 from evo import AllBlocks, Budget, InputError, MuPlusLambda, OnePlusLambda, RoundRobin
 from experiments import Cell, Grid, GridFailure, LimitReached, RealCalls, WorkersLost, read_calls, run_grid
+from experiments.fits.series import series
 from experiments.serving.log import CallLog
 from experiments.serving.program import Blocks
 from experiments.serving.real import calls as real_calls
@@ -137,6 +138,7 @@ def test_a_stored_run_is_replayed_exactly_and_nothing_is_asked(scripted, tmp_pat
     client, real = scripted(lambda number, prompt: one_more(number, prompt) if number % 3 else "What a nice problem!")
     cells = [cell(RoundRobin(g=g), runner) for g in (1, 3)]
     before = run_grid(grid(*cells), tmp_path / "out", real=real)
+    assert len(series(before, "schedule.g", "measured.generated_tokens")) == 1  # both cells in one, as of the ledger
     asked = len(client.requests)
     again = run_grid(grid(*cells), tmp_path / "again", real=RealCalls(replay=tmp_path / "out" / "answers.jsonl"))
     pd.testing.assert_frame_equal(before.runs, again.runs)

@@ -24,10 +24,10 @@ from experiments.grids.cell import Cell
 from experiments.serving.ask_tell import Ask, AskTell
 from experiments.serving.real.answers import Answer
 from experiments.serving.real.desk import Desk, Question, run_name
-from experiments.store.table import Columns, batch_columns
+from experiments.store.table import MEASURED, Columns, batch_columns
 
-MEASURED = ("calls", "prompt_tokens", "generated_tokens", "cached_tokens", "reasoning_tokens")
-"""Columns `measured.*` of the table of runs: requests sent, and what the endpoint told of their tokens."""
+ENTRIES = ("calls", "prompt_tokens", "generated_tokens", "cached_tokens", "reasoning_tokens")
+"""Of the columns `measured.*` of the table of runs: requests sent, and what the endpoint told of their tokens."""
 SEEDS = 2**31
 
 
@@ -37,7 +37,7 @@ class Ran:
 
     Attributes:
         loop: its search.
-        measured: of MEASURED; all tokens -1 where the endpoint did not tell those of some call.
+        measured: of ENTRIES; all tokens -1 where the endpoint did not tell those of some call.
     """
 
     loop: AskTell
@@ -96,7 +96,7 @@ class BatchOfRuns:
             problem.k, tuple(problem.texts), sum(correct), cell.schedule, cell.runner, target=problem.k,
             correct=correct, l=problem.l, prompt=cell.prompt, streams=drawn,
         )  # fmt: skip
-        spent, asked = np.zeros(len(MEASURED), dtype=np.int64), Counter[str]()
+        spent, asked = np.zeros(len(ENTRIES), dtype=np.int64), Counter[str]()
         while not loop.done and not self._over(loop):
             if self._broken:
                 raise Broken
@@ -177,7 +177,7 @@ class BatchOfRuns:
         )  # fmt: skip
         measured = np.array([run.measured for run in runs]).T
         made = dict(batch_columns(self._cell, counts))
-        return made | {f"measured.{name}": values for name, values in zip(MEASURED, measured, strict=True)}
+        return made | {f"{MEASURED}.{name}": values for name, values in zip(ENTRIES, measured, strict=True)}
 
 
 def expect_runnable(cell: Cell) -> None:
@@ -207,7 +207,7 @@ async def _all(calls: list[Any]) -> list[Any]:
 def _plus(spent: NDArray[np.int64], answer: Answer) -> NDArray[np.int64]:
     requests = spent[0] + answer.requests
     if answer.usage is None or (spent[1:] < 0).any():
-        return np.array([requests, *[-1] * (len(MEASURED) - 1)])
+        return np.array([requests, *[-1] * (len(ENTRIES) - 1)])
     return np.array([requests, *(spent[1:] + np.array(answer.usage))])
 
 
