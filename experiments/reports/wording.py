@@ -59,8 +59,8 @@ def merged(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
 
 def _over_k(same: list[tuple[str, str]]) -> tuple[str, str]:
     """Several cells of an arm, and their reasons, as one with ranges of k and of numbers."""
-    sizes = sorted((float(match[1]) for cell, _ in same if (match := ONE_K.search(cell))), key=float)
-    cell = ONE_K.sub(f", k = {sizes[0]:g} .. {sizes[-1]:g}", same[0][0]) if sizes else same[0][0]
+    sizes = sorted({float(match[1]) for cell, _ in same if (match := ONE_K.search(cell))})
+    cell = ONE_K.sub(f", k = {sizes[0]:g} .. {sizes[-1]:g}", same[0][0]) if len(sizes) > 1 else same[0][0]
     numbers = zip(*(NUMBER.findall(reason) for _, reason in same), strict=True)
     ranges = iter([_range_of(each) for each in numbers])
     return f"{cell} ({counted(len(same), 'cell')})", NUMBER.sub(

@@ -76,7 +76,7 @@ def test_one_is_no_plural():
     show_check(Check((cell, replace(cell, cell="c2")), 1e-3, 1e-3), console)
     shown = console.export_text()
     assert "(of 1 cell; " in shown
-    assert "a, k = 9, lam = 1 (and 1 more cell, for the same reason): no runs yet" in shown
+    assert "a, k = 9, lam = 1 (2 cells): no runs yet" in shown
 
 
 @pytest.mark.parametrize("more", [0, 1, 3])
