@@ -282,7 +282,9 @@ def test_laws_are_told_in_a_line_each_and_what_fits_badly_is_no_law(rng):
     assert re.match(r"a: none of the families; nearest E\[hit\] = .*means off it in standard errors: 1: ", str(bad))
     console = Console(width=200, record=True, file=io.StringIO())
     show_fits(bad, console)
-    assert "NONE; nearest E[hit] = " in console.export_text(clear=False)
+    listed = console.export_text(clear=False)
+    assert "a: NONE; nearest:" in listed
+    assert "  nearest E[hit] = " in listed
     refused = fit(results({"a": cells([1, 2])}, geometric(rng, 100)))
     assert str(refused) == "a: CANNOT TELL, a law needs at least 3 cells, got 2"
 
