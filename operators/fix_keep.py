@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from evo.forms.words import Words, chance_words
 from evo.laws.counts import IndependentBlocks
 from evo.parameters import probability
 from evo.protocols import BoolArray
-from evo.words import Words, chance_words
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FixKeep:
         return rng.random(correct.shape) < np.where(correct, self.keep, self.fix)
 
     def rewrite_words(self, words: Words, rng: Generator) -> Words:
-        """The same of 64 blocks a word (`evo.words`); uint64 [..., w]."""
+        """The same of 64 blocks a word (`evo.forms.words`); uint64 [..., w]."""
         kept = words & chance_words(self.keep, words.shape, rng)
         return kept | ~words & chance_words(self.fix, words.shape, rng)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
+from evo.forms.words import Words, chance_words
 from evo.laws.counts import IndependentBlocks
 from evo.parameters import probability
 from evo.protocols import BoolArray
-from evo.words import Words, chance_words
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Resample:
         return rng.random(correct.shape) < self.p
 
     def rewrite_words(self, words: Words, rng: Generator) -> Words:
-        """The same of 64 blocks a word (`evo.words`); uint64 [..., w]."""
+        """The same of 64 blocks a word (`evo.forms.words`); uint64 [..., w]."""
         return chance_words(self.p, words.shape, rng)
 
     @property

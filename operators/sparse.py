@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
+from evo.forms.words import BITS, Words, sparse_places
 from evo.laws.changes import ChangesLaw, SparseChanges
 from evo.laws.mixtures import ComponentLaw, SparseLaw
 from evo.laws.special import SpillLaw
 from evo.parameters import probability
 from evo.protocols import AnyMutator, BoolArray, Chunk, Rewritten
-from evo.words import BITS, Words, sparse_places
 from operators.spill import mapped_law
 from operators.wrapper import Wrapper, answer_of, handed_over
 
@@ -51,9 +51,10 @@ class Sparse(Wrapper):
         return replace(answer, correct=correct, solution=solution)
 
     def rewrite_words(self, words: Words, rng: Generator) -> Words:
-        """The same of 64 blocks a word (`evo.words`), uint64 [..., w]; the mutator inside rewrites chosen blocks alone.
+        """The same of 64 blocks a word (`evo.forms.words`), uint64 [..., w].
 
-        It is asked as it stands, for chunks of one block, so that it may not depend on others.
+        The mutator inside rewrites chosen blocks alone. It is asked as it stands, for chunks of one block, so that it
+        may not depend on others.
         """
         after = np.array(words).reshape(-1)
         places = sparse_places(self.rate, words.size * BITS, rng)

@@ -29,8 +29,8 @@ from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, 
 from evo.conformance.serving import CallState, arrays, calls, counts, make_calls, sizes
 from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import EvoError, InputError
+from evo.forms.texts import TextCall, TextMutator, Unreadable
 from evo.protocols import AnyMutator, Chunk, is_informed
-from evo.texts import TextCall, TextMutator, Unreadable
 
 
 def check_mutator(mutator: AnyMutator) -> tuple[CheckResult, ...]:

@@ -19,13 +19,13 @@ from evo.declarations import declared
 from evo.engine.contracts import initial_solutions, rewritten
 from evo.errors import InputError
 from evo.evaluation import is_noisy
+from evo.forms.words import Words, bits_set, packed, used_bits, words_for
 from evo.landscapes import OfCounts
 from evo.protocols import BoolArray, IntArray
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import UniformChunk
 from evo.search import Search
 from evo.text import type_name
-from evo.words import Words, bits_set, packed, used_bits, words_for
 
 AT_ONCE = 2**17
 """Words, or single blocks, made at once at the most, a megabyte; one generation of one run may be cut further."""

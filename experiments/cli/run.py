@@ -9,7 +9,7 @@ from rich.console import Console
 
 from evo.errors import InputError
 from evo.foreign import foreign
-from evo.texts import asks_a_model
+from evo.forms.texts import asks_a_model
 from experiments.cli.exits import DIFFERS, FAILED, LIMITED, told_interrupt
 from experiments.cli.output import say
 from experiments.cli.progress import ProgressDisplay

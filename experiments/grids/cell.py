@@ -16,6 +16,7 @@ from evo.engine.packed import why_not_packed
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.foreign import blame_part
+from evo.forms.texts import asks_a_model
 from evo.identity import expect_named
 from evo.parameters import shown
 from evo.protocols import AnyMutator, AnyRunner, CostModel, FloatArray, Problem, Schedule
@@ -24,7 +25,6 @@ from evo.runners.parallel import Asynchronous, Merged
 from evo.runners.protocol import Describing, OwnGenerations
 from evo.search import Search
 from evo.text import canonical, is_frozen_dataclass, parse, read_back
-from evo.texts import asks_a_model
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.parts import find_any
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from experiments.planning.inputs import Hang
     from experiments.planning.numbers import Numbers
     from experiments.planning.plan import Plan, Ranked
-    from experiments.planning.swings import Swing
+    from experiments.planning.sensitivity.swings import Swing
 
 RISING = ("fitness", "reached")
 """What there should be much of."""

@@ -20,13 +20,13 @@ from experiments.planning.answer import RISING, answer
 from experiments.planning.by_runs import with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate, Choice, candidates
 from experiments.planning.cautions import cautions, taken_as_usual
-from experiments.planning.hangs import what_it_hangs_on
 from experiments.planning.hours_band import with_hours_band
 from experiments.planning.inputs import ODDS, Hang
 from experiments.planning.model import Model
 from experiments.planning.numbers import NAMES, NO_CALL, Aim, Numbers, dearest_call, exact_numbers, with_band
+from experiments.planning.sensitivity.hangs import what_it_hangs_on
+from experiments.planning.sensitivity.swings import Swing, swings_of
 from experiments.planning.simulated import Simulator
-from experiments.planning.swings import Swing, swings_of
 from experiments.planning.values import NOTHING, Values, prices_said, with_values
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import Runs, UntilPrecise
-from experiments.predictions.drawn import expect_drawable
+from experiments.predictions.engine_law.drawn import expect_drawable
 from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
 from experiments.predictions.programs import known_done

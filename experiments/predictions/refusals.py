@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evo.forms.texts import asks_a_model
 from evo.text import canonical, type_name
-from evo.texts import asks_a_model
 
 HEAD = "no exact prediction for "
 MOST_LISTED = 3

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from evo.errors import EvoError, InputError
-from evo.texts import asks_a_model
+from evo.forms.texts import asks_a_model
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
 from experiments.running.executors.executor import Executor, WorkersLost

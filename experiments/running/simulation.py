@@ -15,7 +15,7 @@ from evo.seeding import streams
 from experiments.grids.arguments import expect_a, expect_whole
 from experiments.grids.cell import Cell
 from experiments.grids.grid import ENGINES
-from experiments.predictions.drawn import run_law_batch, trace_law_batch
+from experiments.predictions.engine_law.drawn import run_law_batch, trace_law_batch
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evo.texts import TextCall, Unreadable
+from evo.forms.texts import TextCall, Unreadable
 
 MARK = re.compile(r"^(?:\(?\d{1,4}[.):]|[-*])\s+")
 BLOCK = re.compile(r'^\s*B(?P<number>\d{1,6})\s*=\s*(?P<text>"(?:[^"\\]|\\.)*")')

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from evo.errors import InputError
+from evo.forms.texts import TextCall
 from evo.parameters import choice, flag, non_negative, shown, whole
 from evo.protocols import BoolArray
-from evo.texts import TextCall
 from operators.llm.forms import FORMS
 
 BLOCKS = "Write each of these lines again, with its name, and change texts that are wrong. Nothing else.\n\n{blocks}"

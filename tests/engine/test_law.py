@@ -28,8 +28,8 @@ from evo.laws.counts import IndependentBlocks
 from evo.theory.calls.gains import gains_of, stalls_of
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
-from experiments.predictions import jumps
-from experiments.predictions.drawn import chain_of, run_law_batch
+from experiments.predictions.engine_law import jumps
+from experiments.predictions.engine_law.drawn import chain_of, run_law_batch
 from experiments.predictions.predict import predict
 from experiments.running import simulation
 from experiments.running.launch import run_grid

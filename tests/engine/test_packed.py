@@ -11,8 +11,8 @@ from evo import AllBlocks, OnePlusLambda, RoundRobin, UniformChunk
 from evo.costs.budget import Budget
 from evo.engine import packed as engine
 from evo.errors import InputError
+from evo.forms.words import bits_set, chance_words, packed, sparse_places, unpacked, used_bits
 from evo.laws.counts import IndependentBlocks
-from evo.words import bits_set, chance_words, packed, sparse_places, unpacked, used_bits
 from experiments import Cell, Grid, check, run_grid
 from experiments.predictions.verdict import Verdict
 from experiments.running.simulation import simulate, simulate_traced
@@ -132,7 +132,7 @@ def test_words_hold_what_blocks_do(k):
 def test_counts_where_floats_would_round(monkeypatch):
     words = packed(np.random.default_rng(1).random((3, 300)) < 0.5)
     expected = bits_set(words)
-    monkeypatch.setattr("evo.words.EXACT", 2)
+    monkeypatch.setattr("evo.forms.words.EXACT", 2)
     assert (bits_set(words) == expected).all()
 
 

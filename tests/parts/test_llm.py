@@ -8,8 +8,8 @@ import pytest
 
 from evo import InputError, NoPrediction, OnePlusLambda, RoundRobin
 from evo.conformance import check_part
+from evo.forms.texts import TextCall, Unreadable
 from evo.text import canonical
-from evo.texts import TextCall, Unreadable
 from experiments import Cell, Grid, predict
 from operators import LLM
 from problems import Exact, TextProblem

@@ -10,8 +10,8 @@ from experiments import plan
 from experiments.grids.measured.file import Intervals, Seconds, parse_calibration
 from experiments.planning.answer import told_hangs
 from experiments.planning.candidates import Candidate
-from experiments.planning.hangs import _calls
 from experiments.planning.inputs import with_odds
+from experiments.planning.sensitivity.hangs import _calls
 
 TOKENS = {"tokens.instructions": 0, "tokens.block": 10}
 

@@ -29,7 +29,7 @@ from experiments.cli.app import app
 from experiments.fits.fit import DRAWN, fit
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
-from experiments.predictions.drawn import quantiles, run_law_batch
+from experiments.predictions.engine_law.drawn import quantiles, run_law_batch
 from experiments.predictions.predict import predict
 from experiments.reports.export import export_results
 from experiments.running.launch import run_grid

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evo.errors import InputError
+from evo.forms.texts import asks_a_model
 from evo.parameters import positive, whole
-from evo.texts import asks_a_model
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cell import Cell
 from experiments.serving.log import CallLog, recorded_calls

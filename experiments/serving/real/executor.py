@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from evo.texts import asks_a_model
+from evo.forms.texts import asks_a_model
 from experiments.grids.cell import Cell
 from experiments.running.executors.executor import WorkersLost
 from experiments.running.real import SpendingEnded

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from evo.errors import InputError, NoPrediction
-from evo.texts import asks_a_model
+from evo.forms.texts import asks_a_model
 from experiments.checks.check import check
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table

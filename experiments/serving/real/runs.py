@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from evo.batch import RunCounts
 from evo.costs.budget import any_reached
 from evo.errors import InputError
+from evo.forms.texts import TextCall, TextProblem, Unreadable
 from evo.seeding import Streams, streams
 from evo.text import canonical
-from evo.texts import TextCall, TextProblem, Unreadable
 from experiments.grids.cell import Cell
 from experiments.serving.ask_tell import Ask, AskTell
 from experiments.serving.real.answers import Answer

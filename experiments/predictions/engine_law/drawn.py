@@ -1,7 +1,7 @@
 """The engine `law`: runs drawn from declared laws, so that k with 2^k out of reach can be looked at.
 
-Searches that are jump chains (`experiments.predictions.jumps`) are drawn improvement by improvement. Of others the time
-of the hit alone is drawn from its predicted law, where that tells all that a run counts: such runs have no traces.
+Searches that are jump chains (`jumps.py`) are drawn improvement by improvement. Of others the time of the hit alone is
+drawn from its predicted law, where that tells all that a run counts: such runs have no traces.
 
 Such rows are no evidence for the prediction, since both are made from one declared law: each carries its engine, and
 `check` refuses them. What is drawn agrees with the engine `blocks` where both can run, which is tested.
@@ -22,7 +22,7 @@ from evo.seeding import streams
 from evo.text import type_name
 from evo.theory import TimeLaw
 from experiments.grids.cell import Cell
-from experiments.predictions.jumps import JumpChain, jump_chain
+from experiments.predictions.engine_law.jumps import JumpChain, jump_chain
 from experiments.predictions.predict import predict
 from experiments.predictions.setting import always_valid
 from experiments.predictions.within_budget import generations_within

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from evo.errors import InputError
 from experiments.planning.answer import RISING
 from experiments.planning.candidates import Candidate
-from experiments.planning.hangs_by_runs import hangs_by_runs
 from experiments.planning.inputs import MOST_CALLS, Hang, changed, uncertain
 from experiments.planning.model import Model
 from experiments.planning.numbers import number_of
+from experiments.planning.sensitivity.hangs_by_runs import hangs_by_runs
 
 if TYPE_CHECKING:
     from experiments.planning.plan import Plan

@@ -1,0 +1,1 @@
+"""What a plan rests on: which input changes the choice, and which one moves the bill."""

@@ -1,0 +1,1 @@
+"""Which runs the engine `law` draws, and how."""
