@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
-from evo.conformance.serving import CallState, counts, make_calls, sizes
+from evo.conformance.serving import CallState, calls, counts, make_calls, sizes
+from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import OperatorError
+from evo.forms.words import packed, unpacked
 from evo.laws.counts import CallLaw, binomial_pmf
 from evo.laws.declared import are_probabilities, declared_law, declares_law
 from evo.laws.mixtures import ComponentLaw, is_mixture
-from evo.protocols import AnyMutator, Chunk, FloatArray, Rewritten, is_informed
+from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, Rewritten, is_informed
 from evo.statistics import binomial_p_value, normal_quantile
 from evo.text import is_frozen_dataclass
 
 DISCREPANCY = 0.02
 POWER = 0.999
 """An error of DISCREPANCY in any probability is found with probability POWER."""
+
+WORD_BLOCKS, WORD_CALLS = 130, 20_000
+"""Blocks of a solution, two words and a piece of a third, and calls whose words are compared with blocks."""
 
 
 def adds_up(mutator: AnyMutator) -> str:
@@ -202,3 +207,38 @@ def _only_the_chunk(mutator: AnyMutator, given: Any, answer: Rewritten) -> None:
             f"{type(mutator).__name__} declares a law of counts and changes blocks outside its chunk, for which counts "
             "do not suffice; declare no law, or one without pmf"
         )
+
+
+def words_as_blocks(mutator: AnyMutator, alpha: float) -> str:
+    """Check that `rewrite_words` leaves blocks right as often as `rewrite` does, one by one and two together.
+
+    |P_n - P'_n| <= sqrt(ln(2 c/alpha)/n) for all c shares of n calls of each, w.p. 1 - alpha (Hoeffding).
+    """
+    rng = np.random.default_rng(6)
+    solutions = rng.random((WORD_CALLS, WORD_BLOCKS)) < 0.5
+    traits = drawn_traits(mutator, WORD_CALLS, WORD_BLOCKS, rng)
+    given = calls(mutator, solutions, 0, WORD_BLOCKS, np.zeros(WORD_CALLS, dtype=np.int64), traits)
+    blocks = rewritten(mutator, given, rng).correct
+    words: Any = mutator.rewrite_words(packed(solutions), rng)  # type: ignore[union-attr]  # asked of those that have it
+    by_blocks, by_words = (_shares(solutions, after) for after in (blocks, unpacked(words, WORD_BLOCKS)))
+    width = math.sqrt(math.log(2 * len(by_blocks) / alpha) / WORD_CALLS)
+    event = max(by_blocks, key=lambda event: abs(by_blocks[event] - by_words[event]))
+    if abs(by_blocks[event] - by_words[event]) > width:
+        raise NotConforming(
+            f"P({event}) is {by_blocks[event]:.3f} by rewrite and {by_words[event]:.3f} by rewrite_words; both must be "
+            "the same call, or the engine packed runs another mutator"
+        )
+    return f"blocks and words agree; {2 * width:.2g} in any share would have been found"
+
+
+def _shares(before: BoolArray, after: BoolArray) -> dict[str, float]:
+    """Shares of calls, by the event in words."""
+    shares = {
+        "a right block is right": float(np.mean(after[before])),
+        "a wrong block is right": float(np.mean(after[~before])),
+    }
+    for place in range(WORD_BLOCKS):
+        shares[f"block {place} changes"] = float(np.mean(before[:, place] != after[:, place]))
+    for one, other in ((0, 1), (0, 64), (63, 64), (0, WORD_BLOCKS - 1)):
+        shares[f"blocks {one} and {other} are right"] = float(np.mean(after[:, one] & after[:, other]))
+    return shares

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.conformance.call_laws import adds_up, independent_in_a_run, law_holds
+from evo.conformance.call_laws import adds_up, independent_in_a_run, law_holds, words_as_blocks
 from evo.conformance.call_numbers import calls_as_declared
 from evo.conformance.determinism import (
     LOOP_CALLS,
@@ -27,6 +27,7 @@ from evo.conformance.determinism import (
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.conformance.serving import CallState, arrays, calls, counts, make_calls, sizes
+from evo.declarations import declared
 from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import EvoError, InputError
 from evo.forms.texts import TextCall, TextMutator, Unreadable
@@ -82,7 +83,15 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
         PartCheck("calls of an answer", mutator, served(lambda: calls_as_declared(mutator, rate))),
         PartCheck("nothing remembered", mutator, served(seeded(lambda: _forgets(mutator, answers, first())))),
         *overhead_check(mutator),
+        *_words_checks(mutator, rate),
     ]
+
+
+def _words_checks(mutator: AnyMutator, alpha: float) -> list[PartCheck]:
+    """The check of what the engine packed calls, where a mutator has it."""
+    if declared(mutator, "rewrite_words") is None:
+        return []
+    return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))]
 
 
 def _asks_and_reads(mutator: TextMutator) -> str:

@@ -1,5 +1,6 @@
 """The engine `packed`: words of 64 blocks in place of blocks, other draws, the same law."""
 
+import re
 import tracemalloc
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ import pytest
 from scipy import stats
 
 from evo import AllBlocks, OnePlusLambda, RoundRobin, UniformChunk
+from evo.conformance.mutators import mutator_checks
+from evo.conformance.results import NotConforming
 from evo.costs.budget import Budget
 from evo.engine import packed as engine
 from evo.errors import InputError
@@ -74,6 +77,39 @@ class Wrong(Resample):
 @pytest.mark.statistical
 def test_words_of_another_law_differ():
     assert verdict([cell(Wrong(0.5), k=8)]) is Verdict.DIFFERS
+
+
+@dataclass(frozen=True)
+class Together(Resample):
+    """Its words are right as often as its blocks, but all of a solution at once."""
+
+    def rewrite_words(self, words, rng):
+        right = rng.random((*words.shape[:-1], 1)) < self.p
+        return np.where(right, ~np.uint64(0), np.uint64(0)) | np.zeros_like(words)
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("mutator", "said"),
+    [
+        (Wrong(0.5), "is right) is 0.500 by rewrite and 0.450 by rewrite_words"),
+        (Together(0.5), "are right) is 0.246 by rewrite and 0.501 by rewrite_words"),
+        (Resample(0.37), ""),
+        (FixKeep(0.2, 0.9), ""),
+        (Sparse(FixKeep(1.0, 0.1), 0.03), ""),
+    ],
+)
+def test_the_check_of_an_operator_compares_words_with_blocks(mutator, said):
+    (check,) = (each for each in mutator_checks(mutator) if each.name == "words as blocks")
+    if said:
+        with pytest.raises(NotConforming, match=re.escape(said)):
+            check.run()
+    else:
+        assert check.run().startswith("blocks and words agree")
+
+
+def test_an_operator_without_words_has_no_such_check():
+    assert "words as blocks" not in [each.name for each in mutator_checks(Malformed(Resample(0.5), 0.1))]
 
 
 @pytest.mark.statistical
