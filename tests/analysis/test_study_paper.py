@@ -67,7 +67,7 @@ def test_the_command_that_reports_again_knows_the_study(small, no_figures):
     text = (folder / "report.txt").read_text()
     shown = CliRunner().invoke(app, ["report", str(folder)])
     assert shown.exit_code == 0, shown.output
-    assert "so the claim" in shown.output
+    assert "What the paper claims, and the law that was measured" in shown.output
     assert f"{', '.join(file.name for file in files[:5])}" in " ".join(shown.output.split())
     assert (folder / "report.txt").read_text() == text
 

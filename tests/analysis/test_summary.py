@@ -1,10 +1,12 @@
 """The summary of a cell against tables added up by hand."""
 
+import io
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
 from evo.batch import RunCounts
@@ -129,6 +131,9 @@ def test_what_a_long_table_leaves_out_is_counted(text, rows, left):
     row |= dict.fromkeys(("hit", "median", "hit_predicted", "cost", "cost_predicted", "ert", "success_predicted"), 1.0)
     table = pd.DataFrame([row | {"k": k, "series": f"a, g = {k % 9}"} for k in range(1, rows + 1)])
     (made,) = overview(table, 80)
-    listed = [line for cell in made.columns[1].cells for line in str(cell).split("\n")]
-    assert sorted(map(int, listed)) == list(range(1, min(rows, 40) + 1))
-    assert made.caption == (None if left is None else f"and {left} more, see summary.csv")
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(made)
+    lines = console.export_text().splitlines()
+    assert sorted(int(row.cells["k"]) for row in made.rows) == list(range(1, min(rows, 40) + 1))
+    assert [line for line in lines if "more, see" in line] == ([f"and {left} more, see summary.csv"] if left else [])
+    assert sum("1 ✓ (1)" in line for line in lines) == min(rows, 40)

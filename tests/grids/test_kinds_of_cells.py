@@ -29,7 +29,12 @@ def generic():
         for name, each in vars(importlib.import_module(module.name)).items():
             if hasattr(each, "registry") and hasattr(each, "dispatch") and each.__module__ == module.name:
                 found[f"{module.name}.{name}"] = each
-    return {name: each for name, each in found.items() if NEEDED in inspect.getsource(each.registry[object])}
+    return {
+        name: each
+        for name, each in found.items()
+        if NEEDED in inspect.getsource(each.registry[object])
+        and any(issubclass(kind, AnyCell) for kind in each.registry)  # others choose by something else
+    }
 
 
 def missing(functions, kind):

@@ -416,7 +416,9 @@ def test_a_report_fits_80_columns_and_names_costs(tmp_path):
     show_report(made, PlainConsole(file=stream, width=80))
     text = stream.getvalue()
     assert max(map(len, text.splitlines())) <= 80
-    assert "Programs of calls: measured mean cost, verdict (expected)" in text
+    assert "Programs of calls: measured mean cost in the unit of each cost model, verdict (expected)" in " ".join(
+        text.split()
+    )
     assert "runs of programs ended without their task done right" in text
     table = summarise(results, check(results)).set_index("arm")
     assert table.loc["tries", "success_ratio"].tolist() == pytest.approx([0.5, 0.75, 0.875], abs=0.12)
