@@ -65,9 +65,12 @@ def init(
         from evo.errors import InputError
         from experiments.cli.output import expect_free
         from experiments.grids.grid import is_grid_name
+        from experiments.grids.outside.printable import is_printable
 
         if file.suffix != ".toml":
             raise InputError(f"init: expected a file that ends in .toml, got {str(file)!r:.100}")
+        if not is_printable(str(file)):  # it stands in comments of the grid, a line each
+            raise InputError(f"init: expected a name on one line, without control characters, got {str(file)!r:.100}")
         expect_free("init", file)
         if not file.parent.is_dir():
             raise InputError(f"init: expected a folder that is there, got {file.parent}; make it first")

@@ -16,7 +16,8 @@ MOST_LABEL = 200
 def a_path(role: str, value: object) -> Path:
     """The path that was given.
 
-    Raises: InputError if it is none, or none that a file can have.
+    Raises: InputError if it is none, or none that a file can have; or whose bytes are no text, which Parquet, SQLite
+        and all files that would name it cannot hold.
 
     >>> a_path("load", "results/paper").name
     'paper'
@@ -24,6 +25,10 @@ def a_path(role: str, value: object) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise InputError(f"{role}: expected a path, got {shown(value)}")
     path = Path(value)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{role}: expected a path in UTF-8, got {shown(str(path))}; rename it") from None
     try:
         os.lstat(path)
     except FileNotFoundError:

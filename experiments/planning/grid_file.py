@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 
 from evo.errors import InputError
-from experiments.grids.outside.arm_toml import as_arm
+from experiments.grids.outside.arm_toml import as_arm, toml_string
 from experiments.planning.model import Model
 from experiments.planning.plan import Plan, Ranked
 
@@ -33,7 +32,7 @@ def grid_toml(plan: Plan, chosen: Sequence[Ranked], name: str = "plan", runs: in
     models = {each.candidate.model.name: each.candidate.model for each in known}
     timed = [_time_command(model, name, plan.aim.workers) for model in models.values() if model.timed]
     arms = [_simulated(each) + as_arm(each.candidate.cell, str(each.candidate)) for each in known]
-    return "\n\n".join(["".join(timed) + f"name = {json.dumps(name)}\nruns = {runs}", *arms]) + "\n"
+    return "\n\n".join(["".join(timed) + f"name = {toml_string(name)}\nruns = {runs}", *arms]) + "\n"
 
 
 def _time_command(model: Model, name: str, workers: int) -> str:

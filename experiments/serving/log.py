@@ -11,12 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from evo.errors import InputError
+from evo.parameters import shown
 from experiments.grids.outside.bounds import LOG_BYTES
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.logs.recorded import BODIES, Stray, calls_of, is_recorded
 
 if sys.platform != "win32":
     import fcntl
+
+AMOUNTS: Mapping[str, tuple[tuple[type, ...], float]] = {
+    **dict.fromkeys(("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning"), ((int,), 2.0**53)),
+    "most_tokens": ((int,), sys.float_info.max),
+    **dict.fromkeys(("price", "most_price"), ((int, float), sys.float_info.max)),
+}
+"""Columns that caps are compared with: the kinds of their numbers, and the largest."""
 
 
 class CallLog:
@@ -104,11 +112,15 @@ class CallLog:
 def recorded_calls(path: Path) -> list[dict[str, Any]]:
     """The calls in a log that `llm-evo serve` or `record` wrote, each with all that later lines say of it.
 
+    What caps are compared with is checked: a price of NaN or below 0 would let a launch spend more than it may.
+
     Raises: InputError.
     """
     lines = [(number, _parsed(path, number, line)) for number, line in _lines(path)]
     if lines and not is_recorded(lines[0][1]):
         raise InputError(f"--log: expected a log that `llm-evo record` wrote, got {path}; choose a new file")
+    for number, row in lines:
+        _expect_amounts(path, number, row)
     try:
         return [row for _, row in calls_of(lines)]
     except Stray as error:
@@ -136,6 +148,17 @@ def _lines(path: Path) -> list[tuple[int, bytes]]:
     except (OSError, Unsound) as error:
         raise InputError(f"{path}: cannot read the log: {getattr(error, 'strerror', None) or error}") from None
     return [(number, line) for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()]
+
+
+def _expect_amounts(path: Path, number: int, row: Mapping[str, Any]) -> None:
+    """Refuse a line whose tokens or money are none."""
+    for name, (kinds, most) in AMOUNTS.items():
+        value = row.get(name)
+        if value is not None and not (type(value) in kinds and 0 <= value <= most):
+            raise InputError(
+                f"{path}: line {number}: {name}: expected a {'number' if float in kinds else 'whole number'} from 0 to "
+                f"{most:.4g}, got {shown(value)}; bring the log back from a copy"
+            )
 
 
 def _parsed(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -110,10 +110,27 @@ def test_no_file_is_written_over(where):
 
 @pytest.mark.parametrize(
     ("file", "told"),
-    [("a.txt", "ends in .toml"), ("no/a.toml", "a folder that is there"), ("", "ends in .toml"), (".toml", ".toml")],
-)
-def test_a_file_that_cannot_be_a_grid(file, told):
+    [
+        ("a.txt", "ends in .toml"), ("no/a.toml", "a folder that is there"), ("", "ends in .toml"), (".toml", ".toml"),
+        ("a\nb.toml", "on one line"), ("\x1b[31m.toml", "control characters"), ("a\udcff.toml", "control characters"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_a_grid(file, told, where):
     assert told in refused("init", file)
+    assert not list(where.iterdir())
+
+
+def test_paths_whose_bytes_are_no_text_are_refused_by_every_command(where):
+    llm_evo("init", "é 🙂.toml")  # the twin: other signs are text
+    assert load_grid("é 🙂.toml").name == "first"
+    for words in (
+        ("run", "é 🙂.toml", "--out", "a\udcff"), ("predict", "a\udcff.toml"), ("status", "a\udcff"),
+        ("report", "a\udcff"), ("calibrate", "a\udcff.jsonl"), ("calibrate", "calls.csv", "--out", "a\udcff.toml"),
+        ("plan", "--k", "4", "--fix", "1=.5", "--keep", "1=.9", "--toml", "a\udcff.toml"),
+    ):  # fmt: skip
+        done = llm_evo(*words)
+        assert (done.exit_code, "expected a path in UTF-8, got" in done.stderr) == (2, True), (words, done.stderr)
+    assert [each.name for each in where.iterdir()] == ["é 🙂.toml"]
 
 
 def test_a_name_that_no_folder_can_have_is_replaced():

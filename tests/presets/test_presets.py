@@ -22,6 +22,7 @@ from evo import (
     OnePlusLambda,
     Prompt,
     RoundRobin,
+    TokenPrices,
     UniformChunk,
 )
 from experiments import Cell, Grid, check, load_grid, predict, run_grid
@@ -97,6 +98,13 @@ def test_files_hold_them(tmp_path):
     assert list(load_grid(tmp_path / "grid.toml").cells) == cells
     (tmp_path / "grid.toml").write_text('name = "all"\n' + arms[0].replace("k = 4", "k = 5"))
     assert list(load_grid(tmp_path / "grid.toml").cells) != cells[:1]
+
+
+@pytest.mark.parametrize("label", ["🙂 漢", 'a "b" \\ c', "$k ]]", "# no comment"])
+def test_files_hold_labels_of_any_signs(tmp_path, label):
+    cell = preset("gepa", 4, cell={"cost": TokenPrices(1e-6, 2e-6, currency="€")})
+    (tmp_path / "grid.toml").write_text('name = "all"\n' + as_arm(cell, label), encoding="utf-8")
+    assert dict(load_grid(tmp_path / "grid.toml").arms) == {label: (cell,)}
 
 
 TUPLES = [

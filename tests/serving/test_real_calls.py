@@ -10,11 +10,12 @@ import pytest
 from evo import AllBlocks, Budget, InputError, MuPlusLambda, OnePlusLambda, RoundRobin
 from experiments import Cell, Grid, GridFailure, LimitReached, RealCalls, WorkersLost, read_calls, run_grid
 from experiments.fits.series import series
-from experiments.serving.log import CallLog
+from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.program import Blocks
 from experiments.serving.real import calls as real_calls
 from experiments.serving.real.client import NoAnswer, Reply
 from experiments.serving.real.retries import Failed
+from experiments.serving.spend import spent_in
 from experiments.store.files import StoreError
 from operators import LLM
 from problems import Exact, TextProblem
@@ -143,7 +144,7 @@ def test_a_stored_run_is_replayed_exactly_and_nothing_is_asked(scripted, tmp_pat
     again = run_grid(grid(*cells), tmp_path / "again", real=RealCalls(replay=tmp_path / "out" / "answers.jsonl"))
     pd.testing.assert_frame_equal(before.runs, again.runs)
     assert len(client.requests) == asked
-    with pytest.raises(WorkersLost, match="replay: there is no answer to call 1 of the run"):
+    with pytest.raises(WorkersLost, match=r"replay: \S+answers\.jsonl has no answer to call 1 of the run"):
         run_grid(Grid("real", cells, runs=3, seed=2), tmp_path / "other",
                  real=RealCalls(replay=tmp_path / "out" / "answers.jsonl"))  # fmt: skip
 
@@ -333,3 +334,39 @@ def test_without_a_cap_a_key_or_an_address_nothing_begins(monkeypatch, tmp_path)
     ):
         with pytest.raises(InputError, match=message):
             run_grid(grid(), tmp_path / "out", real=RealCalls(base_url=url, max_calls=1))
+
+
+@pytest.mark.parametrize(
+    "caps", [{"max_calls": float("nan")}, {"max_tokens": -1}, {"max_cost": 1, "prices": {"prompt": 1}}], ids=str
+)
+def test_a_cap_or_a_price_that_is_none_is_refused_before_anything_is_opened(caps):
+    with pytest.raises(InputError, match=r"--max-calls|--max-tokens|--prices"):
+        RealCalls(base_url="http://127.0.0.1:9/v1", **caps)
+    assert RealCalls(base_url="http://127.0.0.1:9/v1", max_calls=0, prices={"prompt": 0, "generated": 0}).max_calls == 0
+
+
+def test_a_launch_that_cannot_begin_lets_go_of_the_log(scripted, tmp_path, monkeypatch):
+    def broken(rows, prices=None):
+        raise InputError("no money")
+
+    _, real = scripted(one_more)
+    with monkeypatch.context() as patch:
+        patch.setattr(real_calls, "spent_in", broken)
+        with pytest.raises(InputError, match="no money") as kept:
+            run_grid(grid(runs=1), tmp_path / "out", real=real)
+    assert kept.value  # whose traceback keeps the objects of that launch, as a notebook does
+    assert len(run_grid(grid(runs=1), tmp_path / "out", real=real).runs) == 1
+
+
+NOT_AMOUNTS = ['"x"', "NaN", "-1", "1e999", "true", "[]", "9" * 400]
+
+
+@pytest.mark.parametrize("value", NOT_AMOUNTS, ids=lambda value: value[:5])
+@pytest.mark.parametrize("name", ["tokens_out", "tokens_cached", "most_tokens", "price"])
+def test_amounts_of_a_log_that_are_none_are_refused_by_line_and_name(tmp_path, name, value):
+    line = f'{{"schema": "llm-evo calls 1", "id": "a"}}\n{{"of": "a", "{name}": {value}}}\n'
+    (tmp_path / "answers.jsonl").write_text(line)
+    with pytest.raises(InputError, match=rf"answers\.jsonl: line 2: {name}: expected a (whole )?number from 0 to "):
+        recorded_calls(tmp_path / "answers.jsonl")
+    (tmp_path / "answers.jsonl").write_text(line.replace(value, "3"))  # the twin
+    assert spent_in(recorded_calls(tmp_path / "answers.jsonl")).calls == 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Any
 
 from evo.costs.latency import MOST_TAIL
 from evo.costs.prices import MOST_OF_CURRENCY, is_currency
+from experiments.grids.outside.arm_toml import toml_string
 
 Interval = tuple[float, float]
 PerG = tuple[tuple[int, float], ...]
@@ -135,7 +135,7 @@ def toml_value(value: Any) -> str:
     ('{ 1 = [0.31, 0.39] }', '"a"', '[0.5, 1.0]')
     """
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return toml_string(value)
     if isinstance(value, tuple) and isinstance(value[0], tuple):
         return "{ " + ", ".join(f"{g} = {toml_value(inner)}" for g, inner in value) + " }"
     if isinstance(value, tuple):

@@ -27,12 +27,21 @@ def as_arm(cell: Cell, label: str) -> str:
     runner = {type = "OnePlusLambda"}
     """
     default = {field.name: _default(field) for field in fields(Cell)}
-    lines = ["[[arm]]", f"label = {json.dumps(label)}"]
+    lines = ["[[arm]]", f"label = {toml_string(label)}"]
     for key in KEYS:
         value = getattr(cell, key)
         if value != default[key]:
             lines.append(f"{key} = {_value('none' if value is None else value)}")
     return "\n".join(lines)
+
+
+def toml_string(text: str) -> str:
+    r"""A string of TOML: as in JSON, but characters beyond 16 bits stand as they are, and DEL does not.
+
+    >>> print(toml_string('a "quoted" word'))
+    "a \"quoted\" word"
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _default(field: Field[Any]) -> Any:
@@ -46,7 +55,9 @@ def _value(value: Any) -> str:
         return "{" + ", ".join([f'type = "{type(value).__name__}"', *stated]) + "}"
     if isinstance(value, tuple):
         return _table(value) if _is_table(value) else f"[{_list(value)}]"  # a list of one: it would be an axis
-    if isinstance(value, bool | str | int | float):
+    if isinstance(value, str):
+        return toml_string(value)
+    if isinstance(value, bool | int | float):
         return json.dumps(value)
     raise InputError(f"as_arm: expected parts, numbers, words and lists of these, got {value!r:.100}")
 

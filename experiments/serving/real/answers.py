@@ -51,9 +51,14 @@ def asked_as(run: str, request: Mapping[str, Any], nth: int) -> str:
 
 
 class Answers:
-    """Answers of a log by what was asked, and how many requests were sent for each."""
+    """Answers of a log by what was asked, and how many requests were sent for each.
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    Attributes:
+        file: the log, as it is told.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], file: str = ANSWERS) -> None:
+        self.file = file
         self._found: dict[str, Answer] = {}
         self._sent: Counter[str] = Counter()
         for row in rows:

@@ -18,7 +18,7 @@ from experiments.serving.real.client import Client, OpenAIClient, expect_openai
 from experiments.serving.real.desk import Desk, Patience, was_sent
 from experiments.serving.real.executor import RealExecutor
 from experiments.serving.real.runs import expect_runnable
-from experiments.serving.spend import Caps, Prices, spent_in
+from experiments.serving.spend import Amount, Caps, Prices, spent_in
 from experiments.serving.upstream import Upstream, upstream
 from experiments.serving.web import is_local
 
@@ -68,6 +68,7 @@ class RealCalls:
                 "RealCalls: expected a cap on what may be spent, got none; give max_calls, max_tokens or max_cost "
                 "(--max-calls, --max-tokens, --max-cost)"
             )
+        _ = self._caps(Amount()), self._prices  # which refuse what is none before a folder is made
 
     def expect_ready(self, cells: Iterable[AnyCell]) -> None:
         """Check endpoint, key and cells.
@@ -92,17 +93,28 @@ class RealCalls:
 
         Raises: InputError if the log is somebody else's, or at work.
         """
-        prices = None if self.prices is None else Prices(self.prices)
+        prices = self._prices
         patience = Patience(self.tries, self.longest_wait, self.at_once)
         if self.replay is not None:
-            return Desk(Answers(recorded_calls(Path(self.replay))), None, None, Caps(), prices, patience)
+            answers = Answers(recorded_calls(Path(self.replay)), str(self.replay))
+            return Desk(answers, None, None, Caps(), prices, patience)
         client = self._client(tell)
         log = CallLog(out / ANSWERS, new=False)
-        if log.cut:
-            tell(f"{log.path}: half a line of a launch that was killed is cut off; its call may be paid")
-        spent = spent_in([row for row in log.calls if was_sent(row)], prices)
-        caps = Caps(self.max_calls, self.max_tokens, self.max_cost, spent)
-        return Desk(Answers(log.calls), log, client, caps, prices, patience)
+        try:
+            if log.cut:
+                tell(f"{log.path}: half a line of a launch that was killed is cut off; its call may be paid")
+            caps = self._caps(spent_in([row for row in log.calls if was_sent(row)], prices))
+            return Desk(Answers(log.calls, str(log.path)), log, client, caps, prices, patience)
+        except BaseException:
+            log.close()  # else this process could not begin again
+            raise
+
+    @property
+    def _prices(self) -> Prices | None:
+        return None if self.prices is None else Prices(self.prices)
+
+    def _caps(self, spent: Amount) -> Caps:
+        return Caps(self.max_calls, self.max_tokens, self.max_cost, spent)
 
     def _client(self, tell: Callable[[str], None]) -> Client:
         endpoint = self._endpoint()

@@ -93,8 +93,8 @@ class Desk:
         if self._client is None:
             self._end(
                 EndpointLost(
-                    f"replay: there is no answer to call {question.number} of the run {question.run}; it was never "
-                    "asked, or the grid is another one: run it without --replay"
+                    f"replay: {self._answers.file} has no answer to call {question.number} of the run {question.run}; "
+                    "it was never asked, or the grid is another one: run it without --replay"
                 )
             )
         if asked not in self._under_way:
