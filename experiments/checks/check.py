@@ -180,7 +180,9 @@ def check(results: Results, alpha: float = ALPHA, resolution: float = RESOLUTION
     if engines:
         raise InputError(
             f"check: expected runs that executed the operator (engine {' or '.join(EVIDENCE)}), got rows of the engine "
-            f"{', '.join(sorted(engines))}, which are drawn from the law that they would be checked against"
+            f"{', '.join(sorted(engines))}, which are drawn from the law that they would be checked against; run the "
+            "grid into another folder with one of those engines, or read these rows with `llm-evo fit`, "
+            "`time` or `export`"
         )
     cells = {str(cell_id): _parse(results, str(cell_id)) for cell_id in results.cells.index}
     trajectories = {_identity(results, cell_id, cell) for cell_id, cell in cells.items()}

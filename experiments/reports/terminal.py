@@ -195,7 +195,10 @@ def _dropped(fits: Fits, series: str) -> str:
 def show_drawn(results: Results, console: Console) -> None:
     """What was drawn from predicted laws: no verdicts, only how it grows."""
     rows, cells = len(results.runs), results.cells
-    console.print(f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check")
+    console.print(
+        f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check, no report; "
+        "`llm-evo time` tells their means, `llm-evo export` writes their rows"
+    )
     if sizes_of(cells).nunique() >= FEWEST_OF_A_LAW:
         show_fits(fit(results), console)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.cli.app import app
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("evo", "problems", "operators", "experiments", "tests", "docs")
@@ -53,6 +55,22 @@ def test_what_is_not_there_is_found():
     assert list(broken(ROOT / "README.md", text)) == [
         "nowhere.md", "README.md#no-heading", "evo/nothing.py", "evo.nothing.at.all"
     ]  # fmt: skip
+
+
+def unlisted(text):
+    """The commands that have no row in a page's table of commands."""
+    rows = set(re.findall(r"^\| `llm-evo ([a-z-]+)", text, re.MULTILINE))
+    names = {each.name or each.callback.__name__.replace("_", "-") for each in app.registered_commands}
+    return names - rows
+
+
+def test_the_page_of_commands_has_a_row_for_each():
+    assert not unlisted((ROOT / "docs" / "commands.md").read_text())
+
+
+def test_a_command_without_a_row_is_found():
+    text = (ROOT / "docs" / "commands.md").read_text()
+    assert unlisted(text.replace("| `llm-evo check-operator", "| `llm-evo check-it")) == {"check-operator"}
 
 
 def test_the_readme_is_short():

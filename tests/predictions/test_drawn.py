@@ -257,8 +257,13 @@ def test_the_command_runs_it_and_does_not_check_it(tmp_path, monkeypatch):
     done = run(app, ["run", "far.toml", "--engine", "law", "--workers", "1"])
     assert done.exit_code == 0, done.output
     shown = " ".join(done.stdout.split())
-    assert "600 runs of 3 cells drawn from the predicted laws: no check" in shown
+    assert "600 runs of 3 cells drawn from the predicted laws: no check, no report; `llm-evo time` tells their" in shown
     assert DRAWN in shown
     assert DRAWN in " ".join(run(app, ["fit", "results/far"]).stdout.split())
-    assert run(app, ["check", "results/far"]).exit_code == 2
+    for command in ("check", "report"):
+        refused = run(app, [command, "results/far"])
+        assert refused.exit_code == 2
+        assert "read these rows with `llm-evo fit`, `time` or `export`" in " ".join(refused.stderr.split())
+    for command in (["fit"], ["time"], ["export", "--to", "csv", "--out", "far"]):
+        assert run(app, [*command, "results/far"]).exit_code == 0
     assert run(app, ["predict", "far.toml", "--engine", "law"]).exit_code == 0
