@@ -104,7 +104,7 @@ def _show(grid: Grid, results: Results, folder: Path, quiet: bool, console: Cons
     if grid.engine == "law":
         from experiments.reports.terminal import show_drawn
 
-        show_drawn(results, console)
+        show_drawn(results, console, briefly=quiet)
         return None
     verdict, files = write_and_show(results, folder, console, briefly=quiet, whole=whole)
     if not quiet:

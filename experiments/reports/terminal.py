@@ -192,14 +192,14 @@ def _dropped(fits: Fits, series: str) -> str:
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
-def show_drawn(results: Results, console: Console) -> None:
-    """What was drawn from predicted laws: no verdicts, only how it grows."""
+def show_drawn(results: Results, console: Console, briefly: bool = False) -> None:
+    """What was drawn from predicted laws: no verdicts, only how it grows; briefly: how many runs alone."""
     rows, cells = len(results.runs), results.cells
     console.print(
         f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check, no report; "
         "`llm-evo time` tells their means, `llm-evo export` writes their rows"
     )
-    if sizes_of(cells).nunique() >= FEWEST_OF_A_LAW:
+    if not briefly and sizes_of(cells).nunique() >= FEWEST_OF_A_LAW:
         show_fits(fit(results), console)
 
 

@@ -258,7 +258,12 @@ def test_the_command_runs_it_and_does_not_check_it(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     shown = " ".join(done.stdout.split())
     assert "600 runs of 3 cells drawn from the predicted laws: no check, no report; `llm-evo time` tells their" in shown
-    assert DRAWN in shown
+    assert DRAWN in shown  # the twin of --quiet, which shows no fit
+    quiet = run(app, ["run", "far.toml", "--engine", "law", "--workers", "1", "--quiet"])
+    assert quiet.exit_code == 0
+    assert shown.startswith(words := " ".join(quiet.stdout.split()), shown.index("600 runs"))
+    assert "Fitted laws" not in words
+    assert "Fitted laws" in shown
     assert DRAWN in " ".join(run(app, ["fit", "results/far"]).stdout.split())
     for command in ("check", "report"):
         refused = run(app, [command, "results/far"])
