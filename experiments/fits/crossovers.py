@@ -87,8 +87,8 @@ def _crossed(part: pd.DataFrame, along: str) -> Crossover:
     found = _zeros(x, ratio)
     inside = [*_zeros(x, low), *_zeros(x, high), *x[(low <= 0) & (high >= 0)]]
     if len(found) != 1 or not ((low > 0).any() and (high < 0).any()):
-        told = "CANNOT TELL, the intervals of the ratio hold 1 but do not lie on both sides of it; run more"
-        return Crossover(slow, fast, along, *nowhere, told)
+        told = _untold(along, len(found), {fast: x[low > 0], slow: x[high < 0]})
+        return Crossover(slow, fast, along, *nowhere, f"CANNOT TELL, {told}")
     zeros = _zeros(x, np.log(exact)) if (exact > 0).all() else []
     return Crossover(
         slow,
@@ -101,6 +101,17 @@ def _crossed(part: pd.DataFrame, along: str) -> Crossover:
         "",
         bool(ratio[-1] > 0),
     )
+
+
+def _untold(along: str, places: int, cheaper: dict[str, FloatArray]) -> str:
+    """Why no crossover is told, from how often the ratio is 1 and where which arm is cheaper for sure."""
+    where = {arm: ", ".join(f"{x:g}" for x in at) for arm, at in cheaper.items() if len(at)}
+    told = [f"{arm} is cheaper at {along} = {values}" for arm, values in where.items()]
+    if not told:
+        return "the intervals of the ratio hold 1 everywhere; run more"
+    if len(told) > 1:
+        return f"the measured ratio is 1 at {places} places: {', '.join(told)}; run more"
+    return f"{told[0]}, and the intervals of the ratio hold 1 elsewhere; run other values, or more"
 
 
 def _zeros(x: FloatArray, y: FloatArray) -> list[float]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -164,7 +165,27 @@ def test_a_crossover_has_an_interval_and_the_exact_one_beside_it(runs):
     (turned,) = crossovers(runs, "one", "all")
     assert (turned.value, turned.rises) == (pytest.approx(found.value), False)
     (same,) = crossovers(runs, "one", "one")
-    assert "CANNOT TELL" in str(same)
+    assert str(same).endswith("CANNOT TELL, the intervals of the ratio hold 1 everywhere; run more")
+
+
+def test_where_no_crossover_is_told_the_values_that_are_told_are_named(monkeypatch):
+    """At k = 1 the two cost the same, which no number of runs tells; beyond, one is cheaper for sure."""
+
+    def told(ratios):
+        ratios = np.asarray(ratios)
+        table = pd.DataFrame({"k": range(1, len(ratios) + 1), "slow": "all", "fast": "one", "speedup": ratios})
+        table = table.assign(low=ratios / 1.1, high=ratios * 1.1, exact=ratios)
+        monkeypatch.setattr("experiments.fits.crossovers.speedup", lambda *_: table)
+        (found,) = crossovers(None, "all", "one")
+        return str(found)
+
+    head = "all against one: CANNOT TELL, "
+    elsewhere = ", and the intervals of the ratio hold 1 elsewhere; run other values, or more"
+    assert told([1.01, 2.0, 4.0]) == f"{head}one is cheaper at k = 2, 3{elsewhere}"
+    assert told([1.01, 0.5, 0.25]) == f"{head}all is cheaper at k = 2, 3{elsewhere}"
+    twice = "the measured ratio is 1 at 2 places: one is cheaper at k = 1, 3, all is cheaper at k = 2; run more"
+    assert told([2.0, 0.5, 2.0]) == head + twice
+    assert told([0.5, 2.0]).startswith("all against one: one is cheaper from k = 1.5")
 
 
 @pytest.mark.parametrize(
