@@ -19,6 +19,8 @@ ALIASES = {"rounds": "generations", "makespan": "seconds"}
 SUMS = {"tokens": ("prompt_tokens", "generated_tokens")}
 OTHERS = ("evaluations", "generations", "rounds", "tokens", "seconds", "makespan")
 KNOWN = ("hit", "calls", "cost", *OTHERS, *LEDGER[2:])
+LEAST_MEAN = 1e-140
+"""The square of a smaller mean, and the variance beside it, leave floats."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,15 @@ def values_of(runs: RunArrays, lam: float, column: str) -> tuple[FloatArray, Flo
         return offspring, hit, offspring
     values = sum(map(read, SUMS[column])) if column in SUMS else read(column)
     return np.asarray(values), hit, generations
+
+
+def too_small(means: FloatArray) -> str:
+    """Why means are too small to be fitted: their squares, and the variances beside them, leave floats; else empty.
+
+    >>> too_small(np.array([1.0, 2.0]))
+    ''
+    """
+    least = float(means.min(initial=1.0))
+    if least >= LEAST_MEAN:
+        return ""
+    return f"a law needs means from {LEAST_MEAN:g} on, whose squares are floats, got {least:.3g}; change the unit"

@@ -7,7 +7,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from evo import Budget, Latency, OnePlusLambda, UntilResolved
+from evo import Budget, Latency, LLMPrimitive, OnePlusLambda, UntilResolved
 from evo.errors import InputError
 from experiments import Grid, check, fit, run_grid, sweep, waiting
 from experiments.cli.app import app
@@ -145,3 +145,13 @@ def test_the_command_says_the_same(there, monkeypatch, words, told):
     assert done.exit_code == 2, done.output
     assert done.stderr.startswith("error: ")
     assert told in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(("price", "refused"), [(1e-320, 1), (1e-250, 1), (1e-100, 0), (1e100, 0)])
+def test_costs_whose_squares_leave_floats_have_no_law(price, refused):
+    cells = sweep(problem=[BlockOneMax(k, 16) for k in (4, 8, 16, 32)], mutator=HALF, schedule=UntilResolved(),
+                  runner=OnePlusLambda(), cost=LLMPrimitive(m=price))  # fmt: skip
+    found = fit(run_grid(Grid("priced", cells, runs=120), workers=1), quantity="cost")
+    assert [("whose squares are floats" in each.reason) for each in found.refused] == [True] * refused
+    assert len(found.growths) == 1 - refused
+    assert len(fit(cells, quantity="cost").refused) == refused  # of exact means, too
