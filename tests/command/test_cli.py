@@ -509,7 +509,7 @@ def test_a_results_folder_that_is_none(command, where):
 
 def test_options_of_check_and_fit_that_do_not_fit():
     run_grid(load_grid("grid.toml"), "r", workers=1)
-    assert "did you mean 'lam'?; known: " in refused("fit", "r", "--along", "lamb")
+    assert "did you mean 'lam'?; what varies: problem.k, runner.lam; known: " in refused("fit", "r", "--along", "lamb")
     assert "--along: expected a parameter of the grid, got 'nosuch'; known: " in refused(
         "fit", "r", "--along", "nosuch"
     )
