@@ -510,9 +510,8 @@ def test_a_results_folder_that_is_none(command, where):
 def test_options_of_check_and_fit_that_do_not_fit():
     run_grid(load_grid("grid.toml"), "r", workers=1)
     assert "did you mean 'lam'?; what varies: problem.k, runner.lam; known: " in refused("fit", "r", "--along", "lamb")
-    assert "--along: expected a parameter of the grid, got 'nosuch'; known: " in refused(
-        "fit", "r", "--along", "nosuch"
-    )
+    unknown = refused("fit", "r", "--along", "nosuch")
+    assert "--along: expected a parameter of the grid, got 'nosuch'; what varies: problem.k, runner.lam; " in unknown
     assert "got 'hti'; did you mean 'hit'?" in refused("fit", "r", "--quantity", "hti")
     assert "fit: expected a range of the parameter, got from nan to inf" in refused("fit", "r", "--from", "nan")
     assert "got from 8.0 to 2.0" in refused("fit", "r", "--from", "8", "--to", "2")
