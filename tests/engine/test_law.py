@@ -157,10 +157,14 @@ def distances(cell, seed):
 @pytest.mark.statistical
 @pytest.mark.parametrize("places", [QUICK, pytest.param(range(CELLS), marks=pytest.mark.slow)], ids=["some", "all"])
 def test_drawn_runs_have_the_law_of_executed_ones(places, seed):
-    """False-fail rate 1e-6 over all cells; cdfs that are off by 0.1 would be found."""
+    """False-fail rate 1e-6 over all cells; cdfs that are off by 0.1 would be found.
+
+    Of three cells without an evaluator, one with a million moves and two solved at the start, the hit alone is drawn.
+    """
     assert LIMIT < 0.1
-    for cell in [random_cells()[place] for place in places]:
-        assert chain_of(cell) is not None, cell.text
+    made = random_cells()
+    assert [place for place, cell in enumerate(made) if chain_of(cell) is None] == [151, 180, 214]
+    for cell in [made[place] for place in places if chain_of(made[place]) is not None]:
         far = {name: found for name, found in distances(cell, seed).items() if found > LIMIT}
         assert not far, f"{cell.text}: {far}"
 
