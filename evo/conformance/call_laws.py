@@ -234,11 +234,16 @@ def words_as_blocks(mutator: AnyMutator, alpha: float) -> str:
 def _shares(before: BoolArray, after: BoolArray) -> dict[str, float]:
     """Shares of calls, by the event in words."""
     shares = {
-        "a right block is right": float(np.mean(after[before])),
-        "a wrong block is right": float(np.mean(after[~before])),
+        "a right block is right": _mean_share(after & before, before),
+        "a wrong block is right": _mean_share(after & ~before, ~before),
     }
     for place in range(WORD_BLOCKS):
         shares[f"block {place} changes"] = float(np.mean(before[:, place] != after[:, place]))
     for one, other in ((0, 1), (0, 64), (63, 64), (0, WORD_BLOCKS - 1)):
         shares[f"blocks {one} and {other} are right"] = float(np.mean(after[:, one] & after[:, other]))
     return shares
+
+
+def _mean_share(some: BoolArray, of: BoolArray) -> float:
+    """The mean of a share of each call, in [0, 1] however blocks of a call depend on each other."""
+    return float(np.mean(some.sum(axis=1) / of.sum(axis=1)))
