@@ -181,11 +181,11 @@ def test_a_launch_that_is_sent_a_signal_keeps_its_table_and_says_so(where, name)
         command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (where / "begun").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(getattr(signal, name))
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
         process.wait()

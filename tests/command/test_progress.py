@@ -88,7 +88,7 @@ def test_a_thread_tells_it_while_the_launch_waits(monkeypatch):
     with shown:
         shown(START)
         clock.now += 10
-        assert told.wait(60)
+        assert told.wait(300)
     assert "progress" not in {thread.name for thread in threading.enumerate()}
     assert out.getvalue() == "0 of 14 cells, 0 of 280 runs, at work for 10 s\n"
 

@@ -33,7 +33,7 @@ QUIET = [
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 ]
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds until an answer must be there, on a machine that does other work."""
 
 
@@ -84,7 +84,7 @@ class Chromium:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(300)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

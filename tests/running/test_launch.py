@@ -299,14 +299,14 @@ def interrupt(command: list[str], where: Path, when: Any, times: int = 1) -> sub
         preexec_fn=listen_to_ctrl_c,
     )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not when(process.pid) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         for _ in range(times):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.3)
-        out, err = process.communicate(timeout=30)
-        deadline = time.monotonic() + 5
+        out, err = process.communicate(timeout=300)
+        deadline = time.monotonic() + 300
         while members(process.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert members(process.pid) == []

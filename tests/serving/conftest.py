@@ -16,7 +16,7 @@ class Client:
     """One connection that is kept."""
 
     def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
 
     def raw(self, method, path, body=None, headers=None):
         """Status, headers and bytes."""

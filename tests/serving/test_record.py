@@ -184,7 +184,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_stream_has_its_usage_logged(rec
         client.connection.request("POST", "/v1/chat/completions", content, {"Content-Type": "application/json"})
         client.connection.sock.close()
         client.connection.close()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 300
         while '"tokens_out"' not in recorded.file.read_text() and time.monotonic() < deadline:
             time.sleep(0.01)
 
@@ -408,7 +408,7 @@ def test_a_killed_recorder_has_lost_no_call_and_the_next_one_counts_it(serving, 
             client = type(behind)(port)
             body = json.dumps({"messages": [{"role": "user", "content": PROGRAM}]})
             client.connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 300
             while not (tmp_path / "calls.jsonl").stat().st_size and time.monotonic() < deadline:
                 time.sleep(0.01)
             os.kill(process.pid, signal.SIGKILL)

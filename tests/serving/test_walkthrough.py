@@ -99,7 +99,7 @@ class Page:
     def end(self, number, expected):
         """Of the commands that were started, one is ended as Ctrl-C does."""
         self.started[number].send_signal(signal.SIGINT)
-        out, _ = self.started[number].communicate(timeout=20)
+        out, _ = self.started[number].communicate(timeout=300)
         return expect(f"kill -INT %{number + 1}", expected, out)
 
     def start(self, line, expected):

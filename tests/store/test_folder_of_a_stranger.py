@@ -42,7 +42,7 @@ TOML = """
     mutator = {type = "Resample", p = 0.5}
     schedule = {type = "UntilResolved"}
 """
-SECONDS = 60
+SECONDS = 300
 
 
 def several(*values: str) -> list[Any]:
