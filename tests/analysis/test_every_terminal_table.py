@@ -1,0 +1,178 @@
+"""Every column of the terminal's tables that nothing else reads back: of long reports, programs, forecasts, budgets.
+
+A heading that nobody names here is an error, so that a new column is not forgotten.
+"""
+
+import io
+import math
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from evo import AllBlocks, Budget, OnePlusLambda
+from evo.costs.prices import TokenPrices
+from evo.programs import Calls, Expected, Model, Role, expected_ledger
+from experiments import Cell, Grid, ProgramCell, UntilSuccesses, Verdict, forecast
+from experiments.cli.predicting.forecast import show_forecast
+from experiments.cli.showing import checked
+from experiments.reports.measured import number
+from experiments.reports.overview import overview
+from experiments.reports.quality.shown import show_budgets
+from experiments.reports.wording import print_table
+from experiments.serving.real.own_law import OwnLaw
+from operators import Resample
+from problems import BlockOneMax
+
+MARK = {"AGREES": "✓", "DIFFERS": "✗", "CANNOT_TELL": "?"}
+PRICES = TokenPrices(prompt=2.0, generated=5.0, unit=1, currency="$")
+
+
+def text(show, *what):
+    console = Console(width=250, record=True, file=io.StringIO())
+    show(*what, console)
+    return console.export_text()
+
+
+def compared(rows, expected):
+    """Row by row: all headings are named, and each says what is expected."""
+    assert [row.keys() for row in rows] == [each.keys() for each in expected]
+    assert rows == expected
+
+
+def summary(*cells):
+    """Rows of a summary in which no two numbers are alike."""
+    numbers = ("hit", "hit_predicted", "cost", "cost_predicted", "median", "ert")
+    rows = [
+        {name: 10.0 * (i + 1) + place + 0.5 for place, name in enumerate(numbers)}
+        | {"cell": f"c{i}", "series": "arm", "lam": 1, "k": 2, "censored": 0, "text": f"Cell(cost={PRICES})"}
+        | {"success_ratio": 0.25 + 0.125 * i, "success_predicted": 0.5 + 0.0625 * i, "verdict": "AGREES"} | cell
+        for i, cell in enumerate(cells)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def tables_of(made, wrong=None):
+    return text(lambda console: [print_table(each, console) for each in overview(made, 250, wrong or {})])
+
+
+def test_a_long_report(rows_of):
+    """Two cells of one arm, k and lam: measured, exact, share of hits and cost; what is censored has no mean."""
+    made = summary({"verdict": "DIFFERS"}, {"censored": 7, "verdict": "CANNOT_TELL"}, {"hit_predicted": math.inf})
+    shown = tables_of(made)
+    measured = ["10.5", "7 censored", "median 34.5"]
+    compared(rows_of(shown, "measured (exact)"), [
+        {"label": "arm", "k": "2", "lam": "1", "success": f"{row['success_ratio']:.3f}",
+         "cost ($)": number(row["cost"]),
+         "measured (exact)": f"{of} {MARK[row['verdict']]} ({number(row['hit_predicted'])})"}
+        for of, row in zip(measured, made.to_dict("records"), strict=True)
+    ])  # fmt: skip
+
+
+def test_a_report_of_programs(rows_of):
+    """Calls of a run are those of all runs over all runs; the mark stands at the number that is off."""
+    program = f"ProgramCell(Coin(), cost={PRICES})"
+    made = summary({"verdict": "AGREES"}, {"verdict": "DIFFERS"}, {"verdict": "DIFFERS"}).assign(text=program)
+    shown = tables_of(made, {"c2": frozenset({"done"})})
+    rows = made.to_dict("records")
+    done = [
+        f"{row['success_ratio']:.3f}{' ✗' * (i == 2)} ({number(row['success_predicted'])})"
+        for i, row in enumerate(rows)
+    ]
+    compared(rows_of(shown, "done right"), [
+        {"label": "arm", "k": "2", "lam": "-", "calls": number(row["ert"] * row["success_ratio"]), "done right": share,
+         "cost ($, expected)": f"{number(row['cost'])} {mark} ({number(row['cost_predicted'])})"}
+        for row, share, mark in zip(rows, done, "✓✗✓", strict=True)
+    ])  # fmt: skip
+
+
+def test_the_fitness_at_a_budget(rows_of):
+    made = summary({"k": 2}, {"k": 3}).assign(
+        fitness=[1.5, 2.5], fitness_predicted=[1.25, math.nan], fitness_10=[0.5, 1.0], fitness_50=[1.75, 2.0],
+        fitness_90=[2.25, 3.0], fitness_from=["exact", "measured"],
+    )  # fmt: skip
+    compared(rows_of(text(show_budgets, made), "fitness"), [
+        {"label": "arm", "k": "2", "lam": "1", "fitness": "1.5 (1.25)", "10 / 50 / 90 %": "0.5 / 1.75 / 2.25",
+         "band": "exact"},
+        {"label": "arm", "k": "3", "lam": "1", "fitness": "2.5", "10 / 50 / 90 %": "1 / 2 / 3", "band": "measured"},
+    ])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Coin:
+    """Some calls, done right with probability p."""
+
+    p: float
+    k: int
+
+    @property
+    def roles(self):
+        return (Role("qa", Model()),)
+
+    def execute(self, desk, rng):
+        for _ in range(self.k):
+            desk.call("qa", 3, 2)
+        return rng.random(desk.runs) < self.p
+
+    def expected(self):
+        return Expected(expected_ledger(self.roles, [Calls("qa", 3, 2)] * self.k), exact_every_run=True, done=self.p)
+
+
+def of_rows(rows, *left_out):
+    return [{name: each for name, each in row.items() if name not in left_out} for row in rows]
+
+
+def test_a_forecast_of_searches_and_of_programs(rows_of):
+    """A rule decides how many runs a cell gets, which are then expected ones; no two numbers are alike."""
+    cells = [
+        Cell(BlockOneMax(k=k, l=3), Resample(p=0.5), AllBlocks(), OnePlusLambda(lam), cost=PRICES, budget=Budget(9))
+        for k, lam in ((2, 1), (3, 2))
+    ]
+    coins = [ProgramCell(Coin(p, k)) for p, k in ((0.25, 1), (0.75, 2))]
+    runs = UntilSuccesses(20, most=4000)
+    table = forecast(Grid("told", {"search": cells, "coin": coins}, runs=runs))
+    for place, name in enumerate(("hit", "calls", "cost", "runs"), start=1):
+        table[name] = [10.0 * i + place for i in range(1, 5)]
+    table["censored"] = [0.125, 1e-5, 0.25, 0.75]
+    shown = text(lambda console: show_forecast(table, runs, 2, console))
+    searches, programs = rows_of(shown, "hit", "censored"), rows_of(shown, "done right")
+    compared(of_rows(searches, "label"), [
+        {"k": "2", "lam": "1", "hit": "11", "calls": "12", "cost ($)": "13", "censored": "0.125", "runs": "14"},
+        {"k": "3", "lam": "2", "hit": "21", "calls": "22", "cost ($)": "23", "censored": "1.0e-05", "runs": "24"},
+    ])  # fmt: skip
+    compared(of_rows(programs, "label", "p"), [
+        {"k": "1", "calls": "32", "cost": "33", "done right": "0.75", "runs": "34"},
+        {"k": "2", "calls": "42", "cost": "43", "done right": "0.25", "runs": "44"},
+    ])  # fmt: skip
+
+
+def test_real_calls_beside_their_calibration(monkeypatch, tmp_path):
+    """What was measured, what the calibration predicts, and between which values by its intervals."""
+    (tmp_path / "mine.toml").write_text("[operator]\nfix = { 1 = 0.6 }\nkeep = { 1 = 0.95 }\n")
+    own = (
+        OwnLaw("c1", "one", 400, 0, 11.5, 12.5, 10.25, 14.75, Verdict.AGREES, "it agrees"),
+        OwnLaw("c2", "two", 300, 7, None, 22.5, 20.25, 24.75, Verdict.CANNOT_TELL, "it is loose"),
+        OwnLaw("c3", "three", 200, 3, None, None, None, None, Verdict.CANNOT_TELL, "nothing is known"),
+    )
+    monkeypatch.setattr(checked, "own_laws", lambda *_: own)
+    console = Console(width=250, record=True, file=io.StringIO())
+    assert checked.tell_own_laws("results", tmp_path / "mine.toml", 1e-3, console) is Verdict.CANNOT_TELL
+    shown = console.export_text()
+    heads, *rows = ([word.strip() for word in re.split("[│┃]", line)[1:-1]] for line in shown.splitlines()
+                    if re.match(" *[│┃]", line))  # fmt: skip
+    assert heads == ["cell", "runs", "measured", "predicted", "within its intervals", "verdict"]
+    assert rows == [
+        ["one", "400", "11.5", "12.5", "10.25 to 14.75", "AGREES"],
+        ["two", "300, 7 at the budget", "", "22.5", "20.25 to 24.75", "CANNOT TELL"],
+        ["three", "200, 3 at the budget", "", "", "", "CANNOT TELL"],
+    ]
+    assert all(f"{each.label}: {each.reason}" in shown for each in own)
+
+
+def test_a_row_of_another_cell_is_found(rows_of):
+    made = summary({"k": 2}, {"k": 2, "hit": 99.0})
+    first, second = rows_of(tables_of(made), "measured (exact)")
+    with pytest.raises(AssertionError):
+        compared([first], [second])
