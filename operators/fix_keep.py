@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.random import Generator
+from numpy.random import PCG64, Generator
 
 from evo.forms.words import Words, chance_words
 from evo.laws.counts import IndependentBlocks
 from evo.parameters import probability
 from evo.protocols import BoolArray
+
+CERTAIN = (0.0, 1.0)
+"""Probabilities for which it does not matter what was drawn."""
+FEW = 4096
+"""Numbers that are drawn sooner than passed over."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,13 @@ class FixKeep:
 
     def rewrite(self, correct: BoolArray, rng: Generator) -> BoolArray:
         """Correctness after the call; bool [..., g]."""
-        return rng.random(correct.shape) < np.where(correct, self.keep, self.fix)
+        fix, keep = self.fix, self.keep
+        if fix in CERTAIN and keep in CERTAIN:
+            pass_over(correct.size, rng)
+            return correct & bool(keep) | ~correct & bool(fix)
+        drawn = rng.random(correct.shape)
+        fixed, kept = drawn < fix, drawn < keep
+        return fixed | kept & correct if fix <= keep else kept | fixed & ~correct
 
     def rewrite_words(self, words: Words, rng: Generator) -> Words:
         """The same of 64 blocks a word (`evo.forms.words`); uint64 [..., w]."""
@@ -47,3 +57,22 @@ class FixKeep:
     def law(self) -> IndependentBlocks:
         """Correct blocks after a call with i incorrect ones among g: Bin(i, fix) + Bin(g-i, keep) (theory 1f)."""
         return IndependentBlocks(fix=self.fix, keep=self.keep)
+
+
+def pass_over(numbers: int, rng: Generator) -> None:
+    """Leave out so many numbers of `rng.random`: what is drawn next is what it would be after them.
+
+    >>> import numpy as np
+    >>> one, other = np.random.default_rng(1), np.random.default_rng(1)
+    >>> pass_over(5000, one)
+    >>> bool(one.random() == other.random(5001)[-1])
+    True
+    """
+    source = rng.bit_generator
+    if numbers <= FEW or type(source) is not PCG64:
+        rng.random(numbers)
+        return
+    half = source.state  # `advance` forgets the half of a number that `integers` may have left over
+    source.advance(numbers)
+    if half["has_uint32"]:
+        source.state = {**source.state, "has_uint32": half["has_uint32"], "uinteger": half["uinteger"]}

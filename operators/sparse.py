@@ -45,7 +45,7 @@ class Sparse(Wrapper):
         """The answer of the mutator inside, on those blocks that are rewritten."""
         before, answer = handed_over(given), answer_of(self.inner, given, rng)
         rewrites = rng.random(before.shape) < self.rate
-        correct, solution = np.where(rewrites, answer.correct, before), answer.solution
+        correct, solution = before ^ (rewrites & (answer.correct ^ before)), answer.solution
         if solution is not None and isinstance(given, Chunk) and given.solution is not None:
             solution = np.where(rng.random(solution.shape) < self.rate, solution, given.solution)
         return replace(answer, correct=correct, solution=solution)
