@@ -105,6 +105,8 @@ class Calls:
         at_once: how many of them are made at the same time, of which a run waits for the slowest; None, among what a
             run waits for (`Expected.waits`): a number that varies, or chains of calls side by side; `times` are steps.
 
+    Raises: InputError for tokens or numbers of calls below 0, and parts larger than what they are parts of.
+
     >>> Calls("qa", prompt=100, writes=5, times=12, at_once=3).steps
     4.0
     """
@@ -116,6 +118,19 @@ class Calls:
     cached: int = 0
     reasoning: int = 0
     at_once: int | None = 1
+
+    def __post_init__(self) -> None:
+        for name in ("prompt", "writes", "cached", "reasoning"):
+            whole(self, name, least=0)
+        whole(self, "at_once", least=1, none=True)
+        if self.times < -ROUNDING:
+            raise InputError(f"Calls: {self.role}: times must be a number >= 0, got {shown(self.times)}")
+        for part, of in (("cached", "prompt"), ("reasoning", "writes")):
+            if getattr(self, part) > getattr(self, of):
+                raise InputError(
+                    f"Calls: {self.role}: {part} must be at most {of} = {getattr(self, of)}, of which it is a part, "
+                    f"got {getattr(self, part)}"
+                )
 
     @property
     def steps(self) -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import count
 
+from evo.theory.systems.debugging import system_speedup
 from experiments.paper.entry import Entry, Outcome, Section, said, study
 from experiments.paper.exact import done, of
 from problems.systems import FocusedDebugging, NaiveDebugging
 
 K, L, B = 200, 50, 50
 LIMIT = 200_000
+LARGE, CHUNKS = 10_000, (1, 2, 4, 5, 8, 10)
+GROWING = (100, 1), (10_000, 10), (1_000_000, 1000)
 
 
 def _qa(system: NaiveDebugging | FocusedDebugging) -> float:
@@ -56,6 +59,67 @@ def _other_roles() -> Entry:
     )
 
 
+def _one_at_a_time() -> Entry:
+    """QA and debugger who are capable of all bugs in one call each."""
+    at_once = NaiveDebugging(k=K, l=L, b=1, u=B)
+    return Entry(
+        "3.2.1: one bug at a time",
+        "QA has the capacity to identify exactly one bug at a time, the debugger that to repair one.",
+        Outcome.IF,
+        f"If one look reports all {B} bugs, a token each, and one rewrite repairs them, the naive system costs "
+        f"{said(of(at_once))}: {said(of(_naive()) / of(at_once))} times less than bug by bug, and "
+        f"{said(of(at_once) / of(_focused()))} times the focused one.",
+        study("debugging"),
+        needs="Calls that can do no more, though both see all of the code.",
+        fails="Where they can, the debugger's speed-up is about k^2/b, not b k^2: Eq. 11 grows with b by this "
+        "assumption.",
+    )
+
+
+def _history() -> Entry:
+    """The naive system without its history: each call reads the last version of the code alone."""
+    last = B * of(FocusedDebugging(k=1, l=K * L, b=1))
+    return Entry(
+        "3.2.1: the whole history",
+        "All prior versions of the code are fed to each agent, which seems inefficient, but is what frameworks do.",
+        Outcome.ANALYSED,
+        f"Calls that read the last version alone, and write all of it, cost {said(last)} at k = {K}, l = {L}, b = "
+        f"{B}. So of the speed-up of {said(of(_naive()) / of(_focused()))} the history is a factor "
+        f"{said(of(_naive()) / last)}, b/3 or so, and rewriting all of the code {said(last / of(_focused()))}.",
+        study("debugging"),
+    )
+
+
+def _in_chunks(g: int, head: int) -> float:
+    """The focused system on chunks of g functions, each bug in another chunk."""
+    return of(FocusedDebugging(k=LARGE // g, l=g * L, b=5, head=head))
+
+
+def _best_chunk(head: int) -> int:
+    return min(CHUNKS, key=lambda g: _in_chunks(g, head))
+
+
+def _minimal_chunks() -> Entry:
+    """How many functions a call should see, by the instructions in front of it."""
+    bare, *longer = [(head, _best_chunk(head)) for head in (0, 100, 1000)]
+    return Entry(
+        "3.2.3: minimal chunks",
+        "Solutions should be broken down into the minimal possible bite-sized chunks that can be precisely specified.",
+        Outcome.IF,
+        f"At k = {LARGE:,}, l = {L}, b = 5 (each bug in another chunk) the best of chunks of "
+        f"{', '.join(map(str, CHUNKS[:-1]))} and {CHUNKS[-1]} functions is {bare[1]} without instructions, "
+        + ", ".join(
+            f"{g} with {head:,} tokens of them in front of a call ({said(_in_chunks(g, head))} in place of "
+            f"{said(_in_chunks(1, head))})"
+            for head, g in longer
+        )
+        + ".",
+        study("granularity"),
+        needs="Instructions and specifications that are short beside a chunk, or bugs in most functions.",
+        fails="Where each call reads instructions that are longer than a chunk, the best chunk is not the smallest.",
+    )
+
+
 def section() -> Section:
     """The statements of Section 3.2."""
     naive, focused = _naive(), _focused()
@@ -73,6 +137,8 @@ def section() -> Section:
         "Section 3.2: iterative code debugging",
         (
             _other_roles(),
+            _one_at_a_time(),
+            _history(),
             Entry(
                 "Eq. 4",
                 "Naive QA reads all versions of the code so far: Theta(m_q b^2 n).",
@@ -199,6 +265,17 @@ def section() -> Section:
                 needs="b l much larger than k.",
                 fails="At equal sizes the system's is Theta(b^2 k^2 l/(k + b l)), linear in k once reading the code "
                 "dominates (theory 13.11).",
+            ),
+            _minimal_chunks(),
+            Entry(
+                "3.2.3: industrial codebases",
+                "The improvement becomes astronomical as code grows to the size of large industrial codebases.",
+                Outcome.HOLDS,
+                "The system's, functions of 50 tokens: "
+                + ", ".join(f"{said(system_speedup(k, L, b))} (k = {k:,}, b = {b:,})" for k, b in GROWING)
+                + ".",
+                run,
+                needs="A naive system that ends at all: its transcripts outgrow every context.",
             ),
             Entry(
                 "3.2.3: small codebases",

@@ -64,6 +64,59 @@ def _orthogonal() -> Entry:
     )
 
 
+def _nearly_linear() -> Entry:
+    """A call and one of twice the length, in tokens and in passes."""
+    lengths = 200, 400
+    tokens, passes = [2 * each for each in lengths], [call_entries(each, each)[2] for each in lengths]
+    return Entry(
+        "2: closer to linear in practice",
+        "A pass of a transformer is quadratic in principle; sparse attention and caching bring the practical cost "
+        "closer to linear, as prices reflect.",
+        Outcome.IF,
+        f"At a price per token a call that reads {lengths[0]} tokens and writes as many is {tokens[0]}, one of twice "
+        f"the length {tokens[1]}. In passes m c they are {passes[0]:,} and {passes[1]:,}: each token that is written "
+        "pays for the prompt again, and the call is quadratic.",
+        study("cost-models"),
+        needs="Linear in the tokens of a call: Definition 2.2 is linear in those of a pass.",
+    )
+
+
+def _separation_of_labor() -> Entry:
+    """What a smaller model for one of two roles saves."""
+    saved = [
+        of(system(k=10_000, l=50, b=5, m_q=10.0, m_d=10.0)) / of(system(k=10_000, l=50, b=5, m_q=1.0, m_d=10.0))
+        for system in (FocusedDebugging, NaiveDebugging)
+    ]
+    return Entry(
+        "2: separation of labor",
+        "Operations need different capabilities, so that no single giant model is needed for the most basic tasks.",
+        Outcome.IF,
+        f"QA by a model of a tenth of the size makes focused debugging (k = 10,000, l = 50, b = 5) {said(saved[0])} "
+        f"times cheaper, and the naive one {said(saved[1], 8)} times.",
+        study("debugging"),
+        needs="The basic task is most of the cost, which hangs on the decomposition.",
+    )
+
+
+def _impact() -> Entry:
+    """What is saved by parts, at two sizes of each system."""
+    routing = [of(Generalist(k=k, n=1000)) / of(Routing(k=k, n=1000, h=10, o_d=1)) for k in (10, 100)]
+    debugging = [
+        of(NaiveDebugging(k=k, l=50, b=k // 10)) / of(FocusedDebugging(k=k, l=50, b=k // 10)) for k in (10, 100)
+    ]
+    return Entry(
+        "2: the impact of decomposition",
+        "The impact of a decomposition scales in a way that the naive approach has no access to.",
+        Outcome.IF,
+        f"From k = 10 to 100 what is saved grows from {said(debugging[0])} to {said(debugging[1])} times (debugging, "
+        f"l = 50, k/10 bugs), from {said(speedup(10))} to {said(speedup(100))} (evolution, l = 16), from "
+        f"{said(routing[0])} to {said(routing[1])} (routing, n = 1,000, h = 10).",
+        study("quadratic"),
+        needs="What Eq. 3, 11 and 14 need.",
+        fails="Routing at fixed n, whose speed-up ends at n/h.",
+    )
+
+
 def section() -> Section:
     """The statements of Section 2."""
     reads, writes = 200, 200
@@ -113,6 +166,7 @@ def section() -> Section:
                 study("cost-models"),
                 fails="Under prices per token the factor k of Eq. 14 is gone, Eq. 12 is 2^k k l, Eq. 13 k l.",
             ),
+            _nearly_linear(),
             Entry(
                 "2: sharper if superlinear",
                 "If the cost is superlinear, separations are generally even sharper.",
@@ -155,12 +209,22 @@ def section() -> Section:
                 "models is never smaller.",
                 EXAMPLES,
             ),
+            _separation_of_labor(),
             Entry(
                 "2: prefer accessible capabilities",
                 "Of two algorithms of like complexity that with the more accessible capabilities is preferred.",
                 Outcome.NOT_RUN,
                 "A rule for whoever chooses; the catalogue says what each system needs.",
             ),
+            Entry(
+                "2: only what is needed is specified",
+                "Capabilities are named to design the algorithm; of a real model only those required are verified.",
+                Outcome.DEFINED,
+                "`Role(needs=)` names what a role must be able to do, and is compared with its model as soon as the "
+                "role is made; what else a model can do is never asked.",
+                EXAMPLES,
+            ),
+            _impact(),
             Entry(
                 "Definition 2.4",
                 "An oracle decomposition is an assumed operation, no LLM, that decomposes a problem.",

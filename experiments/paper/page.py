@@ -6,8 +6,9 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
-from experiments.paper import debugging, evolution, exercises, framework, routing, views
+from experiments.paper import debugging, evolution, exercises, framework, position, routing, views
 from experiments.paper.entry import Entry, Outcome, Section
 
 WIDTH = 120
@@ -22,13 +23,14 @@ the studies compare the same predictions with runs, cell by cell, and each Theta
 """
 
 
+@cache
 def sections() -> tuple[Section, ...]:
     """All sections in the paper's order."""
     analysed = (framework.section(), routing.section(), debugging.section(), evolution.section())
     outcomes = [entry.outcome for section in analysed for entry in section.entries]
     needing = sum(outcome in (Outcome.IF, Outcome.NOT) for outcome in outcomes)
     run = needing + outcomes.count(Outcome.HOLDS)
-    return (*analysed, exercises.section(), views.views(run, needing), views.directions())
+    return (position.section(), *analysed, exercises.section(), views.views(run, needing), views.directions())
 
 
 def page() -> str:

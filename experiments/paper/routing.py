@@ -7,10 +7,11 @@ from experiments.paper.exact import CALLS, of
 from problems.systems import Generalist, Routing
 
 K, N, H = 100, 1000, 10
+MANY = 5000
 
 
-def _speedup(k: int, n: int = N, h: int = H) -> float:
-    return of(Generalist(k=k, n=n)) / of(Routing(k=k, n=n, h=h, o_d=1))
+def _speedup(k: int, n: int = N, h: int = H, m_d: float | None = None) -> float:
+    return of(Generalist(k=k, n=n)) / of(Routing(k=k, n=n, h=h, o_d=1, m_d=m_d))
 
 
 def _with_exponent(x: float) -> float:
@@ -22,6 +23,21 @@ def _smaller(n: int) -> tuple[float, float]:
     """What a delegator, and specialists, of a tenth of the size save."""
     whole = of(Routing(k=K, n=n, h=H))
     return whole / of(Routing(k=K, n=n, h=H, m_d=K / 10)), whole / of(Routing(k=K, n=n, h=H, m_d=K, m_s=0.1))
+
+
+def _equal_sizes() -> Entry:
+    """Ten specialists of all tasks, alike or one of them for nearly all."""
+    alike, uneven = (Routing(k=K, n=N, h=H, serves=serves) for serves in ((10,) * 10, (91,) + (1,) * 9))
+    answers = [of(each) - of(each, role="delegator") for each in (alike, uneven)]
+    return Entry(
+        "3.1.2: specialists of equal size",
+        "For simplicity, all specialists are of the same size.",
+        Outcome.IF,
+        f"{K} tasks by ten specialists of ten tasks each: {said(answers[0])} an answer, delegator apart; by one of 91 "
+        f"and nine of one task {said(answers[1])} on average, since most requests go to the large one.",
+        study("routing"),
+        needs="Each task as frequent as the others, and size linear in tasks.",
+    )
 
 
 def section() -> Section:
@@ -42,6 +58,7 @@ def section() -> Section:
                 f"n = {N:,}; twice that at n = {2 * N:,}: {said(of(Generalist(k=K, n=2 * N)))}.",
                 run,
             ),
+            _equal_sizes(),
             Entry(
                 "Eq. 2",
                 "Delegator and specialist: Theta(m_d) + Theta(m_s n).",
@@ -84,6 +101,15 @@ def section() -> Section:
                 run,
                 needs="Tasks that share nothing; the scaling laws do not imply it (theory 13.9).",
                 fails="Where one more task costs a large model next to nothing: then there is no speed-up.",
+            ),
+            Entry(
+                "3.1.3: thousands of tasks",
+                "Systems are to tackle thousands of tasks, if not more: the advantage of specialists becomes enormous.",
+                Outcome.IF,
+                f"At k = {MANY:,}, n = {N:,}, h = {H} it is {said(_speedup(MANY))} where the delegator is as large as "
+                f"the generalist, and {said(_speedup(MANY, m_d=1.0))} where it is as small as a specialist.",
+                run,
+                needs="A delegator much smaller than the generalist, or n much larger than k h.",
             ),
             Entry(
                 "3.1.3: shrink the specialists",

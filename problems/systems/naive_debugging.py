@@ -107,12 +107,13 @@ class NaiveDebugging(Debugging):
             count = int(made.looks.sum()) * self.votes + int(made.repairs.sum())
             steps = int(made.looks.sum() + made.repairs.sum())
             waits = self._waits(made)
-            return Expected(rows, True, made.done, certain(count), "theory 12c, 12d, Eq. 4-7", steps, waits)
+            source = f"theory 12c, 12d, Eq. 4-7{self._within()}"
+            return Expected(rows, True, made.done, certain(count), source, steps, waits)
         length = self.n + self.u
         qa = self.votes * _mean_tokens(made.looks, self.head + self.n, length, self.u, self.cache)
         debugger = _mean_tokens(made.repairs, self.head + length, length, self.n, self.cache)
         law = FiniteLaw.of(made.calls)
-        source = "theory 12c, chain on the number of bugs"
+        source = f"theory 12c, chain on the number of bugs{self._within()}"
         return Expected(np.stack((qa, debugger)), False, made.done, law, source, waits=self._waits(made))
 
     def _waits(self, made: WholeRewrites) -> list[Calls] | None:
@@ -126,12 +127,23 @@ class NaiveDebugging(Debugging):
             each.append(Calls("debugger", read, self.n, repair))
         return each
 
-    def _chain(self) -> WholeRewrites:
+    def _within(self) -> str:
+        """What a source says of a context that does not hold all calls."""
+        if min(self._fitting) >= self.most_rounds:
+            return ""
+        return f", a context of {self.context:,} tokens that holds {min(self._fitting)} of {self.most_rounds} rounds"
+
+    @property
+    def _fitting(self) -> tuple[int, int]:
+        """How many looks, and repairs, are not longer than the context."""
         rounds, length = self.most_rounds, self.n + self.u
-        fitting = (rounds, rounds)
-        if self.context is not None:
-            room = self.context - self.head
-            fitting = max(0, room // length), max(0, (room - self.n) // length)
+        if self.context is None:
+            return rounds, rounds
+        room = self.context - self.head
+        return max(0, room // length), max(0, (room - self.n) // length)
+
+    def _chain(self) -> WholeRewrites:
+        rounds = self.most_rounds
         return whole_rewrites(
             self.k,
             self.b,
@@ -140,7 +152,7 @@ class NaiveDebugging(Debugging):
             self.repair_fixes(np.arange(rounds)),
             self.repair_keeps,
             self.votes,
-            fitting,
+            self._fitting,
         )
 
     def _tokens(self, looks: FloatArray, repairs: FloatArray) -> IntArray | None:

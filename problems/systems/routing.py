@@ -77,7 +77,8 @@ class Generalist:
         calls = self.votes if fits else 0
         made = [Calls("generalist", self.n, self.o, calls, at_once=self.votes)]
         ledger = expected_ledger(self.roles, made)
-        return Expected(ledger, True, done, certain(calls), "theory 12a, Eq. 1", waits=made)
+        source = "theory 12a, Eq. 1" if fits else "a call is longer than the context"
+        return Expected(ledger, True, done, certain(calls), source, waits=made)
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,11 @@ def test_commands_are_those_of_studies():
         ("3.3.3: fuzzier decomposition", "129 calls in place of 100; w.p. 0.1, 3,475"),
         ("Exercise 1", "with 305.1 comparisons"),
         ("Exercise 1", "merge sort 610,103"),
+        ("1: roles as in a human team", "fewer than lg 64! = 296 on"),
+        ("2: closer to linear in practice", "59,900 and 239,800"),  # 2 (200 200) - 20,100 and four times as much, + 200
+        ("3.1.2: specialists of equal size", "task 82,900 on average"),  # 1,000 (91 91 + 9)/100
+        ("3.1.3: thousands of tasks", "it is 98 where the delegator is as large as the generalist, and 4,950"),
+        ("3.2.3: minimal chunks", "2 with 100 tokens of them in front of a call (1,125,250 in place of 1,543,875)"),
     ],
 )
 def test_numbers_that_others_computed(place, says):
@@ -106,6 +111,10 @@ def test_debugging_is_a_token_loop():
     assert first == token_loop(debugger[:1])
     assert sum(focused_calls(k, l, b)) < first  # "less than one call of the naive debugger"
     assert f"{repaired:.1e}" in FOUND["Eq. 6"].found
+    all_bugs = token_loop([(n, b)]) + (n + b) * n + n * (n - 1) // 2
+    assert f"the naive system costs {all_bugs:,}:" in flat(FOUND["3.2.1: one bug at a time"].found)
+    last = b * (token_loop([(n, 1)]) + (n + 1) * n + n * (n - 1) // 2)
+    assert f"cost {last:.1e} at k = 200" in flat(FOUND["3.2.1: the whole history"].found)
     focused = focused_calls(k, l, b)
     assert f"{focused[0]:,}." in FOUND["Eq. 8"].found
     assert f"exactly: {focused[1]:,};" in FOUND["Eq. 9"].found

@@ -384,6 +384,8 @@ def test_the_context_ends_the_naive_system_and_not_the_focused_one():
     assert not desk.running.any()
     assert desk.ledger[0, :, 0].tolist() == [4, 3]
     assert naive_one.expected().done == 0.0
+    assert naive_one.expected().source.endswith("a context of 1,000 tokens that holds 3 of 5 rounds")
+    assert "context" not in replace(naive_one, context=5 * 201 + 200).expected().source
     assert naive_one.expected().ledger[:, 0].tolist() == [4, 3]
     assert replace(naive_one, context=5 * 201 + 200).expected().done == 1.0
     assert executed(focused_one, 4)[1].all()

@@ -15,6 +15,7 @@ from evo.theory.systems.sorting import (
     comparisons,
     fair_merge_comparisons,
     least_lead,
+    mean_comparisons_between,
     merge_comparisons,
     rounds,
     sorted_right,
@@ -114,6 +115,21 @@ def test_the_law_with_errors_is_that_of_all_orders_and_all_answers(n, e):
     found = outcomes(n, e)
     assert_same(comparisons(n, float(e)), law_of(found, 0))
     assert sorted_right(n, float(e)) == pytest.approx(float(law_of(found, 2)[True]), abs=1e-15)
+
+
+@pytest.mark.parametrize("n", [3, 6, 7])
+@pytest.mark.parametrize("e", [1e-6, 0.05, 0.3, 0.8])
+def test_the_mean_with_errors_lies_within_its_bounds(n, e):
+    least, most = mean_comparisons_between(n, e)
+    mean = comparisons(n, e).mean
+    assert least - 1e-12 <= mean <= most + 1e-12
+    assert most - least < 40 * e  # of 13 comparisons at most, each moves the last merge by 3 at most
+
+
+def test_bounds_for_fewer_errors_do_not_hold():
+    """A twin that must fail: of a comparator that errs more rarely."""
+    least, _ = mean_comparisons_between(7, 0.01)
+    assert comparisons(7, 0.3).mean < least
 
 
 def test_errors_change_the_number_of_comparisons():
@@ -248,7 +264,7 @@ def mean_of_merge(one, two, e):
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(NoPrediction, match="n <= 10"):
+    with pytest.raises(NoPrediction, match=r"n <= 10 .* its mean lies from [\d.]+ to [\d.]+;"):
         comparisons(11, 0.25)
     with pytest.raises(NoPrediction, match="n <= 1,024"):
         comparisons(1025)
