@@ -29,8 +29,8 @@ def _debugging(k: int, b: int) -> float:
 
 
 def _debate(agents: int, rounds: int) -> float:
-    sizes = {"agents": agents, "rounds": rounds, "u": 200, "h": 500}
-    return of(Debate(**sizes)) / of(SummarisedDebate(s=200, **sizes))
+    heard = Debate(agents=agents, rounds=rounds, u=200, h=500)
+    return of(heard) / of(SummarisedDebate(agents=agents, rounds=rounds, u=200, s=200, h=500))
 
 
 def section() -> Section:

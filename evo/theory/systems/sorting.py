@@ -120,7 +120,8 @@ def mean_comparisons_between(n: int, e: float) -> tuple[float, float]:
     [15.505, 15.819]
     """
     if n <= MOST_AT_ONCE:
-        return (comparisons(n, e).mean,) * 2
+        mean = comparisons(n, e).mean
+        return mean, mean
     half, rest, right = n // 2, n - n // 2, 1.0 - min(e, 1.0 - e)
     number = np.arange(n)
     as_without = merge_comparisons(half, rest) * right**number
