@@ -8,7 +8,7 @@ from scipy.stats import binom, norm
 
 from experiments import plan
 from experiments.grids.measured.file import Intervals, Seconds, parse_calibration
-from experiments.planning.answer import told_hangs
+from experiments.planning.answer import figure, told_hangs
 from experiments.planning.candidates import Candidate
 from experiments.planning.inputs import with_odds
 from experiments.planning.sensitivity.hangs import _calls
@@ -47,7 +47,12 @@ def test_a_flip_by_a_formula():
     assert (hang.low, hang.high, hang.given, hang.inside) == (0.45, 0.7, True, True)
     assert hang.flip == pytest.approx(0.5, abs=1e-4)
     assert hang.stake == pytest.approx((5 / 0.45) / (1 / 0.1))  # at 0.45, the end where the dear model loses
-    assert any("costs up to 1.11 times the money" in told for told in told_hangs(found))
+    assert (
+        f"hangs on fix at g = 1 (dear): 0.6 (0.45 to 0.7); at {figure(hang.flip)} the choice is {hang.to}; not to "
+        f"change it costs up to 1.11 times the money; a pilot of {hang.pilot:,} calls with g = 1 "
+        f"({figure(hang.price)}) would tell"
+    ) in told_hangs(found)
+    assert hang.price == pytest.approx(hang.pilot * 20 * 5e-6)
     assert hang.to == "UntilResolved with g = 1, lam = 1, cheap"
     other = of(found, "operator.fix", "cheap", 1)
     assert (other.low, other.high) == (with_odds(0.1, 1 / 1.1), with_odds(0.1, 1.1))

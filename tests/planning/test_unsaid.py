@@ -232,6 +232,7 @@ def test_the_bill_hangs_on_what_moves_it_most():
     assert (invalid.at_low, invalid.at_high) == pytest.approx((money(malformed=0.02), money(malformed=0.2)), rel=1e-12)
     assert (price.at_low, price.at_high) == pytest.approx((money(prompt=1.5e-6), money(prompt=6e-6)), rel=1e-12)
     assert fix.elasticity == pytest.approx(-1.0, rel=1e-9)
+    assert price.elasticity == pytest.approx(math.log(money(prompt=6e-6) / money(prompt=1.5e-6), 4), rel=1e-9)
     assert fix.value == found.best.numbers.money == pytest.approx(money())
     assert [swing.width for swing in found.swings] == sorted((swing.width for swing in found.swings), reverse=True)
     assert ("operator.fix", 6) not in of  # nothing that no call of the choice looks at
