@@ -11,7 +11,7 @@ For each cell four tests, each at the same share of alpha, the false-alarm rate 
 * ledger: every entry of every run against a literal enumeration of forward passes, calls = lam x generations, hit
   within the last one.
 
-A cell AGREES only if the tests would have found a discrepancy worth the name; otherwise CANNOT_TELL says what is
+A cell AGREES only if the tests would have found a discrepancy worth the name; otherwise CANNOT TELL says what is
 missing (`experiments.checks.power`). Where no mean is tested it is one that the law shows. Chebyshev's bound holds for
 any law, where the normal law has no stated error, and takes many runs: some 75,000 to tell a mean off by 25 % of a time
 as spread as a geometric one, alone in its grid. Where the predicted mean is infinite (heavy tails, or runs that never
@@ -76,8 +76,8 @@ class CellCheck:
     Attributes:
         cell: id of the cell.
         label: its arm with all that varies within it, k and lam.
-        verdict: AGREES, DIFFERS or CANNOT_TELL.
-        reason: for DIFFERS what differs, for CANNOT_TELL what is missing, for AGREES what would have been found.
+        verdict: AGREES, DIFFERS or CANNOT TELL.
+        reason: for DIFFERS what differs, for CANNOT TELL what is missing, for AGREES what would have been found.
         outcomes: the tests.
         runs: number of runs.
         censored: those that ended at their budget.
@@ -119,6 +119,11 @@ class Check:
         return sum(cell.verdict is verdict for cell in self.cells)
 
     @property
+    def counts(self) -> str:
+        """How many cells have each verdict, in words."""
+        return ", ".join(f"{self.count(verdict)} {verdict.words}" for verdict in Verdict)
+
+    @property
     def wrong(self) -> dict[str, frozenset[str]]:
         """The names of the tests that found a discrepancy, by the id of the cell; cells without one are left out."""
         found = {
@@ -128,19 +133,19 @@ class Check:
         return {cell: tests for cell, tests in found.items() if tests}
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)
-        return f"<Check of {len(self.cells):,} cell{'' if len(self.cells) == 1 else 's'}: {counts}>"
+        return f"<Check of {len(self.cells):,} cell{'' if len(self.cells) == 1 else 's'}: {self.counts}>"
 
     def _repr_html_(self) -> str:
         title, *notes = self.__str__().splitlines()[: 1 + len(self.note.splitlines())]
-        rows = tuple((str(cell.verdict), cell.label, cell.reason) for cell in self.cells if cell.verdict != "AGREES")
+        rows = tuple((cell.verdict.words, cell.label, cell.reason) for cell in self.cells if cell.verdict != "AGREES")
         return Sheet(title, ("verdict", "cell", "reason"), rows, tuple(notes)).html()
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{self.count(verdict)} {verdict}" for verdict in Verdict)
-        others = [f"{cell.verdict} {cell.label}: {cell.reason}" for cell in self.cells if cell.verdict != "AGREES"]
+        others = [
+            f"{cell.verdict.words} {cell.label}: {cell.reason}" for cell in self.cells if cell.verdict != "AGREES"
+        ]
         note = [self.note] if self.note else []
-        return "\n".join([f"{counts} (false-alarm rate {self.alpha:g} over the grid)", *note, *others])
+        return "\n".join([f"{self.counts} (false-alarm rate {self.alpha:g} over the grid)", *note, *others])
 
     @property
     def note(self) -> str:
@@ -153,7 +158,7 @@ class Check:
 
     @property
     def verdict(self) -> Verdict:
-        """DIFFERS if any cell differs, else CANNOT_TELL if any is open, else AGREES."""
+        """DIFFERS if any cell differs, else CANNOT TELL if any is open, else AGREES."""
         for verdict in (Verdict.DIFFERS, Verdict.CANNOT_TELL):
             if self.count(verdict):
                 return verdict

@@ -1,6 +1,6 @@
 """The command `llm-evo`. Nothing heavy is imported before a sub-command needs it, so `--help` answers at once.
 
-Exit codes: 0 done (CANNOT_TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 3 some batches
+Exit codes: 0 done (CANNOT TELL included); 1 a check came out DIFFERS or failed; 2 the input is wrong; 3 some batches
 failed, all others are done; 4 a limit of the whole grid was reached; 5 the results folder is in use, damaged or cannot
 be read or written, or no worker is left; 70 a fault of the testbed; 130 interrupted; 141 nobody reads the output.
 """
@@ -224,15 +224,18 @@ def fit(
     --form "k ln k" --A 2.71828`
     """
     with plain_errors():
+        from experiments.cli.progress import stages
         from experiments.reports.growth import told
 
         asked = told.Asked(along, quantity, least, most, confidence, at, against, form)
         given = {name: value for name, value in (("A", a), ("b", b), ("base", base)) if value is not None}
-        found = (
-            told.of_exact_means(results, asked, given)
-            if predicted
-            else told.of_runs(loaded(results, imports), asked, given)
-        )
+        with stages(new_console(stderr=True)) as stage:
+            stage("fitting laws of growth")
+            found = (
+                told.of_exact_means(results, asked, given)
+                if predicted
+                else told.of_runs(loaded(results, imports), asked, given)
+            )
         if json:
             from experiments.cli.as_json.fits import fits_json
 
@@ -349,19 +352,12 @@ def check_operator(
     """
     with plain_errors():
         from evo.conformance import check_part, kind_of
+        from experiments.cli.showing.part_checks import show_part_checks
         from experiments.grids.extensions import build
 
         made = build(part, Path.cwd())
         kind, found = kind_of(made), check_part(made)
-        console = new_console()
-        console.print(f"{kind} {made!r}", markup=False, soft_wrap=True)
-        for result in found:
-            line = f"{result.outcome:<14}  {result.name}: {result.message}"
-            console.print(line, markup=False, soft_wrap=True, style="bold red" if result.passed is False else None)
-        counted = {word: sum(result.outcome == word for result in found) for word in ("passed", "FAILED")}
-        apart = len(found) - sum(counted.values())
-        console.print(f"{counted['passed']} passed, {counted['FAILED']} FAILED, {apart} do not apply", markup=False)
-        if counted["FAILED"]:
+        if show_part_checks(f"{kind} {made!r}", found, new_console()):
             raise typer.Exit(DIFFERS)
 
 

@@ -152,8 +152,7 @@ def _show_laws(report: Report, console: Console) -> None:
     console.print("\n[bold]Which law fits[/]")
     listed = Table.grid(padding=(0, 1))
     for law in report.laws:
-        verdict = law.verdict.replace("_", " ")
-        listed.add_row(law.name, f"[{COLOURS[law.verdict]}]{verdict}[/]", escape(f"{law.law}: {law.reason}"))
+        listed.add_row(law.name, f"[{COLOURS[law.verdict]}]{law.verdict.words}[/]", escape(f"{law.law}: {law.reason}"))
     console.print(listed)
 
 

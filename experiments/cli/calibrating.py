@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,8 +81,8 @@ def _warn_of_bodies(calls: Calls, log: Path) -> None:
 
     if any(name in BODIES for name in calls.unused):
         say(
-            f"note: {log} holds prompts or answers in full, which may be private; `llm-evo record {log} --strip "
-            "NEW.jsonl` writes a log without them"
+            f"note: {log} holds prompts or answers in full, which may be private; "
+            f"`llm-evo record {shlex.quote(str(log))} --strip NEW.jsonl` writes a log without them"
         )
 
 

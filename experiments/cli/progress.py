@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
@@ -150,6 +151,25 @@ class ProgressDisplay:
         return ", ".join(said)
 
 
+@contextmanager
+def stages(console: Console, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """A line that says which stage is at work, on a terminal; it goes when all are done.
+
+    Args:
+        console: where to: standard error.
+        quiet: whether to show nothing.
+    """
+    if quiet or not console.is_terminal:
+        yield _untold
+        return
+    with console.status("reading") as status:
+        yield lambda stage: status.update(escape(stage))
+
+
+def _untold(stage: str) -> None:
+    """Nobody watches."""
+
+
 def short_number(number: float) -> str:
     """A count in a few characters.
 
@@ -165,11 +185,13 @@ def short_number(number: float) -> str:
 def duration(seconds: float) -> str:
     """A time in the unit one would say it in.
 
-    >>> duration(45), duration(600), duration(9000), duration(400_000)
-    ('45 s', '10 min', '2.5 h', '4.6 days')
+    >>> duration(45), duration(150), duration(600), duration(9000), duration(400_000)
+    ('45 s', '2.5 min', '10 min', '2.5 h', '4.6 days')
     """
     if seconds < 1.5 * MINUTE:
         return f"{seconds:.0f} s"
+    if seconds < 10 * MINUTE:
+        return f"{seconds / MINUTE:.1f}".removesuffix(".0") + " min"
     if seconds < 1.5 * HOUR:
         return f"{seconds / MINUTE:.0f} min"
     return f"{seconds / HOUR:.1f} h" if seconds < 2 * DAY else f"{seconds / DAY:.1f} days"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.cli.inputs import study_of
+from experiments.cli.inputs import new_console, study_of
+from experiments.cli.progress import stages
 from experiments.predictions.verdict import ALPHA, Verdict
 from experiments.reports.kept import KeptReport, checksums, keep, kept_report, key_of
 from experiments.store.results import Results
@@ -45,8 +46,9 @@ def write_and_tell(results: Results, folder: Path, alpha: float = ALPHA) -> tupl
     from experiments.reports.files import write
     from experiments.reports.report import report
 
-    made = report(results, alpha, study_of(results))
-    files = [file.name for file in write(made, folder)]
+    with stages(new_console(stderr=True)) as stage:
+        made = report(results, alpha, study_of(results), stage)
+        files = [file.name for file in write(made, folder, stage)]
     return report_json(made, folder, files), made.check.verdict
 
 
@@ -58,8 +60,9 @@ def _made(
     from experiments.reports.report import report
     from experiments.reports.terminal import show_check, show_report
 
-    made = report(results, alpha, study_of(results))
-    files = write(made, folder)
+    with stages(new_console(stderr=True), quiet=briefly) as stage:
+        made = report(results, alpha, study_of(results), stage)
+        files = write(made, folder, stage)
     with console.capture() as captured:
         if briefly:
             show_check(made.check, console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -160,8 +161,8 @@ def _notes(recorder: Recorder, log: Path) -> Iterator[str]:
         yield "there is no cap: whatever is asked is sent and paid; --max-calls, --max-tokens, --max-cost"
     if recorder.bodies:
         yield (
-            f"prompts and answers are written into {log} in full, and may be private; `llm-evo record {log} --strip "
-            "NEW.jsonl` writes a log without them"
+            f"prompts and answers are written into {log} in full, and may be private; "
+            f"`llm-evo record {shlex.quote(str(log))} --strip NEW.jsonl` writes a log without them"
         )
     if recorder.upstream.in_the_open:
         yield f"keys and prompts travel to {recorder.upstream.address} without encryption"

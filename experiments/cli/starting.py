@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -76,8 +77,9 @@ def init(
             raise InputError(f"init: expected a folder that is there, got {file.parent}; make it first")
         name = file.stem if is_grid_name(file.stem) else "first"
         with file.open("x", encoding="utf-8") as stream:
-            stream.write(beginning(name, str(file)))
-        typer.echo(f"Written: {file}. Next: llm-evo predict {file}, then llm-evo run {file}")
+            stream.write(beginning(name, shlex.quote(str(file))))
+        quoted = shlex.quote(str(file))
+        typer.echo(f"Written: {file}. Next: llm-evo predict {quoted}, then llm-evo run {quoted}")
 
 
 def beginning(name: str, file: str) -> str:

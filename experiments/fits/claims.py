@@ -98,7 +98,7 @@ def check_claims(results: Results, claims: Sequence[Claim]) -> list[ClaimCheck]:
     """The claims whose arm is in the grid, and whose parameter varies, each with its verdict.
 
     AGREES: the 99.9 % interval of the fitted parameter meets the claimed range (or lies below it, for "at most"), the
-    form fits, its rival does not. DIFFERS: the interval misses the range, or the form does not fit. CANNOT_TELL: the
+    form fits, its rival does not. DIFFERS: the interval misses the range, or the form does not fit. CANNOT TELL: the
     interval is too wide, the rival fits too, or the series cannot be fitted.
 
     Error rates are those of one claim, not of all together: a true claim DIFFERS about twice in a thousand, by its

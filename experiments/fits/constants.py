@@ -34,7 +34,7 @@ class FormVerdict:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.series}: {str(self.verdict).replace('_', ' ')}, {self.reason}"
+        return f"{self.series}: {self.verdict.words}, {self.reason}"
 
 
 def form_of(text: str, along: str = "k") -> str:

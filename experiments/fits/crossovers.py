@@ -10,7 +10,7 @@ import numpy as np
 
 from evo.protocols import FloatArray
 from experiments.fits.speedups import speedup
-from experiments.predictions.verdict import ALPHA
+from experiments.predictions.verdict import ALPHA, Verdict
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _crossed(part: pd.DataFrame, along: str) -> Crossover:
         ratio, low, high = (np.log(known[name].to_numpy(dtype=float)) for name in ("speedup", "low", "high"))
     nowhere = (math.nan, math.nan, math.nan, math.nan)
     if len(x) < 2:
-        few = "CANNOT TELL, fewer than two values have a ratio with an interval"
+        few = f"{Verdict.CANNOT_TELL.words}, fewer than two values have a ratio with an interval"
         return Crossover(slow, fast, along, *nowhere, few)
     if (low > 0).all() or (high < 0).all():
         which, range_ = (fast if (low > 0).all() else slow), f"{along} = {x[0]:g} .. {x[-1]:g}"
@@ -88,7 +88,7 @@ def _crossed(part: pd.DataFrame, along: str) -> Crossover:
     inside = [*_zeros(x, low), *_zeros(x, high), *x[(low <= 0) & (high >= 0)]]
     if len(found) != 1 or not ((low > 0).any() and (high < 0).any()):
         told = _untold(along, len(found), {fast: x[low > 0], slow: x[high < 0]})
-        return Crossover(slow, fast, along, *nowhere, f"CANNOT TELL, {told}")
+        return Crossover(slow, fast, along, *nowhere, f"{Verdict.CANNOT_TELL.words}, {told}")
     zeros = _zeros(x, np.log(exact)) if (exact > 0).all() else []
     return Crossover(
         slow,

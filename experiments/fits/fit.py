@@ -26,7 +26,7 @@ from experiments.fits.families.forms import FORMS, NAMED
 from experiments.fits.families.likelihoods import Fitted, fitted
 from experiments.fits.laws import POOR_FIT, Estimate, Fits, Growth, Refusal, ScalingLaw, Told
 from experiments.fits.predicted import ExactFits, fit_predicted, of_cells
-from experiments.fits.quantities import ERT, MEAN, MEDIAN, parsed, too_small
+from experiments.fits.quantities import ERT, MEAN, MEDIAN, out_of_floats, parsed
 from experiments.fits.series import Series, expect_to_vary, series
 from experiments.fits.tails import Tail
 from experiments.grids.any_cell import AnyCell
@@ -220,7 +220,7 @@ def _refuse(part: Series) -> str:
         return f"no run hit at {part.x[~np.isfinite(part.mean)][0]:g}; give a larger budget or a smaller range"
     if (part.mean <= 0).any() or not np.isfinite(part.mean).all():
         return "a law needs positive means"
-    return too_small(part.mean)
+    return out_of_floats(part.mean)
 
 
 def _too_heavy(part: Series) -> str:

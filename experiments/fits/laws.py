@@ -16,6 +16,7 @@ from experiments.fits.families.choice import LEVEL
 from experiments.fits.families.forms import Form
 from experiments.fits.families.likelihoods import Fitted
 from experiments.grids.outside.sheet import Sheet
+from experiments.predictions.verdict import Verdict
 
 POOR_FIT = LEVEL
 """Misfit below which a form is taken not to fit: by itself that errs once in a thousand."""
@@ -197,7 +198,7 @@ class Refusal:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.series}: CANNOT TELL, {self.reason}"
+        return f"{self.series}: {Verdict.CANNOT_TELL.words}, {self.reason}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -217,8 +218,7 @@ class Fits:
     growths: tuple[Growth, ...] = ()
 
     def __repr__(self) -> str:
-        counts = [f"{sum(each.told is told for each in self.growths)} {told}" for told in Told]
-        return f"<Fits {', '.join([*counts, *([f'{len(self.refused)} CANNOT TELL'] if self.refused else [])])}>"
+        return f"<Fits {counts(self)}>"
 
     def __str__(self) -> str:
         return "\n".join([*map(str, (*self.growths, *self.refused)), *([self.note] if self.note else [])])
@@ -234,7 +234,7 @@ class Fits:
             for i, law in enumerate(growth.left)
         ]
         rows += [(each.series, str(each.told), each.reason, "", "") for each in self.growths if not each.left]
-        rows += [(each.series, "CANNOT TELL", each.reason, "", "") for each in self.refused]
+        rows += [(each.series, Verdict.CANNOT_TELL.words, each.reason, "", "") for each in self.refused]
         title = (
             "Scaling laws"
             if not self.laws
@@ -253,6 +253,13 @@ class Fits:
     def best(self) -> tuple[ScalingLaw, ...]:
         """The law of each series that has one; a series that is undecided, or that none fits, has none here."""
         return tuple(growth.law for growth in self.growths if growth.law is not None)
+
+
+def counts(fits: Any) -> str:
+    """How many series came to what, in words; of laws of runs or of exact means."""
+    told = [f"{sum(each.told is told for each in fits.growths)} {told}" for told in Told]
+    refused = [f"{len(fits.refused)} {Verdict.CANNOT_TELL.words}"] if fits.refused else []
+    return ", ".join([*told, *refused])
 
 
 def by_series(told: Sequence[Any], note: str = "") -> Sheet:

@@ -16,8 +16,8 @@ import numpy as np
 
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
-from experiments.fits.laws import Refusal, Told, by_series, in_words
-from experiments.fits.quantities import MEDIAN, Quantity, parsed, too_small
+from experiments.fits.laws import Refusal, Told, by_series, counts, in_words
+from experiments.fits.quantities import MEDIAN, Quantity, out_of_floats, parsed
 from experiments.fits.series import expect_to_vary, groups, parameter_column
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cells_table import cells_table
@@ -164,8 +164,7 @@ class ExactFits:
     refused: tuple[Refusal, ...]
 
     def __repr__(self) -> str:
-        counts = [f"{sum(each.told is told for each in self.growths)} {told}" for told in Told]
-        return f"<ExactFits {', '.join([*counts, *([f'{len(self.refused)} CANNOT TELL'] if self.refused else [])])}>"
+        return f"<ExactFits {counts(self)}>"
 
     def __str__(self) -> str:
         return "\n".join(map(str, (*self.growths, *self.refused)))
@@ -220,7 +219,7 @@ def _refuse(x: FloatArray, means: FloatArray) -> str:
         return "a law needs positive values of the parameter, each once"
     if not np.isfinite(means).all():
         return f"the mean at {x[~np.isfinite(means)][0]:g} is infinite; ask for the median"
-    return too_small(means) if (means > 0).all() else "a law needs positive means"
+    return out_of_floats(means) if (means > 0).all() else "a law needs positive means"
 
 
 def grown(label: str, along: str, x: FloatArray, means: FloatArray, quantity: str = "hit") -> ExactGrowth:

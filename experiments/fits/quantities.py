@@ -19,7 +19,7 @@ ALIASES = {"rounds": "generations", "makespan": "seconds"}
 SUMS = {"tokens": ("prompt_tokens", "generated_tokens")}
 OTHERS = ("evaluations", "generations", "rounds", "tokens", "seconds", "makespan")
 KNOWN = ("hit", "calls", "cost", *OTHERS, *LEDGER[2:])
-LEAST_MEAN = 1e-140
+LEAST_MEAN, MOST_MEAN = 1e-140, 1e140
 """The square of a smaller mean, and the variance beside it, leave floats."""
 
 
@@ -86,13 +86,15 @@ def values_of(runs: RunArrays, lam: float, column: str) -> tuple[FloatArray, Flo
     return np.asarray(values), hit, generations
 
 
-def too_small(means: FloatArray) -> str:
-    """Why means are too small to be fitted: their squares, and the variances beside them, leave floats; else empty.
+def out_of_floats(means: FloatArray) -> str:
+    """Why means cannot be fitted: their squares, and the variances beside them, leave floats; else empty.
 
-    >>> too_small(np.array([1.0, 2.0]))
+    >>> out_of_floats(np.array([1.0, 2.0]))
     ''
     """
-    least = float(means.min(initial=1.0))
-    if least >= LEAST_MEAN:
+    least, most = float(means.min(initial=1.0)), float(means.max(initial=1.0))
+    if least >= LEAST_MEAN and most <= MOST_MEAN:
         return ""
-    return f"a law needs means from {LEAST_MEAN:g} on, whose squares are floats, got {least:.3g}; change the unit"
+    got = least if least < LEAST_MEAN else most
+    told = f"from {LEAST_MEAN:g} to {MOST_MEAN:g}, whose squares are floats"
+    return f"a law needs means {told}, got {got:.3g}; change the unit"

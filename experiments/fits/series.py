@@ -296,7 +296,8 @@ def _of_runs(runs: RunArrays, lam: float, quantity: Quantity) -> tuple[tuple[flo
     n, cut = len(values), np.isnan(hit)
     ended = np.where(cut, np.inf, values)
     reach = float(values[cut].min()) if cut.any() else math.inf
-    variance = float(values.var(ddof=1)) if n > 1 else math.nan
+    with np.errstate(over="ignore"):  # squares may leave floats: no law is fitted to such means
+        variance = float(values.var(ddof=1)) if n > 1 else math.nan
     unit = 1.0 if quantity.column == "hit" else float(values.sum()) / (float(trials.sum()) or math.nan)
     mean, censored = float(values.mean()), float(cut.sum())
     if quantity.statistic == ERT:

@@ -54,7 +54,7 @@ def speedup(results: Results, slow: str, fast: str, along: str = "k", alpha: flo
     2 alpha at 400, alpha at 1,000.
 
     The verdict takes the exact variances instead (1.6 alpha at 100 runs): DIFFERS if a ratio of means is further off
-    than they allow, CANNOT_TELL where a ratio off by 25 % would pass, there are fewer than 100 runs, a run was
+    than they allow, CANNOT TELL where a ratio off by 25 % would pass, there are fewer than 100 runs, a run was
     censored, or a mean or variance is infinite or not predicted.
 
     Where a stopping rule looked at the runs, the error rate of a row is divided by b (b + 1) for both cells, after b

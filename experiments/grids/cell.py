@@ -216,9 +216,9 @@ class Cell(AnyCell):
     def why_not(self, engine: str) -> str:
         """Real calls have one engine; what `packed` cannot run; of other engines empty: they say it themselves."""
         if engine != "blocks" and asks_a_model(self.mutator):
-            return f"{self.text:.200}: expected the engine blocks for a mutator that makes real calls, got {engine}"
+            return f"{self.short_name()}: expected the engine blocks for a mutator that makes real calls, got {engine}"
         reason = why_not_packed(self.search) if engine == "packed" else ""
-        return f"{self.text}: the engine packed {reason}; use the engine blocks" if reason else ""
+        return f"{self.short_name()}: the engine packed {reason}; use the engine blocks" if reason else ""
 
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow.

@@ -20,3 +20,12 @@ class Verdict(StrEnum):
     AGREES = "AGREES"
     DIFFERS = "DIFFERS"
     CANNOT_TELL = "CANNOT_TELL"
+
+    @property
+    def words(self) -> str:
+        """The verdict as people read it; its value is for machines, in CSV, JSON and stored files.
+
+        >>> Verdict.CANNOT_TELL.words, Verdict.CANNOT_TELL.value
+        ('CANNOT TELL', 'CANNOT_TELL')
+        """
+        return self.value.replace("_", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from experiments.checks.check import Check
 from experiments.fits.claims import ClaimCheck
 from experiments.fits.laws import Fits
 from experiments.fits.series import main_axis, parameter_column
+from experiments.predictions.verdict import Verdict
 from experiments.store.files import StoreError, write_whole
 
 if TYPE_CHECKING:
@@ -25,8 +27,13 @@ if TYPE_CHECKING:
 TEXT_WIDTH, DOTS_AN_INCH, DOTS_AN_INCH_OF_QUALITY = 130, 150, 110
 
 
-def write(made: Report, folder: Path) -> list[Path]:
+def write(made: Report, folder: Path, stage: Callable[[str], object] = str) -> list[Path]:
     """Write a report beside its results: tables as CSV, the text of the terminal, the figure as PNG and SVG, the page.
+
+    Args:
+        made: the report.
+        folder: where its files go.
+        stage: is told what is being done.
 
     Raises: StoreError if the folder cannot be written.
     """
@@ -48,10 +55,13 @@ def write(made: Report, folder: Path) -> list[Path]:
             write_whole(folder / name, partial(pd.DataFrame(table).to_csv, index=False))
             files.append(folder / name)
         files.append(_write_text(made, folder / "report.txt"))
+        stage("drawing the figure")
         figure = _figure_of(made)
         files += _write_figure(made, figure, folder)
+        stage("drawing quality before the optimum")
         curves = _curves_of(made)
         files += _write_quality(curves, folder)
+        stage("writing the page")
         names = [file.name for file in files]
         content = Content(made, None if figure is None else sheet_of(figure), curves, names)
         files += _write_page(content, folder)
@@ -94,7 +104,8 @@ def _laws(fits: Fits) -> pd.DataFrame:
         row |= {"confidence": law.confidence, "least": law.least, "most": law.most, "cells": law.cells}
         rows.append(row | {"runs": law.runs, "censored_share": law.censored_share, "method": law.method})
     rows += [
-        {"series": refusal.series, "verdict": "CANNOT_TELL", "dropped": refusal.reason} for refusal in fits.refused
+        {"series": refusal.series, "verdict": str(Verdict.CANNOT_TELL), "dropped": refusal.reason}
+        for refusal in fits.refused
     ]
     return pd.DataFrame(rows)
 

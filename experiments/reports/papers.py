@@ -12,7 +12,7 @@ from experiments.checks.check import check
 from experiments.fits.claims import ClaimCheck
 from experiments.fits.laws import Fits
 from experiments.grids.outside.sheet import Sheet
-from experiments.predictions.verdict import CONFIDENCE
+from experiments.predictions.verdict import CONFIDENCE, Verdict
 from experiments.reports.measured import number
 from experiments.reports.summary import summarise
 from experiments.reports.wording import cost_unit, size_text
@@ -65,7 +65,7 @@ def _cell(row: Mapping[Any, Any]) -> tuple[str, ...]:
         number(row["hit_predicted"]),
         _with_interval(row, "cost"),
         number(row["cost_predicted"]),
-        str(row["verdict"]).replace("_", " "),
+        Verdict(row["verdict"]).words,
     )
 
 
@@ -83,7 +83,7 @@ def claims_sheet(claims: Sequence[ClaimCheck]) -> Sheet:
             each.claim.paper or "-",
             f"{each.law.text}, {', '.join(map(str, each.law.estimates))}" if each.law else each.found or "none",
             f"{each.claim.theory} ({each.claim.text})" if each.claim.theory else each.claim.text,
-            f"{str(each.verdict).replace('_', ' ')}: {each.reason}",
+            f"{each.verdict.words}: {each.reason}",
         )
         for each in claims
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,15 +52,25 @@ class Report:
     findings: Findings | None
 
 
-def report(results: Results, alpha: float = ALPHA, study: Study | None = None) -> Report:
+def report(
+    results: Results, alpha: float = ALPHA, study: Study | None = None, stage: Callable[[str], object] = str
+) -> Report:
     """Check, summarise and fit results; of a named study, test its claims and draw its findings.
+
+    Args:
+        results: the results.
+        alpha: false-alarm rate of the check.
+        study: the named study that they are of.
+        stage: is told what is being done.
 
     Raises: InputError as `check` does.
     """
+    stage(f"checking {len(results.cells):,} cells against exact predictions")
     checked = check(results, alpha)
     along = "k" if study else main_axis(results.cells)
     few = (sizes_of(results.cells) if along == "k" else values_along(results.cells, along)).nunique() < 3
     arms = measured(results, checked)
+    stage("fitting laws of growth")
     complete = sum(map(len, arms.values())) == len(results.cells)
     return Report(
         results=results,

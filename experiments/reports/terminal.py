@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from experiments.reports.study import Findings
     from experiments.store.results import Results
 
-AGREES_WITH_THEORY = {Verdict.AGREES: "agrees", Verdict.DIFFERS: "differs", Verdict.CANNOT_TELL: "cannot tell"}
 FEWEST_OF_A_LAW = 3
 MOST_VERDICTS = 12
 SINGLE = "10 / 50 / 90 %"
@@ -93,9 +92,8 @@ def show_findings(findings: Findings, console: Console) -> None:
 
 def show_check(checked: Check, console: Console) -> None:
     """The verdicts in one line, and each cell that does not agree."""
-    counts = ", ".join(f"{checked.count(verdict)} {verdict}" for verdict in Verdict)
     console.print(
-        f"\n[bold]Check against exact predictions:[/] {counts}  (of {counted(len(checked.cells), 'cell')}; "
+        f"\n[bold]Check against exact predictions:[/] {checked.counts}  (of {counted(len(checked.cells), 'cell')}; "
         f"false-alarm rate {checked.alpha:g} over the grid)" + (f"\n{checked.note}" if checked.note else "")
     )
     for why, count in Counter(cell.stored for cell in checked.cells if cell.stored).items():
@@ -142,7 +140,7 @@ def show_fits(fits: Fits, console: Console) -> None:
             markup=False,
         )
     for refusal in fits.refused:
-        console.print(f"{refusal.series}: CANNOT TELL, {refusal.reason}", markup=False)
+        console.print(f"{refusal.series}: {Verdict.CANNOT_TELL.words}, {refusal.reason}", markup=False)
     if fits.note:
         console.print(fits.note, markup=False)
 
@@ -306,7 +304,7 @@ def _law_of(each: ClaimCheck) -> str:
 
 def _theory_of(each: ClaimCheck) -> str:
     """What exact theory says, and whether the measured law agrees with it."""
-    agrees = f"{COLOURED[each.verdict]} {AGREES_WITH_THEORY[each.verdict]}"
+    agrees = f"{COLOURED[each.verdict]} {each.verdict.words.lower()}"
     said = f"{escape(each.claim.theory)} " if each.claim.theory else ""
     return f"{agrees}: {said}({escape(each.claim.text)})"
 
@@ -361,11 +359,24 @@ def _show_speedup_of_programs(speedups: pd.DataFrame, title: str, console: Conso
 
 def _ratio(row: dict[Any, Any]) -> tuple[str, str]:
     """A speed-up and its interval in words, where it is no ratio of means with what it is of."""
-    low, high = number(row["low"]), number(row["high"])
-    interval = f"> {low}" if math.isinf(row["high"]) else "-" if math.isnan(row["low"]) else f"{low} .. {high}"
     if math.isnan(row["speedup"]):
-        return ("-" if math.isnan(row["medians"]) else f"{number(row['medians'])} (medians)"), interval
+        told = "-" if math.isnan(row["medians"]) else f"{number(row['medians'])} (medians)"
+        return told, _interval(row["medians_low"], row["medians_high"])
+    interval = _interval(row["low"], row["high"])
     return number(row["speedup"]) + (f" ({row['of']})" if row["of"] != "mean" else ""), interval
+
+
+def _interval(low: float, high: float) -> str:
+    """An interval in words, or the one end that it has.
+
+    >>> _interval(2.0, 3.5), _interval(2.0, math.inf), _interval(math.nan, 0.5), _interval(math.nan, math.nan)
+    ('2 .. 3.5', '> 2', '< 0.5', '-')
+    """
+    if math.isinf(high):
+        return f"> {number(low)}" if low > 0 else "-"
+    if math.isnan(low):
+        return "-" if math.isnan(high) else f"< {number(high)}"
+    return f"{number(low)} .. {number(high)}"
 
 
 def _law(law: ScalingLaw) -> str:

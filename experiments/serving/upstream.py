@@ -114,6 +114,15 @@ def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
+def expect_name_of_key(name: str) -> None:
+    """Refuse a name that no environment variable has.
+
+    Raises: InputError.
+    """
+    if not name.strip():
+        raise InputError("--key-env: expected the name of the environment variable with the key, got an empty one")
+
+
 def upstream(url: str, key_name: str | None = None, timeout: float = 600.0, asked: str = "--to") -> Upstream:
     """The endpoint at a base URL.
 
@@ -138,6 +147,7 @@ def upstream(url: str, key_name: str | None = None, timeout: float = 600.0, aske
         raise InputError(f"--timeout: expected seconds > 0, got {timeout:g}")
     key = None
     if key_name is not None:
+        expect_name_of_key(key_name)
         key = os.environ.get(key_name, "").strip()
         if not key:
             raise InputError(

@@ -82,7 +82,7 @@ def figure(arms: Arms) -> Figure:
         for place, arm in along
     ]  # fmt: skip
     kept: list[Curve] = [
-        curve(arm, arms[arm], _sigma, _calls, Measured.exact, colour=place, dashed=arm == KEPT)
+        curve(arm, arms[arm], _sigma, _calls, Measured.exact, colour=place)
         for place, arm in ((4, AGAIN), (5, KEPT))
         if arm in arms
     ]

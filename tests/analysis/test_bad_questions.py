@@ -147,7 +147,7 @@ def test_the_command_says_the_same(there, monkeypatch, words, told):
     assert told in " ".join(done.stderr.split())
 
 
-@pytest.mark.parametrize(("price", "refused"), [(1e-320, 1), (1e-250, 1), (1e-100, 0), (1e100, 0)])
+@pytest.mark.parametrize(("price", "refused"), [(1e-320, 1), (1e-250, 1), (1e-100, 0), (1e100, 0), (1e200, 1)])
 def test_costs_whose_squares_leave_floats_have_no_law(price, refused):
     cells = sweep(problem=[BlockOneMax(k, 16) for k in (4, 8, 16, 32)], mutator=HALF, schedule=UntilResolved(),
                   runner=OnePlusLambda(), cost=LLMPrimitive(m=price))  # fmt: skip

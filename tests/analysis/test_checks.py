@@ -587,8 +587,8 @@ def test_a_cell_is_called_by_what_varies_in_its_arm():
     made = check(Results.of(grid_record(grid) | {"runs": 20}, cells_table(grid), rows))
     assert [each.label for each in made.cells] == [f"cells, p = {p}, k = 3, lam = 1" for p in (0.5, 0.7)]
     told = str(made)
-    assert told.startswith("0 AGREES, 0 DIFFERS, 2 CANNOT_TELL (false-alarm rate 0.001 over the grid)\n")
-    assert "\nCANNOT_TELL cells, p = 0.7, k = 3, lam = 1: " in told
+    assert told.startswith("0 AGREES, 0 DIFFERS, 2 CANNOT TELL (false-alarm rate 0.001 over the grid)\n")
+    assert "\nCANNOT TELL cells, p = 0.7, k = 3, lam = 1: " in told
 
 
 def test_a_start_at_the_optimum_is_checked():

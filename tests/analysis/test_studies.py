@@ -494,7 +494,7 @@ def test_cells_that_miss_the_same_rule_are_listed_once(made):
     reported, _ = made("keep")
     few = check(run_grid(smaller("keep", runs=2), workers=1))
     text = " ".join(shown(show_check, few).split())
-    assert "CANNOT_TELL" in text
+    assert "CANNOT TELL" in text
     cells = tuple(
         replace(
             cell,

@@ -149,4 +149,4 @@ def test_the_whole_study_as_a_user_runs_it(tmp_path):
     assert low <= total <= high
     assert high / low < 1.4
     assert math.isclose(largest["hit"], total / 1000)
-    assert "240 AGREES, 0 DIFFERS, 0 CANNOT_TELL" in " ".join(done.stdout.split())
+    assert "240 AGREES, 0 DIFFERS, 0 CANNOT TELL" in " ".join(done.stdout.split())

@@ -376,7 +376,7 @@ def test_a_cell_that_differs_gives_exit_code_1(where):
 def test_an_open_verdict_is_no_failure():
     done = llm_evo("run", "grid.toml", "--workers", "1", "--quiet", "--runs", "5")
     assert done.exit_code == 0
-    assert re.search(r"[1-6] CANNOT_TELL", done.stdout)
+    assert re.search(r"[1-6] CANNOT TELL", done.stdout)
     assert re.search(r"\d+ more runs would tell", " ".join(done.stdout.split()))
 
 

@@ -238,7 +238,7 @@ def studies():
     for name, runner in kept.items():
         yield f"| {name} | {archive(runner)} | from k = {first_win(runner)} on |"
     unknown = sum(is_unknown(cell) for arm, cells in of("selection").arms.items() for cell in cells if arm in UNKNOWN)
-    yield f"The {unknown} cells CANNOT_TELL have no exact law"
+    yield f"The {unknown} cells CANNOT TELL have no exact law"
     yield f"lam is near 2^k = {2**8}"
     each = predict(Cell(blocks(32), HALF, EachChunk(), OnePlusLambda(32)), "generations").mean
     yield f"k + {each - 32:.1f} rounds"

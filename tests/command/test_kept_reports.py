@@ -98,7 +98,7 @@ def test_a_second_report_is_read_and_says_the_same(none_is_made):
     assert len(files) == 9
     none_is_made()
     again, rerun = llm_evo(*REPORT), run_it().stdout
-    assert "Check against exact predictions: 0 AGREES, 0 DIFFERS, 2 CANNOT_TELL" in again.stdout
+    assert "Check against exact predictions: 0 AGREES, 0 DIFFERS, 2 CANNOT TELL" in again.stdout
     said = again.stdout.partition("\nWritten to")[0]
     assert said in made
     assert said in rerun

@@ -245,7 +245,7 @@ def test_a_stored_part_that_is_gone_or_changed_is_checked_by_its_stored_predicti
     source.write_text(CAREFUL + "\nprint('imported')\n")
     done = llm_evo("check", "results/mine", cwd=ran)
     assert (done.returncode, "imported" in done.stdout) == (0, False)
-    assert "1 AGREES, 0 DIFFERS, 2 CANNOT_TELL" in " ".join(done.stdout.split())  # 600 runs: few for the law alone
+    assert "1 AGREES, 0 DIFFERS, 2 CANNOT TELL" in " ".join(done.stdout.split())  # 600 runs: few for the law alone
     assert "more runs would tell times longer or shorter by 25%" in " ".join(done.stdout.split())
     assert "has changed since these results were made" in " ".join(done.stdout.split())
     source.unlink()
@@ -358,7 +358,9 @@ def here(tmp_path) -> Path:
 )
 def test_check_operator_prints_the_checks_and_says_by_its_code_what_came_of_them(here, llm_evo, part, code, expected):
     done = llm_evo("check-operator", part, cwd=here)
-    assert expected in done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert expected in said + " ".join(said.split())  # lines are folded
+    assert max(map(len, done.stdout.splitlines()), default=0) <= 100  # the columns of this terminal
     assert done.returncode == code
     assert "Traceback" not in done.stderr
 
@@ -386,7 +388,7 @@ def test_the_parts_of_an_installed_package_are_used_by_name(site, llm_evo, tmp_p
     environment = {"PYTHONPATH": str(site)}
     done = llm_evo("run", "grid.toml", "--workers", "2", "--quiet", cwd=tmp_path, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 AGREES, 0 DIFFERS, 2 CANNOT_TELL" in " ".join(done.stdout.split())
+    assert "2 AGREES, 0 DIFFERS, 2 CANNOT TELL" in " ".join(done.stdout.split())
     grid = json.loads((tmp_path / "results" / "plugged" / "grid.json").read_text())
     assert {name: part["named"] for name, part in grid["parts"].items()} == {
         "llm_evo_sample.mutators.Careful": "SampleCareful",
@@ -395,7 +397,7 @@ def test_the_parts_of_an_installed_package_are_used_by_name(site, llm_evo, tmp_p
         "llm_evo_sample.parts.Backwards": "SampleBackwards",
     }
     again = llm_evo("check", "results/plugged", cwd=tmp_path, **environment)
-    assert "2 AGREES, 0 DIFFERS, 2 CANNOT_TELL" in " ".join(again.stdout.split())
+    assert "2 AGREES, 0 DIFFERS, 2 CANNOT TELL" in " ".join(again.stdout.split())
     without = llm_evo("check", "results/plugged", cwd=tmp_path)
     assert "is not found: no module" in " ".join(without.stdout.split())
 

@@ -11,13 +11,15 @@ import pytest
 
 from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
 from experiments import Cell, Grid, load, run_grid
+from experiments.fits.laws import Told
 from experiments.reports.files import write
 from experiments.reports.html.content import Content
 from experiments.reports.html.elements import VOID, Html, tag, text
 from experiments.reports.html.figures.chart import Chart, Line
 from experiments.reports.html.figures.labels import Named, placed, sampled
 from experiments.reports.html.figures.of_panels import chart_of
-from experiments.reports.html.figures.palette import looks
+from experiments.reports.html.figures.of_series import MOST_FAMILIES
+from experiments.reports.html.figures.palette import looks, shade
 from experiments.reports.html.figures.scales import Scale
 from experiments.reports.html.figures.svg import draw
 from experiments.reports.html.page import page
@@ -202,6 +204,41 @@ def test_the_page_is_the_same_each_time_and_counts_as_source_of_a_kept_report(at
     again = page(Content(made, None, page_curves(made), names[:-1]))
     assert again == content
     assert {"*.css", "*.js"} <= set(SOURCES)
+
+
+def series_of(content, section):
+    """The names of the lines of the charts of a section, without what a phone repeats."""
+    part = content.split(f'<section id="{section}"')[1].split("</section>")[0]
+    charts = [each.attributes["data-series"] for each in read(part).elements if "data-series" in each.attributes]
+    return [chart.split("\n") for chart in charts[::2]]
+
+
+def test_a_series_without_a_law_is_drawn_with_the_families_left_and_says_where_they_part(attacked):
+    made, content, _ = attacked
+    drawn = {name for chart in series_of(content, "laws") for name in chart}
+    undecided = [each for each in made.fits.growths if each.told is Told.UNDECIDED and each.left]
+    assert undecided
+    for growth in undecided:
+        left = {law.text.partition(" = ")[2] for law in growth.left}
+        dropped = {law.text.partition(" = ")[2] for law in made.fits.laws if law.series == growth.series} - left
+        named = {name.removeprefix(f"{growth.series}: ").removeprefix("or ") for name in drawn}
+        if len(left) <= MOST_FAMILIES:
+            assert left <= named
+            assert not dropped & named
+        else:
+            assert f"{growth.series}: one of {len(left)} families" in drawn
+        assert growth.advice in read(content).elements[0].text
+
+
+def test_runtimes_are_drawn_at_all_values_that_fit_from_pale_to_dark(attacked):
+    _, content, _ = attacked
+    first, *others = series_of(content, "distributions")
+    assert first == [ATTACK, OTHER]
+    assert others == [["k = 2", "k = 3", "k = 4"]] * 2
+    shades = [looks(shade(i, 5))[0] for i in range(5)]
+    assert shades == ["r0", "r1", "r2", "r3", "r4"]
+    assert [looks(shade(i, 3))[0] for i in range(3)] == shades[::2]
+    assert looks(shade(0, 1))[0] == shades[-1]
 
 
 def page_curves(made):

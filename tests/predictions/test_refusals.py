@@ -90,7 +90,7 @@ def test_verdicts_that_are_not_listed_are_counted_by_cells(more):
     console = Console(width=200, file=io.StringIO(), record=True)
     show_check(Check(tuple(cells), 1e-3, 1e-3), console)
     shown = console.export_text()
-    assert f"0 AGREES, {12 + 2 * more} DIFFERS, 0 CANNOT_TELL" in shown
+    assert f"0 AGREES, {12 + 2 * more} DIFFERS, 0 CANNOT TELL" in shown
     assert all(f"cell {i}: reason {letter}" in shown for i, letter in enumerate("abcdefghijkl"))
     assert "reason m" not in shown
     assert (f"and {2 * more} more, all in summary.csv" in shown) == bool(more)

@@ -448,7 +448,7 @@ def test_the_command_says_what_failed_by_its_exit_code_and_retries_it(tmp_path, 
     assert done.exit_code == 3, done.output
     assert "2 batches of 2 cells failed; all others are done." in done.stderr
     assert "not tried again until you say so: --retry-failed" in done.stderr
-    assert "0 AGREES, 0 DIFFERS, 4 CANNOT_TELL" in done.stdout
+    assert "0 AGREES, 0 DIFFERS, 4 CANNOT TELL" in done.stdout
     assert "no runs: 1 batch failed (died); --retry-failed runs it again" in " ".join(done.stdout.split())
     assert done.stderr.count("died: its worker process died") == 2
     assert f"all messages in full: {Path('results/tiny/failures')}" in done.stderr

@@ -35,6 +35,8 @@ def tell_forecast(grid: Grid, console: Console, errors: Console, json: bool = Fa
     from experiments.predictions.forecast import check_budgets, forecast
     from experiments.running.speed import slowness
 
+    if grid.engine == "law":  # what it cannot draw is known at once, before a forecast that would be of no use
+        check_budgets(grid)
     with ProgressDisplay(errors) as display:
         expected = forecast(grid, slowness(grid.engine), display.predicting)
     if json:
@@ -44,7 +46,8 @@ def tell_forecast(grid: Grid, console: Console, errors: Console, json: bool = Fa
     else:
         most = len(expected) if whole else MOST_LISTED
         show_forecast(expected, grid.runs, os.cpu_count() or 1, console, most)
-    check_budgets(grid)
+    if grid.engine != "law":
+        check_budgets(grid)
 
 
 def tell_fitness(grid: Grid, calls: int, console: Console, json: bool = False, whole: bool = False) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from evo.errors import InputError
 from experiments.cli.as_json.after import check_json
 from experiments.cli.inputs import new_console
+from experiments.cli.progress import stages
 from experiments.grids.measured.file import read_calibration
 from experiments.predictions.verdict import Verdict
 from experiments.reports.terminal import show_check
@@ -36,7 +37,9 @@ def tell_check(results: Results, calibration: Path | None, alpha: float, json: b
         return tell_own_laws(results, calibration, alpha, new_console())
     from experiments.checks.check import check
 
-    checked = check(results, alpha)
+    with stages(new_console(stderr=True)) as stage:
+        stage(f"checking {len(results.cells):,} cells against exact predictions")
+        checked = check(results, alpha)
     if json:
         print(check_json(checked))
     else:
@@ -58,7 +61,7 @@ def tell_own_laws(results: Results, calibration: Path, alpha: float, console: Co
         ended = f", {own.censored} at the budget" if own.censored else ""
         table.add_row(
             escape(own.label), f"{own.runs}{ended}", _number(own.measured), _number(own.predicted), left,
-            own.verdict.replace("_", " "),
+            own.verdict.words,
         )  # fmt: skip
     console.print(table)
     for own in found:

@@ -79,7 +79,7 @@ def law_of_hit(cell: Cell) -> TimeLaw:
 
 
 def _refusal(cell: Cell, reason: str) -> InputError:
-    return InputError(f"{cell.text}: the engine law {reason}; use the engine blocks")
+    return InputError(f"{cell.short_name()}: the engine law {reason}; use the engine blocks")
 
 
 def _unfit(cell: Cell) -> str:

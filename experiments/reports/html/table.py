@@ -51,8 +51,7 @@ def told_verdict(verdict: Verdict) -> Html:
     >>> told_verdict(Verdict.AGREES)
     '<span class="v ok">✓ agrees</span>'
     """
-    words = str(verdict).replace("_", " ").lower()
-    return tag("span", f"{MARKS[verdict]} {words}", class_=f"v {CLASSES[verdict]}")
+    return tag("span", f"{MARKS[verdict]} {verdict.words.lower()}", class_=f"v {CLASSES[verdict]}")
 
 
 def table(

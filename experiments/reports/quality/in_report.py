@@ -193,7 +193,7 @@ def _draw_runs(ax: Axes, table: pd.DataFrame, column: str, colour: str, aside: f
 
 def _called(curve: QualityCurve) -> str:
     name = textwrap.fill(curve.label, NAME_WIDTH)
-    return name if curve.verdict is None else f"{name}\n{curve.runs:,} runs measured: {curve.verdict}"
+    return name if curve.verdict is None else f"{name}\n{curve.runs:,} runs measured: {curve.verdict.words}"
 
 
 def _explained(curves: list[QualityCurve]) -> str:

@@ -19,7 +19,7 @@ from experiments.serving.real.desk import Desk, Patience, was_sent
 from experiments.serving.real.executor import RealExecutor
 from experiments.serving.real.runs import expect_runnable
 from experiments.serving.spend import Amount, Caps, Prices, spent_in
-from experiments.serving.upstream import Upstream, upstream
+from experiments.serving.upstream import Upstream, expect_name_of_key, upstream
 from experiments.serving.web import is_local
 
 URL, KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
@@ -127,6 +127,7 @@ class RealCalls:
 
         Raises: InputError.
         """
+        expect_name_of_key(self.key_env)
         url = self.base_url or os.environ.get(URL, "").strip()
         if not url:
             raise InputError(

@@ -41,7 +41,7 @@ class OwnLaw:
         measured: mean calls to the optimum; None if a run is censored, or there is none.
         predicted: mean by the calibration; None if that is not known.
         least, most: the same by the best and the worst ends of the intervals.
-        verdict: AGREES, DIFFERS or CANNOT_TELL.
+        verdict: AGREES, DIFFERS or CANNOT TELL.
         reason: of the verdict.
     """
 

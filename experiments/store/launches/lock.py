@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import sys
 import time
@@ -168,5 +169,6 @@ def _read_holder(opened: int) -> Holder:
 def _taken(folder: Path, holder: Holder) -> StoreError:
     return StoreError(
         f"{folder}: another launch is at work in this folder ({holder}); wait until it is done (`llm-evo status "
-        f"{folder}` says how far it is), end it and run again to go on, or choose another folder with --out"
+        f"{shlex.quote(str(folder))}` says how far it is), end it and run again to go on, or "
+        "choose another folder with --out"
     )

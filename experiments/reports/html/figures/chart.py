@@ -25,7 +25,8 @@ class Line:
         low, high: a band along x; empty for none.
         steps_x, steps_y: a measured step function; empty for none.
         under_x, under_y: a faint broad curve beneath, such as the exact one; empty for none.
-        dashed: whether it is of another kind than the rest.
+        dashed: whether it is of another kind than the rest; 2 and 3 for further kinds of the same slot.
+        thin: whether its curve is thin, as one of several that may be.
         best: whether its lowest place is marked.
         told: what the curve is called beside a measured value.
     """
@@ -42,7 +43,8 @@ class Line:
     steps_y: FloatArray = field(default_factory=lambda: NOTHING)
     under_x: FloatArray = field(default_factory=lambda: NOTHING)
     under_y: FloatArray = field(default_factory=lambda: NOTHING)
-    dashed: bool = False
+    dashed: int = 0
+    thin: bool = False
     best: bool = False
     told: str = "exact"
 

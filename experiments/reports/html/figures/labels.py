@@ -36,7 +36,7 @@ class Named:
 
     lines: tuple[str, ...]
     slot: int
-    dashed: bool
+    dashed: int
     path: FloatArray
     others: FloatArray
 
@@ -52,7 +52,7 @@ class Placed:
 
     lines: tuple[str, ...]
     slot: int
-    dashed: bool
+    dashed: int
     x: float
     y: float
     leader: tuple[float, float] | None = None

@@ -1,14 +1,17 @@
 """How series are told apart: eight colours that the colour-blind tell, eight markers, and then other dashes.
 
 No two of the first 32 look alike: the colours, of Okabe and Ito with a grey for their yellow, come again after eight,
-each time with another dash and another marker. The colours themselves are in `style.css`, for light and dark.
+each time with another dash and another marker.
+Values in order have shades instead. The colours themselves are in `style.css`, for light and dark.
 """
 
 from __future__ import annotations
 
 from experiments.reports.html.elements import Html, tag
 
-COLOURS = 8
+COLOURS, SHADES = 8, 5
+FIRST_SHADE = 1000
+"""Slots from here on are those of values in order."""
 DASHES = (None, "7 4", "2 3", "10 3 2 3")
 """Of the first eight series, the next, and so on."""
 MARKERS = (
@@ -26,18 +29,29 @@ BOUND = "M-4.6,3.6h9.2L0,-4.6z"
 STAR = "M0,-8L2,-2.6L7.6,-2.5L3.2,1L4.7,6.5L0,3.3L-4.7,6.5L-3.2,1L-7.6,-2.5L-2,-2.6z"
 
 
-def looks(slot: int, dashed: bool = False) -> tuple[str, str | None, str]:
+def shade(i: int, of: int) -> int:
+    """The slot of the i-th of some values in order: shades from pale to dark, the ends of which are far apart.
+
+    >>> [looks(shade(i, 3))[0] for i in range(3)]
+    ['r0', 'r2', 'r4']
+    """
+    return FIRST_SHADE + (round(i * (SHADES - 1) / (of - 1)) if of > 1 else SHADES - 1)
+
+
+def looks(slot: int, dashed: int = 0) -> tuple[str, str | None, str]:
     """The class of the colour, the dash and the marker of a series.
 
     >>> looks(0)[:2], looks(9)[:2], looks(1)[2] == looks(9)[2]
     (('c0', None), ('c1', '7 4'), False)
     """
+    if slot >= FIRST_SHADE:
+        return f"r{slot - FIRST_SHADE}", None, MARKERS[0]
     turn = slot // COLOURS
     dash = DASHES[min(turn + dashed, len(DASHES) - 1)]
     return f"c{slot % COLOURS}", dash, MARKERS[(slot + turn) % len(MARKERS)]
 
 
-def sample(slot: int, dashed: bool = False) -> Html:
+def sample(slot: int, dashed: int = 0) -> Html:
     """A piece of the line of a series with its marker, for a key."""
     colour, dash, marker = looks(slot, dashed)
     line = tag("line", x1=1, y1=7, x2=33, y2=7, class_=f"line {colour}", stroke_dasharray=dash)

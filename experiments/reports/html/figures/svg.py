@@ -201,7 +201,8 @@ def _draw_line(axes: _Axes, line: Line, broad: bool) -> Html:
         parts.append(tag("path", d=_steps(axes.path(line.steps_x, line.steps_y)), class_=f"steps {colour}"))
     if len(line.x) > 1:
         d = _path(_thin(axes.path(line.x, line.y)))
-        parts.append(tag("path", d=d, class_=f"line {colour}", stroke_dasharray=dash))
+        kind = f"line thin {colour}" if line.thin else f"line {colour}"
+        parts.append(tag("path", d=d, class_=kind, stroke_dasharray=dash))
     elif len(line.x):
         at = axes.path(line.x, line.y)[0]
         d = f"M{_px(at[0] - 9)},{_px(at[1])}h18"

@@ -38,7 +38,7 @@ def fixed_budget_and_target(content: Content) -> Html:
     note = "lines: exact means; bands: 10 to 90 % of single runs"
     if any(each.runs for each in curves):
         note += "; points and bars: the same of measured runs"
-    told = [f"{each.label}: {each.runs:,} runs, {each.verdict}" for each in curves if each.verdict is not None]
+    told = [f"{each.label}: {each.runs:,} runs, {each.verdict.words}" for each in curves if each.verdict is not None]
     judged = tag("p", f"Measured runs against the exact law at some budgets: {'; '.join(told)}.") if told else ""
     target = _target_chart(curves)
     return joined([

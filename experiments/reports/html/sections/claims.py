@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
@@ -73,17 +74,25 @@ def speedups(content: Content) -> Html:
 
 
 def _speedup(row: dict[Any, Any], axis: str) -> list[Entry]:
-    found, low, high = row["speedup"], row["low"], row["high"]
-    measured = measure(found, low, high if math.isfinite(high) else math.nan)
-    if math.isnan(found):
-        bound = f"more than {number(low)}" if math.isinf(high) else "-"
-        measured = Entry(bound, low if math.isinf(high) else math.nan)
     lam = row.get("lam", math.nan)
     return [
         Entry(size_text(row[axis]), float(row[axis])), Entry(str(row.get("slow", ""))), Entry(str(row.get("fast", ""))),
-        Entry(size_text(lam), float(lam)), measured, measure(row["exact"]), verdict_entry(Verdict(row["verdict"])),
+        Entry(size_text(lam), float(lam)), _ratio(row), measure(row["exact"]), verdict_entry(Verdict(row["verdict"])),
         Entry(str(row.get("note") or "")),
     ]  # fmt: skip
+
+
+def _ratio(row: dict[Any, Any]) -> Entry:
+    """A speed-up with its interval, or its bound where an arm has no hit; what it is a ratio of, unless of means."""
+    found, low, high, of = row["speedup"], row["low"], row["high"], row["of"]
+    if math.isnan(found):
+        found, low, high, of = row["medians"], row["medians_low"], row["medians_high"], "medians"
+    if math.isinf(high) and low > 0:
+        return Entry(f"more than {number(low)}", low, f"of {of}")
+    if found == 0 and high > 0:
+        return Entry(f"less than {number(high)}", high, f"of {of}")
+    told = measure(found, low, high if math.isfinite(high) else math.nan)
+    return told if of in ("mean", "") or math.isnan(found) else replace(told, small=f"{told.small} of {of}".strip())
 
 
 def how_it_is_judged(content: Content) -> str:

@@ -144,7 +144,7 @@ def compared(content: Content) -> tuple[list[dict[Any, Any]], str]:
     if not content.along:
         return rows, ", ".join(said)
     places = {row["cell"]: float(content.place[row["cell"]]) for row in rows}
-    names = {row["cell"]: _without(content, row) for row in rows}
+    names = {row["cell"]: without_axis(content, row) for row in rows}
     series: dict[float, set[str]] = {}
     for row in rows:
         series.setdefault(places[row["cell"]], set()).add(names[row["cell"]])
@@ -158,7 +158,7 @@ def compared(content: Content) -> tuple[list[dict[Any, Any]], str]:
     return list(found.values()), ", ".join([*words({content.along: shared}), *said])
 
 
-def _without(content: Content, row: dict[Any, Any]) -> str:
+def without_axis(content: Content, row: dict[Any, Any]) -> str:
     """The series of a cell without the parameter that varies along the figure."""
     if content.is_size:
         return str(row["series"])
@@ -203,7 +203,7 @@ def _strip(content: Content) -> Html:
     checked, summary = content.made.check, content.made.summary
     runs, censored = int(summary["runs"].sum()), int(summary["censored"].sum())
     pills = [
-        tag("span", f"{MARKS[verdict]} {checked.count(verdict):,} {str(verdict).replace('_', ' ')}",
+        tag("span", f"{MARKS[verdict]} {checked.count(verdict):,} {verdict.words}",
             class_=f"pill {CLASSES[verdict]}{'' if checked.count(verdict) else ' none'}")
         for verdict in Verdict
     ]  # fmt: skip
