@@ -10,10 +10,10 @@ import sys
 from itertools import combinations
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("fixed", derandomize=True)
-settings.load_profile("fixed")  # the same examples in every run: a test fails for what was changed
+settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fixed")  # the same examples in every run: a test fails for what was changed, not for slowness
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # as in the workers of a launch: else two processes of tests have four threads
