@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.signal import fftconvolve
-from scipy.stats import binom, poisson
 
 from evo.errors import NoPrediction
 from evo.laws.special import BetaBlocksLaw
@@ -116,6 +114,8 @@ class AtRandom:
 
     def improves(self, generations: Whens) -> FloatArray:
         """P(f_t > f_{t-1}): the block that is called gets its last wrong answer, float [n]."""
+        from scipy.stats import binom  # which loads for longer than most commands take
+
         k, found = self.start.k, []
         expected = float(self.start.law() @ np.arange(k + 1))
         for time in whole_times(generations):
@@ -127,6 +127,8 @@ class AtRandom:
 
     def _at(self, time: int) -> FloatArray:
         """The law after so many calls, float [k+1]."""
+        from scipy.stats import binom, poisson
+
         _expect_few(time)
         if time == 0:
             return self.start.law()
@@ -164,8 +166,11 @@ class AtRandom:
 
 def _product(one: FloatArray, other: FloatArray, last: int) -> FloatArray:
     """The product of two polynomials with terms >= 0, cut at x^last."""
-    full = np.convolve(one, other) if last <= SHORT else np.maximum(fftconvolve(one, other), 0.0)
-    return np.asarray(full[: last + 1])
+    if last <= SHORT:
+        return np.asarray(np.convolve(one, other)[: last + 1])
+    from scipy.signal import fftconvolve
+
+    return np.asarray(np.maximum(fftconvolve(one, other), 0.0)[: last + 1])
 
 
 def _expect_few(calls: int) -> None:
