@@ -340,7 +340,7 @@ def _of_exact_means(results: Results, tried: Tried, found: Fitted, quantity: str
     known = evidence.known
     x, squares = part.x[known], evidence.errors[known] ** 2
     exact = joined(x, [(range(len(x)), Means(means[known], squares, np.full(len(x), np.inf)))])
-    made = fitted(exact, NAMED[found.form.name], start=found.free)
+    made = fitted(exact, NAMED[found.form.name], start=found)
     return {} if made is None else {name: made.value(name) for name in found.form.parameters}
 
 

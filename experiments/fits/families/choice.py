@@ -136,7 +136,7 @@ def knot_of(x: FloatArray) -> float:
 
 def bend_of(evidence: Evidence, made: Fitted) -> tuple[float, float]:
     """The interval of what the upper half of the range adds to the exponent of a law."""
-    bent = fitted(evidence, made.form, knot_of(evidence.x[evidence.known]), np.array([*made.free, 0.0]))
+    bent = fitted(evidence, made.form, knot_of(evidence.x[evidence.known]), made)
     if bent is None:
         return -np.inf, np.inf
     half = normal_quantile(0.5 + SURE / 2) * float(np.sqrt(bent.covariance[-1, -1]))

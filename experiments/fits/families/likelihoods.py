@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import leastsq
 from scipy.special import chdtrc
 
 from evo.protocols import FloatArray
@@ -16,13 +15,15 @@ from experiments.fits.families.models import Model
 
 MOST_STEPS = 300
 FLAT = 1e-13
-"""Share of the sum below which a curved summand is none: it is rounding."""
+"""Relative difference of the means at both ends below which a curved summand is none: it is rounding."""
 NEAR, CLOSE, CONVERGED_BY = 1e-9, 1e-14, (1, 2, 3, 4)
 """Tolerance of the least squares, and where runs came out the same; the flags of MINPACK that say it was met, or that
 nothing nearer can be told apart."""
 EXPONENTS = (-3.0, -2.0, -1.0, -0.5, -0.2, 0.1, 0.3, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
 RATES = (0.02, 0.1, 0.3, 0.7, 1.2, 2.0, 3.0, 5.0, 8.0, 14.0, 25.0)
 """Where the search for a curve begins: exponents, and log base times the range."""
+SMALL = 1e-3
+"""Share of the least mean that begins for a mean at an end of the range that is not positive."""
 SHIFTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """And shifts, in units of the end of the range."""
 
@@ -95,37 +96,47 @@ def _named(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tupl
 
 
 def _named_of_curve(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
-    lead, rest, curve = free[0], free[1:-1], free[-1]
-    by_curve = np.log(model.end) if model.form.curved == "x^b" else model.end
-    falls = lead < 0
-    slopes = np.eye(len(free))
-    slopes[0, 0], slopes[0, -1] = 1 / lead, -by_curve
-    logs = (True, *(False for _ in rest), model.form.curved != "x^b")
-    values = np.array([np.log(abs(lead)) - curve * by_curve, *rest, curve])
-    if falls and model.form.curved == "x^b":  # c - A/x^b: A is told with its sign
+    """A and c of A u + c from the means at both ends: A (u(end) - u(begin)) = last - first."""
+    first, last = np.exp(free[:2])
+    curve, power = free[2], model.form.curved == "x^b"
+    whole = min(max(curve * model.reach, -700.0), 700.0)
+    lead = (last - first) / np.expm1(whole)  # of the summand in units of the begin
+    by_lead = np.array([-first, last, -lead * model.reach * np.exp(whole)]) / np.expm1(whole)
+    at = np.log(model.begin) if power else model.begin
+    slopes = np.array([by_lead / lead - [0, 0, at], [first, 0, 0] - by_lead, [0, 0, 1]])
+    values = np.array([np.log(abs(lead)) - curve * at, first - lead, curve])
+    if lead < 0 and power:  # c - A/x^b: A is told with its sign
         a = -np.exp(values[0])
-        return np.array([a, *rest, curve]), np.vstack([a * slopes[0], slopes[1:]]), (False, *logs[1:])
-    return values, slopes, logs
+        return np.array([a, *values[1:]]), np.vstack([a * slopes[0], slopes[1:]]), (False, False, False)
+    return values, slopes, (True, False, not power)
 
 
-def fitted(evidence: Evidence, form: Form, knot: float | None = None, start: FloatArray | None = None) -> Fitted | None:
+def fitted(evidence: Evidence, form: Form, knot: float | None = None, start: Fitted | None = None) -> Fitted | None:
     """A family fitted to the evidence; None if no fit is found.
 
     Args:
         evidence: of a series.
         form: the family.
         knot: where it may bend; None: it does not.
-        start: free parameters to begin from; found unless given.
+        start: a fit of the family without a bend to begin from, in units of its own range; found unless given.
     """
-    model = Model(form, float(evidence.x.max()), knot)
+    if start is None:
+        model = Model(form, float(evidence.x.min()), float(evidence.x.max()), knot)
+    else:
+        model = replace(start.model, knot=knot)
     with np.errstate(all="ignore"):
-        starts = [start] if start is not None else _starts(evidence, model)
+        if start is None:
+            starts = _starts(evidence, model)
+        else:
+            starts = [start.free if knot is None else np.append(start.free, 0.0)]
         found = [_polished(evidence, model, each) for each in starts]
     made = [each for each in found if each is not None]
     return min(made, key=lambda each: each.distance, default=None)
 
 
 def _polished(evidence: Evidence, model: Model, start: FloatArray) -> Fitted | None:
+    from scipy.optimize import leastsq
+
     x = evidence.x
     known: dict[bytes, tuple[FloatArray, FloatArray]] = {}
 
@@ -151,7 +162,7 @@ def _polished(evidence: Evidence, model: Model, start: FloatArray) -> Fitted | N
     free, *_, ended = leastsq(
         off, start, Dfun=slope, full_output=True, maxfev=MOST_STEPS, ftol=close, xtol=close, gtol=close
     )
-    if model.form.curved and abs(free[0]) < FLAT * float(np.abs(free).max()):
+    if model.form.curved and (abs(free[1] - free[0]) < FLAT or free[2] == 0):
         return None
     logs, slopes = model.logs(free, x)
     distance = float((off(free) ** 2).sum())
@@ -171,7 +182,7 @@ def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:
     """First guesses, by linear least squares: only where the iteration begins."""
     known = evidence.known
     x, logs, errors = evidence.x[known], evidence.best[known], evidence.errors[known]
-    plain = Model(model.form, model.end)
+    plain = replace(model, knot=None)
     bend = [0.0] if model.knot is not None else []
     if len(x) < 1:
         return []
@@ -189,12 +200,12 @@ def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:
 
     if not model.form.curved:
         return [np.array([*solved(0.0)[1], *bend])]
-    reach = float(x.max() - x.min()) or 1.0
+    reach = model.reach or 1.0
     curves = {"x^b": EXPONENTS, "base^x": [each / reach for each in RATES], "r^x": [-each / reach for each in RATES]}
-    tried = []
+    tried, least = [], SMALL * float(means.min())
     for curve in curves[model.form.curved]:
         distance, found = solved(curve)
-        tried.append((distance, np.array([*found, curve, *bend])))
+        tried.append((distance, np.array([*np.log(np.maximum(found, least)), curve, *bend])))
     tried.sort(key=lambda each: each[0])
     return [start for _, start in tried[: 2 if evidence.exact is not None else 1]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,22 +11,31 @@ from experiments.fits.families.forms import Form
 
 LEAST = 1e-300
 """Stands for a mean that is not positive: no law has one."""
+STRAIGHT = 1e-5
+"""Curve times the range below which slopes along the curve are those of its series: differences would be rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """A family over a range.
 
-    The free parameters of a sum are its coefficients, in units of its summands at the end of the range, then the b, log
-    base or log r of a curved one; those of a linear predictor are its coefficients, then c in units of the end.
+    The free parameters of a sum are its coefficients, in units of its summands at the end of the range; those of a
+    linear predictor are its coefficients, then c in units of the end.
+
+    A curved sum, A u + c with u = x^b, base^x or r^x, has the logs of its means at both ends of the range, then its
+    curve b, log base or log r, which says what lies between: the share w = (u(x) - u(begin)) / (u(end) - u(begin)) of
+    the mean at the end. A and c would go to infinity where the curve goes to 0, and u to ln x or x: an iteration by
+    them creeps there, and never comes to a curve of the other sign. Positive at both ends, the mean is so between them.
 
     Attributes:
         form: the family.
+        begin: the smallest x.
         end: the largest x.
         knot: where the law may bend, mu times (x / knot)^d beyond it; None: it does not.
     """
 
     form: Form
+    begin: float
     end: float
     knot: float | None = None
     _fixed: dict[tuple[str, bytes], FloatArray] = field(default_factory=dict, init=False, repr=False)
@@ -39,28 +48,58 @@ class Model:
     def logs(self, free: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Log of the mean at x, float [cells], and its slopes, float [cells, parameters]."""
         if self.knot is None:
+            if self.form.curved:
+                return self._curve(free, x)
             return self._sum(free, x) if self.form.summands else self._predictor(free, x)
         hinge = np.maximum(0.0, np.log(x / self.knot))
-        logs, slopes = Model(self.form, self.end).logs(free[:-1], x)
+        logs, slopes = replace(self, knot=None).logs(free[:-1], x)
         return logs + free[-1] * hinge, np.column_stack([slopes, hinge])
 
     def columns(self, x: FloatArray, curve: float = 0.0) -> FloatArray:
-        """The summands at x, each 1 at the end of the range; or the terms of the linear predictor."""
+        """The summands at x, each 1 at the end of the range; or the terms of the linear predictor.
+
+        Of a curved sum those whose coefficients are the means at the begin and at the end of the range.
+        """
+        if self.form.curved:
+            return np.column_stack(self._shares(x, curve)[:2])
         if not self.form.summands:
             shifted = np.log(np.maximum(x + curve * self.end, LEAST))
             terms = {"x": x, "ln x": np.log(x), "ln(x+c)": shifted}
             return np.column_stack([np.ones(len(x)), *(terms[term] for term in self.form.terms)])
-        return np.column_stack([self._summand(name, x, curve) for name in self.form.summands])
+        return np.column_stack([self._summand(name, x) for name in self.form.summands])
 
-    def _summand(self, name: str, x: FloatArray, curve: float) -> FloatArray:
-        if name in ("base^x", "r^x"):
-            return np.asarray(np.exp(np.minimum(np.maximum(curve * (x - self.end), -700), 700)))
-        if name == "x^b":
-            return np.asarray((x / self.end) ** curve)
+    def _summand(self, name: str, x: FloatArray) -> FloatArray:
         key = name, x.tobytes()
         if key not in self._fixed:
             self._fixed[key] = np.asarray(_plain(name, x) / self.scale(name))
         return self._fixed[key]
+
+    @property
+    def reach(self) -> float:
+        """How far a curved summand is followed: end - begin, or ln(end / begin) of x^b."""
+        return float(np.log(self.end / self.begin)) if self.form.curved == "x^b" else self.end - self.begin
+
+    def _shares(self, x: FloatArray, curve: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The shares of the means at the begin and at the end in that at x, and the slope of the second one."""
+        far = np.asarray(np.log(x / self.begin) if self.form.curved == "x^b" else x - self.begin)
+        reach = self.reach
+        if abs(curve * reach) < STRAIGHT:
+            last = far / reach * (1 + curve * (far - reach) / 2)
+            return 1 - last, last, last * ((far - reach) / 2 + curve * (far**2 - reach**2) / 12)
+        z, whole = np.minimum(np.maximum(curve * far, -700), 700), min(max(curve * reach, -700.0), 700.0)
+        if whole > 0:  # by what does not overflow
+            first, last = np.expm1(z - whole) / np.expm1(-whole), np.exp(z - whole) * np.expm1(-z) / np.expm1(-whole)
+        else:
+            first, last = np.exp(z) * np.expm1(whole - z) / np.expm1(whole), np.expm1(z) / np.expm1(whole)
+        return first, last, last * (_steepness(z) - _steepness(np.array(whole))) / curve
+
+    def _curve(self, free: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        *shares, by_curve = self._shares(x, float(free[2]))
+        first, last = np.exp(np.minimum(free[:2], 700))
+        parts = np.column_stack(shares) * (first, last)
+        means = np.maximum(parts.sum(axis=1), LEAST)
+        slopes = np.column_stack([parts, (last - first) * by_curve])
+        return np.log(means), np.asarray(slopes / np.maximum(means, 1e-9 * np.abs(parts).sum(axis=1))[:, None])
 
     def scale(self, name: str) -> float:
         """A summand at the end of the range."""
@@ -75,22 +114,21 @@ class Model:
         return design @ free[:-1], np.column_stack([design, by_shift])
 
     def _sum(self, free: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        curved = bool(self.form.curved)
-        columns = self.columns(x, float(free[-1]) if curved else 0.0)
-        coefficients = free[:-1] if curved else free
-        means = columns @ coefficients
-        slopes = columns
-        if curved:
-            by_curve = np.log(x / self.end) if self.form.curved == "x^b" else x - self.end
-            slopes = np.column_stack([columns, coefficients[0] * columns[:, 0] * by_curve])
-        safe = np.maximum(means, LEAST)
-        return np.log(safe), np.asarray(slopes / np.maximum(safe, 1e-9 * np.abs(columns).sum(axis=1))[:, None])
+        columns = self.columns(x)
+        means = np.maximum(columns @ free, LEAST)
+        return np.log(means), np.asarray(columns / np.maximum(means, 1e-9 * np.abs(columns).sum(axis=1))[:, None])
 
     def exponent(self, free: FloatArray) -> tuple[float, FloatArray]:
         """The local exponent d ln mu / d ln x at the end of the range, and its slopes, by differences."""
         x = self.end * np.exp([-1e-4, 1e-4])
         logs, slopes = self.logs(free, x)
         return float(logs[1] - logs[0]) / 2e-4, np.asarray((slopes[1] - slopes[0]) / 2e-4)
+
+
+def _steepness(z: FloatArray) -> FloatArray:
+    """The slope of ln(e^z - 1) along ln z, z / (1 - e^-z), which is 1 at z = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(z == 0, 1.0, z / -np.expm1(-z))
 
 
 def _plain(name: str, x: FloatArray) -> FloatArray:

@@ -1,0 +1,91 @@
+"""Families with a curve, A u + c: they are fitted by their means at both ends of the range, not by A and c.
+
+Where the curve goes to 0, A and c go to infinity, and an iteration by them creeps: the twin below does.
+"""
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+from experiments.fits.evidence.cells import Means, joined
+from experiments.fits.families import likelihoods
+from experiments.fits.families.forms import NAMED
+from experiments.fits.families.likelihoods import fitted
+from experiments.fits.families.models import Model
+
+X = np.array([2.0, 3, 4, 6, 8, 12, 16, 24, 32])
+CURVED = ("power + c", "exponential + c", "saturating")
+FEW = 60
+"""Evaluations of a fit. Of 30 series of known laws, three families each, 10 on average, 39 at most; by A and c 121."""
+
+
+def evidence(means):
+    """Means with a standard error of 1 %."""
+    return joined(X, [(range(len(X)), Means(means, np.full(len(X), 1e-4), np.full(len(X), np.inf)))])
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often a fit is evaluated."""
+    made, plain = [], optimize.leastsq
+
+    def counting(off, start, **more):
+        made.append(0)
+
+        def once(free):
+            made[-1] += 1
+            return off(free)
+
+        return plain(once, start, **more)
+
+    monkeypatch.setattr("scipy.optimize.leastsq", counting)
+    return made
+
+
+@pytest.mark.parametrize("name", CURVED)
+@pytest.mark.parametrize("curve", [-0.7, -1e-3, -1e-9, 0.0, 1e-9, 1e-3, 0.7])
+@pytest.mark.parametrize("ends", [(20.0, 300.0), (300.0, 20.0)])
+def test_slopes_are_those_of_the_means(name, curve, ends):
+    model, free = Model(NAMED[name], X[0], X[-1]), np.array([*np.log(ends), curve])
+    logs, slopes = model.logs(free, X)
+    assert np.exp(logs[[0, -1]]) == pytest.approx(ends, rel=1e-12)
+    steps = 1e-6 * np.eye(3)
+    expected = [(model.logs(free + step, X)[0] - model.logs(free - step, X)[0]) / 2e-6 for step in steps]
+    np.testing.assert_allclose(slopes.T, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "law", "constants"),
+    [
+        ("power + c", lambda x: 3 * x**1.5 + 40, {"A": 3, "c": 40, "b": 1.5}),
+        ("power + c", lambda x: 50 - 60 * x**-1.0, {"A": -60, "c": 50, "b": -1}),
+        ("exponential + c", lambda x: 2 * 1.2**x + 30, {"A": 2, "c": 30, "base": 1.2}),
+        ("saturating", lambda x: 50 - 40 * 0.9**x, {"A": 40, "c": 50, "r": 0.9}),
+        ("saturating", lambda x: 5 + 400 * 0.8**x, {"A": 400, "c": 5, "r": 0.8}),
+    ],
+)
+def test_the_constants_of_a_known_law(name, law, constants):
+    made = fitted(evidence(law(X)), NAMED[name])
+    assert made.distance < 1e-12
+    assert {each: made.value(each) for each in constants} == pytest.approx(constants, rel=1e-5)
+
+
+def test_a_curve_of_the_other_sign_is_found_in_a_few_steps(counted):
+    """Of convex means `saturating` has r > 1: the law of `exponential + c`, which its start is far from."""
+    seen = evidence(100 + 5 * X**1.7)
+    rising, falling = (fitted(seen, NAMED[name]) for name in ("exponential + c", "saturating"))
+    assert falling.distance == pytest.approx(rising.distance, rel=1e-6)
+    assert max(counted) <= FEW
+
+
+def test_the_twin_by_a_and_c_creeps(counted):
+    seen = evidence(100 + 5 * X**1.7)
+
+    def off(free):
+        with np.errstate(all="ignore"):
+            means = free[0] * np.exp(free[2] * (X - X[-1])) + free[1]
+            return seen.roots(np.log(np.maximum(means, 1e-300)))
+
+    start = np.array([-1e4, 1e4, -0.02 / (X[-1] - X[0])])
+    *_, ended = optimize.leastsq(off, start, full_output=True, maxfev=likelihoods.MOST_STEPS, ftol=likelihoods.NEAR)
+    assert ended not in likelihoods.CONVERGED_BY or max(counted) > FEW
