@@ -16,7 +16,7 @@ from experiments import Cell, Grid, load, predict, run_grid
 from experiments.fits.claims import Claim
 from experiments.reports.html.content import Content
 from experiments.reports.html.page import page
-from experiments.reports.html.sections.distributions import _chart, _places
+from experiments.reports.html.sections.distributions import _by_series, _chart, _least_lam, _shared
 from experiments.reports.measured import MARKS, number
 from experiments.reports.quality.in_report import quality_curves
 from experiments.reports.report import report
@@ -191,6 +191,19 @@ def test_columns_of_cells_are_those_of_their_runs(section, content, tables):
     assert all(each[name] in (None, word(""), NOTHING) for name in left_out for each in expected.values())
 
 
+def ratio(row):
+    """A speed-up with its interval, and of what it is a ratio unless of means; a bound where an arm has no hit."""
+    names = ("medians", "medians_low", "medians_high") if math.isnan(row["speedup"]) else ("speedup", "low", "high")
+    found, low, high = (row[name] for name in names)
+    of = "medians" if math.isnan(row["speedup"]) else row["of"]
+    if math.isinf(high) and low > 0:
+        return f"more than {number(low)} of {of}", repr(float(low))
+    if found == 0 and high > 0:
+        return f"less than {number(high)} of {of}", repr(float(high))
+    text, value = told(found, low, high if math.isfinite(high) else math.nan)
+    return text if of in ("mean", "") or math.isnan(found) else f"{text} of {of}", value
+
+
 SAID = {"LAW": "", "UNDECIDED": "left: ", "NONE": "none fits; nearest: "}
 
 
@@ -209,9 +222,8 @@ def test_columns_of_laws_claims_and_speedups_are_what_was_fitted(content, tables
         })  # fmt: skip
     for refusal, shown in zip(made.fits.refused, refused, strict=True):
         nothing = dict.fromkeys(("constants", "p of the fit", "range"), word(""))
-        same(
-            shown, {"series": word(refusal.series), "told": word("CANNOT TELL"), "law": word(refusal.reason)} | nothing
-        )
+        known = {"series": word(refusal.series), "told": verdict("CANNOT_TELL"), "law": word(refusal.reason)}
+        same(shown, known | nothing)
     for each, shown in zip(made.claims, tables["claims"], strict=True):
         claim, law = each.claim, each.law
         lam = "" if claim.lam == 1 else f" lam = {claim.lam}"
@@ -224,12 +236,10 @@ def test_columns_of_laws_claims_and_speedups_are_what_was_fitted(content, tables
             "exact theory (docs/theory.md)": word(f"{verdict(each.verdict)[0]} with {theory}"),
         })  # fmt: skip
     for row, shown in zip(made.speedup.to_dict("records"), tables["speedups"], strict=True):
-        whole = math.isfinite(row["high"])
         same(shown, {
             "k": size(int(row["k"])), "slow": word(row["slow"]), "fast": word(row["fast"]),
             "lam": size(int(row["lam"])), "verdict": verdict(row["verdict"]), "note": word(row["note"] or ""),
-            "measured": told(row["speedup"], row["low"], row["high"] if whole else math.nan),
-            "exact": told(row["exact"]),
+            "measured": ratio(row), "exact": told(row["exact"]),
         })  # fmt: skip
     assert len(tables["laws"]) > 2
 
@@ -266,17 +276,22 @@ def test_no_table_of_the_page_is_without_a_comparison(tables):
 def test_steps_of_runtimes_are_shares_of_all_runs_over_the_exact_law(content):
     """At each step the share of all runs, censored ones too, that have hit by then; beneath it the exact cdf."""
     results, summary = content.made.results, content.made.summary
-    (most, lam), (middle, _) = _places(content)
-    assert (most, middle, lam) == (6, 4, 1)
-    for at in (most, middle):
-        chart = _chart(content, at, lam)
-        assert [line.label for line in chart.lines] == ["slow", "fast"]
-        for line in chart.lines:
-            row = summary[(summary["series"] == line.label) & (summary["k"] == at) & (summary["lam"] == lam)].iloc[0]
-            hit = results.by_cell[row["cell"]]["hit"].to_numpy(dtype=float, na_value=np.inf)
-            assert line.steps_y == pytest.approx([(hit <= x).mean() for x in line.steps_x], rel=1e-12)
-            assert line.steps_x[[0, -1]].tolist() == [hit.min(), hit[np.isfinite(hit)].max()]
-            assert line.under_y == pytest.approx(predict(results.cell(row["cell"])).cdf(line.under_x), rel=1e-9)
+    lam = _least_lam(content)
+    (most,) = _shared(content, lam)
+    assert (most, lam) == (6, 1)
+    compared = _chart(content, most, lam)
+    assert [line.label for line in compared.lines] == ["slow", "fast"]
+    grown, left = _by_series(content, lam)
+    assert ([chart.title.split(",")[0] for chart in grown], left) == (["slow", "fast"], 0)
+    assert [[line.label for line in chart.lines] for chart in grown] == [["k = 2", "k = 4", "k = 6"]] * 2
+    drawn = [(line.label, most, line) for line in compared.lines]
+    drawn += [(chart.title.split(",")[0], k, line) for chart in grown for k, line in zip(KS, chart.lines, strict=True)]
+    for series, k, line in drawn:
+        row = summary[(summary["series"] == series) & (summary["k"] == k) & (summary["lam"] == lam)].iloc[0]
+        hit = results.by_cell[row["cell"]]["hit"].to_numpy(dtype=float, na_value=np.inf)
+        assert line.steps_y == pytest.approx([(hit <= x).mean() for x in line.steps_x], rel=1e-12)
+        assert line.steps_x[[0, -1]].tolist() == [hit.min(), hit[np.isfinite(hit)].max()]
+        assert line.under_y == pytest.approx(predict(results.cell(row["cell"])).cdf(line.under_x), rel=1e-9)
 
 
 def test_shares_of_the_cost_are_prices_times_the_ledger(content):
