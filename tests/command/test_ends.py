@@ -111,25 +111,32 @@ def test_the_codes_are_listed_where_users_look():
 posix = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals are POSIX")
 
 
+@pytest.fixture
+def not_ignored():
+    """Both signals as a terminal gives them: under `nohup`, where a suite may run, SIGHUP is ignored."""
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
 @posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_the_first_signal_is_heard_and_later_ones_disturb_nothing(name):
-    number = getattr(signal, name)
-    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+def test_the_first_signal_is_heard_and_later_ones_disturb_nothing(name, not_ignored):
     tidied = []
 
     def work() -> None:
         try:
-            signal.raise_signal(number)
+            signal.raise_signal(getattr(signal, name))
         finally:
-            for each in before:
+            for each in (signal.SIGTERM, signal.SIGHUP):
                 signal.raise_signal(each)
             tidied.append(True)
 
     with pytest.raises(EndedBySignal, match=name), signals_heard():
         work()
     assert tidied
-    assert {each: signal.getsignal(each) for each in before} == before
+    assert {signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)} == {signal.SIG_DFL}
 
 
 @posix

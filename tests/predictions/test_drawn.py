@@ -190,7 +190,7 @@ def test_what_it_cannot_draw_is_refused_before_anything_runs(reason, tmp_path):
     cell = REFUSED[reason]
     with pytest.raises(InputError, match=reason) as caught:
         run_law_batch(cell, 1, 0, 3)
-    assert str(caught.value).startswith(cell.text)
+    assert str(caught.value).startswith(f"{cell.short_name()}: ")
     with pytest.raises(InputError, match=reason):
         run_grid(Grid("tiny", [cell_of(), cell], runs=3, engine="law"), tmp_path / "out", workers=1)
     assert not (tmp_path / "out").exists()
