@@ -67,7 +67,7 @@ class Levels:
         if not moves <= MOST_MOVES:
             raise NoPrediction(f"a run goes from level to level {moves:.3g} times on average, more than {MOST_MOVES:g}")
         to = np.zeros((k + 1, k + 1))
-        to[1:, 0], to[1:, 1:] = chain.finish, chain.rows.toarray()
+        to[1:, 0], to[1:, 1:] = chain.finish, chain.moves.dense
         upto = np.cumsum(to, axis=1)
         leave = upto[:, -1:].copy()
         upto /= np.where(leave > 0.0, leave, 1.0)

@@ -13,6 +13,7 @@ from evo.protocols import FloatArray
 from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.chains.last_generation import LastGeneration
 from evo.theory.chains.levels import Levels
+from evo.theory.chains.moves import Moves
 from evo.theory.chains.powers import DENSE_BELOW, Powers
 from evo.theory.chains.time import ChainTime
 from evo.theory.times.law import TimeLaw
@@ -37,7 +38,8 @@ class AbsorbingChain:
     All numbers are sums of non-negative ones: a mean of 10^15 generations keeps its digits.
 
     Attributes:
-        step: [n, n], dense or sparse; probability per generation of moving from row to column, 0 on the diagonal.
+        step: [n, n], an array, a sparse one or `Moves`; probability per generation of moving from row to column, 0 on
+            the diagonal.
         finish: [n], probability per generation of moving to the optimum.
         offspring_hit: [n], probability that one offspring is the optimum.
         start: [n], initial distribution; the rest of the mass is `start_done`.
@@ -83,18 +85,14 @@ class AbsorbingChain:
         return self.offspring_hit if self.decides is None else self.decides
 
     @cached_property
-    def rows(self) -> Any:
-        """`step` as sparse rows without zeros, [n, n]."""
-        from scipy.sparse import csr_array
-
-        rows = csr_array(self.step)
-        rows.eliminate_zeros()
-        return rows
+    def moves(self) -> Moves:
+        """`step`, what is above 0 of it."""
+        return Moves.of(self.step)
 
     @cached_property
     def leave(self) -> FloatArray:
         """Probability per generation of leaving each state, [n]."""
-        return np.asarray(np.minimum(self.rows.sum(axis=1) + self.finish, 1.0))
+        return np.asarray(np.minimum(self.moves.sums + self.finish, 1.0))
 
     @cached_property
     def stays(self) -> FloatArray:
@@ -110,7 +108,7 @@ class AbsorbingChain:
         check_states(states := len(self.finish), "this run")
         if states < DENSE_BELOW:
             moves = np.zeros((states + 1, states + 1))
-            moves[0, 1:], moves[1:, 1:] = self.finish, self.rows.T.toarray()
+            moves[0, 1:], moves[1:, 1:] = self.finish, self.moves.dense.T
         else:
             moves = self._sparse_moves()
         return Powers(moves, np.append(0.0, self.leave), np.append(1.0, self.stays))
@@ -120,7 +118,7 @@ class AbsorbingChain:
         from scipy.sparse import block_array, csr_array
 
         none = csr_array((len(self.finish), 1))
-        return block_array([[None, csr_array(self.finish[None, :])], [none, self.rows.T]])
+        return block_array([[None, csr_array(self.finish[None, :])], [none, self.moves.sparse.T]])
 
     @cached_property
     def escape(self) -> float:
@@ -146,17 +144,17 @@ class AbsorbingChain:
         last, unit, finish = self._last_generation(calls), float(calls), self.finish
         mean = self._levels.solve(unit * (1.0 - finish) + finish * last.mean)
         centre = np.where(np.isfinite(mean), mean, 0.0)
-        owner = np.repeat(np.arange(len(finish)), np.diff(self.rows.indptr))
+        moves = self.moves
         with np.errstate(over="ignore"):
-            gap = (unit + centre[self.rows.indices] - centre[owner]) ** 2
+            gap = (unit + centre[moves.to] - centre[moves.owner]) ** 2
             ends = np.where(finish > 0.0, (last.mean - centre) ** 2 + last.variance, 0.0)
-            moved = np.bincount(owner, self.rows.data * gap, len(finish)) + finish * ends
+            moved = np.bincount(moves.owner, moves.chance * gap, len(finish)) + finish * ends
         variance = self._levels.solve(self.stays * unit**2 + moved)
         return _mixed(self.start, self.start_done, mean, variance)
 
     @cached_property
     def _levels(self) -> Levels:
-        return Levels(self.rows, self.finish)
+        return Levels(self.moves, self.finish)
 
     def _last_generation(self, calls: int) -> LastGeneration:
         """The law of the calls of the last generation, up to the one that hits; 1 where the time counts generations."""
@@ -168,7 +166,7 @@ def check_floats(chain: AbsorbingChain) -> None:
 
     Raises: NoPrediction.
     """
-    least = (chain.rows.data.min(initial=1.0), chain.finish[chain.finish > 0.0].min(initial=1.0))
+    least = (chain.moves.chance.min(initial=1.0), chain.finish[chain.finish > 0.0].min(initial=1.0))
     if min(least) > 10 * RAISED:
         return
     longest = chain.longest_mean
@@ -198,10 +196,9 @@ def death_chain(
     >>> death_chain(np.array([0.5, 0.5]), 0.5, np.array([0.0, 1.0]), 0.0, lam=1).hit.mean
     4.0
     """
-    from scipy.sparse import diags_array
-
     states = len(leave)
-    step: Any = diags_array(leave[1:], offsets=-1, shape=(states, states)) if states > 1 else np.zeros((1, 1))
+    down = np.arange(1, states)
+    step = Moves.listed(states, down, down - 1, leave[1:])
     only_last = np.arange(states) == 0
     hit = np.where(only_last, last_hit, 0.0)
     return AbsorbingChain(step, np.where(only_last, leave, 0.0), hit, start, start_done, lam, stay=stay)

@@ -13,6 +13,7 @@ from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from evo.theory.calls.gains import best_of, never_once
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain, check_floats
+from evo.theory.chains.moves import Moves
 from evo.theory.run_law import Process, RunLaw, finished, no_short_chunk
 
 State = Any  # anything hashable; None is the optimum
@@ -150,11 +151,9 @@ def _scale(each: Mapping[int, float], lam: int) -> dict[int, float]:
 
 
 def _chain(place: dict[State, int], moves: list[_Moves], begin: Mapping[State, float], lam: int) -> AbsorbingChain:
-    from scipy.sparse import csr_array
-
     rows = np.repeat(np.arange(len(place)), [len(one.to) for one in moves])
     columns = np.array([place[to] for one in moves for to in one.to], dtype=np.int64)
-    step = csr_array((_numbers(p for one in moves for p in one.to.values()), (rows, columns)), shape=(len(place),) * 2)
+    step = Moves.listed(len(place), rows, columns, _numbers(p for one in moves for p in one.to.values()))
     start = _numbers(begin.get(state, 0.0) for state in place)
     names = ("finish", "hit", "decides", "stay")
     finish, hit, decides, stay = (_numbers(getattr(one, name) for one in moves) for name in names)

@@ -177,7 +177,7 @@ class OwnHidden:
     def slowest(self, counts: FloatArray) -> float:
         """1 - the largest eigenvalue among the pairs of states of one count, which are left for fewer alone."""
         process = self._process
-        rows, least = process.chain.rows.toarray() + np.diag(process.chain.stays), 1.0
+        rows, least = process.chain.moves.dense + np.diag(process.chain.stays), 1.0
         for i in range(1, self.most + 1):
             pair = [row for row, (count, _) in enumerate(process.states) if count == i]
             least = min(least, 1.0 - float(np.abs(np.linalg.eigvals(rows[np.ix_(pair, pair)])).max()))

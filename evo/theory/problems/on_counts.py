@@ -19,6 +19,7 @@ from evo.theory.calls.offspring_counts import RAISED
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import AbsorbingChain, check_floats, check_states
 from evo.theory.chains.explore import explored
+from evo.theory.chains.moves import Moves
 from evo.theory.run_law import Process, RunLaw, finished, no_short_chunk
 from evo.theory.times.closed import Geometric
 
@@ -117,11 +118,9 @@ def _of_counts(
     step: FloatArray, finish: FloatArray, stay: FloatArray, hit: FloatArray, start: Start, lam: int
 ) -> Process:
     """The chain on 1..k incorrect blocks."""
-    from scipy.sparse import csr_array
-
     np.fill_diagonal(step, 0.0)
     counts = start.law()
-    chain = AbsorbingChain(csr_array(step), finish, hit, counts[1:], float(counts[0]), lam, stay=stay)
+    chain = AbsorbingChain(Moves.of(step), finish, hit, counts[1:], float(counts[0]), lam, stay=stay)
     return Process(tuple(range(1, start.k + 1)), chain)
 
 

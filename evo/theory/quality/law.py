@@ -67,11 +67,11 @@ def where_it_is(chain: AbsorbingChain, generations: IntArray) -> FloatArray:
     begin = np.append(chain.start_done, chain.start)
     if len(begin) - 1 <= MAX_STATES:
         return chain.powers.at(begin, times.tolist(), chain.powers.plan(int(times[-1])))[:, back]
-    if int(times[-1]) * (chain.rows.nnz + len(begin)) > MOST_STEPS:
+    if int(times[-1]) * (len(chain.moves.chance) + len(begin)) > MOST_STEPS:
         raise NoPrediction(
             f"the chain of this run has {len(begin) - 1} states, too many for {int(times[-1])} generations one by one"
         )
-    columns, moves, now = [], chain.rows.T.tocsr(), 0
+    columns, moves, now = [], chain.moves.sparse.T.tocsr(), 0
     done, state = float(begin[0]), begin[1:]
     for time in times.tolist():
         for _ in range(time - now):
@@ -122,10 +122,9 @@ class StateFitness:
         if self.rises is not None:
             return self.rises
         fitness = self.given @ self.values
-        rows = self.chain.rows
-        owner = np.repeat(np.arange(len(fitness)), np.diff(rows.indptr))
-        better = fitness[rows.indices] > fitness[owner]
-        up = np.bincount(owner, rows.data * better, len(fitness))
+        moves = self.chain.moves
+        better = fitness[moves.to] > fitness[moves.owner]
+        up = np.bincount(moves.owner, moves.chance * better, len(fitness))
         return np.asarray(up + self.chain.finish * (self.values[self.best] > fitness))
 
 

@@ -185,10 +185,10 @@ class OwnCalls:
         if self.same is not None:
             return float(at_least_once(self.same, self.lam))
         reached = counts[1 : self.most + 1] > 0.0
-        rows = self._chain.rows
+        moves = self._chain.moves
         for i in range(self.most - 1, -1, -1):
             if reached[i]:
-                reached[rows.indices[rows.indptr[i] : rows.indptr[i + 1]]] = True
+                reached[moves.to[moves.starts[i] : moves.starts[i + 1]]] = True
         return float(self._chain.leave[reached].min(initial=1.0))
 
     @cached_property
