@@ -18,6 +18,9 @@ settings.load_profile("fixed")  # the same examples in every run: a test fails f
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # as in the workers of a launch: else two processes of tests have four threads
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else all that tests start compiles everything again, each time
+sys.dont_write_bytecode = False
+
 gc.disable()  # until all tests are there: it would go through ten thousand of them again and again
 
 STARTER = """
