@@ -144,6 +144,8 @@ class Evidence:
 
     def roots(self, logs: FloatArray) -> FloatArray:
         """Signed roots of the deviance at these logs of means; float [cells], or several rows of them."""
+        if len(self.kinds) == 1:  # of all cells, in their order
+            return self.kinds[0][1].roots(logs)
         found = np.empty(logs.shape)
         for places, kind in self.kinds:
             found[..., places] = kind.roots(logs[..., places])

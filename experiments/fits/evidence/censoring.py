@@ -16,6 +16,8 @@ from evo.protocols import FloatArray
 MOST_CLASSES = 20
 SHAPES = np.geomspace(0.25, 4000, 70)
 """Shapes of Gamma laws that are tried: relative variances from 4 to 1/4000."""
+COARSELY = 6
+"""Every sixth shape is tried first, then those around the best."""
 MUCH = 8.0
 """Log-likelihood that a Gamma law may be better before the predicted law is given up."""
 Scaled = Callable[[FloatArray], FloatArray]
@@ -36,14 +38,9 @@ def root_table(
     hits = np.sort(values[values <= reach])
     classes = _classes(hits, len(values), reach, step)
     middle = np.log(max(hits.sum() + reach * (len(values) - len(hits)), step) / max(len(hits), 0.5))
-    grid = middle + np.linspace(-4, 6, 161)
-    for _ in range(2):
-        logs = _profile(grid, classes, law)
-        top = int(np.argmax(logs))
-        near = logs > logs[top] - 40
-        low, high = grid[near][[0, -1]]
-        grid = np.unique(np.r_[grid[::8], np.linspace(low - 0.05, high + 0.05, 201)])
-    logs = _profile(grid, classes, law)
+    grid, logs = _profiled(middle, classes, law)
+    if law is not None and len(hits) and not _follow(classes, float(grid[np.argmax(logs)]), float(logs.max())):
+        grid, logs = _profiled(middle, classes, None)
     top = int(np.argmax(logs))
     if len(hits) == 0 or logs[-1] > logs[top] - 0.5:
         logs = np.minimum.accumulate(logs[::-1])[::-1]
@@ -78,15 +75,47 @@ def _classes(hits: FloatArray, runs: int, reach: float, step: float) -> Classes:
     return ends, np.diff(np.r_[0, below, runs]).astype(float)
 
 
+def _profiled(middle: float, classes: Classes, law: Scaled | None) -> tuple[FloatArray, FloatArray]:
+    """A grid of log mu, fine where the log-likelihood is not far below its maximum, and the log-likelihood there."""
+    grid = middle + np.linspace(-4, 6, 161)
+    for _ in range(2):
+        logs = _profile(grid, classes, law)
+        low, high = grid[logs > logs.max() - 40][[0, -1]]
+        grid = np.unique(np.r_[grid[::8], np.linspace(low - 0.05, high + 0.05, 201)])
+    return grid, _profile(grid, classes, law)
+
+
 def _profile(grid: FloatArray, classes: Classes, law: Scaled | None) -> FloatArray:
-    """Log-likelihood at each log mu, of the scaled law or of the best Gamma law."""
+    """Log-likelihood at each log mu, of the scaled law or of the best Gamma law: along shapes it has one maximum."""
     ends, counts = classes
-    z = ends[None, :] / np.exp(grid)[:, None]
-    free = np.max(np.stack([_chances(gammainc(a, a * z), counts) for a in SHAPES]), axis=0)
-    if law is None:
-        return np.asarray(free)
-    known = _chances(law(z), counts)
-    return known if known.max() > free.max() - MUCH else np.asarray(free)
+    z = ends / np.exp(grid)[:, None]
+    if law is not None:
+        return _chances(law(z), counts)
+    some = np.arange(0, len(SHAPES), COARSELY)
+    logs = np.stack([_chances(gammainc(a, a * z), counts) for a in SHAPES[some]])
+    best, top = some[logs.argmax(axis=0)], logs.max(axis=0)
+    for off in range(1 - COARSELY, COARSELY):
+        a = SHAPES[np.clip(best + off, 0, len(SHAPES) - 1)][:, None]
+        top = np.maximum(top, _chances(gammainc(a, a * z), counts))
+    return np.asarray(top)
+
+
+def _follow(classes: Classes, log: float, most: float) -> bool:
+    """Whether runs follow the predicted law: no Gamma law is much better than that is at its best log mu."""
+    from scipy.optimize import fmin
+
+    ends, counts = classes
+    ends_of_shapes = np.log(SHAPES[[0, -1]])
+
+    def worse(at: FloatArray) -> float:
+        a = np.exp(np.clip(at[1], *ends_of_shapes))
+        return -float(_chances(gammainc(a, a * ends / np.exp(at[0]))[None, :], counts)[0])
+
+    shapes = np.log(SHAPES[::COARSELY])
+    start = np.array([log, min(shapes, key=lambda shape: worse(np.array([log, shape])))])
+    simplex = start + np.array([[0, 0], [0.1, 0], [0, 0.3]])
+    found = fmin(worse, start, xtol=0.01, ftol=0.01, initial_simplex=simplex, disp=False)
+    return most > -worse(np.asarray(found)) - MUCH
 
 
 def _chances(below: FloatArray, counts: FloatArray) -> FloatArray:

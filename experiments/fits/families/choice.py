@@ -24,10 +24,9 @@ LEVEL = 1e-3
 SPARE = 2
 """Cells that a law must have beyond its parameters: that it meets so many more is no accident."""
 FEW_CELLS = "cells carry no law"
+RUNS_AWAY = "its shift runs away"
 SIMPLE = 2
 """Parameters of a family that needs no refusal of simpler ones; richer ones count where no simple one is left."""
-FARTHEST = 10.0
-"""Shift of a power law, in units of the end of the range, beyond which it is an exponential."""
 ALIKE, LEAST_ALIKE = 0.2, 0.1
 """Two laws grow alike if their exponents at the end of the range differ by this share, and by no less than that."""
 SURE = 0.98
@@ -62,7 +61,8 @@ def choose(evidence: Evidence, forms: Sequence[Form] = FORMS) -> Choice:
     """The families that the evidence leaves; those asked of exact series only are tried of no other."""
     forms = [form for form in forms if form.asked == "always" or evidence.exact is not None]
     fits = {form.name: made for form in forms if (made := fitted(evidence, form)) is not None}
-    dropped = {form.name: "no fit was found" for form in forms if form.name not in fits}
+    lost = {form.name: RUNS_AWAY if form.shifted else "no fit was found" for form in forms}
+    dropped = {name: why for name, why in lost.items() if name not in fits}
     for name, made in fits.items():
         if reason := _broken(evidence, made) or _unfit(made):
             dropped[name] = reason
@@ -85,12 +85,8 @@ def _broken(evidence: Evidence, made: Fitted) -> str:
     logs, _ = made.at(np.array([evidence.x.min(), evidence.x.max()]))
     if form.name_of_base and made.value("base") < 1 and logs[1] > logs[0]:
         return "its base is below 1, of times that grow"
-    if form.shifted and not -evidence.x.min() / made.model.end < made.free[-1] < FARTHEST:
-        return "its shift runs away"
-    if form.name == "saturating" and made.free[-1] > 0:
-        return "it does not saturate"
-    if form.name == "exponential + c" and made.free[-1] < 0:
-        return "its base is below 1"
+    if form.curved == "base^x" and bool(made.free[2] < 0) is not form.falls:
+        return "it does not saturate" if form.falls else "its base is below 1"
     if form.summands and not form.curved and len(form.summands) > 1 and made.free[0] < 0:
         return "its leading term is negative"
     return ""

@@ -16,9 +16,10 @@ class Form:
         terms: of the linear predictor of log E, beside the constant: "x" and "ln x", or "ln(x+c)" with a parameter of
             its own; none for a constant, or a sum.
         summands: of a sum: the leading one, whose coefficient must be positive, and the others. At most the leading
-            one is curved: "x^b", "base^x" or "r^x", with a parameter of its own.
+            one is curved: "x^b" or "base^x", with a parameter of its own.
         holds: families that are special cases or limits of it; nested ones are compared by likelihood ratio.
         factored: whether a sum of two is written with its leading coefficient before the bracket.
+        falls: whether its base is below 1: written as c - A r^x.
         asked: "always"; or of "exact" series only, whose runs all came out the same, as ledgers do.
     """
 
@@ -29,6 +30,7 @@ class Form:
     summands: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     factored: bool = False
+    falls: bool = False
     asked: str = "always"
 
     @property
@@ -47,7 +49,7 @@ class Form:
         return "base" if "base" in self.parameters else ""
 
 
-CURVED = ("x^b", "base^x", "r^x")
+CURVED = ("x^b", "base^x")
 FORMS = (  # of families that fit alike the first is told
     Form("constant", "A", ("A",)),
     Form("linear", "A {x}", ("A",), summands=("x",)),
@@ -86,7 +88,10 @@ FORMS = (  # of families that fit alike the first is told
         "shifted power", "A ({x} + c)^b", ("A", "b", "c"), ("ln(x+c)",),
         holds=("power", "exponential", "affine"),
     ),
-    Form("saturating", "c - A r^{x}", ("A", "c", "r"), summands=("r^x", "1"), holds=("constant", "affine")),
+    Form(
+        "saturating", "c - A r^{x}", ("A", "c", "r"), summands=("base^x", "1"), holds=("constant", "affine"),
+        falls=True,
+    ),
     Form(
         "cubic + c", "A {x}^3 + B {x}^2 + C {x} + D", ("A", "B", "C", "D"), summands=("x^3", "x^2", "x", "1"),
         holds=("cubic", "quadratic + c"), asked="exact",

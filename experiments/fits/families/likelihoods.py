@@ -60,8 +60,10 @@ class Fitted:
     @cached_property
     def told(self) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
         """The named parameters, their standard errors, and which of them are logs."""
-        values, slopes, logs = _named(self.model, self.free)
-        return values, np.sqrt(np.maximum(0.0, np.diag(slopes @ self.covariance @ slopes.T))), logs
+        with np.errstate(over="ignore", invalid="ignore"):  # of a family that runs away
+            values, slopes, logs = _named(self.model, self.free)
+            errors = np.sqrt(np.maximum(0.0, np.diag(slopes @ self.covariance @ slopes.T)))
+        return values, errors, logs
 
     def value(self, name: str) -> float:
         """A named parameter."""
@@ -80,7 +82,7 @@ def _named(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tupl
     """Named parameters from free ones, their slopes, float [named, free], and which are logs."""
     form = model.form
     if form.shifted:
-        return free * np.array([1, 1, model.end]), np.diag([1, 1, model.end]), (True, False, False)
+        return _named_of_shift(model, free)
     if not form.summands:
         return free, np.eye(len(free)), tuple(name in ("A", "base") for name in form.parameters)
     if form.curved:
@@ -98,17 +100,26 @@ def _named(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tupl
 def _named_of_curve(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
     """A and c of A u + c from the means at both ends: A (u(end) - u(begin)) = last - first."""
     first, last = np.exp(free[:2])
-    curve, power = free[2], model.form.curved == "x^b"
+    curve, power, sign = free[2], model.form.curved == "x^b", -1.0 if model.form.falls else 1.0
     whole = min(max(curve * model.reach, -700.0), 700.0)
     lead = (last - first) / np.expm1(whole)  # of the summand in units of the begin
     by_lead = np.array([-first, last, -lead * model.reach * np.exp(whole)]) / np.expm1(whole)
     at = np.log(model.begin) if power else model.begin
     slopes = np.array([by_lead / lead - [0, 0, at], [first, 0, 0] - by_lead, [0, 0, 1]])
     values = np.array([np.log(abs(lead)) - curve * at, first - lead, curve])
-    if lead < 0 and power:  # c - A/x^b: A is told with its sign
+    if lead * sign < 0:  # c - A/x^b, or c + A r^x where c - A r^x is written: A is told with its sign
         a = -np.exp(values[0])
-        return np.array([a, *values[1:]]), np.vstack([a * slopes[0], slopes[1:]]), (False, False, False)
+        return np.array([a, *values[1:]]), np.vstack([a * slopes[0], slopes[1:]]), (False, False, not power)
     return values, slopes, (True, False, not power)
+
+
+def _named_of_shift(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
+    """Log of A, b and c of A (x + c)^b from the logs of the means at both ends and z = ln((end + c) / (begin + c))."""
+    z, reach = min(max(free[2], -700.0), 700.0), model.end - model.begin
+    b, log = (free[1] - free[0]) / z, np.log(reach / abs(np.expm1(z)))  # of begin + c
+    by_b, by_log = np.array([-1, 1, -b]) / z, np.array([0, 0, 1 / np.expm1(-z)])
+    slopes = np.array([[1, 0, 0] - by_b * log - b * by_log, by_b, by_log * reach / np.expm1(z)])
+    return np.array([free[0] - b * log, b, reach / np.expm1(z) - model.begin]), slopes, (True, False, False)
 
 
 def fitted(evidence: Evidence, form: Form, knot: float | None = None, start: Fitted | None = None) -> Fitted | None:
@@ -164,6 +175,8 @@ def _polished(evidence: Evidence, model: Model, start: FloatArray) -> Fitted | N
     )
     if model.form.curved and (abs(free[1] - free[0]) < FLAT or free[2] == 0):
         return None
+    if model.form.shifted and model.knot is None and free[2] < model.least_of_shift:
+        return None
     logs, slopes = model.logs(free, x)
     distance = float((off(free) ** 2).sum())
     if ended not in CONVERGED_BY or not np.isfinite([*free, distance, *logs]).all() or (logs < -600).any():
@@ -201,9 +214,9 @@ def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:
     if not model.form.curved:
         return [np.array([*solved(0.0)[1], *bend])]
     reach = model.reach or 1.0
-    curves = {"x^b": EXPONENTS, "base^x": [each / reach for each in RATES], "r^x": [-each / reach for each in RATES]}
+    rates = [(-each if model.form.falls else each) / reach for each in RATES]
     tried, least = [], SMALL * float(means.min())
-    for curve in curves[model.form.curved]:
+    for curve in EXPONENTS if model.form.curved == "x^b" else rates:
         distance, found = solved(curve)
         tried.append((distance, np.array([*np.log(np.maximum(found, least)), curve, *bend])))
     tried.sort(key=lambda each: each[0])
@@ -211,9 +224,10 @@ def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:
 
 
 def _start_of_shift(plain: Model, x: FloatArray, logs: FloatArray, errors: FloatArray, bend: list[float]) -> FloatArray:
-    tried = []
-    for shift in (-0.9 * x.min() / plain.end, -0.5 * x.min() / plain.end, *SHIFTS):
-        columns = plain.columns(x, shift) / errors[:, None]
+    tried, begin = [], plain.begin / plain.end
+    for shift in (-0.9 * begin, -0.5 * begin, *SHIFTS):
+        curve = float(np.log((1 + shift) / (begin + shift)))
+        columns = plain.columns(x, curve) / errors[:, None]
         found = np.linalg.lstsq(columns, logs / errors, rcond=None)[0]
-        tried.append((float(((columns @ found - logs / errors) ** 2).sum()), [*found, shift, *bend]))
+        tried.append((float(((columns @ found - logs / errors) ** 2).sum()), [*found, curve, *bend]))
     return np.array(min(tried)[1])

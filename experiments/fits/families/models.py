@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from experiments.fits.families.forms import Form
 
 LEAST = 1e-300
 """Stands for a mean that is not positive: no law has one."""
+FARTHEST = 10.0
+"""Shift of a power law, in units of the end of the range, beyond which it is an exponential."""
 STRAIGHT = 1e-5
 """Curve times the range below which slopes along the curve are those of its series: differences would be rounding."""
 
@@ -20,12 +22,16 @@ class Model:
     """A family over a range.
 
     The free parameters of a sum are its coefficients, in units of its summands at the end of the range; those of a
-    linear predictor are its coefficients, then c in units of the end.
+    linear predictor are its coefficients.
 
-    A curved sum, A u + c with u = x^b, base^x or r^x, has the logs of its means at both ends of the range, then its
-    curve b, log base or log r, which says what lies between: the share w = (u(x) - u(begin)) / (u(end) - u(begin)) of
-    the mean at the end. A and c would go to infinity where the curve goes to 0, and u to ln x or x: an iteration by
-    them creeps there, and never comes to a curve of the other sign. Positive at both ends, the mean is so between them.
+    A curved sum, A u + c with u = x^b or base^x, has the logs of its means at both ends of the range, then its curve b
+    or log base, which says what lies between: the share w = (u(x) - u(begin)) / (u(end) - u(begin)) of the mean at the
+    end. A and c would go to infinity where the curve goes to 0, and u to ln x or x: an iteration by them creeps there,
+    and never comes to a curve of the other sign. Positive at both ends, the mean is so between them.
+
+    A (x + c)^b likewise, with z = ln((end + c) / (begin + c)) as its curve and the share w = ln(1 + s (e^z - 1)) / z of
+    the log of the mean at the end, at the share s of the range: where z goes to 0, w goes to s, the law to an
+    exponential, and c to infinity.
 
     Attributes:
         form: the family.
@@ -38,7 +44,7 @@ class Model:
     begin: float
     end: float
     knot: float | None = None
-    _fixed: dict[tuple[str, bytes], FloatArray] = field(default_factory=dict, init=False, repr=False)
+    _fixed: dict[bytes, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -47,32 +53,34 @@ class Model:
 
     def logs(self, free: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Log of the mean at x, float [cells], and its slopes, float [cells, parameters]."""
+        found = self._curve if self.form.curved else self._sum if self.form.summands else self._predictor
         if self.knot is None:
-            if self.form.curved:
-                return self._curve(free, x)
-            return self._sum(free, x) if self.form.summands else self._predictor(free, x)
+            return found(free, x)
         hinge = np.maximum(0.0, np.log(x / self.knot))
-        logs, slopes = replace(self, knot=None).logs(free[:-1], x)
+        logs, slopes = found(free[:-1], x)
         return logs + free[-1] * hinge, np.column_stack([slopes, hinge])
 
     def columns(self, x: FloatArray, curve: float = 0.0) -> FloatArray:
         """The summands at x, each 1 at the end of the range; or the terms of the linear predictor.
 
-        Of a curved sum those whose coefficients are the means at the begin and at the end of the range.
+        Of a curved sum those whose coefficients are the means at the begin and at the end of the range; of a shifted
+        power their logs.
         """
         if self.form.curved:
             return np.column_stack(self._shares(x, curve)[:2])
-        if not self.form.summands:
-            shifted = np.log(np.maximum(x + curve * self.end, LEAST))
-            terms = {"x": x, "ln x": np.log(x), "ln(x+c)": shifted}
-            return np.column_stack([np.ones(len(x)), *(terms[term] for term in self.form.terms)])
-        return np.column_stack([self._summand(name, x) for name in self.form.summands])
-
-    def _summand(self, name: str, x: FloatArray) -> FloatArray:
-        key = name, x.tobytes()
+        if self.form.shifted:
+            share, _ = _share_of_log(self._share_of_range(x), curve)
+            return np.column_stack([1 - share, share])
+        key = x.tobytes()
         if key not in self._fixed:
-            self._fixed[key] = np.asarray(_plain(name, x) / self.scale(name))
+            self._fixed[key] = self._design(x)
         return self._fixed[key]
+
+    def _design(self, x: FloatArray) -> FloatArray:
+        """Of a family without a curve."""
+        if self.form.summands:
+            return np.column_stack([_plain(name, x) / self.scale(name) for name in self.form.summands])
+        return np.column_stack([np.ones(len(x)), *({"x": x, "ln x": np.log(x)}[term] for term in self.form.terms)])
 
     @property
     def reach(self) -> float:
@@ -109,9 +117,17 @@ class Model:
         if not self.form.shifted:
             design = self.columns(x)
             return design @ free, design
-        design = self.columns(x, float(free[-1]))
-        by_shift = free[1] / np.maximum(x / self.end + free[-1], LEAST)
-        return design @ free[:-1], np.column_stack([design, by_shift])
+        first, last, curve = free
+        share, by_curve = _share_of_log(self._share_of_range(x), float(curve))
+        return first + (last - first) * share, np.column_stack([1 - share, share, (last - first) * by_curve])
+
+    @property
+    def least_of_shift(self) -> float:
+        """The curve of A (x + c)^b of the largest shift; of a larger one it is an exponential."""
+        return float(np.log1p((self.end - self.begin) / (FARTHEST * self.end + self.begin)))
+
+    def _share_of_range(self, x: FloatArray) -> FloatArray:
+        return np.asarray((x - self.begin) / (self.end - self.begin))
 
     def _sum(self, free: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         columns = self.columns(x)
@@ -123,6 +139,19 @@ class Model:
         x = self.end * np.exp([-1e-4, 1e-4])
         logs, slopes = self.logs(free, x)
         return float(logs[1] - logs[0]) / 2e-4, np.asarray((slopes[1] - slopes[0]) / 2e-4)
+
+
+def _share_of_log(s: FloatArray, curve: float) -> tuple[FloatArray, FloatArray]:
+    """ln(1 + s (e^z - 1)) / z at the curve z, and its slope along z."""
+    if abs(curve) < STRAIGHT:  # of a share s of ones: its cumulants
+        bow = s * (1 - s)
+        return s + curve * bow / 2, np.asarray(bow / 2 + curve * bow * (1 - 2 * s) / 3)
+    if curve < 0:  # seen from the other end
+        share, by_curve = _share_of_log(1 - s, -curve)
+        return 1 - share, by_curve
+    grown = np.maximum(s * np.expm1(min(curve, 700.0)), LEAST - 1)
+    share = np.log1p(grown) / curve
+    return share, np.asarray((s * np.exp(min(curve, 700.0)) / np.maximum(1 + grown, LEAST) - share) / curve)
 
 
 def _steepness(z: FloatArray) -> FloatArray:
