@@ -28,7 +28,7 @@ from evo import (
 from experiments import Cell, Grid, check, load_grid, predict, run_grid
 from experiments.cli.app import app
 from experiments.presets import PRESETS, as_arm, preset
-from operators import Decaying, FixKeep, FromLog, Malformed, Measured, PerBlock, Refuse
+from operators import Decaying, FixKeep, FromLog, Malformed, Measured, PerBlock, Refuse, Resample
 from problems import BlockOneMax, Minibatch, Noisy, UnequalBlocks
 
 Z = 4.9
@@ -74,19 +74,46 @@ def test_other_loops_are_told_from_them():
     assert abs(mean - expected("gepa, all", 4)) > Z * error
 
 
-def test_presets_are_these_parts():
-    block = BlockOneMax(5, 16)
-    assert preset("openevolve", 5).runner == Islands()
-    assert preset("openevolve", 5, elitist=True).runner == OnePlusLambda()
-    assert preset("map-elites", 5).runner == MapElites(6)
-    assert preset("gepa", 5).schedule == RoundRobin()
-    chosen = preset("gepa", 5, **CHOSEN["gepa"])
-    assert (chosen.schedule, chosen.problem) == (AllBlocks(), Minibatch(block, 2))
-    assert preset("keep-if-better", 5, sigma=2.0).problem == Noisy(block, 2.0, reevaluate=False)
+ELITIST = OnePlusLambda()
+PARTS = {
+    "openevolve": (lambda block: (block, UniformChunk(), Islands()), lambda block: (block, UniformChunk(), ELITIST)),
+    "map-elites": (
+        lambda block: (block, UniformChunk(), MapElites(6)),
+        lambda block: (block, UniformChunk(), MapElites(3)),
+    ),
+    "shinka": (
+        lambda block: (block, UniformChunk(), Islands(2, 20, archive=40)),
+        lambda block: (block, UniformChunk(), Islands(3, 4, archive=12)),
+    ),
+    "alphaevolve-like": (
+        lambda block: (block, UniformChunk(), Islands(5, 20, archive=10, migrate=10)),
+        lambda block: (block, UniformChunk(), Islands(2, 5, archive=1, migrate=3)),
+    ),
+    "gepa": (lambda block: (block, RoundRobin(), ELITIST), lambda block: (Minibatch(block, 2), AllBlocks(), ELITIST)),
+    "keep-if-better": (
+        lambda block: (Noisy(block, 0.5, reevaluate=False), UniformChunk(), ELITIST),
+        lambda block: (Noisy(block, 1.0, reevaluate=True), UniformChunk(), ELITIST),
+    ),
+}
+"""Problem, schedule and runner of each preset on a block problem: as it comes, and with the options of `CHOSEN`."""
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_these_parts(name):
+    """Every part, with what is asked of k, l and the start, and each option with another value than its default."""
     mine = FixKeep(0.3, 0.9)
-    assert preset("gepa", 5, mutator=mine, malformed=0.09).mutator == Malformed(mine, 0.09)
-    assert set(CHOSEN) == set(PRESETS)
-    assert all(set(CHOSEN[name]) == dict(found.options).keys() for name, found in PRESETS.items())
+    for parts, options in zip(PARTS[name], ({}, CHOSEN[name]), strict=True):
+        for block, start in ((BlockOneMax(5, 16), {}), (BlockOneMax(5, 7, start=0.25), {"l": 7, "start": 0.25})):
+            assert preset(name, 5, **start, **options) == Cell(parts(block)[0], Resample(p=0.5), *parts(block)[1:])
+        made = preset(name, 5, mutator=mine, malformed=0.09, cell={"prompt": Prompt(head=9)}, **options)
+        assert (made.mutator, made.prompt) == (Malformed(mine, 0.09), Prompt(head=9))
+
+
+def test_every_option_of_every_preset_is_chosen():
+    assert set(CHOSEN) == set(PARTS) == set(PRESETS)
+    for name, found in PRESETS.items():
+        assert set(CHOSEN[name]) == dict(found.options).keys()
+        assert all(CHOSEN[name][option] != default for option, default in found.options)
 
 
 def test_files_hold_them(tmp_path):
