@@ -22,7 +22,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import Runs, UntilPrecise
-from experiments.predictions.engine_law.drawn import expect_drawable
+from experiments.predictions.engine_law.drawn import ends_by_itself, expect_drawable
 from experiments.predictions.expected_runs import expected_runs
 from experiments.predictions.predict import predict, predicted_mean
 from experiments.predictions.programs import known_done
@@ -93,7 +93,7 @@ def _(cell: Cell, runs: Runs, engine: str) -> None:
     if engine == "law":
         expect_drawable(cell)
     _, most = generations_within(cell)
-    if math.isinf(most):
+    if math.isinf(most) and not (engine == "law" and ends_by_itself(cell)):
         _expect_finite_mean(cell)
     if engine == "law" or calls_at_the_end(cell) <= MOST_CALLS:
         return
@@ -157,6 +157,8 @@ def seconds_a_batch(cell: AnyCell, size: int, engine: str, slowness: Slowness = 
 
 @seconds_a_batch.register
 def _(cell: Cell, size: int, engine: str, slowness: Slowness = Slowness()) -> float:
+    if engine == "law":  # whatever a run takes
+        return SECONDS_A_LAW_BATCH * slowness.rounds
     mean = predicted_mean(cell, "calls")
     if mean is None:
         return 1.0

@@ -27,6 +27,7 @@ from evo.theory.calls.acceptance import (
 from evo.theory.calls.gains import at_least_once, completion, incompletion
 from evo.theory.calls.minibatch import minibatch_moves
 from evo.theory.calls.offspring_counts import subset_offspring, whole_offspring, wrong_block_offspring
+from evo.theory.chains.chain import check_states
 from evo.theory.problems.archives import Keeper, archive_run
 from evo.theory.problems.enumeration import (
     ALL,
@@ -73,6 +74,7 @@ def fitness_of_counts(
     law: CallLaw, k: int, g: int, schedule: Schedule, by_count: FloatArray, start: Start, lam: int, weak: bool
 ) -> RunLaw:
     """The chain on the number of incorrect blocks (theory 1f, 10)."""
+    check_states(k, f"the counts of k={k} blocks")  # before its matrix is made
     return run_on_counts(offspring_counts(law, k, g, schedule), by_count, start, lam, weak, "theory 1f, 10")
 
 

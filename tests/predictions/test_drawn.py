@@ -29,14 +29,14 @@ from experiments.cli.app import app
 from experiments.fits.fit import DRAWN, fit
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid, sweep
-from experiments.predictions.engine_law.drawn import quantiles, run_law_batch
+from experiments.predictions.engine_law.drawn import ends_by_itself, quantiles, run_law_batch
 from experiments.predictions.predict import predict
 from experiments.reports.export import export_results
 from experiments.running.launch import run_grid
 from experiments.running.simulation import simulate, trace
 from experiments.store.results import load
 from experiments.store.table import batch_columns, runs_table
-from operators import BetaBlocks, FixKeep, Malformed, Resample, Vote
+from operators import BetaBlocks, FixKeep, Malformed, Resample, Sparse, Vote
 from problems import BlockOneMax, Noisy, UnequalBlocks, WeightedBlocks
 
 FALSE_FAIL = 1e-6
@@ -107,6 +107,39 @@ def test_twin_a_wrong_law_differs(seed):
     assert distance(drawn.hit, executed.hit) > LIMIT
     two = simulate(cell_of(3, lam=2), seed, 0, RUNS, "law")
     assert distance(two.calls, simulate(cell_of(3), seed, 0, RUNS).calls) > LIMIT
+
+
+ENDLESS = [
+    cell_of(mutator=FixKeep(0.0, 1.0)),
+    cell_of(mutator=FixKeep(0.0, 1.0), schedule=UniformChunk()),
+    cell_of(4, FixKeep(0.5, 0.0), OnlyIncorrect(g=3)),  # what is left of a chunk is never finished
+    cell_of(5, FixKeep(0.5, 0.0), RoundRobin(g=3)),
+    cell_of(mutator=FixKeep(0.5, 1.0), schedule=UntilResolved(), problem=BlockOneMax(6, 4, start=0.5)),
+]
+
+
+@pytest.mark.parametrize("cell", ENDLESS, ids=lambda cell: cell.schedule)
+def test_without_a_budget_law_refuses_what_may_never_end(cell):
+    assert predict(cell, "calls").mean == math.inf
+    with pytest.raises(InputError, match="needs a predicted finite mean, got an infinite one"):
+        run_grid(Grid("endless", [replace(cell, budget=None)], runs=2, engine="law"), workers=1)
+
+
+@pytest.mark.parametrize("cell", ENDLESS, ids=lambda cell: cell.schedule)
+def test_twin_without_a_budget_law_draws_what_ends(cell):
+    """The waits of its chain say so, and no prediction is asked for."""
+    ends = replace(cell, mutator=FixKeep(0.5, 0.5), budget=None)
+    assert ends_by_itself(ends)
+    assert math.isfinite(predict(ends, "calls").mean)
+
+
+def test_without_a_budget_law_goes_further_than_predictions():
+    many = Cell(BlockOneMax(5000, 4), Sparse(FixKeep(1.0, 0.0), rate=1 / 5000), AllBlocks(), OnePlusLambda())
+    with pytest.raises(InputError, match="more than 4096"):
+        run_grid(Grid("many", [replace(many, budget=None)], runs=2), workers=1)
+    assert (
+        run_grid(Grid("many", [replace(many, budget=None)], runs=2, engine="law"), workers=1).runs["hit"].min() > 5000
+    )
 
 
 @pytest.mark.parametrize("u", [0.0, 1e-12, 0.3, 0.5, 0.999, 1 - 1e-12])

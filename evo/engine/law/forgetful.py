@@ -47,6 +47,11 @@ class Counts:
         """Numbers in the tables."""
         return self.pmf.size + self.tail.size
 
+    @property
+    def ends(self) -> bool:
+        """Whether the mean number of offspring until one is optimal is a finite float."""
+        return math.isfinite(self.span)
+
     @classmethod
     def of(cls, law: CallLaw, g: int, lam: int) -> Counts:
         """The tables of a law.

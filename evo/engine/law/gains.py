@@ -49,6 +49,11 @@ class Gains:
         return self.span.size + self.above.size + self.tilt.size
 
     @property
+    def ends(self) -> bool:
+        """Whether every number of incorrect blocks is left for a smaller one after a finite mean time."""
+        return bool(np.isfinite(self.span).all())
+
+    @property
     def widest(self) -> int:
         """The largest gain."""
         return int(self.above.shape[1]) - 1

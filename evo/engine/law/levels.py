@@ -27,6 +27,15 @@ MOST_MOVES = 1e5
 """From level to level a run, on average."""
 
 
+def check_levels(k: int) -> None:
+    """Refuse more blocks than there is room for.
+
+    Raises: NoPrediction.
+    """
+    if k > MOST_LEVELS:
+        raise NoPrediction(f"levels of k = {k} blocks take a table of more than {MOST_LEVELS:,} by as many numbers")
+
+
 @dataclass(frozen=True, eq=False)
 class Levels:
     """Runs from level to level.
@@ -58,10 +67,8 @@ class Levels:
 
         Raises: NoPrediction if the tables are too large, runs move too often, or probabilities are too small.
         """
-        k = start.k
-        if k > MOST_LEVELS:
-            raise NoPrediction(f"levels of k = {k} blocks take a table of more than {MOST_LEVELS:,} by as many numbers")
-        chain = process.chain
+        k, chain = start.k, process.chain
+        check_levels(k)
         check_floats(chain)
         moves = chain.expected(chain.leave)
         if not moves <= MOST_MOVES:
@@ -79,6 +86,11 @@ class Levels:
     def floats(self) -> int:
         """Numbers in its tables."""
         return 2 * self.upto.size
+
+    @property
+    def ends(self) -> bool:
+        """Not known from the tables: a run may be trapped."""
+        return False
 
     def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """Some runs; those that are over when all are have an infinite number of generations."""

@@ -63,6 +63,11 @@ class Jumps(Protocol):
         """Numbers in its tables."""
         ...
 
+    @property
+    def ends(self) -> bool:
+        """Whether it is known that the mean number of generations is finite."""
+        ...
+
     def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """Some runs.
 

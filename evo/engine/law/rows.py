@@ -63,6 +63,11 @@ class Rows:
         """Numbers in the tables, about."""
         return 8 * self.most
 
+    @property
+    def ends(self) -> bool:
+        """Whether an improvement is possible from any number of incorrect blocks: `fit` has looked."""
+        return True
+
     def need(self, incorrect: IntArray) -> None:
         """Make the rows of these numbers of incorrect blocks that are not there."""
         new = [i for i in np.unique(incorrect).tolist() if self._first[i] < 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,6 +94,11 @@ class AsOne:
         """Numbers in its table."""
         return self.table.floats
 
+    @property
+    def ends(self) -> bool:
+        """Whether it is known that the mean number of generations is finite."""
+        return self.table.ends
+
     def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """A life a run."""
         incorrect = begin(self.start, np.array([self.k]), runs, streams.start)[:, 0]
@@ -133,6 +139,11 @@ class _Chunked:
     def floats(self) -> int:
         """Numbers in its tables."""
         return self.long.floats + (0 if self.short is None else self.short.floats)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is known that the mean number of generations is finite."""
+        return self.long.ends and (self.short is None or self.short.ends)
 
     @cached_property
     def _sizes(self) -> IntArray:
@@ -240,6 +251,11 @@ class BlockByBlock:
     def floats(self) -> int:
         """Numbers in its table."""
         return self.fixing.floats
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is known that the mean number of generations is finite: of correct blocks, too."""
+        return self.fixing.ends and math.isfinite(self.skip)
 
     def draw(self, runs: int, streams: Streams, steps: bool, end: float) -> Drawn:
         """Some runs at a time."""

@@ -54,6 +54,12 @@ def chain_of(cell: Cell) -> JumpChain | None:
         return None
 
 
+def ends_by_itself(cell: Cell) -> bool:
+    """Whether the jump chain of a cell tells that its mean is finite, without a prediction."""
+    chain = chain_of(cell)
+    return chain is not None and chain.process.ends
+
+
 def law_of_hit(cell: Cell) -> TimeLaw:
     """The law that the hits of a cell are drawn from where its search is no jump chain.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo.engine.law import schedules
-from evo.engine.law.levels import Levels
+from evo.engine.law.levels import Levels, check_levels
 from evo.engine.law.process import Jumps
 from evo.errors import NoPrediction
 from evo.laws.counts import CallLaw
@@ -43,6 +43,7 @@ def levels(
     law: CallLaw, k: int, g: int, schedule: Schedule, by_count: FloatArray, start: Start, lam: int, weak: bool
 ) -> Jumps:
     """Any fitness of the number of correct blocks (theory 1f, 10)."""
+    check_levels(k)  # before a matrix of them is made
     offspring = offspring_counts(law, k, g, schedule)
     process = counts_process(offspring, by_count, start, lam, weak)
     return Levels.of(process, offspring, ranks(by_count, k + 1, 0, "counts"), start, lam)
@@ -52,6 +53,7 @@ def levels_without_evaluator(
     law: CallLaw, k: int, g: int, schedule: Schedule, by_count: FloatArray, start: Start
 ) -> Jumps:
     """Every answer is accepted (theory 17c)."""
+    check_levels(k)  # before a matrix of them is made
     offspring = offspring_counts(law, k, g, schedule)
     process = accepted_on_counts(offspring, np.ones_like(offspring), start).process
     if process is None:
