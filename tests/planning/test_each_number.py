@@ -1,0 +1,134 @@
+"""Each number of a candidate by hand, where quantities are in their units and samples are small enough to count."""
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from evo import Latency, OnePlusLambda, RoundRobin
+from experiments import Cell, plan
+from experiments.grids.measured.file import Calibration, parse_calibration
+from experiments.planning.by_runs import _budget, with_runs
+from experiments.planning.candidates import Candidate
+from experiments.planning.hours_band import _of_runs
+from experiments.planning.inputs import Hang
+from experiments.planning.model import Model
+from experiments.planning.numbers import Aim, Numbers
+from experiments.planning.sensitivity import hangs_by_runs
+from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth
+from experiments.planning.simulated import Simulator
+from operators import FixKeep
+from problems import BlockOneMax
+
+SECONDS = {"fixed": 2.0, "per_prompt_token": 0.003, "per_generated_token": 0.02}
+
+
+def model(fix="{ 1 = 0.4, 2 = 0.3, 6 = 0.2 }", **tables) -> Model:
+    """A model of 8 blocks, by the tables of its file."""
+    text = f"[operator]\nfix = {fix}\nkeep = {{ 1 = 0.97, 2 = 0.96, 6 = 0.95 }}\n"
+    given = {"problem": {"k": 8}, "tokens": {"instructions": 500, "block": 50}} | tables
+    for table, values in given.items():
+        text += f"[{table}]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
+    values: Calibration = parse_calibration(text)
+    return Model("", values)
+
+
+# ------------------------------------------------------------------------------------------------- what a model says
+
+
+@pytest.mark.parametrize("name", SECONDS)
+def test_medians_become_means_of_every_kind_of_seconds(name):
+    """A tail multiplies each of them by exp(tail^2/2), and neither itself nor evaluations."""
+    latency = model(seconds={name: SECONDS[name], "tail": 0.6, "evaluation": 12.0}).latency
+    expected = {other: SECONDS[other] * math.exp(0.18) if other == name else 0.0 for other in SECONDS}
+    assert latency == Latency(**expected, tail=0.6, evaluation=12.0)
+
+
+@pytest.mark.parametrize(("said", "block"), [(12.7, 13), (12.4, 12), (0.2, 1), (50, 50)])
+def test_a_block_has_the_next_whole_number_of_tokens(said, block):
+    made = model(tokens={"instructions": 500, "block": said})
+    assert (made.block, made.problem.l) == (block, block)
+    assert model(problem={"k": 8, "l": 7}, tokens={"instructions": 500, "block": said}).block == 7  # l goes before
+
+
+@pytest.mark.parametrize(
+    ("g", "low", "measured"), [(1, 1, True), (1, 2, False), (2, 2, True), (3, 2, True), (3, 3, False), (6, 2, True),
+                               (5, 3, True), (5, 4, False), (7, 1, False), (8, 1, False)],
+)  # fmt: skip
+def test_a_chunk_and_what_it_leaves_of_8_blocks_are_within_what_was_measured(g, low, measured):
+    assert model(f"{{ {low} = 0.4, 6 = 0.2 }}").measured(g) is measured
+
+
+def test_as_many_calls_as_chunks_are_merged_and_no_more():
+    found = plan(
+        k=6, values={"operator.fix": {1: 0.4, 2: 0.3}, "operator.keep": {1: 0.97, 2: 0.96}}, g=(2,), bands=0,
+        lam=(1, 2, 3, 4), schedules=("RoundRobin",), runners=("Merged",), feedback="none",
+    )  # fmt: skip
+    assert sorted(each.candidate.lam for each in found.ranked) == [2, 3]
+
+
+# ------------------------------------------------------------------------------------------------- what is simulated
+
+PRICES = {"prompt": 3e-6, "generated": 15e-6}
+
+
+def candidate(g, lam=1, **tables) -> Candidate:
+    return Candidate(model(prices=PRICES, **tables), "RoundRobin", g, lam)
+
+
+def test_hours_of_runs_are_their_calls_with_an_evaluation_each():
+    """One worker, three calls a generation, blocks of two: every call takes as long, and all that is off is calls."""
+    one = candidate(2, 3, seconds={"fixed": 2.0, "per_generated_token": 0.01, "evaluation": 12.0})
+    found = with_runs(one, Aim(), Numbers(), Simulator())
+    assert found.hours == pytest.approx(found.calls * (2.0 + 1.0 + 12.0) / 3600, rel=1e-12)
+    assert found.error("hours") == pytest.approx(found.error("calls") * 15.0 / 3600, rel=1e-12)
+    price = (500 + 100) * 3e-6 + 100 * 15e-6
+    assert found.money == pytest.approx(found.calls * price, rel=1e-12)
+    assert found.tokens == pytest.approx(found.calls * 700, rel=1e-12)
+    assert found.error("money") == pytest.approx(found.error("calls") * price, rel=1e-12)
+
+
+@pytest.mark.parametrize("target", [None, 6])
+def test_the_share_that_reaches_its_target_is_that_of_the_runs(target):
+    one, aim = candidate(3), Aim(target=target, calls=25)
+    few = {"a_candidate": 10_000}
+    found = with_runs(one, aim, Numbers(calls=1.0, tokens=1.0, money=1.0, hours=1.0), Simulator(**few))
+    sample = Simulator(**few).at_budget(one.cell, *_budget(one.cell, aim), target)
+    there, runs = int((sample.values >= (8 if target is None else target)).sum()), len(sample.values)
+    assert 0 < there < runs
+    assert (found.reached, found.fitness, found.runs) == (there / runs, sample.mean, runs)
+    near = (there + 1) / (runs + 2)
+    assert found.error("reached") == pytest.approx(math.sqrt(near * (1 - near) / runs), rel=1e-12)
+
+
+@pytest.mark.parametrize(("lam", "workers", "turns"), [(4, 2, 2), (4, 4, 1), (3, 2, 2), (5, 1, 5)])
+def test_hours_of_single_runs_count_generations_on_the_shorter_chunk(lam, workers, turns):
+    """Blocks of 3, 3 and 2 in turn; without a tail all is counted: so many turns of so many seconds a generation."""
+    cell = Cell(BlockOneMax(k=8, l=50), FixKeep(0.4, 0.9), RoundRobin(g=3), OnePlusLambda(lam=lam))
+    latency = Latency(fixed=1.0, per_generated_token=0.01, evaluation=2.0)
+    spent = Simulator().until(cell, None)
+    generations = spent.counts[:, 0]
+    seconds = _of_runs(spent, latency, workers, np.random.default_rng(1)).values
+    expected = turns * (4.5 * (generations - generations // 3) + 4.0 * (generations // 3))
+    assert seconds == pytest.approx(expected, rel=1e-12)
+
+
+# ----------------------------------------------------------------------------------------- what a simulated choice is
+
+
+@pytest.mark.parametrize("by", ["money", "fitness"])
+def test_the_flip_of_a_simulated_choice_lies_on_a_straight_line(by, monkeypatch):
+    """From 0.5 to 0.8 the choice loses 12 and the other 3, which is 3 behind at first: a third of the way they meet."""
+    worth = {"choice": lambda value: 10 + 40 * (value - 0.5), "other": lambda value: 13 + 10 * (value - 0.5)}
+    monkeypatch.setattr(hangs_by_runs, "changed", lambda rival, hang, value: (rival, value))
+    asked = SimpleNamespace(worth=lambda pair: _Worth(worth[pair[0]](pair[1]), 0.01))
+    here = [_Worth(worth[name](0.5), 0.01) for name in worth]
+    hang = Hang("", "operator.fix", 1, 0.5, 0.4, 0.8, True)
+    found = _moved(SimpleNamespace(by=by), asked, list(worth), here, hang)
+    assert found.flip == pytest.approx(0.6, rel=1e-12)
+    assert (found.to, found.simulated, found.inside) == ("other", True, True)
+    assert found.stake == pytest.approx(6.0 if by == "fitness" else 22 / 16)
+    near = replace(hang, high=0.55)
+    assert math.isnan(_moved(SimpleNamespace(by=by), asked, list(worth), here, near).flip)  # the twin: not reached
