@@ -303,7 +303,7 @@ def test_refusals_say_what_differs():
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_page_prints_the_table(every):
-    page = (Path(__file__).parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "quality.md").read_text(encoding="utf-8")
     begin, end = "<!-- printed by experiments.predictions.printed -->\n", "\n<!-- end -->"
     assert page.count(begin) == page.count(end) == 1
     head, line, *printed = page.split(begin)[1].split(end)[0].splitlines()

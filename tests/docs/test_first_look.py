@@ -1,7 +1,7 @@
 """The notebook docs/first-look.ipynb, executed cell by cell, with the outputs that stand in it.
 
 Jupyter is not needed: its JSON is read here, and each code cell is executed as a module's body in one namespace.
-`python tests/command/test_first_look.py` executes it and stores the outputs anew.
+`python tests/docs/test_first_look.py` executes it and stores the outputs anew.
 """
 
 import ast

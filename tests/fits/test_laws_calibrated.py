@@ -69,7 +69,7 @@ def test_what_is_no_family_is_not_told(rounds, rng):
     assert told <= most(trials)
 
 
-@pytest.mark.slow  # quick, censored runs of one family at a time: tests/analysis/test_fits.py
+@pytest.mark.slow  # quick, censored runs of one family at a time: tests/fits/test_fits.py
 @pytest.mark.statistical
 @pytest.mark.parametrize("budget", [np.inf, 150.0])
 def test_intervals_cover_with_and_without_censoring(budget, rng):

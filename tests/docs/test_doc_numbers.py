@@ -262,7 +262,7 @@ MEASURED = {
         "0 %, 48 % and 100 % of the runs",
     )
 }
-"""Compared with the runs of the whole study by its slow test (`tests/analysis/test_studies.py`)."""
+"""Compared with the runs of the whole study by its slow test (`tests/studies/test_studies.py`)."""
 PARAMETERS = {
     "README.md": ("Python 3.11",),
     "docs/studies.md": (*(f"{fix:g} / {keep:g}" for fix, keep in REAL), "300 attempts", "(correlation 0.64)",
