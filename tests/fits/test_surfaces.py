@@ -56,3 +56,16 @@ def test_a_surface_that_cannot_be_fitted(runs):
     assert "a surface needs 3 values of the first parameter" in str(refused)
     with pytest.raises(InputError, match="expected two parameters, got k twice"):
         fit_surface(runs, ("k", "k"))
+
+
+def test_intervals_are_two_sided_of_the_level_that_is_asked_for(runs):
+    """Half-widths are normal quantiles of (1 + level)/2 times one error, of logs for A and base."""
+    levels = {0.9: 1.644854, 0.999: 3.290527}
+    for series in ("all", "one"):
+        found = {level: told(runs, confidence=level)[series].left[0].estimates for level in levels}
+        for each in zip(*found.values(), strict=True):
+            assert len({(one.name, one.value) for one in each}) == 1
+            plain = (lambda end: end) if each[0].name in ("b", "d") else np.log
+            errors = [plain(one.high) - plain(one.low) for one in each]
+            assert np.divide(errors, list(levels.values())) == pytest.approx(errors[0] / levels[0.9], rel=1e-5)
+            assert plain(each[0].low) + plain(each[0].high) == pytest.approx(2 * plain(each[0].value))

@@ -1,0 +1,178 @@
+"""What decides of a law beside its estimate, by hand: spreads, bounds, error rates, and what more runs would tell."""
+
+import math
+from itertools import combinations
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from evo import MuPlusLambda, OnePlusLambda, OnlyIncorrect
+from experiments import Cell
+from experiments.fits import calibration, speedups
+from experiments.fits.evidence.reading import is_memoryless
+from experiments.fits.evidence.spreads import WORST, log_error
+from experiments.fits.families.advice import FACTORS, POWER, runs_for_bend, where_they_part
+from experiments.fits.ratios import Ratio, Side
+from experiments.fits.series import Series
+from experiments.fits.tails import Tail, tail_declared
+from operators import BetaBlocks, BetaQuality, FixKeep, Malformed, Refuse
+from problems import BlockOneMax, Noisy
+
+# ----------------------------------------------------------------------------------------------------------- spreads
+
+
+def levels(n):
+    return (np.arange(n) + 0.5) / n
+
+
+def test_the_error_of_a_spread_is_that_of_its_law():
+    """Influence of v on ln(s^2/m^2): ((v-m)/s)^2 - 1 - 2 (v/m - 1); 4/n of exponential times, 2/n of normal ones."""
+    exponential = -np.log1p(-levels(100_000))
+    assert log_error(exponential) * 1e5 == pytest.approx(4.0, rel=0.01)
+    normal = 1000.0 + ndtri(levels(100_000))
+    assert log_error(normal) * 1e5 == pytest.approx(2.0, rel=0.01)
+    few = np.array([1.0, 1.0, 1.0, 9.0, 2.0])
+    m, s2 = few.mean(), few.var()
+    influence = (few - m) ** 2 / s2 - 1 - 2 * (few / m - 1)
+    assert log_error(few) == pytest.approx(min(max(influence.var() / 5, 1 / 5), WORST))
+    assert (log_error(np.ones(8)), log_error(np.ones(1))) == (0.25, 1.0)  # nothing is known of them
+
+
+def series(samples, unit=1.0) -> Series:
+    x, runs = np.arange(1.0, len(samples) + 1), np.array([float(len(each)) for each in samples])
+    means, variances = (np.array([made(each) for each in samples]) for made in (np.mean, lambda v: np.var(v, ddof=1)))
+    return Series(
+        "a", "a", {}, 1, x, tuple(map(str, x)), runs, 0 * x, means, variances, runs * means / unit, unit + 0 * x, True,
+        means, (Tail.LIGHT,) * len(x), samples=tuple(samples),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1.0, 3.0])
+@pytest.mark.parametrize("steps", [2.0, 5.0, 40.0])
+def test_runs_without_memory_have_the_variance_of_geometric_times(steps, unit):
+    """steps (steps - 1) units^2, to the last draw; half of it, or steps^2 of few, is another law."""
+    time = unit * np.ceil(np.log1p(-levels(20_000)) / math.log1p(-1 / steps))
+    assert is_memoryless(series([time], unit))
+    assert not is_memoryless(series([time.mean() + (time - time.mean()) * math.sqrt(0.7)], unit))
+    assert not is_memoryless(series([time, np.full(20_000, steps * unit)], unit))  # one cell that differs is enough
+
+
+# ------------------------------------------------------------------------------------------------------------- tails
+
+TAILS = [
+    (0.9, Tail.NO_MEAN),
+    (1.0, Tail.NO_MEAN),
+    (1.01, Tail.NO_VARIANCE),
+    (2.0, Tail.NO_VARIANCE),
+    (2.01, Tail.LIGHT),
+]
+
+
+@pytest.mark.parametrize(("a", "tail"), TAILS)
+def test_the_tail_that_parts_declare_changes_at_1_and_2(a, tail):
+    """For runners of which no prediction tells it; also where the mutator is wrapped, and not by the second shape."""
+    block = BetaBlocks(a=a, b=1.0)
+    for mutator in (block, Malformed(block, 0.1), Refuse(Malformed(block, 0.1), 0.2)):
+        cell = Cell(BlockOneMax(k=4, l=2), mutator, OnlyIncorrect(), MuPlusLambda(2))
+        assert tail_declared(cell) is tail
+    by_call = Cell(BlockOneMax(k=4, l=2), BetaQuality(a=a, b=1.0), OnlyIncorrect(), MuPlusLambda(2))
+    assert tail_declared(by_call) is Tail.LIGHT  # a quality that is drawn for each call
+
+
+@pytest.mark.parametrize(
+    ("sigma", "reevaluate", "tail"), [(0.5, False, Tail.NO_VARIANCE), (0.5, True, Tail.LIGHT), (0.0, False, Tail.LIGHT)]
+)
+def test_a_value_of_noise_that_is_kept_leaves_no_variance(sigma, reevaluate, tail):
+    problem = Noisy(BlockOneMax(k=4, l=2), sigma, reevaluate=reevaluate)
+    assert tail_declared(Cell(problem, FixKeep(0.5, 0.9), OnlyIncorrect(), OnePlusLambda())) is tail
+    heavier = Cell(problem, BetaBlocks(a=1.0, b=1.0), OnlyIncorrect(), OnePlusLambda())
+    assert tail_declared(heavier) is Tail.NO_MEAN
+
+
+# ------------------------------------------------------------------------------------------------ what more would tell
+
+
+def family(law, error, end=10.0, parameters=("A",), exponent=1.0):
+    model = SimpleNamespace(end=end, exponent=lambda free: (exponent, None))
+    at = lambda x: (np.log(law(x)), np.full(len(x), error))  # noqa: E731  # as a fitted family has it
+    return SimpleNamespace(model=model, form=SimpleNamespace(parameters=parameters), free=None, at=at)
+
+
+THREE = [lambda x: 3 * x, lambda x: 0.3 * x**2, lambda x: 3 * x + 0.1 * x**2.2]
+LEVEL = [lambda x: 30 + 0 * x, lambda x: 3 * x]
+
+
+@pytest.mark.parametrize("laws", [THREE, LEVEL], ids=["three laws", "a constant"])
+@pytest.mark.parametrize("square", [0.02, 1.0, 18.0])
+def test_where_families_part_is_where_the_fewest_units_tell(laws, square):
+    """Runs square/((ln E1 - ln E2)^2/4.6^2 - errors^2) of the pair that takes most, 100 at least; times the mean."""
+    errors, ways = [0.01, 0.02, 0.015][: len(laws)], []
+    for factor in FACTORS:
+        x = math.ceil(10.0 * factor)
+        means, runs = [law(x) for law in laws], 0.0
+        for i, j in combinations(range(len(laws)), 2):
+            room = math.log(means[i] / means[j]) ** 2 / POWER**2 - errors[i] ** 2 - errors[j] ** 2
+            runs = max(runs, square / room if room > 0 else math.inf)
+        ways.append((max(runs, 100) * max(means), x, means, runs))
+    _, x, means, runs = min(ways)
+    told = where_they_part([family(law, error) for law, error in zip(laws, errors, strict=True)], square, "k", True)
+    numbers = ", ".join(f"{mean:.3g}" for mean in means)
+    assert told.startswith(f"they part at k = {x:g} ({numbers}): ")
+    said = float(told.split("): ")[1].split(" runs")[0].replace(",", ""))
+    assert max(runs, 100) <= said <= max(1.1 * runs, 100)
+
+
+BENDS = [("A", 1, 0.2), ("Ab", 3, 0.6), ("Abc", 3, 0.3), ("A", 0.1, 0.1)]
+
+
+@pytest.mark.parametrize(("parameters", "exponent", "margin"), BENDS)
+def test_the_runs_that_tell_a_bend_are_as_the_square_of_its_interval(parameters, exponent, margin):
+    """A half-width h around a middle of a quarter of the margin: (h/(3/4 margin))^2 times the runs."""
+    made = family(None, 0.0, parameters=tuple(parameters), exponent=exponent)
+    middle, half = margin / 4, 1.5 * margin
+    told = runs_for_bend(made, (middle - half, middle + half), 250)
+    assert told.startswith("some 1,000 runs a cell"), told
+    assert runs_for_bend(made, (margin, 1.1 * margin), 250) == "larger values would tell"
+
+
+# ------------------------------------------------------------------------------------------------------- error rates
+
+
+@pytest.mark.parametrize("ratios", [1, 4])
+def test_rows_share_the_error_rate_and_rows_without_a_ratio_have_none_of_it(ratios, monkeypatch):
+    cost = np.arange(1.0, 401.0)
+    side = Side(cost, 400, 200.5, 1e-3, Tail.LIGHT)
+    made = [(float(k), {}, Ratio(side, side, 1.0, 0.05, 2)) for k in range(ratios)] + [(9.0, {}, "no runs yet")]
+    monkeypatch.setattr(speedups, "series", lambda *asked: ())
+    monkeypatch.setattr(speedups, "_of", lambda found, arm: [arm])
+    monkeypatch.setattr(speedups, "_alike", lambda above, below: True)
+    monkeypatch.setattr(speedups, "_ratios", lambda results, above, below: iter(made))
+    monkeypatch.setattr(speedups, "expect_a", lambda *asked: None)
+    table = speedups.speedup(None, "slow", "fast", alpha=0.04)
+    rate = 0.04 / ratios / 2  # a rule that stopped them halves it once more
+    low, high = Ratio(side, side, 1.0, 0.05, 2).interval(rate)
+    assert table["low"][:ratios].tolist() == pytest.approx([low] * ratios, rel=1e-12)
+    assert table["high"][:ratios].tolist() == pytest.approx([high] * ratios, rel=1e-12)
+    assert table["note"][ratios] == "no runs yet"
+    assert np.isnan(table["low"][ratios])
+
+
+def test_how_often_a_law_is_told_and_covered_is_counted(monkeypatch):
+    """Of three experiments two tell a law, one of them rightly; its interval is that of the named ones."""
+    came = [(True, True, False, 1.0), (True, False, True, 0.25), (False, False, True, 0.25)]
+    monkeypatch.setattr(calibration, "KNOWN", {"linear": calibration.KNOWN["linear"]})
+    monkeypatch.setattr(calibration, "_experiment", lambda *asked: came[next(turns) % 3])
+    turns = iter(range(100))
+    table = calibration.calibrated(3, np.random.default_rng(1))
+    assert table["runs"].tolist() == ["geometric", "geometric", "Gamma", "Gamma"]
+    assert table["censored"].tolist() == [0.0, calibration.CENSORED] * 2
+    for name, share in (
+        ("told", 2 / 3),
+        ("right", 1 / 3),
+        ("refused", 2 / 3),
+        ("covered", 0.5),
+        ("covered_named", 1.0),
+    ):
+        assert table[name].tolist() == pytest.approx([share] * 4), name
