@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol
 
-from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
 from experiments.running.tasks import Done
 from experiments.store.failures import FailedBatch
-from experiments.store.grid_json import grid_record
 from experiments.store.results import Results
 from experiments.store.store import Store
 from experiments.store.table import ComputedBatch, runs_table
@@ -60,8 +57,7 @@ class IntoMemory:
 
     def results(self, grid: Grid) -> Results:
         """Results in memory."""
-        made = Results.of(grid_record(grid), cells_table(grid), runs_table(self._batches))
-        return replace(made, known={cell.id: cell for cell in grid.cells})
+        return Results.of_batches(grid, self._batches)
 
 
 class IntoStore:

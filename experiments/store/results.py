@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib import import_module
@@ -15,7 +15,8 @@ from evo.protocols import FloatArray
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_path
 from experiments.grids.cell_text import foreign_in
-from experiments.grids.cells_table import WEIGHTS, prices_in
+from experiments.grids.cells_table import WEIGHTS, cells_table, prices_in
+from experiments.grids.grid import Grid
 from experiments.grids.labels import labels, lams_of
 from experiments.grids.outside.reading import Unsound
 from experiments.grids.outside.sheet import Sheet, Told
@@ -26,10 +27,11 @@ from experiments.store.by_cell import RunArrays
 from experiments.store.described import heading, sheet
 from experiments.store.failures import FailedBatch, read_failures
 from experiments.store.files import StoreError
-from experiments.store.grid_json import digest_of, drawn_with, held_origins, read_grid
+from experiments.store.grid_json import digest_of, drawn_with, grid_record, held_origins, read_grid
 from experiments.store.parts import Parts
 from experiments.store.predictions import StoredPrediction, split
-from experiments.store.rows import RunTable, read_rows, rows_in_memory
+from experiments.store.rows import Priced, RunTable, read_rows, rows_in_memory, rows_of_batches
+from experiments.store.table import ComputedBatch
 from experiments.store.third_party.recall import recall
 from experiments.store.verify.cells import read_cells_file
 
@@ -100,6 +102,15 @@ class Results(Told):
         cells, predictions = split(cells)
         rows = RunTable.of(*rows_in_memory(runs, cells, as_runs(grid["runs"])))
         return cls(grid, cells, rows, path, predictions=predictions)
+
+    @classmethod
+    def of_batches(cls, grid: Grid, batches: Sequence[ComputedBatch]) -> Results:
+        """Results in memory from batches of a grid as they were computed, each once."""
+        cells = grid.cells
+        priced = Priced([cell.id for cell in cells], [cell.sample for cell in cells], [cell.prices for cell in cells])
+        rows = RunTable.of(*rows_of_batches(batches, priced, grid.runs))
+        made = cells_table(grid)
+        return cls(grid_record(grid), made, rows, None, {cell.id: cell for cell in cells}, split(made)[1])
 
     @classmethod
     def stored(

@@ -7,7 +7,7 @@ has rows of its own in the table, at its own prices.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -19,111 +19,37 @@ from numpy.typing import NDArray
 
 from evo.costs.ledger import LEDGER
 from evo.protocols import BoolArray, FloatArray, IntArray
-from experiments.grids.cell_text import PROGRAM
-from experiments.grids.cells_table import WEIGHTS, prices_in
+from experiments.grids.cells_table import prices_in
 from experiments.grids.outside.reading import Damaged
 from experiments.grids.stopping import Runs, kept_rows
 from experiments.store.by_cell import RowsByCell
 from experiments.store.files import StoreError
-from experiments.store.parts import WORD_COLUMNS, Parts, expect_equal, words_and_codes
-from experiments.store.table import DTYPES, FAR, LATER, dtype_of, is_of_a_role, repeated, with_nulls
+from experiments.store.parts import WORD_COLUMNS, Parts, expect_equal
+from experiments.store.run_columns import RunColumns, is_null
+from experiments.store.table import DTYPES, FAR, LATER, ComputedBatch, dtype_of, is_of_a_role, repeated, with_nulls
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
-
-NULL = np.iinfo(np.int64).min
-"""Stands for a hit that is null."""
 
 
-class RunColumns:
-    """The columns of tables of runs, all of them numbers: codes of words, NULL for a hit that is null, NaN for seconds.
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """What the table of runs needs of the cells.
 
     Attributes:
-        words: for `sample` and `engine` each word and its code.
+        ids: of each its id.
+        samples: what names its runs.
+        prices: the price of each column that has one, as `prices` of the cell itself.
     """
 
-    def __init__(self) -> None:
-        self.words: dict[str, dict[str, int]] = {name: {} for name in WORD_COLUMNS}
-        kinds = {"str": "int32", "Int64": "int64"}
-        self._room = {name: np.empty(0, dtype=kinds.get(kind, kind)) for name, kind in DTYPES.items()}
-        self._rows = 0
+    ids: list[str]
+    samples: list[str]
+    prices: list[dict[str, float]]
 
-    @property
-    def of_roles(self) -> list[str]:
-        """The columns of the ledgers of roles, in the order in which they came."""
-        return [name for name in self._room if name not in DTYPES]
-
-    def add(self, part: pa.Table) -> None:
-        """Add a part; nothing of it is held."""
-        columns: dict[str, NDArray[Any]] = {}
-        for name in (*DTYPES, *filter(is_of_a_role, part.column_names)):
-            if name in WORD_COLUMNS:
-                words, codes = words_and_codes(part, name)
-                columns[name] = self._codes(name, words)[codes]
-            else:
-                column = part[name]
-                columns[name] = (column.fill_null(NULL) if str(column.type) == "int64" else column).to_numpy()
-        self._append(columns, len(part))
-
-    def add_table(self, table: pd.DataFrame) -> None:
-        """Add a table in memory."""
-        import pandas as pd
-
-        columns: dict[str, NDArray[Any]] = {}
-        for name in (*DTYPES, *filter(is_of_a_role, table.columns)):
-            if name in WORD_COLUMNS:
-                codes, words = pd.factorize(table[name])
-                columns[name] = self._codes(name, list(map(str, words)))[codes]
-            else:
-                column = table[name]
-                kind, null = ("float64", np.nan) if column.dtype.kind == "f" else ("int64", NULL)
-                may_be_null = dtype_of(name) == "Int64"
-                columns[name] = column.to_numpy(dtype=kind, na_value=null) if may_be_null else column.to_numpy()
-        self._append(columns, len(table))
-
-    def pop(self, name: str) -> NDArray[Any]:
-        """A column, which is not held any more."""
-        return self._room.pop(name)[: self._rows]
-
-    def is_far(self, name: str) -> bool:
-        """Whether a column of whole numbers is one of floats, since some leave 64 bits."""
-        return bool(self._room[name].dtype.kind == "f" and name in FAR and DTYPES[name] != "float64")
-
-    def some(self, name: str, rows: IntArray) -> NDArray[Any]:
-        """Some values of a column."""
-        return self._room[name][rows]
-
-    def _codes(self, name: str, words: list[str]) -> IntArray:
-        known = self.words[name]
-        return np.array([known.setdefault(word, len(known)) for word in words], dtype=np.int32)
-
-    def _append(self, columns: dict[str, NDArray[Any]], rows: int) -> None:
-        """One array a column, twice as large when it is full: what is not written yet takes no memory."""
-        whole = self._rows + rows
-        for name in columns.keys() - self._room.keys():
-            self._room[name] = np.full(self._rows, NULL)
-        for name in [name for name in self._room if name in columns or name not in DTYPES]:
-            values = columns[name] if name in columns else np.full(rows, NULL)
-            room = self._room[name]
-            if name in FAR and values.dtype.kind == "f" != room.dtype.kind:
-                room = self._room[name] = _as_floats(room)
-            elif name in FAR and room.dtype.kind == "f" != values.dtype.kind:
-                values = _as_floats(values)
-            if len(room) < whole:
-                self._room[name] = np.empty(max(whole, 2 * len(room)), dtype=room.dtype)
-                self._room[name][: self._rows] = room[: self._rows]
-            self._room[name][self._rows : whole] = values
-        self._rows = whole
-
-
-def _as_floats(values: NDArray[Any]) -> FloatArray:
-    """Whole numbers as floats, null ones as NaN: beside others that leave 64 bits."""
-    return np.where(values == NULL, np.nan, values.astype(np.float64))
-
-
-def _is_null(values: NDArray[Any]) -> BoolArray:
-    return np.isnan(values) if values.dtype.kind == "f" else np.asarray(values == NULL)
+    @classmethod
+    def of(cls, cells: pd.DataFrame) -> Priced:
+        """What a table of cells tells of them."""
+        return cls(list(map(str, cells.index)), list(map(str, cells["sample"])), prices_in(cells))
 
 
 def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> tuple[pd.DataFrame, int]:
@@ -151,24 +77,31 @@ def read_rows(parts: Parts, cells: pd.DataFrame, runs: Runs) -> tuple[pd.DataFra
     def compare(copies: pd.DataFrame, numbers: IntArray) -> None:
         expect_equal(copies, [files[at] for at in np.searchsorted(ends, numbers, side="right").tolist()])
 
-    return in_order(columns, cells, runs, compare)
+    return in_order(columns, Priced.of(cells), runs, compare)
 
 
 def rows_in_memory(table: pd.DataFrame, cells: pd.DataFrame, runs: Runs) -> tuple[pd.DataFrame, int]:
     """The rows of the cells, from a table of runs in memory; see `in_order`. Of several rows of a run one counts."""
     columns = RunColumns()
     columns.add_table(table)
+    return in_order(columns, Priced.of(cells), runs, lambda copies, numbers: None)
+
+
+def rows_of_batches(batches: Sequence[ComputedBatch], cells: Priced, runs: Runs) -> tuple[pd.DataFrame, int]:
+    """The rows of the cells, from batches as they were computed, each once; see `in_order`."""
+    columns = RunColumns()
+    columns.add_batches(batches)
     return in_order(columns, cells, runs, lambda copies, numbers: None)
 
 
 def in_order(
-    columns: RunColumns, cells: pd.DataFrame, runs: Runs, on_copies: Callable[[pd.DataFrame, IntArray], None]
+    columns: RunColumns, cells: Priced, runs: Runs, on_copies: Callable[[pd.DataFrame, IntArray], None]
 ) -> tuple[pd.DataFrame, int]:
     """The table of runs in the order of cell, batch, run; and how many rows are of no cell.
 
     Args:
         columns: those of the parts; emptied.
-        cells: the table of cells, with the sample of each; rows of other samples are left out.
+        cells: the cells, with the sample of each; rows of other samples are left out.
         runs: how many a cell, a number or a stopping rule.
         on_copies: called with the rows that are there twice and their numbers; then one of each stays, the one that
             tells more.
@@ -177,39 +110,62 @@ def in_order(
     rank = np.argsort(np.argsort(np.array(list(columns.words["sample"]), dtype=str))).astype(np.int32)
     code, batch, run = rank[columns.pop("sample")], columns.pop("batch"), columns.pop("run")
     key = _key(code, batch, run)
+    order: IntArray | slice = slice(0, len(key))
+    if not (key[1:] > key[:-1]).all():
+        order = _each_once(columns, key, (np.array(samples, dtype=object), code, batch, run), on_copies)
+        code, batch, run = code[order], batch[order], run[order]
+    del key
+    wanted = set(cells.samples)
+    known = np.array([name in wanted for name in samples], dtype=np.bool_)[code]
+    strays = int(len(code) - known.sum())
+    kept = np.flatnonzero(known & _asked_for(runs, code, batch, run, columns.some("hit", order)))
+    names, lengths, places = _rows_of_cells(cells, samples, code[kept])
+    kept = kept[places]
+    if len(kept) < len(code) or (kept[1:] <= kept[:-1]).any():
+        order = kept if isinstance(order, slice) else order[kept]
+        batch, run = batch[kept], run[kept]
+    made = {"cell": np.repeat(np.arange(len(names)), lengths), "batch": batch, "run": run}
+    del code, batch, run
+    return _table(columns, names, made, order, cells), strays
+
+
+def _each_once(
+    columns: RunColumns,
+    key: IntArray,
+    named: tuple[NDArray[Any], IntArray, IntArray, IntArray],
+    on_copies: Callable[[pd.DataFrame, IntArray], None],
+) -> IntArray:
+    """The places of the rows by their key, of several with one key the one that tells more.
+
+    Args:
+        columns: the others.
+        key: of each row.
+        named: the samples, and for each row its sample's place, its batch and its run.
+        on_copies: of `in_order`.
+    """
     order = np.argsort(key, kind="stable")
     copy = _follows_its_like(key[order])
     if copy.any():
         twice = np.sort(order[copy | np.append(copy[1:], False)])
-        on_copies(_some(columns, twice, np.array(samples, dtype=object)[code], batch, run), twice)
+        samples, code, batch, run = named
+        on_copies(_some(columns, twice, samples[code[twice]], batch[twice], run[twice]), twice)
         order = np.lexsort((*(np.isnan(columns.some(name, np.arange(len(key)))) for name in LATER), key))
         order = order[~_follows_its_like(key[order])]
-    del key, copy
-    code, batch, run = code[order], batch[order], run[order]
-    wanted = set(cells["sample"])
-    known = np.array([name in wanted for name in samples], dtype=np.bool_)
-    strays = int(len(code) - known[code].sum())
-    kept = np.flatnonzero(known[code] & _asked_for(runs, code, batch, run, columns.some("hit", order)))
-    names, lengths, places = _rows_of_cells(cells["sample"].sort_index(), samples, code[kept])
-    kept = kept[places]
-    made = {"cell": np.repeat(np.arange(len(names)), lengths), "batch": batch[kept], "run": run[kept]}
-    del code, batch, run
-    return _table(columns, names, made, order[kept], cells), strays
+    return order
 
 
-def _rows_of_cells(
-    of_cells: pd.Series[str], samples: list[str], code: IntArray
-) -> tuple[list[str], IntArray, IntArray]:
+def _rows_of_cells(cells: Priced, samples: list[str], code: IntArray) -> tuple[list[str], IntArray, IntArray]:
     """The cells that have rows, how many each has, and the places of all these rows, one cell after the other.
 
     Args:
-        of_cells: the sample of each cell.
+        cells: with the sample of each.
         samples: names of samples.
         code: for each row its sample's place among them, in rising order.
     """
     begin, end = (np.searchsorted(code, np.arange(len(samples)), side=side) for side in ("left", "right"))
     place = {sample: n for n, sample in enumerate(samples) if end[n] > begin[n]}
-    found = [(str(cell), place[sample]) for cell, sample in of_cells.items() if sample in place]
+    each = sorted(zip(cells.ids, cells.samples, strict=True))
+    found = [(cell, place[sample]) for cell, sample in each if sample in place]
     at = np.array([n for _, n in found], dtype=np.int64)
     lengths = (end - begin)[at]
     first = np.cumsum(lengths) - lengths
@@ -220,7 +176,7 @@ def _asked_for(runs: Runs, sample: IntArray, batch: IntArray, run: IntArray, hit
     """Which rows the tables of their cells hold; rows in order."""
     if isinstance(runs, int):
         return within(sample, batch, run, runs)
-    return kept_rows(runs, sample, batch, np.where(_is_null(hit), -1, hit))
+    return kept_rows(runs, sample, batch, np.where(is_null(hit), -1, hit))
 
 
 def within(sample: IntArray, batch: IntArray, run: IntArray, runs: int) -> BoolArray:
@@ -262,10 +218,10 @@ def _follows_its_like(key: IntArray) -> BoolArray:
 
 
 def _some(columns: RunColumns, rows: IntArray, sample: NDArray[Any], batch: IntArray, run: IntArray) -> pd.DataFrame:
-    """A few rows of the parts as they are."""
+    """A few rows of the parts as they are; sample, batch and run are theirs."""
     import pandas as pd
 
-    found: dict[str, Any] = {"sample": sample[rows], "batch": batch[rows], "run": run[rows]}
+    found: dict[str, Any] = {"sample": sample, "batch": batch, "run": run}
     kinds = {name: dtype_of(name) for name in (*DTYPES, *columns.of_roles)}
     for name, kind in kinds.items():
         if name not in found:
@@ -277,7 +233,7 @@ def _some(columns: RunColumns, rows: IntArray, sample: NDArray[Any], batch: IntA
 
 
 def _table(
-    columns: RunColumns, names: list[str], key: dict[str, IntArray], order: IntArray, cells: pd.DataFrame
+    columns: RunColumns, names: list[str], key: dict[str, IntArray], order: IntArray | slice, cells: Priced
 ) -> pd.DataFrame:
     """The rows in their order, with their cost; `key` has the columns that are in order already, cells as codes."""
     import pandas as pd
@@ -295,7 +251,8 @@ def _table(
             made[name] = _with_nulls(values) if dtype_of(name) == "Int64" else values
     of_roles = {name: made.pop(name) for name in [name for name in made if is_of_a_role(name)]}
     of_roles = {name: values for name, values in of_roles.items() if not values.isna().all()}
-    made["cost"] = _cost(made | of_roles, cells.reindex(names), key["cell"])
+    prices = dict(zip(cells.ids, cells.prices, strict=True))
+    made["cost"] = _cost(made | of_roles, [prices[name] for name in names], key["cell"])
     return pd.DataFrame(made | of_roles, copy=False)
 
 
@@ -307,25 +264,18 @@ def _place(name: str) -> tuple[str, int]:
 
 def _with_nulls(values: NDArray[Any]) -> Any:
     """Whole numbers, null where they are NULL, or NaN."""
-    return with_nulls(values, _is_null(values))
+    return with_nulls(values, is_null(values))
 
 
-def _cost(columns: dict[str, Any], cells: pd.DataFrame, code: IntArray) -> FloatArray:
+def _cost(columns: dict[str, Any], prices: list[dict[str, float]], code: IntArray) -> FloatArray:
     """Ledger @ weights of each row, in the unit of its cell's cost model, role by role in programs; float [rows]."""
     cost = np.zeros(len(code))
-    if not len(code):
-        return cost
-    program = cells["text"].str.startswith(PROGRAM).to_numpy(dtype=bool)
-    for entry, column in zip(LEDGER, WEIGHTS, strict=True):
-        weight = np.where(program, 0.0, cells[column].to_numpy(dtype=float))
-        if np.any(weight != 0):
-            cost += columns[entry] * weight[code]
-    programs = np.flatnonzero(program).tolist()
-    prices = dict(zip(programs, prices_in(cells.iloc[programs]), strict=True))
-    for name in dict.fromkeys(name for each in prices.values() for name in each):
-        weight = np.array([prices.get(n, {}).get(name, 0.0) for n in range(len(cells))])[code]
+    priced = dict.fromkeys(name for each in prices for name in each)
+    for name in (*(entry for entry in LEDGER if entry in priced), *(name for name in priced if name not in LEDGER)):
+        weight = np.array([each.get(name, 0.0) for each in prices])[code]
         if name in columns:
-            cost += weight * columns[name].to_numpy(dtype=float, na_value=0.0)
+            values = columns[name] if name in LEDGER else columns[name].to_numpy(dtype=float, na_value=0.0)
+            cost += weight * values
     return cost
 
 

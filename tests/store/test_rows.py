@@ -26,6 +26,7 @@ from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import RoundRobin
 from experiments.checks.check import check
 from experiments.grids.cell import Cell
+from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.strings import strings_inferred
 from experiments.running.launch import GridFailure, run_grid
@@ -33,6 +34,7 @@ from experiments.running.limits import GridLimits
 from experiments.store.batches import Batches
 from experiments.store.by_cell import RowsByCell, RunArrays
 from experiments.store.files import write_json, write_part
+from experiments.store.grid_json import grid_record
 from experiments.store.launches.status import status
 from experiments.store.parts import WORD_COLUMNS, Parts
 from experiments.store.results import Results, load
@@ -122,6 +124,25 @@ def test_the_table_is_that_of_plain_pandas_bit_for_bit(out, seed):
         assert {name: str(kind) for name, kind in results.runs.dtypes.items()} == kinds
         from_memory = Results.of(results.grid, results.cells, as_stored(results))
         same(from_memory.runs, results.runs)
+
+
+@pytest.mark.parametrize("far", [False, True], ids=["whole", "floats"])
+def test_batches_in_memory_become_the_table_that_their_rows_give(far):
+    """In any order, some censored, of cells that share runs, and of one that nobody asks for."""
+    asked, stranger = grid(23), Cell(BlockOneMax(7, l=3), Resample(0.5), RoundRobin(2), OnePlusLambda())
+    batches = []
+    for number, (cell, batch) in enumerate([(c, b) for c in (*asked.cells[::2], stranger) for b in (2, 0, 1)]):
+        calls = np.arange(10) + 10 * number + (1e19 if far and number == 4 else 0)
+        counts = RunCounts(np.where(calls % 3 == 0, -1, calls), calls, calls, calls, shortfalls=np.ones((10, 1), int))
+        batches.append((cell.sample, "blocks", batch, batch_columns(cell, counts)))
+    with_roles = [(*named, columns | {"qa.calls": columns["hit"]}) for *named, columns in batches[:1]]
+    for each in (batches, with_roles + batches[1:], batches[:0]):
+        expected = Results.of(grid_record(asked), cells_table(asked), runs_table(each))
+        found = Results.of_batches(asked, each)
+        same(found.runs, expected.runs)
+        assert found.rows.strays == expected.rows.strays == (30 if each else 0)
+        same(found.cells, expected.cells)
+        assert len(found.runs) == (23 * 4 if each else 0)
 
 
 def as_stored(results: Results) -> pd.DataFrame:
