@@ -77,29 +77,6 @@ def is_noisy(problem: object) -> TypeGuard[NoisyProblem]:
     return hasattr(problem, "evaluate")
 
 
-@dataclass(frozen=True)
-class Exact:
-    """Exact evaluation of any problem: one evaluation gives the true fitness.
-
-    Attributes:
-        problem: the inner problem.
-    """
-
-    problem: Problem
-    reevaluate: bool = False
-
-    def evaluate(
-        self,
-        correct: BoolArray,
-        rng: Generator,
-        changed: BoolArray | None = None,
-        judgements: NDArray[np.generic] | None = None,
-    ) -> Reading:
-        """The fitness of n solutions, bool [n, k]."""
-        fitness = np.asarray(self.problem.fitness(correct), dtype=np.float64)
-        return Reading(fitness, np.ones(len(correct), dtype=np.int64))
-
-
 def offers_change(problem: object) -> bool:
     """Whether a problem offers `change` and no subclass has redefined `fitness` since."""
     return getattr(problem, "change", None) is not None and (

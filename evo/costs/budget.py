@@ -140,7 +140,9 @@ class Limit:
 
     def reached(self, calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None) -> BoolArray:
         """Where the counts have reached the threshold, bool of their shape; `shortfalls` has one more axis."""
-        spent = calls * self.per_call + evaluations * self.per_evaluation
+        spent = calls * self.per_call
+        if self.per_evaluation:
+            spent = spent + evaluations * self.per_evaluation
         if self.per_shortfall and shortfalls is not None:
             spent = spent + shortfalls @ np.array(self.per_shortfall)
         return np.asarray(spent >= self.most * (1 - self.rounding))

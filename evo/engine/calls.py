@@ -16,7 +16,7 @@ from evo.chunks import Chunks, count_correct
 from evo.costs.ledger import ChunkLengths
 from evo.engine.contracts import fitness_change, fitness_values, rewritten
 from evo.evaluation import offers_change
-from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, is_informed
+from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, is_informed
 
 SLAB_BLOCKS = 2**21
 """Most blocks rewritten at once (one call may exceed it): about 20 bytes each, 40 MB in all."""
@@ -99,6 +99,32 @@ class Called:
     calls: IntArray | None
 
 
+@dataclass
+class Offspring:
+    """n offspring that are not compared with their parents.
+
+    Attributes:
+        solutions: bool [n, k].
+        valid: bool [n]; None: all.
+        calls: int [n], LLM calls made; None: one each.
+    """
+
+    solutions: BoolArray
+    valid: BoolArray | None = None
+    calls: IntArray | None = None
+
+    def enter(self, rows: IntArray, answer: Rewritten) -> None:
+        """What answers say beside the solutions, of the offspring `rows`."""
+        if answer.valid is not None:
+            if self.valid is None:
+                self.valid = np.ones(len(self.solutions), dtype=np.bool_)
+            self.valid[rows] = answer.valid
+        if answer.calls is not None:
+            if self.calls is None:
+                self.calls = np.ones(len(self.solutions), dtype=np.int64)
+            self.calls[rows] = answer.calls
+
+
 class Caller:
     """Makes the calls of one cell: hands chunks to the mutator, compares fitness, finds each generation's best."""
 
@@ -144,6 +170,37 @@ class Caller:
         Raises: OperatorError if the mutator or the problem breaks its contract.
         """
         return self._call(parents, owner, chunk, np.zeros_like(owner) if self.informed else owner[:0], rng)
+
+    def offspring(
+        self, parents: BoolArray, generations: IntArray, traits: Any, chunk: IntArray, rng: Generator
+    ) -> Offspring:
+        """One call on each of n parents, in slabs; nobody is compared.
+
+        Args:
+            parents: bool [n, k].
+            generations: int [n], generations that their runs have made.
+            traits: [n, ...], what the mutator drew for their runs, or None.
+            chunk: int [n], the chunk of each call, or [n, g], its blocks.
+            rng: the mutator's stream.
+
+        Raises: OperatorError if the mutator breaks its contract.
+        """
+        made = Offspring(parents.copy())
+        slab = max(1, SLAB_BLOCKS // self.blocks_a_call)
+        for low in range(0, len(chunk), slab):
+            some = np.arange(low, min(low + slab, len(chunk)))
+            for size, calls in self.chunks.groups(chunk[some]):
+                rows = some[calls]
+                told = generations[rows] if self.informed else generations
+                _, blocks, answer = self._answers(parents, traits, rows, chunk[rows], told, size, rng)
+                if answer.solution is not None:
+                    made.solutions[rows] = answer.solution
+                if self.chunks.m == 1:
+                    made.solutions[rows] = answer.correct
+                else:
+                    made.solutions[rows[:, None], blocks] = answer.correct
+                made.enter(rows, answer)
+        return made
 
     def counted(self, chunk: IntArray, called: Called) -> tuple[IntArray, IntArray]:
         """LLM calls behind each answer, int [n], and sums of their shortfalls, int [n, powers]."""
@@ -215,19 +272,8 @@ class Caller:
         self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, size: int, rng: Generator
     ) -> Called:
         """Calls on chunks of one length."""
-        if self.chunks.m == 1:
-            blocks = np.broadcast_to(np.arange(size), (len(owner), size))
-            before = parents.correct[owner]
-        else:
-            blocks = self.chunks.blocks(each, size)
-            before = parents.correct[owner[:, None], blocks]
-        before.flags.writeable = blocks.flags.writeable = False  # an operator that writes into them is found out
-        given: BoolArray | Chunk = before
-        if self.informed:
-            solution = parents.correct[owner] if self.sees_solution else None
-            traits = None if parents.traits is None else parents.traits[owner]
-            given = Chunk(before, blocks, parents.generations[owner] + ahead_by, solution, traits)
-        answer = rewritten(self.mutator, given, rng)
+        told = parents.generations[owner] + ahead_by if self.informed else ahead_by
+        before, blocks, answer = self._answers(parents.correct, parents.traits, owner, each, told, size, rng)
         if self.separable and not self.sees_solution:
             change = fitness_change(self.problem, before, answer.correct)
             return Called(before, answer.correct, change, answer.valid, None, answer.calls)
@@ -236,6 +282,33 @@ class Caller:
         fitness = fitness_values(self.problem, "an offspring", self.problem.fitness(child), owner.shape)
         solution = child if self.sees_solution else None
         return Called(before, answer.correct, fitness - parents.fitness[owner], answer.valid, solution, answer.calls)
+
+    def _answers(
+        self,
+        correct: BoolArray,
+        traits: Any,
+        owner: IntArray,
+        each: IntArray,
+        generations: IntArray,
+        size: int,
+        rng: Generator,
+    ) -> tuple[BoolArray, IntArray, Rewritten]:
+        """What the mutator makes of chunks of one length: the blocks before, their positions [n, size], the answer.
+
+        `generations` [n] only an informed mutator is told.
+        """
+        if self.chunks.m == 1:
+            blocks = np.broadcast_to(np.arange(size), (len(owner), size))
+            before = correct[owner]
+        else:
+            blocks = self.chunks.blocks(each, size)
+            before = correct[owner[:, None], blocks]
+        before.flags.writeable = blocks.flags.writeable = False  # an operator that writes into them is found out
+        given: BoolArray | Chunk = before
+        if self.informed:
+            solution = correct[owner] if self.sees_solution else None
+            given = Chunk(before, blocks, generations, solution, None if traits is None else traits[owner])
+        return before, blocks, rewritten(self.mutator, given, rng)
 
 
 def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: BoolArray, chunks: Chunks) -> None:

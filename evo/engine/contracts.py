@@ -10,10 +10,14 @@ from numpy.random import Generator
 from evo.batch import RunCounts
 from evo.chunks import draws_subsets
 from evo.errors import OperatorError
-from evo.evaluation import Exact, NoisyProblem, Reading
+from evo.evaluation import NoisyProblem, Reading
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
 from evo.runners.protocol import Adjusting, Describing, OwnLoop, Pool, Runner
+from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
 from evo.search import Search
+
+LOOK_AT_NO_PARENT = (AllBlocks, RoundRobin, UntilResolved, EachChunk)
+"""Schedules that name the same chunks whatever the parents are, and draw nothing; types matched exactly."""
 
 
 def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
@@ -61,7 +65,7 @@ def chosen_chunks(
     chunk = schedule.choose(pointer, correct, m, ahead, lam, rng)
     size, m = ((g,), k) if subsets else ((), m)
     shapes = ((len(pointer), ahead, 1, *size), (len(pointer), ahead, lam, *size))
-    if not isinstance(chunk, np.ndarray) or chunk.shape not in shapes or not np.issubdtype(chunk.dtype, np.integer):
+    if not isinstance(chunk, np.ndarray) or chunk.shape not in shapes or chunk.dtype.kind not in "iu":
         raise OperatorError(
             f"{type(schedule).__name__}.choose: expected whole numbers of shape {shapes[0]} or {shapes[1]}, got "
             f"{getattr(chunk, 'dtype', type(chunk).__name__)} of shape {getattr(chunk, 'shape', '?')}"
@@ -90,14 +94,20 @@ def chunks_of_offspring(
         same: whether all offspring of a run have one parent, so that the schedule is asked once.
         rng: the schedule's stream.
     """
-    lam, chosen = parents.shape[1], []
-    for j in range(1 if same else lam):
-        seen = parents[:, j]
-        seen.flags.writeable = False  # a schedule only looks
-        every = chosen_chunks(schedule, pointer, seen, 1, lam, rng)
-        chosen.append(every[:, 0] if same else every[:, 0, min(j, every.shape[2] - 1)][:, None])
-    chunk = np.concatenate(chosen, axis=1)
-    return np.broadcast_to(chunk, (len(chunk), lam, *chunk.shape[2:]))
+    runs, lam = parents.shape[:2]
+    kind = type(inner_schedule(schedule))
+    parents.flags.writeable = False  # a schedule only looks
+    if same or lam == 1 or kind in LOOK_AT_NO_PARENT:
+        chunk = chosen_chunks(schedule, pointer, parents[:, 0], 1, lam, rng)[:, 0]
+        return np.broadcast_to(chunk, (runs, lam, *chunk.shape[2:]))
+    if kind is OnlyIncorrect:  # draws nothing, so that all parents may be shown at once
+        flat = parents.reshape(runs * lam, -1)
+        return chosen_chunks(schedule, np.repeat(pointer, lam), flat, 1, 1, rng).reshape(runs, lam)
+    chosen = []
+    for j in range(lam):
+        every = chosen_chunks(schedule, pointer, parents[:, j], 1, lam, rng)
+        chosen.append(every[:, 0, min(j, every.shape[2] - 1)][:, None])
+    return np.concatenate(chosen, axis=1)
 
 
 def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:
@@ -196,7 +206,7 @@ def _check_answer(mutator: AnyMutator, what: str, answer: Any, shape: tuple[int,
 
 
 def read_fitness(
-    evaluator: NoisyProblem | Exact,
+    evaluator: NoisyProblem,
     correct: BoolArray,
     rng: Generator,
     changed: BoolArray | None = None,
@@ -224,7 +234,7 @@ def named_parents(runner: Runner, pool: Pool, rng: Generator) -> IntArray:
     who = runner.parents(pool, rng)
     runs, places = pool.seen.shape
     _check_places(f"{type(runner).__name__}.parents", who, (runs, runner.lam), places)
-    if np.isneginf(np.take_along_axis(pool.seen, who, axis=1)).any():
+    if (pool.seen[np.arange(runs)[:, None], who] == -np.inf).any():
         raise OperatorError(f"{type(runner).__name__}.parents: expected places that hold a solution, got an empty one")
     return who
 
@@ -237,19 +247,22 @@ def named_survivors(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArr
     stay = runner.survivors(pool, offspring)
     runs, places = pool.seen.shape
     _check_places(f"{type(runner).__name__}.survivors", stay, (runs, places), places + offspring.shape[1])
-    invalid = np.concatenate((np.zeros(pool.seen.shape, dtype=np.bool_), np.isneginf(offspring)), axis=1)
-    if np.take_along_axis(invalid, stay, axis=1).any():
-        raise OperatorError(f"{type(runner).__name__}.survivors: an invalid offspring (seen -inf) must not be kept")
+    if (offspring == -np.inf).any():
+        _refuse_invalid(runner, stay, offspring, places)
     return stay
 
 
-def described(runner: Runner, correct: BoolArray) -> IntArray | None:
-    """The features of solutions bool [runs, n, k], int [runs, n]; None for a runner that looks at fitness alone.
+def _refuse_invalid(runner: Runner, stay: IntArray, offspring: FloatArray, places: int) -> None:
+    row, place = np.nonzero(stay >= places)
+    if (offspring[row, stay[row, place] - places] == -np.inf).any():
+        raise OperatorError(f"{type(runner).__name__}.survivors: an invalid offspring (seen -inf) must not be kept")
+
+
+def described(runner: Describing, correct: BoolArray) -> IntArray:
+    """The features of solutions bool [runs, n, k], int [runs, n].
 
     Raises: OperatorError if they are of another shape, or no numbers from 0 to s-1.
     """
-    if not isinstance(runner, Describing):
-        return None
     looked_at = correct.view()
     looked_at.flags.writeable = False
     features = runner.describe(looked_at)
@@ -324,7 +337,7 @@ def counts_of_own_loop(runner: OwnLoop, search: Search, counts: RunCounts, runs:
 
 
 def _check_places(what: str, places: Any, shape: tuple[int, ...], below: int) -> None:
-    if not isinstance(places, np.ndarray) or places.shape != shape or not np.issubdtype(places.dtype, np.integer):
+    if not isinstance(places, np.ndarray) or places.shape != shape or places.dtype.kind not in "iu":
         raise OperatorError(
             f"{what}: expected whole numbers of shape {shape}, got {getattr(places, 'dtype', type(places).__name__)} "
             f"of shape {getattr(places, 'shape', '?')}"

@@ -7,14 +7,14 @@ the best observed fitness, is optimal.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evo.batch import Batch, RunCounts, Trace
-from evo.engine.calls import Caller, Parents, Round, write_back
+from evo.engine.calls import Caller, Offspring, write_back
 from evo.engine.contracts import (
     adjusted,
     chunks_of_offspring,
@@ -27,16 +27,18 @@ from evo.engine.contracts import (
     offspring_of_each,
     read_fitness,
 )
-from evo.engine.records import Records
+from evo.engine.records import SPENT, Records
 from evo.errors import InputError
-from evo.evaluation import Exact, NoisyProblem, is_noisy
+from evo.evaluation import NoisyProblem, Reading, is_noisy
 from evo.protocols import BoolArray, FloatArray, IntArray
-from evo.runners.protocol import Adjusting, Pool, Runner
+from evo.runners.protocol import Adjusting, Describing, Pool, Runner
 from evo.schedules import invalid_is_down
 from evo.search import Search
 
-BY_RUN = ("correct", "fitness", "seen", "born", "features", "judgements", "traits", "state", "made_before", "made")
-"""What a batch keeps of each active run."""
+Each = Callable[[Any], Any]
+"""Values of the calls that were made as [runs, lam, ...]."""
+BY_RUN = ("correct", "fitness", "seen", "born", "optimal", "features", "judgements", "traits", "state")
+"""What a batch keeps of each active run, beside the offspring that it has made."""
 
 
 def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
@@ -66,126 +68,173 @@ class _Batch:
             raise InputError(
                 f'accept = "always" asks no evaluator that could err: give the problem inside {type(problem).__name__}'
             )
-        self.evaluator: NoisyProblem | Exact = problem if is_noisy(problem) else Exact(problem)
-        self.truth = self.evaluator.problem
+        self.noisy: NoisyProblem | None = problem if is_noisy(problem) else None
+        self.truth = problem.problem if is_noisy(problem) else problem
         self.runner, self.streams, self.chunks = runner, batch.streams, search.chunks
+        self.describing = runner if isinstance(runner, Describing) else None  # asking a protocol takes long
+        self.adjusting = runner if isinstance(runner, Adjusting) else None
         self.caller = Caller(self.truth, mutator, search.lengths, 1)
         self.invalid_is_down = invalid_is_down(self.schedule)
         self.places = len(runner.founders)
 
         runs, founders = batch.runs, max(runner.founders) + 1
-        start = initial_solutions(problem, runs * founders, self.streams.start).reshape(runs, founders, problem.k)
+        start = initial_solutions(problem, runs * founders, self.streams.start)
         self.traits: Any = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
-        reading = read_fitness(self.evaluator, start.reshape(-1, problem.k), self.streams.evaluation)
+        reading = self._read("an initial solution", start)
         places = np.array(runner.founders)
-        self.correct = start[:, places]  # a copy: places are a list of numbers
-        self.seen = np.where(places >= 0, reading.seen.reshape(runs, founders)[:, places], -np.inf)
-        self.judgements = None if reading.judgements is None else _split(reading.judgements, runs)[:, places]
-        self.fitness = fitness_values(
-            self.truth, "an initial solution", self.truth.fitness(self.correct), self.correct.shape[:2]
-        )
+
+        def of_places(values: Any) -> Any:
+            return np.ascontiguousarray(_split(values, runs)[:, places])
+
+        self.correct = of_places(start)
+        self.seen = np.where(places >= 0, of_places(reading.seen), -np.inf)
+        self.judgements = None if reading.judgements is None else of_places(reading.judgements)
+        self.fitness: FloatArray | None = None
+        """True fitness [n, s]; None where it is what is seen."""
+        if self.noisy is not None:
+            true = fitness_values(self.truth, "an initial solution", self.truth.fitness(start), (len(start),))
+            self.fitness = of_places(true)
         self.born = np.zeros((runs, self.places), dtype=np.int64)
-        self.features = described(runner, self.correct)
+        self.optimal = self.correct.all(axis=2) & (places >= 0)
+        self.features = None if self.describing is None else described(self.describing, self.correct)
         self.generation = 0
-        self.state = np.full(runs, float(runner.initial_state)) if isinstance(runner, Adjusting) else None
+        self.state = None if self.adjusting is None else np.full(runs, float(self.adjusting.initial_state))
         self.made_before = self.made = np.zeros(runs, dtype=np.int64)
         """Offspring of each active run before the latest generation, and with it."""
         self.books = Records(batch, self.caller)
 
     def run(self) -> tuple[RunCounts, Trace | None]:
         """All generations, until every run has hit or is over its budget."""
-        current = self._current()
-        self._note(current, np.ones(len(current), dtype=np.bool_), -1)
-        self._hit(current, -1)
+        if self.books.tracing:
+            current = self._current()
+            self._note(current, np.ones(len(current), dtype=np.bool_), -1)
+        self._hit(-1)
         while not self.books.over.all():
             self._advance()
         return self.books.counts(), self.books.trace(self.runner.lam if self.state is None else None)
 
     def _advance(self) -> None:
         """One generation of all active runs."""
-        before = self._identity(self._current())
+        before = self._identity(self._current()) if self.books.tracing else None
         evaluations = self._reevaluate()
         pool = Pool(self.seen, self.born, self.generation, self.features)
         who = named_parents(self.runner, pool, self.streams.selection)
         runs, lam = who.shape
+        place = who + np.arange(runs)[:, None] * self.places
+        parents = self._of(self.correct, place)
         rows = self._rows(who.shape)
-        made, children, changed = self._call(who, rows)
-        judgements = None if self.judgements is None else _flat(self._of(self.judgements, who))[rows]
-        reading = read_fitness(self.evaluator, children, self.streams.evaluation, changed, judgements)
+        chunk = chunks_of_offspring(self.schedule, self.books.pointer, parents, self.places == 1, self.streams.schedule)
+        chunk = _flat(chunk)[rows]
+        children = self._call(_flat(parents)[rows], chunk, rows, lam)
+        reading = self._read_children(children.solutions, _flat(parents)[rows], chunk, place, rows)
 
         def each(values: Any) -> Any:
             return _split(_spread(values, rows, runs * lam), runs)
 
-        there, valid = each(np.ones(len(children), dtype=np.bool_)), each(made.valid[:, 0] > 0)
-        seen = np.where(valid, each(reading.seen), -np.inf)
-        evaluations += np.where(valid, each(reading.evaluations), 0).sum(axis=1)
-
-        moved = (valid & (seen != np.take_along_axis(self.seen, who, axis=1))).any(axis=1)
-        if self.invalid_is_down:
-            moved |= (there & ~valid).any(axis=1)
-        self.books.charge(_taken(each(made.taken()), evaluations))
-        self.made_before, self.made = self.made, self.made + there.sum(axis=1)
-        offspring = each(children)
-        arriving = None if self.features is None else described(self.runner, offspring)
-        if arriving is not None:
-            pool = replace(pool, arriving=arriving)
+        there = None if self.state is None else each(np.ones(len(chunk), dtype=np.bool_))
+        valid = there if children.valid is None else each(children.valid)
+        seen = each(reading.seen)
+        moved = seen != self._of(self.seen, place)
+        if valid is not None:
+            seen = np.where(valid, seen, -np.inf)
+            moved &= valid
+            if self.invalid_is_down:
+                moved |= ~valid if there is None else there & ~valid
+        self.made_before, self.made = self.made, self.made + (lam if there is None else there.sum(axis=1))
+        self.books.charge(self._taken(each, children, chunk, valid, there, reading.evaluations, evaluations))
+        offspring = each(children.solutions)
+        if self.describing is not None:
+            arriving = described(self.describing, offspring)
+            pool = Pool(self.seen, self.born, self.generation, self.features, arriving)
         stay = named_survivors(self.runner, pool, seen)
-        if self.state is not None and isinstance(self.runner, Adjusting):  # in this order: asking a protocol takes long
-            self.state = adjusted(self.runner, self.state, pool, seen)
-        judged = None if reading.judgements is None else each(reading.judgements)
-        self._keep_survivors(stay, offspring, seen, arriving, judged)
+        if self.adjusting is not None and self.state is not None:
+            self.state = adjusted(self.adjusting, self.state, pool, seen)
+        self._keep_survivors(stay, offspring, seen, pool.arriving, _or_none(each, reading.judgements))
         self.generation += 1
         one = np.ones(runs, dtype=np.int64)
-        self.books.pointer = self.schedule.advance(self.books.pointer, moved, self.chunks.m, one)
-        current = self._current()
-        if self.books.tracing:
+        self.books.pointer = self.schedule.advance(self.books.pointer, moved.any(axis=1), self.chunks.m, one)
+        if before is not None:
+            current = self._current()
             self._note(current, self._identity(current) != before, self.generation)
-        self._hit(current, self.generation)
+        self._hit(self.generation)
 
-    def _reevaluate(self) -> IntArray:
+    def _read(
+        self, what: str, solutions: BoolArray, changed: BoolArray | None = None, judgements: Any = None
+    ) -> Reading:
+        """How n solutions are seen; without an evaluator that errs their fitness, by one evaluation each."""
+        if self.noisy is not None:
+            return read_fitness(self.noisy, solutions, self.streams.evaluation, changed, judgements)
+        seen = fitness_values(self.truth, what, self.truth.fitness(solutions), (len(solutions),))
+        return Reading(seen, np.ones(len(solutions), dtype=np.int64))
+
+    def _reevaluate(self) -> IntArray | None:
         """Re-evaluate the kept solutions if the problem asks for it; number of evaluations, int [runs]."""
-        runs = len(self.seen)
-        if not self.evaluator.reevaluate:
-            return np.zeros(runs, dtype=np.int64)
+        if self.noisy is None or not self.noisy.reevaluate:
+            return None
         there = self.seen > -np.inf
-        solutions = self.correct.reshape(runs * self.places, -1)
         old = None if self.judgements is None else _flat(self.judgements)
-        reading = read_fitness(self.evaluator, solutions, self.streams.evaluation, None, old)
+        reading = self._read("a solution", _flat(self.correct), None, old)
         self.seen = np.where(there, reading.seen.reshape(there.shape), -np.inf)
         if reading.judgements is not None:
-            self.judgements = _split(reading.judgements, runs)
+            self.judgements = _split(reading.judgements, len(there))
         spent: IntArray = np.where(there, reading.evaluations.reshape(there.shape), 0).sum(axis=1)
         return spent
 
     def _rows(self, shape: tuple[int, int]) -> IntArray | slice:
         """Which of the calls that a generation of `shape` [runs, lam] may have are made, of runs lam."""
-        if self.state is None or not isinstance(self.runner, Adjusting):
+        if self.adjusting is None or self.state is None:
             return slice(None)
-        number = offspring_of_each(self.runner, self.state)
+        number = offspring_of_each(self.adjusting, self.state)
         return np.flatnonzero((np.arange(shape[1]) < number[:, None]).reshape(-1))
 
-    def _call(self, who: IntArray, rows: IntArray | slice) -> tuple[Round, BoolArray, BoolArray]:
-        """The calls of a generation, one a row; the offspring, and which of their blocks are their own, bool [n, k]."""
-        runs, lam = who.shape
-        parents = self.correct[np.arange(runs)[:, None], who]
-        chosen = chunks_of_offspring(
-            self.schedule, self.books.pointer, parents, self.places == 1, self.streams.schedule
-        )
-        chunk = chosen.reshape(-1, 1, 1, *chosen.shape[2:])[rows]
-        flat = parents.reshape(runs * lam, -1)[rows]
+    def _call(self, parents: BoolArray, chunk: IntArray, rows: IntArray | slice, lam: int) -> Offspring:
+        """The calls of a generation, one a row."""
         traits = None if self.traits is None else np.repeat(self.traits, lam, axis=0)[rows]
-        generations = np.full(len(flat), self.generation, dtype=np.int64)
-        fitness = np.take_along_axis(self.fitness, who, axis=1).reshape(-1)[rows]
-        made = self.caller.round(Parents(flat, fitness, generations, traits), chunk, self.streams.mutator)
-        called = np.zeros(flat.shape, dtype=np.bool_)
-        everyone, chunk_called = np.arange(len(flat)), made.chunk[:, 0]
-        write_back(called, everyone, chunk_called, np.ones_like(made.after[:, 0]), self.chunks)
-        if made.solution is not None:
-            children = made.solution[:, 0]
-            return made, children, called | (children != flat)
-        children = flat.copy()
-        write_back(children, everyone, chunk_called, made.after[:, 0], self.chunks)
-        return made, children, called
+        generations = np.full(len(chunk), self.generation, dtype=np.int64)
+        return self.caller.offspring(parents, generations, traits, chunk, self.streams.mutator)
+
+    def _read_children(
+        self, children: BoolArray, parents: BoolArray, chunk: IntArray, place: IntArray, rows: IntArray | slice
+    ) -> Reading:
+        """How the offspring are seen; an evaluator that errs is told which of their blocks were rewritten."""
+        if self.noisy is None:
+            return self._read("an offspring", children)
+        called = np.zeros(children.shape, dtype=np.bool_)
+        handed = np.ones((len(chunk), self.chunks.g), dtype=np.bool_)
+        write_back(called, np.arange(len(chunk)), chunk, handed, self.chunks)
+        if self.caller.sees_solution:
+            called |= children != parents
+        judgements = None if self.judgements is None else _flat(self._of(self.judgements, place))[rows]
+        return self._read("an offspring", children, called, judgements)
+
+    def _taken(
+        self,
+        each: Each,
+        children: Offspring,
+        chunk: IntArray,
+        valid: BoolArray | None,
+        there: BoolArray | None,
+        evaluations: IntArray,
+        again: IntArray | None,
+    ) -> IntArray:
+        """Spending of the generation, int [runs, columns], or [columns] where it is that of every run."""
+        lam, lengths = self.runner.lam, self.caller.lengths
+        if valid is None and children.calls is None and self.noisy is None and not lengths.powers:
+            return np.array((1, lam, lam))
+        taken = np.zeros_like(self.books.spent)
+        calls = _or_none(each, children.calls)
+        taken[:, 0] = 1
+        if calls is not None:
+            taken[:, 1] = calls.sum(axis=1)
+        else:
+            taken[:, 1] = lam if there is None else there.sum(axis=1)
+        paid = each(evaluations)
+        taken[:, 2] = (paid if valid is None else np.where(valid, paid, 0)).sum(axis=1)
+        if again is not None:
+            taken[:, 2] += again
+        if lengths.powers:
+            taken[:, len(SPENT) :] = each(lengths.sums(chunk, children.calls, (len(chunk), 1, 1))[:, 0]).sum(axis=1)
+        return taken
 
     def _keep_survivors(
         self,
@@ -197,26 +246,33 @@ class _Batch:
     ) -> None:
         """Put the survivors of the generation into their places; arrays are [runs, lam, ...]."""
         row, place = np.nonzero(stay != np.arange(self.places))
+        if not len(row):
+            return
         who = stay[row, place]
         new = who >= self.places
+        all_new = new.all()
         offspring = np.maximum(who - self.places, 0)
 
-        def enter(old: Any, made: Any) -> None:
-            values = old[row, np.where(new, 0, who)]
-            values[new] = made[row[new], offspring[new]]
+        def enter(old: Any, made: Any) -> Any:
+            if all_new:
+                values = made[row, offspring]
+            else:
+                values = old[row, np.where(new, 0, who)]
+                values[new] = made[row[new], offspring[new]]
             old[row, place] = values
+            return values
 
-        calls = self.made_before[:, None] + 1 + np.arange(seen.shape[1])
-        enter(self.correct, children)
-        enter(self.born, calls)
+        entered = enter(self.correct, children)
+        self.optimal[row, place] = entered.all(axis=1)
         enter(self.seen, seen)
+        enter(self.born, self.made_before[:, None] + 1 + np.arange(seen.shape[1]))
         if self.features is not None:
             enter(self.features, arriving)
         if self.judgements is not None:
             enter(self.judgements, judgements)
-        if len(row):
-            entered = self.correct[row, place]
-            self.fitness[row, place] = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
+        if self.fitness is not None:
+            true = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
+            self.fitness[row, place] = true
 
     def _current(self) -> IntArray:
         """The place of the solution with the best observed fitness, the oldest among equals; int [runs]."""
@@ -232,35 +288,37 @@ class _Batch:
         born = self._identity(current)
         return born if generation < 0 else np.where(born > self.made_before, born, self.made)
 
-    def _hit(self, current: IntArray, generation: int) -> None:
+    def _hit(self, generation: int) -> None:
         """Record the runs whose current solution is optimal and let them go; `generation` -1: the start."""
-        done = np.asarray(self.correct[np.arange(len(current)), current].all(axis=1))
-        self.books.hit(done, self._when(current, generation))
+        stay = None
+        if self.optimal.any():
+            current = self._current()
+            done = self.optimal[np.arange(len(current)), current]
+            self.books.hit(done, self._when(current, generation))
+            stay = ~done if done.any() else None
         if generation >= 0:
             self.books.end()
-        if done.any():
-            self.books.keep(~done)
+        if stay is not None:
+            self.books.keep(stay)
+            self.made_before, self.made = self.made_before[stay], self.made[stay]
             for name in BY_RUN:
                 values = getattr(self, name)
-                setattr(self, name, None if values is None else values[~done])
+                setattr(self, name, None if values is None else values[stay])
 
     def _note(self, current: IntArray, rows: BoolArray, generation: int) -> None:
         """Add a row to the trace for each run whose current solution changed."""
         at = np.flatnonzero(rows if self.state is None else rows & ~self.books.over)
-        place = current[at]
-        self.books.note(at, self._when(current, generation)[at], self.fitness[at, place], self.seen[at, place])
+        place, true = current[at], self.seen if self.fitness is None else self.fitness
+        self.books.note(at, self._when(current, generation)[at], true[at, place], self.seen[at, place])
 
     @staticmethod
-    def _of(values: Any, places: IntArray) -> Any:
-        """The entries of some places, [runs, n, ...] of [runs, s, ...]."""
-        return values[np.arange(len(places))[:, None], places]
+    def _of(values: Any, place: IntArray) -> Any:
+        """The entries of some places, [runs, n, ...] of [runs, s, ...]; places are counted through all runs."""
+        return _flat(values).take(place, axis=0)
 
 
-def _taken(each: IntArray, evaluations: IntArray) -> IntArray:
-    """Spending of a generation from that of its calls, int [runs, lam, 1, columns]; int [runs, columns]."""
-    taken: IntArray = each[:, :, 0].sum(axis=1)
-    taken[:, 0], taken[:, 2] = 1, evaluations
-    return taken
+def _or_none(each: Each, values: Any) -> Any:
+    return None if values is None else each(values)
 
 
 def _spread(values: Any, rows: IntArray | slice, n: int) -> Any:

@@ -46,13 +46,12 @@ class Records:
         return self.spent[:, 0]
 
     def charge(self, made: IntArray) -> None:
-        """Add what one generation of each active run took, int [n, columns].
+        """Add what one generation of each active run took, int [n, columns] or [columns], the same of all.
 
         Raises: InputError if a sum over calls leaves 64 bits.
         """
         self.spent = self.spent + made
         expect_countable(self.spent[:, len(SPENT) :])
-        self._pay()
 
     def start(self, calls: IntArray, shortfalls: IntArray) -> None:
         """Charge one call that each active run has started: it is paid for with the next generation.
@@ -77,7 +76,6 @@ class Records:
         series = self.spent[:, None] + np.cumsum(made, axis=1)
         expect_countable(series[..., len(SPENT) :])
         self.spent = series[np.arange(len(used)), used - 1]
-        self._pay()
         crossing = np.flatnonzero(self._reached(self.spent) & ~self.over & (self.hits[self.active] < 0))
         if len(crossing) > 0:
             at = np.argmax(self._reached(series[crossing]), axis=1)
@@ -91,12 +89,20 @@ class Records:
             done: bool [n].
             number: int [n], of the offspring that was optimal.
         """
-        counted = done & ~self.over & (self.hits[self.active] < 0)
+        if not done.any():
+            return
+        counted = np.flatnonzero(done & ~self.over & (self.hits[self.active] < 0))
         self.hits[self.active[counted]] = number[counted]
+        self.paid[self.active[counted]] = self.spent[counted]
 
     def end(self) -> None:
         """Note which runs have reached a limit: after `hit`, for a hit in the generation that reaches it is a hit."""
-        self.over = self.over | self._reached(self.spent)
+        reached = self._reached(self.spent)
+        crossing = np.flatnonzero(reached & ~self.over)
+        if len(crossing) > 0:
+            self.over = self.over | reached
+            crossing = crossing[self.hits[self.active[crossing]] < 0]  # a traced run may go on after its hit
+            self.paid[self.active[crossing]] = self.spent[crossing]
 
     def keep(self, stay: BoolArray) -> None:
         """Go on with some of the active runs, bool [n]."""
@@ -126,10 +132,6 @@ class Records:
         within = slice(None) if lam is None else call <= lam * self.paid[run, 0]
         true, *seen = (values[within] for values in fitness)
         return Trace(run[within], call[within], true, seen[0] if seen else None, spent[within])
-
-    def _pay(self) -> None:
-        within = ~self.over & (self.hits[self.active] < 0)  # a traced run may go on after its hit
-        self.paid[self.active[within]] = self.spent[within]
 
     def _reached(self, spent: IntArray) -> BoolArray:
         """Whether some limit is reached; int [..., columns] -> bool [...]."""

@@ -19,6 +19,8 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import Pool
 
 MOST_PLACES = 10_000
+AT_ONCE = 2**20
+"""Comparisons made at once where places are drawn: a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,10 @@ class Archive:
             last = np.argmax(np.where(pool.seen > -np.inf, pool.born, -1), axis=1)
             return np.broadcast_to(last[:, None], (len(last), self.lam))
         there = pool.seen > -np.inf
-        weights = there.astype(np.float64)
-        if self.parent == "proportional":
-            fitness = np.where(there, np.maximum(pool.seen, 0.0), 0.0)
-            weights = np.where(fitness.sum(axis=1, keepdims=True) > 0.0, fitness, weights)
-        return drawn(weights, self.lam, rng)
+        if self.parent == "uniform":
+            return drawn_among(there, self.lam, rng)
+        fitness = np.where(there, np.maximum(pool.seen, 0.0), 0.0)
+        return drawn(np.where(fitness.sum(axis=1, keepdims=True) > 0.0, fitness, there), self.lam, rng)
 
     def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
         """The best of old and new, int [runs, s]."""
@@ -154,14 +155,16 @@ class Islands:
         """The place of the parent, int [runs, 1]."""
         places = self._used(pool)
         seen, born = pool.seen[:, places], pool.born[:, places]
-        there = seen > -np.inf
-        here = there & (places // self.size == pool.generation % self.count)
-        elites = _best(seen, born, self.archive) & there
-        at_home = elites & here
-        chosen = np.where(at_home.any(axis=1, keepdims=True), at_home, elites)
-        u = rng.random((len(there), 1))
-        among = np.where(u < self.explore, here, np.where(u < self.explore + self.exploit, chosen, there))
-        return np.asarray(places[drawn(among.astype(np.float64), 1, rng)])
+        among = seen > -np.inf
+        u = rng.random((len(among), 1))
+        here = places // self.size == pool.generation % self.count
+        exploit = np.flatnonzero((u >= self.explore) & (u < self.explore + self.exploit))
+        if len(exploit) > 0:
+            elites = best_of(seen[exploit], born[exploit], self.archive) & among[exploit]
+            at_home = elites & here
+            among[exploit] = np.where(at_home.any(axis=1, keepdims=True), at_home, elites)
+        among &= here | (u >= self.explore)
+        return np.asarray(places[drawn_among(among, 1, rng)])
 
     def _used(self, pool: Pool) -> IntArray:
         """The places that are filled in some run, int [n]: islands fill up in order."""
@@ -170,7 +173,7 @@ class Islands:
     def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
         """Who is in each place, int [runs, count size]."""
         runs, places = pool.seen.shape
-        stay = np.tile(np.arange(places), (runs, 1))
+        stay = as_they_are(runs, places)
         seen = pool.seen.copy()  # as places are filled
         self._enter(stay, seen, self._island(pool.generation), offspring[:, 0], np.full(runs, places))
         if self.count > 1 and self.migrate and (pool.generation + 1) % (self.migrate * self.count) == 0:
@@ -200,9 +203,37 @@ def drawn(weights: FloatArray, lam: int, rng: Generator) -> IntArray:
     """Places drawn with probabilities proportional to their weights, [runs, s] -> int [runs, lam]."""
     ends = np.cumsum(weights, axis=1)
     u = rng.random((len(weights), lam)) * ends[:, -1:]
-    place = (u[:, :, None] >= ends[:, None, :]).sum(axis=2)
     last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0.0, axis=1)  # rounding may carry u to the very end
-    return np.asarray(np.minimum(place, last[:, None]), dtype=np.int64)
+    place = np.empty(u.shape, dtype=np.int64)
+    step = max(1, AT_ONCE // weights.size)
+    for first in range(0, lam, step):
+        some = slice(first, first + step)
+        place[:, some] = (u[:, some, None] >= ends[:, None, :]).sum(axis=2)
+    return np.asarray(np.minimum(place, last[:, None]))
+
+
+def drawn_among(some: BoolArray, lam: int, rng: Generator) -> IntArray:
+    """Places drawn uniformly among some of those of each run, draw for draw as `drawn` by equal weights.
+
+    bool [runs, s], at least one a run -> int [runs, lam].
+
+    >>> among = np.array([[False, True, True], [True, False, False]])
+    >>> drawn_among(among, 4, np.random.default_rng(1)).tolist()
+    [[2, 2, 1, 2], [0, 0, 0, 0]]
+    """
+    places = some.shape[1]
+    marked = np.flatnonzero(some)
+    number = some.sum(axis=1)[:, None]
+    rank = (rng.random((len(some), lam)) * number).astype(np.int64)
+    first = np.cumsum(number, axis=0) - number
+    return np.asarray(marked[first + np.minimum(rank, number - 1)] % places)  # rounding may carry a rank to the end
+
+
+def as_they_are(runs: int, places: int) -> IntArray:
+    """Everybody stays in place, int [runs, places]."""
+    stay = np.empty((runs, places), dtype=np.int64)
+    stay[:] = np.arange(places)
+    return stay
 
 
 def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
@@ -210,21 +241,48 @@ def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
 
     Who stays stays in place; offspring take the places of those who go.
     """
-    places = pool.seen.shape[1]
-    seen = np.concatenate((pool.seen, offspring), axis=1)
-    newest = np.iinfo(np.int64).max // 2 + np.arange(offspring.shape[1])
-    born = np.concatenate((pool.born, np.broadcast_to(newest, offspring.shape)), axis=1)
-    kept = _best(seen, born, places)
-    stay = np.tile(np.arange(places), (len(seen), 1))
-    stay[~kept[:, :places]] = places + np.nonzero(kept[:, places:])[1]  # as many come as go, row by row
+    runs, places = pool.seen.shape
+    stay = as_they_are(runs, places)
+    worst = pool.seen.min(axis=1, keepdims=True)
+    row = np.flatnonzero((offspring > worst).any(axis=1))  # in other runs all stay, for they are older
+    if len(row) == 0:
+        return stay
+    if offspring.shape[1] == 1:
+        last = _youngest(pool.seen[row] == worst[row], pool.born[row])
+        stay[row, last] = places
+        return stay
+    come = offspring[row]
+    seen = np.concatenate((pool.seen[row], come), axis=1)
+    newest = pool.born.max() + 1 + np.arange(come.shape[1])
+    born = np.concatenate((pool.born[row], np.broadcast_to(newest, come.shape)), axis=1)
+    kept = best_of(seen, born, places)
+    staying = stay[row]
+    staying[~kept[:, :places]] = places + np.nonzero(kept[:, places:])[1]  # as many come as go, row by row
+    stay[row] = staying
     return stay
 
 
-def _best(seen: FloatArray, born: IntArray, number: int) -> BoolArray:
-    """Which solutions are among the best `number`, the older first among equals; [runs, n] each."""
-    if number >= seen.shape[1]:
+def _youngest(some: BoolArray, born: IntArray) -> IntArray:
+    """The youngest of some places of each run, the last one among those of one age; int [runs]."""
+    age = np.where(some, born, -1)[:, ::-1]
+    return np.asarray(age.shape[1] - 1 - np.argmax(age, axis=1))
+
+
+def best_of(seen: FloatArray, born: IntArray, number: int) -> BoolArray:
+    """Which solutions are among the best `number` of each run; [runs, n] each.
+
+    Among equals the older, of one age those in lower places.
+
+    >>> best_of(np.array([[3.0, 1.0, 2.0, 2.0]]), np.array([[0, 0, 9, 4]]), 2).tolist()
+    [[True, False, False, True]]
+    """
+    runs, n = seen.shape
+    if number >= n:
         return np.ones(seen.shape, dtype=np.bool_)
-    best = np.zeros(seen.shape, dtype=np.bool_)
-    order = np.lexsort((born, -seen), axis=1)[:, :number]
-    np.put_along_axis(best, order, True, axis=1)
-    return best
+    last = np.partition(seen, n - number, axis=1)[:, n - number, None]  # the worst fitness of those in
+    best = seen > last
+    equal = seen == last
+    room = number - best.sum(axis=1)
+    order = np.where(equal, born * n + np.arange(n), np.iinfo(np.int64).max)
+    youngest = np.sort(order, axis=1)[np.arange(runs), room - 1, None]
+    return np.asarray(best | (order <= youngest) & equal)

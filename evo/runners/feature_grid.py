@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from evo.chunks import count_correct
 from evo.errors import InputError
 from evo.parameters import choice, whole
 from evo.protocols import BoolArray, FloatArray, IntArray, Problem
-from evo.runners.archives import MOST_PLACES, drawn
+from evo.runners.archives import MOST_PLACES, as_they_are, drawn_among
 from evo.runners.protocol import Pool
 
 
@@ -88,24 +89,30 @@ class MapElites:
         first = correct[..., :blocks]
         if self.feature == "pattern":
             return np.asarray(first @ (1 << np.arange(first.shape[-1])), dtype=np.int64)
-        return np.asarray(first.sum(axis=-1) * self.cells // (blocks + 1), dtype=np.int64)
+        return np.asarray(count_correct(first) * self.cells // (blocks + 1), dtype=np.int64)
 
     def parents(self, pool: Pool, rng: Generator) -> IntArray:
         """A uniform one of the filled cells for each offspring, int [runs, lam]."""
-        return drawn((pool.seen > -np.inf).astype(np.float64), self.lam, rng)
+        return drawn_among(pool.seen > -np.inf, self.lam, rng)
 
     def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
         """Who is in each place, int [runs, s]: places are filled in the order in which cells are first met."""
         assert pool.features is not None  # the engine describes what it shows to a runner that describes
         assert pool.arriving is not None
         runs, places = pool.seen.shape
-        rows, stay = np.arange(runs), np.tile(np.arange(places), (runs, 1))
-        seen, features = pool.seen.copy(), pool.features.copy()
+        rows, stay = np.arange(runs), as_they_are(runs, places)
+        seen, features = pool.seen, pool.features
+        if offspring.shape[1] > 1:
+            seen, features = seen.copy(), features.copy()
         for number, (fitness, cell) in enumerate(zip(offspring.T, pool.arriving.T, strict=True)):
             there = seen > -np.inf
             same = there & (features == cell[:, None])
-            place = np.where(same.any(axis=1), np.argmax(same, axis=1), np.argmin(there, axis=1))
-            enters = fitness > seen[rows, place]
-            row, at = rows[enters], place[enters]
-            stay[row, at], seen[row, at], features[row, at] = places + number, fitness[enters], cell[enters]
+            place = np.argmax(same, axis=1)
+            unmet = np.flatnonzero(~same[rows, place])
+            place[unmet] = np.argmin(there[unmet], axis=1)
+            enters = np.flatnonzero(fitness > seen[rows, place])
+            at = place[enters]
+            stay[enters, at] = places + number
+            if offspring.shape[1] > 1:
+                seen[enters, at], features[enters, at] = fitness[enters], cell[enters]
         return stay
