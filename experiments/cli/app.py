@@ -6,6 +6,7 @@ be read or written, or no worker is left; 70 a fault of the testbed; 130 interru
 """
 
 # Annotations are no strings here, which typer would compile for each command before --help is shown.
+import atexit
 import gc
 import os
 import sys
@@ -371,6 +372,7 @@ app.command()(record)
 def main() -> None:
     """Entry point of the command."""
     gc.set_threshold(100_000, 50, 100)  # seldom: to look through all that libraries loaded takes a tenth of a command
+    atexit.register(gc.freeze)  # nor at the end, when Python would look through it three times before it leaves
     for library in ("OMP", "OPENBLAS", "MKL"):  # matrices here are small: threads would only wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     os.environ.pop("MPLBACKEND", None)  # figures are files; a notebook's backend may not be installed here

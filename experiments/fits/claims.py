@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments.fits.along import values_along
 from experiments.fits.fit import fit_one
 from experiments.fits.laws import Fits, ScalingLaw
 from experiments.fits.quotients import quotient
-from experiments.fits.series import Series, series, values_along
+from experiments.fits.series import Series, series
 from experiments.predictions.verdict import Verdict
 from experiments.store.results import Results
 

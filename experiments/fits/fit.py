@@ -18,6 +18,7 @@ import numpy as np
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
+from experiments.fits.along import expect_to_vary
 from experiments.fits.evidence.cells import Evidence, Means, joined
 from experiments.fits.evidence.reading import FEWEST_RUNS, evidence_of
 from experiments.fits.families.advice import runs_for_bend, where_they_part
@@ -27,7 +28,7 @@ from experiments.fits.families.likelihoods import Fitted, fitted
 from experiments.fits.laws import POOR_FIT, Estimate, Fits, Growth, Refusal, ScalingLaw, Told
 from experiments.fits.predicted import ExactFits, fit_predicted, of_cells
 from experiments.fits.quantities import ERT, MEAN, MEDIAN, out_of_floats, parsed
-from experiments.fits.series import Series, expect_to_vary, series
+from experiments.fits.series import Series, series
 from experiments.fits.tails import Tail
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_number, expect_a

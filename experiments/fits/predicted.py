@@ -16,9 +16,10 @@ import numpy as np
 
 from evo.errors import InputError, NoPrediction
 from evo.protocols import FloatArray
+from experiments.fits.along import expect_to_vary, parameter_column
 from experiments.fits.laws import Refusal, Told, by_series, counts, in_words
 from experiments.fits.quantities import MEDIAN, Quantity, out_of_floats, parsed
-from experiments.fits.series import expect_to_vary, groups, parameter_column
+from experiments.fits.series import groups
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid

@@ -11,12 +11,13 @@ from scipy.special import chdtrc, chdtri
 from evo.errors import InputError
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile, p_value_text
+from experiments.fits.along import parameter_column
 from experiments.fits.evidence.cells import Evidence
 from experiments.fits.evidence.reading import FEWEST_RUNS, evidence_of
 from experiments.fits.families.choice import LEVEL, SPARE
 from experiments.fits.laws import Estimate, Refusal, Told, in_words
 from experiments.fits.quantities import parsed
-from experiments.fits.series import Series, measured_along, parameter_column
+from experiments.fits.series import Series, measured_along
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.results import Results
 

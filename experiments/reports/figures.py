@@ -14,7 +14,8 @@ from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
-from experiments.fits.series import Series, expect_to_vary, main_axis, predicted, series
+from experiments.fits.along import expect_to_vary, main_axis
+from experiments.fits.series import Series, predicted, series
 from experiments.fits.tails import Tail
 from experiments.grids.arguments import expect_a
 from experiments.grids.labels import words

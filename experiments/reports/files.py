@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 from evo.errors import InputError
 from experiments.checks.check import Check
-from experiments.fits.claims import ClaimCheck
-from experiments.fits.laws import Fits
-from experiments.fits.series import main_axis, parameter_column
+from experiments.fits.along import main_axis, values_along
 from experiments.predictions.verdict import Verdict
 from experiments.store.files import StoreError, write_whole
 
@@ -20,7 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from experiments.fits.claims import ClaimCheck
+    from experiments.fits.laws import Fits
     from experiments.reports.html.content import Content
+    from experiments.reports.measured import Arms
+    from experiments.reports.panels import Sheet
     from experiments.reports.quality.in_report import QualityCurve
     from experiments.reports.report import Report
 
@@ -28,7 +30,9 @@ TEXT_WIDTH, DOTS_AN_INCH, DOTS_AN_INCH_OF_QUALITY = 130, 150, 110
 
 
 def write(made: Report, folder: Path, stage: Callable[[str], object] = str) -> list[Path]:
-    """Write a report beside its results: tables as CSV, the text of the terminal, the figure as PNG and SVG, the page.
+    """Write a report beside its results: tables as CSV, the text of the terminal, the figures as PNG and SVG, the page.
+
+    Figures are drawn where there is something to compare: costs where a parameter varies, quality of several cells.
 
     Args:
         made: the report.
@@ -40,7 +44,6 @@ def write(made: Report, folder: Path, stage: Callable[[str], object] = str) -> l
     import pandas as pd
 
     from experiments.reports.html.content import Content
-    from experiments.reports.panels import sheet_of
 
     tables = {"summary.csv": made.summary, "checks.csv": _outcomes(made.check)}
     if made.fits is not None:
@@ -60,10 +63,10 @@ def write(made: Report, folder: Path, stage: Callable[[str], object] = str) -> l
         files += _write_figure(made, figure, folder)
         stage("drawing quality before the optimum")
         curves = _curves_of(made)
-        files += _write_quality(curves, folder)
+        files += _write_quality(curves, folder, drawn=len(made.results.cells) > 1)
         stage("writing the page")
         names = [file.name for file in files]
-        content = Content(made, None if figure is None else sheet_of(figure), curves, names)
+        content = Content(made, _sheet_of(figure), curves, names)
         files += _write_page(content, folder)
     except OSError as error:
         raise StoreError(f"{folder}: cannot write the report ({error}); choose a folder you can write to") from None
@@ -160,24 +163,48 @@ def _curves_of(made: Report) -> list[QualityCurve]:
 
 
 def _figure_of(made: Report) -> Figure | None:
-    """The figure of the report; None without runs, or where nothing varies."""
+    """The study's own figure, or mean cost along what varies; None without runs, or where nothing does."""
     if made.results.runs.empty:
         return None
     try:
-        return _draw(made, _is_own(made))
+        own = _own_figure(made)
+        return _growth_of(made) if own is None else own(made.arms)
     except InputError:
         return None
 
 
-def _is_own(made: Report) -> bool:
-    """Whether the study draws a figure of its own."""
-    return made.study is not None and made.study.figure is not None and made.findings is not None
+def _growth_of(made: Report) -> Figure | None:
+    """Mean cost along k, or, where there is one k, along the parameter with the longest series; None for one value.
+
+    Raises: InputError where k is no parameter and nothing else varies.
+    """
+    cells, study = made.results.cells, made.study
+    along = "k" if study else main_axis(cells)
+    if values_along(cells, along).nunique() < 2:
+        return None
+    from experiments.reports.figures import growth_figure
+
+    return growth_figure(made.results, along, title=study.title if study else "")
+
+
+def _sheet_of(figure: Figure | None) -> Sheet | None:
+    """The panels that a study's own figure was drawn from."""
+    if figure is None:
+        return None
+    from experiments.reports.panels import sheet_of
+
+    return sheet_of(figure)
+
+
+def _own_figure(made: Report) -> Callable[[Arms], Figure] | None:
+    """What draws the study's own figure; None where it has none, or nothing was found."""
+    return None if made.study is None or made.findings is None else made.study.figure
 
 
 def _write_figure(made: Report, figure: Figure | None, folder: Path) -> list[Path]:
     if figure is None:
         return []
-    name = made.study.name if made.study and _is_own(made) else "cost"
+    name = made.study.name if made.study and _own_figure(made) else "cost"
     return _write_both(figure, folder / name, DOTS_AN_INCH)
 
 
@@ -193,14 +220,14 @@ def _write_both(figure: Figure, name: Path, dots: int) -> list[Path]:
     return files
 
 
-def _write_quality(curves: list[QualityCurve], folder: Path) -> list[Path]:
+def _write_quality(curves: list[QualityCurve], folder: Path, drawn: bool) -> list[Path]:
     """The fitness before the optimum, as a figure and a table, where it is known exactly of a cell at least."""
-    from experiments.reports.quality.in_report import quality_figure, quality_table
-
     if not curves:
         return []
+    from experiments.reports.quality.in_report import quality_figure, quality_table
+
     table = folder / "quality.csv"
-    files = _write_both(quality_figure(curves), folder / "quality", DOTS_AN_INCH_OF_QUALITY)
+    files = _write_both(quality_figure(curves), folder / "quality", DOTS_AN_INCH_OF_QUALITY) if drawn else []
     write_whole(table, partial(quality_table(curves).to_csv, index=False))
     return [*files, table]
 
@@ -212,17 +239,3 @@ def _lay_out(figure: Figure, dots: int) -> None:
     assert engine is not None  # all our figures have one
     engine.execute(figure)
     figure.set_layout_engine(None)
-
-
-def _draw(made: Report, own: bool) -> Figure:
-    """The study's own figure, or mean cost along k; where there is one k, along the parameter with the longest series.
-
-    Raises: InputError where k is no parameter and nothing else varies.
-    """
-    from experiments.reports.figures import growth_figure
-
-    if own and made.study and made.study.figure:
-        return made.study.figure(made.arms)
-    along = "k" if made.study else main_axis(made.results.cells)
-    parameter_column(made.results.cells, along)
-    return growth_figure(made.results, along, title=made.study.title if made.study else "")

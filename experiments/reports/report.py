@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.checks.check import Check, check
-from experiments.fits.claims import ClaimCheck, check_claims
-from experiments.fits.fit import fit
-from experiments.fits.laws import Fits
-from experiments.fits.series import main_axis, values_along
-from experiments.fits.speedups import speedup
+from experiments.fits.along import main_axis, values_along
 from experiments.grids.cell_text import PROGRAM
 from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import ALPHA
@@ -22,6 +18,9 @@ from experiments.store.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from experiments.fits.claims import ClaimCheck
+    from experiments.fits.laws import Fits
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,6 @@ def report(
     """
     stage(f"checking {len(results.cells):,} cells against exact predictions")
     checked = check(results, alpha)
-    along = "k" if study else main_axis(results.cells)
-    few = (sizes_of(results.cells) if along == "k" else values_along(results.cells, along)).nunique() < 3
     arms = measured(results, checked)
     stage("fitting laws of growth")
     complete = sum(map(len, arms.values())) == len(results.cells)
@@ -76,13 +73,39 @@ def report(
         results=results,
         check=checked,
         summary=summarise(results, checked),
-        fits=None if few else fit(results, along, quantity="cost" if _has_programs(results) else "hit"),
-        claims=tuple(check_claims(results, study.claims)) if study else (),
-        speedup=speedup(results, *study.speedup, alpha=alpha) if study and study.speedup else None,
+        fits=_fits(results, study),
+        claims=_claims(results, study),
+        speedup=_speedup(results, study, alpha),
         study=study,
         arms=arms,
         findings=study.findings(arms) if study and study.findings and complete else None,
     )
+
+
+def _fits(results: Results, study: Study | None) -> Fits | None:
+    """The laws along what varies; None for fewer than three values."""
+    along = "k" if study else main_axis(results.cells)
+    if (sizes_of(results.cells) if along == "k" else values_along(results.cells, along)).nunique() < 3:
+        return None
+    from experiments.fits.fit import fit
+
+    return fit(results, along, quantity="cost" if _has_programs(results) else "hit")
+
+
+def _claims(results: Results, study: Study | None) -> tuple[ClaimCheck, ...]:
+    if study is None or not study.claims:
+        return ()
+    from experiments.fits.claims import check_claims
+
+    return tuple(check_claims(results, study.claims))
+
+
+def _speedup(results: Results, study: Study | None, alpha: float) -> pd.DataFrame | None:
+    if study is None or not study.speedup:
+        return None
+    from experiments.fits.speedups import speedup
+
+    return speedup(results, *study.speedup, alpha=alpha)
 
 
 def _has_programs(results: Results) -> bool:

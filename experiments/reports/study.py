@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.fits.claims import Claim
 from experiments.grids.grid import Grid
 from experiments.reports.measured import Arms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from experiments.fits.claims import Claim
 
 
 @dataclass(frozen=True)

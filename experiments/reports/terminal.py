@@ -11,9 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.checks.check import Check
-from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
-from experiments.fits.fit import fit
-from experiments.fits.laws import POOR_FIT, Fits, Growth, ScalingLaw
 from experiments.grids.cell_text import PROGRAM
 from experiments.grids.labels import sizes_of
 from experiments.predictions.verdict import Verdict
@@ -42,6 +39,8 @@ from experiments.reports.wording import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from experiments.fits.claims import ClaimCheck
+    from experiments.fits.laws import Fits, Growth, ScalingLaw
     from experiments.reports.report import Report
     from experiments.reports.study import Findings
     from experiments.store.results import Results
@@ -115,6 +114,8 @@ def show_check(checked: Check, console: Console) -> None:
 
 def show_fits(fits: Fits, console: Console) -> None:
     """For each series its law, or the families that the runs leave; below it what would tell, and what was dropped."""
+    from experiments.fits.laws import POOR_FIT
+
     laws = [law for growth in fits.growths for law in _shown(fits, growth)]
     quantities, ranges = ({tell(law) for law in laws} for tell in (_quantity, _range))
     one, everywhere = len(quantities) == 1, len(ranges) == 1
@@ -198,6 +199,8 @@ def show_drawn(results: Results, console: Console, briefly: bool = False) -> Non
         "`llm-evo time` tells their means, `llm-evo export` writes their rows"
     )
     if not briefly and sizes_of(cells).nunique() >= FEWEST_OF_A_LAW:
+        from experiments.fits.fit import fit
+
         show_fits(fit(results), console)
 
 
@@ -275,6 +278,8 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
 
 def _show_claims(claims: tuple[ClaimCheck, ...], console: Console) -> None:
     """A claim after the other, each with what the paper says, what was measured, what theory says, what follows."""
+    from experiments.fits.claims import CLAIM_CONFIDENCE
+
     title(f"What the paper claims, and the law that was measured ({CLAIM_CONFIDENCE:.1%} intervals)", console)
     for each in claims:
         console.print(each.claim.what, style="bold", markup=False)

@@ -21,8 +21,6 @@ from experiments.running.agenda import Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.driver import Driver
 from experiments.running.executors.executor import Executor, Here
-from experiments.running.executors.processes import Processes
-from experiments.running.executors.worker_setup import memory_share
 from experiments.running.interrupts import first_is_a_wish
 from experiments.running.limits import COUNTED, GridLimits, Spent
 from experiments.running.progress import Progress
@@ -260,6 +258,9 @@ def _executor(workers: int, memory: float | None, alone: bool, scheduler: str | 
     if alone:
         return Here()
     _expect_children()
+    from experiments.running.executors.processes import Processes
+    from experiments.running.executors.worker_setup import memory_share
+
     return Processes(workers, memory_share(workers) if memory is None else int(memory * 2**30))
 
 

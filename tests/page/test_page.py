@@ -51,7 +51,7 @@ def attacked(tmp_path_factory):
     made = report(load(folder))
     with pytest.MonkeyPatch.context() as patch:  # figures take a second, and are others' tests
         for name in ("_write_figure", "_write_quality"):
-            patch.setattr(f"experiments.reports.files.{name}", lambda *_: [])
+            patch.setattr(f"experiments.reports.files.{name}", lambda *_, **__: [])
         files = write(made, folder)
     return made, (folder / "report.html").read_text(encoding="utf-8"), [file.name for file in files]
 

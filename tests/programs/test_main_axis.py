@@ -6,8 +6,8 @@ import pytest
 
 from evo.programs import Calls, Expected, Model, Role, expected_ledger
 from experiments import Grid, ProgramCell, run_grid
-from experiments.fits.series import main_axis
-from experiments.reports.files import _draw
+from experiments.fits.along import main_axis
+from experiments.reports.files import _growth_of
 from experiments.reports.report import report
 
 
@@ -39,7 +39,7 @@ def test_the_only_number_that_varies_is_the_axis():
     made = report(results_of(*(Readers(n=n) for n in (100, 200, 400, 800))))
     (law,) = made.fits.best
     assert (law.along, law.form.name, law["A"].value) == ("n", "linear", pytest.approx(4))
-    axes = _draw(made, own=False).axes[0]
+    axes = _growth_of(made).axes[0]
     assert axes.get_xlabel() == "n"
     assert axes.lines[0].get_xdata().tolist()[:1] == [100]
 

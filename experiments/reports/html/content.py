@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
-from experiments.fits.series import BOTH, main_axis, parameter_column, values_along
+from experiments.fits.along import BOTH, main_axis, parameter_column, values_along
 from experiments.grids.cell_text import PROGRAM
-from experiments.reports.panels import Sheet
-from experiments.reports.quality.in_report import QualityCurve
-from experiments.reports.report import Report
+
+if TYPE_CHECKING:
+    from experiments.reports.panels import Sheet
+    from experiments.reports.quality.in_report import QualityCurve
+    from experiments.reports.report import Report
 
 
 @dataclass(frozen=True, eq=False)

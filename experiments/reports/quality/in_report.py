@@ -17,7 +17,6 @@ from experiments.predictions.quality.fitness import qualities
 from experiments.predictions.quality.table import LEVELS, fitness_curve
 from experiments.predictions.verdict import ALPHA, Verdict
 from experiments.reports.drawing.powers import ticks_at_powers
-from experiments.reports.figures import COLOURS
 from experiments.reports.quality.measured import compared
 from experiments.reports.quality.traced import traced_fitness
 from experiments.reports.wording import currency_of
@@ -153,6 +152,8 @@ def quality_figure(curves: list[QualityCurve]) -> Figure:
 
 def _draw(ax: Axes, curves: list[QualityCurve], column: str) -> None:
     from matplotlib.ticker import NullLocator
+
+    from experiments.reports.figures import COLOURS
 
     for number, each in enumerate(curves):
         table = up_to_its_end(each.table[each.table[column].notna()])

@@ -11,6 +11,8 @@ from evo.protocols import FloatArray
 from experiments.reports.measured import Value
 
 NOTHING: FloatArray = np.empty(0)
+MOST_LINES = 12
+"""Of a chart."""
 
 
 @dataclass(frozen=True, eq=False)

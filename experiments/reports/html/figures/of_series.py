@@ -17,11 +17,11 @@ from experiments.fits.series import Series, predicted, series
 from experiments.fits.tails import Tail
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.figures import unit_of
-from experiments.reports.html.figures.chart import NOTHING, Chart, Line
+from experiments.reports.html.figures.chart import MOST_LINES, NOTHING, Chart, Line
 from experiments.reports.measured import Value
 from experiments.store.results import Results
 
-MOST_CHARTS, MOST_LINES, MOST_POINTS = 6, 12, 120
+MOST_CHARTS, MOST_POINTS = 6, 120
 """Of a figure on the page."""
 MOST_TICKS = 8
 """Values of the parameter that all have a tick."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiments.fits.claims import CLAIM_CONFIDENCE, ClaimCheck
 from experiments.predictions.verdict import CONFIDENCE, Verdict
 from experiments.reports.html.content import Content
 from experiments.reports.html.elements import Html, joined, tag
 from experiments.reports.html.table import Entry, measure, table, told_verdict, verdict_entry
 from experiments.reports.measured import MARKS, number
 from experiments.reports.wording import size_text
+
+if TYPE_CHECKING:
+    from experiments.fits.claims import ClaimCheck
 
 
 def findings(content: Content) -> Html:
@@ -31,6 +33,8 @@ def claims(content: Content) -> Html:
     made = content.made
     if not made.claims:
         return Html("")
+    from experiments.fits.claims import CLAIM_CONFIDENCE
+
     rows = [_claim(each) for each in made.claims]
     caption = (
         f"Intervals at {CLAIM_CONFIDENCE:.1%}. Agrees: the interval of the measured law meets what exact theory gives. "

@@ -15,9 +15,8 @@ from evo.protocols import FloatArray
 from experiments.grids.labels import words
 from experiments.reports.html.content import Content
 from experiments.reports.html.elements import Html, joined, tag
-from experiments.reports.html.figures.chart import NOTHING, Chart, Line
+from experiments.reports.html.figures.chart import MOST_LINES, NOTHING, Chart, Line
 from experiments.reports.html.figures.figure import BESIDE, figure
-from experiments.reports.html.figures.of_series import MOST_LINES
 from experiments.reports.html.figures.palette import SHADES, shade
 from experiments.reports.html.figures.svg import draw
 from experiments.reports.html.sections.first import without_axis

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiments.fits.claims import ClaimCheck
 from experiments.grids.labels import words
 from experiments.predictions.verdict import Verdict
 from experiments.reports.html.content import Content
 from experiments.reports.html.elements import Html, joined, tag
 from experiments.reports.html.figures.bars import Bar, bars
 from experiments.reports.html.figures.figure import figure
-from experiments.reports.html.figures.of_panels import chart_of, plain_math
-from experiments.reports.html.figures.of_series import growth_charts, legend_of
 from experiments.reports.html.table import CLASSES
 from experiments.reports.measured import MARKS, Value, number
 from experiments.reports.wording import counted, currency_of, size_text
+
+if TYPE_CHECKING:
+    from experiments.fits.claims import ClaimCheck
 
 MOST_NAMED = 4
 SENTENCE = re.compile(r"(?<=[a-z0-9)%][.!?]) (?=[A-Z])")
@@ -217,6 +217,10 @@ def _figure(content: Content) -> Html:
     made = content.made
     if made.results.runs.empty:
         return Html("")
+    if content.sheet is None and not content.along:
+        return _as_bars(content)
+    from experiments.reports.html.figures.of_panels import chart_of, plain_math
+
     if content.sheet is not None:
         sheet = content.sheet
         return figure(
@@ -225,8 +229,8 @@ def _figure(content: Content) -> Html:
             plain_math(sheet.title),
             "figure",
         )
-    if not content.along:
-        return _as_bars(content)
+    from experiments.reports.html.figures.of_series import growth_charts, legend_of
+
     grown = growth_charts(made.results, content.along, "cost")
     title = plain_math(made.study.title) if made.study else ""
     return figure(grown.charts, legend_of(grown), title or f"Mean cost of a run along {content.along}", "figure")
