@@ -1,0 +1,141 @@
+"""What a launch counts, each by hand: cells that share runs, rows of a task, means of several batches, hosts, texts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evo.costs.ledger import LEDGER
+from evo.costs.prices import TokenPrices
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import AllBlocks
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.running.agenda import ROWS_A_TASK, Agenda
+from experiments.running.allowance import Allowance
+from experiments.running.launch import run_grid
+from experiments.running.limits import GridLimits, Spent
+from experiments.running.tasks import Done, Job
+from experiments.store.failures import MOST_LISTED, FailedBatch, _shortened, explain
+from experiments.store.launches.provenance import ended
+from experiments.store.launches.status import status
+from operators import Resample
+from problems import BlockOneMax
+
+
+def cells(ks=(2, 3), prices=(1.0, 2.0)):
+    """Cells of the same runs at several prices."""
+    return [
+        Cell(BlockOneMax(k, l=4), Resample(0.5), AllBlocks(), OnePlusLambda(), cost=TokenPrices(price, price, unit=1))
+        for k in ks
+        for price in prices
+    ]
+
+
+def come_back(plan, seconds=0.001):
+    while task := plan.next_task():
+        for job in task:
+            plan.received(Done(job, {}, seconds, "here"))
+
+
+@pytest.mark.parametrize("prices", [(1.0,), (1.0, 2.0, 3.0)])
+def test_cells_that_share_their_runs_are_whole_together_and_their_runs_are_counted_once(prices):
+    grid = Grid("shared", cells(prices=prices), runs=20, batch=10)
+    assert len(grid.samples) == 2
+    plan = Agenda(grid)
+    assert (plan.of_batches, plan.of_runs, plan.cells) == (4, 40, 0)
+    come_back(plan)
+    assert (plan.batches, plan.cells, plan.runs) == (4, 2 * len(prices), 40)
+    again = Agenda(grid, {(sample, batch) for sample in grid.samples for batch in (0, 1)})
+    assert (again.batches, again.there, again.cells, again.runs) == (4, 2 * len(prices), 2 * len(prices), 40)
+
+
+def test_the_status_of_a_folder_counts_cells_that_share_runs_as_the_launch_does(tmp_path):
+    run_grid(Grid("shared", cells(prices=(1.0, 2.0, 3.0)), runs=25, batch=10), tmp_path / "out", workers=1)
+    found = status(tmp_path / "out")
+    assert (found.cells, found.batches, found.of_batches) == (6, 6, 6)
+    assert (found.runs, found.of_runs, found.made) == (50, 50, 60)
+
+
+@pytest.mark.parametrize("batch", [ROWS_A_TASK, ROWS_A_TASK // 4, ROWS_A_TASK // 2 + 1])
+def test_a_task_has_so_many_rows_and_no_batch_more(batch):
+    """Batches as quick as these would all go together."""
+    plan = Agenda(Grid("rows", cells((2,), (1.0,)), runs=8 * batch, batch=batch))
+    first = plan.next_task()
+    for job in first:
+        plan.received(Done(job, {}, 1e-6, "here"))
+    sizes = [sum(job.size for job in task) for task in iter(plan.next_task, [])]
+    assert max(sizes) == -(-ROWS_A_TASK // batch) * batch
+
+
+def test_a_batch_is_ended_by_the_longer_of_what_was_foreseen_and_what_was_measured():
+    """20 times 1,000 s of a batch that came back, though a forecast said next to nothing; an hour at first."""
+    plan = Agenda(Grid("slow", cells((2,), (1.0,)), runs=20_000, batch=10))
+    first, *_ = plan.next_task()
+    assert first.limit == 3600.0
+    plan.received(Done(first, {}, 1000.0, "here"))
+    (job,) = plan.next_task()
+    assert (job.seconds, job.limit) == (pytest.approx(1000.0), pytest.approx(20_000.0))
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_time_left_is_shared_by_workers(workers):
+    plan = Agenda(Grid("left", cells((6,), (1.0,)), runs=1000, batch=10))
+    back = 0
+    while back < 50 and (task := plan.next_task()):
+        for job in task[: 50 - back]:
+            plan.received(Done(job, {}, 2.0, "here"))
+            back += 1
+    assert plan.seconds_left(workers) == pytest.approx((100 - back) * 2.0 / workers)
+
+
+def test_what_a_batch_will_come_to_is_the_mean_of_those_that_came_back():
+    """Of a cell of which nothing is predicted: 10 and 30 calls are 20, whatever was spent before."""
+    cell = replace(cells((2,), (1.0,))[0], mutator=Lawless())
+    allowance = Allowance(GridLimits(calls=1e9), Spent(calls=500))
+    assert allowance.expected(cell, 10) is None
+    for batch, calls in enumerate((1.0, 3.0)):
+        job = Job(cell, batch, 10, 1, "blocks", 1.0, 1.0)
+        columns = {name: np.full(10, calls * (2 if name == "generated_tokens" else 1)) for name in LEDGER}
+        allowance.back(job, Done(job, columns, 0.1, "here"))
+    assert allowance.expected(cell, 10) == {"calls": 20.0, "tokens": 60.0, "cost": pytest.approx(60.0)}
+    assert allowance.spent.calls == 540.0
+
+
+class Lawless(Resample):
+    """A mutator that does not say its law."""
+
+    def __init__(self):
+        super().__init__(0.5)
+
+    law = None
+
+
+# ------------------------------------------------------------------------------------------------------ what is told
+
+
+def failed(number):
+    return FailedBatch("s" + 12 * "0" + "-" + 8 * "0", number, f"Cell({number})", "raised", "no", "", "")
+
+
+@pytest.mark.parametrize("cells_failed", [MOST_LISTED - 1, MOST_LISTED, MOST_LISTED + 1, MOST_LISTED + 2])
+def test_so_many_cells_are_listed_and_the_others_are_counted(cells_failed):
+    title, *lines = explain([failed(number) for number in range(cells_failed)]).splitlines()
+    assert title.startswith(f"{cells_failed} batches of {cells_failed} cells failed")
+    listed = [f"Cell({number}): raised: no" for number in range(min(cells_failed, MOST_LISTED))]
+    left = cells_failed - MOST_LISTED
+    assert lines == listed + ([f"and {left} more cell{'' if left == 1 else 's'}"] if left > 0 else [])
+
+
+def test_a_long_text_keeps_both_of_its_ends():
+    assert _shortened("abcdefghij" + "x" * 90 + "klmnopqrst", 20) == "abcdefghij ... klmnopqrst"
+    assert _shortened("x" * 20, 20) == "x" * 20
+    assert _shortened(7, 1) == 7
+
+
+def test_hosts_are_the_drivers_and_those_of_workers_each_once():
+    launch = {"hosts": ["driver"], "ended": None, "how": None, "started": "then"}
+    assert ended(launch, "finished")["hosts"] == ["driver"]
+    made = ended(launch, "interrupted", ["b", "a", "driver", "b"])
+    assert (made["hosts"], made["how"], made["started"]) == (["driver", "b", "a"], "interrupted", "then")
+    assert launch["hosts"] == ["driver"]
