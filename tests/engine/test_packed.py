@@ -2,7 +2,7 @@
 
 import re
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -200,6 +200,44 @@ def test_traces_end_at_the_hit_and_rise():
             assert trace.call[rows][0] == 0
             assert (trace.call[rows][-1], trace.fitness[rows][-1]) == (counts.hit[run], of.k)
             assert trace.spent[rows][-1].tolist() == [counts.generations[run], counts.calls[run], counts.calls[run]]
+
+
+def test_rounds_that_are_cut_into_pieces_keep_a_best_offspring_a_generation(monkeypatch):
+    """Seven calls in pieces of five: one block a generation at most, though each call repairs what it is handed."""
+    monkeypatch.setattr(engine, "AT_ONCE", 5)
+    counts, trace = simulate_traced(cell(FixKeep(1.0, 1.0), UniformChunk(), k=4, lam=7, start=0.0), 1, 0, 60, "packed")
+    assert (counts.generations >= 4).all()
+    for run in range(60):
+        rows = trace.run == run
+        assert trace.fitness[rows].tolist() == [0, 1, 2, 3, 4]
+        assert (np.diff(-(-trace.call[rows] // 7)) > 0).all()
+    made = []
+
+    def counted(self, words, rng):
+        made.append(words.shape[0] * words.shape[1])
+        return np.zeros(words.shape, dtype=np.uint64)
+
+    monkeypatch.setattr(Resample, "rewrite_words", counted)
+    simulate(cell(Resample(0.5), k=4, lam=7, start=0.0, budget=Budget(calls=21)), 1, 0, 3, "packed")
+    assert sum(made) == 3 * 7 * 3  # runs, offspring, generations
+
+
+RARE = cell(FixKeep(0.02, 1.0), UniformChunk(), k=20, lam=7, start=0.0)
+"""Four generations are made at once, after 1, 3 and 7, so that an eleventh is made where ten are paid for."""
+
+
+@pytest.mark.parametrize(("of", "generations"), [(CELLS[2], 3), (CELLS[4], 3), (CELLS[6], 3), (RARE, 10)])
+def test_a_trace_ends_with_its_budget(of, generations):
+    """What was made ahead of it is in the trace of a larger one, and in none of this one's."""
+    (few, cut), (_, whole) = (
+        simulate_traced(replace(of, budget=Budget(calls=calls)), 1, 0, 60, "packed")
+        for calls in (generations * of.runner.lam, 100_000)
+    )
+    assert (few.hit < 0).sum() > 10
+    within = whole.call <= few.calls[whole.run]
+    assert not within.all()
+    rows = sorted(zip(cut.run, cut.call, cut.fitness, strict=True))
+    assert rows == sorted(zip(whole.run[within], whole.call[within], whole.fitness[within], strict=True))
 
 
 def test_runs_that_start_at_the_optimum():

@@ -175,6 +175,64 @@ def test_evaluations_are_paid_for():
     np.testing.assert_array_equal(counts.evaluations, 5 * counts.generations)
 
 
+@pytest.mark.parametrize(
+    ("runner", "kept"),
+    [
+        (Archive(3, lam=2), [1, 3, 3, 3, 3]),
+        (Archive(9, lam=2), [1, 3, 5, 7, 9]),
+        (MuPlusLambda(3, 2), [3, 3, 3, 3, 3]),
+        (OnePlusLambda(2), [1, 1, 1, 1, 1]),
+    ],
+    ids=str,
+)
+def test_places_that_are_empty_and_answers_that_cannot_be_applied_are_not_evaluated(runner, kept):
+    """Five generations in which no block is repaired: those kept before each, and two offspring, three times each."""
+    problem, limits = Noisy(BlockOneMax(4, 1), 0.5, samples=3), [Limit(1.0, 0.0, 10)]
+    counts = run(problem, UniformChunk(), runner, 50, FixKeep(0.0, 1.0), limits)
+    assert set(counts.generations.tolist()) == {5}
+    assert set(counts.evaluations.tolist()) == {3 * (sum(kept) + 2 * 5)}
+    broken = run(problem, UniformChunk(), runner, 50, Malformed(HALF, 1.0), limits)
+    assert set(broken.evaluations.tolist()) == {3 * 5 * kept[0]}
+    once = Noisy(BlockOneMax(4, 1), 0.5, samples=3, reevaluate=False)
+    assert set(run(once, UniformChunk(), runner, 50, Malformed(HALF, 1.0), limits).evaluations.tolist()) == {0}
+
+
+@pytest.mark.parametrize(("count", "migrate"), [(2, 1), (2, 3), (3, 2)])
+def test_the_best_migrate_after_so_many_generations_of_each_island(count, migrate):
+    """Generations go to the islands in turn, so that each has had `migrate` after count x migrate of them."""
+    runner, seen = Islands(count, 2, archive=1, migrate=migrate), np.full((1, 2 * count), -np.inf)
+    seen[0, ::2] = np.arange(1.0, count + 1)  # a free place on each island
+    moved = []
+    for generation in range(12):
+        stay = runner.survivors(Pool(seen, np.arange(2 * count)[None], generation), np.array([[-np.inf]]))
+        moved.append((stay != np.arange(2 * count)).any())
+    assert [n + 1 for n, each in enumerate(moved) if each] == list(range(count * migrate, 13, count * migrate))
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("seen", "shares"),
+    [((-5.0, 1.0, -np.inf, 3.0), (0, 1 / 4, 0, 3 / 4)), ((-5.0, 0.0, -np.inf, -1.0), (1 / 3, 1 / 3, 0, 1 / 3))],
+    ids=["some", "all"],
+)
+def test_fitness_below_0_counts_as_0_where_parents_are_chosen_by_it(seen, shares):
+    """40,000 draws: a share that is 0.0125 off is 5 standard errors off."""
+    pool = Pool(np.tile(seen, (20_000, 1)), np.tile([7, 2, 9, 6], (20_000, 1)), 0)
+    who = Archive(4, "proportional", lam=2).parents(pool, np.random.default_rng(6))
+    assert np.abs(np.bincount(who.ravel(), minlength=4) / 40_000 - shares).max() < 0.0125
+
+
+@pytest.mark.statistical
+def test_elites_of_the_own_island_go_before_those_of_others():
+    """All elites are two: where the island has one it is that, where it has none any of the two."""
+    islands = Islands(3, 2, archive=2, explore=0.0, exploit=1.0, migrate=0)
+    seen = np.tile([3.0, 9.0, 8.0, 1.0, 2.0, 0.0], (20_000, 1))
+    for generation, shares in enumerate([(0, 1, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0), (0, 0.5, 0.5, 0, 0, 0)]):
+        pool = Pool(seen, np.tile(np.arange(6), (20_000, 1)), generation)
+        found = np.bincount(islands.parents(pool, np.random.default_rng(6)).ravel(), minlength=6) / 20_000
+        assert np.abs(found - shares).max() < 0.0177  # 5 standard errors of a half
+
+
 def test_a_trace_knows_truth_and_what_was_seen():
     problem = Noisy(BlockOneMax(4, 1), 1.0)
     counts, trace = run_batch(
