@@ -128,8 +128,8 @@ class FocusedDebugging(Debugging):
     def expected(self) -> Expected:
         """The ledger to the last token where nothing varies, else its mean, function by function.
 
-        Raises: NoPrediction where the debugger learns and false alarms are repaired again and again, or the context
-            limits the notes.
+        Raises: NoPrediction where the debugger learns and functions and tries are too many, or the context limits the
+            notes.
         """
         stopped = self._stopped()
         if stopped is not None:
@@ -195,7 +195,8 @@ class FocusedDebugging(Debugging):
     def _done(self, buggy: OneFunction, clean: OneFunction) -> float:
         if self.fix_end is not None:
             fix = self.repair_fixes(np.arange(self.k))
-            right = learned_with_alarms(self.k, self.b, self.look_misses, self.look_alarms, fix, self.repair_keeps)
+            errors = self.look_misses, self.look_alarms, fix, self.repair_keeps
+            right = learned_with_alarms(self.k, self.b, 1, *errors).done
         else:
             right = buggy.right**self.b * clean.right ** (self.k - self.b)
         return float((1.0 - self.cut_wrong) * right)
@@ -203,14 +204,14 @@ class FocusedDebugging(Debugging):
     def _learning(self) -> Expected:
         """The same where what a repair comes to depends on how many were made before it.
 
-        Raises: NoPrediction for false alarms.
+        Raises: NoPrediction where functions and tries are too many.
         """
-        if self.look_alarms and self.b < self.k:
-            raise NoPrediction(
-                "with learning (fix_end), repeated tries and false alarms (alarm) the order of all reports matters; "
-                "exact for tries = 1 or alarm = 0"
-            )
-        made = learned_sweeps(self.b, self.tries, self.look_misses, self.repair_fixes(np.arange(self.b * self.tries)))
+        fix = self.repair_fixes(np.arange(self.k * self.tries))
+        if self.look_alarms:
+            errors = self.look_misses, self.look_alarms, fix, self.repair_keeps
+            made = learned_with_alarms(self.k, self.b, self.tries, *errors)
+        else:
+            made = learned_sweeps(self.b, self.tries, self.look_misses, fix[: self.b * self.tries])
         number = made.number
         mean = float(np.arange(len(number)) @ number)
         calls = [*self._cut_calls(), *self._look_calls(self.k + made.looks_again)]

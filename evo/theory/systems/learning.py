@@ -2,12 +2,14 @@
 
 Functions are no longer independent: what a repair comes to depends on how many were made before it. Without false
 alarms only functions with a bug are repaired, and the numbers of bugs and of repairs are a chain. With false alarms the
-order of the reports matters, which is random in the first sweep alone: those repaired early in it are the likelier to
-be looked at for a bug in the next, so that a second sweep would need the state of each function.
+order of the reports matters: those repaired early in a sweep are the likelier to have a bug in the next. Once the
+totals of all sweeps are given, a chain along the functions knows the number of each repair.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,37 +83,87 @@ def learned_sweeps(b: int, tries: int, miss: float, fix: FloatArray) -> Learned:
     return Learned(of_all @ each, float((of_right @ none_missed * corrected).sum()))
 
 
-def learned_with_alarms(k: int, b: int, miss: float, alarm: float, fix: FloatArray, keep: float) -> float:
-    """P(all k functions are correct) after one sweep, b of them with a bug, in random order.
+def learned_with_alarms(k: int, b: int, tries: int, miss: float, alarm: float, fix: FloatArray, keep: float) -> Learned:
+    """The same where QA cries wolf: k functions in random order, b of them with a bug.
 
-    A chain along the functions on (bugs met, repairs made): the next one has a bug w.p. bugs left over functions left.
+    For given totals R_1 >= .. of the repairs in all sweeps but the last, a chain along the functions on (bugs met,
+    repairs made so far in each sweep): the next one has a bug w.p. bugs left over functions left; its repair in sweep s
+    has the number R_1 + .. + R_(s-1) + those made before it in that sweep. The chance of the totals is that of ending
+    with them.
 
     Args:
         k: functions.
         b: functions with a bug.
+        tries: sweeps.
         miss: chance that a look overlooks a bug.
         alarm: chance that it reports one that is none.
-        fix: of repair c, float [k].
+        fix: of repair c, float [k tries].
         keep: chance that a correct function stays correct in a repair.
 
-    Raises: NoPrediction where k and b are too many.
+    Raises: NoPrediction where functions and tries are too many.
 
-    >>> round(learned_with_alarms(2, 1, 0.0, 1.0, np.array([0.5, 1.0]), keep=0.8), 9)  # 0.8 (0.5 + 1)/2
-    0.6
+    >>> made = learned_with_alarms(2, 1, 1, 0.0, 1.0, np.array([0.5, 1.0]), keep=0.8)
+    >>> round(made.done, 9), made.number.tolist()  # 0.8 (0.5 + 1)/2; both are reported
+    (0.6, [0.0, 0.0, 1.0])
     """
-    if k * k * (b + 1) > MOST_WORK:
-        raise NoPrediction(f"learning: {k} functions, {b} of them with a bug, are too many to follow one by one")
-    state = np.zeros((b + 1, k + 1))
-    state[0, 0] = 1.0
-    fixed = np.append(fix[:k], 0.0)
+    totals = tries - 1
+    if k * (b + 1) * (k + 1) * ((k + 1) ** 2 / 2) ** totals / math.factorial(totals) > MOST_WORK:
+        raise NoPrediction(
+            f"learning: {k} functions, {b} of them with a bug, and {tries} tries with false alarms are too many to "
+            "follow one by one"
+        )
+    repairs, done = np.zeros((k * totals + 1, k + 1)), 0.0
+    for before in itertools.combinations_with_replacement(range(k, -1, -1), totals):
+        ends, right = _along_functions(k, b, before, miss, alarm, fix, keep)
+        repairs[sum(before)] += ends
+        done += float(right.sum())
+    return Learned(repairs, done)
+
+
+def _along_functions(
+    k: int, b: int, before: tuple[int, ...], miss: float, alarm: float, fix: FloatArray, keep: float
+) -> FloatArray:
+    """P(these repairs in all sweeps but the last, r in it), of all runs and of those that end right; float [2, k+1]."""
+    made = (*before, k)  # most repairs of each sweep
+    state = np.zeros((2, b + 1, *(most + 1 for most in made)))
+    state.reshape(2, -1)[:, 0] = 1.0
+    kinds = [_reported(bug, before, k, miss, alarm, fix, keep) for bug in (0.0, 1.0)]
     for met in range(k):
-        bugs_left = b - np.arange(b + 1.0)[:, None]
-        buggy = np.clip(bugs_left / (k - met), 0.0, 1.0) * state
-        clean = state - buggy
-        state = (1.0 - alarm) * clean
-        state[:, 1:] += alarm * keep * clean[:, :-1]
-        state[1:, 1:] += (1.0 - miss) * (buggy * fixed)[:-1, :-1]
-    return float(state[b].sum())
+        bugs_left = (b - np.arange(b + 1.0)).reshape(-1, *(1,) * len(made))
+        share = np.clip(bugs_left / (k - met), 0.0, 1.0)
+        after = np.zeros_like(state)
+        for bug, chances in enumerate(kinds):
+            here = state * (share if bug else 1.0 - share)
+            for times, chance in enumerate(chances):
+                one_more = [False, bool(bug), *(times > sweep for sweep in range(len(made)))]
+                to = tuple(slice(1, None) if more else slice(None) for more in one_more)
+                of = tuple(slice(None, -1) if more else slice(None) for more in one_more)
+                after[to] += (here * chance[:, None])[of]
+        state = after
+    ended = state[:, b]
+    for total in before:
+        ended = ended[:, total]
+    return ended
+
+
+def _reported(
+    bug: float, before: tuple[int, ...], k: int, miss: float, alarm: float, fix: FloatArray, keep: float
+) -> list[FloatArray]:
+    """P(a function is reported so many times), and P(.. and is correct in the end), by the repairs made before it.
+
+    Each float [2, R_1 + 1, .., k + 1], of the repairs made so far in each sweep.
+    """
+    made = (*before, k)
+    shape = tuple(most + 1 for most in made)
+    buggy, clean = np.full(shape, bug), np.full(shape, 1.0 - bug)
+    found = []
+    for sweep, most in enumerate(made):
+        found.append(np.stack((miss * buggy + (1.0 - alarm) * clean, (1.0 - alarm) * clean)))
+        number = np.minimum(sum(before[:sweep]) + np.arange(most + 1), len(fix) - 1)
+        fixed = fix[number].reshape(-1, *(1,) * (len(made) - 1 - sweep))
+        buggy, clean = (1.0 - miss) * buggy, alarm * clean
+        buggy, clean = (1.0 - fixed) * buggy + (1.0 - keep) * clean, fixed * buggy + keep * clean
+    return [*found, np.stack((buggy + clean, clean))]
 
 
 def _reports(b: int, miss: float) -> FloatArray:
