@@ -17,8 +17,9 @@ class Program(Protocol):
     """A language-based algorithm (Definition 2.1): a frozen dataclass whose parameters have the paper's letters.
 
     An oracle decomposition (Definition 2.4) is whatever a program does without a call. Optional: `expected()`, which
-    returns an `Expected` or raises NoPrediction where nothing is exact (`Predictable`); and `done`, a property, the
-    probability that the task is done right, where that is exact though the ledger is not.
+    returns an `Expected` or raises NoPrediction where nothing is exact (`Predictable`); `done`, a property, the
+    probability that the task is done right, where that is exact though the ledger is not; and `calls_between`, a
+    property, bounds of the mean number of calls where no more is known of it, (low, high), else None.
     """
 
     @property

@@ -44,7 +44,7 @@ from experiments.checks.cell_tests import Outcome, made_tests
 from experiments.checks.completeness import missing_runs, table_fault
 from experiments.checks.ledger import ledger_fault, stored_ledger_fault
 from experiments.checks.power import Level
-from experiments.checks.programs import OfProgram, Tested, books_of_program, done_alone, program_tests
+from experiments.checks.programs import OfProgram, Tested, books_of_program, known_alone, program_tests
 from experiments.checks.short_calls import short_calls
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_number, expect_a
@@ -294,7 +294,7 @@ def _(cell: Cell, asked: _Asked) -> Tested:
 
 @_tested.register(ProgramCell)
 def _(cell: ProgramCell, asked: _Asked) -> Tested:
-    return _tested_program(asked, lambda: OfProgram.of(cell), partial(done_alone, cell.program))
+    return _tested_program(asked, lambda: OfProgram.of(cell), partial(known_alone, cell.program))
 
 
 @_tested.register(str)
@@ -303,7 +303,7 @@ def _(cell: str, asked: _Asked) -> Tested:
     stored = asked.stored
     assert stored is not None  # else there is nothing to test
     if stored.of_program:
-        return _tested_program(asked, lambda: _of_stored(stored), lambda runs, level: ())
+        return _tested_program(asked, lambda: _of_stored(stored), lambda runs, level: ((), ""))
     place: pd.Series[Any] = asked.results.cells.loc[asked.cell_id]  # type: ignore[assignment]  # ids are unique
     fault = stored_ledger_fault(stored, place, asked.columns)
     return made_tests(
@@ -314,7 +314,7 @@ def _(cell: str, asked: _Asked) -> Tested:
 def _tested_program(
     asked: _Asked,
     expect: Callable[[], OfProgram],
-    alone: Callable[[pd.DataFrame, Level], tuple[Outcome, ...]],
+    alone: Callable[[pd.DataFrame, Level], tuple[tuple[Outcome, ...], str]],
 ) -> Tested:
     """The tests of a program: by what is expected of it, or where that is not known by what can be told alone."""
     runs = asked.results.by_cell[asked.cell_id]
@@ -323,7 +323,8 @@ def _tested_program(
     try:
         return program_tests(expect(), runs, asked.level, asked.resolution)
     except NoPrediction as error:
-        return (Outcome("ledger", 1.0, "the ledger adds up"), *alone(runs, asked.level)), str(error), ""
+        outcomes, open_ = alone(runs, asked.level)
+        return (Outcome("ledger", 1.0, "the ledger adds up"), *outcomes), f"{open_}{error}", ""
 
 
 def _of_stored(stored: StoredPrediction) -> OfProgram:

@@ -9,6 +9,9 @@
   test of this file.
 * done: the number of runs whose task was done right is binomial. Where a program expects no ledger, but has a property
   `done`, the probability, this alone is tested; it can tell that a cell DIFFERS, not that it AGREES.
+* bounds: where it has a property `calls_between`, bounds of its mean number of calls, the measured mean must not be
+  outside of them, by a t test of each. A mean within its bounds is no evidence for any value: the cell stays CANNOT
+  TELL, and says so.
 
 AGREES takes so many runs that a mean off by the resolution, of every entry that is at least a twentieth of its total,
 would have been found with probability 0.95, and a chance of success off by 0.1.
@@ -27,13 +30,14 @@ import numpy as np
 from evo import statistics
 from evo.costs.ledger import LEDGER, PART_OF
 from evo.protocols import FloatArray
+from evo.statistics import normal_quantile
 from evo.theory import TimeLaw
 from experiments.checks.cell_tests import Outcome, law_test, mean_test
 from experiments.checks.power import RESOLUTION_OF_CDF, Level, more, needed, runs_for_distance, worth
 from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.predict import Prediction
 from experiments.predictions.programs import columns_of_roles, expected_in
-from experiments.predictions.verdict import POWER
+from experiments.predictions.verdict import CONFIDENCE, POWER
 from experiments.store.table import is_of_a_role
 
 if TYPE_CHECKING:
@@ -121,7 +125,34 @@ def program_tests(expected: OfProgram, runs: pd.DataFrame, level: Level, resolut
     return (books, *_calls_tests(expected, runs), *means, *done), open_means or open_done, told
 
 
-def done_alone(program: object, runs: pd.DataFrame, level: Level) -> tuple[Outcome, ...]:
+def known_alone(program: object, runs: pd.DataFrame, level: Level) -> tuple[tuple[Outcome, ...], str]:
+    """The tests of a program that does not know its ledger: of `done` and `calls_between`; and what they leave open."""
+    bounds = bounds_test(getattr(program, "calls_between", None), runs["calls"].to_numpy(dtype=float))
+    open_ = f"{bounds.found}, which no number of runs makes narrower; " if bounds else ""
+    return (*_done_alone(program, runs, level), *([bounds] if bounds else ())), open_
+
+
+def bounds_test(bounds: object, calls: FloatArray) -> Outcome | None:
+    """That a mean is not outside of its bounds, from 100 runs on: by Student's t at the nearer bound; None without.
+
+    >>> calls = np.array([9.0, 11.0] * 50)
+    >>> bounds_test((8.0, 12.0), calls).found
+    'mean calls 10 +- 0.2 within its bounds 8 to 12'
+    >>> bounds_test((11.0, 12.0), calls).p_value < 1e-6, bounds_test(None, calls)
+    (True, None)
+    """
+    if not isinstance(bounds, tuple) or len(bounds) != 2 or len(calls) < FEWEST_RUNS:
+        return None
+    low, high = map(float, bounds)
+    mean = float(calls.mean())
+    half = normal_quantile(0.5 + CONFIDENCE / 2) * float(calls.std(ddof=1)) / math.sqrt(len(calls))
+    nearest = min(max(mean, low), high)
+    p_value = 1.0 if nearest == mean else mean_p_value(calls, nearest)
+    where = "within" if nearest == mean else f"outside of ({statistics.p_value_text(p_value)}, t)"
+    return Outcome("bounds", p_value, f"mean calls {mean:.6g} +- {half:.2g} {where} its bounds {low:.6g} to {high:.6g}")
+
+
+def _done_alone(program: object, runs: pd.DataFrame, level: Level) -> tuple[Outcome, ...]:
     """The test of the chance that a task is done right, of a program that knows it (`done`), but not its ledger."""
     done = getattr(program, "done", None)
     if not isinstance(done, float) or not 0.0 <= done <= 1.0:

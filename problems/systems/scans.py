@@ -52,6 +52,12 @@ class ReadThenSort(MergeSort):
         """P(the order is right): all scans are read well, and no comparison errs."""
         return super().done * self.read**self.n
 
+    @property
+    def calls_between(self) -> tuple[float, float] | None:
+        """Those of the comparator, and one call a scan."""
+        bounds = super().calls_between
+        return None if bounds is None else (bounds[0] + self.n, bounds[1] + self.n)
+
     def execute(self, desk: Desk, rng: Generator) -> BoolArray:
         """Read all scans at the same time, then sort."""
         with desk.together():

@@ -14,7 +14,15 @@ from evo.parameters import positive, probability, whole
 from evo.programs import Calls, Desk, Expected, Model, Role, certain, expected_ledger
 from evo.protocols import BoolArray, IntArray
 from evo.theory.calls.voting import mean_votes
-from evo.theory.systems.sorting import best_right, comparisons, rounds, sorted_right, vote_error
+from evo.theory.systems.sorting import MOST_DOCUMENTS as MOST_COMPARED
+from evo.theory.systems.sorting import (
+    best_right,
+    comparisons,
+    mean_comparisons_between,
+    rounds,
+    sorted_right,
+    vote_error,
+)
 from evo.theory.times.derived import Scaled
 
 MOST_DOCUMENTS = 2**14
@@ -129,6 +137,14 @@ class MergeSort(Compared):
     def done(self) -> float:
         """P(the order is right), which is exact even where the law of the comparisons is not known."""
         return sorted_right(self.n, self.error)
+
+    @property
+    def calls_between(self) -> tuple[float, float] | None:
+        """Bounds of the mean number of calls: of comparisons, times the votes of each, by Wald (theory 18a)."""
+        if self.n > MOST_COMPARED:
+            return None
+        low, high = mean_comparisons_between(self.n, self.error)
+        return low * self.votes, high * self.votes
 
     def execute(self, desk: Desk, rng: Generator) -> BoolArray:
         """Sort, comparison by comparison; right if every document is in its place."""

@@ -9,6 +9,7 @@ import pytest
 from evo.errors import InputError, NoPrediction
 from evo.programs import ENTRIES, Desk
 from evo.statistics import binomial_p_value, dkw_p_value, law_distance, mean_p_value
+from evo.theory.systems.sorting import mean_comparisons_between
 from experiments import Grid, ProgramCell, Verdict, check, run_grid
 from problems.systems import KnockOut, MergeSort, OneCallSort, ReadThenSort
 from problems.systems.sorting import Compared
@@ -257,7 +258,44 @@ def test_a_chance_of_success_is_checked_where_no_ledger_is_expected():
     results = run_grid(Grid("noisy", cells, runs=1250), workers=1)
     honest, optimist = check(results).cells
     assert honest.verdict is Verdict.CANNOT_TELL
-    assert [outcome.test for outcome in honest.outcomes] == ["ledger", "done"]
+    assert [outcome.test for outcome in honest.outcomes] == ["ledger", "done", "bounds"]
     assert "n <= 10" in honest.reason
     assert optimist.verdict is Verdict.DIFFERS
     assert "done right" in optimist.reason
+
+
+class AsksAgain(MergeSort):
+    """A twin: every second comparison or so is made twice."""
+
+    def compare(self, before, where, rng):
+        right, calls = super().compare(before, where, rng)
+        return right, calls + (where & (rng.random(len(where)) < 0.5))
+
+
+BOUNDED = [
+    (MergeSort(n=16, d=3, e=0.1), 1, 0),
+    (MergeSort(n=16, d=3, e=0.1, ahead=2, copied=1.0), 2, 0),
+    (ReadThenSort(n=16, d=3, e=0.1), 1, 16),
+]
+"""Programs, the calls of each of their comparisons, and their other calls."""
+
+
+@pytest.mark.parametrize(("program", "votes", "more"), BOUNDED, ids=["plain", "votes", "scans"])
+def test_where_bounds_alone_are_known_a_mean_within_them_cannot_tell(program, votes, more):
+    bounds = tuple(votes * bound + more for bound in mean_comparisons_between(16, 0.1))
+    assert program.calls_between == pytest.approx(bounds, rel=1e-12)
+    results = run_grid(Grid("bounded", {"a": [ProgramCell(program)]}, runs=300), workers=1)
+    (found,) = check(results).cells
+    assert found.verdict is Verdict.CANNOT_TELL
+    assert found.reason.startswith(f"mean calls {results.runs['calls'].mean():.6g} +- ")
+    assert f"within its bounds {bounds[0]:.6g} to {bounds[1]:.6g}" in found.reason
+
+
+@pytest.mark.statistical
+def test_a_mean_outside_of_its_bounds_differs():
+    """The twin, whose mean is 63 or so, is found; false-fail rate of the plain one 1e-3, as of any check."""
+    results = run_grid(Grid("beyond", {"a": [ProgramCell(AsksAgain(n=16, d=3, e=0.1))]}, runs=300), workers=1)
+    (found,) = check(results).cells
+    assert found.verdict is Verdict.DIFFERS
+    assert "outside of (p < 1e-" in found.reason
+    assert MergeSort(n=2048, d=3, e=0.1).calls_between is None

@@ -95,7 +95,8 @@ def findings(arms: Arms) -> Findings:
         headings=("arm", "n", "calls", "cost", "in order"),
         rows=with_done(arms),
         note="in order: share of the runs (exact), at the largest n of the arm; ?: the law of the comparisons of an "
-        "erring comparator is known up to n = 10: cells beyond are CANNOT TELL, though their share in order is tested",
+        "erring comparator is known up to n = 10: of cells beyond the share in order is tested, and that their mean is "
+        "within its bounds",
     )
 
 
