@@ -19,6 +19,7 @@ from experiments.cli.calibrating import calibrate
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
 from experiments.cli.inputs import folder_of, grid_of, loaded, new_console, of_real_calls, read
 from experiments.cli.output import say, show_anything
+from experiments.cli.own_study import expected_study, own_study
 from experiments.cli.planning import plan
 from experiments.cli.serving import record, serve
 from experiments.cli.starting import init, told_version
@@ -44,7 +45,10 @@ def _options(
     """A testbed for LLM mutators: what LLM-driven search costs as problems grow, beside exact predictions."""
 
 
-Target = Annotated[str, typer.Argument(metavar="STUDY | FILE.toml", help="A named study (see `show`) or a TOML file.")]
+Target = Annotated[
+    str,
+    typer.Argument(metavar="STUDY | FILE.toml | MODULE:STUDY", help="A named study (see `show`), a file, or yours."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results folder, as `run` writes it.")]
 RunsOption = Annotated[
     int | None, typer.Option(help="Runs a cell, a number, instead of the grid's own or its stopping rule.")
@@ -126,7 +130,7 @@ def run(
         code = run_and_report(
             grid, folder_of(out, grid), quiet, workers=workers, accept_changed_code=accept_changed_code,
             limits=GridLimits(*caps, max_seconds), time_limit=time_limit, memory=memory,
-            retry_failed=retry_failed, scheduler=scheduler, real=real,
+            retry_failed=retry_failed, scheduler=scheduler, real=real, study=own_study(target),
         )  # fmt: skip
         if code:
             raise typer.Exit(code)
@@ -278,7 +282,14 @@ def waiting_time(
 
 @app.command()
 def report(
-    results: Folder, alpha: Alpha = ALPHA, stored: Stored = False, imports: Imports = False, json: Json = False
+    results: Folder,
+    alpha: Alpha = ALPHA,
+    stored: Stored = False,
+    imports: Imports = False,
+    json: Json = False,
+    study: Annotated[
+        str | None, typer.Option(metavar="MODULE:STUDY", help="The study of yours that they are of; it is imported.")
+    ] = None,
 ) -> None:
     """Write the report of a results folder again and show it; exit code 1 if a cell DIFFERS.
 
@@ -287,13 +298,13 @@ def report(
     with plain_errors():
         from experiments.cli.reporting import write_and_show, write_and_tell
 
-        console = new_console()
+        console, own = new_console(), None if study is None else expected_study(study)
         if json:
-            told, verdict = write_and_tell(read(results, imports, stored), results, alpha)
+            told, verdict = write_and_tell(read(results, imports, stored), results, alpha, own)
             print(told)
             exit_for(verdict)
             return
-        verdict, files = write_and_show(read(results, imports, stored), results, console, alpha)
+        verdict, files = write_and_show(read(results, imports, stored), results, console, alpha, study=own)
         console.print(f"\nWritten to {results}: {', '.join(files)}", markup=False)
         exit_for(verdict)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from experiments.cli.own_study import EXAMPLE, own_study
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -40,6 +42,8 @@ def grid_of(target: str, runs: int | None, seed: int | None, engine: str | None)
         from experiments.grids.toml import load_grid
 
         grid = load_grid(Path(target))
+    elif (own := own_study(target)) is not None:
+        grid = own.grid()
     else:
         grid = _study(target)
     changes = {"runs": runs, "seed": seed, "engine": engine}
@@ -57,7 +61,9 @@ def _study(name: str) -> Grid:
     known = ", ".join(STUDIES)
     files = [f"{name}.toml"] if Path(f"{name}.toml").is_file() else []
     near = suggestion(name, files or STUDIES)
-    raise InputError(f"expected a study ({known}) or a file that ends in .toml, got {name!r}{near}")
+    raise InputError(
+        f"expected a study ({known}), a file that ends in .toml, or a study of your own, {EXAMPLE}, got {name!r}{near}"
+    )
 
 
 def study_of(results: Results) -> Study | None:

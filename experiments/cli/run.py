@@ -19,6 +19,7 @@ from experiments.grids.grid import Grid
 from experiments.grids.stopping import in_words
 from experiments.predictions.verdict import Verdict
 from experiments.reports.printing import PlainConsole
+from experiments.reports.study import Study
 from experiments.reports.wording import counted
 from experiments.running.launch import GridFailure, LimitReached, run_grid
 from experiments.running.progress import Progress
@@ -56,13 +57,14 @@ def real_calls(grid: Grid, target: Path, prices: str | None, per: float, **optio
     return RealCalls(prices=None if prices is None else a_token(pairs("prices", prices), per), **options)
 
 
-def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int:
+def run_and_report(grid: Grid, folder: Path, quiet: bool, study: Study | None = None, **options: Any) -> int:
     """Run a grid into a folder and report it; the exit code.
 
     Args:
         grid: the grid.
         folder: the results folder.
         quiet: no progress, and only the verdicts.
+        study: of the user's own, whose grid it is.
         options: of `run_grid`.
 
     Raises: what `run_grid` raises, except for failed batches and reached limits, which have exit codes.
@@ -92,21 +94,23 @@ def run_and_report(grid: Grid, folder: Path, quiet: bool, **options: Any) -> int
             )
         except (GridFailure, LimitReached) as error:
             problem, results = error, error.results
-    verdict = None if results is None else _show(grid, results, folder, quiet, console, problem is None)
+    verdict = None if results is None else _show(grid, results, folder, quiet, console, problem is None, study)
     if problem is not None:
         say(f"error: {problem}")
         return FAILED if isinstance(problem, GridFailure) else LIMITED
     return DIFFERS if verdict is Verdict.DIFFERS else 0
 
 
-def _show(grid: Grid, results: Results, folder: Path, quiet: bool, console: Console, whole: bool) -> Verdict | None:
+def _show(
+    grid: Grid, results: Results, folder: Path, quiet: bool, console: Console, whole: bool, study: Study | None
+) -> Verdict | None:
     """Write and show the report; of runs that were drawn from the prediction only how they grow."""
     if grid.engine == "law":
         from experiments.reports.terminal import show_drawn
 
         show_drawn(results, console, briefly=quiet)
         return None
-    verdict, files = write_and_show(results, folder, console, briefly=quiet, whole=whole)
+    verdict, files = write_and_show(results, folder, console, briefly=quiet, whole=whole, study=study)
     if not quiet:
         console.print(f"\nWritten to {folder}: runs/*.parquet, {', '.join(files)}", markup=False)
     return verdict

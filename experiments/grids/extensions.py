@@ -137,6 +137,11 @@ def import_object(module: str, qualname: str, folder: Path | None) -> Any:
     return found
 
 
+def remember(kind: type, folder: Path) -> None:
+    """Note that a class of a user's own was found in a module that is looked up in a folder, as `find_named` does."""
+    _named[type_name(kind)] = (f"{kind.__module__}:{kind.__qualname__}", str(folder))
+
+
 def named_as(kind: type) -> tuple[str | None, str | None]:
     """What the user called a class, and the folder where it was looked up; None for an object made in Python."""
     return _named.get(type_name(kind), (None, None))

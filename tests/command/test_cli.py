@@ -430,13 +430,13 @@ def test_what_is_no_wrong_input_has_an_exit_code_of_its_own(monkeypatch):
     [
         (
             "nosuch",
-            f"expected a study ({', '.join(STUDIES)}) or a file that ends in .toml, got 'nosuch'",
+            f"expected a study ({', '.join(STUDIES)}), a file that ends in .toml, or a study of your own, ",
         ),
         ("papr", "got 'papr'; did you mean 'paper'?"),
         ("nosuch.toml", "nosuch.toml: cannot read the grid: No such file or directory"),
         (
             "grid.txt",
-            f"expected a study ({', '.join(STUDIES)}) or a file that ends in .toml, got 'grid.txt'",
+            '"mine.py:STUDY" or "package.module:STUDY", got \'grid.txt\'',
         ),
     ],
 )

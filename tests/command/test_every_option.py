@@ -156,7 +156,10 @@ CASES = (
     Case("report", ("there",), READ | {
         "experiments.cli.reporting.write_and_show": (AGREES, []),
         "experiments.cli.reporting.write_and_tell": ("", AGREES),
-    }, STORED | {"alpha": Opt("write_and_show.alpha", 1e-3, 0.5)}, {"write_and_show.folder": Path("there")}),
+        "experiments.cli.app.expected_study": "study",
+    }, STORED | {
+        "alpha": Opt("write_and_show.alpha", 1e-3, 0.5), "study": Opt("expected_study.target", ABSENT, "mine:STUDY"),
+    }, {"write_and_show.folder": Path("there")}),
     Case("report", ("there", "--json"), READ | {"experiments.cli.reporting.write_and_tell": ("", AGREES)}, {
         "json": Opt("write_and_tell.results", "read", "read", ""), "alpha": Opt("write_and_tell.alpha", 1e-3, 0.5),
     }, {"write_and_tell.folder": Path("there")}),

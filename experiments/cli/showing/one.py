@@ -15,6 +15,7 @@ from rich.table import Table
 
 from evo.conformance import kind_of
 from evo.errors import InputError
+from experiments.cli.own_study import expected_study, imported
 from experiments.cli.showing.docs import paragraphs, parameters
 from experiments.cli.showing.exact import exact_law
 from experiments.cli.showing.lists import show_preset
@@ -22,23 +23,25 @@ from experiments.grids.described import arms_told, heading
 from experiments.grids.extensions import GROUPS, find_named, offered
 from experiments.grids.parts import EVERY, OF_PROGRAMS
 from experiments.presets import PRESETS
+from experiments.reports.study import Study
 from experiments.reports.wording import print_table
 from experiments.studies import STUDIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from experiments.reports.study import Study
-
 KINDS_OF_OWN = ("mutator", "problem", "schedule", "runner", "cost", "program")
 
 
 def show_one(name: str, console: Console) -> None:
-    """Explain a part, a study or a preset by its name; a part of one's own as `module:Class`.
+    """Explain a part, a study or a preset by its name; a part or study of one's own as `module:Class`, `module:STUDY`.
 
     Raises: InputError with names that are near.
     """
     if ":" in name:
+        if isinstance(imported(name), Study):
+            _show_study(expected_study(name), console, name)
+            return
         found = find_named("part", name, Path())
         _show_part(kind_of(found), found, name, console)
         return
@@ -102,7 +105,8 @@ def _show_part(kind: str, part: type, name: str, console: Console) -> None:
     console.print(f"  {key} = {{{words}}}" if key != "inside a program" else f"  {key}: {{{words}}}", markup=False)
 
 
-def _show_study(study: Study, console: Console) -> None:
+def _show_study(study: Study, console: Console, own: str = "") -> None:
+    """A study by its name, or one of the user's own by how it was named."""
     grid = study.grid()
     console.print(f"[bold]{study.name}[/] (study)")
     console.print(Padding(escape(study.question), (1, 0, 1, 2)))
@@ -119,6 +123,5 @@ def _show_study(study: Study, console: Console) -> None:
         for claim in study.claims:
             said = f"{claim.what}: {claim.text}" + (f" (paper: {claim.paper})" if claim.paper else "")
             console.print(Padding(escape(said), (0, 0, 0, 2)))
-    console.print(
-        f"\nllm-evo predict {study.name}, llm-evo run {study.name}; what it found: docs/studies.md", markup=False
-    )
+    name, found = own or study.name, "" if own else "; what it found: docs/studies.md"
+    console.print(f"\nllm-evo predict {name}, llm-evo run {name}{found}", markup=False)
