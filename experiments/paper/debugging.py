@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import count
 
 from evo.theory.systems.debugging import system_speedup
-from experiments.paper.entry import Entry, Outcome, Section, said, study
+from experiments.paper.entry import Entry, Outcome, Section, study
 from experiments.paper.exact import done, of
+from experiments.paper.numbers import said
 from problems.systems import FocusedDebugging, NaiveDebugging
 
 K, L, B = 200, 50, 50
@@ -33,7 +34,12 @@ def _focused(k: int = K, l: int = L, b: int = B) -> FocusedDebugging:
 
 def _last_bug(k: int, l: int) -> int:
     """The most bugs with which the naive system ends within a context of 200,000 tokens."""
-    return next(b for b in count(1) if not done(NaiveDebugging(k=k, l=l, b=b + 1, context=LIMIT)))
+    return next(b for b in count(1) if not _ends(k, l, b + 1))
+
+
+def _ends(k: int, l: int, b: int) -> bool:
+    """Whether the naive system repairs so many bugs within that context."""
+    return NaiveDebugging(k=k, l=l, b=b, context=LIMIT).expected().done == 1.0
 
 
 def _cached(b: int) -> float:

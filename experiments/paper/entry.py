@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from experiments.paper.numbers import Leaf, leaves_of, plain
 
 EXAMPLES = "`make test`"
 """The command that runs the examples in the docstrings, those of programs of calls (`evo/programs`) among them."""
@@ -32,6 +34,7 @@ class Entry:
         shown: the command that shows it; "" where it is not run.
         needs: the assumption that it needs, beyond those that it names.
         fails: where it does not hold.
+        leaves: the quantities of cells in these texts, without which no number of them would be.
     """
 
     place: str
@@ -41,6 +44,13 @@ class Entry:
     shown: str = ""
     needs: str = ""
     fails: str = ""
+    leaves: tuple[Leaf, ...] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        texts = {name: getattr(self, name) for name in ("found", "needs", "fails")}
+        object.__setattr__(self, "leaves", tuple(dict.fromkeys(leaves_of("".join(texts.values())))))
+        for name, text in texts.items():
+            object.__setattr__(self, name, plain(text))
 
 
 @dataclass(frozen=True)
@@ -56,16 +66,3 @@ def study(name: str) -> str:
     from experiments.studies import STUDIES
 
     return f"`llm-evo run {name}`" if name in STUDIES else EXAMPLES
-
-
-def said(number: float, digits: int = 3) -> str:
-    """A number to so many digits, as the page writes it.
-
-    >>> said(5198.1), said(0.25), said(2.0**60)
-    ('5,198', '0.25', '1.2e+18')
-    """
-    if number >= 1e9:
-        return f"{number:.1e}"
-    if number >= 10**digits:
-        return f"{number:,.0f}"
-    return f"{float(f'{number:.{digits}g}'):,.12g}"

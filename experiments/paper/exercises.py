@@ -7,11 +7,11 @@ from itertools import count
 
 from evo import AllBlocks, OnePlusLambda, QuadraticPrimitive, RoundRobin, Schedule, UniformChunk, UntilResolved
 from evo.schedules import UniformSubset
-from evo.theory.systems.sorting import least_lead, sorted_right
+from evo.theory.systems.sorting import least_lead
 from experiments.grids.cell import Cell
-from experiments.paper.entry import Entry, Outcome, Section, said, study
-from experiments.paper.exact import CALLS, HALF, SQUARES, done, of, speedup
-from experiments.predictions.predict import predict
+from experiments.paper.entry import Entry, Outcome, Section, study
+from experiments.paper.exact import CALLS, HALF, SQUARES, done, exactly, mean, of, speedup
+from experiments.paper.numbers import said
 from problems import BlockOneMax, Jump, LeadingBlocks
 from problems.systems import (
     BySections,
@@ -29,12 +29,12 @@ Nights = BlockOneMax | LeadingBlocks | Jump
 
 
 def _calls(problem: Nights, schedule: Schedule) -> float:
-    return predict(Cell(problem, HALF, schedule, OnePlusLambda())).mean
+    return mean(Cell(problem, HALF, schedule, OnePlusLambda()))
 
 
 def _dearer() -> int:
     """The fewest documents at which one call on all costs more than merge sort."""
-    return next(n for n in count(2) if of(OneCallSort(n=n, d=D)) > of(MergeSort(n=n, d=D)))
+    return next(n for n in count(2) if exactly(OneCallSort(n=n, d=D)) > exactly(MergeSort(n=n, d=D)))
 
 
 def section() -> Section:
@@ -62,7 +62,7 @@ def section() -> Section:
                 f"dearer from n = {_dearer()} on: Theta(n^2 d) against Theta(n log n d).",
                 study("sorting"),
                 fails=f"A comparator that errs w.p. 0.001 leaves the order right w.p. "
-                f"{said(sorted_right(N, 0.001))}; one "
+                f"{said(done(MergeSort(n=N, d=D, e=0.001)))}; one "
                 f"that errs w.p. 0.1 needs votes with a lead of {least_lead(N, 0.1, 0.95)} for 0.95.",
             ),
             Entry(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from evo import AllBlocks, UntilResolved
-from experiments.paper.entry import Entry, Outcome, Section, said, study
+from experiments.paper.entry import Entry, Outcome, Section, study
 from experiments.paper.exact import CALLS, calls, of, speedup, with_rates
+from experiments.paper.numbers import said
 from experiments.studies.measured import AGENT, K
 from problems.systems import (
     BySections,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from experiments.paper.entry import Entry, Outcome, Section, said, study
-from experiments.paper.exact import CALLS, of
+from experiments.paper.entry import Entry, Outcome, Section, study
+from experiments.paper.exact import CALLS, done, of
+from experiments.paper.numbers import said
 from problems.systems import Generalist, Routing
 
 K, N, H = 100, 1000, 10
@@ -137,8 +138,8 @@ def section() -> Section:
                 "3.1, left unsaid",
                 "(Routes that are wrong.)",
                 Outcome.IF,
-                f"A delegator that is wrong w.p. 0.1 gives the right answer w.p. {said(blind.expected().done)}; if a "
-                f"wrong specialist says so and the delegator is asked again, w.p. {said(tried.expected().done)} at "
+                f"A delegator that is wrong w.p. 0.1 gives the right answer w.p. {said(done(blind))}; if a "
+                f"wrong specialist says so and the delegator is asked again, w.p. {said(done(tried))} at "
                 f"{said(of(tried) / of(system))} times the cost.",
                 run,
                 needs="Routes are never wrong, which the paper takes for granted.",

@@ -9,9 +9,9 @@ from evo.runners.parallel import Merged
 from evo.schedules import Decomposed
 from experiments.grids.cell import Cell
 from experiments.grids.programs.cell import ProgramCell
-from experiments.paper.entry import Entry, Outcome, Section, said, study
-from experiments.paper.exact import HALF, calls, cost, done, of, speedup, with_rates
-from experiments.predictions.predict import predict
+from experiments.paper.entry import Entry, Outcome, Section, study
+from experiments.paper.exact import HALF, calls, cost, done, mean, of, speedup, with_rates
+from experiments.paper.numbers import said
 from experiments.studies.measured import WEAK
 from problems import BlockOneMax
 from problems.systems import BySections, FocusedDebugging, MergeSort, NaiveDebugging, ReadThenSort
@@ -63,14 +63,14 @@ def directions() -> Section:
     misses = [FocusedDebugging(k=100, l=50, b=5, miss=0.1, votes=votes, copied=copied) for votes, copied in
               ((1, 0.0), (3, 0.0), (3, 0.5))]  # fmt: skip
     waiting = [
-        predict(Cell(BlockOneMax(k=8, l=16), HALF, schedule, runner), "generations").mean
+        mean(Cell(BlockOneMax(k=8, l=16), HALF, schedule, runner), "generations")
         for schedule, runner in ((AllBlocks(), OnePlusLambda(64)), (OnlyIncorrect(), Merged(workers=8)))
     ]
     free, paid = (cost(schedule, 64) for schedule in (UntilResolved(), Decomposed(UntilResolved(), writes=5)))
     outline = BySections(k=10, l=1000, o=100, right=0.9, checked=False)
     looked, read = MergeSort(n=64, d=2000, h=100, m=2.0), ReadThenSort(n=64, d=50, h=100, v=2000, m_r=0.2)
     steps = [
-        predict(ProgramCell(each), "generations").mean
+        mean(ProgramCell(each), "generations")
         for each in (NaiveDebugging(k=200, l=50, b=50), FocusedDebugging(k=200, l=50, b=50, at_once=True))
     ]
     learning = [FocusedDebugging(k=20, l=50, b=10, fix=0.5, fix_end=end, halfway=3.0) for end in (None, 0.95)]
@@ -135,7 +135,8 @@ def directions() -> Section:
                 f"{said(of(noted) / of(learning[1]))} times as much with {noted.b} bugs, "
                 f"{said(of(more_noted) / of(replace(more_noted, memory=0)))} times with {more_noted.b}.",
                 study("debugging"),
-                fails="Learning by gradients, which the paper names as well, is not run: the ledger has no such entry.",
+                fails="Learning by gradients, which the paper names as well, is not run; as a cost paid once it stands "
+                "in Section 2.",
             ),
             Entry(
                 "5.6: ethics and sentience",
