@@ -17,9 +17,17 @@ import typer
 
 from experiments.cli.calibrating import calibrate
 from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
-from experiments.cli.inputs import folder_of, grid_of, loaded, new_console, of_real_calls, read
+from experiments.cli.inputs import (
+    expected_study,
+    folder_of,
+    grid_of,
+    loaded,
+    new_console,
+    of_real_calls,
+    own_study,
+    read,
+)
 from experiments.cli.output import say, show_anything
-from experiments.cli.own_study import expected_study, own_study
 from experiments.cli.planning import plan
 from experiments.cli.serving import record, serve
 from experiments.cli.starting import init, told_version

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from experiments.cli.own_study import EXAMPLE, own_study
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -62,8 +60,34 @@ def _study(name: str) -> Grid:
     files = [f"{name}.toml"] if Path(f"{name}.toml").is_file() else []
     near = suggestion(name, files or STUDIES)
     raise InputError(
-        f"expected a study ({known}), a file that ends in .toml, or a study of your own, {EXAMPLE}, got {name!r}{near}"
+        f"expected a study ({known}), a file that ends in .toml, or a study of your own, "
+        f'"mine.py:STUDY" or "package.module:STUDY", got {name!r}{near}'
     )
+
+
+def own_study(target: str) -> Study | None:
+    """The study of the user's own that a target names as FILE.py:NAME or MODULE:NAME; None for other targets.
+
+    Raises: InputError.
+    """
+    if ":" not in target or target.endswith(".toml"):
+        return None
+    from experiments.studies.own import own_study as found
+
+    return found(target)
+
+
+def expected_study(target: str) -> Study:
+    """The same of an option that expects one.
+
+    Raises: InputError.
+    """
+    from evo.errors import InputError
+
+    found = own_study(target)
+    if found is None:
+        raise InputError(f"--study: expected MODULE:STUDY, got {target!r}; the testbed's studies are known by name")
+    return found
 
 
 def study_of(results: Results) -> Study | None:

@@ -1,4 +1,4 @@
-"""What runs gave, kept in cells.csv and growth.csv, which `python -m experiments.paper docs results` makes."""
+"""What runs gave, kept in data/cells.csv and growth.csv, which `python -m experiments.paper docs results` makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from experiments.paper.numbers import Leaf
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "data"
 CELLS_FILE, GROWTH_FILE = "cells.csv", "growth.csv"
 Row = dict[str, str]
 

@@ -26,9 +26,9 @@ call, LOCAL one.
 Of numbers of cells, or made of those of several, what runs gave stands first, and in square brackets what is exact, if
 that is written otherwise: "16.2 [16]". "[exact]" behind a number: cells of it were not run, since a run would take more
 than {feasible:,} calls. AGREES and so on are the verdicts of `check` on the cells, and of claims on the growth that was
-fitted, with its 99.9 % interval. `python -m experiments.paper docs results` runs what is missing, keeps what came out
-in `experiments/paper/cells.csv` and `growth.csv`, and makes this page of them; tests compare the page with these files,
-and the files with runs.
+fitted, with its 99.9 % interval: what grows along which parameter, in which form, the claimed constant and the fitted
+one. `python -m experiments.paper docs results` runs what is missing, keeps what came out in `experiments/paper/data/`,
+and makes this page of it; tests compare the page with these files, and the files with runs.
 """
 
 

@@ -1,6 +1,6 @@
 """Runs of every cell that the page tells a number of, and of the studies in which the growth of an equation is claimed.
 
-What comes out is kept in cells.csv and growth.csv beside this file, of which the page is made.
+What comes out is kept in data/, cells.csv and growth.csv, of which the page is made.
 """
 
 from __future__ import annotations

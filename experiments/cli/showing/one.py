@@ -15,7 +15,6 @@ from rich.table import Table
 
 from evo.conformance import kind_of
 from evo.errors import InputError
-from experiments.cli.own_study import expected_study, imported
 from experiments.cli.showing.docs import paragraphs, parameters
 from experiments.cli.showing.exact import exact_law
 from experiments.cli.showing.lists import show_preset
@@ -26,6 +25,7 @@ from experiments.presets import PRESETS
 from experiments.reports.study import Study
 from experiments.reports.wording import print_table
 from experiments.studies import STUDIES
+from experiments.studies.own import imported, own_study
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def show_one(name: str, console: Console) -> None:
     """
     if ":" in name:
         if isinstance(imported(name), Study):
-            _show_study(expected_study(name), console, name)
+            _show_study(own_study(name), console, name)
             return
         found = find_named("part", name, Path())
         _show_part(kind_of(found), found, name, console)
