@@ -7,7 +7,9 @@ import random
 import re
 import subprocess
 import sys
+from functools import cache
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -61,6 +63,9 @@ os.environ.clear()
 os.environ.update(job["environment"])
 sys.path[:0] = [os.path.abspath(folder) for folder in job["path"] if folder]
 sys.argv = ["llm-evo", *job["words"]]
+if not job["figures"]:
+    from experiments.reports import files
+    files._figure_of, files._curves_of, files._write_page = (lambda *_: None), (lambda *_: []), (lambda *_: [])
 from experiments.cli.app import main
 code = 1
 try:
@@ -148,6 +153,24 @@ def state(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def our_git_once():
+    """Git is asked once what it says of the testbed's own tree: each launch asks five times, a process each."""
+    from experiments.store.launches import provenance
+
+    ask, root = provenance._git, Path(__file__).parents[1]
+    once = cache(lambda folder, words, without: ask(folder, *words, without=without))
+
+    def git(folder, *words, without=()):
+        if folder.is_relative_to(root):
+            return once(folder, words, tuple(without))
+        return ask(folder, *words, without=without)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "_git", git)
+        yield
+
+
 @pytest.fixture(scope="session")
 def rows_of():
     """Reads a listing of the terminal back, below the first line with these headings: a record a row.
@@ -194,8 +217,11 @@ class Starter:
     def __init__(self, folder):
         self.folder, self.process = folder, None
 
-    def __call__(self, *words, cwd, **environment):
-        """As `subprocess.run([sys.executable, "-m", "experiments", *words], ...)`, text captured."""
+    def __call__(self, *words, cwd, figures=True, **environment):
+        """As `subprocess.run([sys.executable, "-m", "experiments", *words], ...)`, text captured.
+
+        Without figures, as `no_figures` does it, where processes are forked.
+        """
         words = [str(word) for word in words]
         everything = os.environ | {"PYTHONHASHSEED": "0"} | environment
         if not hasattr(os, "fork"):
@@ -215,7 +241,7 @@ class Starter:
         for file in (out, err):
             file.unlink(missing_ok=True)
         path = environment.get("PYTHONPATH", "").split(os.pathsep)
-        job = {"words": words, "cwd": str(cwd), "environment": everything, "path": path}
+        job = {"words": words, "cwd": str(cwd), "environment": everything, "path": path, "figures": figures}
         job |= {"out": str(out), "err": str(err)}
         print(json.dumps(job), file=self.process.stdin, flush=True)
         code = int(self.process.stdout.readline())

@@ -307,7 +307,7 @@ def test_a_mutator_without_a_law_floods_no_terminal(where, command):
     assert f"local, q = 0.4, k = 1, lam = 1 (and 11 more cells, for the same reason): {why}" in said
     assert said.count("declares no law") == 1
     assert "needs" not in said
-    quiet = command("run", "grid.toml", "--workers", "1", "--runs", "10", "--quiet", cwd=where)
+    quiet = command("run", "grid.toml", "--workers", "1", "--runs", "10", "--quiet", cwd=where, figures=False)
     assert len(quiet.stdout.splitlines()) <= 8
     assert why in " ".join(quiet.stdout.split())
 
@@ -554,7 +554,7 @@ def test_a_damaged_store_is_told_and_not_a_traceback():
 
 
 def test_pipes_get_no_escape_codes_and_errors_keep_to_stderr(where, command):
-    done = command("run", "grid.toml", "--workers", "1", "--runs", "20", cwd=where)
+    done = command("run", "grid.toml", "--workers", "1", "--runs", "20", cwd=where, figures=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert "\x1b" not in Path("results/mine/report.txt").read_text()

@@ -44,7 +44,7 @@ def shell(session: str, folder: Path, llm_evo) -> None:
     for command, expected in COMMAND.findall(session):
         words = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|(\S+)', command.removeprefix("llm-evo "))]
         code = re.search(r"\[exit code (\d)\]\n", expected)
-        done = llm_evo(*words, cwd=folder, PYTHONPATH=".", COLUMNS="200", PYTHONDONTWRITEBYTECODE="1")
+        done = llm_evo(*words, cwd=folder, figures=False, PYTHONPATH=".", COLUMNS="200", PYTHONDONTWRITEBYTECODE="1")
         assert done.returncode == (int(code.group(1)) if code else 0), done.stdout + done.stderr
         pieces = re.sub(r"\[exit code \d\]\n", "", expected).split("...")
         found = squeezed(done.stdout + done.stderr)

@@ -113,7 +113,7 @@ def python(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Comp
 @pytest.fixture(scope="session")
 def llm_evo(command):
     """The command in a process of its own, from which our packages and an installed one can be imported."""
-    return partial(command, PYTHONSAFEPATH="1", COLUMNS="100")
+    return partial(command, figures=False, PYTHONSAFEPATH="1", COLUMNS="100")
 
 
 # ------------------------------------------------------------------------------------------- beside the file
