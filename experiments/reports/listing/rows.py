@@ -114,13 +114,9 @@ def _layout(rows: Sequence[Row], always: Iterable[str], columns: bool) -> Layout
         )
         for head, group in heads.items()
     )
-    told = [f"{name} = {text}" for name, text in same.items() if text != NOTHING]
+    told = [f"{name} = {text}" for name, text in same.items()]
     told += [f"from {next(iter(sources.values()))}"] if one and any(sources.values()) else []
     return Layout(tuple(headings[place] for place in kept), groups, ", ".join(told), columns)
-
-
-NOTHING = "-"
-"""What stands where a row has no such number: if no row has one, it is not worth a word."""
 
 
 def _by_curve(group: list[tuple[Row, dict[str, str]]]) -> list[tuple[Row, dict[str, str]]]:
