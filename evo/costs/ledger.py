@@ -353,7 +353,9 @@ class CallTokens:
             shortfalls = np.zeros((len(calls), 0), dtype=np.int64)
         kind = object if self.denominator > 1 else np.float64  # whole numbers of any size, rounded once
         sums = np.column_stack((calls, shortfalls)).astype(kind)
-        tokens = (sums @ np.array(self.coefficients, dtype=kind).T) // self.denominator
+        tokens = sums @ np.array(self.coefficients, dtype=kind).T
+        if self.denominator > 1:
+            tokens = tokens // self.denominator
         return np.column_stack((self.calls * calls, evaluations, tokens.astype(np.float64)))
 
     def shorter(self, calls: IntArray, generated: IntArray) -> IntArray:

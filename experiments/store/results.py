@@ -47,24 +47,40 @@ def later(module: str) -> ModuleType:
     return import_module(f"experiments.{module}")
 
 
+@dataclass(frozen=True, eq=False)
+class CellTable:
+    """A table of cells that may not be made yet: of a few cells it takes longer than their runs.
+
+    Attributes:
+        make: gives the table; called once.
+    """
+
+    make: Callable[[], pd.DataFrame]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The table."""
+        return self.make()
+
+
 @dataclass(frozen=True, repr=False)
 class Results(Told):
     """The results of a grid.
 
     Attributes:
         grid: name, runs (a number, or the text of a stopping rule), seed, batch, engine.
-        cells: a row a cell, index `cell` (its id); see `experiments.grids.cells_table.cells_table`.
+        of_cells: the table of cells, which may not be made yet; see `cells`.
         rows: the table of runs, which may not be read yet; see `runs` and `by_cell`.
         path: the folder; None for results that were not written.
         known: cells by their id that need not be parsed: cells of this process, and cells asked for before.
         predictions: what was predicted of the cells when they were run, index `cell`; see
-            `experiments.store.predictions`. Without a column for results that were not written.
+            `experiments.store.predictions`. None for results that were not written.
         imports: whether third-party parts may be imported, as of `experiments.store.third_party.recall`; cells of
             those that are not have only their stored predictions.
     """
 
     grid: dict[str, Any]
-    cells: pd.DataFrame
+    of_cells: CellTable = field(repr=False)
     rows: RunTable = field(repr=False)
     path: Path | None = None
     known: dict[str, AnyCell] = field(default_factory=dict, repr=False)
@@ -101,7 +117,7 @@ class Results(Told):
         """Results from their tables: rows in a fixed order, cut to the runs that the grid keeps of a cell, priced."""
         cells, predictions = split(cells)
         rows = RunTable.of(*rows_in_memory(runs, cells, as_runs(grid["runs"])))
-        return cls(grid, cells, rows, path, predictions=predictions)
+        return cls(grid, CellTable(lambda: cells), rows, path, predictions=predictions)
 
     @classmethod
     def of_batches(cls, grid: Grid, batches: Sequence[ComputedBatch]) -> Results:
@@ -109,8 +125,9 @@ class Results(Told):
         cells = grid.cells
         priced = Priced([cell.id for cell in cells], [cell.sample for cell in cells], [cell.prices for cell in cells])
         rows = RunTable.of(*rows_of_batches(batches, priced, grid.runs))
-        made = cells_table(grid)
-        return cls(grid_record(grid), made, rows, None, {cell.id: cell for cell in cells}, split(made)[1])
+        return cls(
+            grid_record(grid), CellTable(partial(cells_table, grid)), rows, known={cell.id: cell for cell in cells}
+        )
 
     @classmethod
     def stored(
@@ -133,12 +150,17 @@ class Results(Told):
         grid = read_grid(path)
         cells, predictions = split(read_cells(path, grid))
         rows = RunTable(partial(read_rows, parts or Parts(path, drawn_with(grid)), cells, as_runs(grid["runs"])))
-        return cls(grid, cells, rows, path, dict(known or {}), predictions, imports)
+        return cls(grid, CellTable(lambda: cells), rows, path, dict(known or {}), predictions, imports)
 
     @property
     def asked(self) -> Runs:
         """How many runs a cell the grid asks for: a number, or its stopping rule."""
         return as_runs(self.grid["runs"])
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """A row a cell, index `cell` (its id); see `experiments.grids.cells_table.cells_table`."""
+        return self.of_cells.table
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -191,6 +213,10 @@ class Results(Told):
         if name not in self._made:
             self._made[name] = make()
         return cast(T, self._made[name])
+
+    def with_cells(self, cells: pd.DataFrame) -> Results:
+        """The same results with another table of cells."""
+        return replace(self, of_cells=CellTable(lambda: cells))
 
     def with_runs(self, runs: pd.DataFrame) -> Results:
         """The same results with other runs."""

@@ -244,7 +244,7 @@ def test_numbers_that_do_not_fit_16_bits(tmp_path):
     assert {run["instance"] for run in runs} == {1}
     assert sorted(Counter(run["algorithm"] for run in runs).values()) == [25, 25]
     results = results_of(cells[:1])
-    wide = replace(results, cells=results.cells.assign(**{"problem.k": 2**16}))
+    wide = results.with_cells(results.cells.assign(**{"problem.k": 2**16}))
     with pytest.raises(InputError, match=r"--to ioh: expected k to be at most 65,535.*got 65,536; use --to csv"):
         export_results(wide, "ioh", tmp_path / "wide")
     assert not (tmp_path / "wide").exists()
@@ -319,7 +319,7 @@ def test_names_that_would_break_a_file_do_not(tmp_path):
     labelled = {'a "b"\\/: é.dat': BlockOneMax(1, 4), "../..": BlockOneMax(2, 4)}
     cells = tuple(Cell(problem, **parts) for problem in labelled.values())
     results = results_of(cells)
-    results = replace(results, cells=results.cells.assign(arm=list(labelled)))
+    results = results.with_cells(results.cells.assign(arm=list(labelled)))
     export_results(results, "ioh", tmp_path / "ioh")
     assert {run["algorithm"] for run in parsed(tmp_path / "ioh")} == set(labelled)
     assert [path.name for path in tmp_path.iterdir()] == ["ioh"]
@@ -331,7 +331,7 @@ def test_cells_that_share_a_name_are_told_apart(tmp_path):
         for p, m in ((0.5, 1), (0.25, 1))
     ]
     results = results_of(cells)
-    results = replace(results, cells=results.cells.assign(**{"mutator.p": "same"}))
+    results = results.with_cells(results.cells.assign(**{"mutator.p": "same"}))
     export_results(results, "ioh", tmp_path / "ioh")
     assert len({run["algorithm"] for run in parsed(tmp_path / "ioh")}) == 2
 
@@ -484,7 +484,7 @@ def test_an_empty_folder_is_taken_for_a_folder_only(tmp_path):
 def test_a_part_that_is_not_loaded_is_named_before_anything_is_run(tmp_path, monkeypatch):
     results = results_of(varied()[:2])
     text = results.cells["text"].str.replace("Resample", "gone_module.Gone", regex=False)
-    foreign = replace(results, cells=results.cells.assign(text=text), known={})
+    foreign = replace(results.with_cells(results.cells.assign(text=text)), known={})
     monkeypatch.setattr(again_module, "simulate_traced", lambda *_: pytest.fail("nothing is to be run"))
     with pytest.raises(InputError, match=r"the part 'gone_module\.Gone' is not imported, for no launch of yours"):
         export_results(foreign, "ioh", tmp_path / "ioh")

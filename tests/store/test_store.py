@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -302,7 +302,7 @@ def test_a_provenance_that_is_damaged_is_named_and_set_aside(out):
 def test_a_cell_of_an_operator_that_is_not_loaded_is_named(out):
     results = load(out)
     text = results.cells["text"].iloc[0].replace("Resample", "somewhere.Else")
-    other = replace(results, cells=results.cells.assign(text=text))
+    other = results.with_cells(results.cells.assign(text=text))
     with pytest.raises(
         InputError, match=r"the part 'somewhere\.Else' is not imported, for no launch of yours has recorded it"
     ):

@@ -158,8 +158,15 @@ def _jumps(
         counts, found = books.run_batch(chain.process, chain.fitness, cell.search.lengths.powers, drawn)
     except InputError as error:
         raise InputError(f"{cell.text}: {error}") from None
-    ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
-    return (counts if ledger.max(initial=0.0) < 2.0**63 else books.in_floats(counts)), found
+    return (counts if _most_tokens(cell, counts) < 2.0**63 else books.in_floats(counts)), found
+
+
+def _most_tokens(cell: Cell, counts: RunCounts) -> float:
+    """The largest number in the ledger of runs; where calls are alike it is one of the longest run."""
+    calls, evaluations = counts.calls, counts.evaluations
+    if counts.shortfalls is None and len(calls):
+        calls, evaluations = calls.max(keepdims=True), evaluations.max(keepdims=True)
+    return float(cell.tokens.ledger(calls, evaluations, counts.shortfalls).max(initial=0.0))
 
 
 def _by_hit(cell: Cell, seed: int, batch: int, size: int) -> RunCounts:
