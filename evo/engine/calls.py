@@ -77,6 +77,13 @@ class Round:
         each = np.stack((np.ones_like(self.calls), self.calls, self.valid), axis=2)
         return each if self.shortfalls.shape[2] == 0 else np.concatenate((each, self.shortfalls), axis=2)
 
+    def taken_by_any(self) -> IntArray:
+        """`taken`, or int [3] where all generations take the same: then nothing has to be added up."""
+        calls, valid = self.calls[0, 0], self.valid[0, 0]
+        if self.shortfalls.shape[2] == 0 and (self.calls == calls).all() and (self.valid == valid).all():
+            return np.array([1, calls, valid])
+        return self.taken()
+
 
 @dataclass
 class Called:
@@ -221,17 +228,22 @@ class Caller:
             change[~valid] = -np.inf
         optimal = self._optimal(parents, owner, called).reshape(shape)
         change = change.reshape(shape)
-        winner = np.argmax(change, axis=2)
-        flat = np.arange(len(rows) * ahead).reshape(len(rows), ahead) * lam + winner
         calls, shortfalls = self._count_calls(each, called.calls, shape)
+        winner = np.zeros(shape[:2], dtype=np.int64) if lam == 1 else np.argmax(change, axis=2)
+        first_optimal = winner if lam == 1 else np.argmax(optimal, axis=2)
+        flat = np.arange(len(rows) * ahead).reshape(len(rows), ahead) * lam + winner
+
+        def of_winner(values: Any) -> Any:
+            return values.reshape(*shape[:2], *values.shape[1:]) if lam == 1 else values[flat]
+
         return Round(
-            change=change.reshape(-1)[flat],
+            change=of_winner(change.reshape(-1)),
             winner=winner + first,
-            chunk=each[flat],
-            after=after[flat],
-            solution=None if called.solution is None else called.solution[flat],
-            moved=((change != 0) & (change > -np.inf)).any(axis=2),
-            optimal=np.where(optimal.any(axis=2), np.argmax(optimal, axis=2) + first + 1, 0),
+            chunk=of_winner(each),
+            after=of_winner(after),
+            solution=None if called.solution is None else of_winner(called.solution),
+            moved=_any((change != 0) & (change > -np.inf)),
+            optimal=np.where(_any(optimal), first_optimal + first + 1, 0),
             calls=calls,
             valid=np.full(flat.shape, lam) if valid is None else count_correct(valid.reshape(shape)),
             shortfalls=shortfalls,
@@ -309,6 +321,11 @@ class Caller:
             solution = correct[owner] if self.sees_solution else None
             given = Chunk(before, blocks, generations, solution, None if traits is None else traits[owner])
         return before, blocks, rewritten(self.mutator, given, rng)
+
+
+def _any(each: BoolArray) -> BoolArray:
+    """Whether one of the offspring, [runs, ahead, lam] -> [runs, ahead]; a single one is as it is."""
+    return each[:, :, 0] if each.shape[2] == 1 else np.asarray(each.any(axis=2))
 
 
 def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: BoolArray, chunks: Chunks) -> None:

@@ -94,7 +94,7 @@ class _Batch:
         last = used - 1
 
         accepts = accepted[rows, last]
-        books.charge_ahead(made.taken(), used, made.optimal > 0)
+        books.charge_ahead(made.taken_by_any(), used, made.optimal > 0)
         self._replace(made, np.flatnonzero(accepts), last)
         if books.tracing:
             change = made.change[rows, last]

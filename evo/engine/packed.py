@@ -8,6 +8,7 @@ be accepted.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +91,7 @@ class _Found:
     fitness: IntArray
 
 
-class _Loop:
+class _Loop(ABC):
     """Lockstep state of a batch: what the active runs have, and how many generations are made at once."""
 
     def __init__(self, search: Search, batch: Batch) -> None:
@@ -155,17 +156,17 @@ class _Loop:
     width: int
     """Words, or single blocks, that an offspring takes."""
 
+    @abstractmethod
     def take(self, correct: BoolArray) -> None:
         """Begin with these solutions, bool [n, k]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keep(self, stay: BoolArray) -> None:
         """Go on with some of the runs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def improvements(self, ahead: int) -> _Found:
         """Make the offspring of so many generations of each run; accept the best of the first one that improves."""
-        raise NotImplementedError
 
 
 class _Whole(_Loop):
@@ -263,6 +264,8 @@ def last_generation(limits: Any, lam: int) -> int:
     >>> last_generation([Limit(1.0, 0.0, 10)], 4)
     3
     """
+    if not limits:
+        return 2**62
 
     def reached(generation: int) -> bool:
         calls = np.array([min(lam * generation, 2**62)])

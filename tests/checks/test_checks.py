@@ -249,7 +249,7 @@ def charges_all(monkeypatch):
     charge = Records.charge_ahead
 
     def faulty(books, made, used, optimal):
-        used[:] = np.where(optimal[np.arange(len(used)), used - 1], used, made.shape[1])
+        used[:] = np.where(optimal[np.arange(len(used)), used - 1], used, optimal.shape[1])
         charge(books, made, used, optimal)
 
     monkeypatch.setattr(Records, "charge_ahead", faulty)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -115,7 +116,7 @@ class AsOne:
 
 
 @dataclass(frozen=True, eq=False)
-class _Chunked:
+class _Chunked(ABC):
     """Runs whose chunks live apart from each other.
 
     Attributes:
@@ -177,13 +178,13 @@ class _Chunked:
         steps_of_all = _joined(improved) if steps else None
         return Drawn(incorrect.sum(axis=1), ends, places, steps_of_all, self._short_from(turns))
 
+    @abstractmethod
     def _ends(self, turns: FloatArray) -> tuple[IntArray, FloatArray]:
         """The chunk that is finished last, and the generation in which all are, [runs] each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _when(self, turns: FloatArray, run: IntArray, chunk: IntArray, own: FloatArray) -> FloatArray:
         """The generations of a run that own generations of its chunks are."""
-        raise NotImplementedError
 
     def _short_from(self, turns: FloatArray) -> FloatArray | None:
         return None
