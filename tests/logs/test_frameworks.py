@@ -162,6 +162,34 @@ def test_the_callback_writes_what_is_read(tmp_path):
     assert "secret" not in file.read_text()
 
 
+def test_each_number_of_a_program_of_shinka_stands_in_its_column(tmp_path):
+    """Written tokens are those of the answer and those of thoughts; an address is no part of a model's name."""
+    said = {"input_tokens": 100, "output_tokens": 40, "thinking_tokens": 7, "cost": 0.5}
+    metadata = json.dumps({"llm_result": said, "evaluation_seconds": 2.5, "model_name": "m@http://host"})
+    changed = f"UPDATE programs SET metadata = '{metadata}' WHERE parent_id IS NOT NULL"
+    calls = read_calls(shinka_file(tmp_path, changed))
+    there = ~np.isnan(calls.number("price"))
+    expected = {"tokens_in": 100, "tokens_out": 47, "tokens_reasoning": 7, "price": 0.5, "evaluation_seconds": 2.5}
+    assert there.sum() == 5
+    assert {name: set(calls.number(name)[there]) for name in expected} == {n: {each} for n, each in expected.items()}
+    assert set(calls.word("model")[there]) == {"m"}
+
+
+def test_a_proposal_of_gepa_that_was_given_up_is_none_of_the_next_iteration(tmp_path):
+    """An iteration begins with the evaluation of its parent, whatever was asked or answered before."""
+    parent, child = {"event": "evaluated", "scores": [1, 0]}, {"event": "evaluated", "child": True, "scores": [1, 1]}
+    asks = [{"event": "asks", "iteration": n, "components": [f"part {n}"], "t": float(n)} for n in range(3)]
+    answered = [{"event": "answered", "prompts": {f"part {n}": f"p{n}"}, "t": n + 0.5} for n in range(3)]
+    events = [parent, asks[0], answered[0], parent, child, {"event": "failed"}, parent, asks[1], parent,
+              {"event": "failed"}, parent, asks[2], answered[2], child, {"event": "failed"}]  # fmt: skip
+    file = tmp_path / "calls.jsonl"
+    file.write_text("".join(json.dumps({"format": "gepa callbacks 1"} | event) + "\n" for event in events))
+    calls = read_calls(file)
+    assert (outcomes(calls), calls.word("call").tolist()) == (["improved"], ["2"])
+    assert (calls.word("item").tolist(), calls.number("seconds").tolist()) == (["part 2"], [0.5])
+    assert (calls.number("incorrect").tolist(), calls.number("repaired").tolist()) == ([1.0], [1.0])
+
+
 def test_an_island_of_codeevolve():
     calls = read_calls(FOLDER / "codeevolve_results.log")
     assert [*zip(calls.word("kind"), outcomes(calls), strict=True)] == [

@@ -195,3 +195,14 @@ def test_islands_are_runs(tmp_path):
 
 def test_each_outcome_has_one_class():
     assert set(CLASS_OF.values()) == {"applied", "malformed", "refused", "error"}
+
+
+def test_kept_blocks_are_said_either_way_and_models_stand_by_how_often_they_are_called(tmp_path):
+    head = "g,incorrect,kept,broken,model,kind\n"
+    rows = "6,2,3,,a,x\n6,2,,1,b,y\n6,2,3,1,b,y\n6,2,,,b,x\n6,2,,4,c,z\n6,6,,0,c,z\n"
+    calls = read_calls(written(tmp_path, head + rows))
+    assert calls.kept.tolist()[:3] + calls.kept.tolist()[4:] == [3, 3, 3, 0, 0]
+    assert np.isnan(calls.kept[3])
+    assert calls.correct.tolist() == [4, 4, 4, 4, 4, 0]
+    assert calls.groups("model") == [("b",), ("c",), ("a",)]
+    assert calls.groups("model", "kind") == [("b", "y"), ("c", "z"), ("a", "x"), ("b", "x")]
