@@ -17,7 +17,7 @@ from experiments.predictions.verdict import Verdict
 from experiments.reports.wording import counted, print_table
 
 COLOURS = {Verdict.AGREES: "green", Verdict.DIFFERS: "red bold", Verdict.CANNOT_TELL: "yellow"}
-NONE = "-"
+NONE, UNTOLD = "-", Verdict.CANNOT_TELL.words
 
 
 def show_report(report: Report, console: Console) -> None:
@@ -68,7 +68,7 @@ def _show_blocks(report: Report, console: Console) -> None:
     print_table(table, console)
     lines = []
     for name, rho in (("fix", report.rho_fix), ("keep", report.rho_keep)):
-        told = "CANNOT TELL: no call has two such blocks that could differ" if rho is None else _number(rho)
+        told = f"{UNTOLD}: no call has two such blocks that could differ" if rho is None else _number(rho)
         lines.append((f"rho_{name}", told))
     for size in report.sizes if len(report.sizes) == 1 else ():
         for name, chance in (("fix", size.fix), ("keep", size.keep)):
@@ -88,7 +88,7 @@ def _law(chance: Chance) -> str:
 
 def _chance(chance: Chance | None) -> tuple[str, str]:
     if chance is None:
-        return NONE, "CANNOT TELL"
+        return NONE, UNTOLD
     return f"{chance.mean.value:.4f}", f"{chance.mean.low:.3f} to {chance.mean.high:.3f}"
 
 
@@ -107,7 +107,7 @@ def _answers(report: Report) -> Iterable[tuple[str, str]]:
         ("no answer", report.errors, "calls"),
     ):
         if estimate is None:
-            yield name, f"CANNOT TELL: {report.log.survivors or 'no column outcome'}"
+            yield name, f"{UNTOLD}: {report.log.survivors or 'no column outcome'}"
         else:
             share = f"{100 * estimate.value:.3g} % ({100 * estimate.low:.2g} to {100 * estimate.high:.2g} %)"
             yield name, f"{share} of {estimate.n:,} {of}"
@@ -122,13 +122,13 @@ def _tokens(report: Report) -> Iterable[tuple[str, str]]:
             ("instructions", law.instructions, "calls of one g, or none: what a prompt has beside the blocks"),
             ("a block", law.block, "no column g, or no generated tokens"),
         ):
-            yield name, f"CANNOT TELL: {why}" if found is None else _tokens_number(found)
+            yield name, f"{UNTOLD}: {why}" if found is None else _tokens_number(found)
 
 
 def _seconds(report: Report) -> Iterable[tuple[str, str]]:
     law: SecondsLaw | None = report.seconds
     if law is None:
-        yield "seconds", "CANNOT TELL: fewer than 30 calls with seconds and generated tokens"
+        yield "seconds", f"{UNTOLD}: fewer than 30 calls with seconds and generated tokens"
     else:
         yield "per 1,000", f"{_number(law.per_thousand)} s per 1,000 generated tokens, the median"
         yield "sigma", f"{_number(law.sigma)} of the logarithm over all calls"
@@ -143,7 +143,7 @@ def _prices(report: Report) -> Iterable[tuple[str, str]]:
     for name, estimate in law.prices.items():
         yield name, _number(estimate)
     if law.untold:
-        yield "", f"CANNOT TELL: {law.untold}"
+        yield "", f"{UNTOLD}: {law.untold}"
 
 
 def _show_laws(report: Report, console: Console) -> None:

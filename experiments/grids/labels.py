@@ -99,3 +99,12 @@ def values_of(cell: pd.Series, varying: list[str]) -> dict[str, object]:
 def label_of(cell: pd.Series, varying: list[str]) -> str:
     """What a cell is called: its arm, and the values of what varies."""
     return ", ".join([str(cell["arm"]), *words(values_of(cell, varying))])
+
+
+def three_digits(value: float) -> str:
+    """A number to three digits, in full where that is short.
+
+    >>> three_digits(5688.4), three_digits(2.7637)
+    ('5,690', '2.76')
+    """
+    return f"{float(f'{value:.3g}'):,.0f}" if 1000 <= value < 1e7 else f"{value:.3g}"

@@ -19,7 +19,7 @@ from experiments.grids.arguments import expect_a
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
-from experiments.grids.labels import labels
+from experiments.grids.labels import labels, three_digits
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import Runs, UntilPrecise
 from experiments.predictions.engine_law.drawn import ends_by_itself, expect_drawable
@@ -301,7 +301,7 @@ def _note(within: Within, engine: str) -> str:
     if math.isinf(mean):
         return f"the mean is infinite: {_ended(share)} at the budget"
     if mean > within.last:
-        return f"mean {mean:.3g} calls, budget {within.last:.3g}: {_censored(share)} end censored"
+        return f"mean {three_digits(mean)} calls, budget {three_digits(within.last)}: {_censored(share)} end censored"
     return ""
 
 

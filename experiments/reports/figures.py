@@ -22,7 +22,7 @@ from experiments.grids.labels import words
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.drawing.axes import height_of, new_axes
 from experiments.reports.drawing.labels import INCHES_A_LINE, LABEL_WIDTH, End, label_ends
-from experiments.reports.drawing.powers import ticks_at_powers
+from experiments.reports.drawing.powers import ROUND, ticks_at_powers
 from experiments.reports.wording import currency_of
 from experiments.store.results import Results
 
@@ -87,7 +87,7 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
         label_ends(ax, ends[panel], INCHES_A_LINE / (height - 1.4))
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    figure.suptitle(title or _title(quantity, along), fontsize=13)
+    figure.suptitle(title or _title(quantity, along, x), fontsize=13)
     legend = textwrap.fill(_legend(results, found, quantity), 100 * columns)
     figure.supxlabel(legend, fontsize=8.5, color="#444444")
     return figure
@@ -130,12 +130,14 @@ def plot_growth(results: Results, along: str | None = None, quantity: str = "cos
     _scale(ax, x, any((each.mean > 0).any() for each in found))
     ax.set_xlabel("k  (blocks of the solution)" if along == "k" and "problem.k" in results.cells else along)
     ax.set_ylabel(next(iter(units)))
-    ax.set_title(_title(quantity, along), fontsize=11)
+    ax.set_title(_title(quantity, along, x), fontsize=11)
     label_ends(ax, [replace(end, text=end.text.replace("$", r"\$")) for end in ends], INCHES_A_LINE / height_of(ax))
     return ax
 
 
-def _title(quantity: str, along: str) -> str:
+def _title(quantity: str, along: str, x: FloatArray) -> str:
+    if x.min() == x.max():
+        return f"{quantity.capitalize()} at {along} = {x.min():g}"
     return f"Growth of {quantity} with k" if along == "k" else f"{quantity.capitalize()} along {along}"
 
 
@@ -230,6 +232,6 @@ def _scale(ax: Axes, x: FloatArray, positive: bool) -> None:
         if least == most:
             ax.set_xticks([least])
         elif (x == np.round(x)).all():
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=ROUND))
     ax.grid(alpha=0.25, which="major")
     ax.spines[["top", "right"]].set_visible(False)

@@ -18,11 +18,12 @@ from experiments.reports.drawing.labels import (
     LABEL_WIDTH,
     End,
     axes_width,
+    folded_title,
     label_ends,
     longest,
     spread,
 )
-from experiments.reports.drawing.powers import plain_ticks
+from experiments.reports.drawing.powers import ROUND, plain_ticks
 from experiments.reports.figures import COLOURS, MARKERS
 from experiments.reports.measured import Measured, Value, exact_mean
 
@@ -166,7 +167,7 @@ def panels_figure(title: str, panels: Sequence[Panel], note: str = "") -> Figure
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax, panel in zip(axes, panels, strict=False):
         _draw_panel(ax, panel, INCHES_A_LINE / (height - AROUND))
-    figure.suptitle(textwrap.fill(title, int(OF_TITLE * across)), fontsize=13, fontweight="bold")
+    figure.suptitle(folded_title(title, int(OF_TITLE * across)), fontsize=13, fontweight="bold")
     if len(axes) > len(panels):
         axes[-1].remove()
         _legend_beside(figure, _legend(panels, note), rows)
@@ -188,6 +189,8 @@ def _legend(panels: Sequence[Panel], note: str) -> list[str]:
     parts = ["points: measured, with 95% intervals"] if any(len(each.x) for each in drawn) else []
     if any(np.isfinite(each.line_y).any() for each in drawn):
         parts.append("lines: exact predictions (not fitted)")
+        if any(len(each.x) and not np.isfinite(each.line_y).any() for each in drawn):
+            parts.append("points without a line: no exact prediction")
     if any(value.bound for each in drawn for value in each.values):
         parts.append("open triangles: lower bounds, some runs were censored")
     if any(math.isnan(value.high) for each in drawn for value in each.values):
@@ -330,7 +333,7 @@ def _scale_x(ax: Axes, panel: Panel) -> None:
         margin = 0.05 * (most - least) or 0.5
         ax.set_xlim(least - margin, most + margin)
         if (x == np.round(x)).all():
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=ROUND))
     if panel.xticks:
         ax.xaxis.set_major_locator(FixedLocator(list(panel.xticks)))
         ax.xaxis.set_minor_formatter(NullFormatter())

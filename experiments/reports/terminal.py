@@ -31,6 +31,7 @@ from experiments.reports.wording import (
     merged,
     place,
     print_table,
+    share_text,
     size_text,
     title,
     unit_note,
@@ -389,5 +390,5 @@ def _law(law: ScalingLaw) -> str:
 
 
 def _range(law: ScalingLaw) -> str:
-    censored = f", {law.censored_share:.1%} censored" if law.censored_share else ""
+    censored = f", {share_text(law.censored_share)} censored" if law.censored_share else ""
     return f"{law.along} = {law.least:g} .. {law.most:g}{censored}"

@@ -25,6 +25,11 @@ UNITS = {
     "LLMPrimitive": "pass tokens",
 }
 """Of costs without a currency: forward passes on c tokens cost m c or m c^2 (Definition 2.2)."""
+SUMS = {
+    "pass tokens": "sum of m c over forward passes",
+    "squared pass tokens": "sum of m c^2 over forward passes",
+}
+"""The units of passes, where there is room for what they are."""
 OWN_COST = re.compile(r"\bcost=|^[\w.]+\.\w+\(")
 ONE_K = re.compile(r", k = ([\d.e+]+)")
 NUMBER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
@@ -123,6 +128,16 @@ def _unit(text: str) -> str:
     return "units of its cost model" if OWN_COST.search(text) else UNITS["LLMPrimitive"]  # the default is left out
 
 
+def cost_axis(texts: Iterable[str]) -> str:
+    """The name of an axis of costs, with their unit.
+
+    >>> cost_axis(["TokenPrices(prompt=3, generated=15, currency='$')"]), cost_axis(["LLMPrimitive()"])
+    ('cost ($)', 'cost (sum of m c over forward passes)')
+    """
+    unit = cost_unit(texts)
+    return f"cost ({SUMS.get(unit, unit) or 'unit of each cost model'})"
+
+
 def unit_note(texts: Iterable[str]) -> str:
     """The unit of costs that have no currency, which stands in the heading, as the rest of a sentence.
 
@@ -154,6 +169,18 @@ def cost_heading(texts: Iterable[str], more: str = "") -> str:
     """
     inside = ", ".join(filter(None, (currency_of(texts), more)))
     return escape(f"cost ({inside})") if inside else "cost"
+
+
+def share_text(share: float) -> str:
+    """A share in percent, never 0 or 100 % of what is neither.
+
+    >>> share_text(0.16), share_text(0.0), share_text(0.0001), share_text(0.9999)
+    ('16.0%', '0.0%', '<0.1%', '>99.9%')
+    """
+    said = f"{share:.1%}"
+    if said == "0.0%" and share > 0:
+        return "<0.1%"
+    return ">99.9%" if said == "100.0%" and share < 1 else said
 
 
 def size_text(value: float) -> str:

@@ -77,8 +77,7 @@ def figure(arms: Arms) -> Figure:
     return panels_figure(
         STUDY.title,
         [panel],
-        note="LOCAL: UniformChunk; p = 1/2; any, last, fit of s: parent from an archive of the best s; points without "
-        "a line have no exact prediction",
+        note="LOCAL: UniformChunk; dashed: GLOBAL; p = 1/2; any, last, fit of s: parent from an archive of the best s",
     )
 
 

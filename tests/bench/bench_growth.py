@@ -159,7 +159,8 @@ def draw(found, file):
         panels[1, column].set_xlabel(axis)
     panels[0, 0].set_ylabel("microseconds of CPU a call")
     panels[1, 0].set_ylabel("MB at the most")
-    panels[0, 2].legend(fontsize="small", loc="lower left")
+    lines, names = panels[0, 0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names), frameon=False)
     figure.savefig(file, dpi=110)
 
 

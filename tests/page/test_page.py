@@ -2,15 +2,15 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from evo import AllBlocks, Budget, OnePlusLambda, UntilResolved
-from experiments import Cell, Grid, load, run_grid
+from evo import AllBlocks, Budget, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from experiments import Cell, Grid, fit, load, predict, run_grid
 from experiments.fits.laws import Told
 from experiments.reports.files import write
 from experiments.reports.html.content import Content
@@ -18,7 +18,7 @@ from experiments.reports.html.elements import VOID, Html, tag, text
 from experiments.reports.html.figures.chart import Chart, Line
 from experiments.reports.html.figures.labels import Named, placed, sampled
 from experiments.reports.html.figures.of_panels import chart_of
-from experiments.reports.html.figures.of_series import MOST_FAMILIES
+from experiments.reports.html.figures.of_series import MOST_FAMILIES, growth_charts
 from experiments.reports.html.figures.palette import looks, shade
 from experiments.reports.html.figures.scales import Scale
 from experiments.reports.html.figures.svg import draw
@@ -27,8 +27,9 @@ from experiments.reports.html.table import MOST_ROWS, Entry, table
 from experiments.reports.kept import SOURCES
 from experiments.reports.measured import Value, number
 from experiments.reports.panels import Curve, Panel, panels_figure, sheet_of
+from experiments.reports.quality.in_report import quality_curves
 from experiments.reports.report import report
-from operators import FixKeep, Resample
+from operators import BetaBlocks, FixKeep, Resample
 from problems import BlockOneMax
 
 ATTACK = '<script>alert("pwned")</script><img src=x onerror=alert(1)>'
@@ -230,6 +231,43 @@ def test_a_series_without_a_law_is_drawn_with_the_families_left_and_says_where_t
         assert growth.advice in read(content).elements[0].text
 
 
+def test_families_of_several_series_without_a_law_have_dashes_of_their_own():
+    results = run_grid(
+        Grid("open", {
+            name: [cell(k, schedule) for k in (4, 6, 8, 12)] for name, schedule in
+            (("one", RoundRobin()), ("other", UniformChunk()))
+        }, runs=120, batch=120), workers=1,
+    )  # fmt: skip
+    grown = {each.series: each for each in fit(results, "k", quantity="hit").growths}
+    assert len({name for name, each in grown.items() if each.told is Told.UNDECIDED}) == 2
+    (chart,) = growth_charts(results, "k", "hit", grown).charts
+    dashes = [looks(line.slot, line.dashed)[1] for line in chart.lines if line.thin]
+    assert len(dashes) == len(set(dashes)) >= 2
+    assert None not in dashes
+
+
+def test_half_of_the_runs_are_there_where_exactly_half_are():
+    """p = 1/2, one block: after t calls a share 1 - 2^-t of the runs is right; the median of an even split is below."""
+    from experiments.reports.html.sections.before import _targets
+
+    (curve,) = quality_curves(run_grid(Grid("half", [cell(1, AllBlocks())], runs=20, batch=20), workers=1))
+    assert predict(curve.cell, "fitness", calls=1).quantile(0.5) == 0.0
+    share, slow, half, fast = _targets(curve)[-1]
+    assert (share, slow, half, fast) == (1.0, 4.0, 1.0, 1.0)
+
+
+def test_a_mean_that_is_infinite_is_compared_with_none():
+    """Measured, it is some number, which grows with the runs."""
+    problem = BlockOneMax(k=4, l=4)
+    hard = Cell(problem, BetaBlocks(0.9, 0.9), OnlyIncorrect(), OnePlusLambda(), budget=Budget(calls=10**5))
+    easy = cell(4, OnlyIncorrect())
+    _, content = page_of({"hard": [hard], "easy": [easy]})
+    assert "“easy” is cheapest" in content
+    assert "the mean cost of “hard” is infinite." in content
+    _, alone = page_of({"hard": [hard], "dear": [replace(easy, mutator=FixKeep(1e-3, 1e-3))]})
+    assert "“hard” has the least measured cost, but its mean is infinite" in alone
+
+
 def test_runtimes_are_drawn_at_all_values_that_fit_from_pale_to_dark(attacked):
     _, content, _ = attacked
     first, *others = series_of(content, "distributions")
@@ -242,8 +280,6 @@ def test_runtimes_are_drawn_at_all_values_that_fit_from_pale_to_dark(attacked):
 
 
 def page_curves(made):
-    from experiments.reports.quality.in_report import quality_curves
-
     return quality_curves(made.results)
 
 

@@ -273,7 +273,8 @@ def test_votes_are_counted_as_calls(budget, exact):
         votes = VOTES.mutator.mean_calls(1)
         assert within.last == pytest.approx(10 * votes)
         assert row["beyond"] == (within.mean > 10 * votes)
-        assert row["note"].startswith(f"mean {within.mean:.3g} calls, budget {10 * votes:.3g}: ")
+        mean, most = (f"{float(f'{calls:.3g}'):,.0f}" for calls in (within.mean, 10 * votes))
+        assert row["note"].startswith(f"mean {mean} calls, budget {most}: ")
     if budget == Budget(calls=300):
         assert within.last == 300
 

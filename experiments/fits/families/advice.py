@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.fits.families.choice import margin_of
 from experiments.fits.families.likelihoods import Fitted
+from experiments.grids.labels import three_digits
 
 FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0, 8.0, 16.0)
 """Of the largest x: where the families are compared."""
@@ -38,7 +39,7 @@ def where_they_part(left: Sequence[Fitted], square: float, along: str, whole: bo
         logs = [min(float(one[0]), 700) for one, _ in found]
         spent = max(runs, FEWEST_RUNS) * math.exp(max(logs))
         if runs <= MOST_RUNS and spent < cheapest:
-            cheapest, means = spent, ", ".join(f"{math.exp(log):.3g}" for log in logs)
+            cheapest, means = spent, ", ".join(three_digits(math.exp(log)) for log in logs)
             said = f"they part at {along} = {x[0]:g} ({means}): {_rounded(runs)} runs there would tell"
     return said or (
         f"no {along} up to {FACTORS[-1]:g} times as large would tell with {MOST_RUNS:,} runs; run more of these cells"

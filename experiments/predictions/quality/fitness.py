@@ -103,6 +103,15 @@ class Quality:
         reached = (np.cumsum(self.chances) >= u - LEVEL_SLACK) & (self.chances > 0.0)
         return float(self.values[reached][0])
 
+    def held(self, u: float) -> float:
+        """The greatest possible v with P(fitness >= v) >= u, 0 < u <= 1: what a share u of the runs has at least.
+
+        Where exactly a share u of the runs is above v', `quantile(1 - u)` is v', and this is more.
+        """
+        check_level(1.0 - u)
+        reached = (np.cumsum(self.chances[::-1])[::-1] >= u - LEVEL_SLACK) & (self.chances > 0.0)
+        return float(self.values[reached][-1])
+
     @cached_property
     def improve(self) -> float:
         """P(the last generation raised the fitness of the current solution).

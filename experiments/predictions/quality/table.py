@@ -89,15 +89,27 @@ def fitness_curve(cell: Cell, calls: Sequence[int]) -> pd.DataFrame:
     >>> fitness_curve(cell, [10, 20, 40])[["calls", "mean", "low", "high"]].round(3).to_numpy().tolist()
     [[10.0, 3.21, 2.0, 5.0], [20.0, 5.132, 4.0, 7.0], [40.0, 6.972, 6.0, 8.0]]
     """
-    import pandas as pd
-
     expect_a(Cell, "fitness_curve", cell, "a Cell")
     if not calls:
         raise InputError("fitness_curve: expected one budget of calls at least, got none")
     for budget in calls:
         expect_whole("fitness_curve: calls", budget, 1)
-    found = qualities(cell, [generations_at(cell, budget) for budget in calls])
-    return pd.DataFrame([{"calls": budget} | told(one) for budget, one in zip(calls, found, strict=True)])
+    return as_curve(calls, laws_along(cell, calls))
+
+
+def laws_along(cell: Cell, calls: Sequence[int]) -> list[Quality]:
+    """The laws of the fitness at some budgets of calls.
+
+    Raises: NoPrediction naming the nearest rules; InputError for what is no budget.
+    """
+    return qualities(cell, [generations_at(cell, budget) for budget in calls])
+
+
+def as_curve(calls: Sequence[int], laws: Sequence[Quality]) -> pd.DataFrame:
+    """The table of `fitness_curve` of the laws at some budgets."""
+    import pandas as pd
+
+    return pd.DataFrame([{"calls": budget} | told(one) for budget, one in zip(calls, laws, strict=True)])
 
 
 def told(found: Quality) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ MARKER, STEP = 0.08, 0.03
 """Inches that a point reaches around its place; between the places of a line that a name is held clear of."""
 BY, LED, FURTHEST = 0.11, 0.3, 1.2
 """Inches between the end of a curve and its name, from where on a thin line leads to it, and at the most."""
+MOVED, OUT, LED_OUT = 0.6, 4.0, 14.0
+"""Lines of text by which a name beside the axes may be off its end without a line that leads to it; points from the
+axes to the names, and where lines lead to them."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,16 @@ def _look() -> dict[str, Any]:
 
 
 def _label_outside(ax: Axes, ends: list[End], line: float) -> None:
+    """Names beside the axes, each at the height of its end; a thin line leads to one that had to move."""
     ordered = sorted(ends, key=lambda end: end.y)
-    places = spread([_share(ax, end.y) for end in ordered], [line * (1 + end.text.count("\n")) for end in ordered])
-    for end, place in zip(ordered, places, strict=True):
-        ax.annotate(end.text, (1.0, place), xycoords="axes fraction", xytext=(4, 0), color=end.colour, **_look())
+    at = [_to_share(ax, end.x, end.y) for end in ordered]
+    places = spread([y for _, y in at], [line * (1 + end.text.count("\n")) for end in ordered])
+    moved = [abs(place - y) > MOVED * line for place, (_, y) in zip(places, at, strict=True)]
+    right = LED_OUT if any(moved) else OUT
+    for end, place, beginning, led in zip(ordered, places, at, moved, strict=True):
+        ax.annotate(end.text, (1.0, place), xycoords="axes fraction", xytext=(right, 0), color=end.colour, **_look())
+        if led:
+            _lead(ax, np.array(beginning), np.array([1.0, place]), end.colour, right - 1.0)
 
 
 def _label_inside(ax: Axes, ends: list[End], height: float) -> None:
@@ -111,7 +121,7 @@ def _label_inside(ax: Axes, ends: list[End], height: float) -> None:
         box = min(_boxes(at, wanted, end.text), key=lambda box: _fault(box, at, wanted, drawn, taken, size))
         taken.append(box)
         if box.distance(at) > LED:
-            _lead(ax, at, box, size, end.colour)
+            _lead(ax, at / size, box.nearest(at) / size, end.colour)
         place = (box.x / size[0], (box.y + box.height / 2) / size[1])
         ax.annotate(end.text, place, xycoords="axes fraction", xytext=(0, 0), color=end.colour, **_look())
 
@@ -151,11 +161,16 @@ def _fault(
     return 100.0 * worst + 30.0 * outside + 10.0 * crossed + box.holds(drawn), away
 
 
-def _lead(ax: Axes, at: FloatArray, box: Box, size: FloatArray, colour: str) -> None:
-    """A thin line from the end of a curve to a name that is not beside it."""
-    beginning, end = (tuple((place / size).tolist()) for place in (at, box.nearest(at)))
-    look = {"arrowstyle": "-", "color": colour, "lw": 0.7}
-    ax.annotate("", beginning, end, xycoords="axes fraction", textcoords="axes fraction", arrowprops=look)
+def _lead(ax: Axes, beginning: FloatArray, end: FloatArray, colour: str, points: float = 0.0) -> None:
+    """A thin line from the end of a curve to a name that is not beside it: shares of the axes, then points further."""
+    from matplotlib.patches import ConnectionPatch
+    from matplotlib.transforms import ScaledTranslation
+
+    beyond = ax.transAxes + ScaledTranslation(points / 72, 0.0, ax.figure.dpi_scale_trans)
+    first, last = ((float(x), float(y)) for x, y in (beginning, end))
+    ax.add_patch(
+        ConnectionPatch(first, last, ax.transAxes, beyond, arrowstyle="-", color=colour, lw=0.7, clip_on=False)
+    )
 
 
 def _drawn(ax: Axes, size: FloatArray) -> FloatArray:
@@ -186,6 +201,21 @@ def axes_width(ax: Axes) -> float:
     """About how many inches wide the axes are, before they are laid out."""
     columns = ax.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]  # made by `subplots`
     return float(ax.get_figure().get_size_inches()[0] / columns - BESIDE)  # type: ignore[union-attr]  # it is in one
+
+
+def folded_title(text: str, width: int) -> str:
+    """A title in as few lines as have room, all about as long, never broken within a formula between dollars.
+
+    >>> print(folded_title("one call costs $n^2$, and all of them $n^2 lg n$", 44))
+    one call costs $n^2$, and
+    all of them $n^2 lg n$
+    """
+    whole = re.sub(r"\$[^$]*\$", lambda found: found[0].replace(" ", "\xa0"), text)
+    lines = len(textwrap.wrap(whole, width))
+    narrow = next(
+        w for w in range(max(1, len(whole) // max(1, lines)), width + 1) if len(textwrap.wrap(whole, w)) <= lines
+    )
+    return textwrap.fill(whole, narrow).replace("\xa0", " ")
 
 
 def longest(text: str) -> int:

@@ -73,7 +73,7 @@ def plan_figure(plan: Plan) -> Figure:
     ax.set_xlabel("expected hours of a run")
     ax.set_ylabel(f"expected money of a run{f', {plan.unit}' if plan.unit else ''}")
     for number, each in enumerate(best, start=1):
-        ax.plot([], [], marker=f"${number}$", color="#000000", linestyle="", label=_name(plan, each))
+        ax.plot([], [], marker=f"${number}$", mew=0.2, color="#000000", linestyle="", label=_name(plan, each))
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.suptitle(f"Ways to decompose {plan.best.candidate.model.k} blocks", fontsize=13)
     told = f"line: beaten in neither; left out: more than {SHOWN:g} times the least money or hours"

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 POWERS_SHOWN = 3
 """Powers of ten that an axis must span to need no ticks between them."""
+ROUND = (1, 2, 5, 10)
+"""Steps between the ticks of a linear axis, times powers of ten."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evo.errors import InputError, NoPrediction
+from evo.protocols import FloatArray
 from experiments.grids.cell import Cell
 from experiments.grids.labels import lams_of, place_of, sizes_of
 from experiments.predictions.predict import predict
-from experiments.predictions.quality.fitness import qualities
-from experiments.predictions.quality.table import LEVELS, fitness_curve
+from experiments.predictions.quality.fitness import Quality
+from experiments.predictions.quality.table import LEVELS, as_curve, fitness_curve, laws_along
 from experiments.predictions.verdict import ALPHA, Verdict
 from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.quality.measured import compared
 from experiments.reports.quality.traced import traced_fitness
-from experiments.reports.wording import currency_of
+from experiments.reports.wording import cost_axis
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -46,24 +48,35 @@ RESOLUTION = 0.1
 """The distance of a cdf that runs must be able to tell before they agree."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QualityCurve:
     """The fitness of a cell against calls.
 
     Attributes:
         label: its arm, with all that varies within it beside k and lam.
         cell: the cell.
+        held: what 90, 50 and 10 % of the runs have at least, a row a budget.
         table: of `fitness_curve`, with `tokens` (read and written) and `cost`, null where calls differ in them; and the
             same runs measured at some budgets, `measured`, `measured_low`, `measured_high`, null elsewhere.
         runs: that were measured; 0 where runs have no traces that are quickly had.
         verdict: on the measured runs; None without any.
+        missing: what is missing for a verdict; empty if there is one.
     """
 
     label: str
     cell: Cell
+    held: FloatArray
     table: pd.DataFrame
     runs: int = 0
     verdict: Verdict | None = None
+    missing: str = ""
+
+    @property
+    def told(self) -> str:
+        """How many runs were measured, and what they say of the law."""
+        if self.verdict is None:
+            return ""
+        return f"{self.runs:,} runs measured: {self.verdict.words}{f', {self.missing}' if self.missing else ''}"
 
 
 def quality_curves(results: Results) -> list[QualityCurve]:
@@ -78,15 +91,19 @@ def quality_curves(results: Results) -> list[QualityCurve]:
     for label, cell in chosen.items():
         budgets = _budgets(cell.runner.lam, min(_calls_of(cell, HARDLY_ONE_LEFT), last), last)
         try:
-            table = _priced(cell, fitness_curve(cell, budgets))
-            curves.append(QualityCurve(label, cell, *_measured(results, cell, table)))
+            laws = laws_along(cell, budgets)
+            table = _priced(cell, as_curve(budgets, laws))
+            held = np.array([[one.held(1.0 - u) for u in LEVELS] for one in laws])
+            curves.append(QualityCurve(label, cell, held, *_measured(results, cell, table, laws)))
         except (NoPrediction, InputError):
             continue
     return curves
 
 
-def _measured(results: Results, cell: Cell, table: pd.DataFrame) -> tuple[pd.DataFrame, int, Verdict | None]:
-    """The curve with the stored runs at some of its budgets, how many runs there are, and the verdict on them.
+def _measured(
+    results: Results, cell: Cell, table: pd.DataFrame, laws: Sequence[Quality]
+) -> tuple[pd.DataFrame, int, Verdict | None, str]:
+    """The curve with the stored runs at some of its budgets, how many runs there are, the verdict, what is missing.
 
     Each budget is a test of its own of the whole law, at the level of all budgets of all curves together.
     """
@@ -95,13 +112,14 @@ def _measured(results: Results, cell: Cell, table: pd.DataFrame) -> tuple[pd.Dat
     times = table["generations"].iloc[rows].astype(int).tolist()
     found = traced_fitness(results, cell.id, cell, times)
     if not found:
-        return table, 0, None
-    alpha, verdicts = ALPHA / (TRACED_POINTS * MOST_CURVES), set()
-    for row, one, exact in zip(rows.tolist(), found, qualities(cell, times[: len(found)]), strict=False):
-        verdicts.add(compared(exact, one, alpha, RESOLUTION).verdict)
+        return table, 0, None, ""
+    alpha, verdicts = ALPHA / (TRACED_POINTS * MOST_CURVES), {}
+    for row, one in zip(rows.tolist(), found, strict=False):
+        check = compared(laws[row], one, alpha, RESOLUTION)
+        verdicts[check.verdict] = check.missing
         table.loc[row, list(TRACED)] = one.mean, one.quantile(LEVELS[0]), one.quantile(LEVELS[-1])
     worst = next(each for each in (Verdict.DIFFERS, Verdict.CANNOT_TELL, Verdict.AGREES) if each in verdicts)
-    return table, found[0].runs, worst
+    return table, found[0].runs, worst, verdicts[worst]
 
 
 def _budgets(first: int, end: int, last: int) -> list[int]:
@@ -131,8 +149,7 @@ def quality_figure(curves: list[QualityCurve]) -> Figure:
     if any(each.table["tokens"].notna().any() for each in curves):
         axes_of.append(("tokens", "tokens read and written"))
     if any(each.table["cost"].notna().any() for each in curves):
-        money = currency_of(each.cell.text for each in curves)
-        axes_of.append(("cost", f"cost ({money})" if money else "cost, in the unit of the cost model"))
+        axes_of.append(("cost", cost_axis(each.cell.text for each in curves)))
     figure = Figure(figsize=(4.6 * len(axes_of), 4.9), layout="constrained")
     for ax, (column, words) in zip(
         figure.subplots(1, len(axes_of), squeeze=False, sharey=True).flat, axes_of, strict=True
@@ -194,7 +211,7 @@ def _draw_runs(ax: Axes, table: pd.DataFrame, column: str, colour: str, aside: f
 
 def _called(curve: QualityCurve) -> str:
     name = textwrap.fill(curve.label, NAME_WIDTH)
-    return name if curve.verdict is None else f"{name}\n{curve.runs:,} runs measured: {curve.verdict.words}"
+    return "\n".join([name, *textwrap.wrap(curve.told, NAME_WIDTH)])
 
 
 def _explained(curves: list[QualityCurve]) -> str:

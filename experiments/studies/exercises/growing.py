@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from experiments.reports.measured import Arms, Measured, beside
 from experiments.reports.panels import Panel, curve, panels_figure
+from experiments.reports.wording import cost_axis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +41,13 @@ def growing(
         for place, (arm, cells) in enumerate(arms.items())
         if arm not in without
     ]
-    return panels_figure(title, [Panel("", name, MEANS.get(quantity, f"mean {quantity}"), curves, log_x=2)], note=note)
+    return panels_figure(title, [Panel("", name, _axis_of(arms, quantity), curves, log_x=2)], note=note)
+
+
+def _axis_of(arms: Arms, quantity: str) -> str:
+    if quantity == "cost":
+        return f"mean {cost_axis(each.cell.text for cells in arms.values() for each in cells)}"
+    return MEANS.get(quantity, f"mean {quantity}")
 
 
 def rows(arms: Arms, size: Size, *quantities: str) -> tuple[tuple[str, ...], ...]:

@@ -55,7 +55,7 @@ def figure(arms: Arms) -> Figure:
 def _savings(arms: Arms) -> list[Curve]:
     pairs = list(zip(arms["naive along k"], arms["focused along k"], strict=True))
     x = places([above for above, _ in pairs], K)
-    named = {"debugger: k²": "debugger.pass_tokens", "whole system": "cost", "QA: no k": "qa.pass_tokens"}
+    named = {"debugger: k²": "debugger.pass_tokens", "whole system": "cost", "QA: constant": "qa.pass_tokens"}
     return [
         Curve(label, x, [quotient(above.mean(entry), below.mean(entry)) for above, below in pairs], x,
               _line([above.exact(entry) / below.exact(entry) for above, below in pairs]), colour + 2)

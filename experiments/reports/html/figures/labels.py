@@ -10,8 +10,11 @@ import numpy as np
 
 from evo.protocols import FloatArray
 
-CHARACTER, LINE, MARK = 7.0, 14.0, 14.0
-"""Width of a character, height of a line, and room for the marker before a name, in pixels."""
+CHARACTER, LINE, MARK, DASHED_MARK = 7.0, 14.0, 14.0, 40.0
+"""Width of a character, height of a line, and room before a name for its marker, and for a piece of a dashed line, in
+pixels."""
+WHOLE = "\xa0"
+"""A space at which a name is not folded, if it has room."""
 WIDEST, NARROW, MOST_LINES = 24, 13, 3
 """Characters of a line of a name, where there is room and where there is little, and lines."""
 NEAR_THE_EDGE, ASIDE, APART = 0.055, 9.0, 12.0
@@ -43,7 +46,7 @@ class Named:
     @property
     def size(self) -> tuple[float, float]:
         """Width and height of the name."""
-        return MARK + CHARACTER * max(map(len, self.lines)), LINE * len(self.lines)
+        return room_of_mark(self.dashed) + CHARACTER * max(map(len, self.lines)), LINE * len(self.lines)
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,21 @@ class Placed:
     leader: tuple[float, float] | None = None
 
 
+def room_of_mark(dashed: int) -> float:
+    """Pixels between the beginning of a name and its first letter."""
+    return DASHED_MARK if dashed else MARK
+
+
 def folded(label: str, widest: int = WIDEST) -> tuple[str, ...]:
     """A name in lines of so many characters.
 
     >>> folded("LOCAL UntilResolved, schedule = UntilResolved")
     ('LOCAL UntilResolved,', 'schedule = UntilResolved')
     """
-    whole = " ".join(label.split()).replace(" = ", "\xa0=\xa0")
-    lines = [line.replace("\xa0", " ") for line in textwrap.wrap(whole, widest)] or [""]
+    parts = label.replace("\n", " ").split(" ")
+    whole = " ".join(part if len(part) <= widest else part.replace(WHOLE, " ") for part in parts if part)
+    whole = whole.replace(" = ", f"{WHOLE}={WHOLE}")
+    lines = [line.replace(WHOLE, " ") for line in textwrap.wrap(whole, widest)] or [""]
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1][: widest - 1] + "…"]
     return tuple(lines)

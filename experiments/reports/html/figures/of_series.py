@@ -18,6 +18,8 @@ from experiments.fits.tails import Tail
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.figures import unit_of
 from experiments.reports.html.figures.chart import MOST_LINES, NOTHING, Chart, Line
+from experiments.reports.html.figures.labels import WHOLE
+from experiments.reports.html.figures.palette import DASHES
 from experiments.reports.measured import Value
 from experiments.store.results import Results
 
@@ -75,7 +77,10 @@ def growth_charts(results: Results, along: str, quantity: str, grown: Mapping[st
     charts = []
     for (unit, lam), members in sorted(groups.items())[:MOST_CHARTS]:
         shown = members[:MOST_LINES]
-        lines = [line for each in shown for line in _lines(results, each, quantity, slots[_name(each)], grown)]
+        lines: list[Line] = []
+        for each in shown:
+            dashed = sum(line.dashed > 0 for line in lines)
+            lines += _lines(results, each, quantity, slots[_name(each)], grown, dashed)
         x = np.concatenate([each.x for each in members])
         positive = any((each.mean > 0).any() for each in members)
         long = bool(x.min() > 0 and x.max() / x.min() >= LONG)
@@ -124,8 +129,13 @@ def _name(each: Series) -> str:
     return each.label.replace(f", lam = {each.lam:g}", "")
 
 
-def _lines(results: Results, each: Series, quantity: str, slot: int, grown: Mapping[str, Growth] | None) -> list[Line]:
-    """The points on their exact curve; with the law, or the families that are left, or that there is none."""
+def _lines(
+    results: Results, each: Series, quantity: str, slot: int, grown: Mapping[str, Growth] | None, dashed: int
+) -> list[Line]:
+    """The points on their exact curve; with the law, or the families that are left, or that there is none.
+
+    Families are dashed, each otherwise than the `dashed` lines before.
+    """
     kept = np.unique(np.linspace(0, len(each.x) - 1, min(len(each.x), MOST_POINTS)).round().astype(int))
     known = [_exact(results, each, i, quantity) for i in kept]
     exact = np.array([math.nan if mean is None or math.isinf(mean) else mean for mean in known], dtype=np.float64)
@@ -140,21 +150,26 @@ def _lines(results: Results, each: Series, quantity: str, slot: int, grown: Mapp
         return [replace(measured, x=at, y=mean, low=low, high=high)]
     if not growth.left:
         return [replace(measured, label=f"{name}: {NO_FAMILY[growth.told]}")]
-    return _families(growth, measured, x)
+    return _families(growth, measured, x, dashed)
 
 
-def _families(growth: Growth, measured: Line, x: FloatArray) -> list[Line]:
+def _families(growth: Growth, measured: Line, x: FloatArray, dashed: int) -> list[Line]:
     """The families that are left, each by its own dash and name, the first with the points; or a band over them."""
     if len(growth.left) > MOST_FAMILIES:
-        return [_span(growth, measured, x)]
+        return [replace(_span(growth, measured, x), dashed=_dash(dashed))]
     lines = []
     for i, law in enumerate(growth.left):
         at, mean, _, _ = _band(law, x)
         said = law.text.partition(" = ")[2]
-        label = f"{measured.label}: {'or ' if i else ''}{said}"
+        label = f"{measured.label}: {'or ' if i else ''}{said.replace(' ', WHOLE)}"
         line = measured if i == 0 else Line(label, measured.slot)
-        lines.append(replace(line, label=label, x=at, y=mean, dashed=i + 1, thin=True, told=said))
+        lines.append(replace(line, label=label, x=at, y=mean, dashed=_dash(dashed + i), thin=True, told=said))
     return lines
+
+
+def _dash(number: int) -> int:
+    """The kind of the dashes of a family; all kinds but none come in turn."""
+    return 1 + number % (len(DASHES) - 1)
 
 
 def _span(growth: Growth, measured: Line, x: FloatArray) -> Line:
@@ -166,7 +181,7 @@ def _span(growth: Growth, measured: Line, x: FloatArray) -> Line:
     low, high = means.min(axis=0), means.max(axis=0)
     label = f"{measured.label}: one of {len(growth.left)} families"
     return replace(
-        measured, label=label, x=at, y=np.sqrt(low) * np.sqrt(high), low=low, high=high, dashed=1, thin=True,
+        measured, label=label, x=at, y=np.sqrt(low) * np.sqrt(high), low=low, high=high, thin=True,
         told="middle of the families",
     )  # fmt: skip
 

@@ -12,8 +12,8 @@ from experiments.reports.html.elements import Html, tag
 COLOURS, SHADES = 8, 5
 FIRST_SHADE = 1000
 """Slots from here on are those of values in order."""
-DASHES = (None, "7 4", "2 3", "10 3 2 3")
-"""Of the first eight series, the next, and so on."""
+DASHES = (None, "7 4", "2 3", "10 3 2 3", "14 5", "4 2 1 2 1 2", "1 5", "10 2 4 2", "3 7", "16 3 2 3 2 3")
+"""Of the first eight series, the next, and so on; of families of growth each has its own."""
 MARKERS = (
     "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z",
     "M-3.6,-3.6h7.2v7.2h-7.2z",

@@ -22,6 +22,7 @@ from experiments.reports.html.figures.labels import (
     Placed,
     folded,
     placed,
+    room_of_mark,
     sampled,
 )
 from experiments.reports.html.figures.palette import BOUND, STAR, looks
@@ -31,6 +32,9 @@ from experiments.reports.measured import number
 MOST_PLACES, MOST_HOVERED = 240, 48
 """Places of a curve that are drawn, and those of them with a value to hover over."""
 SPACE_ABOVE, SPACE_BELOW, SPACE_LEFT = 30.0, 44.0, 54.0
+"""At least, of the left side, where names of ticks may need more."""
+OF_A_DIGIT = 7.6
+"""Pixels of a character of the name of a tick."""
 TICK_WIDTH, TICK_HEIGHT = 62.0, 44.0
 OF_A_BAR = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Places of an interval that a name must not cover."""
@@ -72,10 +76,11 @@ def draw(chart: Chart, width: float, height: float, letters: bool) -> tuple[Html
 def _drawn(chart: Chart, width: float, height: float, names: Sequence[tuple[str, ...]], anyhow: bool) -> Html | None:
     """The chart with these names of its lines; None if one has no free place, unless it must have one."""
     longest = max((len(part) for name in names for part in name), default=0)
-    gutter = 24.0 + MARK + 7.0 * longest
+    gutter = 24.0 + max((room_of_mark(line.dashed) for line in chart.lines), default=MARK) + 7.0 * longest
     y_name = textwrap.wrap(chart.y_name, int(width / CHARACTER))
     above = SPACE_ABOVE + LINE * (len(y_name) - 1)
-    inner = width - SPACE_LEFT - gutter, height - above - SPACE_BELOW
+    left = _space_left(chart, height - above - SPACE_BELOW)
+    inner = width - left - gutter, height - above - SPACE_BELOW
     axes = _axes(chart, *inner)
     seen = [_places(axes, line) for line in chart.lines]
     put = placed(_named(chart, names, seen), _together(places for places, _ in seen), *inner, gutter, anyhow)
@@ -85,8 +90,10 @@ def _drawn(chart: Chart, width: float, height: float, names: Sequence[tuple[str,
     body = [_draw_line(axes, line, wide) for line, wide in zip(chart.lines, broad, strict=True)]
     hover = [told for i, line in enumerate(chart.lines) for told in _hovered(axes, chart, line, i)]
     clipped = tag("svg", joined(body), width=_px(inner[0]), height=_px(inner[1]), class_="clip")
-    offset = f"{SPACE_LEFT:g} {above:g}"
-    content = tag("g", _grid(chart, axes, y_name), clipped, joined(map(_label, put)), transform=f"translate({offset})")
+    offset = f"{left:g} {above:g}"
+    content = tag(
+        "g", _grid(chart, axes, y_name, left), clipped, joined(map(_label, put)), transform=f"translate({offset})"
+    )
     told = f"{chart.title or chart.y_name}: {chart.y_name} against {chart.x_name}"
     series = "\n".join(" ".join(line.label.split()) for line in chart.lines)
     return tag(
@@ -140,17 +147,27 @@ def _axes(chart: Chart, width: float, height: float) -> _Axes:
     )
 
 
-def _grid(chart: Chart, axes: _Axes, y_name: Sequence[str]) -> Html:
+def _space_left(chart: Chart, height: float) -> float:
+    """Room for the names of the ticks of y."""
+    names = [name for _, name in _y_ticks(_axes(chart, 1.0, height))]
+    return max(SPACE_LEFT, 10.0 + OF_A_DIGIT * max(map(len, names), default=0))
+
+
+def _y_ticks(axes: _Axes) -> list[tuple[float, str]]:
+    return axes.y.ticks(max(3, int(axes.height / TICK_HEIGHT)))
+
+
+def _grid(chart: Chart, axes: _Axes, y_name: Sequence[str], left: float) -> Html:
     """Lines and names of the ticks, the names of the axes, and the lines that a chart has beside its series."""
     parts = []
-    room = max(3, int(axes.width / TICK_WIDTH)), max(3, int(axes.height / TICK_HEIGHT))
+    room = max(3, int(axes.width / TICK_WIDTH))
     values = np.concatenate([*(line.x for line in chart.lines), *(line.points_x for line in chart.lines), np.empty(0)])
     whole = bool(len(values)) and bool((values == np.round(values)).all())
-    for value, name in _own_ticks(chart, axes) or axes.x.ticks(room[0], chart.base, whole):
+    for value, name in _own_ticks(chart, axes) or axes.x.ticks(room, chart.base, whole):
         x = axes.x.place(value)
         parts.append(tag("line", x1=_px(x), y1=0, x2=_px(x), y2=_px(axes.height), class_="grid"))
         parts.append(tag("text", name, x=_px(x), y=_px(axes.height + 17), class_="tick", text_anchor="middle"))
-    for value, name in axes.y.ticks(room[1]):
+    for value, name in _y_ticks(axes):
         y = axes.height - axes.y.place(value)
         parts.append(tag("line", x1=0, y1=_px(y), x2=_px(axes.width), y2=_px(y), class_="grid"))
         parts.append(tag("text", name, x=-7, y=_px(y + 4), class_="tick", text_anchor="end"))
@@ -162,7 +179,7 @@ def _grid(chart: Chart, axes: _Axes, y_name: Sequence[str]) -> Html:
         parts.append(tag("line", x1=_px(x), y1=0, x2=_px(x), y2=_px(axes.height), class_="ruler"))
     parts.append(tag("line", x1=0, y1=_px(axes.height), x2=_px(axes.width), y2=_px(axes.height), class_="axis"))
     for i, words in enumerate(reversed(y_name)):
-        parts.append(tag("text", words, x=_px(6 - SPACE_LEFT), y=_px(-14 - LINE * i), class_="name"))
+        parts.append(tag("text", words, x=_px(6 - left), y=_px(-14 - LINE * i), class_="name"))
     end = _px(axes.width)
     parts.append(tag("text", chart.x_name, x=end, y=_px(axes.height + 37), class_="name", text_anchor="end"))
     return joined(parts)
@@ -259,12 +276,15 @@ def _visible(path: FloatArray, axes: _Axes) -> FloatArray:
 
 
 def _label(each: Placed) -> Html:
-    colour, _, marker = looks(each.slot, each.dashed)
-    mark = tag(
-        "path", d=marker, transform=f"translate({_px(each.x + 5)} {_px(each.y + LINE / 2)})", class_=f"mark {colour}"
-    )
+    colour, dash, marker = looks(each.slot, each.dashed)
+    room, middle = room_of_mark(each.dashed), each.y + LINE / 2
+    at = each.x + (room - 4) / 2
+    mark = tag("path", d=marker, transform=f"translate({_px(at)} {_px(middle)})", class_=f"mark {colour}")
+    if each.dashed:
+        d = f"M{_px(each.x)},{_px(middle)}H{_px(each.x + room - 4)}"
+        mark = joined([tag("path", d=d, class_=f"line {colour}", stroke_dasharray=dash), mark])
     words = joined(
-        tag("text", line, x=_px(each.x + MARK), y=_px(each.y + 11 + LINE * i), class_="label")
+        tag("text", line, x=_px(each.x + room), y=_px(each.y + 11 + LINE * i), class_="label")
         for i, line in enumerate(each.lines)
     )
     leader = ""

@@ -14,7 +14,7 @@ from experiments.reports.html.figures.figure import figure
 from experiments.reports.html.table import Entry, measure, table
 from experiments.reports.measured import Value
 from experiments.reports.quality.in_report import QualityCurve, up_to_its_end
-from experiments.reports.wording import currency_of, size_text
+from experiments.reports.wording import cost_axis, size_text
 
 TARGETS = 16
 """Targets of a curve, at most."""
@@ -31,14 +31,11 @@ def fixed_budget_and_target(content: Content) -> Html:
     if any(each.table["tokens"].notna().any() for each in curves):
         budget.append(_budget_chart(curves, "tokens", "tokens read and written"))
     if any(each.table["cost"].notna().any() for each in curves):
-        money = currency_of(each.cell.text for each in curves)
-        budget.append(
-            _budget_chart(curves, "cost", f"cost, {money}" if money else "cost, in the unit of the cost model")
-        )
+        budget.append(_budget_chart(curves, "cost", cost_axis(each.cell.text for each in curves)))
     note = "lines: exact means; bands: 10 to 90 % of single runs"
     if any(each.runs for each in curves):
         note += "; points and bars: the same of measured runs"
-    told = [f"{each.label}: {each.runs:,} runs, {each.verdict.words}" for each in curves if each.verdict is not None]
+    told = [f"{each.label}: {each.told}" for each in curves if each.told]
     judged = tag("p", f"Measured runs against the exact law at some budgets: {'; '.join(told)}.") if told else ""
     target = _target_chart(curves)
     return joined([
@@ -75,7 +72,7 @@ def _targets(curve: QualityCurve) -> list[tuple[float, float, float, float]]:
     """
     shown = curve.table
     best = float(shown["best"].iloc[-1])
-    levels = shown[["low", "median", "high"]].to_numpy(dtype=np.float64)  # exceeded by 90, 50, 10 % of the runs
+    levels = curve.held
     calls = shown["calls"].to_numpy(dtype=np.float64)
     values = np.unique(levels)
     if len(values) > TARGETS:

@@ -13,7 +13,7 @@ from experiments.reports.html.content import Content
 from experiments.reports.html.elements import Html, joined, tag
 from experiments.reports.html.sections.claims import how_it_is_judged
 from experiments.reports.html.table import MOST_ROWS, Entry, measure, table, verdict_entry
-from experiments.reports.wording import cost_heading, size_text
+from experiments.reports.wording import cost_heading, share_text, size_text
 
 SHORT = 120
 """Characters of what is missing."""
@@ -90,12 +90,13 @@ def time_to_success(content: Content) -> Html:
     rows = []
     for row in content.rows[:MOST_ROWS]:
         share = row["censored"] / row["runs"] if row["runs"] else math.nan
+        censored = Entry("-" if math.isnan(share) else share_text(share), share)
         fitness = row.get("fitness", math.nan), row.get("fitness_predicted", math.nan)
         rows.append([
             Entry(str(row["series"])), _size(row["k"]), _size(row["lam"]), Entry(f"{row['runs']:,}", row["runs"]),
             Entry(f"{row['runs'] - row['censored']:,}", row["runs"] - row["censored"]),
             measure(row["success_ratio"], row["success_low"], row["success_high"]),
-            Entry("-" if math.isnan(share) else f"{share:.1%}", share), measure(row["ert"]), measure(row["ert_cost"]),
+            censored, measure(row["ert"]), measure(row["ert_cost"]),
             measure(row["median"], row["median_low"], row["median_high"]), *map(measure, fitness),
         ])  # fmt: skip
     caption = (
@@ -117,9 +118,10 @@ def _in_short(content: Content) -> Html:
         return Html("")
     cells = int((summary["censored"] > 0).sum())
     if not censored:
-        return tag(
-            "p", f"All {runs:,} runs reached the optimum, or did their task right: ERT is the mean number of calls."
-        )
-    share, of = f"{censored:,} of {runs:,} runs ({censored / runs:.1%})", f"{cells:,} of {len(summary):,} cells"
+        of = ("did their task right" if content.of_programs else
+              "reached the optimum, or did their task right" if summary["text"].map(runs_program).any() else
+              "reached the optimum")  # fmt: skip
+        return tag("p", f"All {runs:,} runs {of}: ERT is the mean number of calls.")
+    share, of = f"{censored:,} of {runs:,} runs ({share_text(censored / runs)})", f"{cells:,} of {len(summary):,} cells"
     said = f"{share}, in {of}, ended without a hit."
     return tag("p", said)

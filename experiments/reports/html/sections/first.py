@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from experiments.grids.labels import words
+from experiments.grids.labels import three_digits, words
 from experiments.predictions.verdict import Verdict
 from experiments.reports.html.content import Content
 from experiments.reports.html.elements import Html, joined, tag
@@ -14,7 +14,7 @@ from experiments.reports.html.figures.bars import Bar, bars
 from experiments.reports.html.figures.figure import figure
 from experiments.reports.html.table import CLASSES
 from experiments.reports.measured import MARKS, Value, number
-from experiments.reports.wording import counted, currency_of, size_text
+from experiments.reports.wording import counted, currency_of, share_text, size_text
 
 if TYPE_CHECKING:
     from experiments.fits.claims import ClaimCheck
@@ -111,13 +111,27 @@ def cheapest(content: Content) -> str:
     name, money = f"“{row['series']}”", unit_in_words(content)
     if not others:
         return _alone(content, name) or f"{at}{name} costs {_told(best, money)}{_exact(row)}."
+    endless = [each for each in others if math.isinf(each[0]["cost_predicted"])]
+    others = [each for each in others if not math.isinf(each[0]["cost_predicted"])]
+    if math.isinf(row["cost_predicted"]):
+        return f"{at}{name} has the least measured cost, but its mean is infinite: medians, below, can be compared."
+    if not others:
+        named = " and ".join(f"“{each['series']}”" for each, _ in endless)
+        return f"{at}{name} is cheapest: {_told(best, money)}; the mean cost of {named} is infinite."
     second, value = others[0]
-    against = f"“{second['series']}” ({number(value.value)})"
+    against = f"“{second['series']}” ({_amount(value.value, money)}{_censored(second)})"
     if _unclear(best, value):
         rest = f"; {counted(len(others) - 1, 'other')} cost more" if len(others) > 1 else ""
         return f"{at}{name} ({_told(best, money)}) and {against} cannot be told apart{rest}."
-    less = f"{value.value / best.value:.3g} times less than {against}"
+    less = f"{three_digits(value.value / best.value)} times less than {against}"
     return f"{at}{name} is cheapest: {_told(best, money)}, {less}."
+
+
+def _censored(row: dict[Any, Any]) -> str:
+    """What the cost of a cell is where its budget ended runs; nothing where none were."""
+    if not row["censored"]:
+        return ""
+    return f", ERT, since {row['censored']:,} of {row['runs']:,} runs were censored"
 
 
 def _alone(content: Content, name: str) -> str:
@@ -173,8 +187,12 @@ def unit_in_words(content: Content) -> str:
 
 
 def _told(value: Value, money: str) -> str:
+    return f"{_amount(value.value, money)} a run{_interval(value)}"
+
+
+def _amount(value: float, money: str) -> str:
     before, after = (money, "") if len(money) == 1 else ("", f" {money}" if money else "")
-    return f"{before}{number(value.value)}{after} a run{_interval(value)}"
+    return f"{before}{number(value)}{after}"
 
 
 def _cost(row: dict[Any, Any]) -> Value:
@@ -208,7 +226,7 @@ def _strip(content: Content) -> Html:
         for verdict in Verdict
     ]  # fmt: skip
     ended = "ended without their task done right" if content.of_programs else "censored"
-    share = f"{censored / runs:.1%} {ended}" if runs and censored else f"none {ended}"
+    share = f"{share_text(censored / runs)} {ended}" if runs and censored else f"none {ended}"
     pills += [tag("span", told, class_="pill") for told in (counted(len(summary), "cell"), counted(runs, "run"), share)]
     return tag("p", joined(pills, " "), class_="strip")
 

@@ -9,6 +9,7 @@ from experiments.reports.html.elements import Html, joined, tag
 from experiments.reports.html.figures.figure import figure
 from experiments.reports.html.figures.of_series import growth_charts, legend_of
 from experiments.reports.html.table import Entry, table, told_verdict
+from experiments.reports.wording import share_text
 
 MOST_NOTES = 60
 """Series whose families are told on the page; all are in laws.csv."""
@@ -49,7 +50,7 @@ def _rows(fits: Fits, growth: Growth) -> list[list[Entry]]:
 
 
 def _range(law: ScalingLaw) -> str:
-    censored = f", {law.censored_share:.1%} censored" if law.censored_share else ""
+    censored = f", {share_text(law.censored_share)} censored" if law.censored_share else ""
     return f"{law.along} = {law.least:g} to {law.most:g}{censored}"
 
 
@@ -73,7 +74,12 @@ def _notes(fits: Fits) -> Html:
 
 
 def _undecided(fits: Fits) -> Html:
-    """A sentence a series without a law: which families are left and where they part, or why there is none."""
+    """A sentence a series without a law: which families are left and where they part, or why there is none.
+
+    Where no series has a family the table below tells it all.
+    """
+    if not fits.growths:
+        return Html("")
     open_ones = [growth for growth in fits.growths if growth.law is None]
     items = [
         tag("li", tag("strong", growth.series), ": ", _why_no_law(growth)) for growth in open_ones[:MOST_SENTENCES]

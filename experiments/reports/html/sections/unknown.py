@@ -6,7 +6,7 @@ from evo.errors import InputError, NoPrediction
 from experiments.predictions.verdict import Verdict
 from experiments.reports.html.content import Content
 from experiments.reports.html.elements import Html, joined, tag
-from experiments.reports.wording import alike, counted
+from experiments.reports.wording import counted, merged
 
 MOST_REASONS = 40
 
@@ -45,7 +45,7 @@ def not_predicted(content: Content) -> Html:
 
 
 def _listed(reasons: list[tuple[str, str]]) -> Html:
-    told = alike(reasons)
+    told = merged(reasons)
     items = [tag("li", words) for words, _ in told[:MOST_REASONS]]
     left = sum(count for _, count in told[MOST_REASONS:])
     items += [tag("li", f"and {left} more, all in summary.csv")] if left else []
