@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evo.conformance import check_part
 from evo.errors import InputError, NoPrediction
 from evo.programs import ENTRIES, Desk
 from evo.statistics import binomial_p_value, dkw_p_value, law_distance, mean_p_value
@@ -299,3 +300,31 @@ def test_a_mean_outside_of_its_bounds_differs():
     assert found.verdict is Verdict.DIFFERS
     assert "outside of (p < 1e-" in found.reason
     assert MergeSort(n=2048, d=3, e=0.1).calls_between is None
+
+
+class Narrow(MergeSort):
+    """A twin: its bounds do not hold the mean, and its chance is another."""
+
+    calls_between = (0.0, 20.0)
+    done = 0.9
+
+
+class Backwards(MergeSort):
+    """A twin: its bounds are none."""
+
+    calls_between = (20.0, 10.0)
+
+
+def failing(program):
+    return {each.name: each.message for each in check_part(program) if each.passed is False}
+
+
+@pytest.mark.statistical
+def test_check_operator_looks_at_what_is_known_without_a_ledger():
+    """False-fail rate 1e-6 each, of 20,000 runs."""
+    assert failing(MergeSort(n=11, d=1, e=0.1)) == {}
+    wrong = failing(Narrow(n=11, d=1, e=0.1))
+    assert wrong.keys() == {"done as expected", "calls within bounds"}
+    assert "its property done says with probability 0.9" in wrong["done as expected"]
+    assert "calls_between says 0 to 20" in wrong["calls within bounds"]
+    assert "two numbers, 0 <= low <= high" in failing(Backwards(n=11, d=1, e=0.1))["calls within bounds"]

@@ -12,6 +12,7 @@ from evo.conformance.parts import part_checks
 from evo.conformance.results import CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.costs.ledger import LEDGER
 from evo.errors import EvoError, NoPrediction
+from evo.parameters import shown
 from evo.programs import Expected, Program
 from evo.programs.execute import ProgramCounts, expected_of, roles_of, run_program
 
@@ -31,6 +32,7 @@ def program_checks(program: Program) -> list[PartCheck]:
     """The checks of a program, to be run one by one."""
     run = lru_cache(maxsize=1)(lambda: _run(program, RUNS, 5))
     executes = once(lambda: _executes(program))
+    bounded = getattr(program, "calls_between", None) is not None
     able = guarded(executes, "executes", "the program does not execute")
     return [
         *part_checks(program),
@@ -39,6 +41,7 @@ def program_checks(program: Program) -> list[PartCheck]:
         PartCheck("draws from its stream", program, able(lambda: _same_again(program))),
         PartCheck("ledger as expected", program, able(lambda: _ledger(program, run()))),
         PartCheck("done as expected", program, able(lambda: _done(program, run()))),
+        *([PartCheck("calls within bounds", program, able(lambda: _bounds(program, run())))] if bounded else []),
     ]
 
 
@@ -124,10 +127,34 @@ def _off(values: np.ndarray, mean: float, tests: int) -> str:
 def _done(program: Program, counts: ProgramCounts) -> str:
     from scipy.stats import binomtest
 
-    expected, done = _expected(program), int((counts.hit >= 0).sum())
-    if binomtest(done, len(counts.hit), expected.done).pvalue < ALPHA:
+    (chance, by), done = _chance(program), int((counts.hit >= 0).sum())
+    if binomtest(done, len(counts.hit), chance).pvalue < ALPHA:
         raise NotConforming(
-            f"the task was done right in {done:,} of {len(counts.hit):,} runs, expected() says with probability "
-            f"{expected.done:.6g}"
+            f"the task was done right in {done:,} of {len(counts.hit):,} runs, {by} says with probability {chance:.6g}"
         )
-    return f"done right {done / len(counts.hit):.4g}, expected {expected.done:.4g}"
+    return f"done right {done / len(counts.hit):.4g}, expected {chance:.4g}"
+
+
+def _chance(program: Program) -> tuple[float, str]:
+    """That the task is done right, and who says so: the whole expectation, or the property `done` alone."""
+    try:
+        return _expected(program).done, "expected()"
+    except DoesNotApply:
+        known = getattr(program, "done", None)
+        if not isinstance(known, float) or not 0.0 <= known <= 1.0:
+            raise
+        return known, "its property done"
+
+
+def _bounds(program: Program, counts: ProgramCounts) -> str:
+    """That the mean number of calls is not outside of `calls_between`."""
+    stated = program.calls_between  # type: ignore[attr-defined]  # optional, asked for before
+    if not isinstance(stated, tuple) or len(stated) != 2 or not 0.0 <= stated[0] <= stated[1] < math.inf:
+        raise NotConforming(
+            f"calls_between must be two numbers, 0 <= low <= high, or None, got {shown(stated)}: bounds of the mean"
+        )
+    calls = counts.ledger[:, :, 0].sum(axis=1).astype(float)
+    low, high = map(float, stated)
+    if off := _off(calls, min(max(float(calls.mean()), low), high), 1):
+        raise NotConforming(f"mean calls of {len(calls):,} runs are {off}, calls_between says {low:.6g} to {high:.6g}")
+    return f"mean calls {calls.mean():.6g}, within {low:.6g} to {high:.6g}"
