@@ -46,7 +46,7 @@ def growing(
 
 def _axis_of(arms: Arms, quantity: str) -> str:
     if quantity == "cost":
-        return f"mean {cost_axis(each.cell.text for cells in arms.values() for each in cells)}"
+        return f"mean {cost_axis(each.process.text for cells in arms.values() for each in cells)}"
     return MEANS.get(quantity, f"mean {quantity}")
 
 
