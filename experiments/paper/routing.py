@@ -75,8 +75,8 @@ def section() -> Section:
                 "Solving all k tasks requires identifying the task, so the delegator is no larger than the generalist.",
                 Outcome.IF,
                 "A parameter of the program (`m_d`), by default m_d = m_g, the worst that the paper allows; all "
-                "numbers "
-                "here are for it.",
+                f"numbers here are for it. At k = {K}, n = {N:,}, h = {H} a request costs {said(of(system))} so, and "
+                f"{said(of(Routing(k=K, n=N, h=H, m_d=1.0)))} with a delegator as small as a specialist.",
                 run,
                 needs="Identifying is no harder than solving.",
             ),
