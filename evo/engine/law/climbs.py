@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -21,6 +22,8 @@ WINDOW = 1 << 16
 """Pairs of a chunk and a number of incorrect blocks that are drawn at once: some 3 MB in all."""
 LINEAR = 6
 """Gains up to here are looked up one after the other, larger ones by halves."""
+OFTEN = 0.2
+"""Share of chunks that gain so much from which on all are compared with the next gain, not these alone."""
 LOOK = 8
 """Steps of a path after which it is looked whether all are at its end."""
 
@@ -89,12 +92,13 @@ def _one_by_one(gains: Gains, incorrect: IntArray, waits: Generator, steps: bool
     own = np.zeros(n)
     kept: list[Columns] = []
     even = bool((incorrect == high).all())
+    drawn = _Room()
     while high > 0:
         low = max(0, high - max(1, WINDOW // max(n, 1)))
         at = np.arange(high, low, -1)
         met = None if even else at[:, None] <= incorrect
         span = gains.span[at][:, None] if met is None else np.where(met, gains.span[at][:, None], 0.0)
-        waited = generations(waits.standard_exponential((high - low, n)), span)
+        waited = generations(waits.standard_exponential(out=drawn.of("waited", float, high - low, n)), span)
         if steps:
             rows, chunk = np.nonzero(np.ones_like(waited) if met is None else met)
             so_far = own + np.cumsum(waited, axis=0)
@@ -102,6 +106,16 @@ def _one_by_one(gains: Gains, incorrect: IntArray, waits: Generator, steps: bool
         own += waited.sum(axis=0)
         high = low
     return Climb(own, np.minimum(incorrect, 1), joined(kept) if steps else None)
+
+
+class _Room(dict[str, Any]):
+    """Arrays of a window, which the next one takes over: to get new ones takes longer than to fill them."""
+
+    def of(self, name: str, kind: type, rows: int, n: int) -> Any:
+        """An array [rows, n] of that name and kind, with anything in it."""
+        if name not in self or self[name].size < rows * n:
+            self[name] = np.empty(rows * n, dtype=kind)
+        return self[name][: rows * n].reshape(rows, n)
 
 
 class _Sweep:
@@ -113,6 +127,7 @@ class _Sweep:
         self.own = np.zeros(len(incorrect))
         self.last = np.zeros(len(incorrect), dtype=np.intp)
         self.kept: list[Columns] = []
+        self.room = _Room()
 
     def whole(self) -> Climb:
         """All windows."""
@@ -134,47 +149,58 @@ class _Sweep:
             return
         gain = self._gains(low, width, n)
         chunk = np.arange(n)
-        to = np.zeros((width + 1, n), dtype=np.intp)
-        np.maximum(np.arange(1, width + 1)[:, None] - gain, 0, out=to[1:])
-        to *= n
-        to += chunk
-        path = self._path(to.ravel(), (self.left[active] - low) * n + chunk, width, n)
-        span = np.repeat(np.append(0.0, self.gains.span[low + 1 : high + 1]), n)
-        waited = generations(self.waits.standard_exponential(path.shape), span[path])
-        met = (path >= n).sum(axis=0)
+        path = self._path(gain, (self.left[active] - low) * n + chunk, width, n)
+        span = self.room.of("span", float, width + 1, n)
+        span[0], span[1:] = 0.0, self.gains.span[low + 1 : high + 1, None]
+        spans = np.take(span.ravel(), path, out=self.room.of("spans", float, *path.shape), mode="clip")
+        waited = self.waits.standard_exponential(out=self.room.of("waited", float, *path.shape))
+        waited = generations(waited, spans)
+        met = np.count_nonzero(path >= n, axis=0)
         end = path[met - 1, chunk] // n  # the last row that was met
         jump = gain[end - 1, chunk]
         if self.asked:
             self._keep(active, path, gain, low, self.own[active] + np.cumsum(waited, axis=0))
         self.own[active] += waited.sum(axis=0)
-        self.left[active] = low + end - jump
-        done = active[self.left[active] == 0]
-        self.last[done] = jump[self.left[active] == 0]
+        left = low + end - jump
+        self.left[active] = left
+        done = left == 0
+        self.last[active[done]] = jump[done]
 
     def _gains(self, low: int, width: int, n: int) -> IntArray:
         """The gain of each chunk in each row of a window, int [width, n]."""
         above = self.gains.above[low + 1 : low + width + 1]
-        level = self.jumps.random((width, n))
-        gain = 1 + (level < above[:, 2:3]).astype(np.intp)
-        more = np.flatnonzero(gain.ravel() == 2)
+        level = self.jumps.random(out=self.room.of("level", float, width, n))
+        larger = np.less(level, above[:, 2:3], out=self.room.of("larger", bool, width, n))
+        gain: IntArray = np.add(larger, 1, out=self.room.of("gain", np.intp, width, n))
+        v, widest = 2, self.gains.widest
+        while v < widest and np.count_nonzero(larger) > OFTEN * larger.size:
+            v += 1
+            gain += np.less(level, above[:, v : v + 1], out=larger)
+        more = np.flatnonzero(larger.ravel())  # those that gain at least v
         flat, levels, rows = gain.ravel(), level.ravel()[more], more // n
-        for v in range(3, min(LINEAR, self.gains.widest) + 1):
-            larger = levels < above[rows, v]
-            more, levels, rows = more[larger], levels[larger], rows[larger]
-            if not len(more):
-                return gain
+        while v < min(LINEAR, widest) and len(more):
+            v += 1
+            gained = levels < above[rows, v]
+            more, levels, rows = more[gained], levels[gained], rows[gained]
             flat[more] = v
-        if self.gains.widest > LINEAR:
-            flat[more] = _halved(above, rows, levels, LINEAR if self.gains.widest >= LINEAR else 2)
+        if v < widest and len(more):
+            flat[more] = _halved(above, rows, levels, v)
         return gain
 
-    @staticmethod
-    def _path(to: IntArray, begin: IntArray, width: int, n: int) -> IntArray:
+    def _path(self, gain: IntArray, begin: IntArray, width: int, n: int) -> IntArray:
         """The places that each chunk meets one after the other, at the end row 0; int [steps, n]."""
-        path = np.empty((width + 1, n), dtype=np.intp)
+        chunk = np.arange(n)
+        to = self.room.of("to", np.intp, width + 1, n)
+        to[0] = chunk
+        np.multiply(gain, -n, out=to[1:])
+        to[1:] += chunk
+        to[1:] += n * np.arange(1, width + 1)[:, None]
+        np.maximum(to, chunk, out=to)  # a gain beyond the window leads out of it
+        flat = to.ravel()
+        path: IntArray = self.room.of("path", np.intp, width + 1, n)
         path[0] = begin
         for step in range(width):
-            np.take(to, path[step], out=path[step + 1], mode="clip")
+            np.take(flat, path[step], out=path[step + 1], mode="clip")
             if step % LOOK == LOOK - 1 and path[step + 1].max() < n:
                 return path[: step + 1]
         return path[:width]
