@@ -12,6 +12,9 @@ from evo.parameters import probability, whole
 from evo.protocols import BoolArray
 from evo.theory.calls.starts import Start
 
+DRAWN_AT_ONCE = 2**17
+"""Random numbers, eight bytes each."""
+
 
 class _Started(Protocol):
     """What the start of a run depends on."""
@@ -47,9 +50,13 @@ class Starts:
         """Initial solutions, bool [runs, k]."""
         _expect_fields(self)
         if self.incorrect is None:
-            return rng.random((runs, self.k)) < self.start
-        correct = np.arange(self.k) >= self.incorrect
-        return rng.permuted(np.broadcast_to(correct, (runs, self.k)), axis=1)
+            correct = np.empty((runs, self.k), dtype=np.bool_)
+            for first in range(0, runs, step := max(1, DRAWN_AT_ONCE // self.k)):
+                some = correct[first : first + step]
+                np.less(rng.random(some.shape), self.start, out=some)
+            return correct
+        ordered = np.arange(self.k) >= self.incorrect
+        return rng.permuted(np.broadcast_to(ordered, (runs, self.k)), axis=1)
 
     @property
     def initial_law(self: _Started) -> Start:

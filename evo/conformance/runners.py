@@ -72,11 +72,11 @@ def _drawn(runner: AnyRunner) -> dict[str, Callable[[], str]]:
         (pool,) = at_the_end
         features = None if pool.features is None else np.repeat(pool.features, n, axis=0)
         same = Pool(np.repeat(pool.seen, n, axis=0), np.repeat(pool.born, n, axis=0), pool.generation, features)
-        return named_parents(simple, same, rng)[:, 0]
+        return named_parents(simple, same, rng)[0][:, 0]
 
     def answers(rng: Generator) -> tuple[IntArray, ...]:
         simple = _simple(runner)
-        return tuple(named_parents(simple, pool, rng) for pool in _pools(simple, RUNS, np.random.default_rng(3)))
+        return tuple(named_parents(simple, pool, rng)[0] for pool in _pools(simple, RUNS, np.random.default_rng(3)))
 
     def batch() -> str:
         rng = np.random.default_rng(2)

@@ -152,7 +152,8 @@ def any_reached(
     limits: Iterable[Limit], calls: IntArray, evaluations: IntArray, shortfalls: IntArray | None = None
 ) -> BoolArray:
     """Where some limit is reached, bool of the counts' shape."""
-    reached = np.zeros(np.shape(calls), dtype=np.bool_)
+    reached: BoolArray | None = None
     for limit in limits:
-        reached |= limit.reached(calls, evaluations, shortfalls)
-    return reached
+        one = limit.reached(calls, evaluations, shortfalls)
+        reached = one if reached is None else reached | one
+    return np.zeros(np.shape(calls), dtype=np.bool_) if reached is None else reached

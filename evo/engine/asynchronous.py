@@ -14,11 +14,11 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.costs.ledger import CallTokens, overheads
 from evo.engine.calls import Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
+from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_change, fitness_values, initial_solutions
 from evo.engine.records import Records
 from evo.engine.rounds import refuse_changes_outside
 from evo.errors import InputError
-from evo.protocols import BoolArray, FloatArray, IntArray
+from evo.protocols import BoolArray, FloatArray, IntArray, Rewritten
 from evo.runners.parallel import Asynchronous
 from evo.schedules import OnlyIncorrect, inner_schedule, invalid_is_down
 from evo.search import Search
@@ -77,8 +77,8 @@ class _Batch:
         shape = (runs, self.workers)
         self.returns = np.full(shape, np.inf)
         self.chunk: Any = None  # [n, W], or [n, W, g] for subsets: known with the first call
-        self.after = np.zeros((*shape, self.chunks.g), dtype=np.bool_)
-        self.valid = np.zeros(shape, dtype=np.bool_)
+        self.after: Any = np.zeros((*shape, self.chunks.g), dtype=np.bool_) if self.caller.separable else None
+        self.valid: BoolArray | None = None  # [n, W]; None while all answers are
         self.named = np.zeros(shape, dtype=np.int64)  # the schedule's pointer when a call started
         self.child = None if self.caller.separable else np.zeros((*shape, problem.k), dtype=np.bool_)
 
@@ -99,29 +99,44 @@ class _Batch:
 
     def _event(self) -> None:
         """Compare the earliest answer of each run; its worker starts a new call if the run goes on."""
-        books = self.books
-        rows, worker = np.arange(len(books.active)), np.argmin(self.returns, axis=1)
-        now, valid = self.returns[rows, worker], self.valid[rows, worker]
-        change = self._change(rows, worker)
-        better = valid & (change > 0)
-        self._enter(np.flatnonzero(better), worker, change)
-        optimal = np.zeros(len(rows), dtype=np.bool_)
-        optimal[better] = self.parents.correct[better].all(axis=1)
-        made = np.zeros_like(books.spent)
-        made[:, 0], made[:, 2] = 1, valid
-        books.charge(made)
+        books, over = self.books, self.books.over
+        worker = np.argmin(self.returns, axis=1)
+        back = _places(worker, self.workers)
+        now, valid = _of(self.returns, back), None if self.valid is None else _of(self.valid, back)
+        change = self._change(back)
+        better = change > 0 if valid is None else valid & (change > 0)
+        takes = np.flatnonzero(better)
+        self._enter(takes, back[takes], change)
+        optimal = np.zeros(len(back), dtype=np.bool_)
+        optimal[takes] = self.parents.correct[takes].all(axis=1)
+        books.charge(self._returned(valid))
         self.parents.generations = books.generations
-        within = ~books.over
-        self.seconds[books.active[within]] = now[within]
-        noted = np.flatnonzero(better & within)
-        books.note(noted, books.generations[noted], self.parents.fitness[noted])
+        if books.tracing:
+            noted = takes[~over[takes]]
+            books.note(noted, books.generations[noted], self.parents.fitness[noted])
         books.hit(optimal, books.generations)
         books.end()
-        moved = (valid & (change != 0)) | (~valid if self.invalid_is_down else False)
-        self._move_on(moved & (self.named[rows, worker] == books.pointer))
-        if optimal.any():
+        any_optimal = optimal.any()
+        if any_optimal or books.over is not over:
+            ended = (optimal | books.over) & ~over
+            self.seconds[books.active[ended]] = now[ended]
+        moved = change != 0
+        if valid is not None:
+            moved = (moved | ~valid) if self.invalid_is_down else moved & valid
+        self._move_on(moved & (_of(self.named, back) == books.pointer))
+        if any_optimal:
             self._keep(~optimal)
-        self._start(worker[~optimal], now[~optimal])
+            worker, now = worker[~optimal], now[~optimal]
+        self._start(worker, now)
+
+    def _returned(self, valid: BoolArray | None) -> IntArray:
+        """What one answer of each run takes beside its call, as `Records.charge` is told."""
+        columns = self.books.spent.shape[1]
+        if valid is None:
+            return np.array((1, 0, 1, *(0 for _ in range(3, columns))))
+        made = np.zeros((len(valid), columns), dtype=np.int64)
+        made[:, 0], made[:, 2] = 1, valid
+        return made
 
     def _move_on(self, moved: BoolArray) -> None:
         """The schedule's pointers after one more call."""
@@ -130,69 +145,87 @@ class _Batch:
 
     def _start(self, worker: IntArray, now: FloatArray) -> None:
         """One call of each run, from its current solution; `worker` int [runs] makes it, at the times `now`."""
-        rows, books = np.arange(len(self.books.active)), self.books
-        if len(rows) == 0:
+        runs, parents, books = len(worker), self.parents, self.books
+        if runs == 0:
             return
-        shown = self._shown(rows, worker)
-        chunk = chosen_chunks(self.schedule, books.pointer, shown, 1, 1, self.streams.schedule)[:, 0, 0]
-        called = self.caller.separately(self.parents, rows, chunk, self.streams.mutator)
-        if self.child is None:
-            refuse_changes_outside(self.parents.correct, rows, chunk, called, self.chunks)
-        else:
-            child = self.parents.correct.copy() if called.solution is None else called.solution
-            write_back(child, rows, chunk, called.after, self.chunks)
-            self.child[rows, worker] = child
+        out = _places(worker, self.workers)
+        chunk = chosen_chunks(self.schedule, books.pointer, self._shown(worker), 1, 1, self.streams.schedule)[:, 0, 0]
         if self.chunk is None:
-            self.chunk = np.full((len(rows), self.workers, *chunk.shape[1:]), -1, dtype=np.int64)
-        self.chunk[rows, worker] = chunk
-        self.named[rows, worker] = books.pointer
-        self.after[rows, worker] = called.after
-        self.valid[rows, worker] = True if called.valid is None else called.valid
-        books.start(*self.caller.counted(chunk, called))
+            self.chunk = np.full((runs, self.workers, *chunk.shape[1:]), -1, dtype=np.int64)
+        _flat(self.chunk)[out] = chunk
+        _flat(self.named)[out] = books.pointer
+        calls = None
+        made = self.caller.answers(parents.correct, parents.generations, parents.traits, chunk, self.streams.mutator)
+        for rows, blocks, answer in made:
+            self._under_way(rows, out[rows], chunk[rows], blocks, answer)
+            if answer.calls is not None:
+                calls = np.ones(runs, dtype=np.int64) if calls is None else calls
+                calls[rows] = answer.calls
+        books.start(*self.caller.counted(chunk, calls))
         longest, shorter = self.seconds_a_call
-        took = np.where(self.caller.lengths.short(chunk) == 0, longest, shorter)
-        took = took * self.latency.factors(len(rows), self.streams.latency)
-        self.returns[rows, worker] = now + took + self.latency.evaluation
+        took = self.latency.factors(runs, self.streams.latency)
+        if longest == shorter:
+            took *= longest
+        else:
+            took *= np.where(self.caller.lengths.short(chunk) == 0, longest, shorter)
+        _flat(self.returns)[out] = now + took + self.latency.evaluation
 
-    def _shown(self, rows: IntArray, worker: IntArray) -> BoolArray:
+    def _under_way(self, rows: IntArray, out: IntArray, chunk: IntArray, blocks: IntArray, answer: Rewritten) -> None:
+        """Keep the answers of calls of the runs `rows` on chunks of one length, up to their return."""
+        if self.child is None:
+            refuse_changes_outside(self.parents.correct, rows, chunk, answer.solution, self.chunks)
+            size = blocks.shape[1]
+            if size == self.chunks.g:
+                _flat(self.after)[out] = answer.correct
+            else:
+                _flat(self.after)[out, :size] = answer.correct
+        else:
+            child = self.parents.correct[rows] if answer.solution is None else answer.solution.copy()
+            child[np.arange(len(rows))[:, None], blocks] = answer.correct
+            _flat(self.child)[out] = child
+        if answer.valid is not None and self.valid is None:
+            self.valid = np.ones(self.returns.shape, dtype=np.bool_)
+        if self.valid is not None:
+            _flat(self.valid)[out] = True if answer.valid is None else answer.valid
+
+    def _shown(self, worker: IntArray) -> BoolArray:
         """The solutions as the schedule sees them, bool [runs, k]; it only looks."""
         correct = self.parents.correct.view()
         if self.spreads and self.chunk is not None:
-            shown = correct.copy()
-            for other in range(self.workers):
-                busy = np.flatnonzero((worker != other) & (self.chunk[:, other] >= 0))
-                repaired = np.ones((len(busy), self.chunks.g), dtype=np.bool_)
-                write_back(shown, busy, self.chunk[busy, other], repaired, self.chunks)
+            rows, m, g = np.arange(len(worker)), self.chunks.m, self.chunks.g
+            others = self.chunk.copy()
+            others[rows, worker] = -1
+            busy = np.zeros((len(rows), m + 1), dtype=np.bool_)  # the last is for those that are not busy
+            busy[rows[:, None], others] = True
+            repaired = busy[:, :m] if g == 1 else np.repeat(busy[:, :m], g, axis=1)[:, : correct.shape[1]]
+            shown = correct | repaired
             none_left = shown.all(axis=1)
             shown[none_left] = correct[none_left]
             correct = shown
         correct.flags.writeable = False
         return correct
 
-    def _change(self, rows: IntArray, worker: IntArray) -> FloatArray:
-        """Change of the fitness of the current solutions by the answers, float [runs]."""
-        if not len(rows):
-            return np.zeros(0)
+    def _change(self, back: IntArray) -> FloatArray:
+        """Change of the fitness of the current solutions by the answers in the places `back`, float [runs]."""
         if self.child is not None:
-            fitness = self.problem.fitness(self.child[rows, worker])
-            return fitness_values(self.problem, "an offspring", fitness, rows.shape) - self.parents.fitness
-        chunk, after, change = self.chunk[rows, worker], self.after[rows, worker], np.zeros(len(rows))
+            fitness = self.problem.fitness(_of(self.child, back))
+            return fitness_values(self.problem, "an offspring", fitness, back.shape) - self.parents.fitness
+        rows, chunk, after = np.arange(len(back)), _of(self.chunk, back), _of(self.after, back)
+        change = np.zeros(len(back))
         for size, some in self.chunks.groups(chunk):
             before = self.parents.correct[rows[some][:, None], self.chunks.blocks(chunk[some], size)]
-            gained = self.problem.change(before, after[some, :size])  # type: ignore[attr-defined]  # it is separable
-            change[some] = fitness_values(self.problem, "an offspring", gained, before.shape[:1])
+            change[some] = fitness_change(self.problem, before, after[some, :size])
         return change
 
-    def _enter(self, rows: IntArray, worker: IntArray, change: FloatArray) -> None:
+    def _enter(self, rows: IntArray, back: IntArray, change: FloatArray) -> None:
         """Merge the better answers into the current solutions."""
-        by = worker[rows]
         if not len(rows):
             return
         if self.child is None:
-            write_back(self.parents.correct, rows, self.chunk[rows, by], self.after[rows, by], self.chunks)
+            write_back(self.parents.correct, rows, _of(self.chunk, back), _of(self.after, back), self.chunks)
             self.parents.fitness[rows] += change[rows]
         else:
-            self.parents.correct[rows] = self.child[rows, by]
+            self.parents.correct[rows] = _of(self.child, back)
             self.parents.fitness[rows] = self.problem.fitness(self.parents.correct[rows])
 
     def _keep(self, stay: BoolArray) -> None:
@@ -202,3 +235,18 @@ class _Batch:
             values = getattr(self, name)
             setattr(self, name, None if values is None else values[stay])
         self.parents = self.parents.kept(stay)
+
+
+def _places(worker: IntArray, workers: int) -> IntArray:
+    """The place of one worker of each run, counted through all runs; int [n]."""
+    return np.arange(len(worker)) * workers + worker
+
+
+def _flat(values: Any) -> Any:
+    """Runs and workers as one axis, [n, W, ...] -> [n W, ...], the same memory."""
+    return values.reshape(-1, *values.shape[2:])
+
+
+def _of(values: Any, places: IntArray) -> Any:
+    """Of [n, W, ...] the entries of some places."""
+    return _flat(values).take(places, axis=0)

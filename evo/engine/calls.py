@@ -6,7 +6,8 @@ chunks of one length at once. Rounds are cut into slabs so that memory is bounde
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.random import Generator
 from evo.chunks import Chunks, count_correct
 from evo.costs.ledger import ChunkLengths
 from evo.engine.contracts import fitness_change, fitness_values, rewritten
+from evo.engine.outcomes import Called, Offspring, Round, better_of, merged, stacked
 from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, is_informed
 
@@ -42,94 +44,6 @@ class Parents:
         """The parents of the runs selected by `stay`, bool [runs]."""
         traits = None if self.traits is None else self.traits[stay]
         return Parents(self.correct[stay], self.fitness[stay], self.generations[stay], traits)
-
-
-@dataclass(frozen=True)
-class Round:
-    """The best offspring of each generation of a round, and the spending of the generation; arrays [runs, ahead].
-
-    Attributes:
-        change: float, fitness of the best valid offspring less the parent's; -inf where none is valid.
-        winner: int, its number among the offspring, from 0; the first of equally good ones.
-        chunk: int, the chunk it was made from; [runs, ahead, g], its blocks, if the schedule draws subsets.
-        after: bool [runs, ahead, g], that chunk's blocks in it (a shorter last chunk is padded).
-        solution: bool [runs, ahead, k], the whole winner; None where calls change nothing but their chunk.
-        moved: bool, whether any valid offspring's fitness differs from the parent's.
-        optimal: int, number of the first optimal offspring, from 1; 0 if there is none.
-        calls: int, LLM calls made.
-        valid: int, how many offspring are valid.
-        shortfalls: int [runs, ahead, powers], sums over the LLM calls, see `evo.costs.ledger.ChunkLengths`.
-    """
-
-    change: FloatArray
-    winner: IntArray
-    chunk: IntArray
-    after: BoolArray
-    solution: BoolArray | None
-    moved: BoolArray
-    optimal: IntArray
-    calls: IntArray
-    valid: IntArray
-    shortfalls: IntArray
-
-    def taken(self) -> IntArray:
-        """Spending of each generation, int [runs, ahead, 3 + powers], in the columns of `Records.spent`."""
-        each = np.stack((np.ones_like(self.calls), self.calls, self.valid), axis=2)
-        return each if self.shortfalls.shape[2] == 0 else np.concatenate((each, self.shortfalls), axis=2)
-
-    def taken_by_any(self) -> IntArray:
-        """`taken`, or int [3] where all generations take the same: then nothing has to be added up."""
-        calls, valid = self.calls[0, 0], self.valid[0, 0]
-        if self.shortfalls.shape[2] == 0 and (self.calls == calls).all() and (self.valid == valid).all():
-            return np.array([1, calls, valid])
-        return self.taken()
-
-
-@dataclass
-class Called:
-    """n calls: their chunks, the answers and the changes of fitness.
-
-    Attributes:
-        before: bool [n, g], the blocks handed over (a shorter last chunk is padded).
-        after: bool [n, g], the same blocks in the offspring.
-        change: float [n], fitness of the offspring less the parent's.
-        valid: bool [n]; None: all.
-        solution: bool [n, k], the whole offspring; None where calls change nothing but their chunk.
-        calls: int [n], LLM calls made; None: one each.
-    """
-
-    before: BoolArray
-    after: BoolArray
-    change: FloatArray
-    valid: BoolArray | None
-    solution: BoolArray | None
-    calls: IntArray | None
-
-
-@dataclass
-class Offspring:
-    """n offspring that are not compared with their parents.
-
-    Attributes:
-        solutions: bool [n, k].
-        valid: bool [n]; None: all.
-        calls: int [n], LLM calls made; None: one each.
-    """
-
-    solutions: BoolArray
-    valid: BoolArray | None = None
-    calls: IntArray | None = None
-
-    def enter(self, rows: IntArray, answer: Rewritten) -> None:
-        """What answers say beside the solutions, of the offspring `rows`."""
-        if answer.valid is not None:
-            if self.valid is None:
-                self.valid = np.ones(len(self.solutions), dtype=np.bool_)
-            self.valid[rows] = answer.valid
-        if answer.calls is not None:
-            if self.calls is None:
-                self.calls = np.ones(len(self.solutions), dtype=np.int64)
-            self.calls[rows] = answer.calls
 
 
 class Caller:
@@ -166,10 +80,10 @@ class Caller:
             best: Round | None = None
             for first in range(0, self.lam, lam_slab):
                 piece = self._slab(parents, rows, chunk, first, min(first + lam_slab, self.lam), rng)
-                best = piece if best is None else _better(best, piece)
+                best = piece if best is None else better_of(best, piece)
             assert best is not None  # lam >= 1
             pieces.append(best)
-        return pieces[0] if len(pieces) == 1 else _stack(pieces)
+        return pieces[0] if len(pieces) == 1 else stacked(pieces)
 
     def separately(self, parents: Parents, owner: IntArray, chunk: IntArray, rng: Generator) -> Called:
         """Calls whose offspring do not compete, on the chunks `chunk` int [n] (or [n, g]) of the runs `owner` int [n].
@@ -178,10 +92,10 @@ class Caller:
         """
         return self._call(parents, owner, chunk, np.zeros_like(owner) if self.informed else owner[:0], rng)
 
-    def offspring(
+    def answers(
         self, parents: BoolArray, generations: IntArray, traits: Any, chunk: IntArray, rng: Generator
-    ) -> Offspring:
-        """One call on each of n parents, in slabs; nobody is compared.
+    ) -> Iterator[tuple[IntArray, IntArray, Rewritten]]:
+        """One call on each of n parents; nobody is compared.
 
         Args:
             parents: bool [n, k].
@@ -190,29 +104,46 @@ class Caller:
             chunk: int [n], the chunk of each call, or [n, g], its blocks.
             rng: the mutator's stream.
 
+        Yields:
+            For chunks of each length: whose they are, the positions of their blocks, and what the mutator made of them.
+
         Raises: OperatorError if the mutator breaks its contract.
         """
+        everyone = np.arange(len(chunk))
+        for size, calls in self.chunks.groups(chunk):
+            rows = everyone[calls]
+            told = generations[calls] if self.informed else generations
+            _, blocks, answer = self._answers(parents, traits, rows, chunk[calls], told, size, rng)
+            yield rows, blocks, answer
+
+    def offspring(
+        self, parents: BoolArray, generations: IntArray, traits: Any, chunk: IntArray, rng: Generator
+    ) -> Offspring:
+        """The solutions that come of one call on each of n parents, in slabs; arguments are those of `answers`."""
         made = Offspring(parents.copy())
         slab = max(1, SLAB_BLOCKS // self.blocks_a_call)
         for low in range(0, len(chunk), slab):
-            some = np.arange(low, min(low + slab, len(chunk)))
-            for size, calls in self.chunks.groups(chunk[some]):
-                rows = some[calls]
-                told = generations[rows] if self.informed else generations
-                _, blocks, answer = self._answers(parents, traits, rows, chunk[rows], told, size, rng)
+            some = slice(low, low + slab)
+            shown = None if traits is None else traits[some]
+            for rows, blocks, answer in self.answers(parents[some], generations[some], shown, chunk[some], rng):
                 if answer.solution is not None:
-                    made.solutions[rows] = answer.solution
+                    made.solutions[low + rows] = answer.solution
                 if self.chunks.m == 1:
-                    made.solutions[rows] = answer.correct
+                    made.solutions[low + rows] = answer.correct
                 else:
-                    made.solutions[rows[:, None], blocks] = answer.correct
-                made.enter(rows, answer)
+                    made.solutions[(low + rows)[:, None], blocks] = answer.correct
+                made.enter(low + rows, answer)
         return made
 
-    def counted(self, chunk: IntArray, called: Called) -> tuple[IntArray, IntArray]:
-        """LLM calls behind each answer, int [n], and sums of their shortfalls, int [n, powers]."""
-        calls, short = self._count_calls(chunk, called.calls, (len(chunk), 1, 1))
-        return calls[:, 0], short[:, 0]
+    def counted(self, chunk: IntArray, calls: IntArray | None) -> tuple[IntArray, IntArray]:
+        """LLM calls behind each of n answers, int [n], and sums of their shortfalls, int [n, powers].
+
+        Args:
+            chunk: int [n], or [n, g].
+            calls: int [n]; None: one each.
+        """
+        total, short = self._count_calls(chunk, calls, (len(chunk), 1, 1))
+        return total[:, 0], short[:, 0]
 
     def _slab(self, parents: Parents, rows: IntArray, chunk: IntArray, first: int, last: int, rng: Generator) -> Round:
         """The offspring first..last-1 of the runs `rows`."""
@@ -278,7 +209,7 @@ class Caller:
         for size, calls in self.chunks.groups(each):
             told = ahead_by[calls] if self.informed else ahead_by
             groups.append((calls, self._call_group(parents, owner[calls], each[calls], told, size, rng)))
-        return groups[0][1] if self.chunks.last == self.chunks.g else _merged(groups, len(owner), self.chunks.g)
+        return groups[0][1] if self.chunks.last == self.chunks.g else merged(groups, len(owner), self.chunks.g)
 
     def _call_group(
         self, parents: Parents, owner: IntArray, each: IntArray, ahead_by: IntArray, size: int, rng: Generator
@@ -340,57 +271,3 @@ def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: Boo
     """
     for size, some in chunks.groups(chunk):
         solutions[rows[some][:, None], chunks.blocks(chunk[some], size)] = after[some, :size]
-
-
-def _merged(groups: list[tuple[IntArray | slice, Called]], n: int, g: int) -> Called:
-    """Groups of calls on chunks of different length as one; shorter chunks are padded."""
-
-    def entered(name: str, whole: Any) -> Any:
-        for calls, part in groups:
-            values = getattr(part, name)
-            if values is not None and values.ndim == 2:
-                whole[calls, : values.shape[1]] = values
-            elif values is not None:
-                whole[calls] = values
-        return whole if any(getattr(part, name) is not None for _, part in groups) else None
-
-    solutions = [part.solution.shape[1] for _, part in groups if part.solution is not None]
-    return Called(
-        before=entered("before", np.zeros((n, g), dtype=np.bool_)),
-        after=entered("after", np.zeros((n, g), dtype=np.bool_)),
-        change=entered("change", np.zeros(n)),
-        valid=entered("valid", np.ones(n, dtype=np.bool_)),
-        solution=entered("solution", np.zeros((n, max(solutions, default=0)), dtype=np.bool_)),
-        calls=entered("calls", np.ones(n, dtype=np.int64)),
-    )
-
-
-def _better(old: Round, new: Round) -> Round:
-    """The best of two slabs of offspring of the same generations; the earlier wins ties."""
-    take = new.change > old.change
-
-    def better(name: str) -> Any:
-        values, others = getattr(old, name), getattr(new, name)
-        return None if values is None else np.where(take if values.ndim == 2 else take[..., None], others, values)
-
-    return Round(
-        change=better("change"),
-        winner=better("winner"),
-        chunk=better("chunk"),
-        after=better("after"),
-        solution=better("solution"),
-        moved=old.moved | new.moved,
-        optimal=np.where(old.optimal > 0, old.optimal, new.optimal),
-        calls=old.calls + new.calls,
-        valid=old.valid + new.valid,
-        shortfalls=old.shortfalls + new.shortfalls,
-    )
-
-
-def _stack(pieces: list[Round]) -> Round:
-    """Rounds of different runs, one below the other."""
-    columns: dict[str, Any] = {each.name: [getattr(piece, each.name) for piece in pieces] for each in fields(Round)}
-    stacked: dict[str, Any] = {
-        name: None if parts[0] is None else np.concatenate(parts) for name, parts in columns.items()
-    }
-    return Round(**stacked)

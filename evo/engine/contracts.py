@@ -70,7 +70,7 @@ def chosen_chunks(
             f"{type(schedule).__name__}.choose: expected whole numbers of shape {shapes[0]} or {shapes[1]}, got "
             f"{getattr(chunk, 'dtype', type(chunk).__name__)} of shape {getattr(chunk, 'shape', '?')}"
         )
-    if chunk.size and not (chunk.min() >= 0 and chunk.max() < m):
+    if not _all_below(chunk, m):
         raise OperatorError(
             f"{type(schedule).__name__}.choose: expected {'blocks' if subsets else 'chunks'} from 0 to {m - 1}, got "
             f"{chunk.min()} to {chunk.max()}"
@@ -79,7 +79,7 @@ def chosen_chunks(
         raise OperatorError(
             f"{type(schedule).__name__}.choose: expected {g} different blocks a call, in ascending order"
         )
-    return chunk
+    return chunk.astype(np.int64, copy=False)
 
 
 def chunks_of_offspring(
@@ -99,7 +99,7 @@ def chunks_of_offspring(
     parents.flags.writeable = False  # a schedule only looks
     if same or lam == 1 or kind in LOOK_AT_NO_PARENT:
         chunk = chosen_chunks(schedule, pointer, parents[:, 0], 1, lam, rng)[:, 0]
-        return np.broadcast_to(chunk, (runs, lam, *chunk.shape[2:]))
+        return chunk if chunk.shape[1] == lam else np.broadcast_to(chunk, (runs, lam, *chunk.shape[2:]))
     if kind is OnlyIncorrect:  # draws nothing, so that all parents may be shown at once
         flat = parents.reshape(runs * lam, -1)
         return chosen_chunks(schedule, np.repeat(pointer, lam), flat, 1, 1, rng).reshape(runs, lam)
@@ -226,17 +226,19 @@ def read_fitness(
     return Reading(seen, counted.astype(np.int64), reading.judgements)
 
 
-def named_parents(runner: Runner, pool: Pool, rng: Generator) -> IntArray:
-    """The place of each offspring's parent, int [runs, lam].
+def named_parents(runner: Runner, pool: Pool, rng: Generator) -> tuple[IntArray, FloatArray]:
+    """The place of each offspring's parent, int [runs, lam], and how the parent is seen, float [runs, lam].
 
     Raises: OperatorError if they are of another shape, or no places that hold a solution.
     """
     who = runner.parents(pool, rng)
     runs, places = pool.seen.shape
     _check_places(f"{type(runner).__name__}.parents", who, (runs, runner.lam), places)
-    if (pool.seen[np.arange(runs)[:, None], who] == -np.inf).any():
+    who = who.astype(np.int64, copy=False)
+    seen: FloatArray = pool.seen.take(who + np.arange(runs)[:, None] * places)
+    if seen.min() == -np.inf:
         raise OperatorError(f"{type(runner).__name__}.parents: expected places that hold a solution, got an empty one")
-    return who
+    return who, seen
 
 
 def named_survivors(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArray:
@@ -247,9 +249,9 @@ def named_survivors(runner: Runner, pool: Pool, offspring: FloatArray) -> IntArr
     stay = runner.survivors(pool, offspring)
     runs, places = pool.seen.shape
     _check_places(f"{type(runner).__name__}.survivors", stay, (runs, places), places + offspring.shape[1])
-    if (offspring == -np.inf).any():
+    if offspring.min() == -np.inf:
         _refuse_invalid(runner, stay, offspring, places)
-    return stay
+    return stay.astype(np.int64, copy=False)
 
 
 def _refuse_invalid(runner: Runner, stay: IntArray, offspring: FloatArray, places: int) -> None:
@@ -336,11 +338,17 @@ def counts_of_own_loop(runner: OwnLoop, search: Search, counts: RunCounts, runs:
     return counts
 
 
+def _all_below(values: IntArray, below: int) -> bool:
+    """Whether whole numbers are from 0 to below-1: read without a sign, a negative number is larger than those."""
+    unsigned = values if values.dtype.kind == "u" else values.view(f"u{values.dtype.itemsize}")
+    return not values.size or bool(unsigned.max() < below)
+
+
 def _check_places(what: str, places: Any, shape: tuple[int, ...], below: int) -> None:
     if not isinstance(places, np.ndarray) or places.shape != shape or places.dtype.kind not in "iu":
         raise OperatorError(
             f"{what}: expected whole numbers of shape {shape}, got {getattr(places, 'dtype', type(places).__name__)} "
             f"of shape {getattr(places, 'shape', '?')}"
         )
-    if places.size and not (places.min() >= 0 and places.max() < below):
+    if not _all_below(places, below):
         raise OperatorError(f"{what}: expected numbers from 0 to {below - 1}, got {places.min()} to {places.max()}")

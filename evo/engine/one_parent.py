@@ -11,8 +11,9 @@ import numpy as np
 
 from evo.batch import Batch, RunCounts, Trace
 from evo.declarations import is_oblivious
-from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, Round, write_back
+from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
+from evo.engine.outcomes import Round
 from evo.engine.records import Records
 from evo.errors import InputError
 from evo.protocols import BoolArray, IntArray

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evo.batch import Batch, RunCounts, Trace
-from evo.engine.calls import Caller, Offspring, write_back
+from evo.engine.calls import Caller, write_back
 from evo.engine.contracts import (
     adjusted,
     chunks_of_offspring,
@@ -27,6 +27,7 @@ from evo.engine.contracts import (
     offspring_of_each,
     read_fitness,
 )
+from evo.engine.outcomes import Offspring
 from evo.engine.records import SPENT, Records
 from evo.errors import InputError
 from evo.evaluation import NoisyProblem, Reading, is_noisy
@@ -96,7 +97,9 @@ class _Batch:
             self.fitness = of_places(true)
         self.born = np.zeros((runs, self.places), dtype=np.int64)
         self.optimal = self.correct.all(axis=2) & (places >= 0)
-        self.features = None if self.describing is None else described(self.describing, self.correct)
+        self.features = (
+            None if self.describing is None else np.array(described(self.describing, self.correct), order="C")
+        )
         self.generation = 0
         self.state = None if self.adjusting is None else np.full(runs, float(self.adjusting.initial_state))
         self.made_before = self.made = np.zeros(runs, dtype=np.int64)
@@ -118,7 +121,7 @@ class _Batch:
         before = self._identity(self._current()) if self.books.tracing else None
         evaluations = self._reevaluate()
         pool = Pool(self.seen, self.born, self.generation, self.features)
-        who = named_parents(self.runner, pool, self.streams.selection)
+        who, seen_before = named_parents(self.runner, pool, self.streams.selection)
         runs, lam = who.shape
         place = who + np.arange(runs)[:, None] * self.places
         parents = self._of(self.correct, place)
@@ -134,7 +137,7 @@ class _Batch:
         there = None if self.state is None else each(np.ones(len(chunk), dtype=np.bool_))
         valid = there if children.valid is None else each(children.valid)
         seen = each(reading.seen)
-        moved = seen != self._of(self.seen, place)
+        moved = seen != seen_before
         if valid is not None:
             seen = np.where(valid, seen, -np.inf)
             moved &= valid
@@ -176,7 +179,7 @@ class _Batch:
         reading = self._read("a solution", _flat(self.correct), None, old)
         self.seen = np.where(there, reading.seen.reshape(there.shape), -np.inf)
         if reading.judgements is not None:
-            self.judgements = _split(reading.judgements, len(there))
+            self.judgements = np.ascontiguousarray(_split(reading.judgements, len(there)))
         spent: IntArray = np.where(there, reading.evaluations.reshape(there.shape), 0).sum(axis=1)
         return spent
 
@@ -245,25 +248,25 @@ class _Batch:
         judgements: NDArray[Any] | None,
     ) -> None:
         """Put the survivors of the generation into their places; arrays are [runs, lam, ...]."""
-        row, place = np.nonzero(stay != np.arange(self.places))
-        if not len(row):
+        at = np.flatnonzero(stay != np.arange(self.places))  # places counted through all runs
+        if not len(at):
             return
-        who = stay[row, place]
+        row, who, lam = at // self.places, stay.reshape(-1)[at], seen.shape[1]
         new = who >= self.places
-        all_new = new.all()
-        offspring = np.maximum(who - self.places, 0)
+        source = row * lam + who - self.places
+        copied = np.flatnonzero(~new)
+        if len(copied) > 0:
+            source[copied] = 0
 
         def enter(old: Any, made: Any) -> Any:
-            if all_new:
-                values = made[row, offspring]
-            else:
-                values = old[row, np.where(new, 0, who)]
-                values[new] = made[row[new], offspring[new]]
-            old[row, place] = values
+            old, values = _flat(old), _flat(made).take(source, axis=0)
+            if len(copied) > 0:
+                values[copied] = old[row[copied] * self.places + who[copied]]
+            old[at] = values
             return values
 
         entered = enter(self.correct, children)
-        self.optimal[row, place] = entered.all(axis=1)
+        _flat(self.optimal)[at] = entered.all(axis=1)
         enter(self.seen, seen)
         enter(self.born, self.made_before[:, None] + 1 + np.arange(seen.shape[1]))
         if self.features is not None:
@@ -272,7 +275,7 @@ class _Batch:
             enter(self.judgements, judgements)
         if self.fitness is not None:
             true = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
-            self.fitness[row, place] = true
+            _flat(self.fitness)[at] = true
 
     def _current(self) -> IntArray:
         """The place of the solution with the best observed fitness, the oldest among equals; int [runs]."""

@@ -13,8 +13,9 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import Chunks
 from evo.costs.ledger import Prompt
-from evo.engine.calls import SLAB_BLOCKS, Called, Caller, Parents, write_back
+from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
+from evo.engine.outcomes import Called
 from evo.engine.records import SPENT, Records
 from evo.errors import InputError
 from evo.protocols import BoolArray, IntArray
@@ -83,9 +84,9 @@ class _Batch:
         for rows in self._slabs():
             owner, chunk = self._chosen(rows)
             called = self.caller.separately(self.parents, owner, chunk, self.streams.mutator)
-            refuse_changes_outside(self.parents.correct, owner, chunk, called, self.chunks)
+            refuse_changes_outside(self.parents.correct, owner, chunk, called.solution, self.chunks)
             valid = np.ones(len(owner), dtype=np.bool_) if called.valid is None else called.valid
-            calls, shortfalls = self.caller.counted(chunk, called)
+            calls, shortfalls = self.caller.counted(chunk, called.calls)
             np.add.at(made[:, 1:], owner, np.column_stack((calls, valid, shortfalls)))
             np.add.at(answers, owner, 1)
             better[self._merge(owner, chunk, called, valid)] = True
@@ -158,7 +159,7 @@ def lowest_incorrect(correct: BoolArray, chunks: Chunks, width: int) -> tuple[In
 
 
 def refuse_changes_outside(
-    correct: BoolArray, owner: IntArray, chunk: IntArray, called: Called, chunks: Chunks
+    correct: BoolArray, owner: IntArray, chunk: IntArray, solution: BoolArray | None, chunks: Chunks
 ) -> None:
     """Refuse answers that cannot be merged.
 
@@ -166,16 +167,16 @@ def refuse_changes_outside(
         correct: bool [runs, k], the parents.
         owner: int [n], whose each call is.
         chunk: int [n], its chunk.
-        called: what came back.
+        solution: bool [n, k], what came back; None if nothing but the chunk did.
         chunks: how the solutions are cut.
 
     Raises: InputError if a call changed blocks outside its chunk.
     """
-    if called.solution is None or chunks.m == 1:
+    if solution is None or chunks.m == 1:
         return
-    outside = called.solution.copy()
-    write_back(outside, np.arange(len(owner)), chunk, called.before, chunks)
-    if (outside != correct[owner]).any():
+    outside = solution != correct[owner]
+    write_back(outside, np.arange(len(owner)), chunk, np.zeros((len(owner), chunks.g), dtype=np.bool_), chunks)
+    if outside.any():
         raise InputError(
             "the mutator changed blocks outside its chunk, so that its answers cannot be merged with those of calls "
             "made at the same time (theory 11a); use OnePlusLambda"

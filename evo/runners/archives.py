@@ -7,6 +7,7 @@ frameworks for LLMs keep archives and islands and explore; what that costs is se
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import Pool
 
 MOST_PLACES = 10_000
+IN_CACHE = 2**13
+"""Numbers sorted at once."""
 AT_ONCE = 2**20
 """Comparisons made at once where places are drawn: a megabyte."""
 
@@ -153,35 +156,37 @@ class Islands:
 
     def parents(self, pool: Pool, rng: Generator) -> IntArray:
         """The place of the parent, int [runs, 1]."""
-        places = self._used(pool)
-        seen, born = pool.seen[:, places], pool.born[:, places]
-        among = seen > -np.inf
+        there = pool.seen > -np.inf
+        used = np.flatnonzero(there.any(axis=0))  # islands fill up in order
+        all_used = len(used) == there.shape[1]
+        among = there if all_used else there[:, used]
         u = rng.random((len(among), 1))
-        here = places // self.size == pool.generation % self.count
+        here = used // self.size == pool.generation % self.count
         exploit = np.flatnonzero((u >= self.explore) & (u < self.explore + self.exploit))
-        if len(exploit) > 0:
-            elites = best_of(seen[exploit], born[exploit], self.archive) & among[exploit]
+        for some in pieces(len(exploit), len(used)):
+            rows = exploit[some]
+            seen, born = pool.seen[rows], pool.born[rows]
+            if not all_used:
+                seen, born = seen[:, used], born[:, used]
+            elites = best_of(seen, born, self.archive) & among[rows]
             at_home = elites & here
-            among[exploit] = np.where(at_home.any(axis=1, keepdims=True), at_home, elites)
+            among[rows] = np.where(at_home.any(axis=1, keepdims=True), at_home, elites)
         among &= here | (u >= self.explore)
-        return np.asarray(places[drawn_among(among, 1, rng)])
-
-    def _used(self, pool: Pool) -> IntArray:
-        """The places that are filled in some run, int [n]: islands fill up in order."""
-        return np.flatnonzero((pool.seen > -np.inf).any(axis=0))
+        return np.asarray(used[drawn_among(among, 1, rng)])
 
     def survivors(self, pool: Pool, offspring: FloatArray) -> IntArray:
         """Who is in each place, int [runs, count size]."""
         runs, places = pool.seen.shape
-        stay = as_they_are(runs, places)
-        seen = pool.seen.copy()  # as places are filled
-        self._enter(stay, seen, self._island(pool.generation), offspring[:, 0], np.full(runs, places))
-        if self.count > 1 and self.migrate and (pool.generation + 1) % (self.migrate * self.count) == 0:
+        stay, newcomer = as_they_are(runs, places), np.full(runs, places)
+        migrates = self.count > 1 and self.migrate and (pool.generation + 1) % (self.migrate * self.count) == 0
+        seen = pool.seen.copy() if migrates else None
+        self._enter(stay, pool.seen, self._island(pool.generation), offspring[:, 0], newcomer, seen)
+        if seen is not None:
             rows = np.arange(runs)
             bests = [self._best_of(seen, each) for each in range(self.count)]
             leaving = [(stay[rows, best], seen[rows, best]) for best in bests]
             for each, (who, fitness) in enumerate(leaving):
-                self._enter(stay, seen, self._island(each + 1), fitness, who)
+                self._enter(stay, seen, self._island(each + 1), fitness, who, seen)
         return stay
 
     def _best_of(self, seen: FloatArray, island: int) -> IntArray:
@@ -190,13 +195,15 @@ class Islands:
         return np.asarray(at.start + np.argmax(seen[:, at], axis=1))
 
     @staticmethod
-    def _enter(stay: IntArray, seen: FloatArray, island: slice, fitness: FloatArray, who: IntArray) -> None:
+    def _enter(
+        stay: IntArray, seen: FloatArray, island: slice, fitness: FloatArray, who: IntArray, after: FloatArray | None
+    ) -> None:
         """Put a newcomer into the island's emptiest place: a free one, or its worst if that is seen less fit."""
         place = island.start + np.argmin(seen[:, island], axis=1)
-        rows = np.arange(len(place))
-        enters = fitness > seen[rows, place]
-        stay[rows[enters], place[enters]] = who[enters]
-        seen[rows[enters], place[enters]] = fitness[enters]
+        row = np.flatnonzero(fitness > seen[np.arange(len(place)), place])
+        stay[row, place[row]] = who[row]
+        if after is not None:
+            after[row, place[row]] = fitness[row]
 
 
 def drawn(weights: FloatArray, lam: int, rng: Generator) -> IntArray:
@@ -243,23 +250,31 @@ def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
     """
     runs, places = pool.seen.shape
     stay = as_they_are(runs, places)
-    worst = pool.seen.min(axis=1, keepdims=True)
-    row = np.flatnonzero((offspring > worst).any(axis=1))  # in other runs all stay, for they are older
+    worst = pool.seen.min(axis=1)
+    best = offspring[:, 0] if offspring.shape[1] == 1 else offspring.max(axis=1)
+    row = np.flatnonzero(best > worst)  # in other runs all stay, for they are older
     if len(row) == 0:
         return stay
     if offspring.shape[1] == 1:
-        last = _youngest(pool.seen[row] == worst[row], pool.born[row])
+        last = _youngest(pool.seen[row] == worst[row, None], pool.born[row])
         stay[row, last] = places
         return stay
-    come = offspring[row]
-    seen = np.concatenate((pool.seen[row], come), axis=1)
-    newest = pool.born.max() + 1 + np.arange(come.shape[1])
-    born = np.concatenate((pool.born[row], np.broadcast_to(newest, come.shape)), axis=1)
-    kept = best_of(seen, born, places)
-    staying = stay[row]
-    staying[~kept[:, :places]] = places + np.nonzero(kept[:, places:])[1]  # as many come as go, row by row
-    stay[row] = staying
+    newest = pool.born.max() + 1 + np.arange(offspring.shape[1])
+    for some in pieces(len(row), places + len(newest)):
+        rows = row[some]
+        seen = np.concatenate((pool.seen[rows], offspring[rows]), axis=1)
+        born = np.concatenate((pool.born[rows], np.broadcast_to(newest, (len(rows), len(newest)))), axis=1)
+        kept, staying = best_of(seen, born, places), stay[rows]
+        staying[~kept[:, :places]] = places + np.nonzero(kept[:, places:])[1]  # as many come as go, row by row
+        stay[rows] = staying
     return stay
+
+
+def pieces(rows: int, places: int) -> Iterator[slice]:
+    """Rows that are sorted together: few enough for the processor's cache."""
+    step = max(1, IN_CACHE // places)
+    for first in range(0, rows, step):
+        yield slice(first, first + step)
 
 
 def _youngest(some: BoolArray, born: IntArray) -> IntArray:
