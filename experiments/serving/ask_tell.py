@@ -285,7 +285,11 @@ class AskTell:
     def _pool(self) -> Pool:
         seen = np.array([[-math.inf if each is None else each.fitness for each in self._kept]])
         born = np.array([[0 if each is None else each.call for each in self._kept]])
-        return Pool(seen, born, self.generations, described(self.runner, self._correct(self._kept)))  # type: ignore[arg-type]  # a Runner
+        return Pool(seen, born, self.generations, self._described(self._kept))
+
+    def _described(self, solutions: Sequence[Solution | None]) -> IntArray | None:
+        """What a runner that looks at solutions says of them; None for any other."""
+        return described(self.runner, self._correct(solutions)) if isinstance(self.runner, Describing) else None
 
     def _correct(self, solutions: Sequence[Solution | None]) -> BoolArray:
         """Which blocks of solutions are correct, bool [1, n, k]; all False where it was not told."""
@@ -320,7 +324,7 @@ class AskTell:
         seen = np.full((1, runner.lam), -math.inf)
         seen[0, : len(made)] = [each.fitness for each in made]
         arriving = [*made, *[None] * (runner.lam - len(made))]
-        features = described(runner, self._correct(arriving))
+        features = self._described(arriving)
         pool = Pool(self._before.seen, self._before.born, self.generations, self._before.features, features)
         stay = named_survivors(runner, pool, seen)[0]
         if self._state is not None:
