@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = {"max_examples": 50, "derandomize": True, "deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("fixed", **few)
 settings.load_profile("fixed")  # the same examples in every run: a test fails for what was changed, not for slowness
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -40,10 +41,6 @@ for name in (
     "experiments.reports.export",
     "experiments.cli.app",
     "experiments.cli.calibrated",
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.backends.backend_svg",
-    "experiments.reports.figures",
 ):
     importlib.import_module(name)
 gc.collect()

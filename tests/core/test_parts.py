@@ -478,7 +478,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(own_parts)
 def test_a_part_is_what_its_text_says(part):
     text = canonical(part)
@@ -489,7 +489,7 @@ def test_a_part_is_what_its_text_says(part):
     assert "\n" not in text
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(values)
 def test_a_part_of_anything_is_what_its_text_says(value):
     text = canonical(Anything(value))
@@ -497,7 +497,7 @@ def test_a_part_of_anything_is_what_its_text_says(value):
     assert canonical(parse(text, find)) == text
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(own_parts, own_parts)
 def test_equal_texts_are_equal_parts(a, b):
     assert (canonical(a) == canonical(b)) == (a == b)
@@ -712,7 +712,7 @@ def test_deep_nesting_is_refused_as_any_other_text(opening, middle, closing, dep
         parse(f"{text}(p=0.5)", find)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.text(alphabet="Resample(p=0.5), -'[]{}:1*+.x\n\\", max_size=40))
 def test_no_text_raises_anything_else(text):
     with contextlib.suppress(InputError):

@@ -299,7 +299,9 @@ def test_a_batch_that_failed_ends_what_a_rule_can_say():
 
 
 @pytest.mark.parametrize(
-    "rule", [UntilSuccesses(150, most=400), UntilPrecise(0.15, most=400)], ids=lambda rule: rule.words
+    "rule",
+    [pytest.param(UntilSuccesses(150, most=400), marks=pytest.mark.slow), UntilPrecise(0.15, most=400)],
+    ids=lambda rule: rule.words,
 )
 def test_a_ruled_grid_is_the_same_for_any_workers_and_after_an_interruption(tmp_path, monkeypatch, rule):
     monkeypatch.setattr("experiments.running.agenda.SECONDS_A_TASK", 0.0)

@@ -311,13 +311,13 @@ def test_without_workers_the_launch_ends_and_goes_on_later(alone, parts, tmp_pat
     assert client_threads() == []
 
 
-def test_the_command(machines, parts, tmp_path):
+def test_the_command(machines, parts, tmp_path, command):
     (tmp_path / "grid.toml").write_text(
         f"""name = "mine"\nruns = 30\n[[arm]]\nlabel = "a"\nproblem = {{type = "BlockOneMax", k = [1, 2], l = 4}}
 mutator = {{type = "{parts.__name__}:Slow", seconds = 0.0}}\nschedule = {{type = "AllBlocks"}}\n"""
     )
-    command = [sys.executable, "-m", "experiments", "run", "grid.toml", "--out", "out", "--scheduler", machines.address]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
+    words = ("run", "grid.toml", "--out", "out", "--scheduler", machines.address)
+    done = command(*words, cwd=tmp_path, figures=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "distributed" not in done.stdout + done.stderr

@@ -179,7 +179,7 @@ def naively_kept(runs, hits, size) -> int:
     raise AssertionError
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(RULES, HITS, st.integers(1, 8), st.randoms(use_true_random=False))
 def test_kept_batches_depend_on_no_order_of_finishing(runs, hits, size, random):
     """However batches finish, the first decision is the one of all runs in number order; before it there is none."""
@@ -205,7 +205,7 @@ def test_batches_in_the_order_of_finishing_would_decide_otherwise():
     assert kept_batches(rule, [None, quick, quick], 2) is None  # by its own runs it has enough
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(RULES, st.lists(HITS, min_size=1, max_size=4), st.integers(1, 8))
 def test_kept_rows_are_those_of_the_kept_batches(runs, found, size):
     """Of several cells in one table, some with more batches than are asked for."""

@@ -63,7 +63,7 @@ def expect_shape(reply):
         assert set(body["error"]) == {"message", "type", "param", "code"}
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(body=BODY | JSON, path=st.sampled_from(["chat/completions", "embeddings", "models", "else"]))
 def test_the_simulated_endpoint_answers_everything(body, path):
     endpoint = Endpoint(Model(Blocks(3, 1), Resample(p=0.5)))
@@ -83,7 +83,7 @@ class Says:
         return Answered(self.status, {"content-type": self.kind}, io.BytesIO(self.body), io.BytesIO())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(body=BODY, said=REPLY, status=st.sampled_from([200, 200, 200, 401, 500]), streams=st.booleans())
 def test_whatever_an_upstream_says_is_a_log_that_calibrate_reads_and_no_cap_is_overstepped(
     tmp_path_factory, body, said, status, streams
@@ -111,7 +111,7 @@ def test_whatever_an_upstream_says_is_a_log_that_calibrate_reads_and_no_cap_is_o
 OUTCOME = st.dictionaries(st.sampled_from(TOLD), st.integers(-1, 5) | st.sampled_from(["ok", "no_parse", 1.5]) | JSON)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(outcomes=st.lists(OUTCOME, max_size=4))
 def test_whatever_is_told_of_a_call_leaves_a_log_that_calibrate_reads(tmp_path_factory, outcomes):
     log = CallLog(tmp_path_factory.mktemp("log") / "calls.jsonl", new=True)

@@ -34,6 +34,7 @@ from experiments.store.results import load
 from experiments.store.store import Store, StoreError
 from experiments.store.table import DTYPES, KEY
 
+pytestmark = pytest.mark.usefixtures("no_figures")
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX only")
 GRID = """
     name = "small"
@@ -666,7 +667,6 @@ def test_status_counts_cells_batches_and_runs(tmp_path, grid):
     assert shown["last launch"].startswith("finished, 20")
 
 
-@pytest.mark.usefixtures("no_figures")
 def test_status_of_runs_that_do_not_fill_a_batch_and_of_a_smaller_grid(tmp_path, toml):
     out = tmp_path / "out"
     assert llm_evo("run", toml, "--out", out, "--runs", 25, "--quiet")[0] == 0

@@ -54,7 +54,7 @@ def made(tmp_path):
 @pytest.fixture(scope="module")
 def llm_evo(command):
     """The command in a process of its own, whose path is ours alone."""
-    return partial(command, PYTHONSAFEPATH="1", COLUMNS="100")
+    return partial(command, figures=False, PYTHONSAFEPATH="1", COLUMNS="100")
 
 
 def attack(made_in, name, **entries):
