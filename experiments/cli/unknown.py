@@ -36,7 +36,7 @@ def _meant(word: str, commands: list[str]) -> list[str]:
     """The words in place of one that is no command; none if nothing is near."""
     from experiments.studies import STUDIES
 
-    if word.endswith(".toml"):
+    if word.endswith(".toml") or ".py:" in word:
         return ["run", word]
     if (Path(word) / "grid.json").is_file():
         return ["report", word]

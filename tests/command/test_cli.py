@@ -483,6 +483,7 @@ def test_an_option_that_does_not_fit(words, expected):
         ("paper", "there is no command 'paper'; did you mean: llm-evo run paper"),
         ("papr --runs 9", "there is no command 'papr'; did you mean: llm-evo run paper --runs 9"),
         ("my.toml -q", "there is no command 'my.toml'; did you mean: llm-evo run my.toml -q"),
+        ("my.py:STUDY", "there is no command 'my.py:STUDY'; did you mean: llm-evo run my.py:STUDY"),
         ("chek r", "there is no command 'chek'; did you mean: llm-evo check r"),
         ("check_operator X", "there is no command 'check_operator'; did you mean: llm-evo check-operator X"),
         ("a_folder", "there is no command 'a_folder'; did you mean: llm-evo report a_folder"),
