@@ -112,7 +112,7 @@ def _training() -> Entry:
         Outcome.IF,
         f"Tuning on {tokens:,} tokens, three passes over each, costs {said(once)} once. If it raises fix from 1/2 to "
         f"{tuned:g}, LOCAL (k = {k}, l = 16) costs {said(after)} a run in place of {said(before)}: it has paid after "
-        f"{said(pays)} runs, and is below 1 % of all cost after {said(gone)}.",
+        f"{said(pays)} runs, and is below 1 % of all cost after {said(gone)} (theory 12f).",
         study("paper"),
         needs="So many runs of the same kind, before the next model.",
         fails="Where a model is tuned for fewer runs: there the one-time cost decides. Nothing is trained here: what "

@@ -2,6 +2,7 @@
 
 import math
 import random
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,13 @@ def test_what_never_pays_and_what_is_no_cost():
             runs_to_pay(*wrong)
     with pytest.raises(InputError, match="a share in"):
         runs_to_vanish(1.0, 1.0, 0.0)
+
+
+def test_the_example_of_the_notes_is_a_sum_over_tokens():
+    """64 blocks of 16 tokens, 1/fix calls on each, token by token; docs/theory.md tells these numbers."""
+    call = sum(16 + written for written in range(16))
+    once, before, after = sum((1, 2)) * 10**6, 64 * call * 2, 64 * call / 0.95
+    numbers = first_run_that_pays(once, before, after), first_run_with_share(once, after, 0.01)
+    assert numbers == (runs_to_pay(once, before, after), runs_to_vanish(once, after, 0.01))
+    page = " ".join((Path(__file__).parents[2] / "docs" / "theory.md").read_text(encoding="utf-8").split())
+    assert "D = 10^6: paid after {} runs, below 1 % after {:,}.".format(*numbers) in page

@@ -3,7 +3,7 @@
 Sections 2 and 5.5 of the paper: training is left out, since inference "over a long period of time" dominates. Here a
 one-time cost C_f buys runs that cost less, by a larger fix, a smaller model or shorter calls; C_f and the cost of a run
 are in the same unit. A token that is trained on costs three forward passes over it, one forward and two backward
-(Kaplan et al. 2020), 3 m in the unit of Definition 2.2.
+(Kaplan et al. 2020), 3 m in the unit of Definition 2.2 (theory 12f).
 """
 
 from __future__ import annotations
