@@ -172,7 +172,7 @@ def panels_figure(title: str, panels: Sequence[Panel], note: str = "") -> Figure
         axes[-1].remove()
         _legend_beside(figure, _legend(panels, note), rows)
     else:
-        legend = textwrap.fill("; ".join(_legend(panels, note)), int(OF_LEGEND * across))
+        legend = _wrapped("; ".join(_legend(panels, note)), int(OF_LEGEND * across))
         figure.supxlabel(legend, fontsize=9, color="#444444")
     _SHEETS[figure] = Sheet(title, panels, tuple(_legend(panels, note)))
     return figure
@@ -180,8 +180,13 @@ def panels_figure(title: str, panels: Sequence[Panel], note: str = "") -> Figure
 
 def _legend_beside(figure: Figure, parts: list[str], rows: int) -> None:
     """What the marks mean, a line each, in the place of a panel that is not needed."""
-    lines = "\n".join(textwrap.fill(part, int(0.83 * OF_LEGEND * BESIDE_OTHERS[0])) for part in parts)
+    lines = "\n".join(_wrapped(part, int(0.83 * OF_LEGEND * BESIDE_OTHERS[0])) for part in parts)
     figure.supxlabel(lines, x=0.57, y=0.5 / rows, ha="left", va="center", fontsize=10, color="#444444", linespacing=1.6)
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Text in lines that do not end within `p = 1/2`."""
+    return textwrap.fill(text.replace(" = ", "\xa0=\xa0"), width).replace("\xa0", " ")
 
 
 def _legend(panels: Sequence[Panel], note: str) -> list[str]:
@@ -189,7 +194,7 @@ def _legend(panels: Sequence[Panel], note: str) -> list[str]:
     parts = ["points: measured, with 95% intervals"] if any(len(each.x) for each in drawn) else []
     if any(np.isfinite(each.line_y).any() for each in drawn):
         parts.append("lines: exact predictions (not fitted)")
-        if any(len(each.x) and not np.isfinite(each.line_y).any() for each in drawn):
+        if any(len(each.x) > 1 and np.isfinite(each.line_y).sum() < 2 for each in drawn):
             parts.append("points without a line: no exact prediction")
     if any(value.bound for each in drawn for value in each.values):
         parts.append("open triangles: lower bounds, some runs were censored")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ CHARACTER, BESIDE = 0.068, 1.9
 """Inches of a character, and about as many of a panel's width that are not its axes."""
 MARKER, STEP = 0.08, 0.03
 """Inches that a point reaches around its place; between the places of a line that a name is held clear of."""
-BY, LED, FURTHEST = 0.11, 0.3, 1.2
+BY, LED, FURTHEST = 0.11, 0.2, 1.2
 """Inches between the end of a curve and its name, from where on a thin line leads to it, and at the most."""
 MOVED, OUT, LED_OUT = 0.6, 4.0, 14.0
 """Lines of text by which a name beside the axes may be off its end without a line that leads to it; points from the
@@ -116,14 +116,28 @@ def _label_inside(ax: Axes, ends: list[End], height: float) -> None:
     drawn, size = np.empty((0, 2)), np.array([axes_width(ax), height])
     if ends:
         drawn = _drawn(ax, size)
-    taken: list[Box] = []
-    for end, at, wanted in _wanted(ax, ends, size):
-        box = min(_boxes(at, wanted, end.text), key=lambda box: _fault(box, at, wanted, drawn, taken, size))
-        taken.append(box)
+    wanted = list(_wanted(ax, ends, size))
+    _, boxes = min((_boxes_of(order, drawn, size) for order in (wanted, wanted[::-1])), key=lambda found: found[0])
+    for end, at, box in boxes:
         if box.distance(at) > LED:
             _lead(ax, at / size, box.nearest(at) / size, end.colour)
         place = (box.x / size[0], (box.y + box.height / 2) / size[1])
         ax.annotate(end.text, place, xycoords="axes fraction", xytext=(0, 0), color=end.colour, **_look())
+
+
+def _boxes_of(
+    ends: Iterable[tuple[End, FloatArray, float]], drawn: FloatArray, size: FloatArray
+) -> tuple[tuple[float, float], list[tuple[End, FloatArray, Box]]]:
+    """The best place of one name after the other, and what is wrong with all of them."""
+    taken: list[Box] = []
+    faults, away, found = 0.0, 0.0, []
+    for end, at, wanted in ends:
+        rated = [(_fault(box, at, wanted, drawn, taken, size), box) for box in _boxes(at, wanted, end.text)]
+        (fault, off), box = min(rated, key=lambda each: each[0])
+        faults, away = faults + fault, away + off
+        taken.append(box)
+        found.append((end, at, box))
+    return (faults, away), found
 
 
 def _wanted(ax: Axes, ends: list[End], size: FloatArray) -> Iterator[tuple[End, FloatArray, float]]:
@@ -152,7 +166,7 @@ def _fault(
     box: Box, at: FloatArray, wanted: float, drawn: FloatArray, taken: list[Box], size: FloatArray
 ) -> tuple[float, float]:
     """What is wrong with a place: what it hides or leaves, then how far it is from where the name belongs."""
-    lead = _along(np.array([at, box.nearest(at)]))
+    lead = _along(np.array([at, box.nearest(at)])) if box.distance(at) > LED else np.empty((0, 2))  # else none is drawn
     worst = sum(box.overlaps(other) for other in taken)
     outside = box.x < 0 or box.y < 0 or box.x + box.width > size[0] or box.y + box.height > size[1]
     crossed = sum(other.holds(lead) > 0 for other in taken)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evo.errors import InputError
 from experiments.planning.answer import figure as figure_of
 from experiments.planning.plan import Plan, Ranked
+from experiments.reports.drawing import powers
 from experiments.reports.figures import COLOURS, MARKERS
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 SIZE, OUT, BETWEEN = (10.0, 6.0), 10.0, 13.0
 """Inches; points that a number lies out from its place, each way, and at least between two numbers."""
 ENDINGS = (".png", ".svg", ".pdf")
+WIDE = 8.0
+"""Ratio of the ends of an axis from which on ticks at 1, 2 and 5 times powers of ten are enough."""
 SHOWN = 30.0
 """Candidates that take more than so many times the least money or hours are left out."""
 
@@ -70,6 +73,11 @@ def plan_figure(plan: Plan) -> Figure:
         [choice.hours], [choice.money], marker="*", markersize=19, color="#000000", linestyle="", label="the choice"
     )
     ax.margins(0.12)
+    ax.autoscale_view()
+    for axis in (ax.xaxis, ax.yaxis):
+        least, end = axis.get_view_interval()
+        if end >= WIDE * least:
+            powers.plain_ticks(axis)
     ax.set_xlabel("expected hours of a run")
     ax.set_ylabel(f"expected money of a run{f', {plan.unit}' if plan.unit else ''}")
     for number, each in enumerate(best, start=1):

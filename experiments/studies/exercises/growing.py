@@ -36,12 +36,13 @@ def growing(
         without: arms that are not drawn.
         note: what the marks mean, after what all figures have.
     """
+    drawn = {arm: cells for arm, cells in arms.items() if arm not in without}
     curves = [
         curve(arm, cells, size, lambda each: each.mean(quantity), lambda each: each.exact(quantity), colour=place)
         for place, (arm, cells) in enumerate(arms.items())
-        if arm not in without
+        if arm in drawn
     ]
-    return panels_figure(title, [Panel("", name, _axis_of(arms, quantity), curves, log_x=2)], note=note)
+    return panels_figure(title, [Panel("", name, _axis_of(drawn, quantity), curves, log_x=2)], note=note)
 
 
 def _axis_of(arms: Arms, quantity: str) -> str:

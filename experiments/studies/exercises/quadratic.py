@@ -156,7 +156,7 @@ def figure(arms: Arms) -> Figure:
             x = np.array(sizes)
             curves.append(Curve(f"{system}, {PAIRS[system].letter}", x, values, x, np.array(exact), colour=place))
         panels.append(
-            Panel(f"a pass costs {unit}", "size of the task", "cost of all at once / by parts", curves, log_x=2,
+            Panel(f"a pass costs ${unit}$", "size of the task", "cost of all at once / by parts", curves, log_x=2,
                   y_range=(0.3, 1e6))
         )  # fmt: skip
     return panels_figure(STUDY.title, panels)
