@@ -20,7 +20,7 @@ from evo.protocols import FloatArray
 from evo.statistics import normal_quantile
 from experiments.fits.along import expect_to_vary
 from experiments.fits.evidence.cells import Evidence, Means, joined
-from experiments.fits.evidence.reading import FEWEST_RUNS, evidence_of
+from experiments.fits.evidence.reading import ASSUMED, FEWEST_RUNS, evidence_of
 from experiments.fits.families.advice import runs_for_bend, where_they_part
 from experiments.fits.families.choice import FEW_CELLS, Choice, choose
 from experiments.fits.families.forms import FORMS, NAMED
@@ -44,6 +44,7 @@ Runs that stop when their sample variance is small have too small a one. Measure
 a misfit below 0.001 (20 cells), at precisions 0.05, 0.1 and 0.2: with exponential times 95 % and 0.001, 95 % and 0.001,
 94 % and 0.02; with a tenth of them eleven times as long 95 % and 0.002, 94 % and 0.005, 91 % and 0.19.
 """
+BY_GAMMA = "means of censored runs by a Gamma law, which is assumed; a median assumes no law"
 DRAWN = "Runs of the engine law were drawn from the predicted laws: a look ahead, no evidence for these."
 
 
@@ -180,6 +181,8 @@ def _tried(results: Results, whole: Series, along: str, least: float, most: floa
     if reason:
         return Tried(part, reason, note)
     evidence, method = evidence_of(part)
+    if method.endswith(ASSUMED):
+        note = "; ".join(filter(None, [note, BY_GAMMA]))
     choice = choose(evidence, FORMS)
     if claimed and claimed not in choice.fits and (made := fitted(evidence, NAMED[claimed])) is not None:
         choice.fits[claimed] = made
@@ -341,7 +344,7 @@ def _of_exact_means(results: Results, tried: Tried, found: Fitted, quantity: str
     known = evidence.known
     x, squares = part.x[known], evidence.errors[known] ** 2
     exact = joined(x, [(range(len(x)), Means(means[known], squares, np.full(len(x), np.inf)))])
-    made = fitted(exact, NAMED[found.form.name], start=found)
+    made = fitted(exact, found.form, start=found)
     return {} if made is None else {name: made.value(name) for name in found.form.parameters}
 
 

@@ -20,6 +20,8 @@ from experiments.predictions.verdict import Verdict
 
 POOR_FIT = LEVEL
 """Misfit below which a form is taken not to fit: by itself that errs once in a thousand."""
+FARTHEST_LOG = 600.0
+"""Of a mean: one beyond it stands for none."""
 NO_FIT = "none of the forms fits; nearest:"
 
 
@@ -111,15 +113,20 @@ class ScalingLaw:
     def at(self, x: float) -> Estimate:
         """The mean at a value of the parameter with its interval, which holds if this law holds there, too.
 
+        NaN where the law has no mean that is positive, as A (k + c)^b below -c.
+
         Raises: InputError for a law that was not fitted, or x that is not positive.
         """
         if self.curve is None or not x > 0:
             raise InputError(f"at: expected a fitted law and a positive value of {self.along}, got {x!r}")
-        (log,), (error,) = self.curve.at(np.array([float(x)]))
         z = normal_quantile(0.5 + self.confidence / 2)
-        with np.errstate(over="ignore"):
-            value, low, high = np.exp([log, log - z * error, log + z * error])
+        with np.errstate(all="ignore"):
+            (log,), (error,) = self.curve.at(np.array([float(x)]))
+            ends = [log, log - z * error, log + z * error] if abs(log) < FARTHEST_LOG else [math.nan] * 3
+            value, low, high = np.exp(ends)
         beyond = "" if self.least <= x <= self.most else ", EXTRAPOLATED"
+        if math.isnan(value):
+            beyond += ", where this law has no mean"
         return Estimate(f"{in_words(self.quantity)} at {self.along} = {x:g}{beyond}", value, low, high)
 
     @property

@@ -33,7 +33,7 @@ def test_the_best_shape_is_found_by_a_few_of_them(shape):
 def test_the_predicted_law_is_used_where_the_runs_follow_it(predicted, follows):
     """The twin: a law that the runs do not follow is given up, and the table is that without a prediction."""
     values, reach = drawn(10.0)
-    grid, roots, best = root_table(values, reach, 1e-9, of_shape(predicted))
-    plain = root_table(values, reach, 1e-9, None)
-    assert (len(grid) == len(plain[0]) and np.array_equal(roots, plain[1])) is not follows
-    assert best == pytest.approx(np.log(100), abs=0.1)
+    made, plain = (root_table(values, reach, 1e-9, law) for law in (of_shape(predicted), None))
+    assert (made.assumed, plain.assumed) == (not follows, True)
+    assert (len(made.grid) == len(plain.grid) and np.array_equal(made.roots, plain.roots)) is not follows
+    assert made.best == pytest.approx(np.log(100), abs=0.1)

@@ -13,6 +13,7 @@ from experiments.fits.families.choice import choose
 from experiments.fits.families.forms import NAMED
 from experiments.fits.families.likelihoods import fitted
 from experiments.fits.families.models import Model
+from experiments.fits.laws import ScalingLaw
 
 X = np.array([2.0, 3, 4, 6, 8, 12, 16, 24, 32])
 CURVED = ("power + c", "exponential + c", "saturating", "shifted power")
@@ -103,3 +104,13 @@ def test_the_twin_by_a_and_c_creeps(counted):
     start = np.array([-1e4, 1e4, -0.02 / (X[-1] - X[0])])
     *_, ended = optimize.leastsq(off, start, full_output=True, maxfev=likelihoods.MOST_STEPS, ftol=likelihoods.NEAR)
     assert ended not in likelihoods.CONVERGED_BY or max(counted) > FEW
+
+
+def test_a_law_is_not_told_where_it_has_no_mean():
+    made = fitted(evidence(3 * (X - 1.5) ** 0.7), NAMED["shifted power"])
+    law = ScalingLaw("a", "a", {}, "hit", "k", made.form, (), 0.95, 2, 32, 9, 900, 0, 1, 0, "", curve=made)
+    assert law.at(4).value == pytest.approx(3 * 2.5**0.7, rel=1e-6)
+    assert (law.at(1).name, np.isnan(law.at(1).high)) == (
+        "E[hit] at k = 1, EXTRAPOLATED, where this law has no mean",
+        True,
+    )

@@ -311,11 +311,20 @@ def test_one_censored_run_or_most_of_them_leave_a_law(rng):
     half = results({"a": cells([4, 8, 16, 32, 64], UntilResolved(), budget=Budget(calls=128))}, censored(resolved, rng))
     assert named(fit(half)) == ["linear"]
     assert holds(fit(half).best[0]["A"], 2.0)
+    assert fit(half).growths[0].note == ""
     ks = [8, 16, 32, 64, 128, 256]
     most = results({"a": cells(ks, UniformChunk(), budget=Budget(calls=2900))}, censored(collected, rng))
     assert fit(most).laws[0].censored_share > 0.1
     assert named(fit(most)) in (["x log x"], [""])
     assert "x log x" in {each.form.name for each in fit(most).growths[0].left}
+
+
+@pytest.mark.statistical
+def test_censored_runs_that_are_not_as_predicted_are_taken_for_gamma_times_and_that_is_said(rng):
+    arms = {"a": cells([4, 8, 16, 32, 64], UntilResolved(), budget=Budget(calls=128))}
+    spread = results(arms, censored(lambda rng, runs: lambda cell: rng.geometric(0.5 / cell.problem.k, runs), rng))
+    assert "by a Gamma law, which is assumed" in fit(spread).growths[0].note
+    assert fit(spread, quantity="median hit").growths[0].note == ""
 
 
 def censored(draw, rng):

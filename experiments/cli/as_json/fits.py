@@ -103,7 +103,8 @@ def law_json(law: ScalingLaw, at: float | None = None) -> dict[str, Any]:
         return told
     value = law.at(at)
     beyond = not law.least <= at <= law.most
-    return told | {"at": {"x": at, "extrapolated": beyond} | {n: getattr(value, n) for n in ("value", "low", "high")}}
+    ends = record({name: getattr(value, name) for name in ("value", "low", "high")}, "this law has no mean there")
+    return told | {"at": {"x": at, "extrapolated": beyond} | ends}
 
 
 def _constant(each: Estimate) -> dict[str, Any]:

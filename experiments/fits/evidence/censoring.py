@@ -7,6 +7,7 @@ in classes: up to so many of hits, and one of those censored, whose chances are 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammainc
@@ -24,10 +25,20 @@ Scaled = Callable[[FloatArray], FloatArray]
 """P(T <= z E[T]) of a law, by z."""
 
 
-def root_table(
-    values: FloatArray, reach: float, step: float, law: Scaled | None
-) -> tuple[FloatArray, FloatArray, float]:
-    """Grid of log mu, signed roots of the deviance there, and the likeliest log mu (infinite: only a bound).
+class RootTable(NamedTuple):
+    """Grid of log mu, signed roots of the deviance there, the likeliest log mu, and whether a Gamma law was assumed.
+
+    An infinite likeliest log mu is a bound only.
+    """
+
+    grid: FloatArray
+    roots: FloatArray
+    best: float
+    assumed: bool = False
+
+
+def root_table(values: FloatArray, reach: float, step: float, law: Scaled | None) -> RootTable:
+    """The likelihood of the mean of runs of which some are censored.
 
     Args:
         values: of the runs, infinite where censored.
@@ -40,13 +51,15 @@ def root_table(
     middle = np.log(max(hits.sum() + reach * (len(values) - len(hits)), step) / max(len(hits), 0.5))
     grid, logs = _profiled(middle, classes, law)
     if law is not None and len(hits) and not _follow(classes, float(grid[np.argmax(logs)]), float(logs.max())):
-        grid, logs = _profiled(middle, classes, None)
+        law = None
+        grid, logs = _profiled(middle, classes, law)
     top = int(np.argmax(logs))
     if len(hits) == 0 or logs[-1] > logs[top] - 0.5:
         logs = np.minimum.accumulate(logs[::-1])[::-1]
-        return grid, -np.sqrt(2 * np.maximum(0.0, logs.max() - logs)), np.inf
+        return RootTable(grid, -np.sqrt(2 * np.maximum(0.0, logs.max() - logs)), np.inf, law is None)
     best, most = _vertex(grid, logs, top)
-    return grid, np.sign(grid - best) * np.sqrt(2 * np.maximum(0.0, most - logs)), best
+    roots = np.sign(grid - best) * np.sqrt(2 * np.maximum(0.0, most - logs))
+    return RootTable(grid, roots, best, law is None)
 
 
 def _vertex(grid: FloatArray, logs: FloatArray, top: int) -> tuple[float, float]:
@@ -124,7 +137,7 @@ def _chances(below: FloatArray, counts: FloatArray) -> FloatArray:
     return np.asarray((counts * np.log(chances)).sum(axis=1))
 
 
-def median_table(values: FloatArray, level: float = 0.5) -> tuple[FloatArray, FloatArray, float]:
+def median_table(values: FloatArray, level: float = 0.5) -> RootTable:
     """As `root_table` of a quantile of any law: runs up to it are binomial.
 
     Between two values that runs have the count is linear; infinite values are those of censored runs.
@@ -132,14 +145,14 @@ def median_table(values: FloatArray, level: float = 0.5) -> tuple[FloatArray, Fl
     n = len(values)
     found, counts = np.unique(values[np.isfinite(values) & (values > 0)], return_counts=True)
     if len(found) == 0:
-        return np.array([-1.0, 1.0]), np.zeros(2), np.inf
+        return RootTable(np.array([-1.0, 1.0]), np.zeros(2), np.inf)
     below = n - counts[::-1].cumsum()[::-1] - int(np.isinf(values).sum()) + counts / 2
     share = np.clip(below / n, 1e-12, 1 - 1e-12)
     half = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
     roots = np.sign(share - level) * np.sqrt(2 * n * np.maximum(half, 0.0))
     logs = np.log(found)
     if roots[-1] < 0:  # most runs were censored: beyond the last hit nothing speaks against any quantile
-        return np.r_[logs, logs[-1] + 0.01, logs[-1] + 1], np.r_[roots, 0.0, 0.0], np.inf
+        return RootTable(np.r_[logs, logs[-1] + 0.01, logs[-1] + 1], np.r_[roots, 0.0, 0.0], np.inf)
     if len(found) == 1:
-        return np.array([logs[0] - 0.01, logs[0] + 0.01]), np.array([-9.0, 9.0]), float(logs[0])
-    return logs, roots, float(np.interp(0.0, roots, logs))
+        return RootTable(np.array([logs[0] - 0.01, logs[0] + 0.01]), np.array([-9.0, 9.0]), float(logs[0]))
+    return RootTable(logs, roots, float(np.interp(0.0, roots, logs)))

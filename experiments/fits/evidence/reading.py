@@ -8,7 +8,7 @@ import numpy as np
 
 from evo.protocols import FloatArray, IntArray
 from experiments.fits.evidence.cells import Evidence, Hits, Kind, Means, Tables, joined
-from experiments.fits.evidence.censoring import median_table, root_table
+from experiments.fits.evidence.censoring import RootTable, median_table, root_table
 from experiments.fits.evidence.spreads import log_error, smoothed
 from experiments.fits.quantities import MEDIAN
 
@@ -28,7 +28,8 @@ FAR = 5.0
 
 HITS = "binomial likelihood of hits out of trials, censored runs included; every call hits with the same probability"
 MEANS = "means of runs, Gamma likelihood with the relative variance of the runs"
-CENSORED = "; censored runs by the predicted law up to its scale, or by a Gamma law"
+CENSORED = "; censored runs by the predicted law up to its scale"
+ASSUMED = "; censored runs by a Gamma law, which is assumed"
 MEDIANS = "medians, binomial likelihood of the runs below; of any law, censored runs included"
 ROUNDED = "all runs of a cell came out the same: a law meets every mean up to rounding"
 
@@ -48,10 +49,12 @@ def evidence_of(part: Series) -> tuple[Evidence, str]:
     if len(whole):
         squares, freedom = _spreads(part, whole)
         kinds.append((whole.tolist(), Means(part.mean[whole], squares / part.runs[whole], freedom)))
+    method = MEANS
     if len(cut):
         made = [root_table(part.samples[i], float(part.reach[i]), float(part.unit[i]), part.shapes[i]) for i in cut]
         kinds.append((cut.tolist(), _tables(made)))
-    return joined(part.x, kinds), MEANS + (CENSORED if len(cut) else "")
+        method += ASSUMED if any(each.assumed for each in made) else CENSORED
+    return joined(part.x, kinds), method
 
 
 def _of_medians(part: Series) -> Evidence:
@@ -59,8 +62,8 @@ def _of_medians(part: Series) -> Evidence:
     return joined(part.x, [(range(len(part.x)), _tables(made))])
 
 
-def _tables(made: list[tuple[FloatArray, FloatArray, float]]) -> Tables:
-    grids, roots, best = zip(*made, strict=True)
+def _tables(made: list[RootTable]) -> Tables:
+    grids, roots, best, _ = zip(*made, strict=True)
     return Tables(grids, roots, np.array(best))
 
 

@@ -50,7 +50,7 @@ def runs_for_bend(made: Fitted, bend: tuple[float, float], runs: float) -> str:
     """How many runs a cell tell whether the upper half of the range follows a law."""
     middle, half = (bend[0] + bend[1]) / 2, (bend[1] - bend[0]) / 2
     room = margin_of(made) - abs(middle)
-    if not math.isfinite(half) or room <= 0:
+    if not math.isfinite(half) or room <= 0 or abs(middle) > half:
         return "larger values would tell"
     return f"some {_rounded(runs * (half / room) ** 2)} runs a cell, or larger values, would tell"
 

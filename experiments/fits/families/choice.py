@@ -3,6 +3,8 @@
 A family is refused if the runs do not fit it, if another one that they fit does so much better that the likelihood
 ratio says so, if it breaks a constraint, or if there are too few cells for its parameters. Of what is left the minimal
 ones count. One alone is the law, if the upper half of the range by itself grows as the law says; several are UNDECIDED.
+
+An offset or a shift bends as any smooth curve may: such a family is alone only if no rival curve fits as well.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from scipy.special import chdtri
 from evo.protocols import FloatArray
 from evo.statistics import normal_quantile, p_value_text
 from experiments.fits.evidence.cells import Evidence
-from experiments.fits.families.forms import FORMS, Form, held
+from experiments.fits.families.forms import FORMS, RIVALS, Form, held
 from experiments.fits.families.likelihoods import Fitted, fitted
 
 LEVEL = 1e-3
@@ -27,7 +29,7 @@ FEW_CELLS = "cells carry no law"
 RUNS_AWAY = "its shift runs away"
 SIMPLE = 2
 """Parameters of a family that needs no refusal of simpler ones; richer ones count where no simple one is left."""
-ALIKE, LEAST_ALIKE = 0.2, 0.1
+ALIKE, LEAST_ALIKE, LEAST_OF_CONSTANT = 0.2, 0.07, 0.1
 """Two laws grow alike if their exponents at the end of the range differ by this share, and by no less than that."""
 SURE = 0.98
 """Level of the interval of the bend that must lie within: a law that bends by more passes w.p. 0.01 at most."""
@@ -71,6 +73,9 @@ def choose(evidence: Evidence, forms: Sequence[Form] = FORMS) -> Choice:
         if rival := _beaten(made, standing):
             dropped[made.form.name] = rival
     left = _minimal([made.form for made in standing if made.form.name not in dropped], dropped)
+    if evidence.exact is None and len(left) == 1 and fits[left[0]].form.bends:
+        rivals = _rivals(evidence, fits[left[0]])
+        fits, left = fits | rivals, (*left, *rivals)
     if len(left) != 1 or evidence.exact is not None:
         return Choice(fits, left, dropped)
     bend = bend_of(evidence, fits[left[0]])
@@ -110,6 +115,13 @@ def _beaten(made: Fitted, standing: Sequence[Fitted]) -> str:
     return ""
 
 
+def _rivals(evidence: Evidence, made: Fitted) -> dict[str, Fitted]:
+    """The smooth curves that the runs do not refuse beside a family that bends as they do."""
+    found = [other for form in RIVALS if (other := fitted(evidence, form)) is not None and not _unfit(other)]
+    most = made.distance + chdtri(len(made.form.parameters), LEVEL)
+    return {other.form.name: other for other in found if other.distance <= most}
+
+
 def _minimal(forms: Sequence[Form], dropped: dict[str, str]) -> tuple[str, ...]:
     simple = any(len(form.parameters) <= SIMPLE for form in forms)
     left = []
@@ -140,10 +152,11 @@ def bend_of(evidence: Evidence, made: Fitted) -> tuple[float, float]:
 
 
 def _alike(made: Fitted, bend: tuple[float, float]) -> bool:
-    return -margin_of(made) <= bend[0] and bend[1] <= margin_of(made)
+    return -margin_of(made) <= bend[0] <= 0 <= bend[1] <= margin_of(made)
 
 
 def margin_of(made: Fitted) -> float:
     """By how much the exponent of the upper half may differ; half as much where three parameters follow any bend."""
     share = ALIKE if len(made.form.parameters) <= SIMPLE else ALIKE / 2
-    return max(LEAST_ALIKE, share * abs(made.model.exponent(made.free)[0]))
+    least = LEAST_ALIKE if len(made.form.parameters) > 1 or made.form.summands else LEAST_OF_CONSTANT
+    return max(least, share * abs(made.model.exponent(made.free)[0]))

@@ -13,14 +13,15 @@ class Form:
         name: names it.
         text: the law with its parameters, {x} for the parameter.
         parameters: their names, the leading constant first; that of a curved summand last.
-        terms: of the linear predictor of log E, beside the constant: "x" and "ln x", or "ln(x+c)" with a parameter of
-            its own; none for a constant, or a sum.
+        terms: of the linear predictor of log E, beside the constant: "x", "ln x" and those of rivals, or "ln(x+c)" with
+            a parameter of its own; none for a constant, or a sum.
         summands: of a sum: the leading one, whose coefficient must be positive, and the others. At most the leading
             one is curved: "x^b" or "base^x", with a parameter of its own.
         holds: families that are special cases or limits of it; nested ones are compared by likelihood ratio.
         factored: whether a sum of two is written with its leading coefficient before the bracket.
         falls: whether its base is below 1: written as c - A r^x.
-        asked: "always"; or of "exact" series only, whose runs all came out the same, as ledgers do.
+        asked: "always"; or of "exact" series only, whose runs all came out the same, as ledgers do; or as a "rival" of
+            a family that bends as any smooth curve may.
     """
 
     name: str
@@ -42,6 +43,11 @@ class Form:
     def shifted(self) -> bool:
         """Whether its parameter is shifted."""
         return "ln(x+c)" in self.terms
+
+    @property
+    def bends(self) -> bool:
+        """Whether an offset or a shift lets it bend as any smooth curve may."""
+        return bool(self.curved) or self.shifted
 
     @property
     def name_of_base(self) -> str:
@@ -98,6 +104,12 @@ FORMS = (  # of families that fit alike the first is told
     ),
 )  # fmt: skip
 NAMED = {form.name: form for form in FORMS}
+RIVALS = (
+    Form("power x log^d", "A {x}^b (ln {x})^d", ("A", "b", "d"), ("ln x", "ln ln x"), asked="rival"),
+    Form("power x base^sqrt", "A {x}^b base^(sqrt {x})", ("A", "b", "base"), ("ln x", "sqrt x"), asked="rival"),
+    Form("bent power", "A {x}^(b + d ln {x})", ("A", "b", "d"), ("ln x", "ln^2 x"), asked="rival"),
+)
+"""Other smooth curves of three parameters: where one of them fits as well, an offset or a shift is not told."""
 
 
 def held(form: Form) -> frozenset[str]:

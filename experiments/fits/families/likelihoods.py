@@ -73,9 +73,10 @@ class Fitted:
             return float(np.exp(values[at]) if logs[at] else values[at])
 
     def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Log of the mean at x, and its standard error."""
-        logs, slopes = self.model.logs(self.free, x)
-        return logs, np.sqrt(np.maximum(0.0, ((slopes @ self.covariance) * slopes).sum(axis=1)))
+        """Log of the mean at x, and its standard error; NaN where A (x + c)^b has none."""
+        with np.errstate(invalid="ignore", divide="ignore"):  # beyond the range a law may have none
+            logs, slopes = self.model.logs(self.free, x)
+            return logs, np.sqrt(np.maximum(0.0, ((slopes @ self.covariance) * slopes).sum(axis=1)))
 
 
 def _named(model: Model, free: FloatArray) -> tuple[FloatArray, FloatArray, tuple[bool, ...]]:
@@ -202,7 +203,10 @@ def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:
     if model.form.shifted:
         return [_start_of_shift(plain, x, logs, errors, bend)]
     if not model.form.summands:
-        return [np.array([*np.linalg.lstsq(plain.columns(x) / errors[:, None], logs / errors, rcond=None)[0], *bend])]
+        design = plain.columns(x) / errors[:, None]
+        if not np.isfinite(design).all():  # ln ln 1
+            return []
+        return [np.array([*np.linalg.lstsq(design, logs / errors, rcond=None)[0], *bend])]
     means = np.exp(logs)
     weights = 1 / (means * errors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,14 @@ FARTHEST = 10.0
 """Shift of a power law, in units of the end of the range, beyond which it is an exponential."""
 STRAIGHT = 1e-5
 """Curve times the range below which slopes along the curve are those of its series: differences would be rounding."""
+TERMS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "x": lambda x: x,
+    "ln x": np.log,
+    "ln ln x": lambda x: np.log(np.log(x)),
+    "sqrt x": np.sqrt,
+    "ln^2 x": lambda x: np.asarray(np.log(x) ** 2),
+}
+"""Of linear predictors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +89,7 @@ class Model:
         """Of a family without a curve."""
         if self.form.summands:
             return np.column_stack([_plain(name, x) / self.scale(name) for name in self.form.summands])
-        return np.column_stack([np.ones(len(x)), *({"x": x, "ln x": np.log(x)}[term] for term in self.form.terms)])
+        return np.column_stack([np.ones(len(x)), *(TERMS[term](x) for term in self.form.terms)])
 
     @property
     def reach(self) -> float:
@@ -149,9 +158,9 @@ def _share_of_log(s: FloatArray, curve: float) -> tuple[FloatArray, FloatArray]:
     if curve < 0:  # seen from the other end
         share, by_curve = _share_of_log(1 - s, -curve)
         return 1 - share, by_curve
-    grown = np.maximum(s * np.expm1(min(curve, 700.0)), LEAST - 1)
+    grown = s * np.expm1(min(curve, 700.0))  # within the range it is positive; below -1 there is no law
     share = np.log1p(grown) / curve
-    return share, np.asarray((s * np.exp(min(curve, 700.0)) / np.maximum(1 + grown, LEAST) - share) / curve)
+    return share, np.asarray((s * np.exp(min(curve, 700.0)) / (1 + grown) - share) / curve)
 
 
 def _steepness(z: FloatArray) -> FloatArray:

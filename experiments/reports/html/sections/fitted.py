@@ -30,7 +30,7 @@ def fitted_laws(content: Content, fits: Fits) -> Html:
     caption = (
         f"{level}, of the best approximation on this range, not of the constant in the limit; p of the fit: "
         f"probability that a true law of this family fits as badly. A law is told where one family is left: others are "
-        f"refused at {POOR_FIT:g}, or hold it. How all this decides: docs/laws.md."
+        f"refused at {POOR_FIT:g}, or hold it. How all this decides: docs/fits.md."
     )
     shown = table(headings, rows, caption, "laws.csv", words=True)
     return joined([*_figures(content, fits), _undecided(fits), shown, _notes(fits)])
