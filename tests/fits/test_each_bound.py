@@ -94,10 +94,10 @@ def test_a_value_of_noise_that_is_kept_leaves_no_variance(sigma, reevaluate, tai
 # ------------------------------------------------------------------------------------------------ what more would tell
 
 
-def family(law, error, end=10.0, parameters=("A",), exponent=1.0):
+def family(law, error, end=10.0, parameters=("A",), exponent=1.0, name=""):
     model = SimpleNamespace(end=end, exponent=lambda free: (exponent, None))
     at = lambda x: (np.log(law(x)), np.full(len(x), error))  # noqa: E731  # as a fitted family has it
-    return SimpleNamespace(model=model, form=SimpleNamespace(parameters=parameters), free=None, at=at)
+    return SimpleNamespace(model=model, form=SimpleNamespace(parameters=parameters, name=name), free=None, at=at)
 
 
 THREE = [lambda x: 3 * x, lambda x: 0.3 * x**2, lambda x: 3 * x + 0.1 * x**2.2]
@@ -124,17 +124,24 @@ def test_where_families_part_is_where_the_fewest_units_tell(laws, square):
     assert max(runs, 100) <= said <= max(1.1 * runs, 100)
 
 
-BENDS = [("A", 1, 0.2), ("Ab", 3, 0.6), ("Abc", 3, 0.3), ("A", 0.1, 0.1)]
+BENDS = [
+    ("A", 1, 0.2, "linear"),
+    ("Ab", 3, 0.6, "power"),
+    ("Abc", 3, 0.3, "power + c"),
+    ("A", 0.0, 0.1, "constant"),
+    ("Ac", 0.1, 0.07, "logarithm"),
+]
 
 
-@pytest.mark.parametrize(("parameters", "exponent", "margin"), BENDS)
-def test_the_runs_that_tell_a_bend_are_as_the_square_of_its_interval(parameters, exponent, margin):
+@pytest.mark.parametrize(("parameters", "exponent", "margin", "name"), BENDS)
+def test_the_runs_that_tell_a_bend_are_as_the_square_of_its_interval(parameters, exponent, margin, name):
     """A half-width h around a middle of a quarter of the margin: (h/(3/4 margin))^2 times the runs."""
-    made = family(None, 0.0, parameters=tuple(parameters), exponent=exponent)
+    made = family(None, 0.0, parameters=tuple(parameters), exponent=exponent, name=name)
     middle, half = margin / 4, 1.5 * margin
     told = runs_for_bend(made, (middle - half, middle + half), 250)
     assert told.startswith("some 1,000 runs a cell"), told
     assert runs_for_bend(made, (margin, 1.1 * margin), 250) == "larger values would tell"
+    assert runs_for_bend(made, (0.1 * margin, 0.3 * margin), 250) == "larger values would tell"  # it does bend
 
 
 # ------------------------------------------------------------------------------------------------------- error rates
@@ -160,19 +167,29 @@ def test_rows_share_the_error_rate_and_rows_without_a_ratio_have_none_of_it(rati
 
 
 def test_how_often_a_law_is_told_and_covered_is_counted(monkeypatch):
-    """Of three experiments two tell a law, one of them rightly; its interval is that of the named ones."""
-    came = [(True, True, False, 1.0), (True, False, True, 0.25), (False, False, True, 0.25)]
-    monkeypatch.setattr(calibration, "KNOWN", {"linear": calibration.KNOWN["linear"]})
-    monkeypatch.setattr(calibration, "_experiment", lambda *asked: came[next(turns) % 3])
-    turns = iter(range(100))
-    table = calibration.calibrated(3, np.random.default_rng(1))
-    assert table["runs"].tolist() == ["geometric", "geometric", "Gamma", "Gamma"]
-    assert table["censored"].tolist() == [0.0, calibration.CENSORED] * 2
-    for name, share in (
-        ("told", 2 / 3),
-        ("right", 1 / 3),
-        ("refused", 2 / 3),
-        ("covered", 0.5),
-        ("covered_named", 1.0),
-    ):
-        assert table[name].tolist() == pytest.approx([share] * 4), name
+    """Of three experiments two tell a law, one of them rightly; its intervals are those of the named ones."""
+    came = [("affine", {}, 2), ("power", {"affine": "does not fit, p = 1e-9"}, 1), ("", {"affine": "x fits better"}, 0)]
+    found = iter([SimpleNamespace(law=law, dropped=dropped, inside=inside) for law, dropped, inside in came])
+    monkeypatch.setattr(calibration, "choose", lambda evidence: next(found))
+    monkeypatch.setattr(calibration, "_inside", lambda choice, name, true: choice.inside)
+    monkeypatch.setattr(calibration, "least_aic", lambda choice: choice.law)
+    made = calibration.Counts("affine", "geometric", 0.0, 2)
+    for _ in range(3):
+        made.experiment()
+    table = calibration.table_of([made])
+    assert table.to_dict("records") == [
+        {"law": "affine", "runs": "geometric", "censored": 0.0, "constants": 2, "experiments": 3, "told": 2, "right": 1}
+        | {"refused": 2, "covered": 3, "covered_named": 2, "least_aic": 2}
+    ]
+    (shares,) = calibration.shares(table).to_dict("records")
+    expected = {
+        "told": 2 / 3,
+        "right": 1 / 3,
+        "refused": 2 / 3,
+        "least_aic": 2 / 3,
+        "covered": 1 / 2,
+        "covered_named": 1,
+    }
+    assert {name: shares[name] for name in expected} == pytest.approx(expected)
+    kinds = [(each.runs, each.censored) for each in calibration.cases(["linear"])]
+    assert kinds == [(runs, share) for runs in ("geometric", "Gamma") for share in (0.0, calibration.CENSORED)]

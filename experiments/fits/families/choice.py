@@ -158,5 +158,5 @@ def _alike(made: Fitted, bend: tuple[float, float]) -> bool:
 def margin_of(made: Fitted) -> float:
     """By how much the exponent of the upper half may differ; half as much where three parameters follow any bend."""
     share = ALIKE if len(made.form.parameters) <= SIMPLE else ALIKE / 2
-    least = LEAST_ALIKE if len(made.form.parameters) > 1 or made.form.summands else LEAST_OF_CONSTANT
+    least = LEAST_OF_CONSTANT if made.form.name == "constant" else LEAST_ALIKE
     return max(least, share * abs(made.model.exponent(made.free)[0]))
