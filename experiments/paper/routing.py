@@ -27,15 +27,15 @@ def _smaller(n: int) -> tuple[float, float]:
 
 
 def _equal_sizes() -> Entry:
-    """Ten specialists of all tasks, alike or one of them for nearly all."""
-    alike, uneven = (Routing(k=K, n=N, h=H, serves=serves) for serves in ((10,) * 10, (91,) + (1,) * 9))
+    """Specialists of all tasks, alike or one of them for most."""
+    alike, uneven = (Routing(k=K, n=N, h=H, serves=serves) for serves in ((10,) * 10, (60,) + (10,) * 4))
     answers = [of(each) - of(each, role="delegator") for each in (alike, uneven)]
     return Entry(
         "3.1.2: specialists of equal size",
         "For simplicity, all specialists are of the same size.",
         Outcome.IF,
-        f"{K} tasks by ten specialists of ten tasks each: {said(answers[0])} an answer, delegator apart; by one of 91 "
-        f"and nine of one task {said(answers[1])} on average, since most requests go to the large one.",
+        f"{K} tasks by ten specialists of ten tasks each: {said(answers[0])} an answer, delegator apart; by one of 60 "
+        f"and four of ten {said(answers[1])} on average, since most requests go to the large one.",
         study("routing"),
         needs="Each task as frequent as the others, and size linear in tasks.",
     )

@@ -85,7 +85,7 @@ def test_commands_are_those_of_studies():
         ("Exercise 1", "merge sort 610,103"),
         ("1: roles as in a human team", "fewer than lg 64! = 296 on"),
         ("2: closer to linear in practice", "59,900 and 239,800"),  # 2 (200 200) - 20,100 and four times as much, + 200
-        ("3.1.2: specialists of equal size", "task 82,900 on average"),  # 1,000 (91 91 + 9)/100
+        ("3.1.2: specialists of equal size", "four of ten 40,000 on average"),  # 1,000 (60 60 + 4 10 10)/100
         ("3.1.3: thousands of tasks", "it is 98 where the delegator is as large as the generalist, and 4,950"),
         ("3.2.3: minimal chunks", "2 with 100 tokens of them in front of a call (1,125,250 in place of 1,543,875)"),
     ],
