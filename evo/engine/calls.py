@@ -16,7 +16,8 @@ from numpy.random import Generator
 from evo.chunks import Chunks, count_correct
 from evo.costs.ledger import ChunkLengths
 from evo.engine.contracts import fitness_change, fitness_values, rewritten
-from evo.engine.outcomes import Called, Offspring, Round, better_of, merged, stacked
+from evo.engine.generations import Best, Round, better_of, stacked
+from evo.engine.outcomes import Called, Offspring, merged
 from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, is_informed
 
@@ -149,7 +150,8 @@ class Caller:
         """The offspring first..last-1 of the runs `rows`."""
         ahead, lam = chunk.shape[1], last - first
         shape = (len(rows), ahead, lam)
-        each = chunk[rows] if chunk.shape[2] == 1 else chunk[rows, :, first:last]
+        mine = chunk[rows[0] : rows[-1] + 1]
+        each = mine if chunk.shape[2] == 1 else mine[:, :, first:last]
         each = np.broadcast_to(each, shape + chunk.shape[3:]).reshape(-1, *chunk.shape[3:])
         owner = np.repeat(rows, ahead * lam)
         ahead_by = np.tile(np.repeat(np.arange(ahead), lam), len(rows)) if self.informed else owner[:0]
@@ -157,39 +159,50 @@ class Caller:
         change, after, valid = called.change, called.after, called.valid
         if valid is not None:
             change[~valid] = -np.inf
-        optimal = self._optimal(parents, owner, called).reshape(shape)
-        change = change.reshape(shape)
-        calls, shortfalls = self._count_calls(each, called.calls, shape)
-        winner = np.zeros(shape[:2], dtype=np.int64) if lam == 1 else np.argmax(change, axis=2)
-        first_optimal = winner if lam == 1 else np.argmax(optimal, axis=2)
-        flat = np.arange(len(rows) * ahead).reshape(len(rows), ahead) * lam + winner
-
-        def of_winner(values: Any) -> Any:
-            return values.reshape(*shape[:2], *values.shape[1:]) if lam == 1 else values[flat]
-
+        changed = change != 0 if valid is None else (change != 0) & valid
+        best = Best.of(change.reshape(shape))
         return Round(
-            change=of_winner(change.reshape(-1)),
-            winner=winner + first,
-            chunk=of_winner(each),
-            after=of_winner(after),
-            solution=None if called.solution is None else of_winner(called.solution),
-            moved=_any((change != 0) & (change > -np.inf)),
-            optimal=np.where(_any(optimal), first_optimal + first + 1, 0),
-            calls=calls,
-            valid=np.full(flat.shape, lam) if valid is None else count_correct(valid.reshape(shape)),
-            shortfalls=shortfalls,
+            change=best.of_each(change),
+            winner=best.winner + first,
+            chunk=best.of_each(each),
+            after=best.of_each(after),
+            solution=None if called.solution is None else best.of_each(called.solution),
+            moved=changed.reshape(shape).any(axis=2),
+            optimal=self._first_optimal(parents, owner, called, shape, first),
+            spent=self._spent(each, called, shape),
         )
+
+    def _spent(self, each: IntArray, called: Called, shape: tuple[int, int, int]) -> IntArray:
+        """What each generation took, see `Round.spent`."""
+        if called.calls is None and called.valid is None and self.lengths.powers == 0:
+            return np.array((1, shape[2], shape[2]))
+        calls, shortfalls = self._count_calls(each, called.calls, shape)
+        valid = np.full(shape[:2], shape[2]) if called.valid is None else count_correct(called.valid.reshape(shape))
+        return np.concatenate((np.stack((np.ones_like(calls), calls, valid), axis=2), shortfalls), axis=2)
+
+    def _first_optimal(
+        self, parents: Parents, owner: IntArray, called: Called, shape: tuple[int, int, int], first: int
+    ) -> IntArray:
+        """Number of the first optimal offspring of each generation, from 1; 0 if there is none."""
+        optimal = self._optimal(parents, owner, called)
+        if not optimal.any():
+            return np.zeros(shape[:2], dtype=np.int64)
+        each = optimal.reshape(shape)
+        return np.where(each.any(axis=2), np.argmax(each, axis=2) + first + 1, 0)
 
     def _optimal(self, parents: Parents, owner: IntArray, called: Called) -> BoolArray:
         """Which offspring are optimal; only offspring fitter than the parent can be."""
-        better = np.flatnonzero(called.change > 0)
+        better = (called.change > 0).nonzero()[0]
         optimal = np.zeros(len(owner), dtype=np.bool_)
+        if len(better) == 0:
+            return optimal
         if called.solution is not None:
             optimal[better] = called.solution[better].all(axis=1)
         else:
-            runs, place = np.unique(owner[better], return_inverse=True)
-            wrong = (self.problem.k - count_correct(parents.correct[runs]))[place]
-            optimal[better] = wrong == count_correct(called.after[better]) - count_correct(called.before[better])
+            runs, right = owner[better], parents.correct
+            known = count_correct(right[runs]) if len(runs) < len(right) else count_correct(right)[runs]
+            gain = count_correct(called.after[better]) - count_correct(called.before[better])
+            optimal[better] = gain == self.problem.k - known
         return optimal
 
     def _count_calls(
@@ -242,7 +255,7 @@ class Caller:
         """
         if self.chunks.m == 1:
             blocks = np.broadcast_to(np.arange(size), (len(owner), size))
-            before = correct[owner]
+            before = correct.take(owner, axis=0)
         else:
             blocks = self.chunks.blocks(each, size)
             before = correct[owner[:, None], blocks]
@@ -252,11 +265,6 @@ class Caller:
             solution = correct[owner] if self.sees_solution else None
             given = Chunk(before, blocks, generations, solution, None if traits is None else traits[owner])
         return before, blocks, rewritten(self.mutator, given, rng)
-
-
-def _any(each: BoolArray) -> BoolArray:
-    """Whether one of the offspring, [runs, ahead, lam] -> [runs, ahead]; a single one is as it is."""
-    return each[:, :, 0] if each.shape[2] == 1 else np.asarray(each.any(axis=2))
 
 
 def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: BoolArray, chunks: Chunks) -> None:
@@ -269,5 +277,8 @@ def write_back(solutions: BoolArray, rows: IntArray, chunk: IntArray, after: Boo
         after: bool [n, g].
         chunks: how the solutions are cut.
     """
+    if chunks.m == 1:
+        solutions[rows] = after
+        return
     for size, some in chunks.groups(chunk):
         solutions[rows[some][:, None], chunks.blocks(chunk[some], size)] = after[some, :size]

@@ -13,7 +13,7 @@ from evo.batch import Batch, RunCounts, Trace
 from evo.declarations import is_oblivious
 from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_values, initial_solutions
-from evo.engine.outcomes import Round
+from evo.engine.generations import Round, picked
 from evo.engine.records import Records
 from evo.errors import InputError
 from evo.protocols import BoolArray, IntArray
@@ -89,37 +89,40 @@ class _Batch:
         chunk = chosen_chunks(self.schedule, books.pointer, parents, ahead, lam, self.streams.schedule)
         made = self.caller.round(self.parents, chunk, self.streams.mutator)
         accepted = self.runner.accepts(made.change, 0.0)
-        ends = accepted | (made.optimal > 0)
-        rows, last = np.arange(len(ends)), np.argmax(ends, axis=1)
-        used = np.where(ends[rows, last], last + 1, ahead)
+        optimal = made.optimal > 0
+        ends = accepted | optimal
+        last = np.argmax(ends, axis=1)
+        used = np.where(ends.any(axis=1), last + 1, ahead)
         last = used - 1
+        at = np.arange(0, ends.size, ahead) + last  # the last generation used of each run, among all
 
-        accepts = accepted[rows, last]
-        books.charge_ahead(made.taken_by_any(), used, made.optimal > 0)
-        self._replace(made, np.flatnonzero(accepts), last)
+        accepts = accepted.take(at)
+        books.charge_ahead(made.spent, used, optimal)
+        self._replace(made, accepts.nonzero()[0], at)
         if books.tracing:
-            change = made.change[rows, last]
+            change = made.change.take(at)
             improved = np.flatnonzero(accepts & going & (change != 0))
-            number = lam * (before + last) + made.winner[rows, last] + 1
+            number = lam * (before + last) + made.winner.take(at) + 1
             books.note(improved, number[improved], self.parents.fitness[improved])
-        moved = made.moved[rows, last]
+        moved = made.moved.take(at)
         if self.invalid_is_down:
-            moved = moved | (made.valid[rows, last] < lam)
+            moved = moved | (made.valid(at) < lam)
         books.pointer = self.schedule.advance(books.pointer, moved, self.chunks.m, used)
-        optimal = made.optimal[rows, last]
-        self._hit(optimal > 0, lam * (before + last) + optimal)
+        number = made.optimal.take(at)
+        self._hit(number > 0, lam * (before + last) + number)
 
-    def _replace(self, made: Round, rows: IntArray, last: IntArray) -> None:
-        """The winners of the last generation used become the parents."""
-        parents, last = self.parents, last[rows]
+    def _replace(self, made: Round, rows: IntArray, at: IntArray) -> None:
+        """The winners of the last generation used, `at` int [runs], become the parents of the runs `rows`."""
+        if len(rows) == 0:
+            return
+        parents, at = self.parents, at[rows]
         if made.solution is not None:
-            parents.correct[rows] = made.solution[rows, last]
+            parents.correct[rows] = picked(made.solution, at)
         else:
-            chunk, after = made.chunk[rows, last], made.after[rows, last]
-            write_back(parents.correct, rows, chunk, after, self.chunks)
+            write_back(parents.correct, rows, picked(made.chunk, at), picked(made.after, at), self.chunks)
         if self.caller.separable and made.solution is None:
-            parents.fitness[rows] += made.change[rows, last]
-        elif len(rows):  # by its own value, so that no rounding adds up and equal solutions stay equally fit
+            parents.fitness[rows] += made.change.take(at)
+        else:  # by its own value, so that no rounding adds up and equal solutions stay equally fit
             parents.fitness[rows] = self.caller.problem.fitness(parents.correct[rows])
 
     def _hit(self, done: BoolArray, number: IntArray) -> None:

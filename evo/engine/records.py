@@ -67,21 +67,28 @@ class Records:
         """Add the first `used` of several generations of each active run; a limit may be reached in any generation.
 
         Args:
-            made: int [n, ahead, columns], what each generation took; [columns] where all took the same.
+            made: int [n, ahead, columns], what each generation took; or int [columns], where all took the same.
             used: int [n], generations used, from 1.
             optimal: bool [n, ahead], whether the generation made the optimum: then a limit that it reaches is no end.
 
         Raises: InputError if a sum over calls leaves 64 bits.
         """
-        before, alike = self.spent, made.ndim == 1
-        so_far = np.arange(1, optimal.shape[1] + 1)[:, None] * made if alike else np.cumsum(made, axis=1)
-        self.spent = before + (so_far[used - 1] if alike else so_far[np.arange(len(used)), used - 1])
-        expect_countable(before[:, None, len(SPENT) :] + so_far[..., len(SPENT) :])
-        crossing = np.flatnonzero(self._reached(self.spent) & ~self.over & (self.hits[self.active] < 0))
+        before = self.spent
+        if made.ndim == 1:
+            self.spent = before + used[:, None] * made  # no sums over calls, which differ
+        else:
+            series = before[:, None] + np.cumsum(made, axis=1)
+            expect_countable(series[..., len(SPENT) :])
+            self.spent = series[np.arange(len(used)), used - 1]
+        reached = self._reached(self.spent) & ~self.over
+        if not reached.any():
+            return
+        crossing = np.flatnonzero(reached & (self.hits[self.active] < 0))
         if len(crossing) > 0:
-            series = before[crossing, None] + (so_far if alike else so_far[crossing])
+            each = np.broadcast_to(made, (*optimal.shape, made.shape[-1]))[crossing]
+            series = before[crossing][:, None] + np.cumsum(each, axis=1)
             at = np.argmax(self._reached(series), axis=1)
-            self.paid[self.active[crossing]] = series[np.arange(len(crossing)), at]
+            self.paid[self.active[crossing]] = series[np.arange(len(at)), at]
             self.over[crossing] = ~optimal[crossing, at]
 
     def hit(self, done: BoolArray, number: IntArray) -> None:

@@ -49,7 +49,7 @@ def test_sparse(source, fix, keep, shape):
     assert next_of(rng) == next_of(other)
 
 
-@pytest.mark.parametrize("g", [3, 8, 64, 100, 2040, 2048])
+@pytest.mark.parametrize("g", [3, 8, 64, 100, 255, 257, 2040, 2048])
 @pytest.mark.parametrize("before", [(), (5,), (0,), (2, 3)])
 def test_blocks_are_counted_by_eights_as_one_by_one(g, before):
     correct = np.random.default_rng(1).random((*before, g)) < 0.7
