@@ -129,7 +129,7 @@ class Evidence:
     kinds: tuple[tuple[FloatArray, Kind], ...]
     exact: FloatArray | None = None
 
-    @property
+    @cached_property
     def best(self) -> FloatArray:
         """Log of the likeliest means; infinite where there is only a bound."""
         found = np.empty(len(self.x))
@@ -137,7 +137,7 @@ class Evidence:
             found[places] = kind.best
         return found
 
-    @property
+    @cached_property
     def known(self) -> FloatArray:
         """Where there is a mean, and not only a bound, bool [cells]."""
         return np.isfinite(self.best)
@@ -164,7 +164,7 @@ class Evidence:
         """The derivatives of the signed roots."""
         return self.roots_and_slopes(logs)[1]
 
-    @property
+    @cached_property
     def errors(self) -> FloatArray:
         """Standard errors of the logs of the means, infinite where there is none."""
         safe = np.where(self.known, self.best, 0.0)

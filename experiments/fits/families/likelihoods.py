@@ -209,29 +209,40 @@ def _starts(evidence: Evidence, model: Model) -> list[FloatArray]:
         return [np.array([*np.linalg.lstsq(design, logs / errors, rcond=None)[0], *bend])]
     means = np.exp(logs)
     weights = 1 / (means * errors)
-
-    def solved(curve: float) -> tuple[float, FloatArray]:
-        columns = plain.columns(x, curve)
-        found = np.linalg.lstsq(columns * weights[:, None], means * weights, rcond=None)[0]
-        return float((((columns @ found - means) * weights) ** 2).sum()), found
-
     if not model.form.curved:
-        return [np.array([*solved(0.0)[1], *bend])]
+        columns = plain.columns(x) * weights[:, None]
+        return [np.array([*np.linalg.lstsq(columns, means * weights, rcond=None)[0], *bend])]
     reach = model.reach or 1.0
     rates = [(-each if model.form.falls else each) / reach for each in RATES]
-    tried, least = [], SMALL * float(means.min())
-    for curve in EXPONENTS if model.form.curved == "x^b" else rates:
-        distance, found = solved(curve)
-        tried.append((distance, np.array([*np.log(np.maximum(found, least)), curve, *bend])))
-    tried.sort(key=lambda each: each[0])
-    return [start for _, start in tried[: 2 if evidence.exact is not None else 1]]
+    curves = np.array(EXPONENTS if model.form.curved == "x^b" else rates)
+    far = np.log(x / plain.begin) if model.form.curved == "x^b" else x - plain.begin
+    ends, left = _ends(np.expm1(curves[:, None] * far) / np.expm1(curves * reach)[:, None], means, weights)
+    order = np.argsort(left)[: 2 if evidence.exact is not None else 1]
+    least = SMALL * float(means.min())
+    return [np.array([*np.log(np.maximum(ends[i], least)), curves[i], *bend]) for i in order]
 
 
 def _start_of_shift(plain: Model, x: FloatArray, logs: FloatArray, errors: FloatArray, bend: list[float]) -> FloatArray:
-    tried, begin = [], plain.begin / plain.end
-    for shift in (-0.9 * begin, -0.5 * begin, *SHIFTS):
-        curve = float(np.log((1 + shift) / (begin + shift)))
-        columns = plain.columns(x, curve) / errors[:, None]
-        found = np.linalg.lstsq(columns, logs / errors, rcond=None)[0]
-        tried.append((float(((columns @ found - logs / errors) ** 2).sum()), [*found, curve, *bend]))
-    return np.array(min(tried)[1])
+    begin = plain.begin / plain.end
+    shifts = np.array([-0.9 * begin, -0.5 * begin, *SHIFTS])
+    curves = np.log((1 + shifts) / (begin + shifts))
+    share = np.log1p(np.expm1(curves)[:, None] * plain.share_of_range(x)) / curves[:, None]
+    ends, left = _ends(share, logs, 1 / errors)
+    best = int(left.argmin())
+    return np.array([*ends[best], curves[best], *bend])
+
+
+def _ends(share: FloatArray, values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The values at both ends by weighted least squares, and the squares that are left, a row a curve.
+
+    Args:
+        share: of the value at the end in that of each cell, float [curves, cells]; the rest is that at the begin.
+        values: of the cells.
+        weights: one over their standard errors.
+    """
+    first, last, y = (1 - share) * weights, share * weights, values * weights
+    aa, ab, bb = (first**2).sum(axis=1), (first * last).sum(axis=1), (last**2).sum(axis=1)
+    ay, by = first @ y, last @ y
+    ends = np.column_stack([ay * bb - by * ab, by * aa - ay * ab]) / (aa * bb - ab**2)[:, None]
+    left = ((first * ends[:, :1] + last * ends[:, 1:] - y) ** 2).sum(axis=1)
+    return ends, np.where(np.isfinite(left), left, np.inf)

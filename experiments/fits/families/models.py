@@ -69,24 +69,14 @@ class Model:
         logs, slopes = found(free[:-1], x)
         return logs + free[-1] * hinge, np.column_stack([slopes, hinge])
 
-    def columns(self, x: FloatArray, curve: float = 0.0) -> FloatArray:
-        """The summands at x, each 1 at the end of the range; or the terms of the linear predictor.
-
-        Of a curved sum those whose coefficients are the means at the begin and at the end of the range; of a shifted
-        power their logs.
-        """
-        if self.form.curved:
-            return np.column_stack(self._shares(x, curve)[:2])
-        if self.form.shifted:
-            share, _ = _share_of_log(self._share_of_range(x), curve)
-            return np.column_stack([1 - share, share])
+    def columns(self, x: FloatArray) -> FloatArray:
+        """Of a family without a curve the summands at x, each 1 at the end of the range; or the terms of log E."""
         key = x.tobytes()
         if key not in self._fixed:
             self._fixed[key] = self._design(x)
         return self._fixed[key]
 
     def _design(self, x: FloatArray) -> FloatArray:
-        """Of a family without a curve."""
         if self.form.summands:
             return np.column_stack([_plain(name, x) / self.scale(name) for name in self.form.summands])
         return np.column_stack([np.ones(len(x)), *(TERMS[term](x) for term in self.form.terms)])
@@ -127,7 +117,7 @@ class Model:
             design = self.columns(x)
             return design @ free, design
         first, last, curve = free
-        share, by_curve = _share_of_log(self._share_of_range(x), float(curve))
+        share, by_curve = _share_of_log(self.share_of_range(x), float(curve))
         return first + (last - first) * share, np.column_stack([1 - share, share, (last - first) * by_curve])
 
     @property
@@ -135,7 +125,8 @@ class Model:
         """The curve of A (x + c)^b of the largest shift; of a larger one it is an exponential."""
         return float(np.log1p((self.end - self.begin) / (FARTHEST * self.end + self.begin)))
 
-    def _share_of_range(self, x: FloatArray) -> FloatArray:
+    def share_of_range(self, x: FloatArray) -> FloatArray:
+        """How far from the begin to the end."""
         return np.asarray((x - self.begin) / (self.end - self.begin))
 
     def _sum(self, free: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
