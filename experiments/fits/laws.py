@@ -257,6 +257,17 @@ class Fits:
         return self.sheet().latex(caption, label)
 
     @property
+    def refused_alike(self) -> list[tuple[str, str, int]]:
+        """The series without a fit by their reason: "A", or "A and 3 more series", the reason, how many they are."""
+        found: dict[str, list[str]] = {}
+        for each in self.refused:
+            found.setdefault(each.reason, []).append(each.series)
+        return [
+            (names[0] + (f" and {len(names) - 1:,} more series" if len(names) > 1 else ""), reason, len(names))
+            for reason, names in found.items()
+        ]
+
+    @property
     def best(self) -> tuple[ScalingLaw, ...]:
         """The law of each series that has one; a series that is undecided, or that none fits, has none here."""
         return tuple(growth.law for growth in self.growths if growth.law is not None)

@@ -141,8 +141,8 @@ def show_fits(fits: Fits, console: Console) -> None:
             f"{POOR_FIT:g}, or hold it",
             markup=False,
         )
-    for refusal in fits.refused:
-        console.print(f"{refusal.series}: {Verdict.CANNOT_TELL.words}, {refusal.reason}", markup=False)
+    for names, reason, _ in fits.refused_alike:
+        console.print(f"{names}: {Verdict.CANNOT_TELL.words}, {reason}", markup=False)
     if fits.note:
         console.print(fits.note, markup=False)
 

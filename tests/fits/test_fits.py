@@ -23,7 +23,7 @@ from experiments.fits.evidence.cells import Hits, joined
 from experiments.fits.evidence.reading import FEWEST_RUNS
 from experiments.fits.families.forms import FORMS, NAMED
 from experiments.fits.families.likelihoods import fitted
-from experiments.fits.laws import Told
+from experiments.fits.laws import Fits, Refusal, Told
 from experiments.fits.series import series
 from experiments.grids.cells_table import cells_table
 from experiments.reports.terminal import show_fits
@@ -287,6 +287,8 @@ def test_laws_are_told_in_a_line_each_and_what_fits_badly_is_no_law(rng):
     assert "  nearest E[hit] = " in listed
     refused = fit(results({"a": cells([1, 2])}, geometric(rng, 100)))
     assert str(refused) == "a: CANNOT TELL, a law needs at least 3 cells, got 2"
+    alike = Fits((), (Refusal("a", "few"), Refusal("b", "none"), Refusal("c", "few"))).refused_alike
+    assert alike == [("a and 1 more series", "few", 2), ("b", "none", 1)]
 
 
 @pytest.mark.statistical

@@ -91,7 +91,7 @@ def growth_charts(results: Results, along: str, quantity: str, grown: Mapping[st
         )
     drawn = sum(min(len(members), MOST_LINES) for _, members in sorted(groups.items())[:MOST_CHARTS])
     left = len(found) - drawn
-    more = f"{left} more series are left out here: their cells are in summary.csv" if left else ""
+    more = f"{left:,} more series left out here: their cells are in summary.csv" if left else ""
     return Grown(charts, more, statistic)
 
 

@@ -45,7 +45,7 @@ def runtime_distributions(content: Content) -> Html:
     note = (
         "thin steps: measured share of the runs that have hit by a call; broad pale lines: the exact law, where it is "
         "known (at some 64 times); a curve that ends below 1 was ended by its budget"
-        + (f"; {left:,} more series are not drawn here" if left else "")
+        + (f"; {left:,} more series not drawn here" if left else "")
     )
     return joined([figure(charts, note, "", "distributions-figure")])
 

@@ -84,11 +84,10 @@ def _undecided(fits: Fits) -> Html:
     items = [
         tag("li", tag("strong", growth.series), ": ", _why_no_law(growth)) for growth in open_ones[:MOST_SENTENCES]
     ]
-    items += [
-        tag("li", tag("strong", each.series), f": {Verdict.CANNOT_TELL.words}, {each.reason}")
-        for each in fits.refused[: MOST_SENTENCES - len(items)]
-    ]
-    more = len(open_ones) + len(fits.refused) - len(items)
+    room = fits.refused_alike[: max(0, MOST_SENTENCES - len(items))]
+    told = len(items) + sum(count for *_, count in room)
+    items += [tag("li", tag("strong", names), f": {Verdict.CANNOT_TELL.words}, {reason}") for names, reason, _ in room]
+    more = len(open_ones) + len(fits.refused) - told
     items += [tag("li", f"and {more:,} more series without a law, below")] if more else []
     return tag("ul", *items) if items else Html("")
 
