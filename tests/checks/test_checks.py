@@ -41,6 +41,7 @@ from evo.engine.records import Records
 from evo.search import Search
 from evo.seeding import streams
 from evo.theory import MomentsOnly
+from experiments.checks.cell_tests import law_test, made_tests
 from experiments.checks.check import check
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
@@ -840,3 +841,21 @@ def test_where_only_moments_are_known_runs_are_counted_by_a_bound_for_any_law(mo
     assert [outcome.test for outcome in few.outcomes] == ["ledger", "mean", "calls"]
     assert verdict(of, counts(of, 9, needed)).verdict is Verdict.AGREES
     assert verdict(of, counts(of, 9, needed, mutator=Resample(0.42))).verdict is Verdict.DIFFERS
+
+
+def test_runs_are_compared_up_to_the_earliest_that_was_censored():
+    """Half end after 3 generations of 2 calls, half after 5: from the seventh call on it is not known of all."""
+    cell = Cell(BlockOneMax(k=2, l=4), Resample(0.5), AllBlocks(), OnePlusLambda(lam=2))
+    drawn = np.random.default_rng(4).geometric(0.25, 600)
+    most = np.where(np.arange(600) % 2, 3, 5)
+    there = drawn <= 2 * most
+    hits = np.where(there, drawn, np.nan)
+    generations = np.where(there, -(-drawn // 2), most)
+    runs = pd.DataFrame({"hit": hits, "generations": generations, "calls": 2 * generations})
+    predictions = {name: predict(cell, name) for name in ("hit", "calls")}
+    outcomes, _, told = made_tests(predictions.__getitem__, None, 2, "calls", None, runs, lambda runs: 1e-3, 0.25)
+    (law,) = (each for each in outcomes if each.test == "law")
+    assert law == law_test(predictions["hit"], hits, 6.0)
+    assert law != law_test(predictions["hit"], hits, 10.0)  # the twin
+    assert [each.test for each in outcomes] == ["ledger", "law"]
+    assert told == "times longer or shorter by 25%"

@@ -197,3 +197,16 @@ def test_one_chunk_in_turn_is_global_mutation():
     assert round_robin(HALF, 20, 20, Start(20)).hit.mean == pytest.approx(
         all_blocks(HALF, 20, Start(20)).hit.mean, rel=1e-13
     )
+
+
+@pytest.mark.parametrize("lam", [1, 3])
+@pytest.mark.parametrize("law", [LearningLaw(0.3, 0.6, 3.0), LearningLaw(0.6, 0.3, 2.0), LearningLaw(0.5, 0.5, 4.0)])
+def test_moments_of_global_mutation_that_learns_are_sums_of_its_tails(law, lam):
+    """E[T] = sum of P(T > t), E[T^2] = sum of (2t+1) P(T > t): also of the geometric rest after it has learned."""
+    run = learning_all_blocks(law, 2, Start(2, p0=0.25), lam)
+    for clock in (run.hit, run.generations):
+        t = np.arange(1200 * lam)
+        tails = clock.tail(t)
+        assert tails[-1] < 1e-12
+        assert clock.mean == pytest.approx(tails.sum(), rel=1e-9)
+        assert clock.variance == pytest.approx(((2 * t + 1) * tails).sum() - tails.sum() ** 2, rel=1e-9)

@@ -450,3 +450,13 @@ def test_the_times_are_both_clocks():
     assert run.hit is run.generations
     assert run.calls_on_last_chunk == 0.0
     assert run.hit.total(3) is None
+
+
+@pytest.mark.parametrize("s", [0.3, 1.0, 4.0])
+def test_a_call_raises_the_fitness_where_it_hits_or_repairs_and_not_where_a_value_alone_is_better(s):
+    """One block: call t raises the fitness w.p. P(T = t). Two, one repaired a call at most: so does the mean of f."""
+    times = np.arange(1.0, 9.0)
+    one = StoredTime(np.array([[0.0, 0.0], [0.5, 0.5]]), s, Start(1))
+    assert one.rises_at(times) == pytest.approx(one.cdf(times) - one.cdf(times - 1), abs=1e-12)
+    two = StoredTime(np.array([[0.0, 0.0, 0.0], [0.4, 0.6, 0.0], [0.0, 0.3, 0.7]]), s, Start(2))
+    assert two.rises_at(times) == pytest.approx(two.fitness_at(times) - two.fitness_at(times - 1), abs=1e-12)
