@@ -126,6 +126,8 @@ def _exactly(growth: ExactGrowth, form: str, given: Mapping[str, float]) -> Form
     law = next((each for each in growth.left if each.family.name == name), None)
     if law is None and growth.told is Told.NONE:
         return FormVerdict(growth.series, Verdict.CANNOT_TELL, "no family foretells the last exact mean")
+    if growth.coarse:
+        return FormVerdict(growth.series, Verdict.CANNOT_TELL, "medians go by steps, within which several families fit")
     if law is None:
         return FormVerdict(growth.series, Verdict.DIFFERS, f"exact means follow {' or '.join(map(str, growth.left))}")
     for letter, value in given.items():

@@ -130,6 +130,7 @@ class ExactGrowth:
         means: the exact means.
         told: LAW, UNDECIDED or NONE.
         left: the families that foretell well, the best first.
+        coarse: whether medians go by steps too coarse to tell families apart.
     """
 
     series: str
@@ -138,6 +139,7 @@ class ExactGrowth:
     means: FloatArray
     told: Told
     left: tuple[ExactLaw, ...]
+    coarse: bool = False
 
     @property
     def law(self) -> ExactLaw | None:
@@ -197,20 +199,24 @@ def fit_predicted(
         inside = cells[(cells[column] >= least) & (cells[column] <= most)]
         x = inside[column].to_numpy(dtype=float)
         try:
-            means = _means(results, [str(cell_id) for cell_id in inside.index], asked)
+            means, step = _means(results, [str(cell_id) for cell_id in inside.index], asked)
         except (InputError, NoPrediction) as error:
             refused.append(Refusal(label, str(error)))
             continue
         if reason := _refuse(x, means):
             refused.append(Refusal(label, reason))
         else:
-            growths.append(grown(label, along, x, means, asked.text))
+            growths.append(grown(label, along, x, means, asked.text, step))
     return ExactFits(tuple(growths), tuple(refused))
 
 
-def _means(results: Results, cells: Sequence[str], asked: Quantity) -> FloatArray:
+def _means(results: Results, cells: Sequence[str], asked: Quantity) -> tuple[FloatArray, float]:
+    """The exact means, or medians; and the step of the last one relative to it, which is 0 of a mean."""
     known = [results.predict(cell, asked.column) for cell in cells]
-    return np.array([each.quantile(0.5) if asked.statistic == MEDIAN else each.mean for each in known])
+    if asked.statistic != MEDIAN:
+        return np.array([each.mean for each in known]), 0.0
+    medians = np.array([each.quantile(0.5) for each in known])
+    return medians, known[-1].unit / float(medians[-1]) if known and medians[-1] > 0 else 0.0
 
 
 def _refuse(x: FloatArray, means: FloatArray) -> str:
@@ -223,8 +229,12 @@ def _refuse(x: FloatArray, means: FloatArray) -> str:
     return out_of_floats(means) if (means > 0).all() else "a law needs positive means"
 
 
-def grown(label: str, along: str, x: FloatArray, means: FloatArray, quantity: str = "hit") -> ExactGrowth:
+def grown(
+    label: str, along: str, x: FloatArray, means: FloatArray, quantity: str = "hit", step: float = 0.0
+) -> ExactGrowth:
     """The growth of exact means, by the families that foretell the last of them.
+
+    Medians go by steps: all families that foretell the last one within a step of it are left, unless one meets it.
 
     >>> x = np.array([2.0, 4, 8, 16, 32, 64])
     >>> growth = grown("a", "k", x, 3 * x**2 + 5 * x)
@@ -235,11 +245,14 @@ def grown(label: str, along: str, x: FloatArray, means: FloatArray, quantity: st
     tried.sort(key=lambda each: (max(each.foretold, ROUNDING), EXPANSIONS.index(each.family)))
     if not tried or tried[0].foretold > WELL:
         return ExactGrowth(label, along, x, means, Told.NONE, ())
-    reach = CLEAR * max(tried[0].foretold, ROUNDING)
+    best = max(tried[0].foretold, ROUNDING)
+    reach = max(CLEAR * best, step if best > ROUNDING else 0.0)
     near = [each for each in tried if each.foretold <= reach]
     names = {each.family.name for each in near}
-    left = tuple(each for each in near if not _inner(each.family.name) & names)
-    return ExactGrowth(label, along, x, means, Told.LAW if len(left) == 1 else Told.UNDECIDED, left)
+    coarse = reach > CLEAR * best
+    left = tuple(each for each in near if coarse or not _inner(each.family.name) & names)
+    told = Told.LAW if len(left) == 1 else Told.UNDECIDED
+    return ExactGrowth(label, along, x, means, told, left, coarse and len(left) > 1)
 
 
 def _inner(name: str) -> set[str]:

@@ -242,3 +242,16 @@ def test_a_constant_of_exact_means_is_told_to_three_errors_or_a_thousandth(value
     growth = replace(growth, left=(replace(law, constants=tuple(constants)),))
     (found,) = judged(replace(fits, growths=(growth,)), law.family.name, {"A": given})
     assert found.verdict == verdict
+
+
+def test_medians_go_by_steps_and_a_narrow_range_of_them_tells_no_family():
+    """2 k H_k at k = 140 to 200: k ln k of the means; of medians a step hides what tells families apart."""
+    cells = [Cell(BlockOneMax(k, l=4), Resample(0.5), UniformChunk(), OnePlusLambda()) for k in range(140, 201, 10)]
+    (means,), (medians,) = fit(cells).growths, fit(cells, quantity="median hit").growths
+    assert means.law.family.name == "x log x"
+    assert medians.law is None
+    (found,) = judged(fit(cells, quantity="median hit"), "x log x", {})
+    assert str(found.verdict) == "CANNOT_TELL"
+    assert "steps" in found.reason
+    x = np.array([4.0, 8, 16, 32, 64])
+    assert grown("a", "k", x, 2 * x - 1, step=1 / 127).law.family.name == "linear"  # met by every median

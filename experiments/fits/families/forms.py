@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ RIVALS = (
 """Other smooth curves of three parameters: where one of them fits as well, an offset or a shift is not told."""
 
 
+@cache
 def held(form: Form) -> frozenset[str]:
     """The names of all families that are special cases of one, at any depth.
 

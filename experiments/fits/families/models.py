@@ -17,13 +17,17 @@ FARTHEST = 10.0
 STRAIGHT = 1e-5
 """Curve times the range below which slopes along the curve are those of its series: differences would be rounding."""
 TERMS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "1": lambda x: np.ones(len(x)),
     "x": lambda x: x,
+    "x^2": lambda x: x**2,
+    "x^3": lambda x: x**3,
     "ln x": np.log,
-    "ln ln x": lambda x: np.log(np.log(x)),
+    "x ln x": lambda x: x * np.log(x),
+    "ln ln x": lambda x: np.asarray(np.log(np.log(x))),
     "sqrt x": np.sqrt,
     "ln^2 x": lambda x: np.asarray(np.log(x) ** 2),
 }
-"""Of linear predictors."""
+"""Of sums, and of linear predictors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ class Model:
 
     def _design(self, x: FloatArray) -> FloatArray:
         if self.form.summands:
-            return np.column_stack([_plain(name, x) / self.scale(name) for name in self.form.summands])
+            return np.column_stack([TERMS[name](x) / self.scale(name) for name in self.form.summands])
         return np.column_stack([np.ones(len(x)), *(TERMS[term](x) for term in self.form.terms)])
 
     @property
@@ -110,7 +114,7 @@ class Model:
 
     def scale(self, name: str) -> float:
         """A summand at the end of the range."""
-        return float(_plain(name, np.array([self.end]))[0]) or 1.0
+        return float(TERMS[name](np.array([self.end]))[0]) or 1.0
 
     def _predictor(self, free: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         if not self.form.shifted:
@@ -158,8 +162,3 @@ def _steepness(z: FloatArray) -> FloatArray:
     """The slope of ln(e^z - 1) along ln z, z / (1 - e^-z), which is 1 at z = 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(z == 0, 1.0, z / -np.expm1(-z))
-
-
-def _plain(name: str, x: FloatArray) -> FloatArray:
-    log = np.log(x)
-    return {"1": np.ones(len(x)), "ln x": log, "x": x, "x ln x": x * log, "x^2": x**2, "x^3": x**3}[name]
