@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import SECONDS
 from typer.testing import CliRunner
 
 from evo.errors import InputError
@@ -188,11 +189,11 @@ def test_a_launch_that_is_sent_a_signal_keeps_its_table_and_says_so(where, name)
         command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen
     )
     try:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + SECONDS
         while not (where / "begun").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(getattr(signal, name))
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=SECONDS)
     finally:
         process.kill()
         process.wait()

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from patience import SECONDS
 from rich.console import Console
 
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -88,7 +89,7 @@ def test_a_thread_tells_it_while_the_launch_waits(monkeypatch):
     with shown:
         shown(START)
         clock.now += 10
-        assert told.wait(300)
+        assert told.wait(SECONDS)
     assert "progress" not in {thread.name for thread in threading.enumerate()}
     assert out.getvalue() == "0 of 14 cells, 0 of 280 runs, at work for 10 s\n"
 

@@ -30,6 +30,7 @@ import pytest
 import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import SECONDS
 from typer.core import TyperArgument, TyperOption
 
 from evo import OnePlusLambda, UntilResolved
@@ -66,8 +67,6 @@ from problems import BlockOneMax
 
 GROUP: Any = typer.main.get_command(app)
 EXAMPLES = {"text": 500, "tables": 800, "parts": 300, "functions": 150, "command": 150, "folders": 100}
-SECONDS = 300
-"""After which an example counts as one that hangs; they take milliseconds."""
 
 
 SHARES = pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.slow)], ids=["a fifth", "all"])

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from patience import SECONDS
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
     "--headless",
@@ -33,8 +35,6 @@ QUIET = [
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 ]
-PATIENCE = 300.0
-"""Seconds until an answer must be there, on a machine that does other work."""
 
 
 def found() -> str | None:
@@ -84,7 +84,7 @@ class Chromium:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.wait(300)
+            self._process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -150,10 +150,10 @@ class Chromium:
         return base64.b64decode(self.ask("Page.printToPDF", printBackground=True)["data"])
 
     def _next(self) -> dict[str, Any]:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + SECONDS
         while b"\0" not in self._rest:
             ready, _, _ = select.select([self._read], [], [], max(0.0, until - time.monotonic()))
-            assert ready, f"Chromium said nothing for {PATIENCE:g} seconds"
+            assert ready, f"Chromium said nothing for {SECONDS:g} seconds"
             more = os.read(self._read, 2**20)
             assert more, "Chromium has ended"
             self._rest += more

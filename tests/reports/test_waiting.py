@@ -335,7 +335,7 @@ def test_latency_and_prompt_are_tables_of_their_own_kind(tmp_path):
     runners = [one.runner for one in load_grid(file).cells]
     latencies = (Latency(1.0), Latency(1.0, tail=0.5), Latency(1.0, tail=1.0))
     assert runners == [Asynchronous(w, latency, Prompt(head=3)) for w in (2, 4) for latency in latencies]
-    results = run_grid(load_grid(file), tmp_path / "out", workers=2)
+    results = run_grid(load_grid(file), tmp_path / "out", workers=1)
     assert [load(tmp_path / "out").cell(name).runner for name in results.cells.index] == runners
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,6 +18,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from patience import SECONDS, wait_for
 
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -37,8 +37,6 @@ from problems import BlockOneMax
 
 distributed = pytest.importorskip("distributed")
 
-SECONDS = 300
-"""What anything may take here at most; on a machine that does nothing else it takes two."""
 ALLOWED_FAILURES = 1  # deaths after which the scheduler gives up a task are one more; three is dask's default
 
 
@@ -95,13 +93,6 @@ def kill_all(process: subprocess.Popen) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, 9)
     process.wait(SECONDS)
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from patience import SECONDS
 
 from evo.costs.budget import Budget
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -55,7 +56,7 @@ def kill(worker: WorkerProcess) -> None:
     os.kill(worker.pid, signal.SIGKILL)
 
 
-def come(future: Future[Any], worker: WorkerProcess, seconds: float = 300.0) -> Any:
+def come(future: Future[Any], worker: WorkerProcess, seconds: float = SECONDS) -> Any:
     """The error or result of a future, while somebody looks after the worker as a launch does."""
     deadline = time.monotonic() + seconds
     while not future.done() and time.monotonic() < deadline:
@@ -144,12 +145,12 @@ def test_a_worker_killed_in_the_middle_of_an_answer(worker, monkeypatch):
 
     def slowly(future: Future[Any], content: bytes) -> None:
         came.set()
-        read.wait(300)
+        read.wait(SECONDS)
         settle(future, content)
 
     monkeypatch.setattr(process, "_settle", slowly)
     first, second, third = worker.submit(abs, -1), worker.submit(bytes, LARGE), worker.submit(abs, -1)
-    assert came.wait(300)
+    assert came.wait(SECONDS)
     time.sleep(0.3)  # until the worker writes, and cannot go on
     kill(worker)
     read.set()
@@ -169,7 +170,7 @@ def test_a_driver_that_ends_without_stopping_its_worker_does_not_wait_for_it():
             "worker.submit(time.sleep, 600)",
         ]
     )
-    assert subprocess.run([sys.executable, "-c", program], timeout=300, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], timeout=SECONDS, check=False).returncode == 0
 
 
 def test_where_no_process_can_be_started_the_launch_says_so(monkeypatch):
@@ -225,7 +226,7 @@ def outcomes_of(jobs: list[Job]) -> list[Any]:
     with Processes(1) as executor:
         executor.submit(jobs)
         found: list[Any] = []
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + SECONDS
         while executor.busy and time.monotonic() < deadline:
             found += executor.finished(1.0)
         assert not executor.busy

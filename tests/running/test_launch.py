@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from patience import SECONDS
 
 from evo.costs.budget import Budget
 from evo.costs.ledger import Prompt
@@ -304,14 +305,14 @@ def interrupt(command: list[str], where: Path, when: Any, times: int = 1) -> sub
         preexec_fn=listen_to_ctrl_c,
     )
     try:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + SECONDS
         while not when(process.pid) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         for _ in range(times):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.3)
-        out, err = process.communicate(timeout=300)
-        deadline = time.monotonic() + 300
+        out, err = process.communicate(timeout=SECONDS)
+        deadline = time.monotonic() + SECONDS
         while members(process.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert members(process.pid) == []

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import SECONDS
 
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -81,7 +82,7 @@ def test_a_launch_in_a_thread_in_joblib_in_a_daemon_and_in_a_program_from_standa
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=300,
+        timeout=SECONDS,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "all the same\n"), done.stderr

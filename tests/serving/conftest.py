@@ -6,6 +6,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from patience import SECONDS
 
 from experiments.serving.web import Server
 
@@ -16,7 +17,7 @@ class Client:
     """One connection that is kept."""
 
     def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
 
     def raw(self, method, path, body=None, headers=None):
         """Status, headers and bytes."""

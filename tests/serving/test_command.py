@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from patience import SECONDS
 
 from experiments.cli.serving import record, serve
 from experiments.serving.evaluator import LINE
@@ -112,13 +113,13 @@ def test_a_port_in_use_is_told(capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
 def test_it_serves_until_it_is_interrupted_and_tells_its_totals(tmp_path):
     with running("serve", "Resample(p=0.5)", "--port", "0", "--log", "calls.jsonl", cwd=tmp_path) as (process, port):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
         body = json.dumps({"messages": [{"role": "user", "content": 'B0 = "abcd"'}]})
         connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 200
         connection.close()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, err) == (0, "")
     assert out.splitlines()[-1].startswith("1 requests, 1 calls")
     assert len((tmp_path / "calls.jsonl").read_text().splitlines()) == 1
@@ -128,7 +129,7 @@ def test_it_serves_until_it_is_interrupted_and_tells_its_totals(tmp_path):
 def test_an_address_that_others_reach_says_so(tmp_path):
     with running("serve", "Resample(p=0.5)", "--port", "0", "--host", "0.0.0.0", cwd=tmp_path) as (process, _):
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=SECONDS)
     assert "can use this endpoint; there is no password" in err
 
 
@@ -173,7 +174,7 @@ def test_record_says_what_there_is_to_know_and_shares_its_file_with_nobody(capsy
             record(tmp_path / "calls.jsonl", **TO)
         assert "written by another `llm-evo serve` or `record`" in capsys.readouterr().err
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out.splitlines()[-1]) == (0, "0 calls, 0 tokens, all of calls.jsonl")
     for note in ("there is no cap", "may be private", "without encryption"):
         assert note in err

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from patience import SECONDS
 
 from experiments.serving.faults import Faults
 from experiments.serving.log import CallLog, recorded_calls
@@ -28,7 +29,7 @@ def asked(serving, tmp_path):
         model = Model(Blocks(4, 2), FixKeep(fix=1, keep=1), faults=Faults(faults))
         with serving(Endpoint(model, log=log, silence=5.0)) as server:
             address = f"http://127.0.0.1:{server.port}/v1"
-            patience = 2.0 if "timeout" in faults else 300.0  # the endpoint is silent for longer than 2 s
+            patience = 2.0 if "timeout" in faults else float(SECONDS)  # the endpoint is silent for longer than 2 s
             with openai.OpenAI(api_key="none", base_url=address, max_retries=0, timeout=patience) as client:
                 try:
                     found = use(client)

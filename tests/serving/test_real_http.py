@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from patience import SECONDS
 
 from evo import Budget, OnePlusLambda, RoundRobin
 from experiments import Cell, Grid, RealCalls, WorkersLost, load, run_grid
@@ -122,12 +123,12 @@ budget = {{type = "Budget", calls = 500}}
         command += ["--base-url", f"http://127.0.0.1:{server.port}/v1"]
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            deadline = time.monotonic() + 300
+            deadline = time.monotonic() + SECONDS
             while not answers.exists() or answers.read_bytes().count(b'"reply"') < 12:
                 assert process.poll() is None, "ended before it was killed"
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+            second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
             assert (second.returncode, "at work" in second.stderr) == (5, True), second.stderr
         finally:
             os.kill(process.pid, signal.SIGKILL)
@@ -136,7 +137,7 @@ budget = {{type = "Budget", calls = 500}}
         kept = {row["of"]: row["reply"] for row in rows_whole(answers) if "reply" in row}
         before = {row["id"]: row["asked"] for row in rows_whole(answers) if "asked" in row}
         assert len(kept) >= 12
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
         assert done.returncode == 0, done.stderr
     written = rows(answers)
     sent = [row["asked"] for row in written if "asked" in row]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import SECONDS
 
 from evo.errors import InputError
 from experiments.calibration.calibrate import calibrate
@@ -184,7 +185,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_stream_has_its_usage_logged(rec
         client.connection.request("POST", "/v1/chat/completions", content, {"Content-Type": "application/json"})
         client.connection.sock.close()
         client.connection.close()
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + SECONDS
         while '"tokens_out"' not in recorded.file.read_text() and time.monotonic() < deadline:
             time.sleep(0.01)
 
@@ -369,7 +370,7 @@ def test_calibrate_finds_the_truth_in_a_recorded_pilot(recorded):
     truth = FixKeep(fix=0.4, keep=0.8)
 
     def use(client):
-        for number in range(300):
+        for number in range(120):
             program = blocks.program(rng.random(4) < 0.5, rng)
             before = blocks.scores(program)
             _, body = client.chat(program)
@@ -408,7 +409,7 @@ def test_a_killed_recorder_has_lost_no_call_and_the_next_one_counts_it(serving, 
             client = type(behind)(port)
             body = json.dumps({"messages": [{"role": "user", "content": PROGRAM}]})
             client.connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
-            deadline = time.monotonic() + 300
+            deadline = time.monotonic() + SECONDS
             while not (tmp_path / "calls.jsonl").stat().st_size and time.monotonic() < deadline:
                 time.sleep(0.01)
             os.kill(process.pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from patience import SECONDS
 
 from experiments import load
 from experiments.serving.faults import FAULTS, THINK
@@ -99,7 +100,7 @@ class Page:
     def end(self, number, expected):
         """Of the commands that were started, one is ended as Ctrl-C does."""
         self.started[number].send_signal(signal.SIGINT)
-        out, _ = self.started[number].communicate(timeout=300)
+        out, _ = self.started[number].communicate(timeout=SECONDS)
         return expect(f"kill -INT %{number + 1}", expected, out)
 
     def start(self, line, expected):

@@ -82,7 +82,14 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("parts", KINDS.values(), ids=KINDS)
+LIKE_OTHERS = ("lam", "weak", "unequal blocks")
+"""Kinds whose runs go through the same loop as those of AllBlocks."""
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [pytest.param(KINDS[name], id=name, marks=pytest.mark.slow if name in LIKE_OTHERS else ()) for name in KINDS],
+)
 def test_a_larger_budget_simulates_only_batches_with_censored_runs(tmp_path, simulated, parts):
     fresh = run_grid(grid(parts=parts), workers=1).runs
     small = Budget(int(fresh["calls"].quantile(0.96)))

@@ -7,8 +7,6 @@ twins are off by more than is found with probability 0.95.
 from __future__ import annotations
 
 import math
-import os
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -319,16 +317,9 @@ def test_nothing_is_imported_if_it_is_not_to_be(tmp_path, module):
     assert [each.stored != "" for each in check(unwanted).cells] == [True] * 3  # though it is loaded now
 
 
-def test_the_command_imports_nothing_and_says_so(tmp_path, module):
+def test_the_command_imports_nothing_and_says_so(tmp_path, module, command):
     run_and_forget(tmp_path, module, CAREFUL + "\nprint('it is imported')\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments", "check", "out", "--stored"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command("check", "out", "--stored", cwd=tmp_path, COLUMNS="200")
     said = " ".join(done.stdout.split())
     assert done.returncode == 0, done.stderr
     assert "3 AGREES" in said

@@ -98,7 +98,7 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other, check_exact=True, check_column_type=False)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
 def test_the_table_is_that_of_plain_pandas_bit_for_bit(out, seed):
     """Parts of many batches in any order, batches that are there twice, with times or not, and some that are not."""
     draw = random.Random(seed)

@@ -102,11 +102,10 @@ def files_of(folder: Path) -> list[Path]:
 # ------------------------------------------------------------------------------------------------- flipped bits
 
 
-def flipped(folder: Path, number: int, seed: int) -> tuple[int, int]:
+def flipped(folder: Path, files: list[Path], number: int, seed: int) -> tuple[int, int]:
     """How many of so many flipped bits were found, and how many were not and changed what is said."""
     draw, before = random.Random(seed), said(folder)
     found = missed = 0
-    files = files_of(folder)
     for n in range(number):
         file = files[n % len(files)]
         content = file.read_bytes()
@@ -122,12 +121,13 @@ def flipped(folder: Path, number: int, seed: int) -> tuple[int, int]:
     return found, missed
 
 
-@pytest.mark.parametrize("number", [20, pytest.param(500, marks=slow)])
-def test_a_flipped_bit_is_found_or_has_no_effect(out, number):
-    store = [file for file in files_of(out) if file.suffix in (".json", ".parquet")]
-    found, missed = flipped(out, number, 1)
+@pytest.mark.parametrize(("number", "of"), [(12, 2), pytest.param(500, 1, marks=slow)])
+def test_a_flipped_bit_is_found_or_has_no_effect(out, number, of):
+    files = files_of(out)[::of]
+    store = [file for file in files if file.suffix in (".json", ".parquet")]
+    found, missed = flipped(out, files, number, 1)
     assert missed == 0
-    assert found >= 0.8 * number * len(store) / len(files_of(out))
+    assert found >= 0.8 * number * len(store) / len(files)
 
 
 def test_without_checksums_flipped_bits_change_what_is_said(out, monkeypatch):
@@ -259,7 +259,7 @@ def damaged(made: Path, scratch: Path, number: int, seed: int) -> dict[str, int]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
-@pytest.mark.parametrize("number", [60, pytest.param(2000, marks=slow)])
+@pytest.mark.parametrize("number", [36, pytest.param(2000, marks=slow)])
 def test_a_damaged_file_is_refused_by_name_and_never_hangs(made, tmp_path, number):
     refused = damaged(made, tmp_path / "out", number, 2)
     assert refused["other_values"] > 0.7 * number / 3

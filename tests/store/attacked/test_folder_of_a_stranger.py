@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from patience import SECONDS
 from typer.testing import CliRunner
 
 from evo.errors import InputError
@@ -42,7 +43,6 @@ TOML = """
     mutator = {type = "Resample", p = 0.5}
     schedule = {type = "UntilResolved"}
 """
-SECONDS = 300
 
 
 def several(*values: str) -> list[Any]:
