@@ -78,7 +78,13 @@ def table(
     kept = [i for i in range(len(headings)) if i == 0 or any(row[i].shown not in ("", "-") for row in shown)]
     numeric = [any(row[i].sorted_by is not None for row in shown) for i in kept]
     head = joined(
-        tag("th", tag("button", headings[i], type="button"), scope="col", class_="n" if of_numbers else None)
+        tag(
+            "th",
+            tag("button", headings[i], type="button"),
+            scope="col",
+            class_="n" if of_numbers else None,
+            data_t=headings[i],  # printed at the head of each page, where no button is
+        )
         for i, of_numbers in zip(kept, numeric, strict=True)
     )
     named = headings if words else [""] * len(headings)
