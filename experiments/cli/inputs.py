@@ -15,14 +15,6 @@ if TYPE_CHECKING:
     from experiments.reports.study import Study
     from experiments.store.results import Results
 
-
-STUDY_NAMES = {
-    "paper", "keep", "measured", "cost-models", "correlation", "granularity", "voting", "spill", "difficulty", "noise",
-    "judge", "nonconvex", "parallel", "selection", "routing", "debugging", "sorting", "sentences", "writing", "debate",
-    "quadratic", "vacation",
-}  # fmt: skip
-"""Of all studies, which take a while to load: a grid of another name is none of them."""
-
 REAL = "Real calls, of LLM(..)"
 
 
@@ -49,7 +41,7 @@ def grid_of(target: str, runs: int | None, seed: int | None, engine: str | None)
 
 
 def _study(name: str) -> Grid:
-    """The grid of a study; loading all of them takes a while."""
+    """The grid of a study."""
     from evo.errors import InputError
     from evo.parameters import suggestion
     from experiments.studies import STUDIES
@@ -92,8 +84,6 @@ def expected_study(target: str) -> Study:
 
 def study_of(results: Results) -> Study | None:
     """The named study of results, if they are of one."""
-    if str(results.grid["name"]) not in STUDY_NAMES:
-        return None
     from experiments.studies import study_of as found
 
     return found(results)

@@ -1,49 +1,62 @@
 """The named studies: `llm-evo run NAME`."""
 
-from experiments.reports.study import Findings, Study
-from experiments.store.results import Results
-from experiments.studies import (
-    correlation,
-    cost_models,
-    difficulty,
-    granularity,
-    judge,
-    keep,
-    measured,
-    noise,
-    nonconvex,
-    paper,
-    parallel,
-    selection,
-    spill,
-    voting,
-)
-from experiments.studies.exercises import EXERCISES
-from experiments.studies.systems import SYSTEMS
+from __future__ import annotations
 
-STUDIES: dict[str, Study] = {
-    study.name: study
-    for study in (
-        paper.STUDY,
-        keep.STUDY,
-        measured.STUDY,
-        cost_models.STUDY,
-        correlation.STUDY,
-        granularity.STUDY,
-        voting.STUDY,
-        spill.STUDY,
-        difficulty.STUDY,
-        noise.STUDY,
-        judge.STUDY,
-        nonconvex.STUDY,
-        parallel.STUDY,
-        selection.STUDY,
-        *SYSTEMS,
-        *EXERCISES,
-    )
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from experiments.reports.study import Study
+    from experiments.store.results import Results
+
+MODULES = {
+    "paper": "paper",
+    "keep": "keep",
+    "measured": "measured",
+    "cost-models": "cost_models",
+    "correlation": "correlation",
+    "granularity": "granularity",
+    "voting": "voting",
+    "spill": "spill",
+    "difficulty": "difficulty",
+    "noise": "noise",
+    "judge": "judge",
+    "nonconvex": "nonconvex",
+    "parallel": "parallel",
+    "selection": "selection",
+    "routing": "systems.routing",
+    "debugging": "systems.debugging",
+    "sorting": "exercises.sorting",
+    "sentences": "exercises.sentences",
+    "writing": "exercises.writing",
+    "debate": "exercises.debate",
+    "quadratic": "exercises.quadratic",
+    "vacation": "exercises.vacation",
 }
+"""Of each study the module here that has it as STUDY."""
 
-__all__ = ["STUDIES", "Findings", "Study", "study_of"]
+
+class Studies(Mapping[str, "Study"]):
+    """The studies by their names, each loaded when it is asked for: all of them take a while."""
+
+    def __getitem__(self, name: str) -> Study:
+        study: Study = import_module(f"{__name__}.{MODULES[name]}").STUDY
+        return study
+
+    def __contains__(self, name: object) -> bool:
+        return name in MODULES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+STUDIES = Studies()
+
+__all__ = ["MODULES", "STUDIES", "Studies", "study_of"]
 
 
 def study_of(results: Results) -> Study | None:

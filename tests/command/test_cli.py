@@ -149,10 +149,6 @@ def test_importing_and_predicting_load_nothing_that_draws_or_tabulates():
 
 
 def test_a_grid_of_a_file_loads_no_study(tmp_path):
-    from experiments.cli.inputs import STUDY_NAMES
-    from experiments.studies import STUDIES
-
-    assert set(STUDIES) == STUDY_NAMES
     (tmp_path / "mine.toml").write_text(GRID)
     program = """
         import sys
@@ -164,7 +160,21 @@ def test_a_grid_of_a_file_loads_no_study(tmp_path):
     """
     loaded = process("-c", textwrap.dedent(program), str(tmp_path / "mine.toml")).stdout.split()
     assert "experiments.grids.toml" in loaded
-    assert "experiments.studies" not in loaded
+    assert not [name for name in loaded if name.startswith("experiments.studies.")]
+
+
+def test_a_study_is_loaded_alone_and_each_has_the_name_that_it_is_asked_for_by():
+    program = """
+        import sys
+        from experiments.studies import STUDIES
+        STUDIES["cost-models"].grid()
+        print(*sys.modules)
+    """
+    loaded = process("-c", textwrap.dedent(program)).stdout.split()
+    assert [name for name in loaded if name.startswith("experiments.studies.")] == ["experiments.studies.cost_models"]
+    assert [study.name for study in STUDIES.values()] == list(STUDIES)
+    assert "cost-models" in STUDIES
+    assert "costs" not in STUDIES
 
 
 def test_the_module_is_the_same_command():

@@ -33,7 +33,7 @@ NEVER = (
     "experiments.fits.fit", "experiments.fits.claims", "experiments.fits.laws", "experiments.fits.series",
     "experiments.fits.speedups", "experiments.fits.families", "experiments.fits.evidence",
     "experiments.reports.figures", "experiments.reports.panels", "experiments.reports.html.figures.of_series",
-    "experiments.running.executors.processes", "experiments.running.executors.process", "experiments.studies",
+    "experiments.running.executors.processes", "experiments.running.executors.process", "experiments.studies.paper",
     "experiments.planning", "experiments.calibration", "experiments.serving",
 )  # fmt: skip
 """What one small cell has no use for."""
