@@ -94,6 +94,7 @@ def compare(tasks, names, repeats, seconds, tell):
 def as_json(rates, refused, left_out, names, repeats, seconds):
     return {
         "machine": named(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
         "versions": [release(name) for name in PEERS if name in names],
         "repeats": repeats,
         "seconds": seconds,

@@ -14,7 +14,7 @@ def page(found):
     lines = [
         found["machine"],
         f"{versions}. {found['repeats']} repeats of {found['seconds']:g} s of CPU,",
-        "one core; medians, and the least and the greatest ratio of a repeat.",
+        f"one core, load {found['load']:.0f}; medians, and the least and the greatest ratio of a repeat.",
     ]
     for k in dict.fromkeys(task["k"] for task in found["tasks"]):
         lines += ["", f"{f'k = {k:,}':<19}" + row(HEADS)]
