@@ -24,7 +24,7 @@ from evo.theory.calls.acceptance import (
     judged_block_acceptance,
     majority_error,
 )
-from evo.theory.calls.gains import at_least_once, completion, incompletion
+from evo.theory.calls.gains import at_least_once, completion, forgetful, incompletion
 from evo.theory.calls.minibatch import minibatch_moves
 from evo.theory.calls.offspring_counts import subset_offspring, whole_offspring, wrong_block_offspring
 from evo.theory.chains.chain import check_states
@@ -75,6 +75,8 @@ def fitness_of_counts(
 ) -> RunLaw:
     """The chain on the number of incorrect blocks (theory 1f, 10)."""
     check_states(k, f"the counts of k={k} blocks")  # before its matrix is made
+    if g == k and forgetful(law):
+        completion(law, k, k)  # refuses a chance of the optimum that is too small for floats
     return run_on_counts(offspring_counts(law, k, g, schedule), by_count, start, lam, weak, "theory 1f, 10")
 
 

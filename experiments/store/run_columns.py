@@ -88,7 +88,7 @@ class RunColumns:
                 if dtype_of(name) == "Int64":
                     null = np.nan if made[name].dtype.kind == "f" else NULL
                     made[name] = np.where(made[name] < 0, null, made[name])
-        self._append(made, sum(sizes))
+        self._append(made, sum(sizes), given=True)
 
     def pop(self, name: str) -> NDArray[Any]:
         """A column, which is not held any more."""
@@ -106,8 +106,11 @@ class RunColumns:
         known = self.words[name]
         return np.array([known.setdefault(word, len(known)) for word in words], dtype=np.int32)
 
-    def _append(self, columns: dict[str, NDArray[Any]], rows: int) -> None:
-        """One array a column, twice as large when it is full: what is not written yet takes no memory."""
+    def _append(self, columns: dict[str, NDArray[Any]], rows: int, given: bool = False) -> None:
+        """One array a column, twice as large when it is full: what is not written yet takes no memory.
+
+        The first arrays that are given away, not lent, are taken as they are.
+        """
         whole = self._rows + rows
         for name in columns.keys() - self._room.keys():
             self._room[name] = np.full(self._rows, NULL)
@@ -118,6 +121,9 @@ class RunColumns:
                 room = self._room[name] = _as_floats(room)
             elif name in FAR and room.dtype.kind == "f" != values.dtype.kind:
                 values = _as_floats(values)
+            if given and not self._rows and values.dtype == room.dtype:
+                self._room[name] = values
+                continue
             if len(room) < whole:
                 self._room[name] = np.empty(max(whole, 2 * len(room)), dtype=room.dtype)
                 self._room[name][: self._rows] = room[: self._rows]

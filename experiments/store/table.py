@@ -97,7 +97,7 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
         "seconds": np.full(len(counts.hit), np.nan) if counts.seconds is None else counts.seconds,
     }
     kinds = DTYPES | dict.fromkeys(FAR, "float64") if far else DTYPES
-    return {name: values.astype(kinds[name].lower()) for name, values in columns.items()}
+    return {name: values.astype(kinds[name].lower(), copy=False) for name, values in columns.items()}
 
 
 def program_columns(cell: ProgramCell, counts: ProgramCounts) -> dict[str, NDArray[Any]]:
