@@ -249,8 +249,8 @@ class Walk:
         try:
             full = importlib.util.resolve_name("." * level + name, package or None)
             if not is_the_users(full) or importlib.util.find_spec(full) is None:
-                for each in names or ("",):
-                    self._warn_of(f"{full}.{each}".rstrip("."), reader)
+                for each in names or ("",):  # of a whole module, what all of it does
+                    self._warn_of(f"{full}.{each}", reader)
                 return
             module = importlib.import_module(full)
         except Exception:
@@ -290,7 +290,7 @@ class Walk:
             self._warn(name, reader)
 
     def _warn(self, name: str, reader: str) -> None:
-        self.unseen[f"what {reader} gets from {name.removeprefix('builtins.')} as it runs"] = None
+        self.unseen[f"what {reader} gets from {name.removeprefix('builtins.').rstrip('.')} as it runs"] = None
 
 
 def _changed_by(kind: type) -> dict[str, str]:

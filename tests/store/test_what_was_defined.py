@@ -244,6 +244,16 @@ def test_an_edit_that_changes_nothing_is_none(case, define):
             "rewrite gets from getattr by a computed name",
         ),
         ("import ctypes\nC = ctypes.CDLL(None)\n" + OP.replace("RATE", "C.rand()"), "mine.C (ctypes.CDLL"),
+        (
+            OP.replace("        return", "        import secrets\n        return").replace(
+                "RATE", "secrets.randbelow(2)"
+            ),
+            "mine.Op.rewrite gets from secrets as it runs",
+        ),
+        (
+            OP.replace("        return", "        from time import time\n        return").replace("RATE", "time()"),
+            "mine.Op.rewrite gets from time.time as it runs",
+        ),
     ],
 )
 def test_what_cannot_be_seen_is_told_by_name(source, told, define):
