@@ -1,5 +1,6 @@
 """What a launch counts, each by hand: cells that share runs, rows of a task, means of several batches, hosts, texts."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from experiments.running.allowance import Allowance
 from experiments.running.launch import run_grid
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.tasks import Done, Job
-from experiments.store.failures import MOST_LISTED, FailedBatch, _shortened, explain
+from experiments.store.failures import MOST_LISTED, FailedBatch, _shortened, explain, write_failure
 from experiments.store.launches.provenance import ended
 from experiments.store.launches.status import status
 from operators import Resample
@@ -55,6 +56,24 @@ def test_the_status_of_a_folder_counts_cells_that_share_runs_as_the_launch_does(
     found = status(tmp_path / "out")
     assert (found.cells, found.batches, found.of_batches) == (6, 6, 6)
     assert (found.runs, found.of_runs, found.made) == (50, 50, 60)
+
+
+def test_the_status_tells_the_newest_part_and_the_failures_that_were_not_made_good(tmp_path):
+    """Of a batch that failed and is there now, and of one of no cell of this grid, nothing is to be run again."""
+    out = tmp_path / "out"
+    for runs in (10, 20):  # a part each
+        grid = Grid("two", cells(prices=(1.0,)), runs=runs, batch=10)
+        run_grid(grid, out, workers=1)
+    files = [file for file in (out / "runs").rglob("*") if file.is_file()]
+    for when, file in enumerate(files, start=1):
+        os.utime(file, (1000.0 * when, 1000.0 * when))
+    first, second = grid.samples
+    for sample, batch in ((first, 0), (first, 7), (second, 9), (first[:-1] + ("0" if first[-1] != "0" else "1"), 0)):
+        write_failure(out, replace(failed(0), sample=sample, batch=batch))
+    found = status(out)
+    assert len(files) > 1
+    assert found.written == max(file.stat().st_mtime for file in files) == 1000.0 * len(files)
+    assert found.failed == 2
 
 
 @pytest.mark.parametrize("batch", [ROWS_A_TASK, ROWS_A_TASK // 4, ROWS_A_TASK // 2 + 1])
