@@ -554,7 +554,7 @@ def test_the_last_of_so_many_values_is_the_end_that_was_given():
     assert span(-1.0, tiny, count=3) == (-1.0, -0.5, tiny)
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=400)
 @given(start=ENDS, to=ENDS, by=st.dictionaries(st.sampled_from(("step", "factor", "count")), ENDS, max_size=2))
 def test_any_range_rises_from_its_start_or_is_refused(start, to, by):
     found = outcome(lambda: span(start, to, **by))
