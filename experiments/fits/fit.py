@@ -46,6 +46,8 @@ a misfit below 0.001 (20 cells), at precisions 0.05, 0.1 and 0.2: with exponenti
 """
 BY_GAMMA = "means of censored runs by a Gamma law, which is assumed; a median assumes no law"
 DRAWN = "Runs of the engine law were drawn from the predicted laws: a look ahead, no evidence for these."
+MOST_PLACES = 8
+"""Of those that are told where no family fits, by how far the means are off there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,15 +283,17 @@ def _bent(tried: Tried, choice: Choice, left: tuple[ScalingLaw, ...], made: dict
 
 
 def _residuals(evidence: Evidence, choice: Choice, made: dict[str, ScalingLaw]) -> str:
-    """The nearest family, and where the means lie above and below it, in standard errors."""
+    """The nearest family, and where the means lie above and below it, in standard errors, at most at some places."""
     if not choice.fits:
         return "no family could be fitted"
     near = min(choice.fits.values(), key=lambda each: each.distance)
     off = -evidence.roots(near.at(evidence.x)[0])
-    shape = ", ".join(f"{x:g}: {each:+.1f}" for x, each in zip(evidence.x, off, strict=True))
+    kept = np.sort(np.argsort(-np.abs(off), kind="stable")[:MOST_PLACES])
+    shape = ", ".join(f"{evidence.x[i]:g}: {off[i]:+.1f}" for i in kept)
+    most = f", the {MOST_PLACES} largest of {len(off)}" if len(off) > MOST_PLACES else ""
     law = made[near.form.name]
     why = choice.dropped[near.form.name]
-    return f"nearest {law.text} ({why}), means off it in standard errors: {shape}"
+    return f"nearest {law.text} ({why}), means off it in standard errors{most}: {shape}"
 
 
 def _law(results: Results, tried: Tried, found: Fitted, along: str, quantity: str, confidence: float) -> ScalingLaw:

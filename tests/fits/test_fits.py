@@ -280,6 +280,11 @@ def test_laws_are_told_in_a_line_each_and_what_fits_badly_is_no_law(rng):
     bad = fit(jumps)
     assert (bad.best, bad.growths[0].told) == ((), Told.NONE)
     assert re.match(r"a: none of the families; nearest E\[hit\] = .*means off it in standard errors: 1: ", str(bad))
+    many = fit(results({"a": cells(range(1, 13), UntilResolved())}, lambda cell: 100 + 50 * (cell.problem.k % 2)
+                       + 900 * (cell.problem.k > 4) + rng.integers(0, 3, 200)))  # fmt: skip
+    said = re.search(r"standard errors, the 8 largest of 12: ((?:\d+: [+-]\S+(?:, )?){8})", str(many))
+    places = [int(each.partition(":")[0]) for each in said[1].split(", ")]
+    assert places == sorted(set(places))
     console = Console(width=200, record=True, file=io.StringIO())
     show_fits(bad, console)
     listed = console.export_text(clear=False)
