@@ -34,6 +34,7 @@ from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.grid import Grid
 from experiments.grids.stopping import UntilPrecise
+from experiments.predictions.predict import Prediction
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.store.results import Results
 
@@ -356,7 +357,22 @@ def _exact_means(results: Results, part: Series, quantity: str) -> FloatArray | 
     column = parsed(quantity, results).column
     try:
         known = [results.predict(cell, column) for cell in part.cells]
-        found = np.array([each.mean if part.statistic == MEAN else each.quantile(0.5) for each in known])
+        found = np.array([each.mean if part.statistic == MEAN else exact_median(each) for each in known])
     except (InputError, NoPrediction):
         return None
     return found if np.isfinite(found).all() and (found > 0).all() else None
+
+
+def exact_median(known: Prediction) -> float:
+    """The median of a predicted law as that of runs is read: where half of a step counts as below.
+
+    A median of whole numbers that is small has steps as large as itself; between two of them the share is linear in
+    their logs, as in `experiments.fits.evidence.censoring.median_table`.
+    """
+    whole = known.quantile(0.5)
+    times = whole + known.unit * np.arange(-2.0, 2.0)
+    if known.unit <= 0 or not math.isfinite(whole):
+        return whole
+    below = np.asarray(known.cdf(times))
+    shares, at = (below[1:] + below[:-1]) / 2, times[1:]
+    return float(np.exp(np.interp(0.5, shares[at > 0], np.log(at[at > 0]))))

@@ -5,6 +5,7 @@ points below nominal (the intervals are normal approximations), and w.p. 0.99 if
 """
 
 import io
+import math
 import re
 from dataclasses import dataclass
 
@@ -18,11 +19,13 @@ from evo import AllBlocks, Budget, OnePlusLambda, OnlyIncorrect, UniformChunk, U
 from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
-from experiments import Cell, Grid, Results, fit, sweep
+from experiments import Cell, Grid, Results, fit, predict, sweep
 from experiments.fits.evidence.cells import Hits, joined
+from experiments.fits.evidence.censoring import median_table
 from experiments.fits.evidence.reading import FEWEST_RUNS
 from experiments.fits.families.forms import FORMS, NAMED
 from experiments.fits.families.likelihoods import fitted
+from experiments.fits.fit import exact_median
 from experiments.fits.laws import Fits, Refusal, Told
 from experiments.fits.series import series
 from experiments.grids.cells_table import cells_table
@@ -586,3 +589,13 @@ def test_what_varies_is_named_where_an_axis_or_an_arm_does_not_tell(rng):
     along = {"a": [cell for k, p in ((1, 0.3), (2, 0.4), (3, 0.5), (4, 0.6)) for cell in cells([k], p=p)]}
     (growth,) = fit(results(along, geometric(rng, 100))).growths
     assert growth.note == "mutator.p moves with k, cell by cell: the law is along both; fix it to tell them apart"
+
+
+def test_the_exact_median_is_read_as_that_of_runs(rng):
+    """Small medians of whole numbers: the exact one by steps would lie off that of the runs, of any number of them."""
+    for k in (1, 2, 3, 5):
+        (cell,) = cells([k], UntilResolved())
+        drawn = resolved(rng, 200_000)(cell).astype(float)
+        known = predict(cell)
+        assert exact_median(known) == pytest.approx(math.exp(median_table(drawn).best), rel=0.01)
+    assert known.quantile(0.5) != pytest.approx(exact_median(known), rel=0.01)  # the twin
