@@ -207,3 +207,15 @@ def test_a_grid_in_a_file_names_any_limit(tmp_path):
 def test_a_limit_is_a_whole_number(entry, value):
     with pytest.raises(InputError, match=f"^Budget: {entry} must be a whole number >= 1, got"):
         Budget(**{entry: value})
+
+
+@pytest.mark.parametrize("name", [*LEDGER, "cost"])
+def test_a_limit_is_reached_by_what_is_exactly_it_and_within_its_slack(name):
+    """10 of an entry, or of what an entry costs: 9 are none, and with a slack of a tenth they are."""
+    entry = LEDGER.index("prompt_tokens" if name == "cost" else name)
+    budget, weights = Budget(**({"calls": None} | {name: 10})), np.eye(len(LEDGER))[LEDGER.index("prompt_tokens")]
+    ledger = np.full((3, len(LEDGER)), 8.0 if name == "cost" else 99.0)
+    ledger[:, entry] = 9.0, 10.0, 11.0
+    assert budget.reached(ledger, weights).tolist() == [False, True, True]
+    assert budget.reached(ledger, weights, slack=0.1).tolist() == [True, True, True]
+    assert budget.reached(ledger, weights, slack=0.09).tolist() == [False, True, True]
