@@ -62,7 +62,6 @@ class _Batch:
         tokens = CallTokens.of(runner.prompt, search.lengths, overheads(mutator, self.schedule))
         self.seconds_a_call = runner.latency.means(tokens)
         self.caller = Caller(problem, mutator, search.lengths, 1)
-        self.spreads = type(inner_schedule(self.schedule)) is OnlyIncorrect
         self.invalid_is_down = invalid_is_down(self.schedule)
 
         runs = batch.runs
@@ -79,6 +78,10 @@ class _Batch:
         self.chunk: Any = None  # [n, W], or [n, W, g] for subsets: known with the first call
         self.after: Any = np.zeros((*shape, self.chunks.g), dtype=np.bool_) if self.caller.separable else None
         self.valid: BoolArray | None = None  # [n, W]; None while all answers are
+        spreads = type(inner_schedule(self.schedule)) is OnlyIncorrect
+        self.busy = (
+            np.zeros((runs, self.chunks.m), dtype=np.int64) if spreads else None
+        )  # calls under way on each chunk
         self.named = np.zeros(shape, dtype=np.int64)  # the schedule's pointer when a call started
         self.child = None if self.caller.separable else np.zeros((*shape, problem.k), dtype=np.bool_)
 
@@ -103,6 +106,8 @@ class _Batch:
         worker = np.argmin(self.returns, axis=1)
         back = _places(worker, self.workers)
         now, valid = _of(self.returns, back), None if self.valid is None else _of(self.valid, back)
+        if self.busy is not None:
+            self.busy[np.arange(len(back)), _of(self.chunk, back)] -= 1
         change = self._change(back)
         better = change > 0 if valid is None else valid & (change > 0)
         takes = np.flatnonzero(better)
@@ -149,10 +154,12 @@ class _Batch:
         if runs == 0:
             return
         out = _places(worker, self.workers)
-        chunk = chosen_chunks(self.schedule, books.pointer, self._shown(worker), 1, 1, self.streams.schedule)[:, 0, 0]
+        chunk = chosen_chunks(self.schedule, books.pointer, self._shown(), 1, 1, self.streams.schedule)[:, 0, 0]
         if self.chunk is None:
             self.chunk = np.full((runs, self.workers, *chunk.shape[1:]), -1, dtype=np.int64)
         _flat(self.chunk)[out] = chunk
+        if self.busy is not None:
+            self.busy[np.arange(runs), chunk] += 1
         _flat(self.named)[out] = books.pointer
         calls = None
         made = self.caller.answers(parents.correct, parents.generations, parents.traits, chunk, self.streams.mutator)
@@ -188,16 +195,12 @@ class _Batch:
         if self.valid is not None:
             _flat(self.valid)[out] = True if answer.valid is None else answer.valid
 
-    def _shown(self, worker: IntArray) -> BoolArray:
+    def _shown(self) -> BoolArray:
         """The solutions as the schedule sees them, bool [runs, k]; it only looks."""
         correct = self.parents.correct.view()
-        if self.spreads and self.chunk is not None:
-            rows, m, g = np.arange(len(worker)), self.chunks.m, self.chunks.g
-            others = self.chunk.copy()
-            others[rows, worker] = -1
-            busy = np.zeros((len(rows), m + 1), dtype=np.bool_)  # the last is for those that are not busy
-            busy[rows[:, None], others] = True
-            repaired = busy[:, :m] if g == 1 else np.repeat(busy[:, :m], g, axis=1)[:, : correct.shape[1]]
+        if self.busy is not None:
+            g = self.chunks.g
+            repaired = self.busy > 0 if g == 1 else np.repeat(self.busy > 0, g, axis=1)[:, : correct.shape[1]]
             shown = correct | repaired
             none_left = shown.all(axis=1)
             shown[none_left] = correct[none_left]
@@ -231,7 +234,7 @@ class _Batch:
     def _keep(self, stay: BoolArray) -> None:
         """Go on with some of the runs."""
         self.books.keep(stay)
-        for name in ("returns", "chunk", "named", "after", "valid", "child"):
+        for name in ("returns", "chunk", "named", "after", "valid", "child", "busy"):
             values = getattr(self, name)
             setattr(self, name, None if values is None else values[stay])
         self.parents = self.parents.kept(stay)

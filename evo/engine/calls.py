@@ -120,8 +120,11 @@ class Caller:
     def offspring(
         self, parents: BoolArray, generations: IntArray, traits: Any, chunk: IntArray, rng: Generator
     ) -> Offspring:
-        """The solutions that come of one call on each of n parents, in slabs; arguments are those of `answers`."""
-        made = Offspring(parents.copy())
+        """The solutions that come of one call on each of n parents, in slabs; arguments are those of `answers`.
+
+        They are written over the parents, which the caller has copied.
+        """
+        made = Offspring(parents)
         slab = max(1, SLAB_BLOCKS // self.blocks_a_call)
         for low in range(0, len(chunk), slab):
             some = slice(low, low + slab)

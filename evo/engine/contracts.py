@@ -96,6 +96,7 @@ def chunks_of_offspring(
     """
     runs, lam = parents.shape[:2]
     kind = type(inner_schedule(schedule))
+    parents = parents.view()
     parents.flags.writeable = False  # a schedule only looks
     if same or lam == 1 or kind in LOOK_AT_NO_PARENT:
         chunk = chosen_chunks(schedule, pointer, parents[:, 0], 1, lam, rng)[:, 0]

@@ -128,8 +128,10 @@ class _Batch:
         rows = self._rows(who.shape)
         chunk = chunks_of_offspring(self.schedule, self.books.pointer, parents, self.places == 1, self.streams.schedule)
         chunk = _flat(chunk)[rows]
-        children = self._call(_flat(parents)[rows], chunk, rows, lam)
-        reading = self._read_children(children.solutions, _flat(parents)[rows], chunk, place, rows)
+        parents = _flat(parents)[rows]
+        before_calls = parents.copy() if self.noisy is not None and self.caller.sees_solution else None
+        children = self._call(parents, chunk, rows, lam)
+        reading = self._read_children(children.solutions, before_calls, chunk, place, rows)
 
         def each(values: Any) -> Any:
             return _split(_spread(values, rows, runs * lam), runs)
@@ -197,7 +199,7 @@ class _Batch:
         return self.caller.offspring(parents, generations, traits, chunk, self.streams.mutator)
 
     def _read_children(
-        self, children: BoolArray, parents: BoolArray, chunk: IntArray, place: IntArray, rows: IntArray | slice
+        self, children: BoolArray, parents: BoolArray | None, chunk: IntArray, place: IntArray, rows: IntArray | slice
     ) -> Reading:
         """How the offspring are seen; an evaluator that errs is told which of their blocks were rewritten."""
         if self.noisy is None:
@@ -205,7 +207,7 @@ class _Batch:
         called = np.zeros(children.shape, dtype=np.bool_)
         handed = np.ones((len(chunk), self.chunks.g), dtype=np.bool_)
         write_back(called, np.arange(len(chunk)), chunk, handed, self.chunks)
-        if self.caller.sees_solution:
+        if parents is not None:
             called |= children != parents
         judgements = None if self.judgements is None else _flat(self._of(self.judgements, place))[rows]
         return self._read("an offspring", children, called, judgements)

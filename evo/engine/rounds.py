@@ -85,11 +85,17 @@ class _Batch:
             owner, chunk = self._chosen(rows)
             called = self.caller.separately(self.parents, owner, chunk, self.streams.mutator)
             refuse_changes_outside(self.parents.correct, owner, chunk, called.solution, self.chunks)
-            valid = np.ones(len(owner), dtype=np.bool_) if called.valid is None else called.valid
             calls, shortfalls = self.caller.counted(chunk, called.calls)
-            np.add.at(made[:, 1:], owner, np.column_stack((calls, valid, shortfalls)))
-            np.add.at(answers, owner, 1)
-            better[self._merge(owner, chunk, called, valid)] = True
+            number = np.bincount(owner, minlength=runs)
+            answers += number
+            made[:, 2] += number if called.valid is None else np.bincount(owner[called.valid], minlength=runs)
+            if called.calls is None:
+                made[:, 1] += number
+            else:
+                np.add.at(made[:, 1], owner, calls)
+            for power in range(shortfalls.shape[1]):
+                np.add.at(made[:, len(SPENT) + power], owner, shortfalls[:, power])
+            better[self._merge(owner, chunk, called)] = True
         books.pointer = self.schedule.advance(books.pointer, better, self.chunks.m, np.full(runs, self.width))
         books.charge(made)
         self.offspring = self.offspring + answers
@@ -117,9 +123,10 @@ class _Batch:
         ahead = chosen_chunks(self.schedule, self.books.pointer[rows], correct, self.width, 1, self.streams.schedule)
         return np.repeat(rows, self.width), ahead.reshape(-1)
 
-    def _merge(self, owner: IntArray, chunk: IntArray, called: Called, valid: BoolArray) -> IntArray:
+    def _merge(self, owner: IntArray, chunk: IntArray, called: Called) -> IntArray:
         """Enter all improvements into the parents; whose they are, int [n]."""
-        takes = np.flatnonzero(valid & (called.change > 0))
+        better = called.change > 0
+        takes = np.flatnonzero(better if called.valid is None else called.valid & better)
         write_back(self.parents.correct, owner[takes], chunk[takes], called.after[takes], self.chunks)
         np.add.at(self.parents.fitness, owner[takes], called.change[takes])
         return owner[takes]

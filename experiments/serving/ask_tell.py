@@ -303,7 +303,7 @@ class AskTell:
         """Choose the parents and chunks of a generation."""
         runner: Any = self.runner
         self._before = self._pool()
-        who = named_parents(runner, self._before, self._draws.selection)[0]
+        (who,), _ = named_parents(runner, self._before, self._draws.selection)
         parents = [self._kept[place] for place in who]
         chosen = chunks_of_offspring(
             self.schedule, self._pointer, self._correct(parents), len(self._kept) == 1, self._draws.schedule
