@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
-MARKERS = "osDvPXp*"  # with the colours 56 pairs; no "^", which marks lower bounds
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#868E96")
+"""Of Okabe and Ito, with a grey for their yellow."""
+MARKERS = "osDvPXp*h"  # with the colours 72 pairs; no "^", which marks lower bounds
 MOST_COLUMNS = 3
 UNITS = {"cost": "", "hit": "mean calls to the optimum", "calls": "mean calls a run"}
 """Of what can be drawn; that of costs follows from the prices."""
