@@ -28,8 +28,11 @@ from evo.schedules import UniformChunk
 from evo.search import Search
 from evo.text import type_name
 
-AT_ONCE = 2**17
-"""Words, or single blocks, made at once at the most, a megabyte; one generation of one run may be cut further."""
+AT_ONCE = 2**16
+"""Words, or single blocks, made at once at the most, half a megabyte: larger arrays a process gets anew each time.
+
+One generation of one run may be cut further.
+"""
 FEW, MANY = 0.25, 0.6
 """Shares of runs in which something happens in a round: more generations are made ahead below, fewer above."""
 
@@ -65,7 +68,7 @@ def why_not_packed(search: Search) -> str:
 def run_packed(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of runs.
 
-    Memory: k/8 bytes a run for the parents (k where single blocks are rewritten), and some buffers of a megabyte,
+    Memory: k/8 bytes a run for the parents (k where single blocks are rewritten), and some buffers of half a megabyte,
     whatever lam and k are.
 
     Raises: InputError for a search that it cannot run; OperatorError if the mutator breaks its contract.
