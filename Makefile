@@ -41,7 +41,7 @@ format: $(VENV)/.installed-dev   ## format the code and mend what ruff can
 bench: $(VENV)/.installed-dev   ## calls a second of the engines beside DEAP, ioh, C++ and numpy, in one run on one core
 	$(BIN)/python tests/bench/bench_engines.py
 
-bench-growth: $(VENV)/.installed-dev   ## time and memory along k, lam, runs, cells and workers
+bench-growth: $(VENV)/.installed-dev   ## time and memory along k, lam, runs, solutions kept, cells and workers
 	$(BIN)/python tests/bench/bench_growth.py
 
 clean:             ## remove the environment

@@ -38,7 +38,8 @@ def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     OnlyIncorrect is shown the chunks of calls under way as if they were repaired, so that workers spread over different
     chunks; if no other is left, it is shown the solution.
 
-    Memory: a run holds its solution, and for each worker 2 g bytes (k more where offspring are compared as a whole).
+    Memory: a run holds its solution, and for each worker g bytes (k where offspring are compared as a whole) and some
+    24; `experiments.grids.cell.batch_size` keeps runs k W below 16 million.
 
     Returns:
         The counts, and the trace if the batch asks for it.

@@ -22,7 +22,7 @@ from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, is_informed
 
 SLAB_BLOCKS = 2**21
-"""Most blocks rewritten at once (one call may exceed it): about 20 bytes each, 40 MB in all."""
+"""Most blocks rewritten at once (one call may exceed it): some 20 bytes each, 40 MB; 80 each where each is a call."""
 
 
 @dataclass

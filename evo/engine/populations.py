@@ -48,7 +48,9 @@ def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     `hit` is the number of the call that made the current solution when that was first truly optimal (of the last call
     made, where evaluating again made it current). A trace has a row for each change of the current solution.
 
-    Memory: some 2 (s + 2 lam) k bytes a run for s places.
+    Memory: (s + lam) k bytes a run for s places, some 50 more for each place and 80 for each offspring (and for each
+    block of a chunk that is drawn as a set), and one slab of `evo.engine.calls`; `experiments.grids.cell.batch_size`
+    keeps runs k (s + lam) below 16 million, runs lam where s = 1.
 
     Returns:
         The counts, and the trace if the batch asks for it.

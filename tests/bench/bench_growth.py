@@ -1,11 +1,11 @@
-"""How time and memory grow with k, lam, runs, cells and workers: one table, one figure.
+"""How time and memory grow with k, lam, runs, solutions kept, cells and workers: one table, one figure.
 
     make bench-growth
     python tests/bench/bench_growth.py --json g.json --page docs/speed.md --figure docs/growth.png
 
 CPU seconds and the most memory at a time, beside what the modules take: of `simulate` for a batch, of `run_grid` for
-cells and worker processes (of those by the clock, too). Each measurement is a process of its own on one core, but for
-those of workers.
+cells and worker processes (of those by the clock, too), and workers of a dask scheduler. Each measurement is a process
+of its own on one core, but for those of workers.
 """
 
 import argparse
@@ -20,8 +20,11 @@ from pathlib import Path
 from machine import named
 from printed import few, write_between
 
-from evo import AllBlocks, OnePlusLambda, UniformChunk
+from evo import AllBlocks, Latency, Merged, OnePlusLambda, RoundRobin, UniformChunk
 from evo.costs.budget import Budget
+from evo.runners.archives import Islands, MuPlusLambda
+from evo.runners.feature_grid import MapElites
+from evo.runners.parallel import Asynchronous
 from experiments import Cell, Grid, run_grid
 from experiments.running.simulation import simulate
 from operators import FixKeep, Resample
@@ -30,10 +33,25 @@ from problems import BlockOneMax
 ENGINES = ("law", "packed", "blocks")
 BASE = {"k": 64, "lam": 1, "runs": 50}
 STEPS = {"k": (64, 640, 6400), "lam": (1, 10, 100), "runs": (50, 500, 5000)}
+RUNNERS = {
+    "mu + 1": lambda s: (UniformChunk(), MuPlusLambda(s)),
+    "islands": lambda s: (UniformChunk(), Islands(4, s // 4, archive=s // 4, migrate=10)),
+    "feature grid": lambda s: (UniformChunk(), MapElites(s, "pattern")),
+    "rounds": lambda s: (RoundRobin(), Merged(s)),
+    "asynchronous": lambda s: (RoundRobin(), Asynchronous(s, Latency(fixed=1.0, tail=0.5))),
+}
+"""Runners of several solutions or workers, s of them, and their schedules."""
+RUNNERS_BASE = {"k": 64, "runs": 50, "s": 4}
+RUNNERS_STEPS = {"k": (64, 640, 6400), "runs": (50, 500, 5000), "s": (4, 32, 256)}
+RUNNERS_CALLS = 500
+"""Calls a run of them at the most."""
 CALLS = 200
 """Calls a run of all blocks, or a generation where lam is more."""
 CELLS = (10, 100, 1000)
 WORKERS = (1, 2)
+DASK_WORKERS = (1, 2, 4)
+CLOCKED = ("workers", "dask workers")
+"""Axes of which the time by the clock is told."""
 LEAST = 0.05
 """Seconds of CPU for which a task is repeated."""
 
@@ -50,6 +68,12 @@ def batch(engine, kind, k, lam, runs):
     return int(simulate(search(kind, k, lam), 1, 0, runs, engine).calls.sum())
 
 
+def kept(name, k, runs, s):
+    """Calls of a batch of runs of a runner with s solutions or workers."""
+    cell = Cell(BlockOneMax(k, l=16), Resample(0.5), *RUNNERS[name](s), budget=Budget(calls=RUNNERS_CALLS))
+    return int(simulate(cell, 1, 0, runs).calls.sum())
+
+
 def cells(number):
     """Runs of a grid of so many small cells by `law`."""
     mutators = [FixKeep(fix=round(0.2 + 0.6 * at / number, 6), keep=0.9) for at in range(number)]
@@ -57,11 +81,41 @@ def cells(number):
     return len(run_grid(Grid("cells", made, runs=100, batch=100, engine="law"), workers=1).runs)
 
 
+def eight_cells():
+    """Eight cells of 4,000 runs of 200 calls."""
+    return Grid("workers", [search("global", 64 + at, 1) for at in range(8)], runs=4000, batch=1000)
+
+
 def workers(number):
-    """Calls of eight cells of two million calls each, in so many processes."""
-    made = [search("global", 64 + at, 1) for at in range(8)]
-    runs = run_grid(Grid("workers", made, runs=4000, batch=1000), workers=number, isolated=True).runs
-    return int(runs["calls"].sum())
+    """Calls of eight cells, in so many processes."""
+    return int(run_grid(eight_cells(), workers=number, isolated=True).runs["calls"].sum())
+
+
+def dask(number):
+    """The same by so many worker processes of a dask scheduler, started before: calls, CPU and seconds by the clock.
+
+    The CPU is that of the driver and the scheduler, which share a process, and of the workers and their processes.
+    """
+    from distributed import Client, LocalCluster
+
+    def spent():
+        return time.process_time() + sum(client.run(spent_below).values())
+
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": "CRITICAL"}
+    with LocalCluster(number, **options) as cluster, Client(cluster) as client:
+        run_grid(Grid("first", [search("global", 2, 1)], runs=2), scheduler=cluster.scheduler_address)
+        begun, clock = spent(), time.perf_counter()
+        runs = run_grid(eight_cells(), scheduler=cluster.scheduler_address).runs
+        clock = time.perf_counter() - clock
+        return int(runs["calls"].sum()), spent() - begun, clock
+
+
+def spent_below():
+    """Seconds of CPU of a worker and of all processes that it has or had."""
+    import psutil  # distributed brings it
+
+    here = psutil.Process()
+    return sum(sum(process.cpu_times()[:4]) for process in (here, *here.children(recursive=True)))
 
 
 def measured(task, *arguments):
@@ -112,6 +166,12 @@ def all_rows():
                             "bytes": peak,
                         }
                     )
+    for axis, steps in RUNNERS_STEPS.items():
+        for at in steps:
+            for name in RUNNERS:
+                calls, spent, _, peak = measured(kept, name, *(RUNNERS_BASE | {axis: at}).values())
+                row = {"what": name, "done": calls, "seconds": spent, "bytes": peak}
+                rows.append({"axis": f"runners, {axis}", "at": at, **row})
     for number in CELLS:
         runs, spent, _, peak = measured(cells, number)
         rows.append({"axis": "cells", "at": number, "what": "law", "done": runs, "seconds": spent, "bytes": peak})
@@ -120,19 +180,25 @@ def all_rows():
         rows.append(
             {"axis": "workers", "at": number, "what": "blocks", "done": calls, "seconds": spent, "clock": clock}
         )
+    for number in DASK_WORKERS:
+        calls, spent, clock = dask(number)
+        rows.append(
+            {"axis": "dask workers", "at": number, "what": "blocks", "done": calls, "seconds": spent, "clock": clock}
+        )
     return rows
 
 
 def page(found):
     """The table at 80 columns."""
-    lines = [found["machine"], f"{found['cores']} cores, load {found['load']:.1f}"]
+    load = f"load {found['load']:.1f}, at the end {found['load after']:.1f}"
+    lines = [found["machine"], f"{found['cores']} cores, {load}"]
     for axis in dict.fromkeys(row["axis"] for row in found["rows"]):
         unit = {"cells": "runs"}.get(axis, "calls")
-        last = "s clock" if axis == "workers" else "MB"
+        last = "s clock" if axis in CLOCKED else "MB"
         lines += ["", f"{axis:<20}{'':>10}{unit:>14}{'CPU s':>12}{f'us a {unit[:-1]}':>14}{last:>10}"]
         rows = sorted((row for row in found["rows"] if row["axis"] == axis), key=lambda row: row["what"])
         for row in rows:
-            more = row["clock"] if axis == "workers" else row["bytes"] / 1e6
+            more = row["clock"] if axis in CLOCKED else row["bytes"] / 1e6
             each = row["seconds"] / row["done"] * 1e6
             shown = (few(row["seconds"]), few(each), few(more))
             lines.append(
@@ -142,26 +208,38 @@ def page(found):
 
 
 def draw(found, file):
-    """Time a call, and memory, along k, lam and runs."""
+    """Time a call, and memory, along k, lam and runs; of the runners along k, runs and s."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 5.5), layout="constrained")
-    panels = figure.subplots(2, 3, sharey="row", sharex="col")
-    styles = dict(zip(ENGINES, ("-", "--", ":"), strict=True))
-    for column, axis in enumerate(STEPS):
-        for what in dict.fromkeys(row["what"] for row in found["rows"] if row["axis"] == axis):
-            rows = [row for row in found["rows"] if (row["axis"], row["what"]) == (axis, what)]
-            engine, kind = what.split(", ")
-            style = {"linestyle": styles[engine], "color": "C0" if kind == "global" else "C1", "marker": "."}
-            at = [row["at"] for row in rows]
-            panels[0, column].loglog(at, [row["seconds"] / row["done"] * 1e6 for row in rows], label=what, **style)
-            panels[1, column].loglog(at, [row["bytes"] / 1e6 for row in rows], **style)
-        panels[1, column].set_xlabel(axis)
-    panels[0, 0].set_ylabel("microseconds of CPU a call")
-    panels[1, 0].set_ylabel("MB at the most")
-    lines, names = panels[0, 0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside upper center", ncols=len(names), frameon=False)
+    figure = Figure(figsize=(10, 11), layout="constrained")
+    engines, runners = figure.subfigures(2)
+    lines = dict(zip(ENGINES, ("-", "--", ":"), strict=True))
+    styles = {
+        f"{engine}, {kind}": {"linestyle": lines[engine], "color": color}
+        for kind, color in (("global", "C0"), ("local", "C1"))
+        for engine in ENGINES
+    }
+    panels(engines, found["rows"], tuple(STEPS), styles)
+    styles = {name: {"color": f"C{number + 2}"} for number, name in enumerate(RUNNERS)}
+    panels(runners, found["rows"], tuple(f"runners, {axis}" for axis in RUNNERS_STEPS), styles)
     figure.savefig(file, dpi=110)
+
+
+def panels(figure, rows, axes, styles):
+    """Time above memory, a column an axis, a line for each of those with a style."""
+    drawn = figure.subplots(2, len(axes), sharey="row", sharex="col")
+    for column, axis in enumerate(axes):
+        for what, style in styles.items():
+            some = [row for row in rows if (row["axis"], row["what"]) == (axis, what)]
+            at = [row["at"] for row in some]
+            each = [row["seconds"] / row["done"] * 1e6 for row in some]
+            drawn[0, column].loglog(at, each, label=what, marker=".", **style)
+            drawn[1, column].loglog(at, [row["bytes"] / 1e6 for row in some], marker=".", **style)
+        drawn[1, column].set_xlabel(axis)
+    drawn[0, 0].set_ylabel("microseconds of CPU a call")
+    drawn[1, 0].set_ylabel("MB at the most")
+    lines, names = drawn[0, 0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names), frameon=False)
 
 
 def main():
@@ -171,8 +249,10 @@ def main():
     parser.add_argument("--figure", type=Path, help="draw it into this file")
     asked = parser.parse_args()
     batch("blocks", "global", 2, 1, 2)  # what is loaded late is loaded here
+    kept("islands", 4, 2, 4)
     cells(2)
     found = {"machine": named(), "cores": os.cpu_count(), "load": os.getloadavg()[0], "rows": all_rows()}
+    found["load after"] = os.getloadavg()[0]
     print(page(found))
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1) + "\n")

@@ -33,7 +33,10 @@ def test_growth_is_shown_as_measured():
     other = deepcopy(GROWTH)
     other["rows"][0]["seconds"] *= 2
     assert bench_growth.page(other) not in SPEED.read_text()
-    assert {row["axis"] for row in GROWTH["rows"]} == {*bench_growth.STEPS, "cells", "workers"}
+    runners = {f"runners, {axis}" for axis in bench_growth.RUNNERS_STEPS}
+    assert {row["axis"] for row in GROWTH["rows"]} == {*bench_growth.STEPS, *runners, "cells", *bench_growth.CLOCKED}
+    along = [row["at"] for row in GROWTH["rows"] if row["axis"] == "dask workers"]
+    assert along == [*bench_growth.DASK_WORKERS]
 
 
 def test_the_page_shows_what_was_measured():
