@@ -311,8 +311,8 @@ def _law_of(each: ClaimCheck) -> str:
 def _theory_of(each: ClaimCheck) -> str:
     """What exact theory says, and whether the measured law agrees with it."""
     agrees = f"{COLOURED[each.verdict]} {each.verdict.words.lower()}"
-    said = f"{escape(each.claim.theory)} " if each.claim.theory else ""
-    return f"{agrees}: {said}({escape(each.claim.text)})"
+    said = f": {escape(each.claim.theory)}" if each.claim.theory else ""
+    return f"{agrees}{said} ({escape(each.claim.text)})"
 
 
 def _so(each: ClaimCheck) -> str:

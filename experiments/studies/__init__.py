@@ -56,7 +56,19 @@ class Studies(Mapping[str, "Study"]):
 
 STUDIES = Studies()
 
-__all__ = ["MODULES", "STUDIES", "Studies", "study_of"]
+__all__ = ["MODULES", "STUDIES", "Studies", "page_of", "study_of"]
+
+PAGES = {"paper": "README.md", "systems": "docs/systems.md", "exercises": "docs/exercises.md"}
+"""Where the studies of a folder, or a study by itself, are described."""
+
+
+def page_of(name: str) -> str:
+    """The page that says what a named study found.
+
+    >>> page_of("keep"), page_of("routing")
+    ('docs/studies.md', 'docs/systems.md')
+    """
+    return PAGES.get(MODULES[name].partition(".")[0], "docs/studies.md")
 
 
 def study_of(results: Results) -> Study | None:

@@ -175,8 +175,11 @@ def studies():
     assert {name for name, number in runs.items() if number == 1250} == {"noise", "judge", "nonconvex"}
     assert {name for name, number in runs.items() if number not in (1000, 1250)} == {"selection", "cost-models"}
     few, many = runs["selection"], runs["cost-models"]
-    in_short = f"1,250 in `noise`, `judge` and `nonconvex`, {few} in `selection`, {many:,} in `cost-models`"
-    yield f"Each has 1,000 runs a cell ({in_short})"
+    others = {name: of(name).runs for name in own_page}
+    assert others.pop("sentences") == 1000
+    assert set(others.values()) == {1250}
+    in_short = "1,250 in `noise`, `judge`, `nonconvex` and those of several roles, and in the exercises but `sentences`"
+    yield f"Each study has 1,000 runs a cell ({in_short}; {few} in `selection`, {many:,} in `cost-models`)"
     yield f"| exact at k = 10, l = 16 | {' | '.join(f'{speedup:,.0f}' for speedup in priced_speedups())} |"
     keeps = [mean(blocks(20), AllBlocks(), FixKeep(0.5, keep)) for keep in (0.5, 0.9, 1.0)]
     yield f"at k = 20 they fall from {keeps[0]:,.0f} (keep = 1/2) to {keeps[1]:.1f} (0.9) and {keeps[2]:.1f} (1)"
@@ -238,7 +241,7 @@ def studies():
     for name, runner in kept.items():
         yield f"| {name} | {archive(runner)} | from k = {first_win(runner)} on |"
     unknown = sum(is_unknown(cell) for arm, cells in of("selection").arms.items() for cell in cells if arm in UNKNOWN)
-    yield f"The {unknown} cells CANNOT TELL have no exact law"
+    yield f"{unknown} cells come to CANNOT TELL, since they have no exact law"
     yield f"lam is near 2^k = {2**8}"
     each = predict(Cell(blocks(32), HALF, EachChunk(), OnePlusLambda(32)), "generations").mean
     yield f"k + {each - 32:.1f} rounds"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments.cli.app import app
+from experiments.studies import STUDIES, page_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,6 +72,17 @@ def test_the_page_of_commands_has_a_row_for_each():
 def test_a_command_without_a_row_is_found():
     text = (ROOT / "docs" / "commands.md").read_text()
     assert unlisted(text.replace("| `llm-evo check-operator", "| `llm-evo check-it")) == {"check-operator"}
+
+
+def undescribed(page_of):
+    """The studies that the page they are said to stand on does not describe under a heading of theirs."""
+    return {name for name in STUDIES if f"\n## {name}: " not in (ROOT / page_of(name)).read_text()}
+
+
+def test_show_names_the_page_on_which_a_study_is_described():
+    assert undescribed(page_of) == {"paper"}  # most of the README
+    assert "the study `paper`" in (ROOT / page_of("paper")).read_text()
+    assert "routing" in undescribed(lambda name: "docs/studies.md")
 
 
 def test_the_readme_is_short():

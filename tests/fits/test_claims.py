@@ -200,12 +200,12 @@ def test_rivals_widths_and_bounds(rng):
     assert verdict() == (Verdict.AGREES, "so")
     (near,) = check_claims(drawn, [Claim(GLOBAL, "", "hit", "exponential", "base", 2.04, holds="so", tolerance=0.03)])
     assert not near.law["base"].low <= 2.04 <= near.law["base"].high
-    assert "✓ agrees: (base = 2.04 within 3%) so so" in text(near)
+    assert "✓ agrees (base = 2.04 within 3%) so so" in text(near)
     assert "(base = 2.04 within 3%)" in text(near)
     assert f"{GLOBAL} paper - measured E[hit] = A base^k, base = " in text(near)
     assert "so does not hold: so" in text(replace(near, reason="does not hold: so"))
     for verdict_of, mark in ((Verdict.DIFFERS, "✗ differs"), (Verdict.CANNOT_TELL, "? cannot tell")):
-        assert f"{mark}: (base = 2.04 within 3%) so open: so" in text(replace(near, verdict=verdict_of))
+        assert f"{mark} (base = 2.04 within 3%) so open: so" in text(replace(near, verdict=verdict_of))
     assert verdict(rival="exponential x power")[0] is Verdict.CANNOT_TELL  # which holds the law
     assert verdict(value=2.1, at_most=True)[0] is Verdict.AGREES
     assert verdict(value=2.0, at_most=True)[0] is Verdict.CANNOT_TELL

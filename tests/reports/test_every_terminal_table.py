@@ -82,7 +82,7 @@ def test_a_report_of_programs(rows_of):
         for i, row in enumerate(rows)
     ]
     compared(rows_of(shown, "done right"), [
-        {"label": "arm", "k": "2", "lam": "-", "calls": number(row["ert"] * row["success_ratio"]), "done right": share,
+        {"label": "arm", "k": "2", "calls": number(row["ert"] * row["success_ratio"]), "done right": share,
          "cost ($, expected)": f"{number(row['cost'])} {mark} ({number(row['cost_predicted'])})"}
         for row, share, mark in zip(rows, done, "✓✗✓", strict=True)
     ])  # fmt: skip

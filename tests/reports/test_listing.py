@@ -186,3 +186,10 @@ def test_headings_fold_and_numbers_never_do():
 )
 def test_every_cost_has_a_unit(texts, unit):
     assert cost_unit(texts) == unit
+
+
+@pytest.mark.parametrize(("k", "headings"), [(("-", "-"), ("n", "cost")), (("4", "-"), ("k", "n", "cost"))])
+def test_a_size_that_no_cell_has_is_no_column(k, headings):
+    rows = [Row(f"plain, n = {n}", {"k": size, "lam": "-", "cost": str(n)}) for n, size in zip((1, 2), k, strict=True)]
+    layout = laid_out(rows, 80, always=("k", "cost"))
+    assert (layout.headings, layout.constant) == (headings, "")

@@ -24,7 +24,7 @@ from experiments.grids.parts import EVERY, OF_PROGRAMS
 from experiments.presets import PRESETS
 from experiments.reports.study import Study
 from experiments.reports.wording import print_table
-from experiments.studies import STUDIES
+from experiments.studies import STUDIES, page_of
 from experiments.studies.own import imported, own_study
 
 if TYPE_CHECKING:
@@ -123,5 +123,5 @@ def _show_study(study: Study, console: Console, own: str = "") -> None:
         for claim in study.claims:
             said = f"{claim.what}: {claim.text}" + (f" (paper: {claim.paper})" if claim.paper else "")
             console.print(Padding(escape(said), (0, 0, 0, 2)))
-    name, found = own or study.name, "" if own else "; what it found: docs/studies.md"
+    name, found = own or study.name, "" if own else f"; what it found: {page_of(study.name)}"
     console.print(f"\nllm-evo predict {name}, llm-evo run {name}{found}", markup=False)

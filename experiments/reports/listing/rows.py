@@ -13,6 +13,8 @@ from experiments.reports.listing.columns import Group, lines_of, print_lines, wi
 
 PARAMETER = re.compile(r", (?=[A-Za-z_]\w* = )")
 SIZES = ("k", "lam")
+"""They stand first, and not at all where no cell has one, as in tables of programs without k."""
+NONE = "-"
 MOST_COLUMNS = 3
 """Parameters that have columns of their own; of more a label names all."""
 
@@ -95,8 +97,8 @@ def _layout(rows: Sequence[Row], always: Iterable[str], columns: bool) -> Layout
     if len(named) > MOST_COLUMNS:
         return _layout(rows, always, columns=False)
     numbers = list(rows[0].cells)
-    sizes = [name for name in SIZES if name in numbers]
-    headings = [*sizes, *(name for name in named if name not in numbers), *(n for n in numbers if n not in sizes)]
+    sizes = [name for name in SIZES if any(row.cells.get(name, NONE) != NONE for row in rows)]
+    headings = [*sizes, *(name for name in named if name not in numbers), *(n for n in numbers if n not in SIZES)]
     texts = {
         head: [[row.cells.get(name, escape(values.get(name, ""))) for name in headings] for row, values in group]
         for head, group in heads.items()
