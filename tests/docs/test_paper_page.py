@@ -1,10 +1,16 @@
 """docs/paper.md is what the command writes; its numbers are those of others, its order is that of the paper."""
 
+import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from scipy.stats import norm
 
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.paper import page as paper_page
 from experiments.paper import runs
 from experiments.paper.entry import EXAMPLES, Entry, Outcome
 from experiments.paper.exact import CELLS
@@ -12,6 +18,7 @@ from experiments.paper.kept import CELLS_FILE, FOLDER, GROWTH_FILE, kept_growth,
 from experiments.paper.numbers import Leaf, Number, said
 from experiments.paper.page import WIDTH, claimed, page, sections
 from experiments.reports.measured import exact_mean
+from experiments.running.launch import run_grid
 from experiments.studies import STUDIES
 
 FILE = Path(__file__).parents[2] / "docs" / "paper.md"
@@ -202,3 +209,42 @@ def test_fresh_runs_are_those_that_were_kept(tmp_path):
     list(runs.run(tmp_path, tmp_path, workers=1))
     for name in (CELLS_FILE, GROWTH_FILE):
         assert (tmp_path / name).read_text(encoding="utf-8") == (FOLDER / name).read_text(encoding="utf-8"), name
+
+
+def test_a_row_of_the_kept_file_is_the_mean_of_its_own_quantity(monkeypatch):
+    """Each quantity of a search and of a program is read anew from the table of runs; no two of them are alike."""
+    kinds = {isinstance(CELLS[leaf.cell], Cell): leaf.cell for leaf in runs.leaves() if runs.feasible(CELLS[leaf.cell])}
+    asked = [Leaf(name, word) for name in kinds.values() for word in ("calls", "cost", "generations")]
+    asked = [leaf for leaf in asked if kinds[True] == leaf.cell or leaf.quantity != "generations"]
+    monkeypatch.setattr(runs, "leaves", lambda: asked)
+    results = run_grid(Grid("two", {name: [CELLS[name]] for name in kinds.values()}, runs=30), workers=1)
+    rows = runs.cell_rows(results)
+    assert [(row["cell"], row["quantity"]) for row in rows] == [(leaf.cell, leaf.quantity) for leaf in asked]
+    for row in rows:
+        values = results.numbers(row["cell"]).floats(row["quantity"])
+        half = norm.ppf(0.975) * values.std(ddof=1) / math.sqrt(30)
+        told = [float(row[name]) for name in ("mean", "low", "high")]
+        assert told == pytest.approx([values.mean(), values.mean() - half, values.mean() + half], rel=1e-9), row
+        assert (row["runs"], row["text"]) == ("30", CELLS[row["cell"]].text)
+
+
+def test_a_fitted_constant_stands_before_its_interval_from_low_to_high():
+    def told(low, value, high):
+        law = {"b": SimpleNamespace(low=low, value=value, high=high)}
+        return runs._found(SimpleNamespace(law=law, claim=SimpleNamespace(parameter="b")))  # type: ignore[arg-type]
+
+    assert (told(1.5, 2.0, 2.75), told(2.0, 2.0, 2.0)) == ("2 [1.5, 2.75]", "2")
+    assert runs._found(SimpleNamespace(law=None, found="", reason="too few")) == "too few"  # type: ignore[arg-type]
+
+
+def test_runs_behind_an_entry_are_the_fewest_of_its_cells(monkeypatch):
+    """And a claim on Eq. 12 is none on Eq. 1."""
+    row = {"verdict": "AGREES", "reason": "", "runs": "2000"}
+    of = {Leaf("a", "hit"): {**row, "cell": "a"}, Leaf("b", "hit"): {**row, "cell": "b", "runs": "30"}}
+    monkeypatch.setattr(paper_page, "kept_runs", lambda: of)
+    grown = {"study": "x", "quantity": "hit", "along": "k", "form": "power", "claimed": "b = 1", "found": "1"}
+    monkeypatch.setattr(paper_page, "kept_growth", lambda: ({**grown, "paper": "Eq. 12: much", "verdict": "AGREES"},))
+    entry = Entry("Eq. 1", "y", Outcome.HOLDS, "z")
+    object.__setattr__(entry, "leaves", tuple(of))
+    assert list(paper_page._runs(entry)) == ["* Runs: 2 cells of 30 runs, AGREES"]
+    assert list(paper_page.claimed("Eq. 12")) == ["x"]
