@@ -148,7 +148,7 @@ def _chances(known: pd.DataFrame, that: str) -> list[str]:
         return []
     worst = known.loc[known["censored"] == shares.max()].iloc[0]
     said = f"chance that {that}: {_share(float(shares.mean()))} over all cells"
-    if worst["censored"] > 0 and len(shares) > 1:
+    if worst["censored"] >= LEAST_TOLD and len(shares) > 1:
         said += f", at most {_share(float(worst['censored']))} ({_called(worst)})"
     return [said, *_notcounted(len(known) - len(shares), "of which it is not known", "in this")]
 
