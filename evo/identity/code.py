@@ -9,7 +9,7 @@ from __future__ import annotations
 import dis
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType
 
@@ -38,16 +38,20 @@ class Reads:
     Attributes:
         chains: of a global or of a variable of an outer function: its name, and the attributes read from it.
         imports: level, module and names (none: the module itself) of what is imported in it.
+        bound: by the variable that an import in it binds, the full name of what it stands for.
         attributes: names of all attributes.
         writes: names of the globals that it changes.
+        grows: names of which it calls a method such as `append`; what is called so in a module changes nothing.
         changes: names of the attributes whose values it changes.
         computes: whether it reads an attribute under a computed name.
     """
 
     chains: tuple[tuple[str, ...], ...]
     imports: tuple[tuple[int, str, tuple[str, ...]], ...]
+    bound: Mapping[str, str]
     attributes: frozenset[str]
     writes: frozenset[str]
+    grows: frozenset[str]
     changes: frozenset[str]
     computes: bool
 
@@ -77,20 +81,22 @@ def reads_of(code: CodeType) -> Reads:
     imports: dict[tuple[int, str, tuple[str, ...]], None] = {}
     attributes: set[str] = set()
     writes: set[str] = set()
-    for one in _nested(code):
-        steps = [each for each in dis.get_instructions(one) if each.opname not in PLACELESS]
-        chains |= dict.fromkeys(_chains(steps))
+    codes = {one: [each for each in dis.get_instructions(one) if each.opname not in PLACELESS] for one in _nested(code)}
+    bound = dict(pair for steps in codes.values() for pair in _bound(steps))
+    for steps in codes.values():
+        chains |= dict.fromkeys(_chains(steps, bound))
         imports |= dict.fromkeys(_imports(steps))
         attributes |= {str(each.argval) for each in steps if each.opname in ATTRIBUTES}
         writes |= {name for n in range(len(steps)) if (name := _written(steps, n))}
-    writes |= {chain[0] for chain in chains if len(chain) == 2 and chain[1] in CHANGERS}
-    changes = frozenset(name for one in _nested(code) for name in changed_attributes(one))
-    computes = any(map(computes_a_name, _nested(code)))
-    return Reads(tuple(sorted(chains)), tuple(imports), frozenset(attributes), frozenset(writes), changes, computes)
+    grows = frozenset(chain[0] for chain in chains if len(chain) == 2 and chain[1] in CHANGERS)
+    changes = frozenset(name for one in codes for name in changed_attributes(one))
+    computes = any(map(computes_a_name, codes))
+    names = (frozenset(attributes), frozenset(writes), grows, changes)
+    return Reads(tuple(sorted(chains)), tuple(imports), bound, *names, computes)
 
 
-def _chains(steps: list[dis.Instruction]) -> Iterator[tuple[str, ...]]:
-    """Each global or outer variable with the attributes read from it."""
+def _chains(steps: list[dis.Instruction], bound: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Each global, outer variable or imported name with the attributes read from it."""
     chain: tuple[str, ...] = ()
     for each in steps:
         if each.opname in ATTRIBUTES and chain:
@@ -98,7 +104,9 @@ def _chains(steps: list[dis.Instruction]) -> Iterator[tuple[str, ...]]:
             continue
         if chain:
             yield chain
-        chain = (str(each.argval),) if each.opname in GLOBALS | CELLS else ()
+        local = each.opname.startswith("LOAD_FAST")
+        last = str(each.argval[-1] if local and isinstance(each.argval, tuple) else each.argval)  # of two at once
+        chain = (last,) if (local and last in bound) or each.opname in GLOBALS | CELLS else ()
 
 
 def _imports(steps: list[dis.Instruction]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
@@ -107,6 +115,23 @@ def _imports(steps: list[dis.Instruction]) -> Iterator[tuple[int, str, tuple[str
         if each.opname == "IMPORT_NAME":
             level, names = steps[n - 2].argval, steps[n - 1].argval
             yield int(level or 0), str(each.argval), tuple(names or ())
+
+
+def _bound(steps: list[dis.Instruction]) -> Iterator[tuple[str, str]]:
+    """Each variable that an import binds, and the full name: of `import a.b` a, of `from a import b as c` a.b."""
+    package = full = ""
+    for each in steps:
+        if each.opname == "IMPORT_NAME":
+            package = str(each.argval)
+            full = package.partition(".")[0]
+        elif each.opname == "IMPORT_FROM":
+            name = str(each.argval)
+            full = package if package.endswith(f".{name}") else f"{package}.{name}"
+        elif full and each.opname in ("STORE_FAST", "STORE_DEREF", "STORE_GLOBAL", "STORE_NAME"):
+            yield str(each.argval), full
+            full = ""
+        elif each.opname not in ("SWAP", "POP_TOP"):
+            full = ""
 
 
 def _written(steps: list[dis.Instruction], n: int) -> str:

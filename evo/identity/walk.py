@@ -18,7 +18,7 @@ from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from evo.identity.code import code_text, reads_of
+from evo.identity.code import Reads, code_text, reads_of
 from evo.identity.readers import ATTRIBUTES, reads_outside
 from evo.identity.values import Unseen, composite, instance, plain, taken_apart
 from evo.identity.whose import is_the_users
@@ -189,6 +189,7 @@ class Walk:
         if not own:
             return
         self.found[f"{name}()"] = code_text(code)
+        self._marked += [(f"{name}.{each}", getattr(function, each)) for each in ("__doc__", "__annotations__")]
         given = code.co_varnames[: code.co_argcount][-len(function.__defaults__ or ()) :]
         defaults = dict(zip(given, function.__defaults__ or (), strict=False)) | (function.__kwdefaults__ or {})
         for argument, value in defaults.items():
@@ -199,12 +200,15 @@ class Walk:
             self._warn(attribute, name)
         if reads.computes:
             self._warn("getattr by a computed name", name)
-        for chain in reads.chains:
-            self._chain(name, function, chain, reads.writes)
+        for first, *attributes in reads.chains:
+            if first in reads.bound:
+                self._warn_of(".".join([reads.bound[first], *(attributes or [""])]), name)
+            else:
+                self._chain(name, function, (first, *attributes), reads)
         for imported in reads.imports:
             self._import(name, function, *imported)
 
-    def _chain(self, name: str, function: FunctionType, chain: tuple[str, ...], writes: frozenset[str]) -> None:
+    def _chain(self, name: str, function: FunctionType, chain: tuple[str, ...], reads: Reads) -> None:
         """Enter what a name of a function stands for, and of a module what is read of it."""
         first, *attributes = chain
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
@@ -212,11 +216,12 @@ class Walk:
             if _holds_a_module(cells[first]):
                 self._attribute(name, cells[first].cell_contents, attributes)
             return
-        if first in writes:
+        module = isinstance(function.__globals__.get(first), ModuleType)
+        if first in reads.writes or (first in reads.grows and not module):
             self.unseen[f"{_module_of(function)}.{first} ({name} changes it as it runs)"] = None
         elif first in function.__globals__:
             value = function.__globals__[first]
-            if isinstance(value, ModuleType):
+            if module:
                 self._attribute(name, value, attributes)
             else:
                 self._value(f"{_module_of(function)}.{first}", value)
@@ -249,7 +254,7 @@ class Walk:
         try:
             full = importlib.util.resolve_name("." * level + name, package or None)
             if not is_the_users(full) or importlib.util.find_spec(full) is None:
-                for each in names or ("",):  # of a whole module, what all of it does
+                for each in names:  # of a whole module, what is read of it is told by its chains
                     self._warn_of(f"{full}.{each}", reader)
                 return
             module = importlib.import_module(full)

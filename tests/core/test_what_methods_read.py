@@ -8,7 +8,7 @@ import pytest
 from evo.identity import differences, identity_of
 
 HEAD = """
-import enum, datetime, os, random, secrets, sys, time, types
+import enum, datetime, os, platform, random, secrets, sys, time, types
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -43,6 +43,11 @@ EDITED = {
     "a class attribute of Python's form": ("class H:\n    __rate__ = 0.1", "H.__rate__"),
     "one that is found by way of an object": ("class H:\n    __rate__ = 0.1\nh = H()", "h.__rate__"),
     "a docstring that is read": ("class H:\n    '0.1'", "float(H.__doc__)"),
+    "a docstring of a function": ("def h(): '0.1'", "float(h.__doc__)"),
+    "annotations of a function": ("def h(x: 0.1): pass", "h.__annotations__['x']"),
+    "a function of a module that is called like a method of lists": (
+        "h = types.ModuleType('mine2')\nexec('def append(): return 0.1', vars(h))", "h.append()",
+    ),
     "annotations that are read": ("class H:\n    rate: 0.1 = 3", "H.__annotations__['rate']"),
     "what an enumeration makes of other values": (
         "class M(enum.Enum):\n    A = 1\n    @classmethod\n    def _missing_(cls, value): return 0.1", "M(3)",
@@ -83,13 +88,19 @@ UNSEEN = {
     "float(Path('rate').open().read())": "gets from open",
     "float(pd.read_json('rate')[0])": "pandas.read_json",
     "hash('rate')": "gets from hash",
+    "load('rate')": "numpy.lib",  # its module, whose name is another in each numpy
+    "read_csv('rate').p[0]": "pandas.io.parsers.readers.read_csv",
+    "len(platform.node())": "platform.node",
+    "os.cpu_count()": "os.cpu_count",
     "float(environ['RATE'])": "mine.environ (the environment",
     "made(1)": "mine.made (a ufunc of numpy.frompyfunc",
 }
 NAMES = """
 from datetime import date as day
 from os import environ
+from numpy import load
 from numpy.random import default_rng
+from pandas import read_csv
 made = np.frompyfunc(lambda x: 0.1, 1, 1)
 """
 
@@ -102,10 +113,41 @@ def test_what_comes_from_outside_is_told_by_name(rate, define):
 
 @pytest.mark.parametrize(
     "rate",
-    ["time.sleep(0)", "datetime.timedelta(1).days", "np.sqrt(2)", "day(2026, 1, 2).day", "os.sep", "rng.random()"],
+    [
+        "time.sleep(0)",
+        "datetime.timedelta(1).days",
+        "np.sqrt(2)",
+        "day(2026, 1, 2).day",
+        "os.sep",
+        "rng.random()",
+        "np.add(1, 2)",
+    ],
 )
 def test_the_twin_what_is_the_same_in_every_process_is_not_told(rate, define):
     assert identity_of(define(NAMES, rate)).unseen == ()
+
+
+IMPORTED = {
+    "import os": ("float(os.environ['RATE'])", "os.environ"),
+    "import os as o; kept = o.environ": ("float(kept['RATE'])", "os.environ"),
+    "import os.path": ("os.path.getsize('rate')", "os.path.getsize"),
+    "import os.path as p": ("p.getsize('rate')", "os.path.getsize"),
+    "from os import path as p": ("p.getsize('rate')", "os.path.getsize"),
+    "import numpy as n": ("n.load('rate')", "numpy.load"),
+    "import time": ("(lambda: time.time())()", "time.time"),
+}
+
+
+@pytest.mark.parametrize("line", IMPORTED)
+def test_what_comes_from_a_module_that_a_method_imports_is_told(line, define):
+    rate, told = IMPORTED[line]
+    (words,) = identity_of(define(f"def f():\n    {line}\n    return {rate}", "f()")).unseen
+    assert words == f"what mine.f gets from {told} as it runs"
+
+
+@pytest.mark.parametrize("line", ["import os; return len(os.sep)", "import numpy as n; return n.add(1, n.pi)"])
+def test_the_twin_of_an_imported_module_what_is_the_same_everywhere_is_not_told(line, define):
+    assert identity_of(define(f"def f():\n    {line}", "f()")).unseen == ()
 
 
 def test_an_object_that_fails_when_it_is_looked_at_is_told(define):

@@ -248,7 +248,7 @@ def test_an_edit_that_changes_nothing_is_none(case, define):
             OP.replace("        return", "        import secrets\n        return").replace(
                 "RATE", "secrets.randbelow(2)"
             ),
-            "mine.Op.rewrite gets from secrets as it runs",
+            "mine.Op.rewrite gets from secrets.randbelow as it runs",
         ),
         (
             OP.replace("        return", "        from time import time\n        return").replace("RATE", "time()"),
