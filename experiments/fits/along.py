@@ -11,7 +11,7 @@ import numpy as np
 
 from evo.errors import InputError
 from evo.parameters import shown, suggestion
-from experiments.grids.labels import SIZES, moves_with, parameter_names, sizes_of, varies
+from experiments.grids.labels import SIZES, parameter_names, sizes_of, untied, varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,15 +92,16 @@ def expect_to_vary(results: Results, along: str, role: str) -> None:
 
 
 def other_parameters(cells: pd.DataFrame, column: str) -> list[str]:
-    """What else may differ within an arm, and does not follow from the parameter."""
+    """What else may differ within an arm, or follow the parameter."""
     apart = (column, *(SIZES if column == BOTH else ()))
-    return [name for name in parameter_names(cells) if name not in apart and not moves_with(cells, name, column)]
+    return [name for name in parameter_names(cells) if name not in apart]
 
 
 def _longest(cells: pd.DataFrame, column: str) -> int:
     """Cells of the longest series along a column."""
     there = cells[cells[column].notna()]
-    groups = there.groupby(["arm", *other_parameters(there, column)], sort=False, dropna=False)
+    others = other_parameters(there, column)
+    groups = untied(there, others, column).groupby(["arm", *others], sort=False, dropna=False)
     return int(groups[column].nunique().max())
 
 

@@ -33,6 +33,7 @@ from experiments.fits.tails import Tail
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import a_number, expect_a
 from experiments.grids.grid import Grid
+from experiments.grids.labels import words
 from experiments.grids.stopping import UntilPrecise
 from experiments.predictions.predict import Prediction
 from experiments.predictions.verdict import CONFIDENCE
@@ -172,9 +173,7 @@ def _fits(results: Results, found: list[Tried], along: str, quantity: str, confi
 
 def _tried(results: Results, whole: Series, along: str, least: float, most: float, claimed: str = "") -> Tried:
     part = between(whole, least, most)
-    moving = " and ".join(part.moving)
-    told = f"{moving} moves with {along}, cell by cell: the law is along both; fix it to tell them apart"
-    note = told if moving else ""
+    note = f"{', '.join(words(part.tied))}: the law is along {along} with what follows it" if part.tied else ""
     if part.statistic != MEDIAN and (heavy := _too_heavy(part)):
         if not part.samples:
             return Tried(part, heavy)

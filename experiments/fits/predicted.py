@@ -23,7 +23,6 @@ from experiments.fits.series import groups
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
-from experiments.grids.labels import label_of
 from experiments.store.grid_json import grid_record
 from experiments.store.results import Results
 from experiments.store.table import no_runs
@@ -194,8 +193,8 @@ def fit_predicted(
     column = parameter_column(results.cells, along)
     growths: list[ExactGrowth] = []
     refused: list[Refusal] = []
-    for cells, varying in groups(results, column):
-        label = label_of(cells.iloc[0], varying)
+    for group in groups(results, column):
+        label, cells = group.label, group.cells
         inside = cells[(cells[column] >= least) & (cells[column] <= most)]
         x = inside[column].to_numpy(dtype=float)
         try:

@@ -16,7 +16,7 @@ from experiments.fits.evidence.censoring import Scaled
 from experiments.fits.quantities import ERT, MEAN, Quantity, parsed, values_of
 from experiments.fits.tails import Tail, tail_of
 from experiments.grids.cell_text import runs_program
-from experiments.grids.labels import label_of, lams_of, moves_with, parameter_names, varies
+from experiments.grids.labels import lams_of, tied_to, untied, varies, words
 from experiments.grids.labels import values_of as values_of_columns
 from experiments.predictions.programs import runs_alike
 from experiments.store.by_cell import RunArrays
@@ -59,7 +59,7 @@ class Series:
         shapes: of each cell with censored runs the predicted law scaled by its mean, None where it is not known.
         others: what else varies within the arm, and makes series of their own.
         statistic: what is fitted of the quantity: mean, median or ERT.
-        moving: parameters of other parts that change with this one, cell by cell: a law is along all of them together.
+        tied: how other parameters follow this one, by their column: a law is along all of them together.
     """
 
     label: str
@@ -84,7 +84,7 @@ class Series:
     shapes: tuple[Scaled | None, ...] = field(default=(), repr=False)
     others: tuple[str, ...] = ()
     statistic: str = MEAN
-    moving: tuple[str, ...] = ()
+    tied: dict[str, object] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:
@@ -119,19 +119,43 @@ def predicted(results: Results, cell_id: str, quantity: str) -> float | None:
 def _series(results: Results, column: str, quantity: Quantity) -> tuple[Series, ...]:
     role = quantity.column.split(".")[0] if is_of_a_role(quantity.column) else ""
     role = "" if role == MEASURED else role
-    return tuple(
-        _measured(results, group, column, varying, quantity) for group, varying in groups(results, column, role)
-    )
+    return tuple(_measured(results, group, column, quantity) for group in groups(results, column, role))
 
 
 def measured_along(results: Results, column: str, second: str, quantity: Quantity) -> tuple[Series, ...]:
     """The cells of an arm that differ in two parameters only, in rising order of the first."""
-    found = groups(results, column, second=second)
-    return tuple(_measured(results, group, column, varying, quantity) for group, varying in found)
+    return tuple(_measured(results, group, column, quantity) for group in groups(results, column, second=second))
 
 
-def groups(results: Results, column: str, role: str = "", second: str = "") -> list[tuple[pd.DataFrame, list[str]]]:
-    """The cells of each series along a column, in rising order, and what else varies within an arm.
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The cells of a series, in rising order of its parameter.
+
+    Attributes:
+        cells: rows of the table of cells.
+        fixed: values of what else varies within the arm, by column.
+        tied: how other parameters follow that of the series, by column.
+        others: what varies within an arm, and makes series of their own.
+    """
+
+    cells: pd.DataFrame
+    fixed: dict[str, object]
+    tied: dict[str, object]
+    others: tuple[str, ...]
+
+    @property
+    def arm(self) -> str:
+        """The arm."""
+        return str(self.cells["arm"].iloc[0])
+
+    @property
+    def label(self) -> str:
+        """The arm with what else varies within it, and with what follows the parameter."""
+        return ", ".join([self.arm, *words(self.fixed | self.tied)])
+
+
+def groups(results: Results, column: str, role: str = "", second: str = "") -> list[Group]:
+    """The cells of each series along a column.
 
     Args:
         results: of `run_grid` or `load`.
@@ -144,25 +168,37 @@ def groups(results: Results, column: str, role: str = "", second: str = "") -> l
     if role:
         cells = cells[cells[f"role.{role}.size"].notna()]
     others = [name for name in other_parameters(cells, column) if name != second]
-    varying = [name for name in others if varies(cells, name)]
-    found = cells.groupby(["arm", *others], sort=False, dropna=False)
-    return [(group.sort_values(column), varying) for _, group in found]
+    free = untied(cells, others, column)
+    varying = [name for name in others if varies(free, name)]
+    found = free.groupby(["arm", *others], sort=False, dropna=False)
+    return [_group(cells.loc[part.index].sort_values(column), part, column, varying) for _, part in found]
 
 
-def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[str], quantity: Quantity) -> Series:
-    first, there = cells.iloc[0], cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
+def _group(cells: pd.DataFrame, free: pd.DataFrame, column: str, varying: list[str]) -> Group:
+    """The cells of a series, with their table where what follows the column is null."""
+    masked = [str(name) for name in free if (free[name].isna() & cells[name].notna()).any()]
+    part = column.partition(".")[0]
+    told = [name for name in masked if cells[name].dtype.kind in "iuf" or name.partition(".")[0] != part]
+    tied: dict[str, object] = {name: tied_to(cells, name, column) for name in told}  # weights of k blocks are no news
+    fixed = values_of_columns(cells.iloc[0], [name for name in varying if name not in masked])
+    return Group(cells, fixed, tied, tuple(varying))
+
+
+def _measured(results: Results, group: Group, column: str, quantity: Quantity) -> Series:
+    cells = group.cells
+    there = cells[[str(cell_id) in results.by_cell for cell_id in cells.index]]
     ids, lams = tuple(map(str, there.index)), lams_of(there).tolist()
     each = [_of_runs(results.numbers(cell_id), lam, quantity) for cell_id, lam in zip(ids, lams, strict=True)]
-    lam, program = lams_of(cells).iloc[0], runs_program(str(first["text"]))
+    lam, program = lams_of(cells).iloc[0], runs_program(str(cells["text"].iloc[0]))
     numbers = np.array([numbers for numbers, _ in each], dtype=float).reshape(len(each), 8)
     runs, censored, mean, variance, trials, unit, median, reach = numbers.T
     alike = quantity.statistic == MEAN and quantity.column != "seconds"
     known = [quantity.statistic == MEAN and cut > 0 for cut in censored]
     return Series(
-        label_of(first, varying),
-        str(first["arm"]),
-        values_of_columns(first, varying),
-        None if column == "runner.lam" or program else int(lam),
+        group.label,
+        group.arm,
+        group.fixed,
+        None if "runner.lam" in (column, *group.tied) or program else int(lam),
         there[column].to_numpy(dtype=float),
         ids,
         runs,
@@ -182,17 +218,10 @@ def _measured(results: Results, cells: pd.DataFrame, column: str, varying: list[
             _scaled(results, cell_id, quantity.column) if asked else None
             for cell_id, asked in zip(ids, known, strict=True)
         ),
-        others=tuple(varying),
+        others=group.others,
         statistic=quantity.statistic,
-        moving=_moving(cells, column),
+        tied=group.tied,
     )
-
-
-def _moving(cells: pd.DataFrame, column: str) -> tuple[str, ...]:
-    """The parameters of other parts that change with that of a column, one to one."""
-    part = column.partition(".")[0]
-    names = [name for name in parameter_names(cells) if "." in name and name.partition(".")[0] != part]
-    return tuple(name for name in names if moves_with(cells, name, column))
 
 
 def _of_runs(runs: RunArrays, lam: float, quantity: Quantity) -> tuple[tuple[float, ...], FloatArray]:

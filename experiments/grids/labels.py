@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from evo.protocols import FloatArray
 
 NOT_PARAMETERS = ("arm", "text", "sample")
 SIZES = ("problem.k", "program.k")
 """The size of a cell, of a search or a program."""
 SHOWN_APART = (*SIZES, "runner.lam")
 """Parameters that have columns of their own wherever cells are listed."""
+FEWEST = 3
+"""Values that make a series: with fewer there is nothing to tell a function of the axis by, nor a law."""
+SAME = 1e-9
+"""Relative spread up to which the factors of a formula are one."""
 
 
 def labels(cells: pd.DataFrame) -> dict[str, str]:
@@ -20,14 +28,10 @@ def labels(cells: pd.DataFrame) -> dict[str, str]:
     Args:
         cells: of `experiments.grids.cells_table.cells_table`.
     """
-    varying = [
-        name
-        for name in parameter_names(cells)
-        if name not in SHOWN_APART
-        and varies(cells, name)
-        and not any(moves_with(cells, name, size) for size in SIZES if size in cells)
-    ]
-    return {str(cell_id): label_of(row, varying) for cell_id, row in cells.iterrows()}
+    names = [name for name in parameter_names(cells) if name not in SHOWN_APART]
+    free = untied(cells, names, *(size for size in SIZES if size in cells))
+    varying = [name for name in names if varies(free, name)]
+    return {str(cell_id): label_of(row, varying) for cell_id, row in free.iterrows()}
 
 
 def sizes_of(cells: pd.DataFrame) -> pd.Series:
@@ -79,16 +83,79 @@ def varies(cells: pd.DataFrame, name: str) -> bool:
     return bool(cells.groupby(within)[name].nunique(dropna=False).max() > 1)
 
 
-def moves_with(cells: pd.DataFrame, name: str, column: str) -> bool:
-    """Whether a parameter is a one-to-one function of `column`, as weights of k blocks are of k."""
+def untied(cells: pd.DataFrame, names: Iterable[str], *columns: str) -> pd.DataFrame:
+    """The cells with each of these parameters null where it follows one of the columns."""
+    found: dict[str, pd.Series] = {}
+    for name, column in product(names, columns):
+        if (tied := follows(cells, name, column)).any():
+            found[name] = found.get(name, cells[name]).mask(tied)
+    return cells.assign(**found) if found else cells
+
+
+def follows(cells: pd.DataFrame, name: str, column: str) -> pd.Series:
+    """Of each cell, whether within its arm, among parts of one type, a parameter is a function of `column`.
+
+    Each value of the column has one value of the parameter; and no two have the same one, as weights of k blocks; or
+    the parameter rises or falls, as ceil(4 ln k) samples. It does not follow where its values could as well be series
+    of their own: they are two, or each has three values of the column.
+    """
+    import pandas as pd
+
+    found = pd.Series(False, index=cells.index)
     if name == column or not varies(cells, name):
+        return found
+    within = ["arm", name.rpartition(".")[0]] if "." in name else ["arm"]
+    known = cells[cells[column].notna()]
+    for _, part in known.groupby(within, sort=False, dropna=False):
+        if part[name].nunique(dropna=False) > 1:
+            found[part.index] = _is_function(part[[column, name]].drop_duplicates().sort_values(column))
+    return found
+
+
+def _is_function(pairs: pd.DataFrame) -> bool:
+    """Whether pairs of column and parameter, each once, in rising order of the column, are a function to join by."""
+    x, values = pairs.iloc[:, 0], pairs.iloc[:, 1]
+    if x.duplicated().any():
         return False
-    values = cells[["arm", name, column]].drop_duplicates()
-    each_way = (
-        values.groupby(["arm", one], dropna=False)[other].nunique(dropna=False).max() == 1
-        for one, other in ((name, column), (column, name))
-    )
-    return all(each_way)
+    if not values.duplicated().any():
+        return True
+    if values.dtype.kind not in "iuf" or values.isna().any():
+        return False
+    steps = values.value_counts()
+    joined = len(steps) >= FEWEST and bool((steps < FEWEST).any())
+    return joined and (values.is_monotonic_increasing or values.is_monotonic_decreasing)
+
+
+def tied_to(cells: pd.DataFrame, name: str, column: str) -> str:
+    """How a parameter of a series follows the column: a formula, the ends of its values, or that it does.
+
+    >>> import pandas as pd
+    >>> cells = pd.DataFrame({"problem.k": [8, 16, 32], "mutator.rate": [1 / 8, 1 / 16, 1 / 32]})
+    >>> tied_to(cells, "mutator.rate", "problem.k"), tied_to(cells, "problem.k", "mutator.rate")
+    ('1/k', '1/rate')
+    >>> tied_to(cells.assign(samples=[9, 12, 14]), "samples", "problem.k")
+    '9 .. 14 with k'
+    """
+    along = column.rpartition(".")[2]
+    pairs = cells[[column, name]].drop_duplicates().sort_values(column)
+    values = pairs[name]
+    if values.dtype.kind not in "iuf" or values.isna().any():
+        return f"another at each {along}"
+    x, y = pairs[column].to_numpy(dtype=float), values.to_numpy(dtype=float)
+    if len(x) >= FEWEST and (x > 0).all() and (y > 0).all():
+        if _one(x * y):
+            return f"{x[0] * y[0]:.6g}/{along}"
+        if (y < 1).all() and _one(x * (1 - y)):
+            return f"1 - {x[0] * (1 - y[0]):.6g}/{along}"
+        if _one(y / x):
+            factor, part = f"{y[0] / x[0]:.6g}", f"{x[0] / y[0]:.6g}"
+            return along if factor == "1" else f"{along}/{part}" if len(part) < len(factor) else f"{factor} {along}"
+    first, last = (f"{end:.10g}" if end == round(end) else f"{end:.3g}" for end in (y[0], y[-1]))
+    return f"{first} .. {last} with {along}" if first != last else first
+
+
+def _one(factors: FloatArray) -> bool:
+    return bool(factors.max() <= factors.min() * (1 + SAME))
 
 
 def values_of(cell: pd.Series, varying: list[str]) -> dict[str, object]:

@@ -148,7 +148,7 @@ def _panel(each: Series) -> int:
 
 def _name(each: Series) -> str:
     """The arm with what varies within it, except lam, which has panels."""
-    shown = {name: value for name, value in each.fixed.items() if name != "runner.lam"}
+    shown = {name: value for name, value in each.fixed.items() if name != "runner.lam"} | each.tied
     whole = [text.replace(" = ", "\xa0=\xa0") for text in words(shown)]  # lines end between parameters, not within
     return textwrap.fill(", ".join([each.arm, *whole]), LABEL_WIDTH).replace("\xa0", " ")
 

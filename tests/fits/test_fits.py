@@ -588,7 +588,7 @@ def test_what_varies_is_named_where_an_axis_or_an_arm_does_not_tell(rng):
     assert "mutator.p varies within the arm, and each value is a series" in reasons.pop()
     along = {"a": [cell for k, p in ((1, 0.3), (2, 0.4), (3, 0.5), (4, 0.6)) for cell in cells([k], p=p)]}
     (growth,) = fit(results(along, geometric(rng, 100))).growths
-    assert growth.note == "mutator.p moves with k, cell by cell: the law is along both; fix it to tell them apart"
+    assert growth.note == "p = 0.3 .. 0.6 with k: the law is along k with what follows it"
 
 
 def test_the_exact_median_is_read_as_that_of_runs(rng):

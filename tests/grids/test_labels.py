@@ -11,7 +11,7 @@ from experiments.grids.axes import MOST_COMBINATIONS, limited
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
-from experiments.grids.labels import labels, moves_with
+from experiments.grids.labels import follows, labels, tied_to
 from operators import FixKeep, Resample
 from problems import BlockOneMax, WeightedBlocks
 
@@ -19,18 +19,42 @@ MOVES = {
     "one to one": ([2, 4, 8], [0.5, 0.25, 0.125], True),
     "two values at one size": ([2, 2, 4, 4], [0.1, 0.2, 0.3, 0.4], False),
     "one value at two sizes": ([2, 4, 6, 8], [0.1, 0.1, 0.2, 0.2], False),
+    "steps that rise": ([2, 4, 6, 8, 10], [1, 2, 2, 3, 3], True),
+    "steps that fall": ([2, 4, 6, 8], [0.3, 0.2, 0.2, 0.1], True),
+    "steps up and down": ([2, 4, 6, 8], [1, 2, 2, 1], False),
+    "steps that are series": ([2, 4, 6, 8, 10, 12, 14, 16, 18], [1, 1, 1, 2, 2, 2, 3, 3, 3], False),
     "the same at all": ([2, 4, 8], [0.5, 0.5, 0.5], False),
     "null at one size": ([2, 4, 8], [0.5, 0.25, None], True),
 }
 
 
 @pytest.mark.parametrize("how", MOVES)
-def test_a_parameter_moves_with_another_where_each_tells_the_other(how):
+def test_a_parameter_follows_another_where_it_is_a_function_of_it(how):
     k, p, moves = MOVES[how]
     cells = pd.DataFrame({"arm": "a", "problem": "P", "mutator": "M", "problem.k": k, "mutator.p": p})
-    assert moves_with(cells, "mutator.p", "problem.k") is moves
-    two = pd.concat([cells, cells.assign(arm="b")], ignore_index=True)
-    assert moves_with(two, "mutator.p", "problem.k") is moves
+    assert follows(cells, "mutator.p", "problem.k").eq(moves).all()
+    two = pd.concat([cells, cells.assign(arm="b", **{"mutator.p": 0.9}), cells.assign(mutator="N")], ignore_index=True)
+    assert follows(two, "mutator.p", "problem.k").eq(moves & (two["arm"] == "a")).all()
+
+
+@pytest.mark.parametrize(
+    ("p", "told"),
+    [
+        ([1 / 2, 1 / 4, 1 / 8], "1/k"),
+        ([1.5 / 2, 1.5 / 4, 1.5 / 8], "1.5/k"),
+        ([1 - 0.5 / 2, 1 - 0.5 / 4, 1 - 0.5 / 8], "1 - 0.5/k"),
+        ([1, 2, 4], "k/2"),
+        ([2, 4, 8], "k"),
+        ([0.3 * k for k in (2, 4, 8)], "0.3 k"),
+        ([3, 6, 9], "3 .. 9 with k"),
+        ([0.5, 0.25, 1 / 9], "0.5 .. 0.111 with k"),
+        ([1024, 64, 12345], "1024 .. 12345 with k"),
+        ([4, 4, 4], "4"),
+        (["a", "b", "c"], "another at each k"),
+    ],
+)
+def test_how_a_parameter_follows_is_a_formula_where_one_is_short(p, told):
+    assert tied_to(pd.DataFrame({"problem.k": [2, 4, 8], "mutator.p": p}), "mutator.p", "problem.k") == told
 
 
 def at(k, p, g=1, weights=None):
