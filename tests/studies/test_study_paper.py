@@ -99,7 +99,7 @@ def test_its_tables_read_back(small):
 def test_columns_of_reports_are_named_on_the_page(small):
     page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(\w+)`", page.split("## Columns of the reports")[1].split("\n## ")[0]))
-    for name in ("summary", "claims", "speedup", "checks"):
+    for name in ("summary", "claims", "speedup", "checks", "quality"):
         assert set(pd.read_csv(small[2] / f"{name}.csv").columns) <= named, name
     laws = set(pd.read_csv(small[2] / "laws.csv").columns)
     assert {each for each in laws if not re.fullmatch(r"(A|B|C|c|b|r|base)(_low|_high|_exact)?", each)} <= named
