@@ -1,0 +1,71 @@
+"""Numbers that findings of studies compute of runs, by hand, of a few runs that are given: no study is run for it."""
+
+import re
+
+import numpy as np
+import pytest
+
+from evo import Budget
+from experiments import Verdict
+from experiments.reports.measured import Measured
+from experiments.studies import difficulty, keep, noise
+from experiments.studies.exercises import quadratic, vacation
+from problems import BlockOneMax, Noisy
+
+
+def of(cell, hit):
+    """Runs of a cell with these hits, NaN where censored after its budget; a cost of 3 a call."""
+    hit = np.asarray(hit, dtype=np.float64)
+    calls = np.where(np.isnan(hit), getattr(cell.budget, "calls", None) or 0, hit)
+    return Measured(cell, Verdict.AGREES, hit, calls, calls, 3 * calls)
+
+
+@pytest.mark.parametrize(("problem", "each"), [
+    (lambda b: b, 1.0), (lambda b: Noisy(b, 0.5, 3), 6.0), (lambda b: Noisy(b, 0.5, 3, reevaluate=False), 3.0),
+])  # fmt: skip
+def test_a_call_on_a_noisy_problem_pays_for_the_parent_too_if_it_is_evaluated_again(problem, each):
+    cell = noise._cell(problem(BlockOneMax(k=2, l=1)), noise.UniformChunk(), 100)
+    assert noise._evaluations(of(cell, [4.0, 6.0])) == each
+
+
+def test_growth_a_block_is_the_root_over_the_blocks_between():
+    """From k = 12 to 14 calls grow fourfold: twofold a block."""
+    cells = [cell for cell in keep.grid().arms["keep 0.5"] if cell.problem.k in (12, 14)]
+    runs = {12: [990.0, 1010.0] * 50, 14: [3960.0, 4040.0] * 50}
+    arms = {name: [of(cell, runs[cell.problem.k]) for cell in cells] for name in ("keep 0.5", "keep 0.9")}
+    assert [re.split(" ", row[3])[0] for row in keep.findings(arms).rows] == ["2.000", "2.000"]
+
+
+def test_the_tail_of_runs_has_its_interval_from_low_to_high():
+    cell = difficulty.grid().arms[difficulty.REDRAWN][0]
+    each = of(cell, np.arange(10.0, 30.0))
+    times = np.array([8.0, 16.0, 24.0])
+    values = difficulty._tail(difficulty.REDRAWN, each, times, times, 0).values
+    assert [value.value for value in values] == pytest.approx([1.0, 13 / 20, 5 / 20])
+    assert all(value.low <= value.value <= value.high for value in values)
+    assert all(value.low < value.high for value in values)
+
+
+def test_what_gives_up_has_a_budget_of_its_own_and_its_share_of_runs():
+    grid = vacation.grid()
+    assert {arm: {cell.budget for cell in cells} for arm, cells in grid.arms.items()} == {
+        arm: {Budget(calls=vacation.GIVEN_UP if arm == vacation.BUDGET_ANY else vacation.MOST)} for arm in vacation.ARMS
+    }
+    hits = {arm: [8.0, 10.0, 12.0, 14.0] for arm in vacation.ARMS} | {
+        vacation.BUDGET_ANY: [9.0, np.nan, np.nan, np.nan]
+    }
+    arms = {arm: [of(cell, hits[arm]) for cell in cells] for arm, cells in grid.arms.items()}
+    assert "75% of the runs are stuck at" in vacation.findings(arms).sentences[2]
+
+
+def test_an_exact_speed_up_is_that_of_one_system_over_the_other():
+    grid = quadratic.grid()
+    names = [quadratic.name("evolution", which, "m c") for which in ("all", "parts")]
+    arms = {name: [of(cell, [8.0, 12.0]) for cell in grid.arms[name] if cell.problem.k in (2, 4)] for name in names}
+    found = quadratic._speedups(arms, "evolution", "m c")
+    assert [size for size, _, _ in found] == [2.0, 4.0]
+    for size, measured, exact in found:
+        whole, parts = (next(each for each in arms[name] if each.cell.problem.k == size) for name in names)
+        assert exact == pytest.approx(whole.exact("cost") / parts.exact("cost"))
+        assert exact > 2.0
+        assert measured.value == pytest.approx(1.0)
