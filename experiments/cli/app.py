@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from experiments.cli.calibrating import calibrate
-from experiments.cli.exits import DIFFERS, WRONG_INPUT, exit_for, plain_errors
+from experiments.cli.exits import WRONG_INPUT, exit_for, plain_errors
 from experiments.cli.inputs import (
     expected_study,
     folder_of,
@@ -30,6 +30,7 @@ from experiments.cli.inputs import (
 from experiments.cli.output import say, show_anything
 from experiments.cli.planning import plan
 from experiments.cli.serving import record, serve
+from experiments.cli.showing.commands import check_operator, show
 from experiments.cli.starting import init, told_version
 from experiments.cli.unknown import refused_command
 from experiments.predictions.verdict import ALPHA, CONFIDENCE
@@ -342,45 +343,8 @@ def export(
         new_console().print(f"Written to {path}", markup=False, soft_wrap=True)
 
 
-@app.command()
-def show(
-    what: Annotated[str, typer.Argument(metavar="NAME | parts | presets", help="What to show.")] = "parts",
-) -> None:
-    """List studies and parts; or explain one by its name: what it does, its parameters, whether it has an exact law.
-
-    Example: `llm-evo show FixKeep`, `llm-evo show paper`, `llm-evo show my_pkg:MyMutator`, `llm-evo show presets`
-    """
-    with plain_errors():
-        from experiments.cli.showing.lists import show_parts, show_presets
-        from experiments.cli.showing.one import show_one
-
-        if what in ("parts", "presets"):
-            (show_presets if what == "presets" else show_parts)(new_console())
-        else:
-            show_one(what, new_console())
-
-
-@app.command()
-def check_operator(
-    part: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help='As "my_pkg:MyMutator(p=0.5)".')],
-) -> None:
-    """Check a part of your own: mutator, problem, schedule, runner, cost model, program; exit code 1 if a check fails.
-
-    The module is looked up in the current folder too.
-
-    Example: `llm-evo check-operator "my_pkg:MyMutator(p=0.5)"`
-    """
-    with plain_errors():
-        from evo.conformance import check_part, kind_of
-        from experiments.cli.showing.part_checks import show_part_checks
-        from experiments.grids.extensions import build
-
-        made = build(part, Path.cwd())
-        kind, found = kind_of(made), check_part(made)
-        if show_part_checks(f"{kind} {made!r}", found, new_console()):
-            raise typer.Exit(DIFFERS)
-
-
+app.command()(show)
+app.command()(check_operator)
 app.command()(init)
 app.command()(calibrate)
 app.command()(plan)

@@ -8,7 +8,7 @@ from experiments.grids.parts import PART_TYPES
 from operators.wrapper import Wrapper
 
 ELSEWHERE = {
-    "LLM": "no law: its runs are a loop of their own, in tests/serving/test_real_calls.py",
+    "LLM": "no law: its runs are a loop of their own, in tests/serving/real/test_real_calls.py",
     "TextProblem": "is BlockOneMax whose start is given: compared in tests/parts/test_text_problem.py",
     "Asynchronous": "no rule: compared with a naive loop in tests/engine/test_asynchronous.py",
 }
