@@ -1,10 +1,48 @@
-"""Where parts of the page begin: from so many rows on a table is filtered, and not one row earlier."""
+"""Where parts of the page begin and end: rows that are filtered, the value that is drawn, ends and colours of bars."""
+
+import re
+from types import SimpleNamespace
 
 import pytest
 
+from experiments.reports.html.figures.bars import Bar, Stack, bars, stacks
+from experiments.reports.html.sections.distributions import _shared
 from experiments.reports.html.table import FILTERED, Entry, table
+from experiments.reports.measured import Value
 
 
 @pytest.mark.parametrize(("rows", "filtered"), [(FILTERED - 1, False), (FILTERED, True), (FILTERED + 1, True)])
 def test_a_table_can_be_filtered_from_so_many_rows_on(rows, filtered):
     assert ("data-filter" in table(["a"], [[Entry(str(n))] for n in range(rows)])) is filtered
+
+
+@pytest.mark.parametrize(("values", "drawn"), [
+    ({"a": [2, 8], "b": [2, 4], "c": [2]}, 2), ({"a": [2, 8], "b": [2, 8], "c": [2]}, 2),
+    ({"a": [2, 8], "b": [2, 8]}, 8), ({"a": [2], "b": [4]}, 4),
+])  # fmt: skip
+def test_runtimes_are_drawn_at_the_largest_value_of_those_that_most_series_share(values, drawn):
+    rows = [
+        {"cell": f"{name}{at}", "series": name, "runs": 5, "lam": 1.0} for name, there in values.items() for at in there
+    ]
+    place = {f"{name}{at}": float(at) for name, there in values.items() for at in there}
+    assert _shared(SimpleNamespace(rows=rows, along="k", place=place), 1.0) == [drawn]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("value", "high", "exact", "widths"), [
+    (2.0, 4.0, 8.0, ["25.00", "100.00"]), (2.0, 8.0, 4.0, ["25.00", "50.00"]), (8.0, 8.0, 2.0, ["100.00", "25.00"]),
+])  # fmt: skip
+def test_the_longest_of_values_interval_and_exact_has_the_whole_width(value, high, exact, widths):
+    drawn = bars([Bar("one", Value(value, 1.0, high), exact)], "calls")
+    assert re.findall(r'style="(?:width|left):([\d.]+)%', drawn) == widths
+
+
+def test_a_part_has_the_colour_of_its_name_in_every_bar_and_in_the_key():
+    drawn = stacks(
+        [Stack("one", {"read": 3.0, "written": 1.0}, "4"), Stack("two", {"written": 1.0, "called": 1.0}, "2")]
+    )
+    pieces = re.findall(r'<i class="c(\d)" style="width:([\d.]+)%[^>]* data-tip="(\w+), (\w+):', drawn)
+    assert {(label, name): (colour, width) for colour, width, label, name in pieces} == {
+        ("one", "read"): ("0", "75.00"), ("one", "written"): ("1", "25.00"),
+        ("two", "written"): ("1", "50.00"), ("two", "called"): ("2", "50.00"),
+    }  # fmt: skip
+    assert re.findall(r'class="chip c(\d)"></i> (\w+)', drawn) == [("0", "read"), ("1", "written"), ("2", "called")]
