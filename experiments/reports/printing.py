@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
+from typing import NoReturn
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -17,3 +20,7 @@ class PlainConsole(Console):
         """The pieces of what is shown; rich asks for all of them here."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else printable(text), style, control)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raise what was met: rich would end the process with 1, which is the exit of a finding."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

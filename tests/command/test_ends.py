@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import re
 import signal
@@ -22,6 +23,7 @@ from evo.errors import InputError
 from experiments.cli import exits
 from experiments.cli.app import app
 from experiments.cli.signals import EndedBySignal, signals_heard
+from experiments.reports.printing import PlainConsole
 from experiments.running.driver import Driver
 from experiments.running.launch import run_grid
 from experiments.store.files import StoreError
@@ -96,6 +98,16 @@ def test_no_error_ends_with_the_exit_of_a_finding(monkeypatch, code, error):
     done = CliRunner().invoke(app, ["check", "results"])
     assert done.exit_code == code
     assert done.stderr.count("\n") == (0 if code == 141 else 1)
+
+
+def test_a_table_that_nobody_reads_any_more_is_no_finding(monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("experiments.cli.exits._forget_output", lambda: None)
+    monkeypatch.setattr("experiments.cli.app.new_console", lambda: PlainConsole(file=Gone()))
+    assert CliRunner().invoke(app, ["show", "presets"]).exit_code == 141
 
 
 def test_the_codes_are_listed_where_users_look():
