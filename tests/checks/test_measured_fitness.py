@@ -27,6 +27,7 @@ from experiments import (
     predict,
     trace,
 )
+from experiments.reports.quality.measured import measured_curve
 from experiments.running.simulation import simulate, simulate_traced
 from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
 from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Noisy, Trap
@@ -298,3 +299,15 @@ def test_what_is_known_is_exact_and_says_so():
         fitness_or_simulated(cell(UniformChunk(4), lam=2), cost=1e4)
     with pytest.raises(InputError, match="expected one of calls="):
         fitness_or_simulated(known)
+
+
+def test_a_curve_of_runs_has_at_each_budget_what_is_measured_there():
+    """Its quantiles stand under their names: 10, 50 and 90 % of the same runs, in calls and not in generations."""
+    tried = cell(UniformChunk(2), lam=2)
+    budgets = [4, 10, 30]
+    curve = measured_curve(tried, budgets, runs=60)
+    for budget, row in zip(budgets, curve.to_dict("records"), strict=True):
+        found = measured_fitness(tried, calls=budget, runs=60)
+        low, median, high = (found.quantile(u) for u in (0.1, 0.5, 0.9))
+        assert row == {"calls": budget, "mean": found.mean, "low": low, "median": median, "high": high}
+    assert curve["low"].iloc[0] < curve["median"].iloc[0] < curve["high"].iloc[0]
