@@ -14,7 +14,7 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.costs.ledger import CallTokens, overheads
 from evo.engine.calls import Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_change, fitness_values, initial_solutions
+from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions, fitness_change, fitness_values
 from evo.engine.records import Records
 from evo.engine.rounds import refuse_changes_outside
 from evo.errors import InputError
@@ -66,7 +66,7 @@ class _Batch:
         self.invalid_is_down = invalid_is_down(self.schedule)
 
         runs = batch.runs
-        correct = initial_solutions(problem, runs, self.streams.start)
+        correct = first_solutions(problem, runs, self.streams.start)
         traits = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
         fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (runs,)).copy()
         self.books = Records(batch, self.caller)

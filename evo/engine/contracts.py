@@ -35,6 +35,26 @@ def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
     return correct.copy()
 
 
+def first_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
+    """The solutions that runs begin with, bool [runs, k]; a run is over where all blocks are correct.
+
+    Raises: OperatorError as `initial_solutions`, or if one of them is as fit as the solution whose blocks are all
+        correct: an engine may then see the optimum where another one does not.
+    """
+    correct = initial_solutions(problem, runs, rng)
+    best = fitness_values(problem, "a solution", problem.fitness(np.ones((1, problem.k), dtype=np.bool_)), (1,))[0]
+    fitness = fitness_values(problem, "a solution", problem.fitness(correct.copy()), (runs,))
+    as_fit = ~correct.all(axis=1) & (fitness >= best)
+    if as_fit.any():
+        row = int(as_fit.argmax())
+        raise OperatorError(
+            f"{type(problem).__name__}: expected all blocks correct to be the only best solution, got fitness {best:g} "
+            f"for it and {fitness[row]:g} for one with {correct[row].sum()} of {problem.k} correct; turn the sign of "
+            "the fitness, or add to it where all are correct"
+        )
+    return correct
+
+
 def drawn_traits(mutator: AnyMutator, runs: int, k: int, rng: Generator) -> Any:
     """What the mutator draws for each run, [runs, ...]; None if it draws nothing.
 

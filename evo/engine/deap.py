@@ -24,7 +24,7 @@ from numpy.random import Generator
 from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import draws_subsets
 from evo.costs.ledger import expect_countable
-from evo.engine.contracts import drawn_traits, fitness_values, initial_solutions, rewritten
+from evo.engine.contracts import drawn_traits, first_solutions, fitness_values, rewritten
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.protocols import AnyMutator, BoolArray, Chunk
@@ -57,7 +57,7 @@ def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | Non
         weights = (1.0,)
 
     problem, streams = search.problem, batch.streams
-    start = initial_solutions(problem, batch.runs, streams.start)
+    start = first_solutions(problem, batch.runs, streams.start)
     traits: Any = drawn_traits(search.mutator, batch.runs, problem.k, streams.mutator)
     state = random.getstate()
     try:

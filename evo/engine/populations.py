@@ -20,8 +20,8 @@ from evo.engine.contracts import (
     chunks_of_offspring,
     described,
     drawn_traits,
+    first_solutions,
     fitness_values,
-    initial_solutions,
     named_parents,
     named_survivors,
     offspring_of_each,
@@ -81,7 +81,7 @@ class _Batch:
         self.places = len(runner.founders)
 
         runs, founders = batch.runs, max(runner.founders) + 1
-        start = initial_solutions(problem, runs * founders, self.streams.start)
+        start = first_solutions(problem, runs * founders, self.streams.start)
         self.traits: Any = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
         reading = self._read("an initial solution", start)
         places = np.array(runner.founders)

@@ -12,6 +12,7 @@ from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, Uni
 from evo.batch import Batch
 from evo.engine import run_batch
 from evo.engine.deap import run_batch_deap
+from evo.errors import OperatorError
 from evo.protocols import Rewritten
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.runners.feature_grid import MapElites
@@ -110,3 +111,40 @@ def test_the_calls_of_a_generation_go_to_every_chunk_in_turn(k, g, m):
     chosen = EachChunk(g).choose(np.zeros(2, dtype=int), correct, m, ahead=2, lam=7, rng=rng)
     assert chosen.shape[:3] == (2, 2, 7)
     assert (chosen == [j % m for j in range(7)]).all()
+
+
+# ------------------------------------------------------------------------------- what all take for the optimum
+
+
+ENGINES_OF_ANY_FITNESS = [name for name in ENGINES if name != "rounds"]
+"""Rounds add up changes of fitness, and are refused for a problem without."""
+
+
+@dataclass(frozen=True)
+class Fewest:
+    """The fewer blocks are correct, the fitter; with `prize` all of them are the best."""
+
+    prize: float
+    k: int = 3
+    l: int = 1
+
+    def initial(self, runs, rng):
+        return np.zeros((runs, self.k), dtype=np.bool_)
+
+    def fitness(self, correct):
+        return np.where(correct.all(axis=-1), self.prize, -correct.sum(axis=-1))
+
+
+@pytest.mark.parametrize("name", ENGINES_OF_ANY_FITNESS)
+@pytest.mark.parametrize("prize", [-3.0, 0.0])
+def test_a_start_as_fit_as_the_optimum_is_refused(name, prize):
+    """One engine would stop where all blocks are correct, the other never take that solution."""
+    engine, runner = ENGINES[name]
+    with pytest.raises(OperatorError, match=f"Fewest: .* got fitness {prize:g} for it and 0 for one with 0 of 3"):
+        batch_of(Search(Fewest(prize), FixKeep(1, 1), RoundRobin(3), runner), engine)
+
+
+@pytest.mark.parametrize("name", ENGINES_OF_ANY_FITNESS)
+def test_a_trap_is_none_of_them(name):
+    engine, runner = ENGINES[name]
+    assert (batch_of(Search(Fewest(0.5), FixKeep(1, 1), RoundRobin(3), runner), engine).hit == 1).all()
