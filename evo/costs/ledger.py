@@ -352,11 +352,12 @@ class CallTokens:
                 raise InputError("chunks differ in length: expected the sums of s, s^2, s^3 over calls, got None")
             shortfalls = np.zeros((len(calls), 0), dtype=np.int64)
         kind = object if self.denominator > 1 else np.float64  # whole numbers of any size, rounded once
-        sums = np.column_stack((calls, shortfalls)).astype(kind)
-        tokens = sums @ np.array(self.coefficients, dtype=kind).T
-        if self.denominator > 1:
-            tokens = tokens // self.denominator
-        return np.column_stack((self.calls * calls, evaluations, tokens.astype(np.float64)))
+        ledger = np.empty((2 + len(self.coefficients), len(calls)))  # an entry a row: tables take entry by entry
+        ledger[0], ledger[1] = self.calls * calls, evaluations
+        sums = np.vstack((calls, shortfalls.T)).astype(kind, copy=False)
+        tokens = np.array(self.coefficients, dtype=kind) @ sums
+        ledger[2:] = tokens // self.denominator if self.denominator > 1 else tokens
+        return ledger.T
 
     def shorter(self, calls: IntArray, generated: IntArray) -> IntArray:
         """Calls on the shorter of two chunk lengths, derived from the ledger; int [runs].

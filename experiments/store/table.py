@@ -40,6 +40,8 @@ DTYPES = {
 }
 FAR = ("hit", "generations", *LEDGER)
 """Columns that are float64 where the engine `law` has drawn runs whose counts leave 64-bit integers."""
+WHOLE = [place for place, entry in enumerate(LEDGER) if DTYPES[entry] == "int64"]
+"""Places in the ledger of the entries that must not leave 64-bit integers."""
 LATER = ("seconds", "cached_tokens", "reasoning_tokens")
 """Columns that results of earlier versions do not have: null there, and 0 where they are counts."""
 
@@ -83,11 +85,10 @@ def batch_columns(cell: Cell, counts: RunCounts) -> dict[str, NDArray[Any]]:
     Raises: InputError if a number leaves 64-bit integers, and counts are such.
     """
     ledger = cell.tokens.ledger(counts.calls, counts.evaluations, counts.shortfalls)
-    whole = np.delete(ledger, LEDGER.index("pass_tokens_squared"), axis=1)
     far = counts.calls.dtype.kind == "f"
-    if not far and (whole >= 2**63).any():
+    if not far and (most := ledger[:, WHOLE].max(initial=0)) >= 2**63:
         raise InputError(
-            f"{cell.text}: a run came to {whole.max():.3g} tokens, more than the table's 64-bit numbers hold; "
+            f"{cell.text}: a run came to {most:.3g} tokens, more than the table's 64-bit numbers hold; "
             "lower the budget, k or l"
         )
     columns = {
@@ -108,10 +109,9 @@ def program_columns(cell: ProgramCell, counts: ProgramCounts) -> dict[str, NDArr
     Raises: InputError if a sum over the roles leaves 64-bit integers.
     """
     total = counts.ledger.astype(np.float64).sum(axis=1)
-    whole = np.delete(total, LEDGER.index("pass_tokens_squared"), axis=1)
-    if (whole >= 2**63 * (1 - 1e-12)).any():
+    if (most := total[:, WHOLE].max(initial=0)) >= 2**63 * (1 - 1e-12):
         raise InputError(
-            f"{cell.text}: a run came to {whole.max():.3g} tokens, more than the table's 64-bit numbers hold; make the "
+            f"{cell.text}: a run came to {most:.3g} tokens, more than the table's 64-bit numbers hold; make the "
             "program's sizes smaller"
         )
     sums = counts.ledger.sum(axis=1)
