@@ -12,7 +12,7 @@ from experiments.calibration.calibrate import calibrate
 from experiments.calibration.laws import across_calls
 from experiments.calibration.money import price_law
 from experiments.calibration.pilots import pilots
-from experiments.calibration.seconds import seconds_law
+from experiments.calibration.seconds import _median, seconds_law
 from experiments.calibration.tokens import tokens_law
 from experiments.calibration.traps import Shown, traps
 from experiments.logs.calls import Calls
@@ -206,3 +206,21 @@ def test_seconds_of_a_token_have_the_interval_of_residuals_that_are_left_out():
     errors = np.sqrt(np.diag(bread @ (table.T * pulls**2) @ table @ bread)) * t.ppf(0.975, 59)
     for estimate, value, off in zip((law.fixed, law.per_token), x, errors, strict=True):
         assert ends(estimate) == pytest.approx([value, max(value - off, 0.0), value + off], rel=1e-5)
+
+
+def test_calls_at_the_median_lie_half_below_it():
+    """Two runs of twelve have all their calls at the median, the others half of theirs on either side: none differs."""
+    runs = np.repeat(np.arange(12), 10).astype(str).astype(object)
+    sides = np.linspace(1.0, 2.0, 100).reshape(2, 50)
+    spread_out = np.column_stack([each.reshape(10, 5) for each in sides])
+    values = np.concatenate([np.full(20, 1.5), spread_out.ravel()])
+    assert _median(values, runs) == _median(values, None)
+
+
+@pytest.mark.parametrize("size", [2, 9])
+def test_no_interval_of_a_number_of_tokens_goes_below_zero(size):
+    """Of one call that read 90 and others that read nothing the interval of Student ends below 0."""
+    read = np.zeros(size)
+    read[0] = 90.0
+    assert ttest_1samp(read, 0.0).confidence_interval(0.95).low < 0
+    assert tokens_law(calls_of(tokens_in=read)).means["tokens_in"].low == 0.0

@@ -5,18 +5,24 @@ from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import ndtri
 
 from evo import MuPlusLambda, OnePlusLambda, OnlyIncorrect
 from experiments import Cell
 from experiments.fits import calibration, speedups
+from experiments.fits.constants import _exactly
 from experiments.fits.evidence.reading import is_memoryless
 from experiments.fits.evidence.spreads import WORST, log_error
 from experiments.fits.families.advice import FACTORS, POWER, runs_for_bend, where_they_part
+from experiments.fits.families.choice import knot_of
+from experiments.fits.laws import Told
+from experiments.fits.quantities import Quantity
 from experiments.fits.ratios import Ratio, Side
-from experiments.fits.series import Series
+from experiments.fits.series import Series, _of_runs
 from experiments.fits.tails import Tail, tail_declared
+from experiments.store.by_cell import RunArrays
 from operators import BetaBlocks, BetaQuality, FixKeep, Malformed, Refuse
 from problems import BlockOneMax, Noisy
 
@@ -193,3 +199,35 @@ def test_how_often_a_law_is_told_and_covered_is_counted(monkeypatch):
     assert {name: shares[name] for name in expected} == pytest.approx(expected)
     kinds = [(each.runs, each.censored) for each in calibration.cases(["linear"])]
     assert kinds == [(runs, share) for runs in ("geometric", "Gamma") for share in (0.0, calibration.CENSORED)]
+
+
+# ---------------------------------------------------------------------------------------------- ranges and tolerances
+
+
+def test_every_run_was_seen_up_to_the_first_that_was_censored():
+    """Runs that end at 3 and 9, and two that were given up after 4 and 7: of those of more than 4 one is not seen."""
+    runs = pd.DataFrame({"hit": [3.0, np.nan, np.nan, 9.0], "generations": [3.0, 4.0, 7.0, 9.0]})
+    (*_, reach), ended = _of_runs(RunArrays.of(runs), 1.0, Quantity("hit", "mean", "hit"))
+    assert reach == 4.0
+    assert ended.tolist() == [3.0, math.inf, math.inf, 9.0]
+    (*_, reach), _ = _of_runs(RunArrays.of(runs.iloc[[0, 3]]), 1.0, Quantity("hit", "mean", "hit"))
+    assert reach == math.inf
+
+
+@pytest.mark.parametrize(
+    ("x", "knot"), [([1, 2, 3, 4], 2), ([1, 2, 3, 4, 5], 3), ([5, 1, 1, 4, 2, 4, 3, 8], 3)], ids=str
+)
+def test_the_knot_of_a_range_is_its_lower_middle(x, knot):
+    """Of an even number of cells more lie above it than below: two at least of four."""
+    assert knot_of(np.array(x, dtype=float)) == knot
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "verdict"),
+    [(2.29, 0.1, "AGREES"), (2.31, 0.1, "DIFFERS"), (2.0019, 0.0, "AGREES"), (2.0021, 0.0, "DIFFERS")],
+)  # fmt: skip
+def test_a_constant_of_exact_means_is_met_within_three_errors_or_a_thousandth(value, error, verdict):
+    constant = SimpleNamespace(name="A", value=value, error=error)
+    law = SimpleNamespace(family=SimpleNamespace(name="linear"), constants=[constant], text="A k + c")
+    growth = SimpleNamespace(series="a", left=[law], told=Told.LAW, coarse=False)
+    assert _exactly(growth, "affine", {"A": 2.0}).verdict.name == verdict

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from evo import AllBlocks, Budget, OnePlusLambda
+from evo import AllBlocks, Asynchronous, Budget, Latency, OnePlusLambda
 from evo.batch import RunCounts
 from evo.costs.ledger import LEDGER
 from evo.errors import InputError
@@ -106,6 +106,14 @@ def test_batches_hold_as_many_runs_as_memory_allows(k, lam):
     cell = Cell(BlockOneMax(k, 1), Resample(0.5), AllBlocks(), OnePlusLambda(lam=lam))
     assert cell.batch_size(10**9) == BATCH_BLOCKS // max(k, lam)
     assert cell.batch_size(3) == 3
+
+
+@pytest.mark.parametrize("workers", [1, 4, 9])
+def test_batches_of_answers_that_return_one_by_one_hold_those_under_way_too(workers):
+    """A byte a block of the current solution and of the W-1 calls that are under way."""
+    runner = Asynchronous(workers=workers, latency=Latency(fixed=1.0))
+    cell = Cell(BlockOneMax(1000, 1), Resample(0.5), AllBlocks(), runner)
+    assert cell.batch_size(10**9) == BATCH_BLOCKS // (1000 * workers)
 
 
 def test_the_machine_is_as_slow_as_its_quickest_try(monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from evo import Latency, OnePlusLambda, RoundRobin
 from experiments import Cell, plan
 from experiments.grids.measured.file import Calibration, parse_calibration
+from experiments.planning.answer import next_best
 from experiments.planning.by_runs import _budget, with_runs
 from experiments.planning.candidates import Candidate
 from experiments.planning.hours_band import _of_runs
@@ -132,3 +133,17 @@ def test_the_flip_of_a_simulated_choice_lies_on_a_straight_line(by, monkeypatch)
     assert found.stake == pytest.approx(6.0 if by == "fitness" else 22 / 16)
     near = replace(hang, high=0.55)
     assert math.isnan(_moved(SimpleNamespace(by=by), asked, list(worth), here, near).flip)  # the twin: not reached
+
+
+@pytest.mark.parametrize(("by", "unit"), [("money", 10.0), ("fitness", 1.0)])
+def test_as_good_as_the_best_is_what_is_within_two_standard_errors(by, unit):
+    """Errors of 0.3 and 0.4 are 0.5 together: 1 apart is as good, of money by the best's 10 that is a tenth."""
+
+    def ranked(number, error):
+        numbers = SimpleNamespace(money=10.0, fitness=10.0, error=lambda by: error)
+        return SimpleNamespace(candidate=SimpleNamespace(decomposition=number), numbers=numbers, off=number / unit)
+
+    best, near, far = (ranked(*each) for each in ((0.0, 0.3), (0.99, 0.4), (1.01, 0.4)))
+    least = 0.0 if by == "fitness" else 1.0
+    made = SimpleNamespace(by=by, best=best, ranked=[best, near, far], worse=lambda each: least + each.off)
+    assert next_best(made) == ([near], far)

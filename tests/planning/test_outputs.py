@@ -1,6 +1,7 @@
 """Files of a plan: its grid is read and run as what was ranked, its figure shows who is beaten by nobody."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -118,3 +119,20 @@ def test_the_figure_is_a_file_or_says_what_it_needs(tmp_path):
         result = CliRunner().invoke(app, options)
         assert result.exit_code == 2
         assert told in " ".join(result.output.split())
+
+
+def test_a_figure_shows_what_takes_at_most_thirty_times_the_least_money_and_the_least_hours():
+    """The cheapest takes 1 and 20 hours, the fastest 20 and 1 hour: none beyond 30 of either is shown."""
+    taken = {"cheapest": (1.0, 20.0), "fastest": (20.0, 1.0), "at both": (30.0, 30.0)}
+    beyond = {"dear": (31.0, 2.0), "slow": (2.0, 31.0)}
+    ranked = [
+        SimpleNamespace(
+            candidate=SimpleNamespace(name=name, g=1, lam=1, votes=1, model=SimpleNamespace(name="", k=4)),
+            numbers=SimpleNamespace(money=money, hours=hours),
+        )
+        for name, (money, hours) in (taken | beyond).items()
+    ]
+    ax = plan_figure(SimpleNamespace(ranked=ranked, best=ranked[0], unit="")).axes[0]
+    shown = {line.get_label(): (*line.get_ydata(), *line.get_xdata()) for line in ax.lines}
+    assert {name: shown[name] for name in taken} == taken
+    assert not shown.keys() & beyond.keys()

@@ -193,3 +193,10 @@ def test_a_size_that_no_cell_has_is_no_column(k, headings):
     rows = [Row(f"plain, n = {n}", {"k": size, "lam": "-", "cost": str(n)}) for n, size in zip((1, 2), k, strict=True)]
     layout = laid_out(rows, 80, always=("k", "cost"))
     assert (layout.headings, layout.constant) == (headings, "")
+
+
+def test_a_parameter_that_one_row_lacks_has_a_column():
+    rows = [Row(f"a{series}", {"k": "2", "hit": hit}) for series, hit in (("", "3"), (", p = 0.5", "4"))]
+    layout = laid_out(rows, 80)
+    assert layout.headings == ("p", "hit")
+    assert [(each.label, each.rows) for each in layout.groups] == [("a", (("", "3"), ("0.5", "4")))]

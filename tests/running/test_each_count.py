@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.running.agenda import ROWS_A_TASK, Agenda
 from experiments.running.allowance import Allowance
+from experiments.running.driver import Driver
+from experiments.running.executors.cluster import Cluster
 from experiments.running.launch import run_grid
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.tasks import Done, Job
@@ -158,3 +161,27 @@ def test_hosts_are_the_drivers_and_those_of_workers_each_once():
     made = ended(launch, "interrupted", ["b", "a", "driver", "b"])
     assert (made["hosts"], made["how"], made["started"]) == (["driver", "b", "a"], "interrupted", "then")
     assert launch["hosts"] == ["driver"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "written", "now", "due"),
+    [(0, 0, 1.9, False), (0, 0, 2.1, True), (0, 100, 101.9, False), (0, 397, 400, False), (0, 395.9, 400, True)],
+)
+def test_a_part_is_written_every_two_seconds_and_later_in_a_long_launch(begun, written, now, due, monkeypatch):
+    """Two seconds, also of a launch that has just begun; of one that takes 400 seconds, four."""
+    driver = object.__new__(Driver)
+    driver._begun, driver._written, driver._sink = float(begun), float(written), SimpleNamespace(rows_held=0)
+    monkeypatch.setattr("experiments.running.driver.time.monotonic", lambda: now)
+    assert driver._due() is due
+
+
+@pytest.mark.parametrize(
+    ("threads", "sent", "free"), [(0, 0, 1), (0, 1, 0), (3, 0, 6), (3, 4, 2), (3, 6, 0), (3, 8, -2)]
+)
+def test_a_cluster_has_room_for_two_tasks_a_thread_less_those_that_it_has(threads, sent, free):
+    cluster = object.__new__(Cluster)  # without a scheduler
+    cluster._threads, cluster._sent = threads, dict.fromkeys(range(sent))
+    cluster._away = SimpleNamespace(unsent=[])
+    assert cluster.free == free
+    cluster._away.unsent.append("jobs that could not be packed")
+    assert cluster.free == free - 1

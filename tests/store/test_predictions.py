@@ -36,7 +36,15 @@ from experiments.predictions.verdict import Verdict
 from experiments.reports.report import report
 from experiments.running.launch import run_grid
 from experiments.store.files import write_parquet
-from experiments.store.predictions import LISTS, POINTS, PREFIXES, StoredPrediction, columns_of, predictions_table
+from experiments.store.predictions import (
+    LISTS,
+    POINTS,
+    PREFIXES,
+    StoredPrediction,
+    _spread,
+    columns_of,
+    predictions_table,
+)
 from experiments.store.results import Results, load
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Resample, Vote
 from problems import BlockOneMax, UnequalBlocks
@@ -511,3 +519,10 @@ def test_what_nothing_stands_against_has_no_doubts(tmp_path, module):
     stored = unwanted.prediction(str(unwanted.cells.index[0]))
     assert stored is not None
     assert stored.doubts == ()
+
+
+def test_times_of_a_stored_law_stand_in_the_middle_of_equal_shares():
+    """Of a cdf that rises evenly over 6,300 the levels are (i + 1/2)/63: times 50, 150, .., with both ends."""
+    found = _spread(np.array([0.0, 6300.0]), np.array([0.0, 1.0]))
+    assert POINTS == 64
+    assert found.tolist() == [0.0, *range(50, 6300, 100), 6300.0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -470,3 +471,14 @@ def test_numbers_of_a_cell_are_its_rows_with_nan_where_a_run_is_censored():
     assert "nosuch" not in first
     assert np.array_equal(RunArrays.of(table)["calls"], table["calls"])
     assert RunArrays.of(first) is first
+
+
+def test_the_parts_that_differ_are_named_from_their_first_row_on(out):
+    """A first row of a part is not the last of the one before."""
+    first = parts(out)[0]
+    rows = pd.read_parquet(first)
+    changed = rows.assign(calls=rows["calls"] + (rows.index == 0))
+    again = write_part(out / "runs", changed)
+    with pytest.raises(StoreError) as error:
+        load(out)
+    assert set(re.findall(r"part-[^ ]+", str(error.value))) == {first.name, again.name}
