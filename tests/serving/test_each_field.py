@@ -1,5 +1,6 @@
 """Each field of a reply and of an answer is its own: usage in a log, what stays of a stream, blocks of a program."""
 
+import asyncio
 import json
 from itertools import permutations
 
@@ -7,10 +8,15 @@ import numpy as np
 import pytest
 
 from evo import UniformChunk
+from experiments.running.real import EndpointLost
 from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
 from experiments.serving.prompts.find import find
+from experiments.serving.real.answers import Answers
+from experiments.serving.real.client import NoAnswer
+from experiments.serving.real.desk import Desk, Patience, Question
+from experiments.serving.real.retries import Failed
 from experiments.serving.record import Recorder
 from experiments.serving.spend import Amount, Caps, Prices
 from experiments.serving.streams import Told, from_body, from_event
@@ -125,3 +131,34 @@ def test_counts_of_an_answer_are_those_of_its_chunk_and_right_are_those_of_the_w
         assert made.right == int(before.sum()) + repaired - broken
         seen.add((made.incorrect, made.repaired, made.kept))
     assert len(seen) > 5
+
+
+# -------------------------------------------------------------------------------------------------- how often is tried
+
+
+@pytest.mark.parametrize(
+    ("status", "tries", "sent"), [(503, 1, 1), (503, 3, 3), (None, 2, 2), (429, 2, 2), (401, 3, 1)]
+)
+def test_a_request_is_sent_as_often_as_patience_says(status, tries, sent, tmp_path):
+    """And once where no other try may change anything."""
+    requests = []
+
+    class Fails:
+        address = "http://127.0.0.1:9/v1"
+
+        async def send(self, request):
+            requests.append(request)
+            raise NoAnswer(Failed(status, None, f"status {status}"))
+
+        async def close(self):
+            pass
+
+    async def asked():
+        log = CallLog(tmp_path / "calls.jsonl", new=True)
+        desk = Desk(Answers([]), log, Fails(), Caps(), None, Patience(tries, longest_wait=0.0))
+        with pytest.raises(EndpointLost, match=f"status {status}" + (f", {sent} times;" if sent > 1 else ";")):
+            await desk.ask(Question("run", 1, 0, {"messages": []}, {}))
+        await desk.close()
+
+    asyncio.run(asked())
+    assert len(requests) == sent

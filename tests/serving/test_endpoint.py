@@ -74,6 +74,18 @@ def test_several_choices_are_one_line_and_one_usage(serving, rows_of, tmp_path):
     assert ("seconds" in calls, calls.word("call").tolist()) == (False, ["1/0", "1/1", "1/2"])
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_tokens_of_reasoning_are_a_quarter_of_the_letters_of_thoughts(n, serving, rows_of, tmp_path):
+    """Thoughts are what stands before the program; of each answer whole tokens count."""
+    log = CallLog(tmp_path / "calls.jsonl", new=True)
+    with serving(endpoint(log=log, faults=Faults({"think": 1.0}))) as client:
+        _, body = client.chat(f"Improve it.\n```python\n{wrong_program(4)}```\n", n=n)
+    log.close()
+    expected = sum(choice["message"]["content"].index("```") // 4 for choice in body["choices"])
+    assert body["usage"]["completion_tokens_details"]["reasoning_tokens"] == expected > 0
+    assert rows_of(tmp_path / "calls.jsonl")[0]["tokens_reasoning"] == expected
+
+
 def test_a_request_for_several_answers_fails_over_http_as_often_as_one_for_one():
     asked = find([("user", wrong_program(4))])
     model = endpoint(faults=Faults({"http_500": 0.5})).model
