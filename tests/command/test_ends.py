@@ -106,7 +106,7 @@ def test_a_table_that_nobody_reads_any_more_is_no_finding(monkeypatch):
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
     monkeypatch.setattr("experiments.cli.exits._forget_output", lambda: None)
-    monkeypatch.setattr("experiments.cli.app.new_console", lambda: PlainConsole(file=Gone()))
+    monkeypatch.setattr("experiments.cli.showing.commands.new_console", lambda: PlainConsole(file=Gone()))
     assert CliRunner().invoke(app, ["show", "presets"]).exit_code == 141
 
 

@@ -179,7 +179,7 @@ def test_a_quotient_has_of_each_number_what_its_two_series_say():
     others = {
         "label": "3 / 5", "arm": "arm 3 / arm 5", "cells": ("3-2", "3-4"), "memoryless": False, "sure": False,
         "tails": (Tail.NO_MEAN, Tail.NO_VARIANCE), "samples": (), "shapes": (), "fixed": {}, "lam": 1, "others": (),
-        "moving": (), "statistic": "mean",
+        "tied": {}, "statistic": "mean",
     }  # fmt: skip
     assert {name: getattr(found, name) for name in others} == others
     assert {each.name for each in fields(Series)} == {*expected, *others}
