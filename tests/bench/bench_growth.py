@@ -82,8 +82,8 @@ def cells(number):
 
 
 def eight_cells():
-    """Eight cells of 4,000 runs of 200 calls."""
-    return Grid("workers", [search("global", 64 + at, 1) for at in range(8)], runs=4000, batch=1000)
+    """Eight cells of 40,000 runs of 200 calls: in less time a worker hardly gets to work."""
+    return Grid("workers", [search("global", 64 + at, 1) for at in range(8)], runs=40_000, batch=2000)
 
 
 def workers(number):
@@ -102,7 +102,7 @@ def dask(number):
         return time.process_time() + sum(client.run(spent_below).values())
 
     options = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": "CRITICAL"}
-    with LocalCluster(number, **options) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=number, **options) as cluster, Client(cluster) as client:
         run_grid(Grid("first", [search("global", 2, 1)], runs=2), scheduler=cluster.scheduler_address)
         begun, clock = spent(), time.perf_counter()
         runs = run_grid(eight_cells(), scheduler=cluster.scheduler_address).runs

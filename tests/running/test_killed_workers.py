@@ -51,6 +51,21 @@ def worker() -> Iterator[WorkerProcess]:
     made.stop()
 
 
+@pytest.mark.parametrize(("set_by_dask", "threshold"), [(None, None), ("65536", "33554432")])
+def test_a_worker_asks_the_system_for_memory_as_any_process_where_dask_says_otherwise(
+    set_by_dask: str | None, threshold: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    if set_by_dask:
+        monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", set_by_dask)
+    made = WorkerProcess(WorkerSetup(os.getpid(), None))
+    try:
+        asked = [made.submit(os.getenv, name) for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")]
+        assert [each.result(SECONDS) for each in asked] == [threshold, threshold and str(2 * int(threshold))]
+    finally:
+        made.stop()
+
+
 def kill(worker: WorkerProcess) -> None:
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)

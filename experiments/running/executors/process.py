@@ -35,6 +35,10 @@ SECONDS_TO_END = 10.0
 """That a process is given to be gone when it has been killed."""
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
+AS_GLIBC_ADAPTS = {"MALLOC_MMAP_THRESHOLD_": f"{32 * 2**20}", "MALLOC_TRIM_THRESHOLD_": f"{64 * 2**20}"}
+"""Where glibc's malloc ends by itself in a process of large arrays. A dask worker sets one of them, and no other adapts
+then: each array was asked of the system anew, which took longer than to fill it."""
+
 
 class WorkerGone(Exception):
     """The process has ended before it answered."""
@@ -60,6 +64,8 @@ class WorkerProcess:
         tasks, self._tasks = context.Pipe(duplex=False)
         self._answers, answers = context.Pipe(duplex=False)
         env = {name: os.environ.get(name, value) for name, value in ONE_THREAD.items()}
+        if "MALLOC_TRIM_THRESHOLD_" in os.environ:
+            env |= AS_GLIBC_ADAPTS
         self._process = context.Process(target=_serve, args=(setup, tasks, answers), env=env)
         try:
             with interrupts_held():
