@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import re
 from collections.abc import Iterator
 from types import CodeType
 
@@ -18,6 +19,7 @@ PLACELESS = frozenset({"NOP", "EXTENDED_ARG", "CACHE", "RESUME"})
 """Instructions that say nothing."""
 _OF_CALLS = frozenset({"PRECALL", "PUSH_NULL"})
 _STORES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR"})
+_OF_A_VARIABLE = re.compile("LOAD_FAST|STORE_FAST")
 
 
 def computes_a_name(code: CodeType) -> bool:
@@ -133,13 +135,16 @@ def _effect(step: dis.Instruction) -> int:
     return dis.stack_effect(step.opcode, step.arg, jump=False)
 
 
-def _steps(code: CodeType) -> Iterator[dis.Instruction]:
-    """The instructions that say something; those for two variables as one for each."""
+def singles(code: CodeType) -> Iterator[dis.Instruction]:
+    """The instructions; those for two variables, which Python 3.13 has, as one for each."""
     for each in dis.get_instructions(code):
-        if each.opname in PLACELESS | _OF_CALLS:
-            continue
-        if each.opname.startswith("LOAD_FAST") and isinstance(each.argval, tuple):
-            for name in each.argval:
-                yield each._replace(opname="LOAD_FAST", opcode=dis.opmap["LOAD_FAST"], arg=0, argval=name)
-        else:
+        if not isinstance(each.argval, tuple) or not (kinds := _OF_A_VARIABLE.findall(each.opname)):
             yield each
+            continue
+        for kind, name in zip(kinds, each.argval, strict=True):
+            yield each._replace(opname=kind, opcode=dis.opmap[kind], arg=0, argval=name)
+
+
+def _steps(code: CodeType) -> Iterator[dis.Instruction]:
+    """The instructions that say something."""
+    return (each for each in singles(code) if each.opname not in PLACELESS | _OF_CALLS)

@@ -21,6 +21,7 @@ from evo.identity.at_run_time import (
     PLACELESS,
     changed_attributes,
     computes_a_name,
+    singles,
 )
 
 CODE = f"code {sys.version_info.major}.{sys.version_info.minor} "
@@ -81,7 +82,7 @@ def reads_of(code: CodeType) -> Reads:
     imports: dict[tuple[int, str, tuple[str, ...]], None] = {}
     attributes: set[str] = set()
     writes: set[str] = set()
-    codes = {one: [each for each in dis.get_instructions(one) if each.opname not in PLACELESS] for one in _nested(code)}
+    codes = {one: [each for each in singles(one) if each.opname not in PLACELESS] for one in _nested(code)}
     bound = dict(pair for steps in codes.values() for pair in _bound(steps))
     for steps in codes.values():
         chains |= dict.fromkeys(_chains(steps, bound))
@@ -104,9 +105,8 @@ def _chains(steps: list[dis.Instruction], bound: Mapping[str, str]) -> Iterator[
             continue
         if chain:
             yield chain
-        local = each.opname.startswith("LOAD_FAST")
-        last = str(each.argval[-1] if local and isinstance(each.argval, tuple) else each.argval)  # of two at once
-        chain = (last,) if (local and last in bound) or each.opname in GLOBALS | CELLS else ()
+        local = each.opname.startswith("LOAD_FAST") and str(each.argval) in bound
+        chain = (str(each.argval),) if local or each.opname in GLOBALS | CELLS else ()
 
 
 def _imports(steps: list[dis.Instruction]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
