@@ -77,6 +77,11 @@ def is_noisy(problem: object) -> TypeGuard[NoisyProblem]:
     return hasattr(problem, "evaluate")
 
 
+def truth_of(problem: Problem) -> Problem:
+    """The problem whose fitness is the true one: what a noisy evaluation is of, or the problem itself."""
+    return problem.problem if is_noisy(problem) else problem
+
+
 def offers_change(problem: object) -> bool:
     """Whether a problem offers `change` and no subclass has redefined `fitness` since."""
     return getattr(problem, "change", None) is not None and (

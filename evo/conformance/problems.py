@@ -20,7 +20,7 @@ from evo.conformance.landscapes import change_is_of_fitness, initial_law_holds, 
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.engine.contracts import initial_solutions
-from evo.evaluation import is_noisy
+from evo.evaluation import truth_of
 from evo.protocols import BoolArray, Problem
 
 ALL_SOLUTIONS_UP_TO = 12
@@ -50,7 +50,7 @@ def problem_checks(problem: Problem) -> list[PartCheck]:
     def law() -> str:
         return initial_law_holds(inside, rate)
 
-    rate, inside = FALSE_FAIL_RATE / 5, problem.problem if is_noisy(problem) else problem
+    rate, inside = FALSE_FAIL_RATE / 5, truth_of(problem)
     sizes, initial = once(lambda: _sizes(problem)), once(lambda: _initial(problem))
     values = once(lambda: _fitness(problem))
     sized = guarded(sizes, "sizes", "there is no solution of such a size")

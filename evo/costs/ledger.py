@@ -12,7 +12,7 @@ import numpy as np
 from evo.chunks import Chunks, count_correct, draws_subsets
 from evo.costs.overhead import Overhead
 from evo.errors import InputError
-from evo.evaluation import is_noisy
+from evo.evaluation import truth_of
 from evo.parameters import choice, shown, whole
 from evo.protocols import BoolArray, FloatArray, IntArray, Problem, Schedule
 
@@ -116,7 +116,7 @@ def block_lengths(problem: Problem) -> tuple[int, ...] | None:
 
     Raises: InputError if `lengths` are not k whole numbers >= 1.
     """
-    inside = problem.problem if is_noisy(problem) else problem
+    inside = truth_of(problem)
     lengths: Any = getattr(inside, "lengths", None)
     if lengths is None:
         return None

@@ -66,9 +66,8 @@ class _Batch:
         self.invalid_is_down = invalid_is_down(self.schedule)
 
         runs = batch.runs
-        correct = first_solutions(problem, runs, self.streams.start)
+        correct, fitness = first_solutions(problem, runs, self.streams.start)
         traits = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
-        fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (runs,)).copy()
         self.books = Records(batch, self.caller)
         self.parents = Parents(correct, fitness, self.books.generations, traits)
         self.seconds = np.zeros(runs)

@@ -57,7 +57,7 @@ def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | Non
         weights = (1.0,)
 
     problem, streams = search.problem, batch.streams
-    start = first_solutions(problem, batch.runs, streams.start)
+    start, _ = first_solutions(problem, batch.runs, streams.start)
     traits: Any = drawn_traits(search.mutator, batch.runs, problem.k, streams.mutator)
     state = random.getstate()
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.declarations import is_oblivious
 from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions, fitness_values
+from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions
 from evo.engine.generations import Round, picked
 from evo.engine.records import Records
 from evo.errors import InputError
@@ -51,9 +51,8 @@ class _Batch:
         self.invalid_is_down = invalid_is_down(self.schedule)
         self.may_look_ahead = is_oblivious(self.schedule) and runner.accept == "strict" and not hasattr(mutator, "draw")
 
-        correct = first_solutions(problem, batch.runs, self.streams.start)
+        correct, fitness = first_solutions(problem, batch.runs, self.streams.start)
         traits = drawn_traits(mutator, batch.runs, problem.k, self.streams.mutator)
-        fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (batch.runs,)).copy()
         self.books = Records(batch, self.caller)
         self.goes_on = batch.past_optimum
         if self.goes_on and not (batch.trace and runner.accept == "always" and batch.limits):

@@ -101,7 +101,7 @@ class _Loop(ABC):
         assert isinstance(search.runner, OnePlusLambda)  # why_not_packed has looked
         self.search, self.lam, self.k = search, search.runner.lam, search.problem.k
         self.mutator, self.streams = search.mutator, batch.streams
-        correct = first_solutions(search.problem, batch.runs, self.streams.start)
+        correct, _ = first_solutions(search.problem, batch.runs, self.streams.start)
         self.last = last_generation(batch.limits, self.lam)
         self.active = np.arange(batch.runs)
         self.fitness = correct.sum(axis=1, dtype=np.int64)

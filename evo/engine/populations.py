@@ -30,7 +30,7 @@ from evo.engine.contracts import (
 from evo.engine.outcomes import Offspring
 from evo.engine.records import SPENT, Records
 from evo.errors import InputError
-from evo.evaluation import NoisyProblem, Reading, is_noisy
+from evo.evaluation import NoisyProblem, Reading, is_noisy, truth_of
 from evo.protocols import BoolArray, FloatArray, IntArray
 from evo.runners.protocol import Adjusting, Describing, Pool, Runner
 from evo.schedules import invalid_is_down
@@ -72,7 +72,7 @@ class _Batch:
                 f'accept = "always" asks no evaluator that could err: give the problem inside {type(problem).__name__}'
             )
         self.noisy: NoisyProblem | None = problem if is_noisy(problem) else None
-        self.truth = problem.problem if is_noisy(problem) else problem
+        self.truth = truth_of(problem)
         self.runner, self.streams, self.chunks = runner, batch.streams, search.chunks
         self.describing = runner if isinstance(runner, Describing) else None  # asking a protocol takes long
         self.adjusting = runner if isinstance(runner, Adjusting) else None
@@ -81,7 +81,7 @@ class _Batch:
         self.places = len(runner.founders)
 
         runs, founders = batch.runs, max(runner.founders) + 1
-        start = first_solutions(problem, runs * founders, self.streams.start)
+        start, true = first_solutions(problem, runs * founders, self.streams.start)
         self.traits: Any = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
         reading = self._read("an initial solution", start)
         places = np.array(runner.founders)
@@ -95,7 +95,6 @@ class _Batch:
         self.fitness: FloatArray | None = None
         """True fitness [n, s]; None where it is what is seen."""
         if self.noisy is not None:
-            true = fitness_values(self.truth, "an initial solution", self.truth.fitness(start), (len(start),))
             self.fitness = of_places(true)
         self.born = np.zeros((runs, self.places), dtype=np.int64)
         self.optimal = self.correct.all(axis=2) & (places >= 0)

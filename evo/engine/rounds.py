@@ -14,7 +14,7 @@ from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import Chunks
 from evo.costs.ledger import Prompt
 from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions, fitness_values
+from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions
 from evo.engine.outcomes import Called
 from evo.engine.records import SPENT, Records
 from evo.errors import InputError
@@ -60,9 +60,8 @@ class _Batch:
         self.caller = Caller(problem, mutator, search.lengths, 1)
 
         runs = batch.runs
-        correct = first_solutions(problem, runs, self.streams.start)
+        correct, fitness = first_solutions(problem, runs, self.streams.start)
         traits = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
-        fitness = fitness_values(problem, "an initial solution", problem.fitness(correct), (runs,)).copy()
         self.books = Records(batch, self.caller)
         self.parents = Parents(correct, fitness, self.books.generations, traits)
         self.offspring = np.zeros(runs, dtype=np.int64)

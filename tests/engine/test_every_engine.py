@@ -148,3 +148,18 @@ def test_a_start_as_fit_as_the_optimum_is_refused(name, prize):
 def test_a_trap_is_none_of_them(name):
     engine, runner = ENGINES[name]
     assert (batch_of(Search(Fewest(0.5), FixKeep(1, 1), RoundRobin(3), runner), engine).hit == 1).all()
+
+
+@dataclass(frozen=True)
+class Mute(Noisy):
+    """A noisy evaluation that says nothing of the true fitness itself: that is its inner problem's to say."""
+
+    def fitness(self, correct):
+        return np.zeros(correct.shape[:-1])
+
+
+def test_the_true_fitness_of_a_noisy_problem_is_that_of_the_inner_one():
+    problem, cell = BlockOneMax(3, 1), (FixKeep(1, 1), RoundRobin(3), MuPlusLambda(1))
+    assert (batch_of(Search(Mute(problem, 0.1), *cell)).hit == 1).all()
+    with pytest.raises(OperatorError, match="Fewest: expected all blocks correct to be the only best"):
+        batch_of(Search(Mute(Fewest(-3.0), 0.1), *cell))
