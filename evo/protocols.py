@@ -94,6 +94,8 @@ def is_informed(mutator: object) -> bool:
 class Problem(Protocol):
     """What is optimised: k blocks of l tokens; the optimum is the solution whose blocks are all correct.
 
+    No other solution is as fit: a run that meets one, of the problem or of its rounding, is refused.
+
     Optional: `change(before, after)`, the change of fitness when a chunk `before` [..., g] becomes `after`
     [..., g]; offer it where the fitness is a sum over blocks, so that the engine need not look at whole solutions.
     `lengths`, k whole numbers, the tokens of each block where they differ; `l` is then the largest of them.

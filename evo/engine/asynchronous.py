@@ -14,7 +14,8 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.costs.ledger import CallTokens, overheads
 from evo.engine.calls import Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions, fitness_change, fitness_values
+from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_change, fitness_values
+from evo.engine.optimum import first_solutions
 from evo.engine.records import Records
 from evo.engine.rounds import refuse_changes_outside
 from evo.errors import InputError
@@ -66,7 +67,7 @@ class _Batch:
         self.invalid_is_down = invalid_is_down(self.schedule)
 
         runs = batch.runs
-        correct, fitness = first_solutions(problem, runs, self.streams.start)
+        correct, fitness, self.optimum = first_solutions(problem, runs, self.streams.start)
         traits = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
         self.books = Records(batch, self.caller)
         self.parents = Parents(correct, fitness, self.books.generations, traits)
@@ -132,6 +133,7 @@ class _Batch:
         if any_optimal:
             self._keep(~optimal)
             worker, now = worker[~optimal], now[~optimal]
+        self.optimum.refuse_rivals(self.parents.correct, self.parents.fitness)
         self._start(worker, now)
 
     def _returned(self, valid: BoolArray | None) -> IntArray:

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from evo.batch import RunCounts
 from evo.chunks import draws_subsets
 from evo.errors import OperatorError
-from evo.evaluation import NoisyProblem, Reading, truth_of
+from evo.evaluation import NoisyProblem, Reading
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
 from evo.runners.protocol import Adjusting, Describing, OwnLoop, Pool, Runner
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
@@ -33,26 +33,6 @@ def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
             f"{getattr(correct, 'dtype', type(correct).__name__)} of shape {getattr(correct, 'shape', '?')}"
         )
     return correct.copy()
-
-
-def first_solutions(problem: Problem, runs: int, rng: Generator) -> tuple[BoolArray, FloatArray]:
-    """The solutions that runs begin with, bool [runs, k], and their true fitness, float [runs]; copies.
-
-    Raises: OperatorError as `initial_solutions` and `fitness_values`, or if one of them is as fit as the solution whose
-        blocks are all correct: an engine may then see the optimum where another one does not.
-    """
-    correct, truth = initial_solutions(problem, runs, rng), truth_of(problem)
-    fitness = fitness_values(truth, "an initial solution", truth.fitness(correct.copy()), (runs,)).copy()
-    best = fitness_values(truth, "the optimum", truth.fitness(np.ones((1, truth.k), dtype=np.bool_)), (1,))[0]
-    as_fit = ~correct.all(axis=1) & (fitness >= best)
-    if as_fit.any():
-        row = int(as_fit.argmax())
-        raise OperatorError(
-            f"{type(truth).__name__}: expected all blocks correct to be the only best solution, got fitness {best:g} "
-            f"for it and {fitness[row]:g} for one with {correct[row].sum()} of {problem.k} correct; turn the sign of "
-            "the fitness, or add to it where all are correct"
-        )
-    return correct, fitness
 
 
 def drawn_traits(mutator: AnyMutator, runs: int, k: int, rng: Generator) -> Any:

@@ -24,7 +24,8 @@ from numpy.random import Generator
 from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import draws_subsets
 from evo.costs.ledger import expect_countable
-from evo.engine.contracts import drawn_traits, first_solutions, fitness_values, rewritten
+from evo.engine.contracts import drawn_traits, fitness_values, rewritten
+from evo.engine.optimum import Optimum, first_solutions
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.protocols import AnyMutator, BoolArray, Chunk
@@ -57,13 +58,13 @@ def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | Non
         weights = (1.0,)
 
     problem, streams = search.problem, batch.streams
-    start, _ = first_solutions(problem, batch.runs, streams.start)
+    start, _, optimum = first_solutions(problem, batch.runs, streams.start)
     traits: Any = drawn_traits(search.mutator, batch.runs, problem.k, streams.mutator)
     state = random.getstate()
     try:
         done = []
         for number in range(batch.runs):
-            run = _Run(search, runner, batch)
+            run = _Run(search, runner, batch, optimum)
             run.traits = None if traits is None else traits[number : number + 1]
             run.go(_Solution(start[number].tolist(), Maximised()))
             done.append(run)
@@ -120,8 +121,9 @@ class _RunIsOver(Exception):
 class _Run:
     """One run: the operators that DEAP's loop calls, with their counters."""
 
-    def __init__(self, search: Search, runner: OnePlusLambda, batch: Batch) -> None:
+    def __init__(self, search: Search, runner: OnePlusLambda, batch: Batch, optimum: Optimum) -> None:
         self.problem, self.mutator, self.schedule, self.runner = search.problem, search.mutator, search.schedule, runner
+        self.optimum = optimum
         self.limits, self.chunks, streams = batch.limits, search.chunks, batch.streams
         self.schedule_rng, self.mutator_rng = streams.schedule.spawn(1)[0], streams.mutator.spawn(1)[0]
         self.lengths = search.lengths
@@ -204,6 +206,7 @@ class _Run:
         if best.fitness > parent.fitness:
             call = next(number for number, one in enumerate(offspring, start=1) if one is best)
             self.improvements.append((before + call, best.fitness.values[0]))
+            self.optimum.refuse_rivals(np.array([best], dtype=np.bool_), np.array(best.fitness.values))
 
         optimal = (number for number, one in enumerate(offspring, start=1) if one.valid and all(one))
         first = next(optimal, None)

@@ -12,8 +12,9 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.declarations import is_oblivious
 from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions
+from evo.engine.contracts import chosen_chunks, drawn_traits
 from evo.engine.generations import Round, picked
+from evo.engine.optimum import first_solutions
 from evo.engine.records import Records
 from evo.errors import InputError
 from evo.protocols import BoolArray, IntArray
@@ -51,7 +52,7 @@ class _Batch:
         self.invalid_is_down = invalid_is_down(self.schedule)
         self.may_look_ahead = is_oblivious(self.schedule) and runner.accept == "strict" and not hasattr(mutator, "draw")
 
-        correct, fitness = first_solutions(problem, batch.runs, self.streams.start)
+        correct, fitness, self.optimum = first_solutions(problem, batch.runs, self.streams.start)
         traits = drawn_traits(mutator, batch.runs, problem.k, self.streams.mutator)
         self.books = Records(batch, self.caller)
         self.goes_on = batch.past_optimum
@@ -133,3 +134,4 @@ class _Batch:
         elif done.any():
             self.books.keep(~done)
             self.parents = self.parents.kept(~done)
+        self.optimum.refuse_rivals(self.parents.correct, self.parents.fitness)

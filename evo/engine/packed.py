@@ -17,7 +17,8 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.costs.budget import any_reached
 from evo.declarations import declared
-from evo.engine.contracts import first_solutions, rewritten
+from evo.engine.contracts import rewritten
+from evo.engine.optimum import first_solutions
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.forms.words import Words, bits_set, packed, used_bits, words_for
@@ -101,7 +102,7 @@ class _Loop(ABC):
         assert isinstance(search.runner, OnePlusLambda)  # why_not_packed has looked
         self.search, self.lam, self.k = search, search.runner.lam, search.problem.k
         self.mutator, self.streams = search.mutator, batch.streams
-        correct, _ = first_solutions(search.problem, batch.runs, self.streams.start)
+        correct, *_ = first_solutions(search.problem, batch.runs, self.streams.start)
         self.last = last_generation(batch.limits, self.lam)
         self.active = np.arange(batch.runs)
         self.fitness = correct.sum(axis=1, dtype=np.int64)

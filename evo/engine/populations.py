@@ -20,13 +20,13 @@ from evo.engine.contracts import (
     chunks_of_offspring,
     described,
     drawn_traits,
-    first_solutions,
     fitness_values,
     named_parents,
     named_survivors,
     offspring_of_each,
     read_fitness,
 )
+from evo.engine.optimum import first_solutions
 from evo.engine.outcomes import Offspring
 from evo.engine.records import SPENT, Records
 from evo.errors import InputError
@@ -81,7 +81,7 @@ class _Batch:
         self.places = len(runner.founders)
 
         runs, founders = batch.runs, max(runner.founders) + 1
-        start, true = first_solutions(problem, runs * founders, self.streams.start)
+        start, true, self.optimum = first_solutions(problem, runs * founders, self.streams.start)
         self.traits: Any = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
         reading = self._read("an initial solution", start)
         places = np.array(runner.founders)
@@ -270,7 +270,7 @@ class _Batch:
 
         entered = enter(self.correct, children)
         _flat(self.optimal)[at] = entered.all(axis=1)
-        enter(self.seen, seen)
+        true = enter(self.seen, seen)
         enter(self.born, self.made_before[:, None] + 1 + np.arange(seen.shape[1]))
         if self.features is not None:
             enter(self.features, arriving)
@@ -279,6 +279,7 @@ class _Batch:
         if self.fitness is not None:
             true = fitness_values(self.truth, "a solution", self.truth.fitness(entered), row.shape)
             _flat(self.fitness)[at] = true
+        self.optimum.refuse_rivals(entered, true)
 
     def _current(self) -> IntArray:
         """The place of the solution with the best observed fitness, the oldest among equals; int [runs]."""

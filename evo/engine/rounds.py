@@ -14,7 +14,8 @@ from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import Chunks
 from evo.costs.ledger import Prompt
 from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, first_solutions
+from evo.engine.contracts import chosen_chunks, drawn_traits
+from evo.engine.optimum import first_solutions
 from evo.engine.outcomes import Called
 from evo.engine.records import SPENT, Records
 from evo.errors import InputError
@@ -60,7 +61,7 @@ class _Batch:
         self.caller = Caller(problem, mutator, search.lengths, 1)
 
         runs = batch.runs
-        correct, fitness = first_solutions(problem, runs, self.streams.start)
+        correct, fitness, self.optimum = first_solutions(problem, runs, self.streams.start)
         traits = drawn_traits(mutator, runs, problem.k, self.streams.mutator)
         self.books = Records(batch, self.caller)
         self.parents = Parents(correct, fitness, self.books.generations, traits)
@@ -139,6 +140,7 @@ class _Batch:
         if done.any():
             self.books.keep(~done)
             self.offspring, self.parents = self.offspring[~done], self.parents.kept(~done)
+        self.optimum.refuse_rivals(self.parents.correct, self.parents.fitness)
 
 
 def lowest_incorrect(correct: BoolArray, chunks: Chunks, width: int) -> tuple[IntArray, IntArray]:

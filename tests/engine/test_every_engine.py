@@ -10,6 +10,7 @@ import pytest
 
 from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
 from evo.batch import Batch
+from evo.costs.budget import Limit
 from evo.engine import run_batch
 from evo.engine.deap import run_batch_deap
 from evo.errors import OperatorError
@@ -29,6 +30,7 @@ RUNS = 3
 ENGINES = {
     "one parent": (run_batch, OnePlusLambda()),
     "one parent, weak": (run_batch, OnePlusLambda(accept="weak")),
+    "no evaluator": (run_batch, OnePlusLambda(accept="always")),
     "several kept": (run_batch, Archive(1)),
     "several founders": (run_batch, MuPlusLambda(1)),
     "islands": (run_batch, Islands(1, 1)),
@@ -36,11 +38,13 @@ ENGINES = {
     "rounds": (run_batch, Merged(1)),
     "asynchronous": (run_batch, Asynchronous(1)),
     "deap": (run_batch_deap, OnePlusLambda()),
+    "deap, weak": (run_batch_deap, OnePlusLambda(accept="weak")),
 }
 
 
 def batch_of(search, engine=run_batch, runs=RUNS, seed=1):
-    return engine(search, Batch(streams(seed, search.text, 0), runs))[0]
+    enough = [Limit(per_call=1.0, per_evaluation=0.0, most=2000)]  # so that a broken engine ends
+    return engine(search, Batch(streams(seed, search.text, 0), runs, enough))[0]
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,86 @@ def test_a_start_as_fit_as_the_optimum_is_refused(name, prize):
 def test_a_trap_is_none_of_them(name):
     engine, runner = ENGINES[name]
     assert (batch_of(Search(Fewest(0.5), FixKeep(1, 1), RoundRobin(3), runner), engine).hit == 1).all()
+
+
+@dataclass(frozen=True)
+class OneMore:
+    """Repairs the first incorrect block."""
+
+    def rewrite(self, correct, rng):
+        after = correct.copy()
+        after[np.arange(len(after)), np.argmin(after, axis=1)] = True
+        return after
+
+
+@dataclass(frozen=True)
+class Rival(BlockOneMax):
+    """Counts correct blocks, `rival` where all but one are, in units of `unit`."""
+
+    rival: float = 2.0
+    unit: float = 1.0
+
+    def fitness(self, correct):
+        count = correct.sum(axis=-1)
+        return self.unit * np.where(count == self.k - 1, self.rival, count)
+
+
+class RivalBySums(Rival):
+    """The same; the engine adds up changes, which are right for chunks of all blocks."""
+
+    def change(self, before, after):
+        return self.fitness(after) - self.fitness(before)
+
+
+class Halves(BlockOneMax):
+    """Each block weighs half as much as the one before it."""
+
+    def fitness(self, correct):
+        return correct @ 2.0 ** np.arange(self.k)[::-1]
+
+
+OF_RIVALS = [(name, kind) for name in ENGINES for kind in (Rival, RivalBySums) if name != "rounds" or kind is not Rival]
+
+
+@pytest.mark.parametrize(("name", "kind"), OF_RIVALS)
+def test_a_run_that_meets_a_rival_of_the_optimum_is_refused(name, kind):
+    """Engine `deap` stopped at the optimum all the same, the others stayed at the rival for ever."""
+    engine, runner = ENGINES[name]
+    for problem in (kind(3, 1, rival=3.0), kind(3, 1, rival=4.0)):
+        says = rf"got fitness 3 for it and {problem.rival:g} for one with 2 of 3 correct \(all but block 2\)"
+        with pytest.raises(OperatorError, match=f"{kind.__name__}: .* {says}"):
+            batch_of(Search(problem, OneMore(), RoundRobin(3), runner), engine)
+    assert (batch_of(Search(kind(3, 1, rival=2.9), OneMore(), RoundRobin(3), runner), engine).hit == 3).all()
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "rounds"])
+def test_a_rival_by_rounding_is_refused(name):
+    """2^60 - 1 and 2^60 - 2 are one float: a run would stand before the lightest blocks for ever."""
+
+    engine, runner = ENGINES[name]
+    with pytest.raises(OperatorError, match=r"with 54 of 60 correct \(all but blocks 54, 55, 56, 57, 58, 59\)"):
+        batch_of(Search(Halves(60, 1), OneMore(), RoundRobin(60), runner), engine)
+    assert (batch_of(Search(Halves(50, 1), OneMore(), RoundRobin(50), runner), engine).hit == 50).all()
+
+
+def test_sums_of_changes_that_miss_a_rival_by_rounding_find_it_all_the_same():
+    """Ten times 0.1 are less than 1, which eleven blocks are worth here: the solution is asked for its fitness."""
+    problem = RivalBySums(11, 1, rival=11.0, unit=0.1)
+    assert sum([0.1] * 10) < 1.0
+    with pytest.raises(OperatorError, match="with 10 of 11 correct"):
+        batch_of(Search(problem, OneMore(), RoundRobin(11), Merged(1)), runs=1)
+
+
+@pytest.mark.parametrize("runner", [OnePlusLambda(), MuPlusLambda(2), Archive(2)], ids=repr)
+def test_the_rival_of_a_noisy_problem_is_one_in_truth(runner):
+    def run(problem):
+        return batch_of(Search(problem, OneMore(), RoundRobin(3), runner))
+
+    with pytest.raises(OperatorError, match=r"Rival: .* one with 2 of 3 correct"):
+        run(Noisy(Rival(3, 1, rival=3.0), sigma=0.1))
+    assert (
+        run(Noisy(Rival(3, 1, rival=2.0), sigma=0.5, reevaluate=False)).hit >= 3
+    ).all()  # it is seen fitter at times
 
 
 @dataclass(frozen=True)
