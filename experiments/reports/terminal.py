@@ -197,7 +197,8 @@ def show_drawn(results: Results, console: Console, briefly: bool = False) -> Non
     rows, cells = len(results.runs), results.cells
     console.print(
         f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check, no report; "
-        "`llm-evo time` tells their means, `llm-evo export` writes their rows"
+        "`llm-evo time` tells their means, `llm-evo export` writes their rows",
+        markup=False,
     )
     if not briefly and sizes_of(cells).nunique() >= FEWEST_OF_A_LAW:
         from experiments.fits.fit import fit
@@ -267,13 +268,16 @@ def _show_censored(summary: pd.DataFrame, console: Console) -> None:
     """Say where a budget bit."""
     of_programs = summary["text"].str.startswith(PROGRAM)
     if undone := int(summary.loc[of_programs, "censored"].sum()):
-        console.print(f"{counted(undone, 'run')} of programs ended without their task done right (no hit)")
+        console.print(
+            f"{counted(undone, 'run')} of programs ended without their task done right (no hit)", markup=False
+        )
     cells = summary[(summary["censored"] > 0) & ~of_programs]
     if len(cells):
         console.print(
             f"{counted(int(cells['censored'].sum()), 'run')} of {counted(len(cells), 'cell')} ended at their budget "
             "without the optimum (censored): they count as lower bounds"
-            + ("" if (cells["hit_predicted"] == math.inf).all() else "; give a larger budget to see more")
+            + ("" if (cells["hit_predicted"] == math.inf).all() else "; give a larger budget to see more"),
+            markup=False,
         )
 
 

@@ -8,6 +8,8 @@ import pytest
 from scipy.stats import binom
 
 from evo.errors import InputError
+from experiments.calibration import laws
+from experiments.calibration.blocks import Estimate
 from experiments.calibration.calibrate import calibrate
 from experiments.calibration.traps import Shown, traps
 from experiments.grids.measured.file import calibration_toml, parse_calibration
@@ -94,6 +96,47 @@ def test_few_calls_cannot_tell_and_say_how_many_would():
     one = calibrate(drawn(rng, np.full(40, 0.4), 1))
     assert one.rho_fix is None
     assert [law.verdict for law in one.laws] == [CANNOT_TELL] * 3
+
+
+def estimate(value, error, n=41):
+    """By its standard error; the interval is that of 95 %."""
+    return Estimate(value, value - 1.96 * error, value + 1.96 * error, n)
+
+
+@pytest.mark.parametrize(
+    ("rho", "across", "verdict", "words"),
+    [
+        # errors .03 and .04 make .05: 3.2905 of them are .1645
+        (estimate(0.5, 0.03), estimate(0.335, 0.04), DIFFERS, "an item 0.34 (0.26 to 0.41), of two blocks"),
+        (estimate(0.5, 0.03), estimate(0.336, 0.04), AGREES, "of two blocks of a call 0.50 (0.44 to 0.56)"),
+        # one-sided, 3.0902 errors of .04 are .1236
+        (estimate(0.2, 0.03), estimate(0.124, 0.04), AGREES, "0.12 (0.05 to 0.20)"),
+        (estimate(0.2, 0.03), estimate(0.123, 0.04), CANNOT_TELL, "; 130 more items halve the interval"),
+        # half an interval of 1.96 .051 is .09996
+        (estimate(0.2, 0.03), estimate(0.3, 0.0510), AGREES, "0.30 (0.20 to 0.40)"),
+        (estimate(0.2, 0.03), estimate(0.3, 0.0511, 40), CANNOT_TELL, "; 120 more items halve the interval"),
+        (None, estimate(0.3, 0.01), CANNOT_TELL, "two calls at an item correlate by 0.30 (0.28 to 0.32)"),
+        (estimate(0.2, 0.03), None, CANNOT_TELL, "log two calls or more at each of 20 items"),
+    ],
+)  # fmt: skip
+def test_fixed_difficulty_is_told_by_errors_of_both_correlations(rho, across, verdict, words):
+    found, told = laws._fixed_difficulty(rho, across)
+    assert (found, words in told) == (verdict, True), told
+
+
+@pytest.mark.parametrize(
+    ("rho", "words"),
+    [
+        (Estimate(0.05, 0.0, 0.1, 10), "rho is below 0.1"),
+        (Estimate(0.04, -0.08, 0.16, 500), "about 1,500 more calls tell it from 0.1"),  # .12 to be .06: four times
+        (Estimate(0.09, 0.04, 0.14, 229), "about 690 more calls tell it from 0.1"),  # .05 to be .025, not .01
+        (estimate(0.2, 0.05, 1000), "about 410 more calls tell it from 0"),  # (3.0902 + 1.6449) .05 / .2, squared
+    ],
+)
+def test_independent_blocks_are_told_or_how_many_calls_would(rho, words):
+    counts = laws.Counts(np.full(8, 2.0), np.array([0, 1, 1, 1, 1, 1, 1, 2.0]))
+    verdict, told = laws._independent([counts], rho)
+    assert (verdict, words in told) == (AGREES if rho.high <= 0.1 else CANNOT_TELL, True), told
 
 
 def shown(calls, number):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import experiments
 from experiments.cli.app import main
 from experiments.cli.output import plain
 
@@ -115,3 +117,28 @@ def test_any_backend_will_do(monkeypatch, backend):
     monkeypatch.setenv("MPLBACKEND", backend)
     assert llm_evo(monkeypatch, "utf-8", ["predict", "mine.toml"])[0] in (0, None)
     assert "MPLBACKEND" not in os.environ
+
+
+def printed_plain(call):
+    """Whether no words from outside can be markup: it is off, or meant; or a table or a line of parts is printed."""
+    off = [each.value for each in call.keywords if each.arg == "markup"]
+    if off:
+        return isinstance(off[0], ast.Constant) and off[0].value is False
+    what = call.args[0] if call.args else None
+    return what is None or isinstance(what, ast.Name | ast.Call) or "[bold]" in ast.unparse(what)
+
+
+def prints_of(source):
+    """Every console.print of a source."""
+    calls = (each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.Call))
+    return [each for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr == "print"]
+
+
+def test_words_from_outside_are_never_markup():
+    """Labels, reasons and names of files hold brackets; a text that is printed says that it is no markup."""
+    files = sorted(Path(experiments.__file__).parent.rglob("*.py"))
+    prints = [(file.name, each) for file in files for each in prints_of(file.read_text(encoding="utf-8"))]
+    assert len(prints) > 50
+    assert [(name, each.lineno) for name, each in prints if not printed_plain(each)] == []
+    for faulty in ("console.print(reason[0])", 'console.print(f"{label}: x", markup=True)', 'console.print("a" + b)'):
+        assert not printed_plain(*prints_of(faulty))

@@ -10,8 +10,8 @@ from scipy import optimize
 from experiments.fits.evidence.cells import Means, joined
 from experiments.fits.families import likelihoods
 from experiments.fits.families.choice import choose
-from experiments.fits.families.forms import NAMED
-from experiments.fits.families.likelihoods import fitted
+from experiments.fits.families.forms import FORMS, NAMED, RIVALS
+from experiments.fits.families.likelihoods import _named, fitted
 from experiments.fits.families.models import Model
 from experiments.fits.laws import ScalingLaw
 
@@ -54,6 +54,25 @@ def test_slopes_are_those_of_the_means(name, curve, ends):
     steps = 1e-6 * np.eye(3)
     expected = [(model.logs(free + step, X)[0] - model.logs(free - step, X)[0]) / 2e-6 for step in steps]
     np.testing.assert_allclose(slopes.T, expected, rtol=1e-6, atol=1e-7)
+
+
+CONSTANTS = [
+    *(pytest.param(form, np.array([0.7, 1.3, 0.4, 2.1])[: len(form.parameters)], id=form.name)
+      for form in (*FORMS, *RIVALS) if not form.bends),
+    *(pytest.param(NAMED[name], np.array([*np.log(ends), curve]), id=f"{name} {ends} {curve}")
+      for name in CURVED for ends in ((20.0, 300.0), (300.0, 20.0)) for curve in (-0.7, 0.2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "free"), CONSTANTS)
+def test_errors_of_constants_follow_the_slopes_of_their_values(form, free):
+    """Each constant that is told, along each free parameter, by differences."""
+    model = Model(form, X[0], X[-1])
+    values, slopes, logs = _named(model, free)
+    assert len(values) == len(logs) == len(form.parameters)
+    steps = 1e-6 * np.eye(len(free))
+    expected = [(_named(model, free + step)[0] - _named(model, free - step)[0]) / 2e-6 for step in steps]
+    np.testing.assert_allclose(np.transpose(slopes), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

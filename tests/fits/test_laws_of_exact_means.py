@@ -189,6 +189,33 @@ def test_where_no_crossover_is_told_the_values_that_are_told_are_named(monkeypat
 
 
 @pytest.mark.parametrize(
+    ("ratios", "more", "told"),
+    [
+        # ln(ratio) is linear between values: -ln 2 to ln 2, and of the exact one -2 ln 2 to ln 2
+        ([0.5, 2.0, 4.0], {"exact": [0.25, 2, 4]}, "one is cheaper from k = 1.5 [1.431, 1.569] (exact means 1.667) on"),
+        ([4.0, 2.0, 0.5], {}, "all is cheaper from k = 2.5 [2.431, 2.569] (exact means 2.5) on"),
+        ([0.5, 1.05, 4.0], {"exact": [0.5, 2.0, 0.5]}, "one is cheaper from k = 1.934 [1.806, 2.035] on"),
+        # without an interval, or a ratio, a value does not count
+        ([0.5, 1.0, 2.0], {"low": [0.4, np.nan, 1.8]}, "one is cheaper from k = 2 [1.862, 2.218] (exact means 2) on"),
+        ([0.5, np.nan, 2.0], {"low": [0.4, 0.1, 1.8], "exact": np.nan}, "one is cheaper from k = 2 [1.862, 2.218] on"),
+        ([0.5, 0.0, 2.0], {"low": [0.4, 0.0, 1.8], "exact": 0.0}, "one is cheaper from k = 2 [1.862, 2.218] on"),
+        # an interval down to 0 holds 1 from that value on
+        ([0.5, 2.0, 4.0], {"low": [0.0, 1.8, 3.6]}, "one is cheaper from k = 1.5 [1, 1.431] (exact means 1.5) on"),
+        ([1.2, 2.0, 4.0], {}, "no crossover: one is cheaper at all of k = 1 .. 3"),
+        ([0.9, 0.5, 0.25], {}, "no crossover: all is cheaper at all of k = 1 .. 3"),
+        ([0.5, np.nan, np.nan], {}, "CANNOT TELL, fewer than two values have a ratio with an interval"),
+    ],
+)  # fmt: skip
+def test_a_crossover_lies_where_lines_between_logs_pass_1(ratios, more, told, monkeypatch):
+    ratios = np.asarray(ratios)
+    table = pd.DataFrame({"k": [1, 2, 3], "slow": "all", "fast": "one", "speedup": ratios})
+    table = table.assign(low=ratios / 1.1, high=ratios * 1.1, exact=ratios).assign(**more)
+    monkeypatch.setattr("experiments.fits.crossovers.speedup", lambda *_: table[::-1])
+    (found,) = crossovers(None, "all", "one")
+    assert str(found) == f"all against one: {told}"
+
+
+@pytest.mark.parametrize(
     ("text", "name"), [("k ln k", "x log x"), ("A k^2", "square"), ("power", "power"), ("2 k", "")]
 )
 def test_a_form_may_be_written(text, name):

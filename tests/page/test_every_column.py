@@ -5,6 +5,8 @@ The tables name their columns here, and a column or a table that nobody names is
 
 import math
 import re
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -17,6 +19,7 @@ from experiments.fits.claims import Claim
 from experiments.reports.html.content import Content
 from experiments.reports.html.page import page
 from experiments.reports.html.sections.distributions import _by_series, _chart, _least_lam, _shared
+from experiments.reports.html.sections.fitted import _notes
 from experiments.reports.measured import MARKS, number
 from experiments.reports.quality.in_report import quality_curves
 from experiments.reports.report import report
@@ -242,6 +245,29 @@ def test_columns_of_laws_claims_and_speedups_are_what_was_fitted(content, tables
             "measured": ratio(row), "exact": told(row["exact"]),
         })  # fmt: skip
     assert len(tables["laws"]) > 2
+
+
+def test_what_would_tell_and_what_was_dropped_stands_below_the_laws(content):
+    """A list a series, in a list that opens: reason, advice and note, then each family that was dropped, and why."""
+    fits = content.made.fits
+    notes = _notes(replace(fits, note="made up <b>"))
+    title, *lists = re.findall(r"<summary>(.*?)</summary>(?:<ul>(.*?)</ul>)?", notes)
+    assert notes.startswith("<p>made up &lt;b&gt;</p>")
+    assert title == ("What was dropped, and why; what would tell", "")
+    assert [(unescape(series), unescape(said)) for series, said in lists] == [
+        (
+            growth.series,
+            "".join(f"<li>{line}</li>" for line in (growth.reason, growth.advice, growth.note) if line)
+            + "".join(
+                f"<li>dropped: {law.text} ({law.dropped})</li>"
+                for law in fits.laws
+                if law.series == growth.series and law.dropped
+            ),
+        )
+        for growth in fits.growths
+    ]
+    assert sum(said.count("dropped: ") for _, said in lists) > 2
+    assert _notes(replace(fits, growths=(), note="made up")) == "<p>made up</p>"
 
 
 def test_calls_to_a_target_are_the_first_budgets_at_which_so_many_runs_are_there(content, tables):

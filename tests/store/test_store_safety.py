@@ -29,7 +29,7 @@ from experiments.store.batches import Batches
 from experiments.store.files import part_name, write_json, write_part
 from experiments.store.launches.lock import FolderLock, Holder, holder_of
 from experiments.store.launches.provenance import read_launches
-from experiments.store.launches.status import status
+from experiments.store.launches.status import Starting, status
 from experiments.store.results import load
 from experiments.store.store import Store, StoreError
 from experiments.store.table import DTYPES, KEY
@@ -717,6 +717,14 @@ def test_status_of_a_launch_that_has_not_written_its_cells(out, missing):
     assert code == (2 if missing == "grid.json" else 0)
     assert ("planned, not begun: a launch was ended before the 4 cells were predicted" in shown) == (code == 0)
     assert llm_evo("check", out)[0] == (2 if missing == "grid.json" else 5)
+
+
+def test_status_of_a_launch_that_begins_while_it_is_asked(out, monkeypatch):
+    """Nobody at work at first, then the cells are away: who took the folder between is named."""
+    (out / "cells.parquet").unlink()
+    seen = iter((None, Holder(7, "here", "now")))
+    monkeypatch.setattr("experiments.store.launches.status.holder_of", lambda _: next(seen))
+    assert status(out) == Starting(out, Holder(7, "here", "now"))
 
 
 def test_status_of_no_results_folder(tmp_path):

@@ -38,7 +38,7 @@ from experiments.store.files import StoreError, write_json, write_parquet, write
 from experiments.store.launches.status import Planned, status
 from experiments.store.results import load
 from experiments.store.verify.cells import _table
-from experiments.store.verify.pages import expect_pages
+from experiments.store.verify.pages import _struct, expect_pages
 from operators import Resample
 from problems import BlockOneMax
 
@@ -399,3 +399,30 @@ def test_headers_of_pages_in_any_bytes_are_told_or_refused():
         except Unsound:
             refused += 1
     assert refused > 50
+
+
+NESTED = "1c"
+"""A field, one further than the one before it, that is a struct."""
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("15 02 00", None),  # field 1: the whole number 1
+        ("15 " + "80 " * 9 + "00 00", None),  # in ten bytes
+        ("15 " + "80 " * 10 + "00 00", "a number without an end"),
+        ("15 80", "ends outside of the file"),
+        ("", "ends outside of the file"),
+        ("18 02 61 62 00", None),  # words
+        ("19 02 00", "a field of another kind"),  # a list
+        (f"{NESTED} " * 8 + "00 " * 9, None),
+        (f"{NESTED} " * 9 + "00 " * 10, "nested too deep"),
+    ],
+)
+def test_a_header_is_read_as_far_as_headers_go(header, words):
+    content = bytes.fromhex(header)
+    if words is None:
+        assert _struct(content, 0, 0)[1] == len(content)
+        return
+    with pytest.raises(Unsound, match=words):
+        _struct(content, 0, 0)
