@@ -102,6 +102,8 @@ def test_the_share_that_reaches_its_target_is_that_of_the_runs(target):
     assert (found.reached, found.fitness, found.runs) == (there / runs, sample.mean, runs)
     near = (there + 1) / (runs + 2)
     assert found.error("reached") == pytest.approx(math.sqrt(near * (1 - near) / runs), rel=1e-12)
+    squares = ((sample.values - sample.mean) ** 2).sum() + 2  # and two runs that are one off, either way
+    assert found.error("fitness") == pytest.approx(math.sqrt(squares / (runs + 1) / (runs + 2)), rel=1e-12)
 
 
 @pytest.mark.parametrize(("lam", "workers", "turns"), [(4, 2, 2), (4, 4, 1), (3, 2, 2), (5, 1, 5)])
