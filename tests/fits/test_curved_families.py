@@ -45,7 +45,7 @@ def counted(monkeypatch):
 
 
 @pytest.mark.parametrize("name", CURVED)
-@pytest.mark.parametrize("curve", [-0.7, -1e-3, -1e-9, 0.0, 1e-9, 1e-3, 0.7])
+@pytest.mark.parametrize("curve", [-0.7, -1e-3, -1e-4, -1e-9, 0.0, 1e-9, 1e-4, 1e-3, 0.7])
 @pytest.mark.parametrize("ends", [(20.0, 300.0), (300.0, 20.0)])
 def test_slopes_are_those_of_the_means(name, curve, ends):
     model, free = Model(NAMED[name], X[0], X[-1]), np.array([*np.log(ends), curve])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -58,3 +59,67 @@ def test_a_reader_of_the_parts_can_tell_the_rows_that_the_table_cuts_off(tmp_pat
     found = load(tmp_path).runs
     assert kept.groupby("sample").size().tolist() == [runs, runs]
     assert sorted(kept["hit"]) == sorted(found["hit"])
+
+
+def told(*cells):
+    """Totals of made-up cells on four cores: of each what is unlike an ordinary one of 10 runs of 3 calls."""
+    plain = {"series": "cells", "k": 2, "lam": 1, "spent": 3.0, "read": 5.0, "written": 7.0, "paid": 11.0}
+    plain |= {"prices": "LLMPrimitive()", "at_most": False, "censored": 0.0, "runs": 10, "made": 10}
+    return totals(pd.DataFrame([plain | {"seconds": 60.0, "longest": 6.0} | cell for cell in cells]), 4)
+
+
+SPENT = "2 cells, 20 runs within their budgets: 60 calls, 100 tokens read and 140 written, cost 220 pass tokens"
+NEVER = "chance that a run is censored: 0 over all cells"
+TIME = "about 30 s on 4 cores of this machine"
+
+
+@pytest.mark.parametrize(
+    ("cells", "lines"),
+    [
+        (({}, {}), [SPENT, NEVER, TIME]),
+        (({}, {"longest": 90.0}), [SPENT, NEVER, "about 1.5 min on 4 cores of this machine"]),  # the longest run alone
+        (({}, {"at_most": True}), [f"{SPENT} (at most, where calls differ in price)", NEVER, TIME]),
+        (({}, *[{"seconds": None}] * 2), [
+            "3 cells, 30 runs within their budgets: 90 calls, 150 tokens read and 210 written, cost 330 pass tokens",
+            NEVER,
+            "about 15 s on 4 cores of this machine", "2 cells whose time is not predicted are not counted in this",
+        ]),
+        (({"seconds": None}, {"seconds": math.inf}), [SPENT, NEVER]),
+        (({}, {"prices": "LLMPrimitive(m=2)"}), [
+            "2 cells, 20 runs within their budgets: 60 calls, 100 tokens read and 140 written, cost by several models, "
+            "not added", NEVER, TIME,
+        ]),
+        (({}, {"paid": None}, {"read": None}), [
+            "3 cells, 30 runs within their budgets: 90 calls, 50 tokens read and 70 written, cost 110 pass tokens",
+            "2 cells whose tokens or cost are not predicted are not counted in these", NEVER,
+            "about 45 s on 4 cores of this machine",
+        ]),
+        (({"made": 11}, {"made": 12}), [
+            SPENT.replace("20 runs", "23 runs").replace("60 c", "69 c").replace("100", "115").replace("140", "161")
+            .replace("220", "253"),
+            "batches are run whole: 3 runs of these are more than the table keeps", NEVER, TIME,
+        ]),
+        (({}, {}, {"made": 0, "seconds": None}), [
+            SPENT.replace("2 cells", "3 cells"),
+            "1 cell shares its runs with others, from which only prices differ: counted once", NEVER,
+            TIME,
+        ]),
+        (({}, {"censored": 0.5, "k": 9}), [
+            SPENT, "chance that a run is censored: 0.25 over all cells, at most 0.5 (cells, k = 9, lam = 1)",
+            TIME,
+        ]),
+        (({}, {"censored": None}), [
+            SPENT, NEVER, "1 cell of which it is not known is not counted in this", TIME,
+        ]),
+        (({"lam": math.nan, "censored": 0.25}, {"lam": math.nan, "censored": 0.75, "k": math.nan}), [
+            SPENT.replace(" within their budgets", ""),
+            "chance that a program's task is not done right: 0.5 over all cells, at most 0.75 (cells)",
+            TIME,
+        ]),
+        (({}, {}, {"spent": None}, {"spent": None}), [
+            SPENT, NEVER, TIME, "2 cells without a prediction are not counted",
+        ]),
+    ],
+)  # fmt: skip
+def test_totals_say_what_is_counted_and_what_is_not(cells, lines):
+    assert told(*cells) == lines

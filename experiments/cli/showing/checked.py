@@ -65,7 +65,7 @@ def tell_own_laws(results: Results, calibration: Path, alpha: float, console: Co
         )  # fmt: skip
     console.print(table)
     for own in found:
-        console.print(f"{own.label}: {own.reason}", markup=False, soft_wrap=False)
+        console.print(f"{own.label}: {own.reason}", markup=False)
     return _worst(found)
 
 
