@@ -205,7 +205,7 @@ class _Whole(_Loop):
         count = bits_set(after)
         better = count > fitness[rows, None]
         at = np.flatnonzero(better.any(axis=1))
-        if lam == 1 and self.lam == 1:
+        if lam == 1:
             place = np.argmax(better[at], axis=1)
         else:  # the best of the first generation with an improvement, the first of equally good ones
             generation = np.argmax(better[at], axis=1) // lam

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from evo.parameters import positive, probability, whole
+from evo.parameters import flag, positive, probability, whole
 from evo.programs import Calls, Desk, Expected, Model, Role, certain, expected_ledger
 from evo.protocols import BoolArray
 from evo.theory.times.closed import Geometric
@@ -94,6 +94,7 @@ class BySections:
     def __post_init__(self) -> None:
         _expect_lengths(self)
         whole(self, "o", least=0)
+        flag(self, "checked")
         probability(self, "right")
         positive(self, "m", "m_o", *(("right",) if self.checked else ()))
 

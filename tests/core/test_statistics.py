@@ -29,6 +29,7 @@ from evo.theory import (
     uniform_chunk,
     until_resolved,
 )
+from evo.theory.times.derived import Shifted
 from experiments.grids.cell import Cell
 from experiments.predictions.predict import predict
 from operators import BetaRunQuality
@@ -198,6 +199,13 @@ def test_total_tails_on_a_grid_are_close_to_the_negative_binomial(success, runs)
         below, above = statistics.total_tails(t, runs, Geometric(success))
         assert below == pytest.approx(float(exact.cdf(t)), rel=0.06, abs=0.03 if runs == 1 else 1e-9)
         assert above == pytest.approx(float(exact.tail(t - 1)), rel=0.06, abs=0.03 if runs == 1 else 1e-9)
+
+
+def test_total_tails_on_a_grid_begin_where_the_law_does():
+    law, runs, by = Geometric(1e-6), 30, 10**7
+    for t in (20 * 10**6, 30 * 10**6, 45 * 10**6):
+        expected = pytest.approx(statistics.total_tails(t, runs, law), abs=1e-3)
+        assert statistics.total_tails(t + runs * by, runs, Shifted(law, by)) == expected
 
 
 def test_mean_p_value_says_how_it_was_found():

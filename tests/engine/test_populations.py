@@ -80,7 +80,7 @@ def test_one_malformed_offspring_of_several_is_news_or_not_to_all_loops(invalid,
     assert twin.hit.tolist() != hits[0]
 
 
-@pytest.mark.parametrize("votes", [{}, {"votes": 3}, {"samples": 2}, {"ahead": 3}], ids=str)
+@pytest.mark.parametrize("votes", [{}, {"votes": 3}, {"samples": 2}, {"ahead": 3, "samples": 2}], ids=str)
 def test_a_judge_votes_on_the_blocks_that_changed_and_reports_the_longest_vote(votes):
     """Blocks that did not change keep what was said of them and take no votes; a sure judge needs as many as ahead."""
     correct, rng = np.array([[True, False, True]] * 4), np.random.default_rng(1)

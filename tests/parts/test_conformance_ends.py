@@ -55,16 +55,23 @@ def test_what_an_invalid_answer_does_is_one_of_two_words():
 
 
 @dataclass(frozen=True)
-class LooksAhead(RoundRobin):
-    """Chooses by the parents, but only where several generations are asked for at once."""
+class Looks(RoundRobin):
+    """Chooses by the parents, but only where so many generations are asked for at once."""
+
+    at: ClassVar[str] = "once"
 
     def choose(self, pointer, correct, m, ahead, lam, rng):
         chosen = super().choose(pointer, correct, m, ahead, lam, rng)
-        return chosen if ahead == 1 else (chosen + correct[:, :1, None]) % m
+        return chosen if (ahead == 1) != (self.at == "one") else (chosen + correct[:, :1, None]) % m
 
 
-def test_an_oblivious_schedule_may_not_look_when_it_looks_ahead():
-    told = found(schedule_checks(LooksAhead()), "oblivious")
+class LooksAtOne(Looks):
+    at: ClassVar[str] = "one"
+
+
+@pytest.mark.parametrize("schedule", [Looks(), LooksAtOne()])
+def test_an_oblivious_schedule_may_not_look_however_many_generations_are_asked_for(schedule):
+    told = found(schedule_checks(schedule), "oblivious")
     assert (told.passed, "chooses by the correctness of the parents" in told.message) == (False, True)
 
 

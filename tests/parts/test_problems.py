@@ -86,6 +86,7 @@ def test_weights_are_exact_and_never_tie_with_what_is_better():
     heavy = WeightedBlocks((2**53 - 3, 1, 2), 1)
     assert heavy.fitness(np.array([True, True, True])) == 2**53
     assert heavy.fitness(np.array([True, False, True])) == 2**53 - 1
+    assert WeightedBlocks((2**53,), 1).fitness(np.array([True])) == 2**53
     many = WeightedBlocks(tuple(range(1, 1001)), 1)
     flipped = WeightedBlocks(tuple(range(1000, 0, -1)), 1)
     x = np.random.default_rng(1).random((50, 1000)) < 0.5
@@ -148,13 +149,14 @@ def test_jump_needs_a_valley_that_fits(m):
         ((), r"got \(\)"),
         ("12", "got '12'"),
         ((1, 0.5), "got 0.5 among them"),
-        ((1, 0), "got 0 among them"),
+        ((1, 0, 2.5), "got 0 among them"),
+        (np.array([[1, 2]]), r"got array\(\[\[1, 2\]\]\)"),
         ((1, True), "got True among them"),
         ((1, float("nan")), "got nan among them"),
         ((1, float("inf")), "got inf among them"),
         ((2**52, 2**52, 1), r"add up to at most 2\^53"),
     ],
-    ids=["number", "empty", "word", "half", "zero", "bool", "nan", "inf", "sum"],
+    ids=["number", "empty", "word", "half", "zero", "matrix", "bool", "nan", "inf", "sum"],
 )
 def test_wrong_weights_are_refused(weights, message):
     with pytest.raises(InputError, match=f"^WeightedBlocks: weights must be .*{message}"):

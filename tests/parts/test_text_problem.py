@@ -53,7 +53,9 @@ def test_places_that_are_right_at_the_start_have_no_rule_but_runs():
 @pytest.mark.parametrize(
     ("checker", "text", "right"),
     [(Exact(CITIES), " Rome\n", True), (Exact(CITIES), "rome", False), (Exact(CITIES, ignore_case=True), "ROME", True),
-     (Exact(CITIES), "Paris", False), (Loud(2), "yes!!", True), (Loud(2), "yes!", False)],
+     (Exact(CITIES), "Paris", False), (Exact(("", " Rome ")), "Rome", True),
+     (Exact(("", "Straße"), ignore_case=True), "STRASSE", True),
+     (Loud(2), "yes!!", True), (Loud(2), "yes!", False)],
 )  # fmt: skip
 def test_checkers_say_which_texts_are_right(checker, text, right):
     assert TextProblem(("?",) * 3, checker, l=1).judge(1, text) is right
@@ -63,13 +65,14 @@ def test_a_function_is_a_checker_and_what_it_does_wrong_has_its_name(tmp_path, m
     (tmp_path / "my_checks_here.py").write_text(
         "def even(block, text):\n    return len(text) % 2 == block % 2\ndef odd(block, text):\n    return 'yes'\n"
         "def fails(block, text):\n    raise KeyError('b7')\nnumber = 3\n"
+        "import numpy\nclass inner:\n    def same(block, text):\n        return numpy.array([text])[0] == 'ab'\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
 
     def judged(name):
         return TextProblem(("?",), ByFunction(f"my_checks_here:{name}"), l=1).judge(0, "ab")
 
-    assert judged("even") is True
+    assert judged("even") is judged("inner.same") is True
     with pytest.raises(OperatorError, match="my_checks_here:odd: expected True or False of a text, got 'yes'"):
         judged("odd")
     with pytest.raises(OperatorError, match="my_checks_here:fails: 'b7'"):

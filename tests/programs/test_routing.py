@@ -202,6 +202,8 @@ def test_a_call_longer_than_the_context_ends_the_run():
     assert not many.execute(desk, np.random.default_rng(1)).any()
     assert desk.ledger[0].tolist() == many.expected().ledger.tolist()
     assert desk.ledger[0, :, 0].tolist() == [1, 0]
+    often = replace(many, nowhere=0.5, attempts=2, votes_d=3, votes_s=5).expected()
+    assert (often.calls.mean, often.ledger[:, 0].tolist()) == (4.5, [4.5, 0])
     many = Routing(k=3, n=10, h=10, context=10)
     desk = Desk(many.roles, 2)
     assert not many.execute(desk, np.random.default_rng(1)).any()

@@ -1,6 +1,6 @@
 """Steps made one after the other (Section 5.2): what programs expect, against runs and a count by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -20,10 +20,41 @@ from problems.systems import (
     MergeSort,
     NaiveDebugging,
     OneCallSort,
+    ReadThenSort,
     Routing,
     SummarisedDebate,
     WholeDrafts,
 )
+
+SYSTEMS = [
+    (Debate(2, 2, 3, m=5.0), {"agent": 5.0}),
+    (SummarisedDebate(2, 2, 3, 4, m=5.0, m_s=7.0), {"agent": 5.0, "summariser": 7.0}),
+    (NaiveDebugging(3, 2, 1, m_q=5.0, m_d=7.0), {"qa": 5.0, "debugger": 7.0}),
+    (FocusedDebugging(3, 2, 1, m_q=5.0, m_d=7.0), {"qa": 5.0, "debugger": 7.0}),
+    (FocusedDebugging(3, 2, 1, cut=4, m_q=5.0, m_d=7.0, m_c=11.0), {"qa": 5.0, "debugger": 7.0, "cutter": 11.0}),
+    (Generalist(k=9, n=4, m_s=5.0, x=0.5), {"generalist": 15.0}),
+    (Routing(9, 4, 2, m_s=5.0, x=0.5), {"delegator": 15.0, "specialist": 5.0}),
+    (Routing(9, 4, 2, m_s=5.0, m_d=7.0, x=0.5, serves=(9,)), {"delegator": 7.0, "specialist": 15.0}),
+    (KnockOut(3, 2, m=5.0), {"comparator": 5.0}),
+    (MergeSort(3, 2, m=5.0), {"comparator": 5.0}),
+    (ReadThenSort(3, 2, m=5.0, m_r=7.0), {"comparator": 5.0, "reader": 7.0}),
+    (OneCallSort(3, 2, m=5.0), {"sorter": 5.0}),
+    (WholeDrafts(3, 2, m=5.0), {"writer": 5.0}),
+    (BySections(3, 2, 1, m=5.0, m_o=7.0), {"writer": 5.0, "planner": 7.0}),
+]
+
+
+@pytest.mark.parametrize(("system", "sizes"), SYSTEMS)
+def test_each_role_is_of_its_own_size(system, sizes):
+    assert {role.name: role.model.size for role in system.roles} == sizes
+
+
+@pytest.mark.parametrize(
+    "system", [NaiveDebugging(3, 2, 1), FocusedDebugging(3, 2, 1, cut=4), Generalist(9, 4), Routing(9, 4, 2)]
+)
+def test_the_context_is_that_of_each_role(system):
+    assert {role.model.context for role in replace(system, context=50).roles} == {50}
+
 
 BY_HAND = {
     Generalist(k=3, n=5, votes=3): 1,  # votes are asked at the same time

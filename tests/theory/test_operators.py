@@ -476,6 +476,7 @@ def test_a_judge_needs_log_k_votes():
         assert right[0] >= 1 - risk
         assert lead <= 2 or right[1] < 1 - risk  # the bound is an approximation from above
     assert accepted_correct(0.0, 0.1, 0.1) == 0.0
+    assert judge_least_ahead(1.0, 0.6, 10, 0.1) == 1  # no block is wrong: a judge decides nothing
     for wrong in (
         lambda: least_ahead(0.5, 10, 0.9),
         lambda: win_probability(1.1, 1),

@@ -1,6 +1,7 @@
 """Closed laws of times and chains built by hand: exact values, inverse functions, extreme probabilities."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -24,6 +25,9 @@ from evo.theory import (
     uniform_chunk,
     until_resolved,
 )
+from evo.theory.calls.offspring_counts import wrong_block_offspring
+from evo.theory.problems.stored_noise import stored_on_counts
+from evo.theory.times.derived import Defective, InRounds, Shifted
 from evo.theory.times.law import least_time
 
 MIXED = IndependentBlocks(0.4, 0.7)
@@ -62,8 +66,18 @@ def test_cdf_quantile_and_moments_belong_together(law):
         np.testing.assert_allclose(law.cdf(times) + tail, 1, atol=1e-15)
         assert law.mean == pytest.approx(tail.sum(), rel=1e-12)
         assert law.variance == pytest.approx(((2 * times + 1) * tail).sum() - tail.sum() ** 2, rel=1e-10, abs=1e-12)
-    with pytest.raises(InputError, match="level"):
-        law.quantile(1.0)
+
+
+STORED = stored_on_counts(wrong_block_offspring(MIXED, 3), 0.5, Start(3)).hit
+DERIVED = [Shifted(Geometric(0.3), 2), InRounds(Geometric(0.3), 2), Defective(Geometric(0.3), 0.5), STORED]
+
+
+@pytest.mark.parametrize("law", [*LAWS, *DERIVED])
+def test_a_level_is_0_or_more_and_below_1(law):
+    assert law.quantile(0.0) >= 0
+    for level in (1.0, -1e-9, math.nan):
+        with pytest.raises(InputError, match=re.escape(f"level of a quantile must be in [0, 1), got {level!r}")):
+            law.quantile(level)
 
 
 def test_order_of_times_does_not_matter():

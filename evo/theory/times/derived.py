@@ -92,7 +92,8 @@ class Shifted:
 
     def quantile(self, u: float) -> float:
         """The quantile of T, and by more; 0 at u = 0, as of every time."""
-        return self.law.quantile(u) + self.by if u > 0.0 else 0.0
+        later = self.law.quantile(u) + self.by  # asked first: it refuses what is no level
+        return later if u > 0.0 else 0.0
 
     def total(self, runs: int) -> TimeLaw | None:
         """The total, and runs x by more, where that is closed."""

@@ -108,6 +108,7 @@ def test_heavy_medians_end(a):
     ("a", "b", "k", "p0", "lam"),
     [
         (3, 2, 5, 0, 1),
+        (6, 0.7, 2, 0, 3),
         (6, 0.7, 3, 0.5, 2),
         (5, 1, 40, 0, 1),
         pytest.param(5, 1, 200, 0, 1, marks=pytest.mark.slow),

@@ -1,0 +1,120 @@
+"""Which values each field of a part may have: the words of its refusal, made of the bounds that are checked."""
+
+import re
+from dataclasses import fields, replace
+
+import pytest
+
+import evo
+import operators
+import problems
+from evo.errors import InputError
+from evo.programs import Model
+from problems import systems
+
+ONE, CALL = problems.BlockOneMax(4, 2), operators.Resample(0.5)
+PARTS = [
+    problems.BlockOneMax(4, 2), problems.WeightedBlocks((1, 1, 1, 2), 2), problems.LeadingBlocks(4, 2),
+    problems.Jump(4, 2, 2), problems.Trap(4, 2), problems.Needle(4, 2), problems.UnequalBlocks((2, 3, 2, 2)),
+    problems.Noisy(ONE, 0.5), problems.Judged(ONE, 0.1, 0.1), problems.Minibatch(ONE, 2),
+    problems.TextProblem(("a", "b"), problems.Exact(("c", "d")), 1), problems.Exact(("c", "d")),
+    CALL, operators.FixKeep(0.5, 0.5), operators.BetaQuality(2, 1), operators.BetaRunQuality(2, 1),
+    operators.BetaBlocks(2, 1), operators.Halving(0.5, 2), operators.Learning(0.1, 0.9, 5),
+    operators.Measured({1: 0.5}, {1: 0.5}), operators.Fading(0.5, 0.9, 1), operators.Sparse(CALL, 0.1),
+    operators.Refuse(CALL, 0.1), operators.Malformed(CALL, 0.1), operators.Spill(CALL, 0.1),
+    operators.Repeating(CALL, 0.1), operators.Misaligned(CALL, 0.1), operators.Vote(CALL, 2), operators.LLM("m"),
+    evo.RoundRobin(2), evo.UniformChunk(2), evo.UniformSubset(2), evo.EachChunk(2), evo.AllBlocks(),
+    evo.UntilResolved(1), evo.OnlyIncorrect(1), evo.Decomposed(evo.RoundRobin(1), 1),
+    evo.OnePlusLambda(2), evo.MuPlusLambda(2, 2), evo.Archive(size=2),
+    evo.Islands(count=2, size=2, archive=2, migrate=2),
+    evo.MapElites(cells=2, blocks=1), evo.Merged(2), evo.Asynchronous(2), evo.Prompt(), evo.LLMPrimitive(2),
+    evo.QuadraticPrimitive(2), evo.TokenPrices(1, 2, unit=1), evo.Budget(), evo.Latency(fixed=1), Model(),
+    systems.Debate(2, 2, 3), systems.SummarisedDebate(2, 2, 3, 4), systems.FocusedDebugging(3, 2, 1),
+    systems.NaiveDebugging(3, 2, 1), systems.Generalist(3, 5), systems.Routing(3, 5, 2), systems.ReadThenSort(3, 2),
+    systems.KnockOut(3, 2), systems.MergeSort(3, 2), systems.OneCallSort(3, 2), systems.BySections(3, 2, 1),
+    systems.WholeDrafts(3, 2),
+]  # fmt: skip
+
+# classes and fields by what a refusal of theirs says
+EXPECTED = {
+    "'all' or 'changed'": "Judged: blocks",
+    "'chunk' or 'solution'": "Prompt: shows",
+    "'count' or 'pattern'": "MapElites: feature",
+    "'ignore' or 'down'": "UntilResolved: invalid",
+    "'lines' or 'blocks'": "LLM: form",
+    "'one' or 'distinct'": "Vote: wrong",
+    "'strict' or 'weak' or 'always'": "OnePlusLambda: accept",
+    "'uniform' or 'proportional' or 'last'": "Archive: parent",
+    "True or False": (
+        "Noisy: reevaluate; Judged: persistent reevaluate; Exact: ignore_case; LLM: fresh_seed; Debate: cached; "
+        "FocusedDebugging: cache at_once; NaiveDebugging: cache; BySections: checked"
+    ),
+    "a finite number > 0": (
+        "BetaQuality: a b; BetaRunQuality: a b; BetaBlocks: a b; Halving: half; Learning: halfway; TokenPrices: unit; "
+        "Model: size; Debate: m; SummarisedDebate: m m_s; FocusedDebugging: m_q m_d halfway m_c; NaiveDebugging: m_q "
+        "m_d halfway; Generalist: m_s; Routing: m_s m_d; ReadThenSort: m m_r; KnockOut: m; MergeSort: m; OneCallSort: "
+        "m; BySections: m m_o; WholeDrafts: m"
+    ),
+    "a finite number >= 0": (
+        "Noisy: sigma; Fading: exponent; LLM: temperature; LLMPrimitive: m per_call per_evaluation; "
+        "QuadraticPrimitive: m per_call per_evaluation; TokenPrices: prompt generated per_call cached reasoning "
+        "evaluation; Budget: cost; Latency: fixed per_prompt_token per_generated_token tail evaluation; Generalist: "
+        "x; Routing: x"
+    ),
+    "a probability in [0, 1]": (
+        "BlockOneMax: start; WeightedBlocks: start; LeadingBlocks: start; Jump: start; Trap: start; Needle: start; "
+        "UnequalBlocks: start; Judged: fp fn; Resample: p; FixKeep: fix keep; Halving: p; Learning: start end; "
+        "Measured: rho_fix rho_keep; Fading: fix keep; Sparse: rate; Refuse: rate; Malformed: rate per_block; Spill: "
+        "rate; Repeating: rate; Misaligned: rate; Vote: copied; Islands: explore exploit; SummarisedDebate: keep; "
+        "FocusedDebugging: miss alarm fix keep p copied fix_end cut_wrong; NaiveDebugging: miss alarm fix keep p "
+        "copied fix_end; Generalist: right copied; Routing: wrong nowhere seen right copied; ReadThenSort: e copied "
+        "read; KnockOut: e copied; MergeSort: e copied; OneCallSort: p; BySections: right"
+    ),
+    "a whole number >= 0": (
+        "Learning: training; Decomposed: writes head; Islands: migrate; Prompt: head cached reasoning; Debate: h; "
+        "SummarisedDebate: h; FocusedDebugging: b head cut memory; NaiveDebugging: b head rounds; ReadThenSort: h; "
+        "KnockOut: h; MergeSort: h; OneCallSort: h; BySections: o h; WholeDrafts: h"
+    ),
+    "a whole number >= 1": (
+        "BlockOneMax: k l; WeightedBlocks: l; LeadingBlocks: k l; Jump: k l; Trap: k l; Needle: k l; TextProblem: l; "
+        "Misaligned: by; LLM: max_tokens; RoundRobin: g; UniformChunk: g; UniformSubset: g; EachChunk: g; "
+        "UntilResolved: g; OnlyIncorrect: g; OnePlusLambda: lam; Islands: count size archive; MapElites: blocks; "
+        "Budget: calls evaluations prompt_tokens generated_tokens pass_tokens pass_tokens_squared cached_tokens "
+        "reasoning_tokens; Model: context; Debate: agents rounds u; SummarisedDebate: agents rounds u s; "
+        "FocusedDebugging: k l u context votes tries; NaiveDebugging: k l u context votes; Generalist: k n o votes "
+        "context; Routing: k n h o o_d attempts votes_d votes_s context; ReadThenSort: d ahead v; KnockOut: d ahead; "
+        "MergeSort: d ahead; OneCallSort: d w; BySections: k l rounds; WholeDrafts: k l rounds"
+    ),
+    "a whole number >= 2": "Routing: vocabulary",
+    "a whole number from 0 to 4": (
+        "BlockOneMax: incorrect; WeightedBlocks: incorrect; LeadingBlocks: incorrect; Jump: incorrect; Trap: "
+        "incorrect; Needle: incorrect; UnequalBlocks: incorrect"
+    ),
+    "a whole number from 1 to 1000": "Judged: samples",
+    "a whole number from 1 to 10000": (
+        "MuPlusLambda: mu lam; Archive: size lam; MapElites: cells lam; Merged: workers; Asynchronous: workers"
+    ),
+    "a whole number from 1 to 1000000": "Noisy: samples; Judged: votes ahead; Vote: ahead",
+    "a whole number from 1 to 16384": ("ReadThenSort: n; KnockOut: n; MergeSort: n; OneCallSort: n"),
+    "a whole number from 1 to 4": "Jump: m; Minibatch: size",
+    "a word": "Model: name",
+    "a word of at most 8 signs, such as $ or EUR": "TokenPrices: currency",
+    "different positions of blocks, from 0 to 1": "TextProblem: right",
+    "whole numbers >= 1, the tasks of each specialist": "Routing: serves",
+}
+
+
+def test_each_field_says_what_it_may_be():
+    """A bound that moves moves these words, too: both are made of one number."""
+    found = {}
+    for part in PARTS:
+        for name in (field.name for field in fields(part)):
+            with pytest.raises(InputError, match=rf"^{type(part).__name__}: ") as refusal:
+                replace(part, **{name: [-7.5]})
+            if said := re.search(f"{name} must be (.*?), got", str(refusal.value)):
+                found[type(part).__name__, name] = said[1]
+    for words, classes in EXPECTED.items():
+        for kind, names in (each.split(": ") for each in classes.split("; ")):
+            assert {found.pop((kind, name)) for name in names.split()} == {words}, (kind, names)
+    left = [words for words in found.values() if "number" in words and "numbers" not in words]
+    assert left == ["a finite number"]  # the threshold of OnePlusLambda
