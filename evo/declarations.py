@@ -32,6 +32,9 @@ def declared(part: object, name: str) -> Any:
     >>> declared(Parent(), "change"), declared(Child(), "change")
     ('by one', None)
     """
+    own = getattr(part, "__dict__", {})
+    if name not in own and any(method in own for method in ABBREVIATES[name]):
+        return None  # the object has such a method of its own
     return getattr(part, name) if holds(type(part), name) else None
 
 

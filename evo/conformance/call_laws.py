@@ -10,7 +10,7 @@ import numpy as np
 
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.serving import CallState, calls, counts, make_calls, sizes
-from evo.engine.contracts import drawn_traits, rewritten
+from evo.engine.contracts import drawn_traits, rewritten, rewritten_words
 from evo.errors import OperatorError
 from evo.forms.words import packed, unpacked
 from evo.laws.counts import CallLaw, binomial_pmf
@@ -218,15 +218,21 @@ def words_as_blocks(mutator: AnyMutator, alpha: float) -> str:
     solutions = rng.random((WORD_CALLS, WORD_BLOCKS)) < 0.5
     traits = drawn_traits(mutator, WORD_CALLS, WORD_BLOCKS, rng)
     given = calls(mutator, solutions, 0, WORD_BLOCKS, np.zeros(WORD_CALLS, dtype=np.int64), traits)
-    blocks = rewritten(mutator, given, rng).correct
-    words: Any = mutator.rewrite_words(packed(solutions), rng)  # type: ignore[union-attr]  # asked of those that have it
-    by_blocks, by_words = (_shares(solutions, after) for after in (blocks, unpacked(words, WORD_BLOCKS)))
+    answer = rewritten(mutator, given, rng)
+    invalid = answer.valid is not None and not answer.valid.all()
+    if invalid or (answer.calls is not None and answer.calls.max() > 1):
+        raise NotConforming(
+            f"{type(mutator).__name__} has rewrite_words, by which each call is valid and one call, and its rewrite "
+            "answers otherwise; drop rewrite_words"
+        )
+    words = rewritten_words(mutator, packed(solutions), rng)
+    by_blocks, by_words = (_shares(solutions, after) for after in (answer.correct, unpacked(words, WORD_BLOCKS)))
     width = math.sqrt(math.log(2 * len(by_blocks) / alpha) / WORD_CALLS)
     event = max(by_blocks, key=lambda event: abs(by_blocks[event] - by_words[event]))
     if abs(by_blocks[event] - by_words[event]) > width:
         raise NotConforming(
             f"P({event}) is {by_blocks[event]:.3f} by rewrite and {by_words[event]:.3f} by rewrite_words; both must be "
-            "the same call, or the engine packed runs another mutator"
+            "the same call, or the engine runs another mutator"
         )
     return f"blocks and words agree; {2 * width:.2g} in any share would have been found"
 

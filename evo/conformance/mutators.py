@@ -88,7 +88,7 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
 
 
 def _words_checks(mutator: AnyMutator, alpha: float) -> list[PartCheck]:
-    """The check of what the engine packed calls, where a mutator has it."""
+    """The check of what the engine calls in place of `rewrite`, where a mutator has it."""
     if declared(mutator, "rewrite_words") is None:
         return []
     return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))]

@@ -11,6 +11,7 @@ from evo.batch import RunCounts
 from evo.chunks import draws_subsets
 from evo.errors import OperatorError
 from evo.evaluation import NoisyProblem, Reading
+from evo.forms.words import Words
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
 from evo.runners.protocol import Adjusting, Describing, OwnLoop, Pool, Runner
 from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
@@ -144,6 +145,27 @@ def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> 
             )
         _check_answer(mutator, "the solution", answer.solution, given.solution.shape, np.bool_)
     return answer
+
+
+def rewritten_words(mutator: AnyMutator, words: Words, rng: Generator) -> Words:
+    """The validated words of a mutator with `rewrite_words`, uint64 of the shape handed over, to be written into.
+
+    Raises: OperatorError if they are of another shape or dtype, or the mutator writes into its input.
+    """
+    try:
+        after = mutator.rewrite_words(words, rng)  # type: ignore[union-attr]  # asked of those that have it
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise OperatorError(
+                f"{type(mutator).__name__}.rewrite_words changes its input; it must return new words (copy them first)"
+            ) from error
+        raise
+    if not isinstance(after, np.ndarray) or after.shape != words.shape or after.dtype != np.uint64:
+        raise OperatorError(
+            f"{type(mutator).__name__}.rewrite_words: expected a uint64 array of shape {words.shape}, got "
+            f"{getattr(after, 'dtype', type(after).__name__)} of shape {getattr(after, 'shape', '?')}"
+        )
+    return after if after.flags.writeable else after.copy()
 
 
 def fitness_change(problem: Problem, before: BoolArray, after: BoolArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -19,6 +20,8 @@ DENSE = 8
 EXACT = 2**24 // BITS
 """Words of which float32 adds the blocks exactly."""
 ALL = np.uint64(2**64 - 1)
+HALF_WORD = 2**16
+"""Numbers that 16 bits tell apart."""
 
 
 def words_for(k: int) -> int:
@@ -108,6 +111,24 @@ def chance_words(p: float, shape: tuple[int, ...], rng: Generator) -> Words:
         else:
             flat_open &= ~drawn
     return below
+
+
+def uniform_numbers(n: int, size: int, rng: Generator) -> NDArray[np.integer[Any]]:
+    """So many whole numbers from 0 to n-1, each as likely; [size].
+
+    Of 16 random bits w up to n = 2^16: w n / 2^16 rounded down, drawn again where w n mod 2^16 < 2^16 mod n (Lemire).
+
+    >>> sorted(set(uniform_numbers(3, 1000, np.random.default_rng(1)).tolist()))
+    [0, 1, 2]
+    """
+    if n > HALF_WORD:
+        return rng.integers(n, size=size)
+    drawn = random_words((-(-size // 4),), rng).view(np.uint16)[:size] * np.uint32(n)
+    numbers = drawn >> np.uint32(16)
+    if over := HALF_WORD % n:
+        again = np.flatnonzero(drawn.astype(np.uint16) < over)
+        numbers[again] = rng.integers(n, size=len(again))
+    return numbers
 
 
 def sparse_places(rate: float, trials: int, rng: Generator) -> IntArray:

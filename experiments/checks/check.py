@@ -65,7 +65,7 @@ from experiments.store.rows import not_counted
 if TYPE_CHECKING:
     import pandas as pd
 
-EVIDENCE = ("blocks", "deap", "packed")
+EVIDENCE = ("blocks", "deap")
 TESTS_A_CELL = 4
 
 

@@ -65,7 +65,7 @@ RunsOption = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Seed, instead of the grid's own.")]
 Engine = Annotated[
     str | None,
-    typer.Option(help="blocks (batched), packed (64 blocks a word), deap (DEAP's loop, slow) or law (drawn from it)."),
+    typer.Option(help="blocks (batched), deap (DEAP's loop, slow) or law (drawn from it)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="As JSON, and nothing else on standard output.")]
 Alpha = Annotated[float, typer.Option(help="False-alarm rate over all checks of the grid.")]

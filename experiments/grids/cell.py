@@ -12,7 +12,6 @@ from evo.chunks import Chunks
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import EARLIER, LEDGER, CallTokens, Prompt, overheads
 from evo.costs.prices import LLMPrimitive, expect_weights, weights_of
-from evo.engine.packed import why_not_packed
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.foreign import blame_part
@@ -214,11 +213,10 @@ class Cell(AnyCell):
         return f"{at} {schedule}" if k_first else f"{schedule} {at}"
 
     def why_not(self, engine: str) -> str:
-        """Real calls have one engine; what `packed` cannot run; of other engines empty: they say it themselves."""
+        """Real calls have one engine; of all else empty: engines say it themselves."""
         if engine != "blocks" and asks_a_model(self.mutator):
             return f"{self.short_name()}: expected the engine blocks for a mutator that makes real calls, got {engine}"
-        reason = why_not_packed(self.search) if engine == "packed" else ""
-        return f"{self.short_name()}: the engine packed {reason}; use the engine blocks" if reason else ""
+        return ""
 
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow.

@@ -22,7 +22,7 @@ from experiments.grids.outside.sheet import Sheet, Told
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import EXPECTED, MOST_RUNS, STOPPING_RULES, Runs
 
-ENGINES = ("blocks", "deap", "law", "packed")
+ENGINES = ("blocks", "deap", "law")
 MOST_BATCH = 2**16
 MOST_CELLS = 100_000
 NAME, MOST_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*", 100

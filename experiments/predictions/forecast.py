@@ -9,8 +9,10 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from evo.declarations import is_oblivious
+from evo.engine.words import AT_ONCE, runs_on_words
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
+from evo.forms.words import words_for
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.statistics import probability_text
 from evo.text import canonical
@@ -43,10 +45,15 @@ if TYPE_CHECKING:
 
 # Measured on one core of a small machine (tests/bench/bench_engines.py); they order tasks and show the time left.
 SECONDS_A_BLOCK = 2.5e-9
-SECONDS_AN_OFFSPRING = 6e-8
+SECONDS_AN_OFFSPRING = 1e-7
 SECONDS_A_ROUND = 1.5e-4
 SECONDS_A_DEAP_CALL = 6e-5
 OFFSPRING_A_ROUND = 4096
+SECONDS_A_CALL_ON_WORDS = 8e-9
+SECONDS_A_WORD = 8e-9
+SECONDS_A_ROUND_ON_WORDS = 1e-4
+ROUNDS_ON_WORDS = 10
+"""Of single blocks, before as many calls as possible are made at once."""
 
 SECONDS_A_LAW_BATCH = 2e-3
 
@@ -62,10 +69,12 @@ class Slowness:
     Attributes:
         offspring: of making offspring, many at once.
         rounds: of a round, however few offspring it makes.
+        words: of all that is run on words of 64 blocks.
     """
 
     offspring: float = 1.0
     rounds: float = 1.0
+    words: float = 1.0
 
 
 def check_budgets(grid: Grid) -> None:
@@ -186,10 +195,20 @@ def seconds_of_batch(cell: Cell, calls: float, size: int, engine: str, slowness:
     offspring = size * calls
     if engine == "deap":
         return offspring * SECONDS_A_DEAP_CALL * slowness.offspring
+    if runs_on_words(cell.search):
+        return _seconds_on_words(cell, offspring) * slowness.words
     lockstep = offspring / size / cell.runner.lam
     rounds = min(lockstep, offspring / OFFSPRING_A_ROUND + cell.problem.k) if looks_ahead(cell) else lockstep
     an_offspring = SECONDS_AN_OFFSPRING + cell.chunks.g * SECONDS_A_BLOCK
     return offspring * an_offspring * slowness.offspring + rounds * SECONDS_A_ROUND * slowness.rounds
+
+
+def _seconds_on_words(cell: Cell, offspring: float) -> float:
+    """The time of so many offspring on words of 64 blocks: of whole solutions, or of a block each."""
+    whole = cell.chunks.m == 1
+    width = words_for(cell.problem.k) if whole else 0
+    rounds = offspring * max(1, width) / AT_ONCE + (cell.problem.k if whole else ROUNDS_ON_WORDS)
+    return offspring * (SECONDS_A_CALL_ON_WORDS + width * SECONDS_A_WORD) + rounds * SECONDS_A_ROUND_ON_WORDS
 
 
 def looks_ahead(cell: Cell) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from evo.batch import Batch, RunCounts, Trace
 from evo.engine import rounds, run_batch
 from evo.engine.deap import run_batch_deap
-from evo.engine.packed import run_packed
 from evo.errors import InputError
 from evo.parameters import shown
 from evo.protocols import IntArray
@@ -89,7 +88,7 @@ def trace(cell: Cell, seed: int = 1, runs: int = 500, engine: str = "blocks") ->
 def _executed(
     cell: Cell, seed: int, batch: int, size: int, engine: str, trace: bool, past_optimum: bool = False
 ) -> tuple[RunCounts, Trace | None]:
-    run = {"blocks": run_batch, "packed": run_packed}.get(engine, run_batch_deap)
+    run = run_batch if engine == "blocks" else run_batch_deap
     return run(cell.search, _batch(cell, seed, batch, size, trace, past_optimum))
 
 

@@ -37,7 +37,7 @@ from evo.errors import InputError
 
 SECONDS = 0.2
 REPEATS = 5
-RUNS = {"law": 10_000, "packed": 500, "blocks": 500}
+RUNS = {"law": 10_000, "blocks": 500}
 """Of a grid, in one batch: 500 is that of a grid that does not say; `law` needs more of them to be seen at all."""
 CONTESTANTS = {
     **{engine: partial(by_engine, engine, runs) for engine, runs in RUNS.items()},
@@ -72,7 +72,7 @@ def _answer(there, name, task, seconds):
         calls, spent = CONTESTANTS[name](task, seconds)
         there.send(calls / spent)
     except InputError as refusal:
-        there.send(str(refusal).replace(task.cell(name).text, "this cell"))
+        there.send(str(refusal).replace(task.cell().text, "this cell"))
 
 
 def compare(tasks, names, repeats, seconds, tell):

@@ -30,7 +30,8 @@ from experiments.running.simulation import simulate
 from operators import FixKeep, Resample
 from problems import BlockOneMax
 
-ENGINES = ("law", "packed", "blocks")
+KINDS = {"global": ("law", "blocks"), "local": ("law", "blocks"), "chunks": ("blocks",)}
+"""Searches, and the engines that run them here."""
 BASE = {"k": 64, "lam": 1, "runs": 50}
 STEPS = {"k": (64, 640, 6400), "lam": (1, 10, 100), "runs": (50, 500, 5000)}
 RUNNERS = {
@@ -57,9 +58,9 @@ LEAST = 0.05
 
 
 def search(kind, k, lam):
-    """All blocks in each call, up to a number of calls; or one at random, up to the optimum, but 2,000 calls."""
-    schedule = AllBlocks() if kind == "global" else UniformChunk()
-    calls = max(lam, CALLS if kind == "global" else 2000)
+    """All blocks in each call, or a chunk of 8, up to a number of calls; or one, to the optimum, but 2,000 calls."""
+    schedule = {"global": AllBlocks(), "chunks": UniformChunk(g=8), "local": UniformChunk()}[kind]
+    calls = max(lam, 2000 if kind == "local" else CALLS)
     return Cell(BlockOneMax(k, l=16), Resample(0.5), schedule, OnePlusLambda(lam), budget=Budget(calls=calls))
 
 
@@ -83,7 +84,7 @@ def cells(number):
 
 def eight_cells():
     """Eight cells of 40,000 runs of 200 calls: in less time a worker hardly gets to work."""
-    return Grid("workers", [search("global", 64 + at, 1) for at in range(8)], runs=40_000, batch=2000)
+    return Grid("workers", [search("chunks", 64 + 8 * at, 1) for at in range(8)], runs=40_000, batch=2000)
 
 
 def workers(number):
@@ -151,10 +152,10 @@ def spent_here():
 
 def all_rows():
     rows = []
-    for kind in ("global", "local"):
+    for kind, engines in KINDS.items():
         for axis, steps in STEPS.items():
             for at in steps:
-                for engine in ENGINES:
+                for engine in engines:
                     calls, spent, _, peak = measured(batch, engine, kind, *(BASE | {axis: at}).values())
                     rows.append(
                         {
@@ -213,14 +214,14 @@ def draw(found, file):
 
     figure = Figure(figsize=(10, 11), layout="constrained")
     engines, runners = figure.subfigures(2)
-    lines = dict(zip(ENGINES, ("-", "--", ":"), strict=True))
+    lines = {"law": "-", "blocks": "--"}
     styles = {
-        f"{engine}, {kind}": {"linestyle": lines[engine], "color": color}
-        for kind, color in (("global", "C0"), ("local", "C1"))
-        for engine in ENGINES
+        f"{engine}, {kind}": {"linestyle": lines[engine], "color": f"C{number}"}
+        for number, (kind, by) in enumerate(KINDS.items())
+        for engine in by
     }
     panels(engines, found["rows"], tuple(STEPS), styles)
-    styles = {name: {"color": f"C{number + 2}"} for number, name in enumerate(RUNNERS)}
+    styles = {name: {"color": f"C{number + 3}"} for number, name in enumerate(RUNNERS)}
     panels(runners, found["rows"], tuple(f"runners, {axis}" for axis in RUNNERS_STEPS), styles)
     figure.savefig(file, dpi=110)
 

@@ -193,7 +193,7 @@ def by_engine(engine, runs, task, seconds):
     """Grids of one cell by `run_grid`, one after the other, each with a seed of its own: what a user has of it."""
     from experiments import Grid, run_grid
 
-    cell = task.cell(engine)
+    cell = task.cell()
     calls, seed, begun = 0, 0, time.process_time()
     while (spent := time.process_time() - begun) < seconds:
         seed += 1

@@ -41,11 +41,9 @@ class Task:
         """Calls a run at the most where each is made; None: to the optimum."""
         return None if self.kind == "local" else min(4096, MOST_BLOCKS // self.k)
 
-    def cell(self, engine="blocks"):
-        """As an engine has it; what calls cost `law` and `packed` depends on the time of a run: theirs are whole."""
-        calls = self.calls
-        if engine in ("law", "packed"):
-            calls = GLOBAL_CALLS if self.kind == "global" else None
+    def cell(self):
+        """As the engines have it; what calls cost them depends on the time of a run: theirs are whole."""
+        calls = GLOBAL_CALLS if self.kind == "global" else None
         flips = Sparse(FixKeep(fix=1.0, keep=0.0), rate=self.p)
         mutator = flips if self.kind == "bits" else Resample(self.p)
         schedule = UniformChunk() if self.kind == "local" else AllBlocks()

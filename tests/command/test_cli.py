@@ -477,7 +477,7 @@ def test_a_fault_in_a_file_is_told_with_file_and_key(where):
         (["--runs", "0"], "Grid: runs must be a whole number from 1 to 1000000000, got 0"),
         (["--runs", "many"], "Invalid value for '--runs'"),
         (["--seed", "-1"], "Grid: seed must be a whole number >= 0, got -1"),
-        (["--engine", "lore"], "Grid: engine must be 'blocks' or 'deap' or 'law' or 'packed', got 'lore'"),
+        (["--engine", "lore"], "Grid: engine must be 'blocks' or 'deap' or 'law', got 'lore'"),
         (["--workers", "0"], "workers must be a whole number >= 1, got 0"),
         (["--out", "grid.toml"], "grid.toml: expected a results folder, as `llm-evo run` writes it, got a file"),
         (["--out", "."], "expected a results folder, as `llm-evo run` writes it, got a folder without grid.json"),

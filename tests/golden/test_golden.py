@@ -125,11 +125,34 @@ def tables():
 
 
 @pytest.mark.parametrize("place", range(len(tables()["cells"])))
-def test_tables_of_runs(place):
+def test_tables_of_runs(place, monkeypatch):
+    """On blocks all of them: that some are run on words, by other draws, is since 0.2.0."""
+    monkeypatch.setattr("evo.engine.words.runs_on_words", lambda search: False)
     golden = tables()["cells"][place]
     found = measured(golden["text"], golden["asked"], **tables()["how"])
     wrong = [name for name in found if found[name] != golden["found"][name]]
     assert not wrong, f"{golden['text']} by {golden['asked']}: other values in {', '.join(wrong)}"
+
+
+RESAMPLE, ONE = "mutator=Resample(p=0.5)", "runner=OnePlusLambda()"
+BITS = "mutator=Sparse(inner=FixKeep(fix=1.0, keep=0.0), rate=0.05)"
+WORDS = {
+    f"Cell(problem=BlockOneMax(k=10, l=16), {RESAMPLE}, schedule=AllBlocks(), {ONE})": 97720,
+    f"Cell(problem=BlockOneMax(k=20, l=16), {BITS}, schedule=AllBlocks(), {ONE})": 14570,
+    f"Cell(problem=BlockOneMax(k=20, l=16), {RESAMPLE}, schedule=UniformChunk(), {ONE})": 14542,
+    "Cell(problem=BlockOneMax(k=70, l=16), mutator=FixKeep(fix=0.4, keep=0.98), schedule=AllBlocks(), "
+    "runner=OnePlusLambda(lam=3))": 2984,
+    "Cell(problem=BlockOneMax(k=50, l=16), mutator=FixKeep(fix=0.3, keep=0.9), schedule=UniformChunk(), "
+    "runner=OnePlusLambda(lam=8))": 94400,
+}
+"""Cells on words of 64 blocks, and the sum of the hits of their first 100 runs under the seed 1."""
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_runs_on_words(text):
+    """As they were first in 0.2.0: other numbers are a change of random streams."""
+    runs = run_grid(Grid("golden", [Cell.parse(text)], runs=100), workers=1).runs
+    assert runs["hit"].sum() == WORDS[text]
 
 
 def check_predictions(cells):

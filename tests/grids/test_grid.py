@@ -100,7 +100,7 @@ def test_numbers_at_the_edge():
 
 
 def test_an_engine_that_is_none():
-    with pytest.raises(InputError, match="engine must be 'blocks' or 'deap' or 'law' or 'packed', got 'lore'"):
+    with pytest.raises(InputError, match="engine must be 'blocks' or 'deap' or 'law', got 'lore'"):
         Grid("tiny", cells(1), engine="lore")
 
 

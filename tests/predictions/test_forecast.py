@@ -424,13 +424,22 @@ def test_means_beyond_the_budget_are_named_those_alike_together():
 
 
 def test_the_time_is_that_of_this_machine():
-    grid = Grid("tiny", [cell_of(8), cell_of(64, schedule=UntilResolved())], runs=1000, batch=500)
-    plain, slow = (forecast(grid, each) for each in (Slowness(), Slowness(3.0, 3.0)))
+    cells = [cell_of(8), cell_of(64, schedule=UntilResolved()), cell_of(16, schedule=UniformChunk(g=8))]
+    grid = Grid("tiny", cells, runs=1000, batch=500)
+    plain, slow = (forecast(grid, each) for each in (Slowness(), Slowness(3.0, 3.0, 3.0)))
     assert slow["seconds"].tolist() == pytest.approx((3 * plain["seconds"]).tolist())
     assert plain["seconds"].tolist() == pytest.approx((2 * plain["longest"]).tolist())
     assert plain["longest"][0] == seconds_a_batch(grid.cells[0], 500, "blocks")
     half = forecast(grid, Slowness(3.0, 1.0))["seconds"]
-    assert ((half > plain["seconds"]) & (half < slow["seconds"])).all()
+    assert ((half > plain["seconds"]) & (half < slow["seconds"])).tolist() == [False, True, True]
+    words = forecast(grid, Slowness(words=3.0))["seconds"]
+    assert (words / plain["seconds"]).tolist() == pytest.approx([3, 1, 1])
+
+
+def test_a_search_on_words_is_forecast_at_their_speed():
+    """Of 500 runs of a block at random some 25 million calls a second or more; a subset of 1 takes the other loop."""
+    words, blocks = (cell_of(1024, schedule=each) for each in (UniformChunk(), UniformSubset(1)))
+    assert 4 * seconds_a_batch(words, 500, "blocks") < seconds_a_batch(blocks, 500, "blocks")
 
 
 def test_no_more_workers_than_batches_help():

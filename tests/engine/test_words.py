@@ -1,4 +1,4 @@
-"""The engine `packed`: words of 64 blocks in place of blocks, other draws, the same law."""
+"""The engine `blocks` on words of 64 blocks: other draws than on blocks, the same law."""
 
 import re
 import tracemalloc
@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evo import AllBlocks, OnePlusLambda, RoundRobin, UniformChunk
+from evo import AllBlocks, OnePlusLambda, UniformChunk
+from evo.batch import Batch
 from evo.conformance.mutators import mutator_checks
 from evo.conformance.results import NotConforming
 from evo.costs.budget import Budget
-from evo.engine import packed as engine
-from evo.errors import InputError
-from evo.forms.words import bits_set, chance_words, packed, sparse_places, unpacked, used_bits
+from evo.engine import one_parent, run_batch
+from evo.engine import words as engine
+from evo.errors import OperatorError
+from evo.forms.words import bits_set, chance_words, packed, sparse_places, uniform_numbers, unpacked, used_bits
 from evo.laws.counts import IndependentBlocks
+from evo.protocols import Rewritten
+from evo.seeding import streams
 from experiments import Cell, Grid, check, run_grid
 from experiments.predictions.verdict import Verdict
 from experiments.running.simulation import simulate, simulate_traced
 from operators import FixKeep, Malformed, Resample, Sparse
-from problems import BlockOneMax, LeadingBlocks, Noisy, UnequalBlocks
+from problems import BlockOneMax
 
 FALSE_FAIL = 1e-6
 
@@ -45,13 +49,43 @@ CELLS = [
 
 
 def verdict(cells, seed=1, runs=3000):
-    return check(run_grid(Grid("p", cells, runs=runs, seed=seed, engine="packed"), workers=1), alpha=FALSE_FAIL).verdict
+    return check(run_grid(Grid("p", cells, runs=runs, seed=seed), workers=1), alpha=FALSE_FAIL).verdict
 
 
 @pytest.mark.statistical
 def test_runs_agree_with_the_exact_laws():
     """Each cell against its exact law and means, false-alarm rate 1e-6 over all; `check` says which power it has."""
+    assert all(engine.runs_on_words(of.search) for of in CELLS)
     assert verdict(CELLS) is Verdict.AGREES
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("lam", [1, 2, 70])
+@pytest.mark.parametrize(
+    ("mutator", "schedule"), [(FixKeep(0.6, 0.9), WHOLE), (Resample(0.3), UniformChunk())], ids=["all", "one"]
+)
+def test_both_loops_have_one_law(mutator, schedule, lam):
+    """Hits and the calls that gained the first block, of 1,000 runs a loop: Kolmogorov-Smirnov at 1e-6 each.
+
+    The twin is the other loop at k + 2.
+    """
+    of, other = cell(mutator, schedule, k=5, lam=lam), cell(mutator, schedule, k=7, lam=lam)
+    (words, at), (blocks, gained), (wrong, _) = (
+        _hits_and_gains(loop, each) for loop, each in ((run_batch, of), (one_parent.run_batch, of), (run_batch, other))
+    )
+    assert stats.ks_2samp(words, blocks).pvalue > FALSE_FAIL
+    assert stats.ks_2samp(at, gained).pvalue > FALSE_FAIL
+    assert stats.ks_2samp(wrong, blocks).pvalue < FALSE_FAIL
+
+
+def _hits_and_gains(loop, of):
+    counts, trace = loop(of.search, Batch(streams(1, "both loops", 0), 1000, trace=True))
+    assert trace is not None
+    second = {}
+    for run, call in sorted(zip(trace.run.tolist(), trace.call.tolist(), strict=True)):
+        if call:
+            second.setdefault(run, call)
+    return counts.hit, list(second.values())
 
 
 @pytest.mark.slow
@@ -88,10 +122,22 @@ class Together(Resample):
         return np.where(right, ~np.uint64(0), np.uint64(0)) | np.zeros_like(words)
 
 
+@dataclass(frozen=True)
+class Votes(Resample):
+    """Each answer takes two calls."""
+
+    def rewrite(self, correct, rng):
+        return Rewritten(super().rewrite(correct, rng), calls=np.full(correct.shape[:-1], 2, dtype=np.int64))
+
+    def rewrite_words(self, words, rng):
+        return super().rewrite_words(words, rng)
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("mutator", "said"),
     [
+        (Votes(0.5), "Votes has rewrite_words, by which each call is valid and one call"),
         (Wrong(0.5), "is right) is 0.500 by rewrite and 0.450 by rewrite_words"),
         (Together(0.5), "are right) is 0.246 by rewrite and 0.501 by rewrite_words"),
         (Resample(0.37), ""),
@@ -177,7 +223,7 @@ def test_counts_where_floats_would_round(monkeypatch):
 )
 def test_a_larger_budget_prolongs_the_same_runs(of, budget):
     def hits(calls):
-        return simulate(cell(of.mutator, of.schedule, of.k, of.lam, budget=Budget(calls=calls)), 1, 0, 60, "packed")
+        return simulate(cell(of.mutator, of.schedule, of.k, of.lam, budget=Budget(calls=calls)), 1, 0, 60)
 
     few, many = hits(budget), hits(100_000)
     last = -(-budget // of.lam)
@@ -192,8 +238,8 @@ def test_a_larger_budget_prolongs_the_same_runs(of, budget):
 
 def test_traces_end_at_the_hit_and_rise():
     for of in CELLS:
-        counts, trace = simulate_traced(of, 1, 0, 40, "packed")
-        assert (counts.hit == simulate(of, 1, 0, 40, "packed").hit).all()
+        counts, trace = simulate_traced(of, 1, 0, 40)
+        assert (counts.hit == simulate(of, 1, 0, 40).hit).all()
         for run in range(40):
             rows = trace.run == run
             assert (np.diff(trace.fitness[rows]) > 0).all()
@@ -205,7 +251,7 @@ def test_traces_end_at_the_hit_and_rise():
 def test_rounds_that_are_cut_into_pieces_keep_a_best_offspring_a_generation(monkeypatch):
     """Seven calls in pieces of five: one block a generation at most, though each call repairs what it is handed."""
     monkeypatch.setattr(engine, "AT_ONCE", 5)
-    counts, trace = simulate_traced(cell(FixKeep(1.0, 1.0), UniformChunk(), k=4, lam=7, start=0.0), 1, 0, 60, "packed")
+    counts, trace = simulate_traced(cell(FixKeep(1.0, 1.0), UniformChunk(), k=4, lam=7, start=0.0), 1, 0, 60)
     assert (counts.generations >= 4).all()
     for run in range(60):
         rows = trace.run == run
@@ -218,19 +264,19 @@ def test_rounds_that_are_cut_into_pieces_keep_a_best_offspring_a_generation(monk
         return np.zeros(words.shape, dtype=np.uint64)
 
     monkeypatch.setattr(Resample, "rewrite_words", counted)
-    simulate(cell(Resample(0.5), k=4, lam=7, start=0.0, budget=Budget(calls=21)), 1, 0, 3, "packed")
+    simulate(cell(Resample(0.5), k=4, lam=7, start=0.0, budget=Budget(calls=21)), 1, 0, 3)
     assert sum(made) == 3 * 7 * 3  # runs, offspring, generations
 
 
-RARE = cell(FixKeep(0.02, 1.0), UniformChunk(), k=20, lam=7, start=0.0)
-"""Four generations are made at once, after 1, 3 and 7, so that an eleventh is made where ten are paid for."""
+RARE = cell(FixKeep(0.02, 1.0), k=20, lam=7, start=0.0)
+"""Several generations are made at once, so that more are made than are paid for."""
 
 
 @pytest.mark.parametrize(("of", "generations"), [(CELLS[2], 3), (CELLS[4], 3), (CELLS[6], 3), (RARE, 10)])
 def test_a_trace_ends_with_its_budget(of, generations):
     """What was made ahead of it is in the trace of a larger one, and in none of this one's."""
     (few, cut), (_, whole) = (
-        simulate_traced(replace(of, budget=Budget(calls=calls)), 1, 0, 60, "packed")
+        simulate_traced(replace(of, budget=Budget(calls=calls)), 1, 0, 60)
         for calls in (generations * of.runner.lam, 100_000)
     )
     assert (few.hit < 0).sum() > 10
@@ -241,37 +287,41 @@ def test_a_trace_ends_with_its_budget(of, generations):
 
 
 def test_runs_that_start_at_the_optimum():
-    counts = simulate(cell(Resample(0.5), k=2, start=1.0), 1, 0, 5, "packed")
+    counts = simulate(cell(Resample(0.5), k=2, start=1.0), 1, 0, 5)
     assert (counts.hit.tolist(), counts.calls.tolist()) == ([0] * 5, [0] * 5)
 
 
 @pytest.mark.parametrize(
-    ("of", "why"),
+    ("answer", "said"),
     [
-        (cell(Resample(0.5), RoundRobin()), "needs chunks of all blocks, or UniformChunk"),
-        (cell(Resample(0.5), UniformChunk(g=2)), "needs chunks of all blocks, or UniformChunk"),
-        (cell(Malformed(Resample(0.5), 0.1)), "needs a mutator with rewrite_words"),
-        (cell(Sparse(Malformed(Resample(0.5), 0.1), 0.5)), "needs a mutator with rewrite_words"),
-        (Cell(LeadingBlocks(4, l=4), Resample(0.5), AllBlocks(), OnePlusLambda()), "needs the number of correct"),
-        (Cell(UnequalBlocks((1, 2)), Resample(0.5), UniformChunk(), OnePlusLambda()), "needs blocks of equal length"),
-        (Cell(Noisy(BlockOneMax(4, l=4), 1.0), Resample(0.5), AllBlocks(), OnePlusLambda()), "needs the number of"),
-        (Cell(BlockOneMax(4, l=4), Resample(0.5), AllBlocks(), OnePlusLambda(accept="weak")), "strict"),
+        (lambda words: words[..., 0], "expected a uint64 array of shape"),
+        (lambda words: words.astype(np.int64), "got int64"),
+        (lambda words: np.bitwise_or(words, np.uint64(1), out=words), "changes its input"),
     ],
+    ids=["shape", "dtype", "input"],
 )
-def test_what_it_cannot_run_is_refused_before_anything_runs(of, why):
-    with pytest.raises(InputError, match=f"the engine packed {why}.*; use the engine blocks|{why}"):
-        Grid("p", [of], engine="packed")
-    with pytest.raises(InputError, match="use the engine blocks"):
-        simulate(of, 1, 0, 2, "packed")
+def test_words_that_break_the_contract_are_refused(monkeypatch, answer, said):
+    monkeypatch.setattr(Resample, "rewrite_words", lambda self, words, rng: answer(words))
+    with pytest.raises(OperatorError, match=rf"Resample\.rewrite_words.*{said}"):
+        simulate(cell(Resample(0.5)), 1, 0, 2)
 
 
-def test_a_subclass_that_rewrites_otherwise_is_refused():
-    @dataclass(frozen=True)
-    class Other(Resample):
-        def rewrite(self, correct, rng):
-            return correct
+def test_numbers_are_drawn_again_where_16_bits_do_not_divide():
+    """Of all 2^16 words each number of 0..n-1 comes as often, and what is left over is drawn again."""
 
-    assert "needs a mutator with rewrite_words" in engine.why_not_packed(cell(Other(0.5)).search)
+    class Every:
+        def integers(self, *arguments, size, **options):
+            if options:
+                return np.arange(2**16, dtype=np.uint16).view(np.uint64)
+            self.again = size
+            return np.full(size, -1)
+
+    for n in (1, 3, 64, 1000, 40_000, 2**16):
+        rng = Every()
+        counts = np.bincount(uniform_numbers(n, 2**16, rng).astype(np.int32) % 2**17, minlength=n)[:n]
+        assert (counts == 2**16 // n).all()
+        assert getattr(rng, "again", 0) == 2**16 % n
+    assert uniform_numbers(2**20, 5, np.random.default_rng(1)).shape == (5,)
 
 
 @pytest.mark.parametrize("schedule", [AllBlocks(), UniformChunk()])
@@ -280,7 +330,7 @@ def test_buffers_are_bounded(schedule, k, lam, runs):
     """A hundredfold of k, lam and runs: at most 40 MB beside the parents (k bytes a run)."""
     of = cell(Resample(0.5), schedule, k=k, lam=lam, start=0.0, budget=Budget(calls=2 * lam))
     tracemalloc.start()
-    simulate(of, 1, 0, runs, "packed")
+    simulate(of, 1, 0, runs)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40e6 + 3 * k * runs
