@@ -52,8 +52,7 @@ OFFSPRING_A_ROUND = 4096
 SECONDS_A_CALL_ON_WORDS = 8e-9
 SECONDS_A_WORD = 8e-9
 SECONDS_A_ROUND_ON_WORDS = 1e-4
-ROUNDS_ON_WORDS = 10
-"""Of single blocks, before as many calls as possible are made at once."""
+SECONDS_A_BATCH_ON_WORDS = 5e-4
 
 SECONDS_A_LAW_BATCH = 2e-3
 
@@ -207,8 +206,9 @@ def _seconds_on_words(cell: Cell, offspring: float) -> float:
     """The time of so many offspring on words of 64 blocks: of whole solutions, or of a block each."""
     whole = cell.chunks.m == 1
     width = words_for(cell.problem.k) if whole else 0
-    rounds = offspring * max(1, width) / AT_ONCE + (cell.problem.k if whole else ROUNDS_ON_WORDS)
-    return offspring * (SECONDS_A_CALL_ON_WORDS + width * SECONDS_A_WORD) + rounds * SECONDS_A_ROUND_ON_WORDS
+    rounds = offspring * max(1, width) / AT_ONCE + (cell.problem.k if whole else 0)
+    made = offspring * (SECONDS_A_CALL_ON_WORDS + width * SECONDS_A_WORD)
+    return SECONDS_A_BATCH_ON_WORDS + made + rounds * SECONDS_A_ROUND_ON_WORDS
 
 
 def looks_ahead(cell: Cell) -> bool:

@@ -205,7 +205,7 @@ def test_a_value_of_the_file_that_is_no_number(refusal, key, value, got):
     ("old", "new", "expected"),
     [
         ('"mine"', '"../mine"', "Grid: name must be letters, digits, "),
-        ('"mine"', '"mine"\nengine = "lore"', "Grid: engine must be 'blocks' or 'deap' or 'law' or"),
+        ('"mine"', '"mine"\nengine = "lore"', "Grid: engine must be 'blocks' or 'deap' or 'law', got"),
         ('"local"', "3", "arm[1].label: input should be a valid string, got 3"),
         ('{type = "Resample", p = 0.5}', '"Resample"', "mutator: expected a table with a type, such as"),
         ('{type = "Resample", p = 0.5}', "{}", "arm 1 ('local'): mutator: expected a table with a type"),
