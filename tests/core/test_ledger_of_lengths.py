@@ -17,7 +17,7 @@ from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import CallTokens, ChunkLengths, block_lengths, call_entries, expect_countable
 from evo.costs.overhead import Overhead
 from evo.costs.prices import LLMPrimitive, QuadraticPrimitive, TokenPrices
-from evo.engine import populations, run_batch
+from evo.engine import one_parent, populations, run_batch
 from evo.engine.deap import run_batch_deap
 from evo.errors import InputError, NoPrediction
 from evo.runners.archives import MuPlusLambda
@@ -145,7 +145,7 @@ def cells(schedule, prompt, mutator=FIXKEEP):
 
 
 @pytest.mark.some(at_least=14)
-@pytest.mark.parametrize("loop", [run_batch, populations.run_batch], ids=["blocks", "populations"])
+@pytest.mark.parametrize("loop", [one_parent.run_batch, populations.run_batch], ids=["blocks", "populations"])
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["chunk", "head", "solution"])
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)
 def test_ledger_is_that_of_tokens_counted_one_by_one(schedule, prompt, loop, monkeypatch):
