@@ -34,7 +34,8 @@ class Within:
             differ in price or an answer takes a random number of them.
         last: largest number of calls at which the budget can end a run; infinite without a budget. With votes: an upper
             bound on its expectation, not counting the last generation.
-        censored: P(no hit within the budget); None where it is not known.
+        censored: P(no hit within the budget); where calls differ in price at most 1e-4 above it; None where it is not
+            known.
         at_most: whether calls, tokens or cost within the budget are the most that they can be, not expectations.
     """
 
@@ -226,9 +227,12 @@ def _dearest(cell: Cell) -> float:
 
 
 def _share(law: TimeLaw, fewest: float, most: float) -> float | None:
-    """P(T > the generation at which the budget ends a run); None where that generation varies, and the share too."""
+    """P(T > the generation at which the budget ends a run), the most that it can be.
+
+    None where that generation varies, and the share by more than 1e-4.
+    """
     early, late = (float(law.tail(t)) for t in (fewest, most))
-    return late if early - late <= NEGLIGIBLE else None
+    return early if early - late <= NEGLIGIBLE else None
 
 
 def _span(cell: Cell, limit: Limit) -> tuple[float, float]:

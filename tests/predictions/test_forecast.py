@@ -175,6 +175,23 @@ def test_forecasts_are_what_runs_come_to(entry):
         assert (within.censored is None) == (not one_price and entry == "pass_tokens")
 
 
+def test_the_share_of_censored_runs_is_never_told_too_small():
+    """Blocks of 1 and 3 tokens, one after the other: whoever pays for the dear block more often ends sooner."""
+
+    def unfinished(blocks, left):
+        if not blocks or left <= 0:
+            return float(bool(blocks))
+        return 0.9 * unfinished(blocks[1:], left - blocks[0]) + 0.1 * unfinished(blocks, left - blocks[0])
+
+    search = UnequalBlocks((1, 3)), FixKeep(0.9, 1.0), OnlyIncorrect(), OnePlusLambda()
+    cell = Cell(*search, budget=only("generated_tokens", 21))
+    fewest, latest = generations_within(cell)
+    exact, told = unfinished((1, 3), 21), within_budget(cell).censored
+    early, late = (predict(cell, "generations").law.tail(t) for t in (fewest, latest))
+    assert (fewest, latest) == (7, 21)
+    assert late < 1e-9 < 1e-7 < exact < told == early < exact + 1e-4
+
+
 def test_without_a_budget_the_mean_stands():
     for budget in (None, Budget(calls=None, cost=5.0)):
         cell = cell_of(cost=LLMPrimitive(m=0), budget=budget)
