@@ -94,7 +94,7 @@ def show_check(checked: Check, console: Console) -> None:
     """The verdicts in one line, and each cell that does not agree."""
     console.print(
         f"\n[bold]Check against exact predictions:[/] {checked.counts}  (of {counted(len(checked.cells), 'cell')}; "
-        f"false-alarm rate {checked.alpha:g} over the grid)" + (f"\n{checked.note}" if checked.note else "")
+        f"false-alarm rate {checked.alpha:g} over the grid)" + (f"\n{escape(checked.note)}" if checked.note else "")
     )
     for why, count in Counter(cell.stored for cell in checked.cells if cell.stored).items():
         told = f"{counted(count, 'cell')} checked against the prediction stored when it was run: {why}"

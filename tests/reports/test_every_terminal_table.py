@@ -6,7 +6,8 @@ A heading that nobody names here is an error, so that a new column is not forgot
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -18,9 +19,11 @@ from evo.programs import Calls, Expected, Model, Role, expected_ledger
 from experiments import Cell, Grid, ProgramCell, UntilSuccesses, Verdict, forecast
 from experiments.cli.predicting.forecast import show_forecast
 from experiments.cli.showing import checked
+from experiments.fits.claims import Claim, ClaimCheck
 from experiments.reports.measured import number
 from experiments.reports.overview import overview
 from experiments.reports.quality.shown import show_budgets
+from experiments.reports.terminal import _show_claims, _show_speedup
 from experiments.reports.wording import print_table
 from experiments.serving.real.own_law import OwnLaw
 from operators import Resample
@@ -146,6 +149,86 @@ def test_a_forecast_of_searches_and_of_programs(rows_of):
         {"k": "1", "calls": "32", "cost": "33", "done right": "0.75", "runs": "34"},
         {"k": "2", "calls": "42", "cost": "43", "done right": "0.25", "runs": "44"},
     ])  # fmt: skip
+
+
+class Law(SimpleNamespace):
+    """What is told of a fitted law: its text, its range, and its constants by name."""
+
+    def __getitem__(self, name):
+        return f"{name} 2.01 [1.9, 2.1]"
+
+
+def test_a_claim_stands_beside_what_was_measured_and_what_theory_says():
+    """Brackets of a user are no markup; where the law is not as claimed, the claim is open."""
+    law = Law(text="calls = 1.1 base^k", along="k", least=2, most=8.5, censored_share=0.0)
+    claim = Claim("arm [b]", "Eq. 1 [/]", "hit", "exponential", "base", 2.0, "holds", theory="2^k [1a]")
+    bare = replace(claim, paper="", theory="", over="other")
+    ended = Law(**vars(law) | {"censored_share": 0.125})
+    claims = (
+        ClaimCheck(claim, Verdict.AGREES, law, "holds [always]"),
+        ClaimCheck(bare, Verdict.AGREES, ended, "does not hold: k^2"),
+        ClaimCheck(claim, Verdict.AGREES, None, "sharper: k^2", "no run arrived [0]"),
+        ClaimCheck(claim, Verdict.DIFFERS, None, "holds no more"),
+        ClaimCheck(claim, Verdict.CANNOT_TELL, law, "too wide"),
+    )
+    title, *lines = [line.rstrip() for line in text(_show_claims, claims).splitlines() if line][:26]
+    assert title == "What the paper claims, and the law that was measured (99.9% intervals)"
+    measured = "calls = 1.1 base^k, base 2.01 [1.9, 2.1], k = 2 .. 8.5"
+    told = [
+        ("arm [b]", "Eq. 1 [/]", measured, f"✓ agrees: 2^k [1a] ({claim.text})", "holds [always]"),
+        ("arm [b] / other", "-", f"{measured}, 12.5% censored", f"✓ agrees ({bare.text})", "does not hold: k^2"),
+        ("arm [b]", "Eq. 1 [/]", "no run arrived [0]", f"✓ agrees: 2^k [1a] ({claim.text})", "sharper: k^2"),
+        ("arm [b]", "Eq. 1 [/]", "none", f"✗ differs: 2^k [1a] ({claim.text})", "open: holds no more"),
+        ("arm [b]", "Eq. 1 [/]", measured, f"? cannot tell: 2^k [1a] ({claim.text})", "open: too wide"),
+    ]
+    names = ("", "  paper     ", "  measured  ", "  theory    ", "  so        ")
+    assert lines == [name + said for each in told for name, said in zip(names, each, strict=True)]
+
+
+SPEEDUPS = pd.DataFrame([
+    {"k": 2.0, "slow": "all", "speedup": 8.25, "low": 7.5, "high": 9.0, "of": "mean", "verdict": "AGREES",
+     "exact": 8.0},
+    {"k": 3.0, "slow": "all", "speedup": 0.5, "low": 0.25, "high": math.inf, "of": "ert", "verdict": "DIFFERS",
+     "exact": 1.5},
+    {"k": 4.0, "slow": "all", "speedup": math.nan, "medians": 6.5, "medians_low": math.nan, "medians_high": 7.5,
+     "verdict": "CANNOT_TELL", "exact": math.inf, "note": "no mean"},
+    {"k": 5.0, "slow": "other", "speedup": math.nan, "medians": math.nan, "verdict": "CANNOT_TELL", "note": "no mean"},
+]).assign(lam=1).fillna({"note": ""})  # fmt: skip
+
+
+def report_of(speedups):
+    return SimpleNamespace(
+        speedup=speedups, study=SimpleNamespace(speedup=("all", "one")), check=SimpleNamespace(alpha=0.01)
+    )
+
+
+def test_speed_ups_are_told_with_the_ends_that_they_have():
+    other = SPEEDUPS.assign(lam=2, speedup=99.0)
+    shown = text(_show_speedup, report_of(pd.concat([SPEEDUPS, other])))
+    compared(rows_under(shown, "measured / (2^k k)"), [
+        {"k": "2", "measured": "8.25", "interval": "7.5 .. 9", "exact": "8", "measured / (2^k k)": "1.031", "": "✓"},
+        {"k": "3", "measured": "0.5 (ert)", "interval": "> 0.25", "exact": "1.5", "measured / (2^k k)": "0.021", "": "✗"},
+        {"k": "4", "measured": "6.5 (medians)", "interval": "< 7.5", "exact": "inf", "measured / (2^k k)": "-", "": "?"},
+        {"k": "5", "measured": "-", "interval": "-", "exact": "-", "measured / (2^k k)": "-", "": "?"},
+    ])  # fmt: skip
+    words = " ".join(shown.split())
+    assert "Speed-up: cost of all over cost of one (lam = 1)" in words
+    assert "intervals hold for all rows together w.p. 0.99" in words
+    assert "k = 4 (and 1 more cell, for the same reason): no mean" in shown
+    compared(rows_under(text(_show_speedup, report_of(SPEEDUPS.drop(columns="lam"))), "slow"), [
+        {"slow": "all", "k": "2", "measured": "8.25", "interval": "7.5 .. 9", "exact": "8", "": "✓"},
+        {"slow": "all", "k": "3", "measured": "0.5 (ert)", "interval": "> 0.25", "exact": "1.5", "": "✗"},
+        {"slow": "all", "k": "4", "measured": "6.5 (medians)", "interval": "< 7.5", "exact": "inf", "": "?"},
+        {"slow": "other", "k": "5", "measured": "-", "interval": "-", "exact": "-", "": "?"},
+    ])  # fmt: skip
+
+
+def rows_under(shown, heading):
+    """Rows of the table that has this heading, by its headings."""
+    lines = [[word.strip() for word in re.split("[│┃]", line)[1:-1]] for line in shown.splitlines() if line[:1] in "│┃"]
+    heads, *rows = (line for line in lines if line)
+    assert heading in heads
+    return [dict(zip(heads, row, strict=True)) for row in rows]
 
 
 def test_real_calls_beside_their_calibration(monkeypatch, tmp_path):
