@@ -207,8 +207,10 @@ def test_speed_ups_are_told_with_the_ends_that_they_have():
     shown = text(_show_speedup, report_of(pd.concat([SPEEDUPS, other])))
     compared(rows_under(shown, "measured / (2^k k)"), [
         {"k": "2", "measured": "8.25", "interval": "7.5 .. 9", "exact": "8", "measured / (2^k k)": "1.031", "": "✓"},
-        {"k": "3", "measured": "0.5 (ert)", "interval": "> 0.25", "exact": "1.5", "measured / (2^k k)": "0.021", "": "✗"},
-        {"k": "4", "measured": "6.5 (medians)", "interval": "< 7.5", "exact": "inf", "measured / (2^k k)": "-", "": "?"},
+        {"k": "3", "measured": "0.5 (ert)", "interval": "> 0.25", "exact": "1.5", "measured / (2^k k)": "0.021",
+         "": "✗"},
+        {"k": "4", "measured": "6.5 (medians)", "interval": "< 7.5", "exact": "inf", "measured / (2^k k)": "-",
+         "": "?"},
         {"k": "5", "measured": "-", "interval": "-", "exact": "-", "measured / (2^k k)": "-", "": "?"},
     ])  # fmt: skip
     words = " ".join(shown.split())

@@ -163,7 +163,8 @@ def _floats(table: pd.DataFrame, name: str) -> Any:
 
 def _expect_numbers(table: pd.DataFrame, name: str, sound: Any, expected: str) -> None:
     if not np.all(sound):
-        raise Unsound(f"{name}: expected {expected}, got {shown(table[name].iloc[int(np.argmin(sound))])}")
+        first = float(_floats(table, name)[int(np.argmin(sound))])
+        raise Unsound(f"{name}: expected {expected}, got {shown(first)}")
 
 
 def _expect_all(table: pd.DataFrame, name: str, is_sound: Any, expected: str) -> None:
