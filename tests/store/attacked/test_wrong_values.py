@@ -7,7 +7,6 @@ import pytest
 
 from evo import AllBlocks, OnePlusLambda
 from experiments import Cell, Grid, ProgramCell, load, run_grid
-from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import MOST_BATCH, MOST_CELLS
 from experiments.grids.outside.reading import Unsound
 from experiments.store.grid_json import _expect_values, grid_record
