@@ -170,13 +170,16 @@ def groups(results: Results, column: str, role: str = "", second: str = "") -> l
     others = [name for name in other_parameters(cells, column) if name != second]
     free = untied(cells, others, column)
     varying = [name for name in others if varies(free, name)]
+    nulled = free[others].isna() & cells[others].notna()
+    nulled = nulled.loc[:, nulled.any()]
     found = free.groupby(["arm", *others], sort=False, dropna=False)
-    return [_group(cells.loc[part.index].sort_values(column), part, column, varying) for _, part in found]
+    rows = [part.index for _, part in found]
+    return [_group(cells.loc[each].sort_values(column), nulled.loc[each], column, varying) for each in rows]
 
 
-def _group(cells: pd.DataFrame, free: pd.DataFrame, column: str, varying: list[str]) -> Group:
-    """The cells of a series, with their table where what follows the column is null."""
-    masked = [str(name) for name in free if (free[name].isna() & cells[name].notna()).any()]
+def _group(cells: pd.DataFrame, nulled: pd.DataFrame, column: str, varying: list[str]) -> Group:
+    """The cells of a series, and which parameters follow the column in which of them."""
+    masked = [str(name) for name in nulled if nulled[name].any()]
     part = column.partition(".")[0]
     told = [name for name in masked if cells[name].dtype.kind in "iuf" or name.partition(".")[0] != part]
     tied: dict[str, object] = {name: tied_to(cells, name, column) for name in told}  # weights of k blocks are no news

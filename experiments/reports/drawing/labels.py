@@ -61,7 +61,9 @@ class Box:
 
     def distance(self, place: FloatArray) -> float:
         """How far a place is from the box."""
-        return float(np.hypot(*(self.nearest(place) - place)))
+        x, y = place.tolist()
+        aside = max(self.x - x, 0.0, x - (self.x + self.width))
+        return math.hypot(aside, max(self.y - y, 0.0, y - (self.y + self.height)))
 
     def overlaps(self, other: Box) -> bool:
         """Whether two names overlap."""
@@ -132,9 +134,13 @@ def _boxes_of(
     taken: list[Box] = []
     faults, away, found = 0.0, 0.0, []
     for end, at, wanted in ends:
-        rated = [(_fault(box, at, wanted, drawn, taken, size), box) for box in _boxes(at, wanted, end.text)]
-        (fault, off), box = min(rated, key=lambda each: each[0])
-        faults, away = faults + fault, away + off
+        rated = []
+        for box in sorted(_boxes(at, wanted, end.text), key=lambda box: _away(box, at, wanted)):
+            rated.append((_fault(box, at, drawn, taken, size), box))
+            if rated[-1][0] == 0.0:  # those that are further away are no better
+                break
+        fault, box = min(rated, key=lambda each: each[0])
+        faults, away = faults + fault, away + _away(box, at, wanted)
         taken.append(box)
         found.append((end, at, box))
     return (faults, away), found
@@ -162,17 +168,19 @@ def _boxes(at: FloatArray, wanted: float, text: str) -> Iterator[Box]:
             yield Box(float(at[0] - width / 2), y, width, height)
 
 
-def _fault(
-    box: Box, at: FloatArray, wanted: float, drawn: FloatArray, taken: list[Box], size: FloatArray
-) -> tuple[float, float]:
-    """What is wrong with a place: what it hides or leaves, then how far it is from where the name belongs."""
+def _away(box: Box, at: FloatArray, wanted: float) -> float:
+    """How far a place is from where the name belongs."""
+    left = 0.1 if box.x < at[0] else 0.0
+    return box.distance(at) + abs(box.y + box.height / 2 - wanted) + left
+
+
+def _fault(box: Box, at: FloatArray, drawn: FloatArray, taken: list[Box], size: FloatArray) -> float:
+    """What is wrong with a place: what it hides or leaves."""
     lead = _along(np.array([at, box.nearest(at)])) if box.distance(at) > LED else np.empty((0, 2))  # else none is drawn
     worst = sum(box.overlaps(other) for other in taken)
     outside = box.x < 0 or box.y < 0 or box.x + box.width > size[0] or box.y + box.height > size[1]
     crossed = sum(other.holds(lead) > 0 for other in taken)
-    left = 0.1 if box.x < at[0] else 0.0
-    away = box.distance(at) + abs(box.y + box.height / 2 - wanted) + left
-    return 100.0 * worst + 30.0 * outside + 10.0 * crossed + box.holds(drawn), away
+    return 100.0 * worst + 30.0 * outside + 10.0 * crossed + box.holds(drawn)
 
 
 def _lead(ax: Axes, beginning: FloatArray, end: FloatArray, colour: str, points: float = 0.0) -> None:
