@@ -1,6 +1,7 @@
 """What decides of a law beside its estimate, by hand: spreads, bounds, error rates, and what more runs would tell."""
 
 import math
+from dataclasses import dataclass, replace
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -12,16 +13,17 @@ from scipy.special import ndtri
 from evo import MuPlusLambda, OnePlusLambda, OnlyIncorrect
 from experiments import Cell
 from experiments.fits import calibration, speedups
-from experiments.fits.constants import _exactly
+from experiments.fits.constants import _by_runs, _constant, _exactly
 from experiments.fits.evidence.reading import is_memoryless
 from experiments.fits.evidence.spreads import WORST, log_error
 from experiments.fits.families.advice import FACTORS, POWER, runs_for_bend, where_they_part
 from experiments.fits.families.choice import knot_of
-from experiments.fits.laws import Told
+from experiments.fits.laws import Estimate, Told
 from experiments.fits.quantities import Quantity
 from experiments.fits.ratios import Ratio, Side
 from experiments.fits.series import Series, _of_runs
 from experiments.fits.tails import Tail, tail_declared
+from experiments.predictions.verdict import Verdict
 from experiments.store.by_cell import RunArrays
 from operators import BetaBlocks, BetaQuality, FixKeep, Malformed, Refuse
 from problems import BlockOneMax, Noisy
@@ -231,3 +233,86 @@ def test_a_constant_of_exact_means_is_met_within_three_errors_or_a_thousandth(va
     law = SimpleNamespace(family=SimpleNamespace(name="linear"), constants=[constant], text="A k + c")
     growth = SimpleNamespace(series="a", left=[law], told=Told.LAW, coarse=False)
     assert _exactly(growth, "affine", {"A": 2.0}).verdict.name == verdict
+
+
+def estimate(low, high, exact=math.nan):
+    return Estimate("A", (low + high) / 2, low, high, exact)
+
+
+WIDE = estimate(1.7, 2.31)
+"""By more than 15 % of 2 either way."""
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "words"),
+    [
+        (estimate(2.0, 2.2), Verdict.AGREES, "A = 2.1 [2, 2.2]"),
+        (estimate(1.8, 2.0), Verdict.AGREES, "A = 1.9 [1.8, 2]"),
+        (estimate(2.01, 2.2), Verdict.DIFFERS, "A = 2.105 [2.01, 2.2], not 2"),
+        (estimate(1.8, 1.99), Verdict.DIFFERS, "A = 1.895 [1.8, 1.99], not 2"),
+        (estimate(2.01, 2.2, 2.1), Verdict.CANNOT_TELL, ": on this range it is not 2; of the limit --predicted tells"),
+        (estimate(2.01, 2.2, 2.3), Verdict.DIFFERS, "(exact means 2.3), not 2"),
+        (estimate(1.701, 2.299), Verdict.AGREES, "A = 2 [1.701, 2.299]"),
+        (WIDE, Verdict.CANNOT_TELL, "A = 2.005 [1.7, 2.31] is too wide to tell 2"),
+    ],
+)
+def test_a_constant_of_runs_is_met_within_its_interval_if_that_is_narrow(found, verdict, words):
+    told, reason = _constant(found, 2.0)
+    assert told is verdict
+    assert reason.endswith(words)
+
+
+@dataclass(frozen=True)
+class Law:
+    """What is told of a fitted law."""
+
+    name: str
+    constants: tuple[Estimate, ...]
+    dropped: str = ""
+    series: str = "a"
+
+    @property
+    def form(self):
+        return SimpleNamespace(name=self.name)
+
+    @property
+    def text(self):
+        return f"E = {self.name}"
+
+    @property
+    def estimates(self):
+        return self.constants
+
+    def __getitem__(self, name):
+        return self.constants["AB".index(name)]
+
+
+NEAR = replace(estimate(2.9, 3.1), name="B")
+
+
+@pytest.mark.parametrize(
+    ("law", "told", "left", "verdict", "words"),
+    [
+        (Law("quadratic", (estimate(1.9, 2.1), NEAR)), Told.LAW, "q", "AGREES",
+         "E = quadratic, A = 2 [1.9, 2.1], B = 3 [2.9, 3.1]"),
+        (Law("quadratic", (estimate(1.9, 2.1), NEAR)), Told.UNDECIDED, "qp", "CANNOT_TELL",
+         "A = 2 [1.9, 2.1], B = 3 [2.9, 3.1]; left besides: E = power"),
+        (Law("quadratic", (estimate(1.9, 2.1), NEAR)), Told.UNDECIDED, "q", "CANNOT_TELL", "no rival"),
+        (Law("quadratic", (estimate(1.9, 2.1), NEAR), "not needed: linear holds"), Told.LAW, "p", "CANNOT_TELL",
+         "left besides: E = power"),
+        (Law("quadratic", (estimate(1.9, 2.1), NEAR), "p = 1e-9"), Told.LAW, "p", "DIFFERS", "E = quadratic: p = 1e-9"),
+        (Law("quadratic", (estimate(1.9, 2.1), NEAR), "two cells carry no law"), Told.LAW, "p", "CANNOT_TELL",
+         "E = quadratic: two cells carry no law"),
+        (Law("quadratic", (WIDE, replace(estimate(4.0, 5.0), name="B"))), Told.LAW, "q", "DIFFERS",
+         "B = 4.5 [4, 5], not 3"),
+        (Law("quadratic", (WIDE, NEAR)), Told.LAW, "q", "CANNOT_TELL", "is too wide to tell 2"),
+        (Law("quadratic", (WIDE, NEAR), series="b"), Told.LAW, "q", "CANNOT_TELL", "the form could not be fitted"),
+        (Law("power", (WIDE, NEAR)), Told.LAW, "q", "CANNOT_TELL", "the form could not be fitted"),
+    ],
+)  # fmt: skip
+def test_a_form_is_judged_by_what_the_runs_leave_then_by_its_constants(law, told, left, verdict, words):
+    """A = 2 and B = 3 are given; one that differs goes before one that cannot tell."""
+    there = {"q": law, "p": Law("power", ())}
+    growth = SimpleNamespace(series="a", left=[there[each] for each in left], told=told, reason="no rival")
+    found = _by_runs(SimpleNamespace(laws=(law,)), growth, "quadratic", {"A": 2.0, "B": 3.0})
+    assert (found.series, found.verdict.name, words in found.reason) == ("a", verdict, True), found.reason

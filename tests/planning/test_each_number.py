@@ -16,9 +16,9 @@ from experiments.planning.candidates import Candidate
 from experiments.planning.hours_band import _of_runs
 from experiments.planning.inputs import Hang
 from experiments.planning.model import Model
-from experiments.planning.numbers import Aim, Numbers
+from experiments.planning.numbers import NO_CALL, Aim, Numbers, exact_numbers
 from experiments.planning.sensitivity import hangs_by_runs
-from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth
+from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth, worth_of
 from experiments.planning.simulated import Simulator
 from operators import FixKeep
 from problems import BlockOneMax
@@ -119,6 +119,77 @@ def test_hours_of_single_runs_count_generations_on_the_shorter_chunk(lam, worker
 
 
 # ----------------------------------------------------------------------------------------- what a simulated choice is
+
+
+@pytest.mark.parametrize(("share", "called"), [(1.0, True), (1.0 - 1e-6, False), (1.0 + 1e-6, True)])
+def test_money_for_one_call_makes_it_and_a_millionth_less_does_not(share, called):
+    one = candidate(8)
+    found = exact_numbers(one, Aim(money=share * ((500 + 400) * 3e-6 + 400 * 15e-6)))
+    assert (found.note == NO_CALL) is not called
+    assert (found.fitness > 0.0, found.reached > 0.0) == (called, called)
+
+
+@pytest.mark.parametrize(
+    ("by", "value", "error", "worth"),
+    [("money", 3.0, 0.5, (3.0, 0.5)), ("fitness", 3.0, 0.5, (-3.0, 0.5)), ("money", 3.0, math.nan, (3.0, 0.0)),
+     ("money", math.nan, math.nan, (math.inf, 0.0))],
+)  # fmt: skip
+def test_what_a_candidate_takes_is_to_be_kept_small(by, value, error, worth):
+    found = worth_of(SimpleNamespace(**{by: value}, error=lambda _: error), by)
+    assert (found.value, found.error) == worth
+
+
+def test_clearly_less_is_by_two_standard_errors_of_the_difference():
+    other = _Worth(10.0, 0.4)
+    assert _Worth(8.99, 0.3).clearly_less(other)  # errors of .3 and .4 are .5 together
+    assert not _Worth(9.01, 0.3).clearly_less(other)
+    assert not _Worth(9.0).clearly_less(_Worth(9.0))
+
+
+def test_a_choice_by_runs_hangs_on_inputs_of_its_own_and_the_next_two(monkeypatch):
+    """What may flip within its interval is told first; a candidate without the number is no rival."""
+    each = [
+        SimpleNamespace(candidate=SimpleNamespace(model=SimpleNamespace(name=name)), numbers=numbers(money))
+        for name, money in (("a", 1.0), ("b", 2.0), ("a", math.nan), ("c", 4.0))
+    ]
+    seen = []
+
+    def moved(plan, asked, rivals, here, hang):
+        seen.append((asked.by, len(rivals), [one.value for one in here]))
+        return hang
+
+    monkeypatch.setattr(hangs_by_runs, "_moved", moved)
+    monkeypatch.setattr(hangs_by_runs, "uncertain", lambda model, by, odds: [
+        SimpleNamespace(key=f"{model.name}{number}", inside=number == 2) for number in (1, 2)
+    ])  # fmt: skip
+    found = hangs_by_runs.hangs_by_runs(SimpleNamespace(ranked=each, by="money", aim=Aim(), odds=0.5))
+    assert [hang.key for hang in found] == ["a2", "b2", "a1", "b1"]
+    assert seen == [("money", 2, [1.0, 2.0])] * 4
+
+
+def numbers(money):
+    return SimpleNamespace(money=money, error=lambda by: 0.1)
+
+
+def test_a_candidate_is_asked_once_by_a_formula_then_by_runs(monkeypatch):
+    calls = []
+    monkeypatch.setattr(hangs_by_runs, "exact_numbers", lambda one, aim: calls.append("formula") or numbers(one.known))
+    monkeypatch.setattr(
+        hangs_by_runs, "with_runs", lambda one, aim, found, simulator: calls.append("runs") or numbers(7.0)
+    )
+    asked = hangs_by_runs._Asked(Aim(), "money", SimpleNamespace())
+
+    def one(text, known, fixed):
+        return SimpleNamespace(
+            cell=SimpleNamespace(text=text), model=SimpleNamespace(latency=Latency(fixed=fixed)), known=known
+        )
+
+    told = [
+        asked.worth(each).value
+        for each in (one("x", 5.0, 1), one("y", math.nan, 1), one("x", 6.0, 1), one("x", 6.0, 2))
+    ]
+    assert told == [5.0, 7.0, 5.0, 6.0]
+    assert calls == ["formula", "formula", "runs", "formula"]
 
 
 @pytest.mark.parametrize("by", ["money", "fitness"])

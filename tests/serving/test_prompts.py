@@ -179,3 +179,15 @@ def test_http_faults_are_told_by_http(serving, rows_of, tmp_path):
         ("http_error", 429, "http_429"), ("http_error", 500, "http_500"), ("timeout", None, "timeout")
     ]  # fmt: skip
     assert all("g" not in row and "tokens_in" not in row for row in rows)
+
+
+@pytest.mark.parametrize("messages", [[], None, {}, "text", ["text"], [3], [{"content": "x"}], [{"role": 3}]], ids=str)
+def test_what_is_no_list_of_messages_is_refused(messages):
+    with pytest.raises(ValueError, match="messages: expected"):
+        texts_of_messages(messages)
+
+
+def test_of_messages_the_parts_with_text_are_read():
+    parts = [{"text": "a"}, {"image": 1}, "b", {"text": 3}, {"text": "c"}]
+    messages = [{"role": "user", "content": parts}, {"role": "tool"}, {"role": "user", "content": "d"}]
+    assert texts_of_messages(messages) == [("user", "a\nc"), ("tool", ""), ("user", "d")]

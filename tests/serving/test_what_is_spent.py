@@ -1,13 +1,18 @@
 """Money, caps and ends of intervals, name by name: each price, cap and share with a number of its own."""
 
+from dataclasses import dataclass
 from itertools import product
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from evo import AllBlocks, InputError, OnePlusLambda
 from experiments import Cell, Grid, run_grid
 from experiments.grids.cells_table import cells_table
 from experiments.grids.measured.file import Intervals, OperatorValues
+from experiments.predictions.verdict import Verdict
 from experiments.serving.faults import FAULTS, THINK, Faults
 from experiments.serving.real import own_law
 from experiments.serving.real.own_law import between, own_laws
@@ -129,6 +134,57 @@ def test_the_error_rate_is_that_of_all_cells_together(cells, monkeypatch):
     monkeypatch.setattr(own_law, "_own_law", lambda results, name, cell, operator, alpha: asked.append(alpha))
     own_laws(found, MEASURED, alpha=0.003)
     assert asked == pytest.approx([0.003 / cells] * cells)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Stands for a cell whose mean is 10 calls, and so many fewer where the rates are best."""
+
+    mutator: float
+    falls: float
+
+
+AGREE, CANNOT, DIFFER = Verdict.AGREES, Verdict.CANNOT_TELL, Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("hits", "falls", "says", "verdict", "tried", "reason"),
+    [
+        ([9.0, 10.0], 2.0, lambda t: AGREE if t == 0 else DIFFER, AGREE, [0.0, 0.25], "at 0.00"),
+        ([9.0, 10.0], 2.0, lambda t: AGREE if t else CANNOT, AGREE, [0.0, 0.25], "at 0.25"),
+        ([11.0, 12.0], 2.0, lambda t: DIFFER, DIFFER, [0.0, -0.75], "at 0.00"),
+        ([99.0, 99.0], 2.0, lambda t: CANNOT if t else DIFFER, CANNOT, [0.0, -1.0], "at -1.00"),
+        ([9.0, np.nan], 2.0, lambda t: AGREE if t == 1 else DIFFER, AGREE, [0.0, -1.0, 1.0], "at 1.00"),
+        # at most one and a half times as many calls at the worst rates as at the best: 12 and 8
+        ([9.0, 10.0], 2.01, lambda t: AGREE, CANNOT, [0.0, 0.2488], "leave 7.99 to 12.01 calls; log more calls"),
+        ([9.0, 10.0], 2.01, lambda t: DIFFER, DIFFER, [0.0, 0.2488], "at 0.00"),
+    ],
+)  # fmt: skip
+def test_a_calibration_agrees_if_some_rates_within_its_intervals_do(
+    hits, falls, says, verdict, tried, reason, monkeypatch
+):
+    """Tried are its values, and the rates whose mean is that of the runs; both ends where runs were censored."""
+    seen = []
+
+    def checked(results, name, cell, alpha):
+        seen.append(cell.mutator)
+        assert alpha == 0.001
+        return says(cell.mutator), f"at {cell.mutator:.2f}"
+
+    for name, fake in (
+        ("between", lambda operator, t: t), ("call_of", lambda t: t), ("_checked", checked),
+        ("predict", lambda cell, quantity: SimpleNamespace(mean=10 - cell.falls * cell.mutator)),
+    ):  # fmt: skip
+        monkeypatch.setattr(own_law, name, fake)
+    results = SimpleNamespace(by_cell={"c": pd.DataFrame({"hit": hits})}, labels={"c": "arm", "d": "none"})
+    told = own_law._own_law(results, "c", Asked(0.5, falls), MEASURED, 0.001)
+    assert seen == pytest.approx(tried, abs=1e-4)
+    assert (told.verdict, reason in told.reason) == (verdict, True), told.reason
+    censored = int(np.isnan(hits).sum())
+    assert (told.runs, told.censored, told.measured) == (2, censored, None if censored else np.mean(hits))
+    assert (told.predicted, told.least, told.most) == pytest.approx((10.0, 10 - falls, 10 + falls))
+    nothing = own_law._own_law(results, "d", Asked(0.5, falls), MEASURED, 0.001)
+    assert (nothing.runs, nothing.verdict, nothing.reason, nothing.most) == (0, CANNOT, "no runs yet", None)
 
 
 PARTS = AllBlocks(), OnePlusLambda()
