@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from experiments.cli.calibrating import calibrate
-from experiments.cli.exits import WRONG_INPUT, exit_for, plain_errors
+from experiments.cli.exits import WRONG_INPUT, exit_for, plain_errors, whole_command
 from experiments.cli.inputs import (
     expected_study,
     folder_of,
@@ -360,11 +360,12 @@ def main() -> None:
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     os.environ.pop("MPLBACKEND", None)  # figures are files; a notebook's backend may not be installed here
     show_anything()
-    refused = refused_command(sys.argv[1:], _commands())
-    if refused:
-        say(f"error: {refused}")
-        sys.exit(WRONG_INPUT)
-    app()
+    with whole_command():
+        refused = refused_command(sys.argv[1:], _commands())
+        if refused:
+            say(f"error: {refused}")
+            sys.exit(WRONG_INPUT)
+        app()
 
 
 def _commands() -> list[str]:

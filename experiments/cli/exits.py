@@ -23,6 +23,8 @@ DIFFERS, WRONG_INPUT, FAILED, LIMITED, HINDERED, CRASHED, INTERRUPTED, UNREAD = 
 """A check came out DIFFERS; wrong input; some batches failed; a limit of the grid was reached; the folder is in use,
 damaged or cannot be read or written, or no worker is left; a fault of the testbed; Ctrl-C, SIGTERM or SIGHUP; whoever
 read the output has gone."""
+WANT_OF_MEMORY = "can't start new thread", "failed to map segment", "cannot allocate memory in static TLS block"
+"""What other errors than MemoryError say of it: threads that are not started, libraries that are not loaded."""
 TRACEBACK = "LLM_EVO_TRACEBACK"
 """Set in the environment it lets a fault of the testbed show its traceback."""
 
@@ -47,12 +49,33 @@ def plain_errors() -> Iterator[None]:
         code, said = _ending(error)
         if code == CRASHED and os.environ.get(TRACEBACK):
             traceback.print_exception(error)
-        with suppress(OSError):  # the terminal may be gone
-            if said:
-                say(said)
-        if code == UNREAD:
-            _forget_output()
+        if said:
+            say(said)
+        _forget_output()
         raise typer.Exit(code) from None
+
+
+@contextmanager
+def whole_command() -> Iterator[None]:
+    """All of the command: its parser and its helps end as its sub-commands do; the parser's own exits stay.
+
+    Both it and rich end with 1 where nobody reads a help, which is the exit of a finding.
+    """
+    try:
+        with plain_errors():
+            try:
+                yield
+            except SystemExit as ended:
+                if isinstance(ended.__context__, BrokenPipeError):
+                    raise ended.__context__ from None
+                raise
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    finally:
+        _forget_output()
 
 
 def _ending(error: BaseException) -> tuple[int, str]:
@@ -63,7 +86,7 @@ def _ending(error: BaseException) -> tuple[int, str]:
         return INTERRUPTED, f"ended by {error}" if isinstance(error, EndedBySignal) else "interrupted"
     if isinstance(error, EvoError):
         return _code_of(error), f"error: {error}"
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in WANT_OF_MEMORY):
         return WRONG_INPUT, "error: not enough memory; lower k, l, lam, batch or the number of workers"
     if isinstance(error, BrokenPipeError) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
         return UNREAD, ""
@@ -87,11 +110,15 @@ def _crash(error: BaseException) -> str:
 
 
 def _forget_output() -> None:
-    """Let nothing be written at the end of the process, since nobody reads it."""
-    with suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    """Let nothing be written at the end of the process where nobody takes it: Python would end with another code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            with suppress(OSError, ValueError, AttributeError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 def _code_of(error: EvoError) -> int:
@@ -108,6 +135,5 @@ def told_interrupt(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        with suppress(OSError):
-            say(f"finished batches are kept in {folder}; the same command goes on from there")
+        say(f"finished batches are kept in {folder}; the same command goes on from there")
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import sys
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 from experiments.grids.outside.printable import printable
@@ -27,9 +28,11 @@ def show_anything() -> None:
 def say(text: str) -> None:
     """Tell the user something beside the results; no character of it acts on the terminal.
 
-    In the encoding of standard error: click's `echo` writes UTF-8 where that is ASCII.
+    In the encoding of standard error: click's `echo` writes UTF-8 where that is ASCII. Nothing where it takes no more.
     """
-    print(printable(text), file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # closed by whoever called: `print` would take standard output in its place
+        with suppress(OSError):  # the terminal may be gone, the disk full: the exit code tells how the command ends
+            print(printable(text), file=sys.stderr, flush=True)
 
 
 def expect_free(option: str, out: Path) -> None:

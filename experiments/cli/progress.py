@@ -15,6 +15,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from experiments.grids.any_cell import AnyCell
+from experiments.running.executors.threads import begin_thread
 from experiments.running.progress import Progress
 
 SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_UPDATES, SECONDS_BETWEEN_LOOKS = 10.0, 0.1, 0.5
@@ -42,7 +43,7 @@ class ProgressDisplay:
         self._progress: Progress | None = None
         self._news = False
         self._lock, self._over = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._keep_telling, name="progress", daemon=True)
+        self._thread: threading.Thread | None = None
         self._runs_before: int | None = None
         self._shown = -math.inf
         self._quiet, self._narrow = quiet, console.width < WIDE
@@ -61,14 +62,15 @@ class ProgressDisplay:
         if not self.bar.disable:
             self.bar.start()
         if self._lines:
-            self._thread.start()
+            with suppress(OSError):  # without it lines come with each outcome alone
+                self._thread = begin_thread(self._keep_telling, "progress")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
         if not self.bar.disable:  # rich before 14.3 ends even a hidden bar with an empty line
             self.bar.stop()

@@ -131,12 +131,13 @@ class Grid(Told):
         except InputError:
             if isinstance(self.runs, int | float):
                 raise
-            raise InputError(f"Grid: runs must be {EXPECTED}, got {self.runs!r}") from None
+            raise InputError(f"Grid: runs must be {EXPECTED}, got {shown(self.runs)}") from None
 
     def _arm(self, label: object, cells: object) -> tuple[AnyCell, ...]:
         expect_label(f"Grid {self.name!r}", label)
         if not isinstance(cells, Iterable):
-            raise InputError(f"Grid {self.name!r}: expected in the arm {label!r} a list of cells, got {shown(cells)}")
+            arm = f"Grid {self.name!r}: expected in the arm {shown(label)}"
+            raise InputError(f"{arm} a list of cells, got {shown(cells)}")
         return tuple(cells)
 
     def _check_cells(self) -> None:

@@ -183,9 +183,9 @@ def _grid(content: dict[str, Any], path: Path) -> Grid:
         raise InputError(f"{path}: {_explain(error)}") from None
     arms: dict[str, list[AnyCell]] = {}
     for number, arm in enumerate(file.arm, start=1):
-        place = f"{path}: arm {number} ({arm.label!r})"
+        place = f"{path}: arm {number} ({shown(arm.label)})"
         if arm.label in arms:
-            raise InputError(f"{place}: label must be another one for each arm, got {arm.label!r} twice")
+            raise InputError(f"{place}: label must be another one for each arm, got {shown(arm.label)} twice")
         arms[arm.label] = _cells(arm, place, path.parent.resolve())
         expect_few(sum(map(len, arms.values())), f"{path}: ")
     try:

@@ -20,8 +20,10 @@ from patience import SECONDS
 from typer.testing import CliRunner
 
 from evo.errors import InputError
+from experiments import cli
 from experiments.cli import exits
-from experiments.cli.app import app
+from experiments.cli.app import app, main
+from experiments.cli.output import say
 from experiments.cli.signals import EndedBySignal, signals_heard
 from experiments.reports.printing import PlainConsole
 from experiments.running.driver import Driver
@@ -84,7 +86,7 @@ def test_an_uncaught_error_ends_with_70_and_one_line(monkeypatch, words):
 ERRORS = {
     70: [KeyError("x"), AssertionError(), TypeError("no"), RecursionError(), UnicodeError(), ZeroDivisionError()],
     5: [OSError(errno.ENOSPC, "No space left on device"), PermissionError("no"), StoreError("no")],
-    2: [InputError("no"), MemoryError()],
+    2: [InputError("no"), MemoryError(), RuntimeError("can't start new thread"), ImportError("failed to map segment")],
     130: [KeyboardInterrupt(), EndedBySignal("SIGTERM")],
     141: [BrokenPipeError(), OSError(errno.EPIPE, "Broken pipe")],
 }
@@ -108,6 +110,49 @@ def test_a_table_that_nobody_reads_any_more_is_no_finding(monkeypatch):
     monkeypatch.setattr("experiments.cli.exits._forget_output", lambda: None)
     monkeypatch.setattr("experiments.cli.showing.commands.new_console", lambda: PlainConsole(file=Gone()))
     assert CliRunner().invoke(app, ["show", "presets"]).exit_code == 141
+
+
+class Broken(io.StringIO):
+    """A stream that takes nothing; rich and `_forget_output` put another file in the place of its own."""
+
+    def __init__(self, number: int, file: io.TextIOWrapper) -> None:
+        super().__init__()
+        self.number, self.fileno = number, file.fileno  # type: ignore[method-assign]
+
+    def write(self, text: str) -> int:
+        raise OSError(self.number, "no")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["show", "--help"], ["nonsense"], ["show", "--nonsense"]])
+@pytest.mark.parametrize(("number", "code"), [(errno.EPIPE, 141), (errno.ENOSPC, 5)])
+def test_helps_and_refusals_that_nobody_takes_are_no_finding(monkeypatch, words, number, code, where):
+    """Parser and rich end with 1 there."""
+    monkeypatch.setattr("sys.argv", ["llm-evo", *words])
+    with (where / "spare").open("w") as file:
+        monkeypatch.setattr("sys.stdout", Broken(number, file))
+        monkeypatch.setattr("sys.stderr", Broken(number, file))
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == (2 if words == ["nonsense"] else code)
+
+
+def test_a_word_for_a_terminal_that_is_not_there_does_not_go_among_the_results(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr", None)
+    say("a word")
+    assert capsys.readouterr().out == ""
+
+
+def test_ctrl_c_while_the_command_loads_is_no_traceback(monkeypatch):
+    class Pressed:
+        def find_spec(self, name: str, *rest: object) -> None:
+            if name == "experiments.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "experiments.cli.app")
+    monkeypatch.setattr("sys.meta_path", [Pressed(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == exits.INTERRUPTED
 
 
 def test_the_codes_are_listed_where_users_look():

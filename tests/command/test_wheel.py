@@ -73,7 +73,7 @@ def test_the_wheel_says_what_it_is_and_offers_the_command(wheel):
     assert "\nName: llm-evo-testbed\n" in text
     assert "\nRequires-Python: >=3.11\n" in text
     (scripts,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-    assert "llm-evo = experiments.cli.app:main" in archive.read(scripts).decode()
+    assert "llm-evo = experiments.cli:main" in archive.read(scripts).decode()
 
 
 @pytest.mark.slow

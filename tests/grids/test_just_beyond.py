@@ -1,6 +1,7 @@
 """The last value that is taken and the first that is not, of bounds whose own tests only go far beyond them."""
 
 import os
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -72,6 +73,17 @@ def test_a_file_of_just_the_bytes_that_it_may_have(tmp_path, monkeypatch):
     assert read_file(file, 100) == b"x" * 100
     with pytest.raises(Unsound, match="at most 99 bytes, got more"):
         read_file(file, 99)
+
+
+def test_a_small_file_takes_little_memory_whatever_it_may_have(tmp_path):
+    """Where memory is limited, a gigabyte could not be asked for to read a kilobyte."""
+    (tmp_path / "small").write_bytes(b"x" * 1000)
+    tracemalloc.start()
+    try:
+        assert read_file(tmp_path / "small", 2**30) == b"x" * 1000
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_link_that_leads_nowhere_is_there_already(tmp_path):

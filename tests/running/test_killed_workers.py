@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from joblib.externals.loky.backend.process import LokyProcess
 from patience import SECONDS
 
 from evo.costs.budget import Budget
@@ -195,6 +196,32 @@ def test_where_no_process_can_be_started_the_launch_says_so(monkeypatch):
     monkeypatch.setattr("joblib.externals.loky.backend.process.LokyProcess.start", refused)
     with pytest.raises(WorkersLost, match=r"no worker process can be started here \(.*temporarily unavailable\)"):
         outcomes_of([Job(cell_of(Resample(0.5)), 0, 5, 1, "blocks", 0.1, 60.0)])
+
+
+def test_where_no_thread_can_be_started_the_launch_says_so_and_its_processes_end(monkeypatch, worker):
+    """For want of memory: the system starts a process, but no thread that would read its answers, or end it."""
+    begun, start = [], LokyProcess.start
+
+    def noted(process: LokyProcess) -> None:
+        start(process)
+        begun.append(process)
+
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(LokyProcess, "start", noted)
+    monkeypatch.setattr("threading.Thread.start", refused)
+    with pytest.raises(WorkersLost, match=r"no worker process can be started here \(.*can't start new thread\)"):
+        outcomes_of([Job(cell_of(Resample(0.5)), 0, 5, 1, "blocks", 0.1, 60.0)])
+    assert [each.is_alive() for each in begun] == [False]
+    monkeypatch.setattr("joblib.externals.loky.backend.utils.kill_process_tree", refused_too)
+    worker.stop()  # nor a program that names the children
+    worker._process.join(SECONDS)
+    assert not worker._process.is_alive()
+
+
+def refused_too(process: object) -> None:
+    raise OSError(12, "Cannot allocate memory")
 
 
 # ----------------------------------------------------------------------------------------------- a launch

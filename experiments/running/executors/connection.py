@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
+from experiments.running.executors.threads import begin_thread
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -60,8 +60,7 @@ def _loop() -> Iterator[Any]:
         running.put((IOLoop.current(), leave))
         await leave.wait()
 
-    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True, name="llm-evo client")
-    thread.start()
+    thread = begin_thread(lambda: asyncio.run(main()), "llm-evo client")
     loop, leave = running.get()
     try:
         yield loop

@@ -23,6 +23,7 @@ from multiprocessing.util import Finalize
 from queue import SimpleQueue
 from typing import Any
 
+from experiments.running.executors.threads import begin_thread
 from experiments.running.executors.worker_setup import WorkerSetup, set_up
 from experiments.running.interrupts import interrupts_held
 from experiments.running.tasks import one_line
@@ -54,7 +55,7 @@ class WorkerProcess:
     Args:
         setup: what the process must know.
 
-    Raises: OSError if the system can start no process.
+    Raises: OSError if the system can start no process, or no thread for it.
     """
 
     def __init__(self, setup: WorkerSetup) -> None:
@@ -79,8 +80,12 @@ class WorkerProcess:
         self._gone = False
         self._dead_since: float | None = None
         self._to_send: SimpleQueue[bytes | None] = SimpleQueue()
-        for work in (self._send, self._read):  # apart, since a large task and a large answer may wait for each other
-            threading.Thread(target=work, name="llm-evo worker", daemon=True).start()
+        try:
+            for work in (self._send, self._read):  # apart: a large task and a large answer may wait for each other
+                begin_thread(work, "llm-evo worker")
+        except OSError:
+            self.stop()
+            raise
 
     @property
     def pid(self) -> int | None:
@@ -116,9 +121,10 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """End the process, and those that it has started; returns soon even if the system cannot end it."""
-        ending = threading.Thread(target=self._end_tree, name="llm-evo end", daemon=True)
-        ending.start()
-        ending.join(SECONDS_TO_END)
+        try:
+            begin_thread(self._end_tree, "llm-evo end").join(SECONDS_TO_END)
+        except OSError:
+            self._end_tree()
         self._at_exit.cancel()
         self._is_gone()
 
@@ -127,7 +133,10 @@ class WorkerProcess:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # where the system cannot name a process's children
-            kill_process_tree(self._process)
+            try:
+                kill_process_tree(self._process)
+            except OSError:  # nor start the program that names them
+                self.kill()
 
     def _send(self) -> None:
         with suppress(OSError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -15,6 +14,7 @@ from typing import Self
 from experiments.running.executors.isolated import AHEAD, IsolatedWorker
 from experiments.running.executors.messages import JobsAway
 from experiments.running.executors.notes import notes_folder
+from experiments.running.executors.threads import begin_thread
 from experiments.running.executors.worker_setup import WorkerSetup
 from experiments.running.tasks import Job, JobOutcome
 
@@ -86,10 +86,13 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        stopping = [threading.Thread(target=worker.stop, daemon=True) for worker in self._isolated]
+        stopping = []
         try:
-            for thread in stopping:
-                thread.start()
+            for worker in self._isolated:
+                try:
+                    stopping.append(begin_thread(worker.stop, "llm-evo stop"))
+                except OSError:
+                    worker.stop()
             for thread in stopping:
                 thread.join()
         finally:
