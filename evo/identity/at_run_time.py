@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from types import CodeType
 
 GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
@@ -22,10 +23,11 @@ _STORES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR"})
 _OF_A_VARIABLE = re.compile("LOAD_FAST|STORE_FAST")
 
 
-def computes_a_name(code: CodeType) -> bool:
+def computes_a_name(code: CodeType, of_anything: bool = False) -> bool:
     """Whether a code reads, by `getattr`, an attribute under a computed name of what it does not hold itself.
 
-    Of a global all is looked at, and of `self` what it holds is in the text of a part.
+    Of a global all is looked at, and of `self` what it holds is in the text of a part; but for what libraries are in
+    them, so that it may be asked of anything.
 
     >>> computes_a_name((lambda self, other, name: getattr(self, name)).__code__)
     False
@@ -36,7 +38,8 @@ def computes_a_name(code: CodeType) -> bool:
     """
     steps = list(_steps(code))
     wanted = sum(each.opname in GLOBALS and each.argval == "getattr" for each in steps)
-    return bool(wanted > sum(_is_seen(steps, n) for n, each in enumerate(steps) if each.opname == "CALL"))
+    calls = [n for n, each in enumerate(steps) if each.opname == "CALL"]
+    return bool(wanted > sum(_is_seen(steps, n, of_anything) for n in calls))
 
 
 def changed_attributes(code: CodeType) -> Iterator[str]:
@@ -68,6 +71,21 @@ def changed_attributes(code: CodeType) -> Iterator[str]:
             yield from _attribute(_before(steps, n - 2, 1), known)
 
 
+def own_attributes(code: CodeType) -> Iterator[str]:
+    """The names of the attributes that a method gives its own instance: self.x = ..
+
+    >>> class Keeps:
+    ...     def look(self, other):
+    ...         self.own = other.there = 1
+    >>> list(own_attributes(Keeps.look.__code__))
+    ['own']
+    """
+    steps = list(_steps(code))
+    for before, each in pairwise(steps):
+        if each.opname in ("STORE_ATTR", "DELETE_ATTR") and _is_self(before):
+            yield str(each.argval)
+
+
 def _copied(steps: list[dis.Instruction], n: int) -> bool:
     """Whether what is indexed is kept to be stored again: x[i] += .."""
     return n > 2 and all(each.opname == "COPY" and each.arg == 2 for each in steps[n - 2 : n])
@@ -81,7 +99,7 @@ def _attribute(load: dis.Instruction | None, known: dict[object, str]) -> Iterat
         yield known[load.argval]
 
 
-def _is_seen(steps: list[dis.Instruction], call: int) -> bool:
+def _is_seen(steps: list[dis.Instruction], call: int, of_anything: bool) -> bool:
     """Whether a call is one of `getattr` whose name is a constant, or whose object is looked at anyway."""
     starts, end = [], call
     for _ in range(int(steps[call].arg or 0)):
@@ -96,6 +114,8 @@ def _is_seen(steps: list[dis.Instruction], call: int) -> bool:
     (first, last), held = starts[-2], steps[starts[-1][0] : starts[-1][1]]
     if last - first == 1 and steps[first].opname == "LOAD_CONST":
         return True
+    if of_anything:
+        return False
     root, attributes = held[0], held[1:]
     return (_is_self(root) or root.opname in GLOBALS | CELLS) and all(each.opname in ATTRIBUTES for each in attributes)
 

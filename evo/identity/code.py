@@ -11,6 +11,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 
 from evo.identity.at_run_time import (
@@ -26,6 +27,7 @@ from evo.identity.at_run_time import (
 
 CODE = f"code {sys.version_info.major}.{sys.version_info.minor} "
 """How the description of a code begins."""
+_LOOKERS_UP = frozenset({"vars", "dir"})
 _OF_PLACE = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"})
 """What the body of a class stores without saying more of it."""
 _KIND = 0x2AC
@@ -44,7 +46,9 @@ class Reads:
         writes: names of the globals that it changes.
         grows: names of which it calls a method such as `append`; what is called so in a module changes nothing.
         changes: names of the attributes whose values it changes.
-        computes: whether it reads an attribute under a computed name.
+        computes: whether it reads an attribute under a computed name, and of what nobody looks at otherwise.
+        looks_up: whether it looks computed names up, by `getattr`, `vars` or `__dict__`, of whatever.
+        words: its constants that may be names.
     """
 
     chains: tuple[tuple[str, ...], ...]
@@ -55,6 +59,8 @@ class Reads:
     grows: frozenset[str]
     changes: frozenset[str]
     computes: bool
+    looks_up: bool
+    words: frozenset[str]
 
 
 def code_text(code: CodeType) -> str:
@@ -76,6 +82,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@lru_cache(4096)
 def reads_of(code: CodeType) -> Reads:
     """The names that a code reads."""
     chains: dict[tuple[str, ...], None] = {}
@@ -85,19 +92,37 @@ def reads_of(code: CodeType) -> Reads:
     codes = {one: [each for each in singles(one) if each.opname not in PLACELESS] for one in _nested(code)}
     bound = dict(pair for steps in codes.values() for pair in _bound(steps))
     for steps in codes.values():
-        chains |= dict.fromkeys(_chains(steps, bound))
+        chains |= dict.fromkeys(_chains(steps, bound, code.co_freevars))
         imports |= dict.fromkeys(_imports(steps))
         attributes |= {str(each.argval) for each in steps if each.opname in ATTRIBUTES}
         writes |= {name for n in range(len(steps)) if (name := _written(steps, n))}
     grows = frozenset(chain[0] for chain in chains if len(chain) == 2 and chain[1] in CHANGERS)
     changes = frozenset(name for one in codes for name in changed_attributes(one))
     computes = any(map(computes_a_name, codes))
+    looks_up = any(computes_a_name(one, of_anything=True) for one in codes)
+    looks_up = looks_up or "__dict__" in attributes or any(chain[0] in _LOOKERS_UP for chain in chains)
+    words = frozenset(word for one in codes for constant in one.co_consts for word in words_in(constant))
+    if any(each.opname == "MATCH_CLASS" for steps in codes.values() for each in steps):
+        words |= {"__match_args__"}
     names = (frozenset(attributes), frozenset(writes), grows, changes)
-    return Reads(tuple(sorted(chains)), tuple(imports), bound, *names, computes)
+    return Reads(tuple(sorted(chains)), tuple(imports), bound, *names, computes, looks_up, words)
 
 
-def _chains(steps: list[dis.Instruction], bound: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Each global, outer variable or imported name with the attributes read from it."""
+def words_in(constant: object) -> list[str]:
+    """The names that a constant may stand for: of "linalg.norm" two, of a tuple those of its entries.
+
+    >>> words_in(("linalg.norm", 1, "a b"))
+    ['linalg', 'norm']
+    """
+    if isinstance(constant, tuple | frozenset):
+        return [word for each in constant for word in words_in(each)]
+    return [word for word in constant.split(".") if word.isidentifier()] if type(constant) is str else []
+
+
+def _chains(
+    steps: list[dis.Instruction], bound: Mapping[str, str], outer: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    """Each global, variable of an outer function or imported name with the attributes read from it."""
     chain: tuple[str, ...] = ()
     for each in steps:
         if each.opname in ATTRIBUTES and chain:
@@ -105,8 +130,9 @@ def _chains(steps: list[dis.Instruction], bound: Mapping[str, str]) -> Iterator[
             continue
         if chain:
             yield chain
-        local = each.opname.startswith("LOAD_FAST") and str(each.argval) in bound
-        chain = (str(each.argval),) if local or each.opname in GLOBALS | CELLS else ()
+        name = str(each.argval)
+        local = each.opname.startswith("LOAD_FAST") or (each.opname in CELLS and name not in outer)
+        chain = (name,) if (name in bound if local else each.opname in GLOBALS | CELLS) else ()
 
 
 def _imports(steps: list[dis.Instruction]) -> Iterator[tuple[int, str, tuple[str, ...]]]:

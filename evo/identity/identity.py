@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import FunctionType
 
 from evo.errors import InputError
 from evo.foreign import is_foreign
+from evo.identity.classes import functions_in
 from evo.identity.code import CODE, digest
 from evo.identity.walk import Walk
-from evo.identity.whose import is_the_users
+from evo.identity.whose import is_the_users_function, module_of
 from evo.text import OWN_PACKAGES, parts_of, type_name
 
 MOST_TOLD = 3
@@ -100,9 +100,9 @@ def _expect_unpatched(kind: type) -> None:
     """Refuse a class of the testbed with a method that somebody has put in the place of its own."""
     for each in kind.__mro__:
         for name, value in vars(each).items() if each.__module__.partition(".")[0] in OWN_PACKAGES else ():
-            if isinstance(value, FunctionType) and is_the_users(str(value.__globals__.get("__name__"))):
+            for function in filter(is_the_users_function, functions_in(value)):
                 raise InputError(
-                    f"{each.__name__}.{name} of the testbed was replaced by {value.__globals__.get('__name__')}."
-                    f"{value.__qualname__}; put it into a class of your own, class Mine({each.__name__}), so that its "
-                    "runs have a name of their own"
+                    f"{each.__name__}.{name} of the testbed was replaced by {module_of(function)}."
+                    f"{function.__qualname__}; put it into a class of your own, class Mine({each.__name__}), so that "
+                    "its runs have a name of their own"
                 )

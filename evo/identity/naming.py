@@ -7,8 +7,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from evo.errors import InputError
-from evo.identity.walk import is_generated
-from evo.identity.whose import is_the_users
+from evo.identity.classes import functions_in, is_generated
+from evo.identity.whose import is_the_users_class
 from evo.text import OWN_PACKAGES, parts_of, type_name
 
 
@@ -45,20 +45,15 @@ def expect_named(value: object) -> None:
 def _closed_over(kind: type) -> Iterator[tuple[str, str]]:
     """Methods of classes made in a function, and the variables of that function that they close over."""
     for each in kind.__mro__:
-        if "<locals>" not in each.__qualname__ or not is_the_users(each.__module__):
+        if "<locals>" not in each.__qualname__ or not is_the_users_class(each):
             continue
         for name, value in vars(each).items():
-            for function in _functions(value):
+            for function in functions_in(value):
                 if is_generated(function):
                     continue
                 for cell, variable in zip(function.__closure__ or (), function.__code__.co_freevars, strict=True):
                     if _is_a_value(cell):
                         yield name, variable
-
-
-def _functions(value: Any) -> list[FunctionType]:
-    inside = [getattr(value, name, None) for name in ("fget", "fset", "__func__", "func")]
-    return [each for each in (value, *inside) if isinstance(each, FunctionType)]
 
 
 def _is_a_value(cell: Any) -> bool:

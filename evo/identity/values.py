@@ -6,24 +6,44 @@ No `id`, no order of a set, no address: what has none of its own is taken apart,
 from __future__ import annotations
 
 import copyreg
+import gc
 import os
+import random
+import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from enum import Enum
-from functools import partial, partialmethod
-from types import MethodType
+from functools import cached_property, partial, partialmethod
+from types import MappingProxyType, MemberDescriptorType, MethodType
 from typing import Any
 
 import numpy as np
 
 from evo.identity.code import digest
-from evo.identity.whose import is_the_users
+from evo.identity.whose import is_immutable, is_the_users, is_the_users_class
 
 Refer = Callable[[object, str], str]
 """Describes a value that was met under a name."""
 SHORT = 20
 """Characters of a word, or entries of an array, that are shown; longer ones are told by their digest."""
-_CACHES = (weakref.ref, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
+WEAK = (weakref.ref, weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_GENERATORS = (np.random.Generator, np.random.BitGenerator, np.random.RandomState, random.Random)
+_OF_TYPES = ("__supertype__", "__value__", "__bound__", "__constraints__", "__covariant__", "__contravariant__")
+_PLAIN: Mapping[type, Callable[[Any], object]] = {
+    dict: lambda value: dict(dict.items(value)),
+    list: lambda value: [*list.__iter__(value)],
+    tuple: lambda value: (*tuple.__iter__(value),),
+    set: lambda value: {*set.__iter__(value)},
+    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
+    str: str.__str__,
+    bytes: lambda value: bytes(memoryview(value)),
+    bytearray: lambda value: bytearray(memoryview(value)),
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+}
+"""How to have what an instance of a class of the user's holds as one of Python's, whatever its own methods say."""
 
 
 class Unseen(Exception):
@@ -39,34 +59,49 @@ def plain(value: object) -> str | None:
     ('0.1', "'wild'", 'float64 0.1', None)
     """
     kind = type(value)
+    if isinstance(value, Unseen):
+        raise value
     if value is None or value is Ellipsis or value is NotImplemented or kind in (bool, int, float, complex):
-        return _bounded(repr(value))
-    if kind in (str, bytes, bytearray):
-        text = repr(value)
-        return text if len(text) <= SHORT + 2 else f"{kind.__name__} {digest(text)}"
+        return _bounded(repr(value)) + _odd_bits(value)
+    if kind in (str, bytes, bytearray, memoryview):
+        given = value.tobytes() if isinstance(value, memoryview) else value  # a worker has the bytes
+        text = repr(given)
+        return text if len(text) <= SHORT + 2 else f"{type(given).__name__} {digest(text)}"
     if isinstance(value, np.generic) and value.dtype.kind not in "OV":
-        return f"{value.dtype} {value.item()!r}"
+        return f"{value.dtype} {value.item()!r}{_odd_bits(value)}"
     if isinstance(value, np.ufunc) and value.__name__.endswith("(vectorized)"):
         raise Unseen("a ufunc of numpy.frompyfunc, which does not give its function back")
-    if isinstance(value, np.dtype | np.ufunc):
-        return str(value)
-    return None
+    if isinstance(value, np.dtype) and value.metadata:
+        raise Unseen("a dtype with metadata, which do not go with it to a worker")
+    return str(value) if isinstance(value, np.dtype | np.ufunc) else None
 
 
-def composite(value: object, path: str, refer: Refer) -> str:
+def composite(value: Any, path: str, refer: Refer) -> str:
     """The description of a value that holds others.
 
     Raises: Unseen.
     """
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+    kind = type(value)
+    if kind in (list, tuple):
         inner = ", ".join(refer(item, f"{path}[{n}]") for n, item in enumerate(value))
-        return _bounded(f"[{inner}]" if isinstance(value, list) else f"({inner})")
-    if type(value) is dict:
-        return _bounded("{" + ", ".join(_pair(key, item, path, refer) for key, item in value.items()) + "}")
-    if type(value) in (set, frozenset):
-        return _bounded("{" + ", ".join(sorted(refer(item, path) for item in value)) + "}")  # type: ignore[attr-defined]  # a set
-    if isinstance(value, Mapping) and type(value).__name__ == "mappingproxy":
-        return composite(dict(value), path, refer)
+        return _bounded(f"[{inner}]" if kind is list else f"({inner}{',' if len(value) == 1 else ''})")
+    if value is sys.modules:
+        raise Unseen("all modules there are")
+    if kind is dict:
+        entries = ((key, item) for key, item in value.items() if key != "__builtins__")  # which `exec` puts in
+        pairs = [_pair(key, item, path, refer) for key, item in entries]
+        return _bounded("{" + ", ".join(pairs) + "}")
+    if kind in (set, frozenset, weakref.WeakSet):
+        inner = ", ".join(sorted(refer(item, path) for item in value))
+        return _bounded(f"{{{inner}}}" if kind is set and inner else f"{kind.__name__} {{{inner}}}")
+    if kind is MappingProxyType:
+        if type(under := gc.get_referents(value)[0]) is not dict:
+            refer(Unseen(f"a view of a {type(under).__name__}, of which a worker has the entries"), path)
+        return _bounded(f"a view of {refer(dict(value), path)}")
+    if isinstance(value, weakref.WeakValueDictionary | weakref.WeakKeyDictionary):
+        return _bounded(f"{kind.__name__} {refer(dict(value), path)}")
+    if isinstance(value, weakref.ref):
+        return _bounded(f"{kind.__name__} of {refer(value(), path)}")
     if isinstance(value, np.ndarray):
         return _bounded(_array(value, path, refer) + _beside(value, path, refer))
     if isinstance(value, partial | partialmethod):
@@ -79,17 +114,42 @@ def composite(value: object, path: str, refer: Refer) -> str:
     return ""
 
 
-def instance(value: object, path: str, refer: Refer) -> str:
-    """The description of an instance of a class of the user's: its class and what it holds."""
-    held = {**_slots(value), **getattr(value, "__dict__", {})}
-    inner = [f"{name}={refer(item, f'{path}.{name}')}" for name, item in held.items()]
-    for kind, plainly in ((dict, dict), (list, list), (tuple, tuple), (set, set), (frozenset, frozenset)):
-        if isinstance(value, kind):
-            inner.append(refer(plainly(value), path))
-    for simple in (str, int, float, complex):
-        if isinstance(value, simple):
-            inner.append(str(simple.__repr__(value)))
+def instance(value: object, path: str, refer: Refer, changed: Mapping[str, str]) -> str:
+    """The description of an instance of a class of the user's: its class and what it holds.
+
+    What its methods change as they run is told, and not compared.
+    """
+    state = _state(type(value))
+    inner = [refer(state(value), path)] if state else []
+    for name, item in _held(value).items() if not state else ():
+        if isinstance(getattr(type(value), name, None), cached_property):
+            refer(Unseen("kept by cached_property, of what it read then"), f"{path}.{name}")
+        elif name in changed:
+            refer(Unseen(f"{changed[name]} changes it as it runs"), f"{path}.{name}")
+        else:
+            inner.append(f"{name}={refer(item, f'{path}.{name}')}")
+    inner += [refer(each, path) for each in _built_in(value)]
     return _bounded(f"{refer(type(value), path)}({', '.join(inner)})")
+
+
+def _state(kind: type) -> Callable[[object], object] | None:
+    """How a library's class that a class of the user's is made of says what it holds, if it does."""
+    given = (vars(base).get("__getstate__") for base in kind.__mro__[:-1] if not is_the_users_class(base))
+    return next((each for each in given if each is not None), None)
+
+
+def expect_stateless(value: object) -> None:
+    """Refuse to describe what goes on by itself, or differs from process to process.
+
+    Raises: Unseen.
+    """
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if isinstance(value, _GENERATORS):
+        raise Unseen("a generator of random numbers of its own, whose state goes on; draw from the rng that is passed")
+    if kind.partition(".")[0] in ("ctypes", "_ctypes", "_cffi_backend", "_io", "io"):
+        raise Unseen(f"{kind}, which has no description")
+    if isinstance(value, type(os.environ)):
+        raise Unseen("the environment, which is another in each process")
 
 
 def taken_apart(value: Any, path: str, refer: Refer) -> str:
@@ -98,16 +158,11 @@ def taken_apart(value: Any, path: str, refer: Refer) -> str:
     Raises: Unseen.
     """
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    if isinstance(value, _CACHES):
-        return kind
     if path.endswith("['_random_state']"):
         return "the global generator"  # of a law of scipy's; whether it is used is looked at while it runs
-    if isinstance(value, np.random.Generator | np.random.BitGenerator | np.random.RandomState) or _draws(value):
-        raise Unseen("a generator of random numbers of its own, whose state goes on; draw from the rng that is passed")
-    if type(value).__module__.partition(".")[0] in ("ctypes", "_ctypes", "_cffi_backend", "_io", "io"):
-        raise Unseen(f"{kind}, which has no description")
-    if isinstance(value, type(os.environ)):
-        raise Unseen("the environment, which is another in each process")
+    expect_stateless(value)
+    if hasattr(type(value), "__next__"):
+        raise Unseen("an iterator, which goes on as it is read")
     inside = getattr(value, "__wrapped__", None) or getattr(value, "py_func", None)
     if callable(inside):
         return _bounded(f"{kind} of {refer(inside, path)}")
@@ -117,27 +172,77 @@ def taken_apart(value: Any, path: str, refer: Refer) -> str:
     except Exception:
         raise Unseen(f"{kind}, which has no description") from None
     if isinstance(made, str):
-        return f"{kind} {made}"
+        return f"{kind} {made}{_of_a_name(value, path, refer)}"
+    return _bounded(f"{kind} {' '.join(refer(piece, path) for piece in _pieces(made))}")
+
+
+def _pieces(made: tuple[Any, ...]) -> list[Any]:
+    """What pickle would make an instance of: a function, its arguments, and what is set then."""
     function, arguments, *rest = made
-    pieces = [refer(arguments, path)]
-    for piece in rest:
-        if piece is not None and not callable(piece):
-            held = piece if isinstance(piece, tuple | dict) else list(piece) if hasattr(piece, "__next__") else piece
-            pieces.append(refer(held, path))
-    return _bounded(f"{kind} {refer(function, path)} {' '.join(pieces)}")
+    given = [piece for piece in rest if piece is not None and not callable(piece)]
+    plainly = [
+        piece if isinstance(piece, tuple | dict) else list(piece) if hasattr(piece, "__next__") else piece
+        for piece in given
+    ]
+    return [function, arguments, *plainly]
 
 
-def _draws(value: object) -> bool:
-    return type(value).__module__ == "random"
+def _of_a_name(value: object, path: str, refer: Refer) -> str:
+    """What an object is made of that pickle knows by its name alone, if a module of the user's has it."""
+    held = {name: getattr(value, name) for name in _OF_TYPES if hasattr(value, name)}
+    if held:
+        return f" {refer(held, path)}"
+    if is_the_users(str(getattr(value, "__module__", None) or "__main__")):
+        raise Unseen(f"{type(value).__module__}.{type(value).__qualname__}, of which only the name is known")
+    return ""
+
+
+def _built_in(value: Any) -> Iterator[object]:
+    """What an instance holds by way of the library's classes that its own is made of.
+
+    Each takes it apart itself, for what the user's class says of itself may be something else.
+    """
+    bases = [each for each in type(value).__mro__ if each is not object and not is_the_users_class(each)]
+    taken = False
+    for base in bases:
+        if issubclass(base, np.ndarray):
+            return  # its entries are told
+        if base in _PLAIN:
+            yield _PLAIN[base](value)
+            return
+        by_version, reduce = (vars(base).get(name) for name in ("__reduce_ex__", "__reduce__"))
+        if (by_version or reduce) and not taken:
+            made: Any = by_version(value, 4) if by_version else reduce(value)  # type: ignore[misc]  # one is there
+            yield from _pieces(made) if isinstance(made, tuple) else [made]
+            taken = True
+    for base in bases if not taken else ():
+        if is_immutable(base) and base.__basicsize__ > object.__basicsize__:
+            yield Unseen(f"what {base.__module__}.{base.__qualname__} keeps of it, which has no description")
 
 
 def _array(value: np.ndarray[Any, Any], path: str, refer: Refer) -> str:
-    head = f"array {value.dtype} {value.shape}"
+    order = " by columns" if value.flags.fnc else ""
+    head = f"array {value.dtype} {value.shape}{order}"
+    if value.dtype.metadata:
+        refer(value.dtype, path)
     if value.dtype.hasobject:
         return f"{head} {refer(value.tolist(), path)}"
     if value.size <= SHORT // 3:
-        return _bounded(f"{head} {value.tolist()}")
+        return _bounded(f"{head} {value.tolist()}{_odd_bits(value)}")
+    if value.dtype.char in "gGV":  # bytes between the entries say nothing
+        return f"{head} {digest(repr(value.tolist()))}"
     return f"{head} {digest(np.ascontiguousarray(value).tobytes().hex())}"
+
+
+def _odd_bits(value: Any) -> str:
+    """What tells not-a-numbers from the usual one: their sign, and what they carry."""
+    if value == value if isinstance(value, float) else not isinstance(value, complex | np.generic | np.ndarray):
+        return ""
+    numbers = np.asarray(value)
+    if numbers.dtype.kind not in "fc" or numbers.dtype.char in "gG" or not np.isnan(numbers).any():
+        return ""
+    usual = np.where(np.isnan(numbers), np.array(np.nan, numbers.dtype), numbers).tobytes()
+    return "" if numbers.dtype.kind == "c" or numbers.tobytes() == usual else f" {digest(numbers.tobytes().hex())}"
 
 
 def _beside(value: np.ndarray[Any, Any], path: str, refer: Refer) -> str:
@@ -145,8 +250,8 @@ def _beside(value: np.ndarray[Any, Any], path: str, refer: Refer) -> str:
     if isinstance(value, np.ma.MaskedArray):
         mask = _array(np.ma.getmaskarray(value), path, refer)
         return f" masked {mask} by {value.fill_value!r}"
-    if is_the_users(str(type(value).__module__)):
-        return f" {instance(value, path, refer)}"
+    if is_the_users_class(type(value)):
+        return f" {instance(value, path, refer, {})}"
     return ""
 
 
@@ -155,10 +260,21 @@ def _pair(key: object, item: object, path: str, refer: Refer) -> str:
     return f"{name}: {refer(item, f'{path}[{name}]')}"
 
 
-def _slots(value: object) -> dict[str, object]:
-    names = [name for kind in type(value).__mro__ for name in _words(vars(kind).get("__slots__", ()))]
-    plainly = (name for name in names if name not in ("__dict__", "__weakref__"))
-    return {name: getattr(value, name) for name in plainly if hasattr(value, name)}
+def _held(value: object) -> dict[str, object]:
+    """By name what an instance holds in slots and attributes; of two slots of one name one by its class, too."""
+    found: dict[str, object] = {}
+    for kind in type(value).__mro__:
+        for name in _words(vars(kind).get("__slots__", ())):
+            mangled = f"_{kind.__name__.lstrip('_')}{name}" if name.startswith("__") and name[-2:] != "__" else name
+            slot = vars(kind).get(mangled)
+            if isinstance(slot, MemberDescriptorType):
+                with suppress(AttributeError):
+                    found[f"{kind.__name__}.{mangled}" if mangled in found else mangled] = slot.__get__(value)
+    try:
+        kept: Mapping[str, object] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return found
+    return found | {f"{name} of its own" if name in found else name: item for name, item in kept.items()}
 
 
 def _words(names: Any) -> tuple[str, ...]:

@@ -7,33 +7,50 @@ modules, to values. What belongs to the testbed, to Python or to an installed di
 from __future__ import annotations
 
 import builtins
+import functools
 import hashlib
 import importlib.util
 import sys
+import weakref
 from collections import deque
+from contextlib import suppress
 from enum import Enum
 from functools import cached_property
-from importlib.machinery import EXTENSION_SUFFIXES
+from operator import attrgetter, methodcaller
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from evo.identity.code import Reads, code_text, reads_of
+from evo.identity.classes import (
+    MEMBERS,
+    OF_PYTHON,
+    changed_by_class,
+    changed_by_instance,
+    described_fields,
+    is_generated,
+    is_marked,
+    of_members,
+    registered,
+    says_something,
+)
+from evo.identity.code import Reads, code_text, reads_of, words_in
+from evo.identity.functions import content, holds_a_module, is_a_cache, set_by_hand
+from evo.identity.libraries import Libraries, own_name, quietly
 from evo.identity.readers import ATTRIBUTES, reads_outside
-from evo.identity.values import Unseen, composite, instance, plain, taken_apart
-from evo.identity.whose import is_the_users
+from evo.identity.values import Unseen, composite, expect_stateless, instance, plain, taken_apart
+from evo.identity.whose import (
+    is_compiled,
+    is_the_users,
+    is_the_users_class,
+    is_the_users_function,
+    is_the_users_module,
+    module_of,
+)
 
 MOST_VALUES = 100_000
 """Values that are looked at for one class; what is behind more of them is said to be unseen."""
 GENERATED = "made by dataclass"
-_MEMBERS = (FunctionType, classmethod, staticmethod, property, cached_property)
-_OF_ENUM = frozenset({"_generate_next_value_", "_new_member_", "_value_repr_", "_member_type_"})
-_IN_C = ("method_descriptor", "wrapper_descriptor", "cython_function_or_method", "fused_cython_function")
-_OF_PYTHON = {
-    "__builtins__", "__cached__", "__class__", "__dict__", "__file__", "__hash__", "__loader__", "__module__",
-    "__name__", "__path__", "__package__", "__qualname__", "__slots__", "__spec__", "__weakref__",
-}  # fmt: skip
-"""Of a module or class, whatever it does."""
+_CACHED = type(functools.cache(len))
 _BUILT_IN = vars(builtins)
 
 
@@ -55,9 +72,11 @@ class Walk:
         self._kept: list[object] = []
         self._read: set[str] = set()
         self._marked: list[tuple[str, object]] = []
+        self._libraries = Libraries()
+        self._lookers: dict[str, None] = {}
         self._left = MOST_VALUES
-        self._changed = _changed_by(root) if isinstance(root, type) else {}
-        self._refer(root, root.__qualname__)
+        self._changed = changed_by_class(root) if isinstance(root, type) else {}
+        self._refer(root, root.__name__)
         while self._queue:
             name, node = self._queue.popleft()
             if isinstance(node, type):
@@ -78,10 +97,18 @@ class Walk:
                 self.found[path] = said
 
     def _enter_marked(self) -> None:
-        """Enter what stands under names such as __rate__, of which Python has many, where a function reads the name."""
+        """Enter what only the name is known of that a function reads.
+
+        Names such as __rate__, of which Python has many; of a library's module or class what somebody may have put
+        there; what the instances of a library's class have besides what makes them.
+        """
         for path, value in self._marked:
             if path.rpartition(".")[2] in self._read:
                 self._value(path, value)
+        for path, value in self._libraries.read(self._read):
+            self._of_library(path, value)
+        for reader in self._lookers if self._libraries.passed_about else ():
+            self._warn("a library's module by a computed name", reader)
 
     def _refer(self, value: object, path: str) -> str:
         """The description of a value; functions and classes of the user's by a name under which they stand, too."""
@@ -110,6 +137,8 @@ class Walk:
             return "unseen"
 
     def _holder(self, value: Any, path: str) -> str:
+        if type(value) in weakref.ProxyTypes:
+            value = value.__init__.__self__  # a worker has the object itself
         if isinstance(value, FunctionType | type):
             return self._node(value, path)
         if isinstance(value, staticmethod | classmethod):
@@ -121,22 +150,33 @@ class Walk:
             return f"property {self._refer(value.func, path)}"
         if isinstance(value, ModuleType):
             return self._module(value)
-        if _is_compiled(value):
+        if is_compiled(value):
             return self._compiled(value, path)
         said = composite(value, path, self._refer)
         if said:
             return said
-        if is_the_users(str(type(value).__module__)):
-            return instance(value, path, self._refer)
+        if is_the_users_class(type(value)):
+            expect_stateless(value)
+            changed = self._changed | changed_by_instance(type(value), self._read)
+            return instance(value, path, self._refer, changed)
+        if isinstance(value, _CACHED) and value.cache_info().currsize:
+            self.unseen[f"{path} (it holds results already, of what it read then)"] = None
+        if isinstance(value, attrgetter | methodcaller):
+            self._read.update(*map(words_in, value.__reduce__()[1]))
+        self._marked += [(f"{path}.{name}", each) for name, each in getattr(value, "__dict__", {}).items()]
+        if isinstance(value, BaseException):  # what pickle leaves behind
+            self._marked += [(f"{path}.__cause__", value.__cause__), (f"{path}.__context__", value.__context__)]
         return taken_apart(value, path, self._refer)
 
     def _node(self, value: Any, path: str) -> str:
         """A function or class: its name, under which it is entered if it is the user's."""
-        module = _module_of(value)
-        own = is_the_users(module)
-        name = f"{module}.{value.__qualname__}"
+        own = is_the_users_class(value) if isinstance(value, type) else is_the_users_function(value)
+        # A class that is sent to a worker by value has no more than its short name there.
+        name = f"{module_of(value)}.{value.__name__ if own and isinstance(value, type) else value.__qualname__}"
         if not own and (isinstance(value, type) or not (value.__closure__ or value.__dict__)):
             self._warn_of(name, path)
+            if isinstance(value, type):
+                self._of_librarys_class(value)
             return name
         if is_generated(value):
             return GENERATED  # its fields say it all
@@ -164,7 +204,9 @@ class Walk:
 
     def _module(self, module: ModuleType) -> str:
         """A module that is passed about as a value, so that anything of it may be read."""
-        if not is_the_users(module.__name__) or id(module) in self._names:
+        if not is_the_users_module(module):
+            self._libraries.pass_about(module)
+        if not is_the_users_module(module) or id(module) in self._names:
             return f"module {module.__name__}"
         self._names[id(module)] = module.__name__
         self._kept.append(module)
@@ -172,7 +214,7 @@ class Walk:
             path = f"{module.__name__}.{name}"
             if not name.startswith("__"):
                 self._value(path, value)
-            elif name not in _OF_PYTHON:
+            elif name not in OF_PYTHON:
                 self._marked.append((path, value))
         return f"module {module.__name__}"
 
@@ -180,29 +222,31 @@ class Walk:
 
     def _function(self, name: str, function: FunctionType) -> None:
         code = function.__code__
-        own = is_the_users(_module_of(function))
+        own = is_the_users_function(function)
         for cell, variable in zip(function.__closure__ or (), code.co_freevars, strict=True):
-            if not (own and _holds_a_module(cell)):
-                self._value(f"{name}, {variable} of its closure", _content(cell))
+            if not (holds_a_module(cell) if own else is_a_cache(content(cell))):
+                self._value(f"{name}, {variable} of its closure", content(cell))
         for attribute, value in sorted(function.__dict__.items()):
-            self._value(f"{name}.{attribute}", value)
+            if own or not is_a_cache(value):
+                self._value(f"{name}.{attribute}", value)
         if not own:
             return
         self.found[f"{name}()"] = code_text(code)
-        self._marked += [(f"{name}.{each}", getattr(function, each)) for each in ("__doc__", "__annotations__")]
-        given = code.co_varnames[: code.co_argcount][-len(function.__defaults__ or ()) :]
-        defaults = dict(zip(given, function.__defaults__ or (), strict=False)) | (function.__kwdefaults__ or {})
-        for argument, value in defaults.items():
+        self._marked += [(f"{name}.{each}", value) for each, value in set_by_hand(function)]
+        given = [*zip(code.co_varnames[: code.co_argcount][::-1], (function.__defaults__ or ())[::-1], strict=False)]
+        for argument, value in [*given[::-1], *(function.__kwdefaults__ or {}).items()]:
             self._value(f"{name}, default of {argument}", value)
         reads = reads_of(code)
-        self._read |= reads.attributes
+        self._read |= reads.attributes | reads.words
         for attribute in sorted(reads.attributes & ATTRIBUTES):
             self._warn(attribute, name)
         if reads.computes:
             self._warn("getattr by a computed name", name)
+        elif reads.looks_up:
+            self._lookers[name] = None
         for first, *attributes in reads.chains:
             if first in reads.bound:
-                self._warn_of(".".join([reads.bound[first], *(attributes or [""])]), name)
+                self._bound(name, reads.bound[first], attributes)
             else:
                 self._chain(name, function, (first, *attributes), reads)
         for imported in reads.imports:
@@ -213,40 +257,82 @@ class Walk:
         first, *attributes = chain
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         if first in cells:
-            if _holds_a_module(cells[first]):
+            if holds_a_module(cells[first]):
                 self._attribute(name, cells[first].cell_contents, attributes)
             return
         module = isinstance(function.__globals__.get(first), ModuleType)
         if first in reads.writes or (first in reads.grows and not module):
-            self.unseen[f"{_module_of(function)}.{first} ({name} changes it as it runs)"] = None
+            self.unseen[f"{module_of(function)}.{first} ({name} changes it as it runs)"] = None
         elif first in function.__globals__:
             value = function.__globals__[first]
             if module:
                 self._attribute(name, value, attributes)
             else:
-                self._value(f"{_module_of(function)}.{first}", value)
+                self._value(f"{module_of(function)}.{first}", value)
                 if isinstance(value, type) and attributes:
-                    self._warn_of(".".join([value.__module__, value.__qualname__, *attributes]), name)
+                    self._warn_of(".".join([module_of(value), value.__qualname__, *attributes]), name)
         elif first in _BUILT_IN:
-            self._warn_of(f"builtins.{first}", name)
+            self._attribute(name, builtins, [first])
 
     def _attribute(self, reader: str, module: ModuleType, attributes: list[str]) -> None:
         """Enter what is read of a module, through the modules in it."""
         value: Any = module
         for n, attribute in enumerate(attributes):
-            if not is_the_users(value.__name__):
-                self._warn_of(".".join([value.__name__, *attributes[n:]]), reader)
+            path, users = f"{value.__name__}.{attribute}", is_the_users_module(value)
+            if not users and reads_outside(whole := ".".join([value.__name__, *attributes[n:]])):
+                self._warn(whole, reader)
                 return
-            path = f"{value.__name__}.{attribute}"
+            if not users:
+                self._libraries.meet(value)
+            if attribute == "__dict__":
+                break
             try:
-                value = getattr(value, attribute)
+                value = quietly(value, attribute)
             except Exception:
                 self.unseen[f"{path} (not there before {reader} runs)"] = None
                 return
             if not isinstance(value, ModuleType):
-                self._value(path, value)
+                self._value(path, value) if users else self._of_library(path, value)
                 return
         self._module(value)
+
+    def _bound(self, reader: str, name: str, attributes: list[str]) -> None:
+        """Enter what a function reads of what it imports itself; the user's is entered by its import."""
+        whole = ".".join([name, *(attributes or [""])])
+        if reads_outside(whole):
+            self._warn(whole, reader)
+        elif not is_the_users(name):
+            top, *rest = name.split(".")
+            with suppress(ImportError):  # what is not installed; of `from a import b` a b that is no module
+                for n in range(len(rest) + 1):
+                    importlib.import_module(".".join([top, *rest[:n]]))
+            if top in sys.modules:
+                self._attribute(reader, sys.modules[top], [*rest, *attributes])
+
+    # ------------------------------------------------------------------------------------------- libraries
+
+    def _of_library(self, path: str, value: Any) -> None:
+        """Enter what stands in a library's module: its own by its name, where that is another; the rest as it is."""
+        if isinstance(value, ModuleType):
+            self._module(value)
+            return
+        said = own_name(value, path)
+        if said is None:
+            self._value(path, value)
+        elif said:
+            self.found[path] = said
+        if isinstance(value, type):
+            self._refer(value, path)
+
+    def _of_librarys_class(self, kind: type) -> None:
+        """Enter what somebody has put into a class of a library."""
+        for path, value in self._libraries.put_into(kind):
+            self._value(path, value)
+        for each in registered(kind):
+            if is_the_users_class(each):
+                self.found[f"{module_of(kind)}.{kind.__qualname__}, registered: {each.__qualname__}"] = self._refer(
+                    each, ""
+                )
 
     def _import(self, reader: str, function: FunctionType, level: int, name: str, names: tuple[str, ...]) -> None:
         """Enter what a function imports as it runs, if it is the user's."""
@@ -255,7 +341,7 @@ class Walk:
             full = importlib.util.resolve_name("." * level + name, package or None)
             if not is_the_users(full) or importlib.util.find_spec(full) is None:
                 for each in names:  # of a whole module, what is read of it is told by its chains
-                    self._warn_of(f"{full}.{each}", reader)
+                    self._bound(reader, f"{full}.{each}", [])
                 return
             module = importlib.import_module(full)
         except Exception:
@@ -271,22 +357,32 @@ class Walk:
     def _class(self, name: str, kind: type) -> None:
         meta = [] if type(kind) is type else [self._refer(type(kind), name)]
         self.found[f"class {name}"] = f"of {', '.join([*(self._refer(each, name) for each in kind.__bases__), *meta])}"
-        enumerated, changed = issubclass(kind, Enum), self._changed | _changed_by(kind)
+        enumerated, changed = issubclass(kind, Enum), self._changed | changed_by_class(kind)
         for attribute, value in sorted(vars(kind).items()):
             path = f"{name}.{attribute}"
             if enumerated and isinstance(value, Enum):
                 self._value(path, value.value)
-            elif attribute in changed and not isinstance(value, (*_MEMBERS, type)):
+            elif attribute in changed and not isinstance(value, (*MEMBERS, type)):
                 self.unseen[f"{path} ({changed[attribute]} changes it as it runs)"] = None
-            elif _says_something(attribute, value, enumerated):
+            elif says_something(attribute, value, enumerated):
                 self._value(path, value)
-            elif _is_marked(attribute):
+            elif is_marked(attribute):
                 self._marked.append((path, value))
+        if enumerated:
+            self._value(f"{name}, its members", tuple(vars(kind)["_member_names_"]))
+            self._marked += [(f"{name}.{each}", value) for each, value in of_members(kind)]
+        for each in registered(kind):
+            self.found[f"{name}, registered: {each.__qualname__}"] = self._refer(each, name)
+        self._fields(name, kind)
+
+    def _fields(self, name: str, kind: type) -> None:
+        if said := described_fields(kind):
+            self.found[f"{name}, its fields"] = said
         for field_name, field in vars(kind).get("__dataclass_fields__", {}).items():
             if callable(field.default_factory):
                 self._value(f"{name}.{field_name}, its factory", field.default_factory)
-            if not field.init:
-                self.found[f"{name}.{field_name}, init"] = "False"
+            if field.metadata:
+                self._value(f"{name}.{field_name}, its metadata", dict(field.metadata))
 
     # ------------------------------------------------------------------------------------------- what is not seen
 
@@ -296,60 +392,3 @@ class Walk:
 
     def _warn(self, name: str, reader: str) -> None:
         self.unseen[f"what {reader} gets from {name.removeprefix('builtins.').rstrip('.')} as it runs"] = None
-
-
-def _changed_by(kind: type) -> dict[str, str]:
-    """The attributes whose values the methods of a class of the user's change, and which of them does."""
-    changed: dict[str, str] = {}
-    for each in kind.__mro__:
-        for value in vars(each).values() if is_the_users(each.__module__) else ():
-            inside = getattr(value, "__func__", None) or getattr(value, "fget", None) or getattr(value, "func", value)
-            if isinstance(inside, FunctionType):
-                reader = f"{_module_of(inside)}.{inside.__qualname__}"
-                changed |= dict.fromkeys(reads_of(inside.__code__).changes, reader)
-    return changed
-
-
-def _says_something(attribute: str, value: object, enumerated: bool) -> bool:
-    """Whether an attribute of a class says what its instances do."""
-    if isinstance(value, MemberDescriptorType | GetSetDescriptorType):
-        return False
-    if attribute.startswith("__") and attribute.endswith("__"):
-        return isinstance(value, _MEMBERS) and not is_generated(value)
-    of_enum = attribute.startswith("_") and attribute.endswith("_") and not isinstance(value, _MEMBERS)
-    return not (attribute == "_abc_impl" or (enumerated and (of_enum or attribute in _OF_ENUM)))
-
-
-def _is_marked(attribute: str) -> bool:
-    """Whether a name has the form of Python's own and need not be one of them."""
-    return attribute.startswith("__") and attribute.endswith("__") and attribute not in _OF_PYTHON
-
-
-def is_generated(value: object) -> bool:
-    """Whether a function is one that `dataclass` makes, of which the fields say it all."""
-    inside = getattr(value, "__wrapped__", value)  # its __repr__ guards against endless recursion
-    return isinstance(inside, FunctionType) and inside.__code__.co_qualname.startswith("__create_fn__")
-
-
-def _module_of(value: Any) -> str:
-    """The module of a function or class, also where `functools.wraps` gave it the name of another."""
-    named = value.__globals__.get("__name__") if isinstance(value, FunctionType) else value.__module__
-    return str(named or "__main__")
-
-
-def _is_compiled(value: object) -> bool:
-    if isinstance(value, BuiltinFunctionType) or type(value).__name__ in _IN_C:
-        return True
-    file = getattr(sys.modules.get(str(getattr(value, "__module__", None))), "__file__", None)
-    return callable(value) and hasattr(value, "__qualname__") and str(file).endswith(tuple(EXTENSION_SUFFIXES))
-
-
-def _content(cell: Any) -> object:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
-
-
-def _holds_a_module(cell: Any) -> bool:
-    return isinstance(_content(cell), ModuleType)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,11 +69,13 @@ class Ask:
         call: its number, from 1.
         blocks: positions of the blocks of its chunk, from 0.
         parent: the solution to vary.
+        loop: which loop asks; copies of that loop, such as one that was pickled, are the same.
     """
 
     call: int
     blocks: tuple[int, ...]
     parent: Solution
+    loop: str = ""
 
     def outcome(self, correct: Sequence[bool]) -> dict[str, int]:
         """The columns of a table of calls, where the parent's correct blocks are known.
@@ -138,6 +141,7 @@ class AskTell:
 
     def __post_init__(self) -> None:
         self._expect_input()
+        self._name = secrets.token_hex(8)  # two loops of one seed ask the same calls, of different solutions
         self._chunks = Chunks.of(self.schedule, self.k)
         self._lengths = ChunkLengths.equal(self.k, self.l, self._chunks)
         name = f"{self.k}, {canonical(self.schedule)}, {canonical(self.runner)}"
@@ -214,7 +218,7 @@ class AskTell:
             valid: False for an answer that could not be used: it is paid for, and displaces nobody.
             correct: which of its k blocks are correct; needed where schedule or runner look at them.
 
-        Raises: InputError for a call that was not asked for, or was told before.
+        Raises: InputError for a call of another loop, one that was not asked for, or was told before.
         """
         self._expect_asked(ask)
         if ask.call in self._offspring:
@@ -262,12 +266,14 @@ class AskTell:
         """
         if not isinstance(ask, Ask):
             raise InputError(f"tell: expected what ask() gave, got {shown(ask)}")
+        if ask.loop != self._name:
+            raise InputError(f"tell: call {ask.call} is one of another loop; tell it there")
         for asked in self._asks[: self._asked]:
             if asked.call == ask.call:
                 if (asked.blocks, asked.parent.call, asked.parent.fitness) != (
                     ask.blocks, ask.parent.call, ask.parent.fitness,
                 ):  # fmt: skip
-                    raise InputError(f"tell: call {ask.call} is one of another loop, or was altered; tell it there")
+                    raise InputError(f"tell: call {ask.call} was altered since it was asked; tell it as ask() gave it")
                 return
         raise InputError(f"tell: expected a call of this generation that was asked for, got call {ask.call}")
 
@@ -310,7 +316,9 @@ class AskTell:
         )[0]
         number = len(who) if self._state is None else int(offspring_of_each(runner, self._state)[0])
         self._chosen = np.array(chosen[:number])
-        self._asks = [Ask(self.calls + 1 + j, self._positions(self._chosen[j]), parents[j]) for j in range(number)]
+        self._asks = [
+            Ask(self.calls + 1 + j, self._positions(self._chosen[j]), parents[j], self._name) for j in range(number)
+        ]
         self._asked, self._offspring = 0, dict[int, Solution]()
 
     def _positions(self, chunk: np.ndarray) -> tuple[int, ...]:

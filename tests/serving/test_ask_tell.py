@@ -210,11 +210,20 @@ def test_what_is_told_as_valid_is_a_yes_or_a_no_and_counts_one_evaluation(valid)
     assert loop.ledger["evaluations"] == 1
 
 
-def test_a_call_of_another_loop_is_told_there_and_a_copy_of_ones_own_here():
-    loop, other = AskTell(K, "start", 0, RoundRobin()), AskTell(K, "start", 0, AllBlocks())
-    ask, strange = loop.ask(), other.ask()
-    for wrong, words in ((strange, "another loop"), (None, "expected what ask"), (1, "expected what ask")):
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("schedule", [AllBlocks(), RoundRobin()])
+def test_a_call_of_another_loop_is_told_there_and_a_copy_of_ones_own_here(schedule, number):
+    """The other loop may be of the same seed: then it asks for the same calls, of another solution."""
+    runner = OnePlusLambda(lam=number)
+    loop, other, twin = (AskTell(K, "start", 0, each, runner) for each in (RoundRobin(), schedule, RoundRobin()))
+    asks, strange = loop.ask_all(), [*other.ask_all(), *twin.ask_all()]
+    altered = replace(asks[0], blocks=(1,))
+    cases = [*((each, "is one of another loop; tell it there") for each in strange), (altered, "was altered since")]
+    for wrong, words in [*cases, (None, "expected what ask"), (1, "expected what ask")]:
         with pytest.raises(InputError, match=words):
             loop.tell(wrong, "two", 1)
-    loop.tell(pickle.loads(pickle.dumps(ask)), "two", 1)
-    assert loop.best.content == "two"
+    again = pickle.loads(pickle.dumps(loop))
+    for one, told in ((loop, pickle.loads(pickle.dumps(asks))), (again, asks)):
+        for ask in told:
+            one.tell(ask, "two", 1)
+        assert (one.best.content, one.calls) == ("two", number)

@@ -314,6 +314,12 @@ ALL = """
 from mine import *
 RATES, NAMES, PATTERN = {'a': [0.1]}, {'a', 'b', 'c', 'd'}, re.compile('a+')
 Mode = enum.Enum('Mode', 'A B')
+class Outer:
+    class Inner: x = 1
+class Deque(collections.deque): pass
+Point = collections.namedtuple('Point', 'x y')
+Held = [Outer.Inner, Deque('abc'), Point(1, 2), {'frozen', 'set'}, types.MappingProxyType({1: 2}), np.eye(9, order='F')]
+PROXY = weakref.proxy(KEPT := Deque('a'))
 half = functools.partial(divmod, 1)
 class Mixin:
     rates = np.arange(9.0)
@@ -324,10 +330,11 @@ class Op(Mixin):
     mode: Mode = Mode.A
     many: tuple = field(default_factory=tuple)
     def rewrite(self, correct, rng, *, least=lambda x: x):
-        return [helper.rate(), RATES, NAMES, PATTERN, half, Mode.B, self.mode, THIRD, x in {'p', 'q'}]
+        return [helper.rate(), RATES, NAMES, PATTERN, half, Mode.B, self.mode, THIRD, x in {'p', 'q'},
+                Held, PROXY, math.pi, np.bool_]
 """
 PROGRAM = """
-import sys, pickle, re, enum, functools, helper
+import collections, sys, pickle, math, re, enum, functools, types, weakref, helper
 from dataclasses import dataclass, field
 import numpy as np
 from evo.identity import identity_of
