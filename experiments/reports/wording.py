@@ -203,7 +203,11 @@ def place(row: Mapping[Any, Any]) -> str:
 
 
 def folded(name: str, width: int) -> str:
-    """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`."""
+    """A name on lines of a sixth of the terminal, that end between words and not within `p = 0.5`.
+
+    >>> folded("LOCAL, p = 0.5, UniformChunk", 60).split(chr(10))
+    ['LOCAL,', 'p = 0.5,', 'UniformChunk']
+    """
     whole = name.replace(" = ", "\xa0=\xa0")
     least = min(MOST_OF_NAME, longest_word(name))
     return escape(textwrap.fill(whole, max(least, width // 6)).replace("\xa0", " "))
@@ -231,5 +235,9 @@ def print_table(table: Titled, console: Console) -> None:
 
 
 def longest_word(*texts: str) -> int:
-    """Characters of the longest word in some texts."""
+    """Characters of the longest word in some texts.
+
+    >>> longest_word("of a run", "", "mean calls"), longest_word("")
+    (5, 0)
+    """
     return max(len(word) for text in texts for word in text.split() or [""])

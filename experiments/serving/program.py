@@ -103,10 +103,10 @@ class Edit:
 
 
 def edits(program: str, texts: Mapping[int, str]) -> list[Edit]:
-    r"""What gives some blocks new texts; blocks that the program lacks come after its last one.
+    r"""What gives some blocks new texts, in the program's order; blocks that it lacks come after its last one.
 
-    >>> [(edit.old, edit.new) for edit in edits('B0 = "a"\nB1 = "b"', {0: "c", 2: "d"})]
-    [('B0 = "a"', 'B0 = "c"'), ('B1 = "b"', 'B1 = "b"\nB2 = "d"')]
+    >>> [(edit.old, edit.new) for edit in edits('B0 = "a"\nB1 = "b"', {2: "d", 1: "e", 0: "c"})]
+    [('B0 = "a"', 'B0 = "c"'), ('B1 = "b"', 'B1 = "e"\nB2 = "d"')]
     """
     lines: dict[int, re.Match[str]] = {}
     for line in LINE.finditer(program):
