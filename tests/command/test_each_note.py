@@ -1,0 +1,167 @@
+"""Notes and refusals of commands, read back whole of objects that are made up."""
+
+import io
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from evo.conformance import CheckResult
+from evo.errors import InputError
+from experiments.cli import calibrating, inputs, run, serving
+from experiments.cli.showing.part_checks import show_part_checks
+from experiments.fits import surfaces
+from experiments.fits.laws import Estimate, Told
+from experiments.serving import evaluator
+
+# ---------------------------------------------------------------------------------------------------------- recording
+
+NO_CAP = "there is no cap: whatever is asked is sent and paid; --max-calls, --max-tokens, --max-cost"
+BODIES = (
+    "prompts and answers are written into my log in full, and may be private; "
+    "`llm-evo record 'my log' --strip NEW.jsonl` writes a log without them"
+)  # fmt: skip
+OPEN = "keys and prompts travel to http://far without encryption"
+CUT = "the last line of my log was not whole and is cut off; its call counts with the most it may have cost"
+
+
+@pytest.mark.parametrize(
+    ("more", "notes"),
+    [
+        ({}, [NO_CAP]),
+        ({"calls": 3}, []),
+        ({"tokens": 3}, []),
+        ({"money": 0.0}, []),
+        ({"calls": 3, "bodies": True}, [BODIES]),
+        ({"calls": 3, "in_the_open": True}, [OPEN]),
+        ({"calls": 3, "cut": True}, [CUT]),
+        ({"calls": 3, "logged": [1, 2]}, ["my log holds 2 calls, which count for the caps"]),
+        ({"bodies": True, "in_the_open": True, "cut": True, "logged": [1]},
+         [NO_CAP, BODIES, OPEN, CUT, "my log holds 1 calls, which count for the caps"]),
+    ],
+)  # fmt: skip
+def test_what_is_to_be_known_before_anything_is_recorded(more, notes):
+    said = {"calls": None, "tokens": None, "money": None, "bodies": False, "in_the_open": False, "cut": False} | more
+    recorder = SimpleNamespace(
+        caps=SimpleNamespace(**{name: said[name] for name in ("calls", "tokens", "money")}),
+        bodies=said["bodies"],
+        upstream=SimpleNamespace(in_the_open=said["in_the_open"], address="http://far"),
+        log=SimpleNamespace(cut=said["cut"], calls=said.get("logged", [])),
+    )
+    assert list(serving._notes(recorder, "my log")) == notes
+
+
+@pytest.mark.parametrize(("host", "shown", "warned"), [
+    ("127.0.0.1", "http://127.0.0.1:80/v1", False), ("::1", "http://[::1]:80/v1", False),
+    ("0.0.0.0", "http://0.0.0.0:80/v1", True), ("::", "http://[::]:80/v1", True),
+])  # fmt: skip
+def test_where_an_endpoint_listens_and_who_can_reach_it(host, shown, warned, capsys):
+    serving._tell(SimpleNamespace(port=80), host, "answers")
+    told = capsys.readouterr()
+    assert told.out == f"{shown}\nanswers; Ctrl-C ends it\n"
+    assert (f"note: whoever reaches {host}:80 over the network can use this endpoint" in told.err) is warned
+
+
+def test_a_search_of_others_has_its_score_in_the_files_it_reads(tmp_path, monkeypatch):
+    program = tmp_path / "program.py"
+    program.write_text('B0 = "a"\n')
+    monkeypatch.setattr(evaluator, "scores", lambda text: (1.0, 0.0, 0.5) if text.startswith("B0") else ())
+    expected = {"combined_score": 1.5, "b0": 1.0, "b1": 0.0, "b2": 0.5}
+    assert evaluator.evaluate(str(program)) == expected
+    out = tmp_path / "results"
+    evaluator.main(["--program_path", str(program), "--results_dir", str(out)])
+    public = {name: expected[name] for name in ("b0", "b1", "b2")}
+    assert json.loads((out / "metrics.json").read_text()) == {"combined_score": 1.5, "public": public, "private": {}}
+    assert json.loads((out / "correct.json").read_text()) == {"correct": True, "error": None}
+
+
+# ------------------------------------------------------------------------------------------------- choices and refusals
+
+
+def calls_of(*models):
+    return SimpleNamespace(
+        file="mine.csv",
+        groups=lambda name: [(each,) for each in models],
+        word=lambda name: np.array(models),
+        where=lambda chosen: chosen.tolist(),
+    )
+
+
+def test_calls_of_one_model_are_chosen_by_its_name():
+    assert calibrating._chosen(calls_of("a", "b"), "model", "b") == [False, True]
+    some = calls_of("a")
+    assert calibrating._chosen(some, "model", None) is some
+    with pytest.raises(InputError, match=r"^--model: expected one of gpt, lama, got 'lamb'; did you mean 'lama'\?$"):
+        calibrating._chosen(calls_of("gpt", "", "lama"), "model", "lamb")
+    with pytest.raises(InputError, match=r"^--kind: mine.csv has no kind, got 'x'"):
+        calibrating._chosen(calls_of(""), "kind", "x")
+
+
+def test_options_that_contradict_each_other_or_the_grid_are_refused(tmp_path):
+    with pytest.raises(InputError, match="--import and --stored contradict each other"):
+        inputs.read(tmp_path, imports=True, stored=True)
+    with pytest.raises(InputError, match=r"^--unit: .*, got 'a\\tb'$"):
+        calibrating._expect_unit("a\tb")
+    simulated = SimpleNamespace(cells=(), name="mine")
+    asked = {"base_url": None, "replay": None}
+    assert run.real_calls(simulated, tmp_path, None, 1.0, **asked) is None
+    for given, named in (({"base_url": "x"}, "--base-url"), ({"replay": "x", "base_url": "y"}, "--base-url, --replay")):
+        with pytest.raises(
+            InputError, match=rf"^{named}: expected a grid with a mutator LLM\(..\), got mine, which has"
+        ):
+            run.real_calls(simulated, tmp_path, None, 1.0, **asked | given)
+    with pytest.raises(InputError, match=r"^--prices: expected a grid"):
+        run.real_calls(simulated, tmp_path, "prompt=1", 1.0, **asked)
+
+
+# ------------------------------------------------------------------------------------------------------- what was found
+
+
+def test_each_check_of_a_part_is_told_and_those_that_failed_are_counted():
+    found = [CheckResult("shape", True, "fine"), CheckResult("law", False, "a [b] of three words"),
+             CheckResult("draws", None, "no law"), CheckResult("text", True, "")]  # fmt: skip
+    console = Console(width=34, record=True, file=io.StringIO())
+    assert show_part_checks("Mine[p]", found, console) == 1
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert lines == [
+        "Mine[p]", "passed          shape: fine", "FAILED          law: a [b] of", "                three words",
+        f"{found[2].outcome:<16}draws: no law", "passed          text:", "2 passed, 1 FAILED, 1 do not apply",
+    ]  # fmt: skip
+
+
+def test_a_surface_says_whether_it_is_a_law():
+    law = surfaces.SurfaceLaw("E = A k^b l^d", (Estimate("A", 2.0, 1.5, 2.5), Estimate("b", 1.0, 0.9, 1.1)), 0.25)
+    said = "E = A k^b l^d, A = 2 [1.5, 2.5], b = 1 [0.9, 1.1] (p = 0.2 of the fit)"
+    told = {Told.LAW: f"a: {said}", Told.UNDECIDED: f"a: UNDECIDED, {said} or {said}",
+            Told.NONE: "a: NONE, no product of powers and an exponential fits"}  # fmt: skip
+    for each, words in told.items():
+        assert str(surfaces.Surface("a", each, (law,) * (1 + (each is Told.UNDECIDED)))) == words
+    assert law["b"].value == 1.0
+
+
+FINE = {"x": [1, 2, 3] * 2, "y": [1] * 3 + [2] * 3, "mean": [1.0] * 6, "runs": [surfaces.FEWEST_RUNS] * 6}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, ""),
+        ({"x": [1, 2, 2] * 2}, "a surface needs 3 values of the first parameter, 2 of the second"),
+        ({"y": [1] * 6}, "a surface needs 3 values of the first parameter, 2 of the second"),
+        ({"x": [0, 2, 3] * 2}, "a surface needs positive parameters and means"),
+        ({"y": [0] * 3 + [2] * 3}, "a surface needs positive parameters and means"),
+        ({"mean": [0.0] + [1.0] * 5}, "a surface needs positive parameters and means"),
+        ({"runs": [surfaces.FEWEST_RUNS - 1] + [99] * 5}, f"a law of means needs at least {surfaces.FEWEST_RUNS} runs"),
+        ({"runs": [1] * 6, "memoryless": True}, ""),
+        ({"runs": [1] * 6, "sure": True}, ""),
+    ],
+)
+def test_a_surface_needs_values_that_have_logs_and_enough_of_them(more, words):
+    columns = {
+        name: np.array(values, dtype=float) for name, values in (FINE | more).items() if isinstance(values, list)
+    }
+    part = SimpleNamespace(**{"memoryless": False, "sure": False} | more | columns)
+    assert surfaces._refuse(part, columns["y"]).startswith(words)
+    assert bool(surfaces._refuse(part, columns["y"])) is bool(words)
