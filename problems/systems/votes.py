@@ -39,7 +39,7 @@ def decision_error(error: float, votes: int, copied: float) -> float:
     """
     if error in (0.0, 1.0):
         return error
-    return min(copied * error + (1.0 - copied) * majority_error(error, votes), 1.0)  # rounding may pass 1
+    return copied * error + (1.0 - copied) * majority_error(error, votes)
 
 
 def decisions_err(rng: Generator, shape: tuple[int, ...], error: float, votes: int, copied: float) -> BoolArray:

@@ -351,6 +351,9 @@ def test_runs_to_resolve_grow_as_they_should():
     assert runs(1.0, 0.1, 1e-6) > runs(1.0, 0.1, 1e-3) > runs(1.0, 0.2, 1e-3) > runs(1.0, 0.2, 1e-3, power=0.5)
     z = stats.norm.ppf(1 - 0.005) + 1.5 * stats.norm.ppf(0.8)
     assert runs(0.7, 0.5, 0.01, power=0.8) == math.ceil((z * 0.7 / 0.5) ** 2)
+    assert statistics.resolved_by(2, 1.0, 0.05) == math.inf  # sqrt(2) < z_0.95 = 1.645
+    for n in (3, 4, 30):
+        assert runs(1.0, statistics.resolved_by(n, 1.0, 0.05) * (1 + 1e-9), 0.05) == n
 
 
 def test_runs_to_resolve_by_moments_are_enough_for_the_worst_law():

@@ -20,11 +20,13 @@ from evo import (
 )
 from evo.costs.budget import Budget
 from evo.engine.law import gains, schedules, waiting
+from evo.engine.law.forgetful import Counts
 from evo.engine.law.gains import Gains, gains_of_chunk
 from evo.engine.law.levels import Levels
 from evo.engine.law.rows import Rows
-from evo.errors import InputError
+from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
+from evo.laws.mixtures import Invalid
 from evo.theory.calls.gains import gains_of, stalls_of
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
@@ -41,7 +43,7 @@ from problems import BlockOneMax, Jump, Needle, Trap, WeightedBlocks
 FALSE_FAIL = 1e-6
 RUNS = 5000
 CELLS = 240
-QUICK = (0, 3, 5, 9, 12, 17, 18, 26, 28, 59, 120, 121, 122, 123, 126, 128, 129, 132, 146)
+QUICK = (0, 3, 5, 9, 12, 17, 18, 26, 28, 37, 59, 120, 121, 122, 123, 126, 128, 129, 132, 146)
 """Some of them: all schedules, starts and kinds of law; and nine of levels."""
 
 
@@ -370,6 +372,8 @@ def test_what_floats_cannot_hold_is_refused_and_a_budget_helps():
     assert (counts.hit == -1).all()
     assert (counts.calls == 10**12).all()
     last = fitness_at(trace, 10**12, 50)
+    with pytest.raises(NoPrediction, match="chance that a call makes 2000 blocks correct is below"):
+        Counts.of(Invalid(0.1, IndependentBlocks(0.5, 0.5)), 2000, 1)
     assert 5300 < last.min() < last.max() < 5500  # the best of 10^12 draws of Bin(10000, 1/2): 7 standard deviations
 
 

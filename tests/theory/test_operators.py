@@ -242,6 +242,7 @@ def test_spill_costs_grow_exponentially():
         assert mean == pytest.approx(((1 - s) ** -50 - 1) * (1 - s) / (0.5 * s), rel=1e-12)
     assert spill_only_incorrect(SpillLaw(HALF, 0.0), 9, Start(9)).hit.variance == pytest.approx(18, rel=1e-12)
     assert spill_only_incorrect(SpillLaw(HALF, 1.0), 9, Start(9)).hit.mean == math.inf
+    same(spill_only_incorrect(SpillLaw(HALF, 1.0), 1, Start(1)), only_incorrect(HALF, 1, 1, Start(1)))  # none outside
     with pytest.raises(NoPrediction, match="too small for floats"):
         spill_only_incorrect(SpillLaw(HALF, 0.5), 3000, Start(3000))
 
@@ -408,12 +409,13 @@ def test_sums_of_heavy_tails_are_accurate_far_out():
 
 
 def test_beta_expectations():
-    for a, b in ((0.3, 2.0), (4.0, 0.5)):
+    for a, b in ((0.3, 2.0), (4.0, 0.5), (0.01, 2.0), (2.0, 0.01)):
         nodes = BetaNodes.of(a, b)
         assert nodes.weight @ nodes.p == pytest.approx(a / (a + b), rel=1e-13)
         assert nodes.weight @ nodes.p**3 == pytest.approx(math.prod((a + i) / (a + b + i) for i in range(3)), rel=1e-13)
     assert inverse_moment(2.5, 1.0, 2) == pytest.approx(2.5 / 0.5)
     assert inverse_moment(2.0, 1.0, 2) == math.inf
+    assert survival(0.5, 1.5, np.array([0.0, np.inf])).tolist() == [1.0, 0.0]
     z = np.array([0.5, 3.0, 1e3, 1e8])
     exact = [math.lgamma(0.5) - math.lgamma(1.2), math.lgamma(3.0) - math.lgamma(3.7), None, None]
     np.testing.assert_allclose(log_gamma_ratio(z, 0.7)[:2], exact[:2], rtol=1e-14)

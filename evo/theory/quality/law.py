@@ -125,7 +125,7 @@ class StateFitness:
         moves = self.chain.moves
         better = fitness[moves.to] > fitness[moves.owner]
         up = np.bincount(moves.owner, moves.chance * better, len(fitness))
-        return np.asarray(up + self.chain.finish * (self.values[self.best] > fitness))
+        return np.asarray(up + self.chain.finish)  # nothing is as fit as the optimum
 
 
 class LogCdf(Protocol):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk
+from evo import AllBlocks, Archive, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset
 from evo.errors import InputError, NoPrediction
 from evo.theory.quality.no_evaluator import block_after, level
 from experiments import Cell, best_threshold, predict, trace
@@ -137,3 +138,10 @@ def test_the_engine_deap_keeps_the_best_and_says_so():
     for runner in ({"accept": "always"}, {"threshold": 0.5}):
         with pytest.raises(InputError, match="the engine deap keeps the best of parent and offspring"):
             trace(cell(BlockOneMax(4, 2), **runner), engine="deap")
+    for parts, named in (
+        ({"problem": Noisy(BlockOneMax(4, 2), 0.5)}, "Noisy, UniformChunk and OnePlusLambda"),
+        ({"schedule": UniformSubset(2)}, "BlockOneMax, UniformSubset and OnePlusLambda"),
+        ({"runner": Archive(size=2)}, "BlockOneMax, UniformChunk and Archive"),
+    ):
+        with pytest.raises(InputError, match=f"with chunks of consecutive blocks; got {named}; use the engine blocks"):
+            trace(replace(cell(BlockOneMax(4, 2)), **parts), engine="deap")

@@ -203,6 +203,7 @@ def test_first_ahead_is_the_gamblers_ruin(f, ahead):  # (9a), (9b)
         lambda: gaussian_acceptance([1.0, 0.0], -1.0),
         lambda: gaussian_acceptance([1.0, 0.0], math.nan),
         lambda: gaussian_acceptance([1.0, 0.0], 1.0, m=0),
+        lambda: gaussian_acceptance([1.0, 0.0], math.inf),
         lambda: judged_acceptance(0, 0.1, 0.1),
         lambda: judged_acceptance(2, 1.1, 0.1),
         lambda: judged_block_acceptance(2, 0.1, math.nan),
@@ -216,7 +217,7 @@ def test_first_ahead_is_the_gamblers_ruin(f, ahead):  # (9a), (9b)
         lambda: stored(0.5, 1.0, 2, Start(2), m=0),
         lambda: stored(0.5, 1.0, 2, Start(3)),
     ],
-    ids=[f"input{n}" for n in range(17)],
+    ids=[f"input{n}" for n in range(18)],
 )
 def test_bad_input_is_refused(call):
     with pytest.raises(InputError):
