@@ -211,7 +211,7 @@ class _Single(_Loop):
     """
 
     def take(self, correct: BoolArray) -> None:
-        self.wrong = ~correct
+        self.wrong, self._room = ~correct, np.empty(AT_ONCE, dtype=np.int64)
         self.ahead = AT_LEAST // max(1, len(correct))
 
     def keep(self, stay: BoolArray) -> None:
@@ -230,7 +230,8 @@ class _Single(_Loop):
         """The next calls of some runs, so many of each; `number` becomes that of the last one accepted."""
         wrong, runs = self.wrong[rows].reshape(-1), len(number)
         drawn = uniform_numbers(self.k, runs * ahead, self.streams.schedule).reshape(runs, ahead)
-        block = ((np.arange(runs) * self.k)[:, None] + drawn).reshape(-1)
+        block = self._room[: runs * ahead]
+        np.add((np.arange(runs) * self.k)[:, None], drawn, out=block.reshape(runs, ahead))
         made = np.flatnonzero(wrong.take(block))
         answer = rewritten(self.mutator, np.zeros((len(made), 1), dtype=np.bool_), self.streams.mutator)
         made = made[answer.correct[:, 0]]
@@ -259,7 +260,7 @@ class _Single(_Loop):
             ahead: calls drawn for each run.
         """
         failed = np.diff(drawn, prepend=-1) - 1  # calls of its generations before it
-        own = np.unique(first)
+        own = np.flatnonzero(np.diff(first, prepend=-1))
         failed[own] = drawn[own] + before[run[own]] % self.lam
         begun = failed // self.lam + 1
         ends = np.cumsum(begun)

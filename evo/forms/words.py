@@ -123,11 +123,12 @@ def uniform_numbers(n: int, size: int, rng: Generator) -> NDArray[np.integer[Any
     """
     if n > HALF_WORD:
         return rng.integers(n, size=size)
-    drawn = random_words((-(-size // 4),), rng).view(np.uint16)[:size] * np.uint32(n)
-    numbers = drawn >> np.uint32(16)
+    numbers = random_words((-(-size // 4),), rng).view(np.uint16)[:size] * np.uint32(n)
+    again = np.empty(0, dtype=np.int64)
     if over := HALF_WORD % n:
-        again = np.flatnonzero(drawn.astype(np.uint16) < over)
-        numbers[again] = rng.integers(n, size=len(again))
+        again = np.flatnonzero(numbers.astype(np.uint16) < over)
+    numbers >>= np.uint32(16)
+    numbers[again] = rng.integers(n, size=len(again))
     return numbers
 
 
