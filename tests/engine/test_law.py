@@ -43,7 +43,7 @@ from problems import BlockOneMax, Jump, Needle, Trap, WeightedBlocks
 FALSE_FAIL = 1e-6
 RUNS = 5000
 CELLS = 240
-QUICK = (0, 3, 5, 9, 12, 17, 18, 26, 28, 37, 59, 120, 121, 122, 123, 126, 128, 129, 132, 146)
+QUICK = (0, 3, 5, 9, 12, 13, 17, 18, 26, 28, 37, 59, 120, 121, 122, 123, 126, 128, 129, 132, 146)
 """Some of them: all schedules, starts and kinds of law; and nine of levels."""
 
 

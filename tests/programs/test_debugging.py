@@ -415,6 +415,20 @@ def test_the_context_ends_the_naive_system_and_not_the_focused_one():
     assert replace(naive_one, context=5 * 201 + 200).expected().done == 1.0
     assert executed(focused_one, 4)[1].all()
     assert not executed(replace(focused_one, context=40), 4)[1].any()
+    longer = replace(naive_one, rounds=7).expected().source
+    assert longer.endswith("a context of 1,000 tokens that holds 3 of 7 rounds")
+
+
+def test_notes_and_cuts_up_to_the_last_token_of_the_context():
+    """The sixth repair reads 1 + 2 + 3 tokens and five notes of 4, and writes 2 + 4: 32 tokens."""
+    noting = FocusedDebugging(k=3, l=2, b=3, u=3, head=1, memory=4, tries=2, fix=0.5, context=32)
+    assert noting.expected().ledger[1, 0] > 3
+    with pytest.raises(NoPrediction, match="notes may outgrow the context"):
+        replace(noting, context=31).expected()
+    cutting = FocusedDebugging(k=1, l=2, b=0, cut=1, cut_wrong=0.25, context=3)  # no repair has room: none is asked for
+    assert cutting.expected().done == 0.75
+    varying = FocusedDebugging(k=3, l=2, b=1, cut=1, fix=0.5, tries=2).expected()
+    assert varying.calls.mean == pytest.approx(varying.ledger[:, 0].sum(), rel=1e-12)
 
 
 def test_a_cache_lowers_the_constant_and_leaves_the_exponent():

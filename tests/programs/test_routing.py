@@ -191,6 +191,15 @@ def test_fewer_specialists_are_larger_ones():
     assert uneven.roles[2].model.size == 3**0.5
 
 
+def test_a_wrong_specialist_is_another_one():
+    """Of tasks of two specialists, for 3 and 1, each goes to the other; P(230 of 400 for 3/4 or more) < 1e-12."""
+    crossed = Routing(k=4, n=5, h=1, serves=(3, 1), wrong=1.0)
+    assert crossed.expected().ledger[:, 0].tolist() == [1, 0.75, 0.25]
+    desk = Desk(crossed.roles, 400)
+    assert not crossed.execute(desk, np.random.default_rng(1)).any()
+    assert desk.ledger[:, 1, 0].sum() > 230
+
+
 def test_a_call_longer_than_the_context_ends_the_run():
     one = Generalist(k=3, n=10, context=10)
     desk = Desk(one.roles, 2)
@@ -204,11 +213,13 @@ def test_a_call_longer_than_the_context_ends_the_run():
     assert desk.ledger[0, :, 0].tolist() == [1, 0]
     often = replace(many, nowhere=0.5, attempts=2, votes_d=3, votes_s=5).expected()
     assert (often.calls.mean, often.ledger[:, 0].tolist()) == (4.5, [4.5, 0])
+    assert replace(many, serves=(2, 1)).expected().exact_every_run  # whichever specialist does not answer
     many = Routing(k=3, n=10, h=10, context=10)
     desk = Desk(many.roles, 2)
     assert not many.execute(desk, np.random.default_rng(1)).any()
     assert desk.ledger.sum() == many.expected().ledger.sum() == 0
     assert (many.expected().done, many.expected().calls.mean) == (0.0, 0.0)
+    assert [replace(each, context=11).expected().done for each in (one, many)] == [1.0, 1.0]  # just long enough
 
 
 @pytest.mark.parametrize(
