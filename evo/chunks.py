@@ -82,7 +82,6 @@ def draws_subsets(schedule: Schedule) -> bool:
     return bool(getattr(schedule, "subsets", False))
 
 
-_EXACT_IN_FLOAT32 = 2**24
 _EXACT_IN_A_BYTE = 255
 _OCTETS = 8
 _WORDS_ADDED = 255
@@ -94,9 +93,9 @@ _EACH_PAIR = np.uint64(0x0001000100010001)
 def count_correct(correct: BoolArray) -> IntArray:
     """Number of True entries along the last axis; bool [..., g] -> int [...].
 
-    Eight blocks at a time where g and the array allow it, else by einsum over bytes or float32, exact as long as these
-    hold the count: numpy's sums over a short last axis are several times slower, and a product with a vector of ones
-    wakes the threads of the linear algebra library.
+    Eight blocks at a time where g and the array allow it, else up to 255 by einsum over bytes: numpy's sums over a
+    short last axis are several times slower, and a product with a vector of ones wakes the threads of the linear
+    algebra library.
 
     >>> count_correct(np.array([[True, False, True]])).tolist()
     [2]
@@ -108,9 +107,7 @@ def count_correct(correct: BoolArray) -> IntArray:
         return _added_by_eights(correct.view(np.uint64))
     if g <= _EXACT_IN_A_BYTE and correct.dtype == np.bool_:
         return np.asarray(np.einsum("...j->...", correct.view(np.uint8)).astype(np.int64))
-    if g >= _EXACT_IN_FLOAT32:
-        return np.asarray(correct.sum(axis=-1, dtype=np.int64))
-    return np.asarray(np.einsum("...j->...", correct.astype(np.float32)).astype(np.int64))
+    return np.asarray(correct.sum(axis=-1, dtype=np.int64))
 
 
 def _added_by_eights(words: NDArray[np.uint64]) -> IntArray:

@@ -6,6 +6,7 @@ from typing import Any
 
 ABBREVIATES: dict[str, tuple[str, ...]] = {
     "change": ("fitness",),
+    "in_parts": ("survivors", "accepts"),
     "landscape": (),
     "initial_law": ("initial",),
     "law": (),

@@ -40,7 +40,8 @@ def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     chunks; if no other is left, it is shown the solution.
 
     Memory: a run holds its solution, and for each worker g bytes (k where offspring are compared as a whole) and some
-    24; `experiments.grids.cell.batch_size` keeps runs k W below 16 million.
+    24; `experiments.grids.cell.batch_size` keeps runs k W below 16 million, runs W below 2 million. An event makes one
+    call of each run, in one slab.
 
     Returns:
         The counts, and the trace if the batch asks for it.

@@ -22,7 +22,9 @@ from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, is_informed
 
 SLAB_BLOCKS = 2**21
-"""Most blocks rewritten at once (one call may exceed it): some 20 bytes each, 40 MB; 80 each where each is a call."""
+"""Most blocks rewritten at once (one call may exceed it): some 20 bytes each, 40 MB."""
+BESIDE = 8
+"""Blocks that take as much memory as what is noted of a call beside its blocks."""
 
 
 @dataclass
@@ -73,8 +75,9 @@ class Caller:
         Raises: OperatorError if the mutator or the problem breaks its contract.
         """
         runs, ahead = chunk.shape[:2]
-        lam_slab = min(self.lam, max(1, SLAB_BLOCKS // self.blocks_a_call))
-        run_slab = max(1, SLAB_BLOCKS // (ahead * lam_slab * self.blocks_a_call))
+        a_call = self.blocks_a_call + BESIDE
+        lam_slab = min(self.lam, max(1, SLAB_BLOCKS // a_call))
+        run_slab = max(1, SLAB_BLOCKS // (ahead * lam_slab * a_call))
         pieces = []
         for low in range(0, runs, run_slab):
             rows = np.arange(low, min(low + run_slab, runs))

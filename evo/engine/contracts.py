@@ -14,11 +14,7 @@ from evo.evaluation import NoisyProblem, Reading
 from evo.forms.words import Words
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, Schedule
 from evo.runners.protocol import Adjusting, Describing, OwnLoop, Pool, Runner
-from evo.schedules import AllBlocks, EachChunk, OnlyIncorrect, RoundRobin, UntilResolved, inner_schedule
 from evo.search import Search
-
-LOOK_AT_NO_PARENT = (AllBlocks, RoundRobin, UntilResolved, EachChunk)
-"""Schedules that name the same chunks whatever the parents are, and draw nothing; types matched exactly."""
 
 
 def initial_solutions(problem: Problem, runs: int, rng: Generator) -> BoolArray:
@@ -81,35 +77,6 @@ def chosen_chunks(
             f"{type(schedule).__name__}.choose: expected {g} different blocks a call, in ascending order"
         )
     return chunk.astype(np.int64, copy=False)
-
-
-def chunks_of_offspring(
-    schedule: Schedule, pointer: IntArray, parents: BoolArray, same: bool, rng: Generator
-) -> IntArray:
-    """The chunk of each offspring of one generation, int [runs, lam] (or positions [runs, lam, g]).
-
-    Args:
-        schedule: the schedule.
-        pointer: int [runs].
-        parents: bool [runs, lam, k], the parent of each offspring.
-        same: whether all offspring of a run have one parent, so that the schedule is asked once.
-        rng: the schedule's stream.
-    """
-    runs, lam = parents.shape[:2]
-    kind = type(inner_schedule(schedule))
-    parents = parents.view()
-    parents.flags.writeable = False  # a schedule only looks
-    if same or lam == 1 or kind in LOOK_AT_NO_PARENT:
-        chunk = chosen_chunks(schedule, pointer, parents[:, 0], 1, lam, rng)[:, 0]
-        return chunk if chunk.shape[1] == lam else np.broadcast_to(chunk, (runs, lam, *chunk.shape[2:]))
-    if kind is OnlyIncorrect:  # draws nothing, so that all parents may be shown at once
-        flat = parents.reshape(runs * lam, -1)
-        return chosen_chunks(schedule, np.repeat(pointer, lam), flat, 1, 1, rng).reshape(runs, lam)
-    chosen = []
-    for j in range(lam):
-        every = chosen_chunks(schedule, pointer, parents[:, j], 1, lam, rng)
-        chosen.append(every[:, 0, min(j, every.shape[2] - 1)][:, None])
-    return np.concatenate(chosen, axis=1)
 
 
 def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> Rewritten:

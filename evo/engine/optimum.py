@@ -22,6 +22,8 @@ from evo.protocols import BoolArray, FloatArray, Problem
 ROUNDING = 1e-9
 """Relative: by how much changes of fitness that were added up may miss the fitness of the solution."""
 SHOWN = 10
+AT_ONCE = 2**20
+"""Blocks of first solutions whose fitness is computed at once."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,10 @@ def first_solutions(problem: Problem, runs: int, rng: Generator) -> tuple[BoolAr
     Raises: OperatorError as `initial_solutions` and `fitness_values`, or if one of them is a rival of the optimum.
     """
     correct, truth = initial_solutions(problem, runs, rng), truth_of(problem)
-    fitness = fitness_values(truth, "an initial solution", truth.fitness(correct.copy()), (runs,)).copy()
+    fitness, step = np.empty(runs), max(1, AT_ONCE // truth.k)
+    for first in range(0, runs, step):
+        some = correct[first : first + step].copy()
+        fitness[first : first + step] = fitness_values(truth, "an initial solution", truth.fitness(some), (len(some),))
     optimum = Optimum.of(problem)
     optimum.refuse_rivals(correct, fitness)
     return correct, fitness, optimum

@@ -126,7 +126,7 @@ class Records:
             call: int [r], number of the call that made the improvement.
             fitness: float [r], true fitness; and seen fitness, where evaluators may err.
         """
-        if self.tracing:
+        if self.tracing and (len(rows) or not self._trace):
             self._trace.append((self.active[rows], call, self.spent[rows], *fitness))
 
     def counts(self, seconds: FloatArray | None = None) -> RunCounts:

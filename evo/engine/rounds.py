@@ -13,7 +13,7 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import Chunks
 from evo.costs.ledger import Prompt
-from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
+from evo.engine.calls import BESIDE, SLAB_BLOCKS, Caller, Parents, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits
 from evo.engine.optimum import first_solutions
 from evo.engine.outcomes import Called
@@ -33,6 +33,8 @@ def run_batch(search: Search, batch: Batch, watch: Watcher | None = None) -> tup
 
     `generations` are rounds; `hit` is the number of offspring up to the end of the round whose merged solution is the
     optimum, which the round generates as a whole. A trace has a row for each round that improved the parent.
+
+    Memory: k bytes a run and some 60, and one slab of rounds of whole runs, 40 MB (`evo.engine.calls.SLAB_BLOCKS`).
 
     Args:
         search: whose runner is `Merged`.
@@ -108,7 +110,7 @@ class _Batch:
 
     def _slabs(self) -> Iterator[IntArray]:
         """Runs whose rounds are made together, so that memory is bounded; a run's round is never cut."""
-        blocks = max(self.width * self.caller.blocks_a_call, self.caller.problem.k)
+        blocks = max(self.width * (self.caller.blocks_a_call + BESIDE), self.caller.problem.k)
         step = max(1, SLAB_BLOCKS // blocks)
         for low in range(0, len(self.books.active), step):
             yield np.arange(low, min(low + step, len(self.books.active)))

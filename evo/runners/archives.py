@@ -45,6 +45,8 @@ class Archive:
     parent: str = "uniform"
     lam: int = 1
 
+    in_parts: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         whole(self, "size", least=1, most=MOST_PLACES)
         choice(self, "parent", ("uniform", "proportional", "last"))
@@ -85,6 +87,8 @@ class MuPlusLambda:
 
     mu: int
     lam: int = 1
+
+    in_parts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         whole(self, "mu", least=1, most=MOST_PLACES)
@@ -250,7 +254,7 @@ def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
     """
     runs, places = pool.seen.shape
     stay = as_they_are(runs, places)
-    worst = pool.seen.min(axis=1)
+    worst = least_of_each(pool.seen)
     best = offspring[:, 0] if offspring.shape[1] == 1 else offspring.max(axis=1)
     row = np.flatnonzero(best > worst)  # in other runs all stay, for they are older
     if len(row) == 0:
@@ -268,6 +272,15 @@ def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
         staying[~kept[:, :places]] = places + np.nonzero(kept[:, places:])[1]  # as many come as go, row by row
         stay[rows] = staying
     return stay
+
+
+def least_of_each(values: FloatArray) -> FloatArray:
+    """The least value of each row, [runs, s] -> [runs]; along a short last axis numpy takes several times as long.
+
+    >>> least_of_each(np.array([[3.0, 1.0], [0.0, 2.0]])).tolist()
+    [1.0, 0.0]
+    """
+    return np.asarray(np.ascontiguousarray(values.T).min(axis=0))
 
 
 def pieces(rows: int, places: int) -> Iterator[slice]:

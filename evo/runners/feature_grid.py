@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.random import Generator
@@ -40,6 +40,8 @@ class MapElites:
     feature: str = "count"
     blocks: int | None = None
     lam: int = 1
+
+    in_parts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         whole(self, "cells", least=1, most=MOST_PLACES)
@@ -100,19 +102,46 @@ class MapElites:
         assert pool.features is not None  # the engine describes what it shows to a runner that describes
         assert pool.arriving is not None
         runs, places = pool.seen.shape
-        rows, stay = np.arange(runs), as_they_are(runs, places)
-        seen, features = pool.seen, pool.features
-        if offspring.shape[1] > 1:
-            seen, features = seen.copy(), features.copy()
-        for number, (fitness, cell) in enumerate(zip(offspring.T, pool.arriving.T, strict=True)):
-            there = seen > -np.inf
-            same = there & (features == cell[:, None])
+        stay, there = as_they_are(runs, places), pool.seen > -np.inf
+        if offspring.shape[1] == 1:
+            cell = pool.arriving
+            same = there & (pool.features == cell)
             place = np.argmax(same, axis=1)
-            unmet = np.flatnonzero(~same[rows, place])
+            unmet = np.flatnonzero(~same[np.arange(runs), place])
             place[unmet] = np.argmin(there[unmet], axis=1)
-            enters = np.flatnonzero(fitness > seen[rows, place])
-            at = place[enters]
-            stay[enters, at] = places + number
-            if offspring.shape[1] > 1:
-                seen[enters, at], features[enters, at] = fitness[enters], cell[enters]
+            row = np.flatnonzero(offspring[:, 0] > pool.seen[np.arange(runs), place])
+            stay[row, place[row]] = places
+            return stay
+        run, number, met_first = _best_of_each_cell(offspring, pool.arriving, places)
+        place = _place_of_each_cell(there, pool.features)[run, pool.arriving[run, number]]
+        unmet = np.flatnonzero(place < 0)
+        unmet = unmet[np.argsort(met_first[unmet])]  # run by run
+        rank = np.arange(len(unmet)) - np.searchsorted(run[unmet], run[unmet])
+        place[unmet] = np.argsort(there, axis=1, kind="stable")[run[unmet], rank]  # free places first
+        enters = offspring[run, number] > pool.seen[run, place]
+        stay[run[enters], place[enters]] = places + number[enters]
         return stay
+
+
+def _place_of_each_cell(there: BoolArray, features: IntArray) -> IntArray:
+    """The place of the solution of each cell, int [runs, s], -1 where the cell is empty."""
+    place = np.full(there.shape, -1, dtype=np.int64)
+    run, filled = np.nonzero(there)
+    place[run, features[run, filled]] = filled
+    return place
+
+
+def _best_of_each_cell(offspring: FloatArray, cell: IntArray, cells: int) -> tuple[IntArray, IntArray, IntArray]:
+    """The best valid offspring of each cell of each run, the first of equals; [runs, lam] each.
+
+    Returns:
+        Its run, its number, and the first valid offspring of its cell (counted through all runs); int [n] each.
+    """
+    fitness, lam = offspring.reshape(-1), offspring.shape[1]
+    valid = np.flatnonzero(fitness > -np.inf)
+    key = valid // lam * cells + cell.reshape(-1)[valid]
+    order = np.lexsort((valid, -fitness[valid], key))
+    leads = np.flatnonzero(np.diff(key[order], prepend=-1))
+    best = valid[order[leads]]
+    met_first = np.minimum.reduceat(valid[order], leads) if len(leads) else best
+    return best // lam, best % lam, met_first

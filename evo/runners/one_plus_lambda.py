@@ -32,6 +32,7 @@ class OnePlusLambda:
     accept: str = "strict"
     threshold: float = 0.0
     founders: ClassVar[tuple[int, ...]] = (0,)
+    in_parts: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         whole(self, "lam", least=1)

@@ -37,7 +37,12 @@ class Pool:
 
 @runtime_checkable
 class Runner(Protocol):
-    """The evolutionary algorithm: selection of parents and of survivors."""
+    """The evolutionary algorithm: selection of parents and of survivors.
+
+    Optional: `in_parts = True`, by which it says that the offspring who survive are among those who survive when
+    `survivors` is told of some of them alone: of a generation that does not fit into memory the engine then asks part
+    by part, and last of all for those who were named. Without it all lam offspring of a run are held at once.
+    """
 
     @property
     def lam(self) -> int:

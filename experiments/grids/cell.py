@@ -8,7 +8,7 @@ from functools import cached_property
 from numbers import Integral
 from typing import Any
 
-from evo.chunks import Chunks
+from evo.chunks import Chunks, draws_subsets
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import EARLIER, LEDGER, CallTokens, Prompt, overheads
 from evo.costs.prices import LLMPrimitive, expect_weights, weights_of
@@ -33,6 +33,10 @@ MOST_TOKENS = 2**26
 """Read, or written, by a call at the most: sums of squares over its passes stay exact."""
 BATCH_BLOCKS = 2**24
 """Blocks held by one batch of runs at the most, one byte each."""
+BATCH_PLACES = 2**21
+"""Solutions kept, or calls under way, by one batch of runs at the most: some 25 bytes each beside the blocks, 50 MB."""
+BATCH_CALLS = 2**22
+"""Calls of one generation of a batch of runs at the most (blocks of these calls, if each is drawn): 8 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -225,12 +229,14 @@ class Cell(AnyCell):
         """
         if asks_a_model(self.mutator):
             return 1
-        kept = len(self.runner.founders)
+        k, kept = self.problem.k, len(self.runner.founders)
         if type(self.runner) is not OnePlusLambda and isinstance(self.runner, OwnGenerations):
-            return max(1, min(batch, BATCH_BLOCKS // (self.problem.k * (kept + self.runner.in_flight))))
+            kept += self.runner.in_flight
+            return max(1, min(batch, BATCH_BLOCKS // (k * kept), BATCH_PLACES // kept))
         slabs = kept == 1 and not is_noisy(self.problem)  # the loop for one parent cuts its offspring into slabs
-        a_run = max(self.problem.k, self.runner.lam) if slabs else self.problem.k * (kept + self.runner.lam)
-        return max(1, min(batch, BATCH_BLOCKS // a_run))
+        a_run = max(k, self.runner.lam) if slabs else k * (kept + self.runner.lam)
+        calls = self.runner.lam * (self.chunks.g if draws_subsets(self.schedule) else 1)
+        return max(1, min(batch, BATCH_BLOCKS // a_run, BATCH_PLACES // kept, BATCH_CALLS // calls))
 
     def _expect(self, name: str, needed: tuple[str, ...], example: str) -> None:
         part: Any = getattr(self, name)

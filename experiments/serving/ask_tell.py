@@ -15,12 +15,12 @@ from evo.chunks import Chunks
 from evo.costs.ledger import LEDGER, CallTokens, ChunkLengths, Prompt, overheads
 from evo.engine.contracts import (
     adjusted,
-    chunks_of_offspring,
     described,
     named_parents,
     named_survivors,
     offspring_of_each,
 )
+from evo.engine.offspring_chunks import chunks_of_offspring
 from evo.errors import InputError
 from evo.parameters import shown, whole
 from evo.protocols import AnyRunner, BoolArray, IntArray, Schedule
@@ -311,8 +311,9 @@ class AskTell:
         self._before = self._pool()
         (who,), _ = named_parents(runner, self._before, self._draws.selection)
         parents = [self._kept[place] for place in who]
+        correct, same = self._correct(parents), len(self._kept) == 1
         chosen = chunks_of_offspring(
-            self.schedule, self._pointer, self._correct(parents), len(self._kept) == 1, self._draws.schedule
+            self.schedule, self._pointer, lambda j: correct[:, j], len(who), same, self._draws.schedule
         )[0]
         number = len(who) if self._state is None else int(offspring_of_each(runner, self._state)[0])
         self._chosen = np.array(chosen[:number])

@@ -15,7 +15,7 @@ from experiments import Cell, Grid, Results
 from experiments.checks.completeness import table_fault
 from experiments.checks.power import too_censored
 from experiments.cli.output import expect_free
-from experiments.grids.cell import BATCH_BLOCKS
+from experiments.grids.cell import BATCH_BLOCKS, BATCH_CALLS
 from experiments.grids.cells_table import cells_table
 from experiments.grids.measured.values import correlation
 from experiments.grids.outside.reading import Unsound, read_file
@@ -114,9 +114,9 @@ def test_a_budget_on_the_cost_is_reached_but_for_rounding():
 
 @pytest.mark.parametrize(("k", "lam"), [(64, 8), (8, 64), (2, 10**6)])
 def test_batches_hold_as_many_runs_as_memory_allows(k, lam):
-    """A byte a block of the larger of a solution and a generation."""
+    """A byte a block of a solution, and eight for each call of a generation."""
     cell = Cell(BlockOneMax(k, 1), Resample(0.5), AllBlocks(), OnePlusLambda(lam=lam))
-    assert cell.batch_size(10**9) == BATCH_BLOCKS // max(k, lam)
+    assert cell.batch_size(10**9) == max(1, min(BATCH_BLOCKS // k, BATCH_CALLS // lam))
     assert cell.batch_size(3) == 3
 
 
