@@ -23,7 +23,7 @@ def declared(part: object, name: str) -> Any:
     """The declaration `name` of a part; None if there is none or a subclass has voided it.
 
     A subclass that overrides a method of which the declaration speaks, without declaring it again, voids what it
-    inherits.
+    inherits; so does an object that has such a method of its own.
 
     >>> class Parent:
     ...     change = "by one"
@@ -35,7 +35,7 @@ def declared(part: object, name: str) -> Any:
     """
     own = getattr(part, "__dict__", {})
     if name not in own and any(method in own for method in ABBREVIATES[name]):
-        return None  # the object has such a method of its own
+        return None
     return getattr(part, name) if holds(type(part), name) else None
 
 
