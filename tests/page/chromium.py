@@ -1,7 +1,7 @@
 """Chromium without a window, driven over a pipe in its own protocol: no driver, no port, no library.
 
-`PYTHONPATH=tests/waiting python tests/page/chromium.py results/paper/report.html docs/report.png` takes the picture that
-stands in the README.
+`PYTHONPATH=tests/waiting python tests/page/chromium.py results/paper/report.html docs/report.png` takes the picture of
+the README.
 """
 
 from __future__ import annotations
