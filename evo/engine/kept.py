@@ -72,9 +72,13 @@ class Kept:
     features: IntArray | None = None
     judgements: NDArray[Any] | None = None
 
-    def of(self, rows: slice | BoolArray | IntArray) -> Kept:
+    def of(self, rows: slice | IntArray) -> Kept:
         """The places of some runs; of a slice the same memory."""
-        values: Any = (None if each is None else each[rows] for each in vars(self).values())
+        values: Any = vars(self).values()
+        if isinstance(rows, slice):
+            values = (None if each is None else each[rows] for each in values)
+        else:
+            values = (None if each is None else each.take(rows, axis=0) for each in values)
         return Kept(*values)
 
     def parents(self, place: IntArray) -> BoolArray:
@@ -119,7 +123,6 @@ class Kept:
             return values
 
         entered = enter(self.correct, _flat(made.solutions).take(source, axis=0))
-        self.optimal.reshape(-1)[at] = entered.all(axis=1)
         true = enter(self.seen, made.seen.reshape(-1).take(source))
         enter(self.born, calls_before[row] + 1 + made.number.take(column))
         for name in ("features", "judgements"):
@@ -128,6 +131,8 @@ class Kept:
         if self.fitness is not None:
             true = fitness_values(optimum.problem, "a solution", optimum.problem.fitness(entered), row.shape)
             self.fitness.reshape(-1)[at] = true
+        near = true[true.argmax()] >= optimum.near  # else none of them is the optimum
+        self.optimal.reshape(-1)[at] = entered.all(axis=1) if near else False
         optimum.refuse_rivals(entered, true)
 
 

@@ -67,7 +67,7 @@ class _Family:
     Attributes:
         rows: which of the active runs.
         kept: the solutions of these runs.
-        who: int [runs, lam], the place of each offspring's parent.
+        place: int [runs, lam], the place of each offspring's parent, counted through these runs.
         seen_before: float [runs, lam], how that parent is seen.
         number: int [runs], how many of the lam offspring are made; None: all.
         chunk: int [runs, lam] (or [runs, lam, g]), what each call gets; None where that is chosen part by part.
@@ -75,15 +75,10 @@ class _Family:
 
     rows: slice
     kept: Kept
-    who: IntArray
+    place: IntArray
     seen_before: FloatArray
     number: IntArray | None
     chunk: IntArray | None = None
-
-    def flat_place(self, part: slice) -> IntArray:
-        """The places of the parents of some offspring, counted through these runs; int [runs, n]."""
-        runs, places = self.kept.seen.shape
-        return self.who[:, part] + np.arange(0, runs * places, places)[:, None]
 
 
 class _Batch:
@@ -191,21 +186,19 @@ class _Batch:
         again = self.readings.again(kept)
         pool = Pool(kept.seen, kept.born, self.generation, kept.features)
         who, seen_before = named_parents(self.runner, pool, self.streams.selection)
-        family = _Family(rows, kept, who, seen_before, None if number is None else number[rows])
+        place = who + np.arange(0, kept.seen.size, kept.seen.shape[1])[:, None]
+        family = _Family(rows, kept, place, seen_before, None if number is None else number[rows])
         cut = self.lam_at_once < self.lam
         if not (cut and same_in_parts(self.schedule)):
             family.chunk = self._chosen(family, slice(0, self.lam))
-        made, taken, moved, seen = None, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.bool_), []
-        for first in range(0, self.lam, self.lam_at_once):
-            part = slice(first, min(first + self.lam_at_once, self.lam))
-            some, took, news = self._part(family, part)
-            taken, moved = taken + took, moved | news
+        made, taken, moved = self._part(family, slice(0, self.lam_at_once))
+        seen = [made.seen]
+        for first in range(self.lam_at_once, self.lam, self.lam_at_once):
+            made = self._named(pool, made)
+            more, took, news = self._part(family, slice(first, min(first + self.lam_at_once, self.lam)))
+            taken, moved, made = taken + took, moved | news, made.joined(more)
             if self.adjusting is not None:
-                seen.append(some.seen)
-            made = some if made is None else made.joined(some)
-            if cut:
-                made = made.only(_staying(named_survivors(self.runner, self._meets(pool, made), made.seen), pool))
-        assert made is not None  # lam >= 1
+                seen.append(more.seen)
         pool = self._meets(pool, made)
         stay = named_survivors(self.runner, pool, made.seen)
         if self.adjusting is not None and self.state is not None:
@@ -219,7 +212,7 @@ class _Batch:
 
     def _part(self, family: _Family, part: slice) -> tuple[Made, IntArray, BoolArray]:
         """Some offspring of each run: what they are, what they took, and whether one differs from its parent."""
-        place, seen_before = family.flat_place(part), family.seen_before[:, part]
+        place, seen_before = family.place[:, part], family.seen_before[:, part]
         shape = place.shape
         there = None if family.number is None else np.arange(part.start, part.stop) < family.number[:, None]
         rows = slice(None) if there is None else np.flatnonzero(there)
@@ -253,6 +246,13 @@ class _Batch:
         news = moved[:, 0] if shape[1] == 1 else moved.any(axis=1)
         return made, self._taken(each, children, chunk, valid, there, reading.evaluations, shape), news
 
+    def _named(self, pool: Pool, made: Made) -> Made:
+        """Those of some offspring of one run who would survive if there were no others; the first where none would."""
+        places = pool.seen.shape[1]
+        stay = named_survivors(self.runner, self._meets(pool, made), made.seen)
+        named = np.sort(stay[stay >= places]) - places
+        return made.only(named if len(named) else np.zeros(1, dtype=np.int64))
+
     @staticmethod
     def _meets(pool: Pool, made: Made) -> Pool:
         """The pool with what is said of the offspring."""
@@ -265,7 +265,7 @@ class _Batch:
         once = self.same_parent or lam < self.lam or runs < len(self.made) or runs * lam * lam > AT_ONCE
 
         def parents(j: int | slice) -> BoolArray:
-            return family.kept.parents(family.flat_place(part)[:, j])
+            return family.kept.parents(family.place[:, part][:, j])
 
         return chunks_of_offspring(self.schedule, pointer, parents, lam, self.same_parent, self.streams.schedule, once)
 
@@ -333,7 +333,7 @@ class _Batch:
             done, number = np.zeros(len(self.made), dtype=np.bool_), np.zeros(len(self.made), dtype=np.int64)
             done[rows], number[rows] = some.optimal[at], self._when(rows, some.born[at], generation)
             self.books.hit(done, number)
-            stay = ~done if done.any() else None
+            stay = np.flatnonzero(~done) if done.any() else None
         if generation >= 0:
             self.books.end()
         if stay is not None:
@@ -351,12 +351,6 @@ class _Batch:
         at = np.arange(len(rows)), some.current()
         true = some.seen if some.fitness is None else some.fitness
         self.books.note(rows, self._when(rows, some.born[at], generation), true[at], some.seen[at])
-
-
-def _staying(stay: IntArray, pool: Pool) -> IntArray:
-    """The columns of the offspring of one run that stay, ascending; the first where none does."""
-    staying = np.sort(stay[stay >= pool.seen.shape[1]]) - pool.seen.shape[1]
-    return staying if len(staying) else np.zeros(1, dtype=np.int64)
 
 
 def _split(values: Any, rows: IntArray | slice, shape: tuple[int, ...]) -> Any:

@@ -25,6 +25,7 @@ class Readings:
     def __init__(self, problem: Problem, rng: Generator) -> None:
         self.noisy: NoisyProblem | None = problem if is_noisy(problem) else None
         self.truth, self.rng = truth_of(problem), rng
+        self.once: IntArray = np.ones(0, dtype=np.int64)
         self.looked_at = self.truth.k * int(getattr(problem, "samples", 1))
         """Blocks that are looked at in one solution; better known when there are judgements."""
 
@@ -32,7 +33,7 @@ class Readings:
         """How n solutions are seen; without an evaluator that errs their fitness, by one evaluation each."""
         if self.noisy is None:
             seen = fitness_values(self.truth, what, self.truth.fitness(solutions), (len(solutions),))
-            return Reading(seen, np.ones(len(solutions), dtype=np.int64))
+            return Reading(seen, self._once(len(solutions)))
         pieces = [
             read_fitness(self.noisy, solutions[some], self.rng, _at(changed, some), _at(judgements, some))
             for some in self._slabs(len(solutions))
@@ -41,6 +42,12 @@ class Readings:
         if reading.judgements is not None and len(solutions):
             self.looked_at = max(self.truth.k, reading.judgements[0].size)
         return reading
+
+    def _once(self, n: int) -> IntArray:
+        """One evaluation each, int [n]; the same array for all generations."""
+        if len(self.once) < n:
+            self.once = np.ones(n, dtype=np.int64)
+        return self.once[:n]
 
     def again(self, kept: Kept) -> IntArray | None:
         """Evaluate the kept solutions again if the problem asks for it; number of evaluations, int [runs]."""

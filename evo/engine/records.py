@@ -107,14 +107,16 @@ class Records:
     def end(self) -> None:
         """Note which runs have reached a limit: after `hit`, for a hit in the generation that reaches it is a hit."""
         reached = self._reached(self.spent)
+        if not reached.any():
+            return
         crossing = np.flatnonzero(reached & ~self.over)
         if len(crossing) > 0:
             self.over = self.over | reached
             crossing = crossing[self.hits[self.active[crossing]] < 0]  # a traced run may go on after its hit
             self.paid[self.active[crossing]] = self.spent[crossing]
 
-    def keep(self, stay: BoolArray) -> None:
-        """Go on with some of the active runs, bool [n]."""
+    def keep(self, stay: BoolArray | IntArray) -> None:
+        """Go on with some of the active runs, bool [n], or their numbers."""
         for name in ("active", "pointer", "spent", "over"):
             setattr(self, name, getattr(self, name)[stay])
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from evo.chunks import count_correct
 from evo.errors import InputError
 from evo.parameters import choice, probability, whole
 from evo.protocols import BoolArray, FloatArray, IntArray
@@ -174,7 +175,7 @@ class Islands:
                 seen, born = seen[:, used], born[:, used]
             elites = best_of(seen, born, self.archive) & among[rows]
             at_home = elites & here
-            among[rows] = np.where(at_home.any(axis=1, keepdims=True), at_home, elites)
+            among[rows] = np.where((count_correct(at_home) > 0)[:, None], at_home, elites)
         among &= here | (u >= self.explore)
         return np.asarray(used[drawn_among(among, 1, rng)])
 
@@ -234,7 +235,7 @@ def drawn_among(some: BoolArray, lam: int, rng: Generator) -> IntArray:
     """
     places = some.shape[1]
     marked = np.flatnonzero(some)
-    number = some.sum(axis=1)[:, None]
+    number = count_correct(some)[:, None]
     rank = (rng.random((len(some), lam)) * number).astype(np.int64)
     first = np.cumsum(number, axis=0) - number
     return np.asarray(marked[first + np.minimum(rank, number - 1)] % places)  # rounding may carry a rank to the end
@@ -260,7 +261,7 @@ def fittest(pool: Pool, offspring: FloatArray) -> IntArray:
     if len(row) == 0:
         return stay
     if offspring.shape[1] == 1:
-        last = _youngest(pool.seen[row] == worst[row, None], pool.born[row])
+        last = _youngest(pool.seen.take(row, axis=0) == worst[row, None], pool.born.take(row, axis=0))
         stay[row, last] = places
         return stay
     newest = pool.born.max() + 1 + np.arange(offspring.shape[1])
@@ -304,13 +305,17 @@ def best_of(seen: FloatArray, born: IntArray, number: int) -> BoolArray:
     >>> best_of(np.array([[3.0, 1.0, 2.0, 2.0]]), np.array([[0, 0, 9, 4]]), 2).tolist()
     [[True, False, False, True]]
     """
-    runs, n = seen.shape
+    n = seen.shape[1]
     if number >= n:
         return np.ones(seen.shape, dtype=np.bool_)
     last = np.partition(seen, n - number, axis=1)[:, n - number, None]  # the worst fitness of those in
     best = seen > last
     equal = seen == last
-    room = number - best.sum(axis=1)
-    order = np.where(equal, born * n + np.arange(n), np.iinfo(np.int64).max)
-    youngest = np.sort(order, axis=1)[np.arange(runs), room - 1, None]
-    return np.asarray(best | (order <= youngest) & equal)
+    room = number - count_correct(best)
+    found = best | equal
+    ties = np.flatnonzero(count_correct(equal) > room)
+    if len(ties):
+        order = np.where(equal[ties], born[ties] * n + np.arange(n), np.iinfo(np.int64).max)
+        youngest = np.sort(order, axis=1)[np.arange(len(ties)), room[ties] - 1, None]
+        found[ties] = best[ties] | (order <= youngest) & equal[ties]
+    return np.asarray(found)
