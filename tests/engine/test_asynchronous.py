@@ -17,6 +17,7 @@ from evo import (
     Decomposed,
     InputError,
     Latency,
+    Merged,
     OnePlusLambda,
     OnlyIncorrect,
     Prompt,
@@ -26,7 +27,7 @@ from evo import (
 )
 from evo.batch import Batch
 from evo.costs.budget import Limit
-from evo.engine import run_batch
+from evo.engine import asynchronous, rounds, run_batch
 from evo.schedules import UniformSubset
 from evo.search import Search
 from evo.seeding import streams
@@ -56,7 +57,10 @@ def run(problem, schedule, runner, runs=300, mutator=HALF, limits=(), trace=Fals
     return (counts, found) if trace else counts
 
 
-@pytest.mark.parametrize("schedule", [RoundRobin(), OnlyIncorrect(), OnlyIncorrect(2), UntilResolved(2)], ids=str)
+DOWN = UntilResolved(2, invalid="down")
+
+
+@pytest.mark.parametrize("schedule", [RoundRobin(), OnlyIncorrect(), OnlyIncorrect(2), UntilResolved(2), DOWN], ids=str)
 @pytest.mark.parametrize("mutator", [HALF, FixKeep(0.5, 1.0), Malformed(HALF, 0.2)], ids=str)
 def test_one_worker_is_the_elitist_runner_run_for_run(schedule, mutator):
     """Under RoundRobin the fast loop looks ahead unless acceptance is weak; with g = 1 that changes nothing."""
@@ -67,6 +71,19 @@ def test_one_worker_is_the_elitist_runner_run_for_run(schedule, mutator):
     for name in ("hit", "generations", "calls", "shortfalls", "evaluations"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     np.testing.assert_array_equal(one.seconds, one.calls)
+
+
+@pytest.mark.parametrize(
+    ("loop", "runner", "other"), [(asynchronous, Asynchronous(2), "Asynchronous"), (rounds, Merged(2), "Merged")]
+)
+def test_a_loop_that_is_asked_itself_refuses_what_is_not_its_own(loop, runner, other):
+    batch = Batch(streams(SEED, "async", 0), 2, ())
+    for each, problem, said in (
+        (OnePlusLambda(), BlockOneMax(4, 2), f"this loop runs {other}, got OnePlusLambda; use evo.engine.run_batch"),
+        (runner, Noisy(BlockOneMax(4, 2), 0.5), f"{other}: expected exact evaluation, got Noisy"),
+    ):
+        with pytest.raises(InputError, match=said):
+            loop.run_batch(Search(problem, HALF, RoundRobin(), each), batch)
 
 
 def test_three_sure_workers_by_hand():
