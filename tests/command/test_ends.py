@@ -83,6 +83,25 @@ def test_an_uncaught_error_ends_with_70_and_one_line(monkeypatch, words):
     assert "Traceback (most recent call last)" in CliRunner().invoke(app, words).stderr
 
 
+def crash_in(*files: str) -> BaseException:
+    """A KeyError that went through these files, from the outermost on, each at its second line."""
+    call: Any = eval(compile("\n(lambda: {}['x'])", files[-1], "eval"))
+    for file in reversed(files[:-1]):
+        call = eval(compile("\n(lambda: call())", file, "eval"), {"call": call})
+    try:
+        call()
+    except KeyError as error:
+        return error.with_traceback(error.__traceback__.tb_next if error.__traceback__ else None)
+    raise AssertionError
+
+
+def test_a_fault_is_placed_in_the_own_code_if_it_went_through_any() -> None:
+    own, theirs = str(Path(exits.__file__).parent / "own.py"), "/elsewhere/lib/of/theirs.py"
+    assert " at experiments/cli/own.py:2; please" in exits._crash(crash_in(theirs, own, theirs))
+    assert " at lib/of/theirs.py:2; please" in exits._crash(crash_in("/elsewhere/first.py", theirs))
+    assert "KeyError: 'x'; please" in exits._crash(KeyError("x"))
+
+
 ERRORS = {
     70: [KeyError("x"), AssertionError(), TypeError("no"), RecursionError(), UnicodeError(), ZeroDivisionError()],
     5: [OSError(errno.ENOSPC, "No space left on device"), PermissionError("no"), StoreError("no")],
