@@ -11,6 +11,8 @@ from rich.console import Console
 from evo.conformance import CheckResult
 from evo.errors import InputError
 from experiments.cli import calibrating, inputs, run, serving
+from experiments.cli.as_json import fits
+from experiments.cli.as_json.values import BECAUSE
 from experiments.cli.showing.part_checks import show_part_checks
 from experiments.fits import surfaces
 from experiments.fits.laws import Estimate, Told
@@ -165,3 +167,36 @@ def test_a_surface_needs_values_that_have_logs_and_enough_of_them(more, words):
     part = SimpleNamespace(**{"memoryless": False, "sure": False} | more | columns)
     assert surfaces._refuse(part, columns["y"]).startswith(words)
     assert bool(surfaces._refuse(part, columns["y"])) is bool(words)
+
+
+LAW = SimpleNamespace(
+    text="calls = A k", form=SimpleNamespace(name="linear"), estimates=(Estimate("A", 2.0, 1.5, 2.5, 2.25),),
+    confidence=0.9, least=2.0, most=8.0, cells=4, runs=40, censored_share=0.125, misfit=0.5, distance=3.5, method="GLM",
+    at=lambda x: SimpleNamespace(value=2 * x, low=1.5 * x, high=2.5 * x),
+)  # fmt: skip
+TOLD = {
+    "law": "calls = A k", "family": "linear", "confidence": 0.9, "from": 2.0, "to": 8.0, "cells": 4, "runs": 40,
+    "constants": [{"name": "A", "value": 2.0, "low": 1.5, "high": 2.5, "exact": 2.25}],
+    "censored_share": 0.125, "p_fit": 0.5, "deviance": 3.5, "method": "GLM",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("at", "beyond"), [(2.0, False), (1.99, True), (8.0, False), (8.01, True), (None, None)])
+def test_a_law_as_json_says_where_it_is_extrapolated(at, beyond):
+    there = {} if at is None else {
+        "at": {"x": at, "extrapolated": beyond, "value": 2 * at, "low": 1.5 * at, "high": 2.5 * at}
+    }  # fmt: skip
+    assert fits.law_json(LAW, at) == TOLD | there
+
+
+def test_surfaces_and_exact_laws_as_json():
+    law = surfaces.SurfaceLaw("E = A k", (Estimate("A", 2.0, 1.5, 2.5),), 0.25)
+    told = {"law": "E = A k", "p_fit": 0.25}
+    why = {"exact": "the exact means are not known, or were not fitted"}
+    constant = {"name": "A", "value": 2.0, "low": 1.5, "high": 2.5, "exact": None, BECAUSE: why}
+    assert fits._surface(surfaces.Surface("a", Told.LAW, (law,))) == {
+        "series": "a", "told": str(Told.LAW), "left": [told | {"constants": [constant]}],
+    }  # fmt: skip
+    assert fits._surface(surfaces.Surface("a", Told.NONE, ())) == {
+        "series": "a", "told": str(Told.NONE), "left": [], "reason": "no product of powers and an exponential fits",
+    }  # fmt: skip
