@@ -13,6 +13,7 @@ from evo.errors import InputError
 from experiments.logs import table
 from experiments.logs.columns import CLASS_OF, COLUMNS
 from experiments.logs.formats import read_calls
+from experiments.logs.table import _csv, _json_lines, json_objects
 
 HEAD = "g,incorrect,repaired,kept,outcome,seconds,price\n"
 ROWS = "5,3,1,2,ok,2.5,0.001\n5,2,,,no_parse,1.5,\n"
@@ -206,3 +207,31 @@ def test_kept_blocks_are_said_either_way_and_models_stand_by_how_often_they_are_
     assert calls.correct.tolist() == [4, 4, 4, 4, 4, 0]
     assert calls.groups("model") == [("b",), ("c",), ("a",)]
     assert calls.groups("model", "kind") == [("b", "y"), ("c", "z"), ("a", "x"), ("b", "x")]
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "read", "words"),
+    [
+        ("LOG_COLUMNS", 2, lambda: _csv("x.csv", "a,b,c\n"), "x.csv: expected at most 2 columns, got 3"),
+        ("LOG_COLUMNS", 2, lambda: _json_lines("x", '{"a": 1}\n{"b": 1}\n{"c": 1}\n'),
+         "x: expected at most 2 columns, got more"),
+        ("LOG_LINE", 8, lambda: list(json_objects("x", '\n{"a": 11}\n')),
+         "x: line 2: expected at most 8 characters, got 10"),
+        ("LOG_LINE", 8, lambda: _csv("x.csv", ""), "x.csv: line 1: expected the names of columns, got none"),
+        ("LOG_LINE", 8, lambda: _csv("x.csv", "a,,b\n"),
+         "line 1: expected each column's name once, got '' in a bad place"),
+        ("LOG_LINE", 8, lambda: _csv("x.csv", "a,b,a\n"),
+         "line 1: expected each column's name once, got 'a' in a bad place"),
+        ("LOG_LINE", 8, lambda: list(_csv("x.csv", "a,b\n1,2\n\n3\n")[1]),
+         "x.csv: line 4: expected 2 values, one a column, got 1"),
+    ],
+)  # fmt: skip
+def test_a_log_beyond_a_limit_is_refused_and_one_within_is_read(limit, most, read, words, monkeypatch):
+    monkeypatch.setattr(table, limit, most)
+    with pytest.raises(InputError) as refused:
+        read()
+    assert words in str(refused.value)
+    monkeypatch.setattr(table, "LOG_COLUMNS", 3)
+    monkeypatch.setattr(table, "LOG_LINE", 10)
+    assert _csv("x.csv", "a,b,c\n")[0] == _json_lines("x", '{"a": 1}\n{"b": 1}\n{"c": 1}\n')[0] == ["a", "b", "c"]
+    assert list(json_objects("x", '\n{"a": 11}\n')) == [(2, {"a": 11})]
