@@ -16,6 +16,7 @@ from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.costs.budget import Limit
 from evo.costs.ledger import Prompt
+from evo.declarations import declared
 from evo.engine import run_batch
 from evo.engine.contracts import adjusted, described, named_parents, named_survivors, offspring_of_each
 from evo.errors import InputError
@@ -193,7 +194,26 @@ def _survivors(runner: AnyRunner) -> str:
         alone = _alone(pool, row)
         if not same_answers(stay[row : row + 1], named_survivors(simple, alone, offspring[row : row + 1])):
             raise NotConforming(f"{name} answers otherwise for a run alone than in a batch; rows are runs of their own")
+        if declared(runner, "in_parts") and not _same_in_parts(simple, alone, offspring[row : row + 1], stay[row]):
+            raise NotConforming(
+                f"{name} keeps others when it is told of a part of the offspring first; leave out `in_parts`"
+            )
     return f"of {simple.lam} offspring, some or all invalid; a batch is as many single runs"
+
+
+def _same_in_parts(runner: Runner, pool: Pool, offspring: FloatArray, stay: IntArray) -> bool:
+    """Whether the same stay of one run if its offspring come in two parts, those who stay of each, and then both."""
+    places, lam = pool.seen.shape[1], offspring.shape[1]
+
+    def staying(some: IntArray) -> IntArray:
+        arriving = None if pool.arriving is None else pool.arriving[:, some]
+        kept = named_survivors(runner, replace(pool, arriving=arriving), offspring[:, some])[0]
+        return np.sort(np.concatenate((kept[kept < places], places + some[kept[kept >= places] - places])))
+
+    parts = [part for part in np.array_split(np.arange(lam), 2) if len(part)]
+    named = [kept[kept >= places] - places for kept in map(staying, parts)]
+    told = np.concatenate(named)
+    return np.array_equal(staying(told if len(told) else np.zeros(1, dtype=np.int64)), np.sort(stay))
 
 
 def _features(runner: AnyRunner) -> str:

@@ -41,7 +41,8 @@ class Runner(Protocol):
 
     Optional: `in_parts = True`, by which it says that the offspring who survive are among those who survive when
     `survivors` is told of some of them alone: of a generation that does not fit into memory the engine then asks part
-    by part, and last of all for those who were named. Without it all lam offspring of a run are held at once.
+    by part, and last of all for those who were named (`check_runner` tries it). Without it all lam offspring of a run
+    are held at once.
     """
 
     @property

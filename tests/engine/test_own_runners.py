@@ -273,6 +273,11 @@ def looks_at_others(self, pool, offspring):
     return stay
 
 
+def second_best(self, pool, offspring):
+    at = np.argsort(-offspring, axis=1, kind="stable")[:, min(1, offspring.shape[1] - 1)]
+    return np.where(offspring[np.arange(len(at)), at] > pool.seen[:, 0], 1 + at, 0)[:, None]
+
+
 def writes(self, pool, offspring):
     offspring[:] = 0.0
     return MuPlusLambda.survivors(self, pool, offspring)
@@ -287,6 +292,7 @@ def writes(self, pool, offspring):
         (broken(survivors=keeps_the_invalid), "survivors", "an invalid offspring (seen -inf) must not be kept"),
         (broken(survivors=forgets_a_place), "survivors", "expected whole numbers of shape (64, 2)"),
         (broken(survivors=looks_at_others), "survivors", "answers otherwise for a run alone than in a batch"),
+        (broken(OnePlusLambda, (4,), survivors=second_best, in_parts=True), "survivors", "leave out `in_parts`"),
         (broken(survivors=writes), "survivors", "read-only"),
         (broken(founders=(0, 2)), "founders", "must name the initial solutions 0, 1, .. without a gap"),
         (broken(founders=(-1, -1)), "founders", "at least one, got (-1, -1)"),
