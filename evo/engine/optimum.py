@@ -3,8 +3,8 @@
 `hit` counts correct blocks, runners compare fitness. With a rival of the optimum the two part: a run that stands at the
 rival never takes the optimum, and an engine that looks only at fitter offspring never sees it. So a run that meets a
 rival is refused, whether the rival is fitter or as fit, and whether it is so by the problem or by rounding: a sum of
-floats may be that of a solution whose lightest blocks are incorrect. Engines that do not ask for the fitness (`law`,
-`packed`) take the problem's declaration for it.
+floats may be that of a solution whose lightest blocks are incorrect. The engine `law` asks for no
+fitness: it takes what the problem declares for it.
 """
 
 from __future__ import annotations
