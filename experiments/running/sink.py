@@ -88,7 +88,11 @@ class IntoStore:
             self._batches, self.rows_held = [], 0
 
     def results(self, grid: Grid) -> Results:
-        """Results in the folder, which are read when they are asked for."""
+        """Results in the folder, which are read when they are asked for.
+
+        Raises: StoreError if somebody else has removed what was written.
+        """
+        self._store.expect_written()
         known = {cell.id: cell for cell in grid.cells}
         return Results.stored(self._store.path, known, parts=self._store.parts)
 

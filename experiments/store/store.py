@@ -63,6 +63,7 @@ class Store:
         self.accepted: list[str] = []
         self.told = [f"{path}: {lock.missing}; start no second launch into this folder"] if lock.missing else []
         self._lock = lock
+        self._written: list[Path] = []
 
     def __enter__(self) -> Store:
         return self
@@ -193,7 +194,20 @@ class Store:
         with _writing(self.path):
             file = write_part(own_folder(self.path / "runs"), numbered(rows), self._drawn)
         self.parts.written(file)
+        self._written.append(file)
         return file
+
+    def expect_written(self) -> None:
+        """See whether the parts that this launch wrote are all there.
+
+        Raises: StoreError if somebody else has removed some.
+        """
+        gone = [file for file in self._written if not file.exists()]
+        if gone:
+            raise StoreError(
+                f"{gone[0]}: this part, which the launch has written, is gone (parts gone: {len(gone)} of "
+                f"{len(self._written)}); somebody else has removed it, run again to compute what it held"
+            )
 
     def failures(self) -> dict[BatchKey, FailedBatch]:
         """The batches that failed before and are not there, by sample and batch."""

@@ -365,6 +365,39 @@ def test_a_lock_file_that_is_being_written_names_nobody(tmp_path):
 
 
 @posix
+def test_a_lock_whose_file_was_removed_or_replaced_is_freed_and_takes_nobody_elses(tmp_path):
+    first = FolderLock.take(tmp_path)
+    (tmp_path / "driver.lock").unlink()
+    second = FolderLock.take(tmp_path)
+    first.release()
+    with pytest.raises(StoreError, match="another launch is at work"):
+        FolderLock.take(tmp_path)
+    second.release()
+    assert not list(tmp_path.iterdir())
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    last = FolderLock.take(inner)
+    (inner / "driver.lock").unlink()
+    inner.rmdir()
+    inner.write_text("a file in the place of the folder")
+    last.release()
+    assert last._opened is None
+
+
+def test_a_part_that_somebody_removes_during_the_launch_is_not_passed_over(tmp_path, grid, whole, monkeypatch):
+    monkeypatch.setattr("experiments.running.agenda.SECONDS_A_TASK", 0.0)
+    monkeypatch.setattr("experiments.running.driver.SECONDS_BETWEEN_WRITES", -1.0)
+
+    def remove(progress: Any) -> None:
+        if progress.batches == 3:
+            next((tmp_path / "out" / "runs").glob("*.parquet")).unlink()
+
+    with pytest.raises(StoreError, match=r"part-.*is gone \(parts gone: 1 of \d+\); somebody else has removed it"):
+        run_grid(grid, tmp_path / "out", workers=1, watch=remove)
+    same(run_grid(grid, tmp_path / "out", workers=1).runs, whole)
+
+
+@posix
 def test_a_disk_without_locks_is_told(tmp_path, grid, monkeypatch):
     def flock(opened: int, how: int) -> None:
         raise OSError(37, "No locks available")

@@ -11,6 +11,7 @@ import shlex
 import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,9 +83,11 @@ class FolderLock:
         raise _taken(folder, holder)
 
     def release(self) -> None:
-        """Remove the lock file and free the lock; nothing if it is free."""
+        """Remove the lock file and free the lock; nothing if it is free. A file that cannot be removed stops nobody."""
         if self._opened is not None:
-            self.file.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
+            with suppress(OSError):  # the folder is gone, or may not be written any more
+                if _is_still(self.file, self._opened):
+                    self.file.unlink()  # while it is held, so that nobody else's is removed
             os.close(self._opened)
             self._opened = None
 
