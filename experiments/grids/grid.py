@@ -19,6 +19,7 @@ from experiments.grids.any_cell import AnyCell
 from experiments.grids.arguments import expect_label
 from experiments.grids.cell import Cell
 from experiments.grids.outside.sheet import Sheet, Told
+from experiments.grids.outside.telling import expect_apart, expect_read
 from experiments.grids.programs.cell import ProgramCell
 from experiments.grids.stopping import EXPECTED, MOST_RUNS, STOPPING_RULES, Runs
 
@@ -78,6 +79,7 @@ class Grid(Told):
         choice(self, "engine", ENGINES)
         arms = self.arms if isinstance(self.arms, Mapping) else {"cells": self.arms}
         frozen = {label: self._arm(label, cells) for label, cells in arms.items()}
+        expect_apart(f"Grid {self.name!r}", frozen)
         object.__setattr__(self, "arms", frozen)
         object.__setattr__(self, "cells", tuple(cell for cells in frozen.values() for cell in cells))
         self._check_cells()
@@ -135,6 +137,7 @@ class Grid(Told):
 
     def _arm(self, label: object, cells: object) -> tuple[AnyCell, ...]:
         expect_label(f"Grid {self.name!r}", label)
+        expect_read(f"Grid {self.name!r}", str(label))
         if not isinstance(cells, Iterable):
             arm = f"Grid {self.name!r}: expected in the arm {shown(label)}"
             raise InputError(f"{arm} a list of cells, got {shown(cells)}")

@@ -64,7 +64,81 @@ def test_what_acts_on_a_terminal_is_left_out_of_every_text(acts):
     assert set(printable(f"a{acts}b")) <= set("ab[31m")
 
 
-@pytest.mark.parametrize("label", ["a", "", "ä ö, λ = 1 (50 %)", "中文", "x" * 200])
+TAKEN_FOR = {
+    "nothing": ["", " ", "\u200b", "\u2060\ufeff", "\u3164", "\u2800", "\u0301", "-", "...", "—"],
+    "a missing value": ["nan", "NaN", "None", "NULL", "N/A", "#N/A", "<NA>", "na\u200bn", "\uff4e\uff41\uff4e", "inf"],
+    "yes or no": ["TRUE", "False"],
+    "a number": ["1", "-1", "1e5", "1,000", ".5", "50 %", "1j", "0x1F", "١٢", "\uff11", "1_000", "$5", "-inf", "007"],
+    "a date": ["2026-01-02", "1/2", "3.4.2026", "2026-01-02T03:04", "12:30", "1:30 pm", "Jan 2026", "2-Mar", "MAR1"],
+    "a formula": ["=A1", "+noise", "-c", "@home", "\uff1d1+A1"],
+}
+
+
+@pytest.mark.parametrize(
+    ("label", "what"), [(each, what) for what, some in TAKEN_FOR.items() for each in some], ids=ascii
+)
+def test_a_label_that_a_reader_takes_for_something_else_is_refused(label, what, tmp_path):
+    """In the same words in a file as in Python."""
+    with pytest.raises(
+        InputError, match=f"expected a label that is read as a name, .* take for {what};|at its ends"
+    ) as one:
+        Grid("small", {label: cells()})
+    with pytest.raises(InputError) as other:
+        load_grid(toml(tmp_path, TOML.replace("LABEL", label)))
+    assert str(other.value) == f"{tmp_path / 'grid.toml'}: {one.value}"
+
+
+@pytest.mark.parametrize("label", [" a", "a ", "a\u00a0"])
+def test_a_label_with_spaces_at_its_ends_is_refused(label):
+    with pytest.raises(InputError, match="expected a label without spaces at its ends, got"):
+        Grid("small", {label: cells()})
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["LOCAL é", "local e\u0301", "lo\u200bcal é", "local\u00a0é", "local  é", "\uff4c\uff4f\uff43\uff41\uff4c é"],
+)
+def test_labels_that_look_alike_are_refused(other, tmp_path):
+    with pytest.raises(InputError, match="expected labels that a reader can tell apart, got 'local é' and") as one:
+        Grid("small", {"local é": cells(1), other: cells(2)})
+    arms = [
+        TOML.replace("LABEL", "local é").replace("[1, 2]", "1"),
+        TOML.replace("LABEL", other).replace("[1, 2]", "2"),
+    ]
+    with pytest.raises(InputError) as two:
+        load_grid(toml(tmp_path, arms[0] + "[[arm]]" + arms[1].partition("[[arm]]")[2]))
+    assert str(two.value).endswith(str(one.value))
+
+
+def test_labels_that_a_reader_tells_apart_are_taken():
+    Grid("small", {label: cells(k) for k, label in enumerate(("k²", "k2", "k½", "lokal", "local", "Fall"), start=1)})
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "a",
+        "ä ö, λ = 1 (50 %)",
+        "中文",
+        "x" * 200,
+        "(1+1)-EA",
+        "1/k",
+        "g = 4",
+        "none of them",
+        "2 of 3",
+        "1.5x",
+        "1-opt",
+        "true rate",
+        "May",
+        "\U0001f600",
+        "\u0645\u06cc\u200c\u062e\u0648",
+        "n.a. = 1",
+        "2026 runs",
+        "c1",
+        "k^2",
+        "[1]",
+    ],
+)
 def test_other_labels_are_taken(label):
     assert list(Grid("small", {label: cells()}).labels.values()) == [label] * 2
     assert printable(label) == label
