@@ -94,10 +94,10 @@ class BetaNodes:
         low = _DIGITS / (a if down is None else down) + math.log(1.0 + a + b)
         high = min(_DIGITS / b, _UNDERFLOW) + math.log(1.0 + a + b)
         zero = down is None and low > _UNDERFLOW
-        places = np.arange(-math.ceil((_UNDERFLOW if zero else low) / step), math.ceil(high / step) + 1)
-        if len(places) > _MOST_NODES:
+        first, last = -math.ceil((_UNDERFLOW if zero else low) / step), math.ceil(high / step)
+        if last - first >= _MOST_NODES:
             raise NoPrediction(f"an expectation over Beta({a:g}, {b:g}) takes more than {_MOST_NODES} nodes")
-        y = step * places
+        y = step * np.arange(first, last + 1)
         log_p, log_q = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
         density = a * log_p + b * log_q
         weight = np.exp(density - density.max())

@@ -1,0 +1,86 @@
+"""What no formula is asked for in vain: each refusal of a theory, with the number in it that was asked for."""
+
+import math
+
+import numpy as np
+import pytest
+
+from evo.errors import InputError, NoPrediction
+from evo.laws.by_chunk import ByChunk
+from evo.laws.counts import IndependentBlocks
+from evo.laws.mixtures import Mixture
+from evo.laws.special import BetaBlocksLaw, LearningLaw, PerBlockLaw
+from evo.theory import Geometric, NegativeBinomial, Start
+from evo.theory.calls.minibatch import minibatch_moves
+from evo.theory.numeric.beta import BetaNodes
+from evo.theory.operators.difficulty import beta_all_blocks
+from evo.theory.operators.per_block import blocks_all_at_once
+from evo.theory.quality.in_turn import beta_in_turn, blocks_in_turn
+from evo.theory.quality.no_evaluator import accepted_in_turn
+from evo.theory.quality.whole import MOST_LEARNED, learned, sampled_blocks
+from evo.theory.systems.repairs import whole_rewrites
+from evo.theory.systems.sorting import least_lead, rounds
+from evo.theory.times.at_times import LawAtTimes
+
+HALF = IndependentBlocks(0.5, 0.5)
+TWO = PerBlockLaw((0.5, 0.25))
+SOME = LawAtTimes(np.array([0.0, 2.0, np.inf]), np.array([0.0, 0.5, 1.0]), 3.0)
+LAST = learned(LearningLaw(0.5, 0.5, 10), 2, Start(2))
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "said"),
+    [
+        (lambda: Mixture((0.5,), (HALF, HALF)), InputError, r"a weight for each law, got \(0.5,\) for 2 laws"),
+        (lambda: Mixture((), ()), InputError, r"a weight for each law, got \(\) for 0 laws"),
+        (lambda: Mixture((0.5, 0.6), (HALF, HALF)), InputError, r"that sum to 1, got \(0.5, 0.6\)"),
+        (lambda: Mixture((1.5, -0.5), (HALF, HALF)), InputError, r"weights >= 0 that sum to 1, got \(1.5, -0.5\)"),
+        (lambda: ByChunk({}), InputError, r"ByChunk: expected a law for each length of chunk, .*, got \{\}"),
+        (lambda: ByChunk({0: HALF}), InputError, r"ByChunk: expected a law for each length of chunk, .*, got \{0: "),
+        (
+            lambda: ByChunk({1: 0.5}),
+            InputError,
+            r"ByChunk: expected a law for each length of chunk, .*, got \{1: 0.5\}",
+        ),
+        (
+            lambda: ByChunk({1: HALF, 3: HALF}).pmf(2, 1),
+            NoPrediction,
+            r"g = 2 blocks is not declared, only .* \[1, 3\]",
+        ),
+        (lambda: minibatch_moves(HALF, 4, 1, 5, False), InputError, "a sample of 1 to k = 4 blocks, got 5"),
+        (lambda: minibatch_moves(HALF, 4, 1, 0, False), InputError, "a sample of 1 to k = 4 blocks, got 0"),
+        (lambda: BetaNodes.of(1.0, 1.0, down=1e-7), NoPrediction, r"Beta\(1, 1\) takes more than 2097152 nodes"),
+        (lambda: beta_all_blocks(BetaBlocksLaw(1.01, 99), 200, Start(200)), NoPrediction, "annealed mean or variance"),
+        (lambda: blocks_all_at_once(PerBlockLaw((1e-200,) * 2), 2, Start(2)), NoPrediction, "product of all p_j is"),
+        (lambda: blocks_all_at_once(TWO, 3, Start(3)), NoPrediction, "p has 2 entries for k = 3 blocks"),
+        (lambda: blocks_in_turn(TWO, 3, Start(3)), NoPrediction, "p has 2 entries for k = 3 blocks"),
+        (lambda: sampled_blocks(TWO, 3, Start(3)), NoPrediction, "p has 2 entries for k = 3 blocks"),
+        (lambda: blocks_in_turn(TWO, 2, Start(2, incorrect=1)), NoPrediction, "blocks independent at the start"),
+        (lambda: beta_in_turn(BetaBlocksLaw(2, 1), 2, Start(2, incorrect=1)), NoPrediction, "independent at the start"),
+        (lambda: accepted_in_turn(HALF, 4, 2, Start(4, incorrect=1)), NoPrediction, "independent at the start"),
+        (lambda: LAST.after([MOST_LEARNED + 1]), NoPrediction, f"over {MOST_LEARNED + 1} generations of a mutator"),
+        (lambda: rounds(1025), NoPrediction, "computed for n <= 1,024, got n = 1,025"),
+        (lambda: rounds(4, 0.25), NoPrediction, "with errors, e = 0.25, the law is known for e = 1/2 and 1 alone"),
+        (lambda: least_lead(4, 0.5, 0.9), InputError, "got e = 0.5, target = 0.9; at e = 1/2 no lead helps"),
+        (lambda: least_lead(4, 0.4999999, 0.9), InputError, "no lead up to 1,000 reaches 0.9 with e = 0.4999999"),
+        (
+            lambda: whole_rewrites(2000, 3, 0.0, 0.0, np.full(40, 0.5), 0.9),
+            NoPrediction,
+            "40 rewrites of 2000 functions that may break: 2001 numbers of bugs",
+        ),
+        (lambda: SOME.variance, NoPrediction, "the variance is not known"),
+        (lambda: SOME.quantile(0.5), NoPrediction, "known at some times only"),
+        (lambda: NegativeBinomial(2, 1e-200).variance, NoPrediction, "of mean 2e.200 is above the largest float"),
+        (lambda: Geometric(1e-200).variance, NoPrediction, "of mean 1e.200 is above the largest float"),
+    ],
+)
+def test_what_is_not_known_is_refused_with_what_was_asked_for(ask, error, said):
+    with pytest.raises(error, match=said):
+        ask()
+
+
+def test_what_lies_just_within_is_told():
+    assert Mixture((0.5, 0.5), (HALF, HALF)).pmf(1, 1).tolist() == [0.5, 0.5]
+    assert minibatch_moves(HALF, 4, 1, 4, False).shape == (5, 5)
+    assert rounds(1024).mean > 2000
+    assert SOME.tail([1, 2, math.inf]).tolist() == [1.0, 0.5, 0.0]
