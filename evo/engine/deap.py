@@ -46,6 +46,7 @@ def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | Non
 
     Arguments, returns and errors are those of `evo.engine.run_batch`; the law of what is returned is the
     same, the draws are not. Each run has its own streams, so that a larger budget prolongs the same trajectories.
+    Memory: that of one run, of lists, which holds 1 + lam solutions of k objects, 8 bytes each.
     The global `random`, from which DEAP draws (one parent out of one, mutation with probability 1), is left as it was.
 
     Raises: OperatorError if a part breaks its contract, InputError if the schedule does not fit k.

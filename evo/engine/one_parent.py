@@ -29,8 +29,9 @@ LOOK_AHEAD = 4096
 def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of independent runs of the (1+lambda)-EA.
 
-    Memory: (1 + g/k) k bytes a run for the parents and one generation's winners, and the slabs of
-    `evo.engine.calls`; `experiments.grids.cell.batch_size` keeps runs x k below 16 MB.
+    Memory: (1 + g/k) k bytes a run for the parents and one generation's winners, 8 bytes for the chunk of each call of
+    a generation (8 g where blocks are drawn), and the slabs of `evo.engine.calls`, 40 MB;
+    `experiments.grids.cell.batch_size` keeps runs x k below 16 million, and these calls (or blocks) below 4 million.
 
     Returns:
         The counts, and the trace if the batch asks for it.

@@ -21,7 +21,7 @@ from evo.search import Search
 from evo.seeding import streams
 from experiments.grids.cell import Cell
 from experiments.running.simulation import simulate
-from operators import FixKeep
+from operators import FixKeep, Malformed
 from problems import BlockOneMax, Judged, Noisy
 
 BUFFERS = 45e6
@@ -65,7 +65,8 @@ def test_no_runner_is_missing():
 def peak(problem, runner, schedule, runs):
     """Bytes at the most of a generation (or a call of each worker) of a batch of a grid, and what its runs keep."""
     calls = max(runner.lam, getattr(runner, "workers", 1))
-    cell = Cell(problem, FixKeep(0.4, 0.9), schedule, runner, budget=Budget(calls=calls))
+    mutator = Malformed(FixKeep(0.4, 0.9), 0.1)  # which `packed` cannot run
+    cell = Cell(problem, mutator, schedule, runner, budget=Budget(calls=calls))
     size = cell.batch_size(runs)
     tracemalloc.start()
     simulate(cell, 1, 0, size)
@@ -116,6 +117,7 @@ ONCE = [
 """Problems whose solutions are evaluated once: else parents and offspring draw in turn, slab by slab."""
 
 
+@pytest.mark.some(at_least=10)
 @pytest.mark.parametrize(
     "runner",
     [
@@ -137,7 +139,7 @@ def test_slabs_of_one_call_make_the_same_runs(runner, problem, monkeypatch):
 
     def made():
         search = Search(problem, FixKeep(0.3, 0.9), AllBlocks(), runner)
-        batch = Batch(streams(1, "test", 0), 30, [Limit(1.0, 0.0, 140)], trace=True)
+        batch = Batch(streams(1, "test", 0), 8, [Limit(1.0, 0.0, 100)], trace=True)
         counts, trace = populations.run_batch(search, batch)
         return counts.hit.tolist(), counts.evaluations.tolist(), trace.call.tolist(), trace.fitness.tolist()
 
@@ -145,4 +147,4 @@ def test_slabs_of_one_call_make_the_same_runs(runner, problem, monkeypatch):
     for module in (populations, readings):
         monkeypatch.setattr(module, "AT_ONCE", 1)
     assert made() == whole
-    assert len(set(whole[0])) > 10
+    assert len(set(whole[0])) > 3
