@@ -335,6 +335,8 @@ def test_prices_that_are_none(prices):
     [
         ("", "expected the canonical text of a part"),
         ("Cell(", "expected the canonical text of a part"),
+        (7, "expected the canonical text of a part, got 7"),
+        ("Cell(problem={1: 2, 1: 3})", r"expected each key once, got '\{1: 2, 1: 3\}'"),
         ("(" * 10_000, "expected the canonical text of a part"),
         ("Resample(p=0.5)", "expected the canonical text of a cell"),
         ("Cell()", "Cell needs the parameter 'problem', got none; allowed: problem, mutator, schedule, runner, "),

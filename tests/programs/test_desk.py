@@ -132,6 +132,7 @@ def test_evaluations_are_charged_to_a_role_and_are_no_step():
         (lambda desk: desk.call("qa", 1, 1, where=np.ones(3)), r"where must be bool \[3\]"),
         (lambda desk: desk.call("qa", 1, 1, times=-1), "times must be a whole number >= 0"),
         (lambda desk: desk.evaluate(times=0.5), "times must be a whole number"),
+        (lambda desk: desk.call("qa", 2**62, 0), r"qa: prompt must be below 2\^62, got 4611686018427387904"),
         (lambda desk: Desk((QA, QA), 1), "got 'qa' twice"),
         (lambda desk: Desk((), 1), "tuple of one Role or more"),
         (lambda desk: Desk((QA,), 0), "runs must be a whole number >= 1"),
@@ -142,6 +143,14 @@ def test_wrong_input_is_told_by_its_name(act, words):
     with pytest.raises(InputError, match=words):
         act(desk)
     assert not desk.ledger.any()
+
+
+def test_a_sum_that_would_leave_64_bits_is_refused_and_not_wrapped():
+    desk = Desk((QA, WRITER), runs=2)
+    desk.call("writer", 2**62 - 1, 0)
+    with pytest.raises(InputError, match=r"writer: prompt_tokens came to 2\^63 or more"):
+        desk.call("writer", 2**62 - 1, 0, where=np.array([False, True]))
+    assert desk.ledger[:, 1, 2].tolist() == [2**62 - 1] * 2
 
 
 def test_a_catalogue_gives_the_smallest_model_that_has_all_that_a_role_needs():
