@@ -22,6 +22,7 @@ from experiments.fits.laws import Estimate, Told
 from experiments.fits.quantities import Quantity
 from experiments.fits.ratios import Ratio, Side
 from experiments.fits.series import Series, _of_runs
+from experiments.fits.speedups import FEWEST_RUNS
 from experiments.fits.tails import Tail, tail_declared
 from experiments.predictions.verdict import Verdict
 from experiments.store.by_cell import RunArrays
@@ -316,3 +317,49 @@ def test_a_form_is_judged_by_what_the_runs_leave_then_by_its_constants(law, told
     growth = SimpleNamespace(series="a", left=[there[each] for each in left], told=told, reason="no rival")
     found = _by_runs(SimpleNamespace(laws=(law,)), growth, "quadratic", {"A": 2.0, "B": 3.0})
     assert (found.series, found.verdict.name, words in found.reason) == ("a", verdict, True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("stops", "error", "verdict"),
+    [(1, 0.01, "AGREES"), (2, 0.01, "AGREES"), (1, 0.0, "DIFFERS"), (1, math.nan, "CANNOT_TELL")],
+)
+def test_columns_of_a_speed_up_are_those_of_its_ratio_at_the_error_rate_of_a_stop(stops, error, verdict):
+    """Made up: ends of intervals are so many error rates away; where runs do not differ there is no interval."""
+    ratio = SimpleNamespace(
+        value=2.0, exact=2.02, exact_error=error, of="mean", note="noted", stops=stops,
+        interval=lambda alpha: (2.0 - alpha, 2.0 + 2 * alpha),
+        medians=lambda alpha: (5.0, 5.0 - alpha, 5.0 + 2 * alpha),
+    )  # fmt: skip
+    low, high = (2.0, 2.0) if error == 0 else (2.0 - 0.01 / stops, 2.0 + 0.02 / stops)
+    assert speedups._columns(ratio, 0.01) == {
+        "speedup": 2.0, "low": low, "high": high, "exact": 2.02, "verdict": verdict, "of": "mean", "note": "noted",
+        "medians": 5.0, "medians_low": 5.0 - 0.01 / stops, "medians_high": 5.0 + 0.02 / stops,
+    }  # fmt: skip
+    assert speedups._columns("no runs yet", 0.01) == speedups.NOTHING | {"note": "no runs yet"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "sure", "costs", "hits", "found"),
+    [
+        ((FEWEST_RUNS, FEWEST_RUNS), False, (2, 3), (1, 1), True),
+        ((FEWEST_RUNS - 1, FEWEST_RUNS), False, (2, 3), (1, 1), False),
+        ((FEWEST_RUNS, FEWEST_RUNS - 1), False, (2, 3), (1, 1), False),
+        ((1, 1), True, (2, 3), (1, 1), True),
+        ((999, 999), False, (2, 3), (0, 1), True),
+        ((999, 999), False, (2, 3), (0, 0), "no ratio: no run of either hit; give a larger budget"),
+        ((999, 999), False, (0, 3), (1, 1), "no ratio: runs of slow cost nothing"),
+        ((999, 999), False, (0, 0), (1, 1), "no ratio: runs of slow and fast cost nothing"),
+    ],
+)
+def test_a_ratio_is_judged_from_enough_runs_on_and_needs_costs_and_a_hit(runs, sure, costs, hits, found, monkeypatch):
+    sides = iter([SimpleNamespace(cost=cost, hits=hit) for cost, hit in zip(costs, hits, strict=True)])
+    monkeypatch.setattr(speedups, "Side", SimpleNamespace(of=lambda *_: next(sides)))
+    monkeypatch.setattr(speedups, "Ratio", lambda slower, faster, enough, *_: enough)
+    monkeypatch.setattr(speedups, "_exact", lambda results, ends, enough: (enough, 0.0))
+    ends = [
+        SimpleNamespace(label=label, x=np.array([4.0, 8.0]), cells=["other", label], tails=[0, 0], sure=sure,
+                        runs=[1, made], mean=[5.0, cost])
+        for label, made, cost in zip(("slow", "fast"), runs, costs, strict=True)
+    ]  # fmt: skip
+    results = SimpleNamespace(numbers=lambda cell: cell, asked=1)
+    assert speedups._ratio(results, *ends, 8.0) == found

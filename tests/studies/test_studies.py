@@ -464,6 +464,22 @@ def test_bounds_are_open_triangles_and_curves_that_leave_are_named_above():
     assert_readable(figure)
 
 
+def test_a_star_marks_the_lowest_place_and_a_line_the_level():
+    x, far = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])
+    values = [Value(y, y - 0.1, y + 0.1) for y in (3.0, 1.5, 2.0)]
+    curves = [
+        Curve("to 4", x, values, far, np.array([9.0, np.nan, 1.25]), best=True),
+        Curve("to 3", x, values, x[:2], x[:2], best=True),
+    ]
+    figure = panels_figure("title", [Panel("p", "x", "y", curves, log_y=False, level=1.0, upright=2.5)], note="a note")
+    (ax,) = figure.axes
+    stars = [(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_marker() == "*"]
+    assert stars == [(4.0, 1.25), (2.0, 1.5)]
+    straight = [(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_marker() == "None"]
+    assert {(0.0, 1.0), (2.5, 0.0)} <= set(straight)
+    assert " ".join(figure.get_supxlabel().split()).endswith("stars: cheapest; a note")
+
+
 def test_the_same_results_give_the_same_picture(made, tmp_path):
     reported, files = made("voting")
     again = write(reported, tmp_path)
