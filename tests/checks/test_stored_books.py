@@ -55,11 +55,21 @@ def test_calls_and_hits_belong_to_generations(changed, words):
     assert stored_ledger_fault(STORED, budget, runs(**changed)) == words
 
 
+SPENT = float(FINE[list(LEDGER)].iloc[2].sum())
+"""Of the last run, where an entry costs 1."""
+
+
 @pytest.mark.parametrize(
     ("limit", "most", "early"),
-    [("calls", 30.0, False), ("calls", 31.0, True), ("generated_tokens", 4000.0, False), ("generated_tokens", 4001.0, True),
-     ("cost", float(FINE[list(LEDGER)].iloc[2].sum()), False), ("cost", float(FINE[list(LEDGER)].iloc[2].sum()) * 1.01, True)],
-)  # fmt: skip
+    [
+        ("calls", 30.0, False),
+        ("calls", 31.0, True),
+        ("generated_tokens", 4000.0, False),
+        ("generated_tokens", 4001.0, True),
+        ("cost", SPENT, False),
+        ("cost", 1.01 * SPENT, True),
+    ],
+)
 def test_a_run_without_a_hit_has_reached_its_budget(limit, most, early):
     place = pd.concat([NO_BUDGET, pd.Series({f"budget.{limit}": most})])
     found = stored_ledger_fault(STORED, place, runs(hit=[0.0, 1.0, np.nan]))
