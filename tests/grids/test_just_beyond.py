@@ -109,6 +109,7 @@ def test_a_budget_on_the_cost_is_reached_but_for_rounding():
     ledger = np.zeros((2, len(LEDGER)))
     ledger[:, 0] = 2, 3  # 3 x 0.1 > 0.3 > 3 x 0.1 (1 - 1e-12)
     assert budget.reached(ledger, prices).tolist() == [False, True]
+    assert budget.reached(ledger, prices * (1 - 1e-13)).tolist() == [False, True]
     assert budget.reached(ledger, prices * (1 - 1e-11)).tolist() == [False, False]
 
 

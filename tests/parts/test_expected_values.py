@@ -118,3 +118,41 @@ def test_each_field_says_what_it_may_be():
             assert {found.pop((kind, name)) for name in names.split()} == {words}, (kind, names)
     left = [words for words in found.values() if "number" in words and "numbers" not in words]
     assert left == ["a finite number"]  # the threshold of OnePlusLambda
+
+
+@pytest.mark.parametrize(
+    ("make", "most", "beyond", "said"),
+    [
+        (lambda each: evo.Latency(fixed=each), 1e9, 1.001e9, "fixed must be at most 1e+09, got 1001000000.0"),
+        (lambda each: evo.Latency(evaluation=each), 1e9, 1.1e9, "evaluation must be at most 1e+09, got 1100000000.0"),
+        (lambda each: evo.Latency(tail=each), 10, 10.01, "tail must be at most 10, got 10.01"),
+        (lambda each: Model(size=each), 1e15, 1.1e15, "size must be at most 1e+15, got 1100000000000000.0"),
+        (lambda each: problems.Noisy(ONE, each), 1e100, 1.1e100, "sigma must be at most 1e+100, got 1.1e+100"),
+        (
+            lambda each: problems.TextProblem(("a",) * each, problems.ByFunction("json:loads"), 1),
+            10_000, 10_001, "expected 1 to 10,000 texts, got 10,001",
+        ),
+        (
+            lambda each: evo.Islands(count=each, size=5), 2000, 2001,
+            "count x size must be at most 10,000, got 2001 x 5",
+        ),
+        (lambda each: evo.Islands(explore=each, exploit=0.75), 0.25, 0.251, "must be at most 1, got 0.251 + 0.75"),
+        (
+            lambda each: evo.TokenPrices(1, 2, unit=1, currency="$" * each), 8, 9,
+            "currency must be a word of at most 8 signs, such as $ or EUR, got '$$$$$$$$$'",
+        ),
+        (lambda each: evo.TokenPrices(0.01, each), 0.01, 0.02, "generated: expected the price of a token, got 0.02"),
+        (lambda each: evo.Prompt(head=3, cached=each), 3, 4, "cached must be at most head = 3, of which"),
+        (lambda each: systems.NaiveDebugging(3, 2, each), 3, 4, "b must be at most k = 3, one bug in a function"),
+        (lambda each: evo.MapElites(cells=each).fits(ONE), 5, 6, "at most 5 cells for a count of 4 blocks, got 6"),
+        (lambda each: evo.MapElites(cells=2, blocks=each).fits(ONE), 4, 5, "at most k = 4 blocks, got one of 5"),
+        (
+            lambda each: operators.Vote(CALL, each).fits(4, 1), 316, 317,
+            "at most 100,000 votes on average, got 1.005e+05 for an incorrect block with ahead = 317",
+        ),
+    ],
+)  # fmt: skip
+def test_the_largest_value_is_taken_and_one_beyond_is_not(make, most, beyond, said):
+    make(most)
+    with pytest.raises(InputError, match=re.escape(said)):
+        make(beyond)
