@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,10 @@ from experiments.cli.as_json.values import BECAUSE
 from experiments.cli.showing.part_checks import show_part_checks
 from experiments.fits import surfaces
 from experiments.fits.laws import Estimate, Told
+from experiments.grids.outside.reading import Damaged
 from experiments.serving import evaluator
+from experiments.store.launches.lock import Holder
+from experiments.store.launches.status import Status
 
 # ---------------------------------------------------------------------------------------------------------- recording
 
@@ -200,3 +204,64 @@ def test_surfaces_and_exact_laws_as_json():
     assert fits._surface(surfaces.Surface("a", Told.NONE, ())) == {
         "series": "a", "told": str(Told.NONE), "left": [], "reason": "no product of powers and an exponential fits",
     }  # fmt: skip
+
+
+def status_of(**changed):
+    """A folder whose numbers are all unlike; what is asked of may be changed."""
+    plain = {
+        "path": Path("out"),
+        "grid": {"name": "mine", "cells": 3_001, "runs": 10},
+        "cells": 3_001,
+        "batches": 1_002,
+    }
+    plain |= {"of_batches": 2_003, "runs": 4_004, "of_runs": 5_005, "made": 4_004, "driver": None, "written": None}
+    plain |= {"damaged": [], "strays": 0, "set_aside": 0, "contradiction": "", "failed": 0, "last": ""}
+    return Status(**plain | changed)
+
+
+LINES = {
+    "cells done": "3,001 of 3,001", "batches done": "1,002 of 2,003", "runs": "4,004 of 5,005",
+    "launch": "none at work", "last write": "none", "damaged": "none",
+}  # fmt: skip
+ORDER = (
+    "cells done", "batches done", "runs", "failed", "launch", "last launch", "last write", "not counted", "damaged",
+    "error",
+)  # fmt: skip
+RULE = {"name": "mine", "cells": 3_001, "runs": "until 5 %"}
+AGAIN = "the next launch sets them aside and computes their batches anew"
+
+
+@pytest.mark.parametrize(
+    ("changed", "lines"),
+    [
+        ({}, {}),
+        ({"made": 4_005}, {"runs": "4,004 of 5,005; 4,005 made, since batches are run whole"}),
+        ({"failed": 1}, {"failed": "1 batch; --retry-failed runs only what failed"}),
+        ({"failed": 1_006}, {"failed": "1,006 batches; --retry-failed runs only what failed"}),
+        ({"driver": Holder(7, "here", "now")}, {"launch": "at work: pid 7 on here, since now"}),
+        ({"last": "stopped, then"}, {"last launch": "stopped, then"}),
+        ({"strays": 1_007}, {"not counted": "1,007 batches of no cell of this grid"}),
+        ({"contradiction": "two of one"}, {"error": "two of one"}),
+        ({"set_aside": 8}, {"damaged": f"8 set aside in {Path('out') / 'damaged'}"}),
+        ({"damaged": [Damaged(Path("out/runs/a.parquet"), "cut short")], "set_aside": 8},
+         {"damaged": f"a.parquet: cut short; {AGAIN}; 8 set aside in {Path('out') / 'damaged'}"}),
+        ({"grid": RULE}, {}),
+        ({"grid": RULE, "cells": 3_000},
+         {"cells done": "3,000 of 3,001", "batches done": "1,002 of up to 2,003", "runs": "4,004 of up to 5,005"}),
+    ],
+)  # fmt: skip
+def test_each_line_of_a_status(changed, lines):
+    found = status_of(**changed)
+    assert found.title == "mine, in out"
+    assert dict(found.lines()) == LINES | lines
+    assert [name for name, _ in found.lines()] == sorted(LINES | lines, key=ORDER.index)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "0 s"), (59, "59 s"), (60, "1 min"), (3_599, "59 min"), (3_600, "1 h"), (86_399, "23 h"), (200_000, "2 d")],
+)
+def test_the_last_write_is_told_with_its_age(seconds, words, monkeypatch):
+    monkeypatch.setattr("experiments.store.launches.status.time.time", lambda: 86_400.0 + seconds)
+    (told,) = [said for name, said in status_of(written=86_400.0).lines() if name == "last write"]
+    assert told == f"1970-01-02 00:00:00+00:00 ({words} ago)"
