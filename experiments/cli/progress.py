@@ -187,8 +187,8 @@ def short_number(number: float) -> str:
 def duration(seconds: float) -> str:
     """A time in the unit one would say it in.
 
-    >>> duration(45), duration(150), duration(600), duration(9000), duration(400_000)
-    ('45 s', '2.5 min', '10 min', '2.5 h', '4.6 days')
+    >>> duration(45), duration(150), duration(600), duration(9000), duration(170_000), duration(400_000)
+    ('45 s', '2.5 min', '10 min', '2.5 h', '47.2 h', '4.6 days')
     """
     if seconds < 1.5 * MINUTE:
         return f"{seconds:.0f} s"

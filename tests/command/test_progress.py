@@ -68,7 +68,7 @@ def test_the_rate_is_of_runs_that_this_launch_made():
     """100 of 280 were there before; 60 in 20 seconds are 3 a second. Where runs are not counted, batches are told."""
     shown, clock, out = display()
     shown(Progress(None, 10, 28, cells=5, of_cells=14, runs=100, of_runs=280))
-    clock.now = 1019.0
+    clock.now = 1009.0
     shown(Progress(CELL, 16, 28, cells=8, of_cells=14, runs=160, of_runs=280, left=100.0))
     said = "8 of 14 cells, 160 of 280 runs, 3 runs/s, about 1.7 min left, last: AllBlocks k=8 lam=1\n"
     assert told_at(shown, clock, out, 20.0) == said
