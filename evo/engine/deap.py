@@ -53,7 +53,10 @@ def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | Non
     """
     from deap import base
 
-    runner = _expect_plain(search)
+    if reason := why_not_deap(search):
+        raise InputError(reason)
+    runner = search.runner
+    assert isinstance(runner, OnePlusLambda)  # why_not_deap has looked
 
     class Maximised(base.Fitness):  # type: ignore[misc]  # deap has no types
         weights = (1.0,)
@@ -77,22 +80,17 @@ def run_batch_deap(search: Search, batch: Batch) -> tuple[RunCounts, Trace | Non
     return RunCounts.of(hits, paid), _traced(done) if batch.trace else None
 
 
-def _expect_plain(search: Search) -> OnePlusLambda:
-    """The runner, if this engine has a loop for such a search.
-
-    Raises: InputError.
-    """
+def why_not_deap(search: Search) -> str:
+    """Why this engine has no loop for a search, in words; empty if it has one."""
     problem, schedule, runner = search.problem, search.schedule, search.runner
     if type(runner) is not OnePlusLambda or is_noisy(problem) or draws_subsets(schedule):
-        raise InputError(
+        return (
             "the engine deap runs OnePlusLambda on an exact fitness with chunks of consecutive blocks; got "
             f"{type(problem).__name__}, {type(schedule).__name__} and {type(runner).__name__}; use the engine blocks"
         )
     if runner.accept == "always" or runner.threshold:
-        raise InputError(
-            f"the engine deap keeps the best of parent and offspring, got {runner!r:.100}; use the engine blocks"
-        )
-    return runner
+        return f"the engine deap keeps the best of parent and offspring, got {runner!r:.100}; use the engine blocks"
+    return ""
 
 
 def _traced(done: Sequence[_Run]) -> Trace:

@@ -12,6 +12,7 @@ from evo.chunks import Chunks, draws_subsets
 from evo.costs.budget import Budget, Limit
 from evo.costs.ledger import EARLIER, LEDGER, CallTokens, Prompt, overheads
 from evo.costs.prices import LLMPrimitive, expect_weights, weights_of
+from evo.engine.deap import why_not_deap
 from evo.errors import InputError
 from evo.evaluation import is_noisy
 from evo.foreign import blame_part
@@ -217,10 +218,11 @@ class Cell(AnyCell):
         return f"{at} {schedule}" if k_first else f"{schedule} {at}"
 
     def why_not(self, engine: str) -> str:
-        """Real calls have one engine; of all else empty: engines say it themselves."""
+        """Why an engine cannot run the cell; of `law` empty: its table of jumps says it."""
         if engine != "blocks" and asks_a_model(self.mutator):
             return f"{self.short_name()}: expected the engine blocks for a mutator that makes real calls, got {engine}"
-        return ""
+        reason = why_not_deap(self.search) if engine == "deap" else ""
+        return f"{self.short_name()}: {reason}" if reason else ""
 
     def batch_size(self, batch: int) -> int:
         """Runs simulated together: the grid's batch, less where k, lam or the solutions kept would make memory grow.

@@ -11,7 +11,7 @@ import pytest
 from evo import AllBlocks, Archive, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset
 from evo.errors import InputError, NoPrediction
 from evo.theory.quality.no_evaluator import block_after, level
-from experiments import Cell, best_threshold, predict, trace
+from experiments import Cell, Grid, best_threshold, predict, trace
 from operators import FixKeep
 from problems import BlockOneMax, Judged, Minibatch, Noisy
 
@@ -134,14 +134,21 @@ def test_nothing_is_chosen_without_an_evaluator():
     assert predict(cell(BlockOneMax(1, 2), mutator=FixKeep(0.25, 0.5), accept="always")).mean == 4.0
 
 
+def before_anything_runs(cell, engine):
+    return Grid("g", [cell], engine=engine)
+
+
 def test_the_engine_deap_keeps_the_best_and_says_so():
+    assert before_anything_runs(cell(BlockOneMax(4, 2)), engine="deap").engine == "deap"
     for runner in ({"accept": "always"}, {"threshold": 0.5}):
-        with pytest.raises(InputError, match="the engine deap keeps the best of parent and offspring"):
-            trace(cell(BlockOneMax(4, 2), **runner), engine="deap")
+        for use in (trace, before_anything_runs):
+            with pytest.raises(InputError, match="the engine deap keeps the best of parent and offspring"):
+                use(cell(BlockOneMax(4, 2), **runner), engine="deap")
     for parts, named in (
         ({"problem": Noisy(BlockOneMax(4, 2), 0.5)}, "Noisy, UniformChunk and OnePlusLambda"),
         ({"schedule": UniformSubset(2)}, "BlockOneMax, UniformSubset and OnePlusLambda"),
         ({"runner": Archive(size=2)}, "BlockOneMax, UniformChunk and Archive"),
     ):
-        with pytest.raises(InputError, match=f"with chunks of consecutive blocks; got {named}; use the engine blocks"):
-            trace(replace(cell(BlockOneMax(4, 2)), **parts), engine="deap")
+        for use in (trace, before_anything_runs):
+            with pytest.raises(InputError, match=f"chunks of consecutive blocks; got {named}; use the engine blocks"):
+                use(replace(cell(BlockOneMax(4, 2)), **parts), engine="deap")
