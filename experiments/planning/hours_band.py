@@ -114,8 +114,8 @@ def times_drawn(law: TimeLaw | TimeTo, runs: int) -> IntArray:
     """Times at the levels (r + 1/2)/runs, whole numbers [runs]; between 1,025 places the cdf is taken as straight.
 
     >>> from evo.theory.times.closed import NegativeBinomial
-    >>> times_drawn(NegativeBinomial(1, 0.5), 8).tolist()
-    [1, 1, 1, 1, 2, 2, 3, 4]
+    >>> times_drawn(NegativeBinomial(1, 0.2), 8).tolist()
+    [1, 1, 2, 3, 4, 6, 8, 13]
     """
     first, last = law.quantile(FARTHEST), law.quantile(1.0 - FARTHEST)
     levels = (np.arange(runs) + 0.5) / runs

@@ -178,6 +178,39 @@ def test_each_trap_is_seen_not_seen_or_unknown(number, seen, not_seen, unknown):
     assert shown(calls_of(**unknown), number) is UNKNOWN
 
 
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    ("number", "columns", "found", "evidence"),
+    [
+        (2, dict(g=[2, 2, 4], k=[2, 2, 4], incorrect=[2, 2, 4], repaired=[2, 1, 1], kept=[0, 0, 0]), SEEN,
+         "g is the size of the task in all 3 calls: mean share fixed 0.75 of the smaller half, 0.25 of the larger"),
+        (2, dict(g=[2, 4], k=[2, 4]), SEEN,
+         "g is the size of the task in all 2 calls: no share of small and large tasks"),
+        (2, dict(g=[1, 1, 4], item=["a", "b", "b"]), NOT_SEEN, "1 of 2 items at every g"),
+        (2, dict(g=[1, 1, 4, 4], item=["a", "b", "b", "c"]), SEEN, "1 of 3 items at every g"),
+        (4, dict(price=[0, 1, NAN], tokens_in=[5, 5, 5]), SEEN,
+         "1 of 3 calls cost 0 though they have tokens; they are left out"),
+        (4, dict(price=[0, 1, NAN], tokens_in=[0, 5, 5]), NOT_SEEN,
+         "no call with tokens costs 0; 1 of 3 have no price"),
+        (5, dict(tokens_reasoning=[3, NAN, NAN], tokens_out=[9, 9, 0]), SEEN, "told of 1 of 2 calls that wrote"),
+        (5, dict(tokens_reasoning=[3, 4, NAN], tokens_out=[9, 9, 0]), NOT_SEEN, "told of 2 of 2 calls that wrote"),
+        (6, dict(seconds=[1, 1, 1], run=["a", "a", "b"], call=[1, 1, 1]), SEEN,
+         "1 of 3 calls have the run and number of an earlier one"),
+        (10, dict(g=[3, 3], calls=[20, 1]), SEEN, "21 calls in 2 rows, 10.5 each: fix and keep are per attempt"),
+        (10, dict(g=[3, 3], calls=[1, 1]), NOT_SEEN, "2 calls in 2 rows, 1.0 each"),
+        (11, dict(g=[5, 5], incorrect=[2, 2], repaired=[1, 1], kept=[2, 2], outcome=["no_op", "ok"]), SEEN,
+         "2 of 5 blocks changed in 1 calls that changed nothing"),
+        (11, dict(g=[3, 3, 3], prompt=["a", "a", "b"]), UNKNOWN,
+         "1 prompts were run again: how often the evaluator flips by itself is not in it"),
+    ],
+)  # fmt: skip
+def test_the_evidence_of_a_trap_is_in_numbers(number, columns, found, evidence):
+    trap = traps(calls_of(**columns))[number - 1]
+    assert (trap.shown, trap.evidence) == (found, evidence)
+
+
 def test_traps_of_public_logs():
     attempts = traps(read_calls(DATA / "swe_attempts_300.csv", "swe"))
     assert [trap.number for trap in attempts if trap.shown is SEEN] == [1, 2, 3, 8, 10]
