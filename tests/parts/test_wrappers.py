@@ -317,6 +317,25 @@ def test_tables_hold_probabilities(kind, name):
         refused([f"{kind.__name__}: {name} must be", f"got {value!r} in it"], kind, (0.5, value))
 
 
+WHOLE = np.tile([True, False, True, False], (500, 1))
+FIRST_TWO = Chunk(WHOLE[:, :2], np.tile([0, 1], (500, 1)), np.zeros(500, dtype=np.int64), solution=WHOLE)
+BREAKS = Spill(FixKeep(fix=1, keep=0), rate=1.0)  # all blocks are wrong afterwards, but the one of the chunk that was
+
+
+@pytest.mark.parametrize("wrapper", [Refuse, Sparse])
+def test_what_a_wrapper_undoes_it_undoes_outside_the_chunk_too(wrapper):
+    """Undone w.p. 0, 1 and 1/2: P(fewer than 220 or more than 280 of 500) = 0.006 each, for a fixed seed."""
+    rng = np.random.default_rng(1)
+    for rate, undone in ((1.0, wrapper is Refuse), (0.0, wrapper is Sparse)):
+        answer = wrapper(BREAKS, rate=rate).rewrite(FIRST_TWO, rng)
+        assert (answer.solution[:, 2] == undone).all()
+        assert (answer.correct == (WHOLE[:, :2] if undone else ~WHOLE[:, :2])).all()
+    half = wrapper(BREAKS, rate=0.5).rewrite(FIRST_TWO, rng)
+    assert 220 < half.solution[:, 2].sum() < 280
+    assert 220 < half.correct[:, 0].sum() < 280
+    assert ((half.solution[:, 2] == half.correct[:, 0]).all()) == (wrapper is Refuse)  # a call, or a block
+
+
 def test_tables_cover_what_they_are_used_for():
     table = Decaying(table=(0.9, 0.8))
     for schedule in (AllBlocks(), RoundRobin(g=3)):
@@ -329,6 +348,7 @@ def test_tables_cover_what_they_are_used_for():
         refused(words, cell, PerBlock(p))
         refused(words, cell, Vote(Malformed(PerBlock(p)), ahead=2))
     refused(["Misaligned: by = 4", "k = 4"], cell, Misaligned(HALF, rate=0.1, by=4))
+    assert cell(Misaligned(HALF, rate=0.1), k=1).problem.k == 1  # a single block is missed by itself
     refused(["Misaligned: by = 8"], cell, Refuse(Misaligned(HALF, rate=0.1, by=8), rate=0.1))
 
 
