@@ -119,15 +119,20 @@ def test_limits_hold_to_within_a_batch_wherever_they_are(tmp_path, monkeypatch, 
     rows = pd.read_parquet(tmp_path / "whole" / "runs")
     tokens = rows["prompt_tokens"] + rows["generated_tokens"]
     worst = rows.assign(tokens=tokens).groupby(["sample", "batch"])[["calls", "tokens"]].sum().max()
-    whole = spent(grid, tmp_path / "whole")
+    whole, limited = spent(grid, tmp_path / "whole"), 0
     for name, shares in (("calls", (0.01, 0.2, 0.5, 0.9)), ("tokens", (0.5,))):
         for number, share in enumerate(shares):
             folder, most = tmp_path / f"{name}{number}", share * whole[name]
-            with pytest.raises(LimitReached):
+            try:
                 run_grid(grid, folder, workers=workers, limits=GridLimits(**{name: most}))
+            except LimitReached:
+                limited += 1
+            else:
+                assert spent(grid, folder) == whole  # the last batch was expected to take less than it did
             assert spent(grid, folder)[name] < most + worst[name]
             if share >= 0.2:
                 assert spent(grid, folder)[name] > most - 1.5 * worst[name]
+    assert limited >= 4
     again = run_grid(grid, tmp_path / "calls3", workers=1, limits=GridLimits(calls=1e9))
     pd.testing.assert_frame_equal(again.runs, load(tmp_path / "whole").runs, check_exact=True)
 
