@@ -142,7 +142,7 @@ def told_swings(plan: Plan, most: int = 3) -> list[str]:
     """
     told = []
     for by in dict.fromkeys(swing.by for swing in plan.swings):
-        swings = sorted((swing for swing in plan.swings if swing.by == by), key=lambda swing: not swing.input.given)
+        swings = [swing for swing in plan.swings if swing.by == by]
         given = [_swing(plan, swing) for swing in swings if swing.input.given][:most]
         others = [_swing(plan, swing) for swing in swings if not swing.input.given][:most]
         what = {"money": "the bill", "reached": "the chance"}.get(by, f"the {by}")

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from evo import Latency, OnePlusLambda, RoundRobin
+from evo.errors import InputError
 from experiments import Cell, plan
 from experiments.grids.measured.file import Calibration, parse_calibration
-from experiments.planning.answer import next_best
+from experiments.planning.answer import _stake, behind, next_best, told_hangs, told_swings
 from experiments.planning.by_runs import _budget, with_runs
 from experiments.planning.candidates import Candidate
 from experiments.planning.hours_band import _of_runs
 from experiments.planning.inputs import Hang
 from experiments.planning.model import Model
 from experiments.planning.numbers import NO_CALL, Aim, Numbers, exact_numbers
+from experiments.planning.plan import _expect_some
 from experiments.planning.sensitivity import hangs_by_runs
 from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth, worth_of
 from experiments.planning.simulated import Simulator
@@ -220,3 +222,96 @@ def test_as_good_as_the_best_is_what_is_within_two_standard_errors(by, unit):
     least = 0.0 if by == "fitness" else 1.0
     made = SimpleNamespace(by=by, best=best, ranked=[best, near, far], worse=lambda each: least + each.off)
     assert next_best(made) == ([near], far)
+
+
+# ------------------------------------------------------------------------------------------------------- in sentences
+
+BEHIND = {"fitness": "1.23 blocks fewer", "reached": "chance 0.25", "hours": "1.23 times as long",
+          "money": "1.23 times as dear", "calls": "1.23 times as many", "tokens": "1.23 times as many"}  # fmt: skip
+STAKE = {"fitness": "1.5 blocks", "reached": "1.5 of the chance", "money": "1.5 times the money"}
+
+
+@pytest.mark.parametrize("by", BEHIND)
+def test_how_much_worse_and_what_is_at_stake(by):
+    asked = SimpleNamespace(by=by, worse=lambda other: 1.2345)
+    assert behind(asked, SimpleNamespace(numbers=SimpleNamespace(reached=0.25))) == BEHIND[by]
+    assert _stake(asked, SimpleNamespace(stake=1.5)) == STAKE.get(by, f"1.5 times the {by}")
+
+
+class Named(SimpleNamespace):
+    """Something with a name."""
+
+    def __str__(self):
+        return self.name
+
+
+def swing(name, by, given, low, high, range=""):
+    return SimpleNamespace(
+        by=by, input=Named(name=name, given=given, low=0.1, high=0.2, range=range), at_low=low, at_high=high
+    )
+
+
+def test_what_the_bill_hangs_on_is_told_of_given_intervals_first():
+    swings = (
+        swing("keep", "money", False, 1.0, 2.0), swing("fix", "money", True, 3.0, 4.0), swing("start",
+         "hours", False, 5.0, 6.0),
+        swing("tail", "money", True, 7.0, 8.0, "of 95 %"), *(swing(f"more {i}",
+         "reached", False, 0.1, 0.2) for i in range(5)),
+    )  # fmt: skip
+    assert told_swings(SimpleNamespace(swings=swings, unit="$"), most=2) == [
+        "the bill of the choice hangs on fix (0.1 to 0.2): $3 to $4; tail (of 95 %): $7 to $8; where no interval is "
+        "given, keep (0.1 to 0.2): $1 to $2",
+        "the hours of the choice hangs on start (0.1 to 0.2): 5 to 6",
+        "the chance of the choice hangs on more 0 (0.1 to 0.2): 0.1 to 0.2; more 1 (0.1 to 0.2): 0.1 to 0.2",
+    ]
+
+
+def hang(name, flip, kind="rates", range=""):
+    return Named(name=name, flip=flip, value=0.5, to="other", kind=kind, range=range, inside=False)
+
+
+@pytest.mark.parametrize(
+    ("hangs", "simulated", "told"),
+    [
+        ((), False, []),
+        ((hang("fix", 0.9), hang("keep", math.nan), hang("start", 0.1), hang("tail", 0.2)), False,
+         "nothing within its interval changes the choice; nearest: fix at 0.9 instead of 0.5: other; start at 0.1 "
+         "instead of 0.5: other"),
+        ((hang("fix", math.nan, range="10 %"), hang("keep", math.nan, range="10 %"), hang("x", math.nan, "times",
+         "5 %")), False,
+         "nothing within its interval (where none is given, rates: 10 %, times: 5 %) changes the choice, nor ten times "
+         "its odds or value"),
+        ((hang("fix", 0.9),), True,
+         "nothing within its interval changes the choice by more than two standard errors of runs"),
+    ],
+)  # fmt: skip
+def test_what_flips_no_choice_is_told_with_the_nearest(hangs, simulated, told):
+    asked = SimpleNamespace(hangs=hangs, best=None, simulated=lambda best: simulated)
+    assert told_hangs(asked) == ([told] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "by", "words"),
+    [
+        (
+            {"money": math.nan, "note": "no prices"},
+            "money",
+            "money is not known of any candidate; of the first: no prices",
+        ),
+        ({"calls": math.inf, "note": ""}, "calls", "the expected calls of every candidate is infinite"),
+        ({"fitness": 1.0, "note": NO_CALL}, "fitness", "expected the price of one call at least, 0.5 here, got 0.1"),
+        ({"fitness": 1.0, "note": ""}, "fitness", None),
+    ],
+)
+def test_a_plan_of_nothing_is_refused(numbers, by, words, monkeypatch):
+    monkeypatch.setattr("experiments.planning.plan.dearest_call", lambda cell: cell)
+    found = [
+        SimpleNamespace(numbers=SimpleNamespace(**numbers), candidate=SimpleNamespace(cell=cell))
+        for cell in (0.75, 0.5)
+    ]
+    if words is None:
+        assert _expect_some(found, by, 0.1) is None
+        return
+    with pytest.raises(InputError) as refused:
+        _expect_some(found, by, 0.1)
+    assert words in str(refused.value)
