@@ -86,6 +86,11 @@ def test_a_loop_that_is_asked_itself_refuses_what_is_not_its_own(loop, runner, o
             loop.run_batch(Search(problem, HALF, RoundRobin(), each), batch)
 
 
+@pytest.mark.parametrize("takes", ["fixed", "per_prompt_token", "per_generated_token", "evaluation"])
+def test_whatever_takes_time_is_time_enough(takes):
+    assert Asynchronous(2, Latency(**{takes: 0.5})).in_flight == 1
+
+
 def test_three_sure_workers_by_hand():
     """Ten blocks, 2 s a call: three come back every 2 s, the tenth at 8 s with two others under way."""
     counts = run(BlockOneMax(10, 1), RoundRobin(), Asynchronous(3, Latency(fixed=2.0)), 2, FixKeep(1.0, 1.0))
