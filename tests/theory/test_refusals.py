@@ -12,14 +12,25 @@ from evo.laws.mixtures import Mixture
 from evo.laws.special import BetaBlocksLaw, LearningLaw, PerBlockLaw
 from evo.theory import Geometric, NegativeBinomial, Start
 from evo.theory.calls.minibatch import minibatch_moves
+from evo.theory.calls.voting import judge_least_ahead, least_ahead
 from evo.theory.numeric.beta import BetaNodes
 from evo.theory.operators.difficulty import beta_all_blocks
 from evo.theory.operators.per_block import blocks_all_at_once
 from evo.theory.quality.in_turn import beta_in_turn, blocks_in_turn
 from evo.theory.quality.no_evaluator import accepted_in_turn
 from evo.theory.quality.whole import MOST_LEARNED, learned, sampled_blocks
+from evo.theory.systems.debugging import (
+    focused_debugger,
+    focused_qa,
+    naive_debugger,
+    naive_qa,
+    qa_speedup,
+    system_speedup,
+)
 from evo.theory.systems.repairs import whole_rewrites
-from evo.theory.systems.sorting import least_lead, rounds
+from evo.theory.systems.routing import routing_speedup, saturation
+from evo.theory.systems.sorting import least_lead, mean_comparisons_between, rounds
+from evo.theory.systems.training import runs_to_pay, runs_to_vanish
 from evo.theory.times.at_times import LawAtTimes
 
 HALF = IndependentBlocks(0.5, 0.5)
@@ -68,6 +79,12 @@ LAST = learned(LearningLaw(0.5, 0.5, 10), 2, Start(2))
             NoPrediction,
             "40 rewrites of 2000 functions that may break: 2001 numbers of bugs",
         ),
+        (lambda: runs_to_pay(-1.0, 2.0, 1.0), InputError, r"all finite, got \(-1.0, 2.0, 1.0\)"),
+        (lambda: runs_to_pay(1.0, 2.0, 0.0), InputError, r"all finite, got \(1.0, 2.0, 0.0\)"),
+        (lambda: runs_to_vanish(1.0, 2.0, 1.5), InputError, r"expected a share in \(0, 1\], got 1.5"),
+        (lambda: least_ahead(0.5, 3, 0.9, 2), InputError, "got p=0.5, target=0.9, steps=3, steps_a_vote=2; below"),
+        (lambda: least_ahead(0.8, 3, 0.9, 0), InputError, "got p=0.8, target=0.9, steps=3, steps_a_vote=0; below"),
+        (lambda: judge_least_ahead(0.5, 0.4, 9, 0.1), InputError, "got vote_right=0.4, fix=0.5, risk=0.1"),
         (lambda: SOME.variance, NoPrediction, "the variance is not known"),
         (lambda: SOME.quantile(0.5), NoPrediction, "known at some times only"),
         (lambda: NegativeBinomial(2, 1e-200).variance, NoPrediction, "of mean 2e.200 is above the largest float"),
@@ -84,3 +101,22 @@ def test_what_lies_just_within_is_told():
     assert minibatch_moves(HALF, 4, 1, 4, False).shape == (5, 5)
     assert rounds(1024).mean > 2000
     assert SOME.tail([1, 2, math.inf]).tolist() == [1.0, 0.5, 0.0]
+
+
+def test_a_quotient_that_rounds_above_a_whole_number_is_that_number():
+    assert (2.6 / (2.3 - 1.0) > 2, runs_to_pay(2.6, 2.3, 1.0)) == (True, 2)
+    once = 3 * 1.1 * 0.1 / 0.9
+    assert (once * 0.9 / (0.1 * 1.1) > 3, runs_to_vanish(once, 1.1, 0.1)) == (True, 3)
+    assert [least_ahead(p, 1, target) for p, target in ((0.75, 0.9), (0.6, 27 / 35), (0.8, 64 / 65))] == [2, 3, 3]
+
+
+def test_sizes_messages_and_names_of_a_system_count_each_for_itself():
+    """By hand: QA naive over focused is (20 3 + 3) + (43 3 + 3) over 10 (2 3 + 3); sizes weigh both roles."""
+    assert qa_speedup(10, 2, 2, u=3) == (63 + 132) / 90
+    naive = [naive_qa(10, 2, 2, 3).passes, naive_debugger(10, 2, 2, 3).passes]
+    focused = [focused_qa(10, 2, 3).passes, focused_debugger(2, 2, 3).passes]
+    expected = (5 * naive[0] + 7 * naive[1]) / (5 * focused[0] + 7 * focused[1])
+    assert system_speedup(10, 2, 2, u=3, m_q=5.0, m_d=7.0) == expected
+    assert saturation(100, 10, o=2, o_d=3) == (100 + 101) / (10 + 11 + 12)
+    assert routing_speedup(100, 10, 7.0, 5.0, 3.0, o=2, o_d=3) == 7 * 201 / (5 * 33 + 3 * 201)
+    assert mean_comparisons_between(9, 0.9) == mean_comparisons_between(9, 1.0 - 0.9)  # orders are reversed
