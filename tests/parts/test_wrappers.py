@@ -277,6 +277,17 @@ def test_a_vote_that_never_ends_is_told(vote):
     refused(["Vote: no answer of", "ever gets"], vote.rewrite, before, np.random.default_rng(1))
 
 
+def test_a_vote_is_held_in_the_generation_of_its_call():
+    """Calls of generation 0 are wrong, later ones right; half of the votes are copies and decided at once."""
+    late = np.arange(100) % 2 == 1
+    chunk = Chunk(np.zeros((100, 1), dtype=np.bool_), np.zeros((100, 1), dtype=np.int64), late.astype(np.int64))
+    vote = Vote(Learning(0, 1, halfway=1e-3), ahead=2, copied=0.5)
+    answer = vote.rewrite(chunk, np.random.default_rng(1))
+    assert answer.correct[:, 0].tolist() == late.tolist()
+    assert (answer.calls == 2).all()
+    assert Vote(FixKeep(0, 1), ahead=3, wrong="distinct", copied=1).mean_calls(1) == 3.0  # uncopied it would never end
+
+
 def test_rates_are_probabilities():
     wrong = (-0.1, 1.1, math.nan, math.inf, "0.5", None, True, (0.5,))
     for value, (make, kind, name) in itertools.product(

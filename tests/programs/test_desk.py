@@ -22,6 +22,8 @@ from evo.programs import (
 from evo.programs.protocol import Predictable
 
 QA, WRITER = Role("qa", Model()), Role("writer", Model(size=2.0))
+LACKS = np.zeros((2, len(ENTRIES)))
+LACKS[1, ENTRIES.index("cached_tokens")] = np.nan
 
 
 def passes(prompt, writes, cached=0, reasoning=0):
@@ -165,6 +167,8 @@ def test_a_catalogue_gives_the_smallest_model_that_has_all_that_a_role_needs():
         catalogue.cheapest("judge", ("qa", "law"))
     with pytest.raises(InputError, match="one model with all the capabilities 'debug', 'qa'"):
         Catalogue(models[1:]).cheapest("both", ("debug", "qa"))
+    with pytest.raises(InputError, match="one model with all the capabilities 'art', 'law', got none among the 3"):
+        catalogue.cheapest("judge", ("qa", "art", "law"))
 
 
 ALL = Catalogue((Model("small"), Model("large", 10.0, ("code",))))
@@ -203,11 +207,20 @@ ALL = Catalogue((Model("small"), Model("large", 10.0, ("code",))))
         (lambda: Expected(np.zeros((1, 3)), True), "Expected: ledger must be whole numbers >= 0"),
         (lambda: Expected(expected_ledger((QA,), [Calls("qa", 1, 1, 0.5)]), True), "Expected: ledger must be whole"),
         (lambda: Expected(expected_ledger((QA,), []), True, done=1.5), "done must be a probability"),
+        (lambda: Calls("qa", 1, 1, -1e-11), "qa: times must be a number >= 0, got -1e-11"),
+        (lambda: Expected(LACKS, False), "finite numbers, got nan for cached_tokens of the role in row 1"),
+        (lambda: size_for(1e15, tasks=2), "sizes are at most 1e\\+15, got"),
     ],
 )
 def test_wrong_parts_are_told_by_their_key(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+def test_what_rounding_leaves_out_of_range_is_taken():
+    assert Calls("qa", 1, 1, -1e-13).times == -1e-13
+    assert [Expected(expected_ledger((QA,), []), True, done=done).done for done in (-1e-13, 1 + 1e-13)] == [0.0, 1.0]
+    assert size_for(1e15, tasks=1) == Model(size=1e15).size == 1e15
 
 
 def test_an_expected_ledger_is_the_sum_over_its_calls():
