@@ -142,7 +142,11 @@ def test_faults_of_a_file_are_told_with_line_and_column(tmp_path, text, words):
 def test_files_are_read_within_bounds(tmp_path, monkeypatch):
     file = tmp_path / "calls.csv"
     file.write_bytes(b"\xef\xbb\xbf" + HEAD.encode() + b"2,1,1,0\n" * 3)  # as spreadsheets write it
+    size = len(file.read_bytes())
+    for bound, just in (("MOST_CALLS", 3), ("MOST_BYTES", size), ("MOST_COLUMNS", 4), ("MOST_ROWS", 1)):
+        monkeypatch.setattr(log_rows, bound, just)
     assert FromLog(file).log == ((2, 1, 1, 0, 3),)
+    refused(["at most 1 different kinds of calls, got 2: they stand"], FromLog, [(2, 1, 1, 0), (2, 2, 1, 0)])
     monkeypatch.setattr(log_rows, "MOST_CALLS", 2)
     refused(["calls.csv", "at most 2 calls, got more"], FromLog, file)
     monkeypatch.setattr(log_rows, "MOST_BYTES", 40)
