@@ -80,7 +80,7 @@ def rate(table: Table, g: int, name: str) -> tuple[float, float]:
     low = max((each for each in pairs if each < g), default=min(pairs))
     high = min((each for each in pairs if each > g), default=max(pairs))
     if low >= g or high <= g:
-        p = pairs[low if low >= g else high]
+        p = pairs[low]  # which is the nearest on either side
         return p, 1.0 - p
     return _between(pairs[low], pairs[high], math.log(g / low) / math.log(high / low), f"{name} at g = {g}", low, high)
 

@@ -174,6 +174,7 @@ def test_all_ways_to_write_a_table_are_one_part():
             {np.int64(1): np.float64(0.35), 5: np.float32(0.25) - np.float32(0.05)}]  # fmt: skip
     texts = {canonical(Measured(way, KEEP)) for way in ways[:-1]}
     assert texts == {"Measured(fix=((1, 0.35,), (5, 0.2,),), keep=((1, 0.97,), (5, 0.96,),))"}
+    assert Measured(fix={"123456789": 0.5, "12": 1}, keep=KEEP).fix == ((12, 1.0), (123_456_789, 0.5))
     assert Measured(ways[-1], KEEP).fix[0] == (1, 0.35)
     assert len({hash(Measured(way, KEEP)) for way in ways[:-1]}) == 1
     assert Cell.parse(cell(PART).text) == cell(PART)
