@@ -142,6 +142,7 @@ def test_each_field_says_what_it_may_be():
             "currency must be a word of at most 8 signs, such as $ or EUR, got '$$$$$$$$$'",
         ),
         (lambda each: evo.TokenPrices(0.01, each), 0.01, 0.02, "generated: expected the price of a token, got 0.02"),
+        (lambda each: operators.LLM("m" * each), 200, 201, "model must be the name of a model, got 'mmm"),
         (lambda each: evo.Prompt(head=3, cached=each), 3, 4, "cached must be at most head = 3, of which"),
         (lambda each: systems.NaiveDebugging(3, 2, each), 3, 4, "b must be at most k = 3, one bug in a function"),
         (lambda each: evo.MapElites(cells=each).fits(ONE), 5, 6, "at most 5 cells for a count of 4 blocks, got 6"),
