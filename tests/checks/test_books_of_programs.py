@@ -47,6 +47,7 @@ def test_a_part_is_no_more_than_its_whole(part, whole):
 def test_a_run_that_is_done_has_its_calls_as_hit_and_columns_are_there():
     late = "hit is not the number of calls, of runs whose task was done right"
     assert books_of_program(runs(hit=FINE["hit"] + [1.0, 0.0, 0.0])) == late
+    assert books_of_program(runs(hit=FINE["hit"] - [0.0, 0.0, 1.0])) == late
     assert books_of_program(FINE.drop(columns=[name for name in FINE if "." in name])) == (
         "the table has no ledger of any role"
     )
