@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import evo
@@ -157,3 +159,18 @@ def test_the_largest_value_is_taken_and_one_beyond_is_not(make, most, beyond, sa
     make(most)
     with pytest.raises(InputError, match=re.escape(said)):
         make(beyond)
+
+
+@pytest.mark.parametrize("inside", [problems.UnequalBlocks, SimpleNamespace(k=1, l=1, fitness=len), CALL])
+def test_a_noisy_problem_looks_at_a_problem(inside):
+    with pytest.raises(InputError, match="Noisy: expected a problem to look at, such as BlockOneMax"):
+        problems.Noisy(inside, 0.5)
+
+
+def test_an_answer_repeated_in_part_is_as_malformed_as_its_worst_block():
+    part, rng = operators.Repeating(operators.Malformed(CALL, rate=0.5), rate=1.0), np.random.default_rng(1)
+    traits = part.draw(1, 3, rng)
+    traits[0, 0].answers[:] = [3, 1, 0]  # what was said of block 0 could not be read
+    for blocks, valid in (([0, 1], False), ([1, 0], False), ([1, 2], True)):
+        chunk = evo.Chunk(np.zeros((1, 2), dtype=np.bool_), np.array([blocks]), np.zeros(1, int), traits=traits)
+        assert part.rewrite(chunk, rng).valid.tolist() == [valid]
