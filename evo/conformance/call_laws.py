@@ -11,7 +11,7 @@ import numpy as np
 from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.serving import CallState, calls, counts, make_calls, sizes
 from evo.engine.contracts import drawn_traits, rewritten, rewritten_words
-from evo.errors import OperatorError
+from evo.errors import InputError, OperatorError
 from evo.forms.words import packed, unpacked
 from evo.laws.counts import CallLaw, binomial_pmf
 from evo.laws.declared import are_probabilities, declared_law, declares_law
@@ -212,12 +212,13 @@ def _only_the_chunk(mutator: AnyMutator, given: Any, answer: Rewritten) -> None:
 def words_as_blocks(mutator: AnyMutator, alpha: float) -> str:
     """Check that `rewrite_words` leaves blocks right as often as `rewrite` does, one by one and two together.
 
-    |P_n - P'_n| <= sqrt(ln(2 c/alpha)/n) for all c shares of n calls of each, w.p. 1 - alpha (Hoeffding).
+    |P_n - P'_n| <= sqrt(ln(2 c/alpha)/n) for all c shares of n calls, or pairs of calls, of each, w.p. 1 - alpha
+    (Hoeffding).
     """
-    rng = np.random.default_rng(6)
-    solutions = rng.random((WORD_CALLS, WORD_BLOCKS)) < 0.5
-    traits = drawn_traits(mutator, WORD_CALLS, WORD_BLOCKS, rng)
-    given = calls(mutator, solutions, 0, WORD_BLOCKS, np.zeros(WORD_CALLS, dtype=np.int64), traits)
+    rng, k = np.random.default_rng(6), _most_blocks(mutator)
+    solutions = rng.random((WORD_CALLS, k)) < 0.5
+    traits = drawn_traits(mutator, WORD_CALLS, k, rng)
+    given = calls(mutator, solutions, 0, k, np.zeros(WORD_CALLS, dtype=np.int64), traits)
     answer = rewritten(mutator, given, rng)
     invalid = answer.valid is not None and not answer.valid.all()
     if invalid or (answer.calls is not None and answer.calls.max() > 1):
@@ -225,9 +226,8 @@ def words_as_blocks(mutator: AnyMutator, alpha: float) -> str:
             f"{type(mutator).__name__} has rewrite_words, by which each call is valid and one call, and its rewrite "
             "answers otherwise; drop rewrite_words"
         )
-    words = rewritten_words(mutator, packed(solutions), rng)
-    by_blocks, by_words = (_shares(solutions, after) for after in (answer.correct, unpacked(words, WORD_BLOCKS)))
-    width = math.sqrt(math.log(2 * len(by_blocks) / alpha) / WORD_CALLS)
+    by_blocks, by_words = (_shares(solutions, after) for after in (answer.correct, _by_words(mutator, solutions)))
+    width = math.sqrt(math.log(2 * len(by_blocks) / alpha) / (WORD_CALLS // 2))
     event = max(by_blocks, key=lambda event: abs(by_blocks[event] - by_words[event]))
     if abs(by_blocks[event] - by_words[event]) > width:
         raise NotConforming(
@@ -237,19 +237,52 @@ def words_as_blocks(mutator: AnyMutator, alpha: float) -> str:
     return f"blocks and words agree; {2 * width:.2g} in any share would have been found"
 
 
+def _most_blocks(mutator: AnyMutator) -> int:
+    """The largest number of blocks, up to `WORD_BLOCKS`, of which the mutator serves a chunk of all.
+
+    Raises: DoesNotApply if there is none.
+    """
+    for k in range(WORD_BLOCKS, 0, -1):
+        try:
+            getattr(mutator, "fits", lambda k, g: None)(k, k)
+        except InputError:
+            continue
+        return k
+    raise DoesNotApply(f"{type(mutator).__name__}.fits refuses all chunks of all blocks, up to k = {WORD_BLOCKS}")
+
+
+def _by_words(mutator: AnyMutator, solutions: BoolArray) -> BoolArray:
+    """The solutions after a call each, by `rewrite_words`; read-only words are handed over, as by the engine.
+
+    Raises: NotConforming if another call with the same generator gives others.
+    """
+    words = packed(solutions)
+    words.flags.writeable = False
+    first, again = (rewritten_words(mutator, words, np.random.default_rng(7)) for _ in range(2))
+    if (first != again).any():
+        raise NotConforming(
+            f"{type(mutator).__name__}.rewrite_words gives other words for the same state of the generator that it is "
+            "given; draw all numbers from that one"
+        )
+    return unpacked(first, solutions.shape[1])
+
+
 def _shares(before: BoolArray, after: BoolArray) -> dict[str, float]:
     """Shares of calls, by the event in words."""
+    k = before.shape[1]
     shares = {
         "a right block is right": _mean_share(after & before, before),
         "a wrong block is right": _mean_share(after & ~before, ~before),
     }
-    for place in range(WORD_BLOCKS):
+    for place in range(k):
         shares[f"block {place} changes"] = float(np.mean(before[:, place] != after[:, place]))
-    for one, other in ((0, 1), (0, 64), (63, 64), (0, WORD_BLOCKS - 1)):
-        shares[f"blocks {one} and {other} are right"] = float(np.mean(after[:, one] & after[:, other]))
+    for one, other in ((0, 1), (0, 64), (63, 64), (0, k - 1)):
+        if other < k:
+            shares[f"blocks {one} and {other} are right"] = float(np.mean(after[:, one] & after[:, other]))
+    shares["block 0 is right in two calls in a row"] = float(np.mean(after[::2, 0] & after[1::2, 0]))
     return shares
 
 
 def _mean_share(some: BoolArray, of: BoolArray) -> float:
     """The mean of a share of each call, in [0, 1] however blocks of a call depend on each other."""
-    return float(np.mean(some.sum(axis=1) / of.sum(axis=1)))
+    return float(np.mean(some.sum(axis=1) / np.maximum(of.sum(axis=1), 1)))

@@ -27,8 +27,8 @@ from evo.conformance.determinism import (
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.conformance.serving import CallState, arrays, calls, counts, make_calls, sizes
-from evo.declarations import declared
 from evo.engine.contracts import drawn_traits, rewritten
+from evo.engine.words import rewrites_words
 from evo.errors import EvoError, InputError
 from evo.forms.texts import TextCall, TextMutator, Unreadable
 from evo.protocols import AnyMutator, Chunk, is_informed
@@ -89,9 +89,7 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
 
 def _words_checks(mutator: AnyMutator, alpha: float) -> list[PartCheck]:
     """The check of what the engine calls in place of `rewrite`, where a mutator has it."""
-    if declared(mutator, "rewrite_words") is None:
-        return []
-    return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))]
+    return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))] * rewrites_words(mutator)
 
 
 def _asks_and_reads(mutator: TextMutator) -> str:

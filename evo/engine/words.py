@@ -21,7 +21,9 @@ from evo.errors import InputError
 from evo.foreign import is_foreign
 from evo.forms.words import bits_set, packed, uniform_numbers, used_bits, words_for
 from evo.landscapes import OfCounts
-from evo.protocols import BoolArray, IntArray
+from evo.laws.counts import IndependentBlocks
+from evo.laws.mixtures import SparseLaw
+from evo.protocols import BoolArray, IntArray, is_informed
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import UniformChunk
 from evo.search import Search
@@ -33,6 +35,8 @@ One generation of one run may be cut further.
 """
 AT_LEAST = 2**12
 """Single blocks drawn at once: fewer take no less time."""
+APART = (IndependentBlocks, SparseLaw)
+"""Laws by which blocks do not depend on each other; the second if the mutator inside has such a law."""
 FEW, MANY = 0.25, 0.6
 """Shares of runs in which something happens in a round: more generations are made ahead below, fewer above."""
 
@@ -41,8 +45,8 @@ def runs_on_words(search: Search) -> bool:
     """Whether a search is run on words: it asks nothing of its parts that words do not have.
 
     That is OnePlusLambda with strict acceptance, chunks of all blocks or UniformChunk(g=1), the number of correct
-    blocks as exact fitness, and a mutator which has `rewrite_words`, as those inside it have. Problems and schedules of
-    others are always asked themselves.
+    blocks as exact fitness, and a mutator that `rewrites_words`. Problems and schedules of others are always asked
+    themselves.
 
     >>> from evo import AllBlocks, RoundRobin
     >>> from operators import Resample
@@ -61,16 +65,22 @@ def runs_on_words(search: Search) -> bool:
         return False
     if search.chunks.m > 1 and not (type(schedule) is UniformChunk and schedule.g == 1):
         return False
-    return _rewrites_words(search.mutator)
+    return rewrites_words(search.mutator)
 
 
-def _rewrites_words(mutator: Any) -> bool:
-    """Whether a mutator and those inside it have `rewrite_words`, and draw nothing for whole runs."""
-    while mutator is not None:
-        if declared(mutator, "rewrite_words") is None or hasattr(mutator, "draw"):
-            return False
-        mutator = getattr(mutator, "inner", None)
-    return True
+def rewrites_words(mutator: Any) -> bool:
+    """Whether a mutator and those inside it have `rewrite_words`, and are told of nothing but blocks.
+
+    Those inside are asked for some blocks alone: they must declare a law by which blocks do not depend on each other.
+
+    >>> from operators import FixKeep, Malformed, Sparse
+    >>> rewrites_words(Sparse(FixKeep(1.0, 0.0), rate=0.1)), rewrites_words(Malformed(FixKeep(1.0, 0.0), 0.1))
+    (True, False)
+    """
+    if declared(mutator, "rewrite_words") is None or is_informed(mutator):
+        return False
+    inner = getattr(mutator, "inner", None)
+    return inner is None or (isinstance(declared(inner, "law"), APART) and rewrites_words(inner))
 
 
 def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:

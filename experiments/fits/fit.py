@@ -47,7 +47,7 @@ a misfit below 0.001 (20 cells), at precisions 0.05, 0.1 and 0.2: with exponenti
 94 % and 0.02; with a tenth of them eleven times as long 95 % and 0.002, 94 % and 0.005, 91 % and 0.19.
 """
 BY_GAMMA = "means of censored runs by a Gamma law, which is assumed; a median assumes no law"
-DRAWN = "Runs of the engine law were drawn from the predicted laws: a look ahead, no evidence for these."
+DRAWN = "Runs of the engine law were drawn from the declared laws: a look ahead, no evidence for these."
 MOST_PLACES = 8
 """Of those that are told where no family fits, by how far the means are off there."""
 

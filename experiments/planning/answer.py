@@ -148,7 +148,8 @@ def told_swings(plan: Plan, most: int = 3) -> list[str]:
         what = {"money": "the bill", "reached": "the chance"}.get(by, f"the {by}")
         ranges = "where no interval is given, " if given else ""
         listed = [*given, *([ranges + "; ".join(others)] if others else [])]
-        told.append(f"{what} of the choice hangs on {'; '.join(listed)}")
+        hangs = "hangs" if by in ("money", "reached", "fitness") else "hang"
+        told.append(f"{what} of the choice {hangs} on {'; '.join(listed)}")
     return told
 
 

@@ -196,7 +196,7 @@ def show_drawn(results: Results, console: Console, briefly: bool = False) -> Non
     """What was drawn from predicted laws: no verdicts, only how it grows; briefly: how many runs alone."""
     rows, cells = len(results.runs), results.cells
     console.print(
-        f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the predicted laws: no check, no report; "
+        f"{counted(rows, 'run')} of {counted(len(cells), 'cell')} drawn from the declared laws: no check, no report; "
         "`llm-evo time` tells their means, `llm-evo export` writes their rows",
         markup=False,
     )

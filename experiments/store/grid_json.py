@@ -97,9 +97,10 @@ def _expect_values(grid: Mapping[str, Any]) -> None:
     for key, most in (("batch", MOST_BATCH), ("cells", MOST_CELLS)):
         if grid[key] > most:
             raise Unsound(f"{key} must be at most {most}, got {shown(grid[key])}")
-    if not is_grid_name(grid["name"]) or grid["engine"] not in ENGINES or not isinstance(grid["table"], str):
-        words = ", ".join(shown(grid[key]) for key in ("name", "engine", "table"))
-        raise Unsound(f"expected words for name, engine and table, got {words}")
+    if grid["engine"] not in ENGINES:
+        raise Unsound(f"expected the engine {' or '.join(ENGINES)}, got {shown(grid['engine'])}")
+    if not is_grid_name(grid["name"]) or not isinstance(grid["table"], str):
+        raise Unsound(f"expected words for name and table, got {shown(grid['name'])}, {shown(grid['table'])}")
     parts, keys = grid.get("parts", {}), {each.name for each in fields(Origin)}
     if not isinstance(parts, dict) or any(not isinstance(one, dict) or set(one) != keys for one in parts.values()):
         raise Unsound(f"expected under parts the keys {', '.join(sorted(keys))} of each, got {shown(parts)}")

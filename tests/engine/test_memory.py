@@ -65,7 +65,7 @@ def test_no_runner_is_missing():
 def peak(problem, runner, schedule, runs):
     """Bytes at the most of a generation (or a call of each worker) of a batch of a grid, and what its runs keep."""
     calls = max(runner.lam, getattr(runner, "workers", 1))
-    mutator = Malformed(FixKeep(0.4, 0.9), 0.1)  # which `packed` cannot run
+    mutator = Malformed(FixKeep(0.4, 0.9), 0.1)  # which does not run on words
     cell = Cell(problem, mutator, schedule, runner, budget=Budget(calls=calls))
     size = cell.batch_size(runs)
     tracemalloc.start()

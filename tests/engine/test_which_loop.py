@@ -37,10 +37,29 @@ class Drawn(Resample):
 
 
 @dataclass(frozen=True)
+class Told(Resample):
+    """Is told of the whole solution."""
+
+    sees: ClassVar[str] = "solution"
+
+
+@dataclass(frozen=True)
 class Lawless(Resample):
     """Says nothing of its law; its calls are as they were."""
 
     law = None
+
+
+@dataclass(frozen=True)
+class Together(Resample):
+    """Makes all blocks of a call right, or none; by words and by blocks."""
+
+    def rewrite(self, correct, rng):
+        return np.broadcast_to(rng.random((len(correct), 1)) < self.p, correct.shape).copy()
+
+    def rewrite_words(self, words, rng):
+        right = rng.random((*words.shape[:-1], 1)) < self.p
+        return np.where(right, ~np.uint64(0), np.uint64(0)) | np.zeros_like(words)
 
 
 @dataclass(frozen=True)
@@ -86,9 +105,13 @@ def changed():
         {"mutator": Other(0.5)},
         {"mutator": Sparse(Other(0.5), 0.5)},
         {"mutator": Drawn(0.5)},
+        {"mutator": Told(0.5)},
         {"mutator": Sparse(Drawn(0.5), 0.5)},
         {"mutator": changed()},
         {"mutator": Sparse(changed(), 0.5)},
+        {"mutator": Sparse(Together(0.5), 0.5)},
+        {"mutator": Sparse(Sparse(Together(0.5), 0.5), 0.5)},
+        {"mutator": Sparse(Lawless(0.5), 0.5)},
         {"problem": LeadingBlocks(4, l=4)},
         {"problem": UnequalBlocks((1, 2)), "schedule": UniformChunk()},
         {"problem": Noisy(BlockOneMax(4, l=4), 1.0)},
@@ -113,5 +136,15 @@ def test_a_rewrite_of_ones_own_is_executed(monkeypatch):
         assert (run_batch(of, Batch(streams(1, "x", 0), 5, [Limit(1.0, 0.0, 50)]))[0].hit == -1).all()
 
 
-def test_a_law_does_not_matter():
-    assert words.runs_on_words(Search(**USUAL | {"mutator": Lawless(0.5)}))
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"mutator": Lawless(0.5)},
+        {"mutator": Together(0.5)},
+        {"mutator": Sparse(Sparse(Resample(0.5), 0.5), 0.5)},
+        {"problem": UnequalBlocks((1, 2))},
+    ],
+)
+def test_these_are_run_on_words(parts):
+    """A law does not matter but inside `Sparse`, which asks for some blocks alone."""
+    assert words.runs_on_words(Search(**USUAL | parts))

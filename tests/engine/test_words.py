@@ -15,7 +15,7 @@ from evo.conformance.results import NotConforming
 from evo.costs.budget import Budget
 from evo.engine import one_parent, run_batch
 from evo.engine import words as engine
-from evo.errors import OperatorError
+from evo.errors import InputError, OperatorError
 from evo.forms.words import bits_set, chance_words, packed, sparse_places, uniform_numbers, unpacked, used_bits
 from evo.laws.counts import IndependentBlocks
 from evo.protocols import Rewritten
@@ -133,13 +133,57 @@ class Votes(Resample):
         return super().rewrite_words(words, rng)
 
 
+@dataclass(frozen=True)
+class Twice(Resample):
+    """Its words give the same answer to every two calls."""
+
+    def rewrite_words(self, words, rng):
+        return np.repeat(super().rewrite_words(words[::2], rng), 2, axis=0)
+
+
+@dataclass(frozen=True)
+class Elsewhere(Resample):
+    """Its words are drawn from a generator of their own."""
+
+    def rewrite_words(self, words, rng):
+        return super().rewrite_words(words, np.random.default_rng())
+
+
+@dataclass(frozen=True)
+class InPlace(Resample):
+    """Its words are written over those that it is given."""
+
+    def rewrite_words(self, words, rng):
+        words[...] = super().rewrite_words(words, rng)
+        return words
+
+
+@dataclass(frozen=True)
+class Narrow(FixKeep):
+    """Serves chunks of up to 16 blocks."""
+
+    def fits(self, k, g):
+        if g > 16:
+            raise InputError("too many blocks")
+
+    def rewrite(self, correct, rng):
+        assert correct.shape[1] <= 16
+        return super().rewrite(correct, rng)
+
+    def rewrite_words(self, words, rng):
+        return super().rewrite_words(words, rng)
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("mutator", "said"),
     [
+        (Twice(0.5), "P(block 0 is right in two calls in a row) is 0.247 by rewrite and 0.502 by rewrite_words"),
+        (Elsewhere(0.5), "Elsewhere.rewrite_words gives other words for the same state of the generator"),
+        (Narrow(0.3, 0.8), ""),
         (Votes(0.5), "Votes has rewrite_words, by which each call is valid and one call"),
-        (Wrong(0.5), "is right) is 0.500 by rewrite and 0.450 by rewrite_words"),
-        (Together(0.5), "are right) is 0.246 by rewrite and 0.501 by rewrite_words"),
+        (Wrong(0.5), "blocks 0 and 1 are right) is 0.253 by rewrite and 0.202 by rewrite_words"),
+        (Together(0.5), "are right) is 0.246 by rewrite and 0.496 by rewrite_words"),
         (Resample(0.37), ""),
         (FixKeep(0.2, 0.9), ""),
         (Sparse(FixKeep(1.0, 0.1), 0.03), ""),
@@ -152,6 +196,12 @@ def test_the_check_of_an_operator_compares_words_with_blocks(mutator, said):
             check.run()
     else:
         assert check.run().startswith("blocks and words agree")
+
+
+def test_words_that_are_written_over_are_found():
+    (check,) = (each for each in mutator_checks(InPlace(0.5)) if each.name == "words as blocks")
+    with pytest.raises(OperatorError, match="changes its input"):
+        check.run()
 
 
 def test_an_operator_without_words_has_no_such_check():

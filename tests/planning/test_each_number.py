@@ -261,7 +261,7 @@ def test_what_the_bill_hangs_on_is_told_of_given_intervals_first():
     assert told_swings(SimpleNamespace(swings=swings, unit="$"), most=2) == [
         "the bill of the choice hangs on fix (0.1 to 0.2): $3 to $4; tail (of 95 %): $7 to $8; where no interval is "
         "given, keep (0.1 to 0.2): $1 to $2",
-        "the hours of the choice hangs on start (0.1 to 0.2): 5 to 6",
+        "the hours of the choice hang on start (0.1 to 0.2): 5 to 6",
         "the chance of the choice hangs on more 0 (0.1 to 0.2): 0.1 to 0.2; more 1 (0.1 to 0.2): 0.1 to 0.2",
     ]
 

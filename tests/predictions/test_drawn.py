@@ -269,7 +269,7 @@ def test_a_fit_finds_the_slope_and_says_what_it_was_drawn_from():
     error = 1 / math.sqrt(4000 * 200)  # of a slope through k = 20, 30, 40, log means known to 1/sqrt(runs)
     assert math.log(law["base"].value) == pytest.approx(math.log(2), abs=6 * error)
     assert fits.note == DRAWN
-    assert str(fits).endswith("drawn from the predicted laws: a look ahead, no evidence for these.")
+    assert str(fits).endswith("drawn from the declared laws: a look ahead, no evidence for these.")
     executed = run_grid(Grid("near", [cell_of(k) for k in (2, 3, 4)], runs=200), workers=1)
     assert fit(executed).note == ""
 
@@ -290,7 +290,7 @@ def test_the_command_runs_it_and_does_not_check_it(tmp_path, monkeypatch):
     done = run(app, ["run", "far.toml", "--engine", "law", "--workers", "1"])
     assert done.exit_code == 0, done.output
     shown = " ".join(done.stdout.split())
-    assert "600 runs of 3 cells drawn from the predicted laws: no check, no report; `llm-evo time` tells their" in shown
+    assert "600 runs of 3 cells drawn from the declared laws: no check, no report; `llm-evo time` tells their" in shown
     assert DRAWN in shown  # the twin of --quiet, which shows no fit
     quiet = run(app, ["run", "far.toml", "--engine", "law", "--workers", "1", "--quiet"])
     assert quiet.exit_code == 0
