@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator, Mapping
+from dataclasses import MISSING
 from enum import Enum
 from functools import cached_property
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
@@ -129,7 +130,9 @@ def _is_special(name: str) -> bool:
 
 
 def _unusual(said: Any, usual: Mapping[str, object]) -> list[str]:
-    return [f"{name}={value}" for name, plain in usual.items() if (value := getattr(said, name, plain)) != plain]
+    """What is not as usual; of a ClassVar nothing is said of `kw_only`."""
+    values = ((name, getattr(said, name, plain), plain) for name, plain in usual.items())
+    return [f"{name}={value}" for name, value, plain in values if value is not MISSING and value != plain]
 
 
 def _kind_of(field: Any) -> list[str]:

@@ -96,9 +96,16 @@ HELD = {
     "a proxy": (KEEPS + "w = weakref.proxy(h)", "w.x"),
     "weak values": (KEEPS + "w = weakref.WeakValueDictionary(a=h)", "w['a'].x"),
     "weak keys": (KEEPS + "w = weakref.WeakKeyDictionary()\nw[h] = 0.1", "w[h]"),
-    "a private slot": ("class H:\n    __slots__ = ('__x',)\n    def __init__(s): s.__x = 0.1\nh = H()", "h._H__x"),
+    "a private slot": (
+        "class H:\n    __slots__ = ('__x',)\n    def __init__(self): self.__x = 0.1\nh = H()",
+        "h._H__x",
+    ),
     "a list whose class hides it": ("class H(list):\n    def __iter__(self): return iter(())\nh = H([0.1])", "h[0]"),
     "bytes": ("class H(bytes): pass\nh = H(b'0.1')", "float(h)"),
+    "a class variable of a dataclass": (
+        "import dataclasses\n@dataclasses.dataclass\nclass H: x: typing.ClassVar[float] = 0.1",
+        "H.x",
+    ),
     "a decimal": ("class H(Decimal): pass\nh = H('0.1')", "float(h)"),
     "a deque": ("class H(collections.deque): pass\nh = H([0.1])", "h[0]"),
     "a factory": ("class H(collections.defaultdict): pass\nh = H(lambda: 0.1)", "h['a']"),
@@ -169,6 +176,7 @@ def test_an_edit_is_told(case, define):
     before, again = (identity_of(define(source, rate)) for _ in range(2))
     after = identity_of(define(source.replace("0.1", "0.9"), rate))
     assert before.digest == again.digest
+    assert " at 0x" not in str(before.reads)  # another process has other addresses
     assert differences(before.reads, after.reads)
     assert (before.unseen, after.unseen) == ((), ())
 
