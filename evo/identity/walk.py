@@ -15,7 +15,7 @@ import weakref
 from collections import deque
 from contextlib import suppress
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, singledispatchmethod
 from operator import attrgetter, methodcaller
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -148,6 +148,8 @@ class Walk:
             return f"property {', '.join(self._refer(each, path) for each in given)}"
         if isinstance(value, cached_property):
             return f"property {self._refer(value.func, path)}"
+        if isinstance(value, singledispatchmethod):  # since Python 3.13 it keeps the methods that it has bound
+            return f"dispatched by {self._refer(value.dispatcher, path)}"
         if isinstance(value, ModuleType):
             return self._module(value)
         if is_compiled(value):
