@@ -217,7 +217,7 @@ def test_a_rival_by_rounding_is_refused(name):
 def test_sums_of_changes_that_miss_a_rival_by_rounding_find_it_all_the_same():
     """Ten times 0.1 are less than 1, which eleven blocks are worth here: the solution is asked for its fitness."""
     problem = RivalBySums(11, 1, rival=11.0, unit=0.1)
-    assert sum([0.1] * 10) < 1.0
+    assert np.cumsum(np.full(10, 0.1))[-1] < 1.0
     with pytest.raises(OperatorError, match="with 10 of 11 correct"):
         batch_of(Search(problem, OneMore(), RoundRobin(11), Merged(1)), runs=1)
 
