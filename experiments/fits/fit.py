@@ -277,7 +277,8 @@ def _bent(tried: Tried, choice: Choice, left: tuple[ScalingLaw, ...], made: dict
     assert choice.bend is not None
     richer = tuple(made[name] for name, why in choice.dropped.items() if why.startswith("not needed"))
     low, high = choice.bend
-    reason = f"from the middle of the range on the exponent may be {low:+.2g} to {high:+.2g} off the first"
+    whose = "the first" if richer else "it"
+    reason = f"from the middle of the range on the exponent may be {low:+.2g} to {high:+.2g} off {whose}"
     advice = runs_for_bend(choice.fits[choice.left[0]], choice.bend, float(tried.part.runs.min()))
     return Growth(tried.part.label, Told.UNDECIDED, (*left, *richer), reason, advice, tried.note)
 

@@ -162,7 +162,9 @@ def _notes(fits: Fits, growth: Growth) -> tuple[str, ...]:
 def _told(growth: Growth) -> str:
     if growth.law:
         return "a law"
-    return f"{growth.told}, one of" if growth.left else f"{growth.told}; nearest:"
+    if not growth.left:
+        return f"{growth.told}; nearest:"
+    return f"{growth.told}, one of" if len(growth.left) > 1 else f"{growth.told}, so far"
 
 
 def _quantity(law: ScalingLaw) -> str:

@@ -16,8 +16,9 @@ from experiments.cli.as_json import fits
 from experiments.cli.as_json.values import BECAUSE
 from experiments.cli.showing.part_checks import show_part_checks
 from experiments.fits import surfaces
-from experiments.fits.laws import Estimate, Told
+from experiments.fits.laws import Estimate, Growth, Told
 from experiments.grids.outside.reading import Damaged
+from experiments.reports import terminal
 from experiments.serving import evaluator
 from experiments.store.launches.lock import Holder
 from experiments.store.launches.status import Status
@@ -135,6 +136,20 @@ def test_each_check_of_a_part_is_told_and_those_that_failed_are_counted():
         "Mine[p]", "passed          shape: fine", "FAILED          law: a [b] of", "                three words",
         f"{found[2].outcome:<16}draws: no law", "passed          text:", "2 passed, 1 FAILED, 1 do not apply",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "left", "said"),
+    [
+        (Told.LAW, 1, "a law"),
+        (Told.UNDECIDED, 2, "UNDECIDED, one of"),
+        (Told.UNDECIDED, 1, "UNDECIDED, so far"),
+        (Told.UNDECIDED, 0, "UNDECIDED; nearest:"),
+        (Told.NONE, 0, "NONE; nearest:"),
+    ],
+)
+def test_what_is_said_before_the_laws_of_a_series(told, left, said):
+    assert terminal._told(Growth("a", told, ("law",) * left)) == said
 
 
 def test_a_surface_says_whether_it_is_a_law():
