@@ -8,7 +8,7 @@ import pytest
 from evo.errors import InputError, NoPrediction
 from evo.laws.by_chunk import ByChunk
 from evo.laws.counts import IndependentBlocks
-from evo.laws.mixtures import Mixture
+from evo.laws.mixtures import Invalid, Mixture
 from evo.laws.special import BetaBlocksLaw, LearningLaw, PerBlockLaw
 from evo.theory import Geometric, NegativeBinomial, Start
 from evo.theory.calls.minibatch import minibatch_moves
@@ -73,6 +73,10 @@ LAST = learned(LearningLaw(0.5, 0.5, 10), 2, Start(2))
         (lambda: rounds(1025), NoPrediction, "computed for n <= 1,024, got n = 1,025"),
         (lambda: rounds(4, 0.25), NoPrediction, "with errors, e = 0.25, the law is known for e = 1/2 and 1 alone"),
         (lambda: least_lead(4, 0.5, 0.9), InputError, "got e = 0.5, target = 0.9; at e = 1/2 no lead helps"),
+        (lambda: least_lead(4, 0.2, 0.0), InputError, "got e = 0.2, target = 0.0; at"),
+        (lambda: least_lead(4, 0.2, 1.0), InputError, "got e = 0.2, target = 1.0; at"),
+        (lambda: Invalid(-0.1, HALF), InputError, r"rate must be a probability in \[0, 1\], got -0.1"),
+        (lambda: Invalid(0.1, HALF, 1.5), InputError, r"per_block must be a probability in \[0, 1\], got 1.5"),
         (lambda: least_lead(4, 0.4999999, 0.9), InputError, "no lead up to 1,000 reaches 0.9 with e = 0.4999999"),
         (
             lambda: whole_rewrites(2000, 3, 0.0, 0.0, np.full(40, 0.5), 0.9),

@@ -96,6 +96,8 @@ def begin(start: Start, sizes: IntArray, runs: int, rng: Generator) -> IntArray:
 
     >>> begin(Start(5, incorrect=5), np.array([3, 2]), 2, np.random.default_rng(1)).tolist()
     [[3, 2], [3, 2]]
+    >>> begin(Start(5, incorrect=3), np.array([5]), 2, np.random.default_rng(1)).tolist()
+    [[3], [3]]
     """
     if start.independent:
         rate = 1.0 - start.correct_rate
