@@ -142,3 +142,19 @@ def test_a_step_too_many_differs():
 def test_steps_of_a_ledger_that_varies_are_refused():
     with pytest.raises(InputError, match="got steps = 3 without exact_every_run"):
         Expected(np.zeros((1, 8)), exact_every_run=False, steps=3)
+
+
+@pytest.mark.parametrize(
+    ("going", "times", "at_once"),
+    [
+        ([(2, 1.0), (4, 0.0)], 6, 6),
+        ([(4, 0.0)], 0, 1),
+        ([(2, 1.0), (1, 0.5)], 1.0, None),
+        ([(2, 0.5), (1, 0.2)], 1 - 0.5**2 * 0.8, None),
+    ],
+)
+def test_calls_of_a_step_are_counted_where_all_functions_are_sure_and_else_the_step(going, times, at_once):
+    """Three votes on each function that is still looked at; of functions that may be, the chance that one is."""
+    step = FocusedDebugging(k=5, l=2, b=3)._together(going, Calls("qa", 10, 1), votes=3)
+    assert step.times == pytest.approx(times)
+    assert step.at_once == at_once
