@@ -89,7 +89,9 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
 
 def _words_checks(mutator: AnyMutator, alpha: float) -> list[PartCheck]:
     """The check of what the engine calls in place of `rewrite`, where a mutator has it."""
-    return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))] * rewrites_words(mutator)
+    if not rewrites_words(mutator):
+        return []
+    return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))]
 
 
 def _asks_and_reads(mutator: TextMutator) -> str:

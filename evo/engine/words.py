@@ -35,8 +35,6 @@ One generation of one run may be cut further.
 """
 AT_LEAST = 2**12
 """Single blocks drawn at once: fewer take no less time."""
-APART = (IndependentBlocks, SparseLaw)
-"""Laws by which blocks do not depend on each other; the second if the mutator inside has such a law."""
 FEW, MANY = 0.25, 0.6
 """Shares of runs in which something happens in a round: more generations are made ahead below, fewer above."""
 
@@ -80,7 +78,12 @@ def rewrites_words(mutator: Any) -> bool:
     if declared(mutator, "rewrite_words") is None or is_informed(mutator):
         return False
     inner = getattr(mutator, "inner", None)
-    return inner is None or (isinstance(declared(inner, "law"), APART) and rewrites_words(inner))
+    return inner is None or (_is_apart(declared(inner, "law")) and rewrites_words(inner))
+
+
+def _is_apart(law: object) -> bool:
+    """Whether by a law of calls blocks do not depend on each other."""
+    return isinstance(law, IndependentBlocks) or (isinstance(law, SparseLaw) and _is_apart(law.law))
 
 
 def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:

@@ -12,6 +12,8 @@ from evo.costs.budget import Limit
 from evo.engine import run_batch, words
 from evo.errors import InputError
 from evo.landscapes import OfCounts
+from evo.laws.counts import IndependentBlocks
+from evo.laws.mixtures import Mixture, SparseLaw
 from evo.search import Search
 from evo.seeding import streams
 from operators import Malformed, Resample, Sparse
@@ -60,6 +62,15 @@ class Together(Resample):
     def rewrite_words(self, words, rng):
         right = rng.random((*words.shape[:-1], 1)) < self.p
         return np.where(right, ~np.uint64(0), np.uint64(0)) | np.zeros_like(words)
+
+
+@dataclass(frozen=True)
+class Thinned(Together):
+    """Says by a law that rewrites some blocks alone that these come together."""
+
+    @property
+    def law(self):
+        return SparseLaw(0.5, Mixture((0.5, 0.5), (IndependentBlocks(0.0, 0.0), IndependentBlocks(1.0, 1.0))))
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,7 @@ def changed():
         {"mutator": Sparse(Together(0.5), 0.5)},
         {"mutator": Sparse(Sparse(Together(0.5), 0.5), 0.5)},
         {"mutator": Sparse(Lawless(0.5), 0.5)},
+        {"mutator": Sparse(Thinned(0.5), 0.5)},
         {"problem": LeadingBlocks(4, l=4)},
         {"problem": UnequalBlocks((1, 2)), "schedule": UniformChunk()},
         {"problem": Noisy(BlockOneMax(4, l=4), 1.0)},
