@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import textwrap
@@ -338,6 +339,35 @@ def test_nobody_answers(monkeypatch):
     with pytest.raises(InputError, match=r"scheduler: nobody answers at tcp://127.0.0.1:1 .*; start one"):
         run_grid(tiny(), scheduler="tcp://127.0.0.1:1")
     assert client_threads() == []
+
+
+def test_who_takes_the_connection_and_never_answers_is_not_waited_for(monkeypatch):
+    """A scheduler that is stopped."""
+    monkeypatch.setattr(connection, "SECONDS_TO_CONNECT", 0.2)
+    monkeypatch.setattr(connection, "SECONDS_TO_CLOSE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(InputError, match=r"nobody answers at tcp\S+ \(no answer comes\); start one"):
+            run_grid(tiny(), scheduler=address)
+    assert client_threads() == []
+
+
+def test_a_server_of_another_kind_is_no_want_of_memory(monkeypatch):
+    """Its first bytes are read as lengths: of exbibytes, from an SSH server."""
+    monkeypatch.setattr(connection, "SECONDS_TO_CONNECT", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet():
+            taken = other.accept()[0]
+            with taken:
+                taken.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+                taken.recv(2**16)
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        with pytest.raises(InputError, match=r"nobody answers at tcp\S+ \(.+\); start one"):
+            run_grid(tiny(), scheduler=f"tcp://127.0.0.1:{other.getsockname()[1]}")
+        greeting.join(SECONDS)
 
 
 def test_without_distributed_the_extra_is_named(monkeypatch):

@@ -36,16 +36,39 @@ def connection(address: str) -> Iterator[Client]:
 
     with _loop() as loop:
         try:
+            _expect_answer(address, loop)
             client = Client(address, timeout=SECONDS_TO_CONNECT, loop=loop, set_as_default=False, name="llm-evo")
-        except (OSError, TimeoutError, ValueError, AssertionError) as error:
+        except Exception as error:  # who answers there may be a server of another kind, and send anything
+            why = str(error) or "no answer comes"
             raise InputError(
-                f"scheduler: nobody answers at {address} ({error}); start one (dask scheduler) and give its address"
+                f"scheduler: nobody answers at {address} ({why}); start one (dask scheduler) and give its address"
             ) from error
         try:
             yield client
         finally:
             with suppress(TimeoutError, OSError):
                 client.close(timeout=SECONDS_TO_CLOSE)
+
+
+def _expect_answer(address: str, loop: Any) -> None:
+    """A client waits for ever for who takes its connection, but answers nothing: a scheduler that is stopped.
+
+    Raises: TimeoutError; whatever distributed does.
+    """
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    async def ask() -> None:
+        arguments = Security().get_connection_args("client")
+        async with asyncio.timeout(SECONDS_TO_CONNECT):
+            asked = await connect(address, timeout=SECONDS_TO_CONNECT, **arguments)
+            try:
+                await asked.write({"op": "identity", "reply": True})
+                await asked.read()
+            finally:
+                asked.abort()
+
+    asyncio.run_coroutine_threadsafe(ask(), loop.asyncio_loop).result(SECONDS_TO_CONNECT + SECONDS_TO_CLOSE)
 
 
 @contextmanager
