@@ -39,8 +39,14 @@ def canonical(value: object) -> str:
         value = value.item()
     if isinstance(value, Enum):
         value = value.value  # also of one that is a str or an int, too
-    if value is None or isinstance(value, bool | str):
-        return repr(str(value) if isinstance(value, str) else value)
+    if isinstance(value, str):
+        if any("\ud800" <= each <= "\udfff" for each in value):
+            raise InputError(
+                f"expected a text that a file can hold in a part, got half of a character in {shown(value)}"
+            )
+        return repr(str(value))
+    if value is None or isinstance(value, bool):
+        return repr(value)
     if isinstance(value, int | float):
         return _number(value)
     if isinstance(value, tuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from keyword import iskeyword
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -15,13 +16,18 @@ from evo.text import OWN_PACKAGES, parts_of, type_name
 def expect_named(value: object) -> None:
     """Check that the text of a part, and of all parts in it, tells it from another one of its class.
 
-    Raises: InputError if a class takes values that no field keeps, closes over some, or an instance has a method of
-    its own.
+    Raises: InputError if a class has no name that can be read, takes values that no field keeps, closes over some, or
+    an instance has a method of its own.
     """
     for part in parts_of(value):
         kind = type(part)
         if kind.__module__.partition(".")[0] in OWN_PACKAGES:
             continue
+        if not all(map(_is_word, kind.__qualname__.replace("<locals>.", "").split("."))):
+            raise InputError(
+                f"{kind.__module__}: expected a class whose name Python can read, got {kind.__qualname__!a:.100}; its "
+                "text would be that of something else"
+            )
         for name, field in kind.__dataclass_fields__.items():
             if field._field_type.name == "_FIELD_INITVAR":
                 raise InputError(
@@ -40,6 +46,10 @@ def expect_named(value: object) -> None:
                 f"{type_name(kind)}: {method} closes over {variable}, which the part's text does not name; keep it in "
                 "a field"
             )
+
+
+def _is_word(name: str) -> bool:
+    return name.isidentifier() and not iskeyword(name)
 
 
 def _closed_over(kind: type) -> Iterator[tuple[str, str]]:

@@ -46,8 +46,19 @@ def cells_table(grid: Grid) -> pd.DataFrame:
         table = pd.DataFrame(rows)
     mixed = [column for column, kind in table.dtypes.astype(str).items() if kind == "object"]
     for column in mixed:  # a file wants one type a column
-        table[column] = table[column].map(str, na_action="ignore").astype(string_type())
+        table[column] = in_words(table[column]).astype(string_type())
     return table.set_index("cell")
+
+
+def in_words(values: pd.Series) -> pd.Series:
+    """Values of several types as words; a text that another value is written as stands in quotation marks.
+
+    >>> import pandas as pd
+    >>> list(in_words(pd.Series([1, "1", "two"], dtype=object)))
+    ['1', "'1'", 'two']
+    """
+    others = {str(value) for value in values if not isinstance(value, str)}
+    return values.map(lambda value: repr(value) if value in others else str(value), na_action="ignore")
 
 
 def prices_in(cells: pd.DataFrame) -> list[dict[str, float]]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import product
 from typing import TYPE_CHECKING
 
+from experiments.grids.outside.telling import told_apart
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -63,11 +65,14 @@ def place_of(k: float, lam: float) -> list[str]:
 
 
 def words(fixed: dict[str, object]) -> list[str]:
-    """Values of parameters in words: `p = 0.5`, `schedule = UntilResolved`."""
-    said = {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fixed.items()
-    }
-    return [f"{name.split('.')[-1]} = {value}" for name, value in said.items()]
+    """Values of parameters in words: `p = 0.5`, `schedule = UntilResolved`; of texts no character is hidden."""
+    return [f"{name.split('.')[-1]} = {_word(value)}" for name, value in fixed.items()]
+
+
+def _word(value: object) -> object:
+    if isinstance(value, str):
+        return told_apart(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def parameter_names(cells: pd.DataFrame) -> list[str]:

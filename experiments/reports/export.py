@@ -33,6 +33,7 @@ from evo.errors import InputError
 from evo.parameters import shown, suggestion
 from experiments.grids.arguments import a_path, expect_a
 from experiments.grids.labels import lams_of, sizes_of
+from experiments.grids.outside.telling import mistaken_for
 from experiments.grids.strings import string_type
 from experiments.reports.ioh import _write_ioh
 from experiments.running.progress import Progress
@@ -99,10 +100,22 @@ def _write_csv(results: Results, folder: Path) -> None:
     series = results.labels
     cells = results.cells.reset_index()
     cells.insert(0, "series", cells["cell"].map(series))
+    for name in cells.select_dtypes(["object", "string"]):
+        cells[name] = cells[name].map(_in_csv, na_action="ignore")
     cells.to_csv(folder / "cells.csv", index=False, lineterminator="\n")
     with open(folder / "runs.csv", "w", encoding="utf-8", newline="") as file:
         for number, runs in enumerate(_parts(results.runs)):
             _named(results, runs, series).to_csv(file, index=False, header=number == 0, lineterminator="\n")
+
+
+def _in_csv(text: str) -> str:
+    """A text of a user's own as spreadsheets leave it alone: in quotation marks where it is a formula, or acts.
+
+    >>> [_in_csv(text) for text in ("Resample", "=1+1", "-0.5")]
+    ['Resample', "'=1+1'", '-0.5']
+    """
+    acts = not text.isprintable() or mistaken_for(text) == "a formula"
+    return ascii(text) if acts else text
 
 
 def _write_parquet(results: Results, file: Path) -> None:

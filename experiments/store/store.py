@@ -13,6 +13,7 @@ Every later stage reads only this folder.
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
+from evo.foreign import foreign
+from evo.text import type_name
 from experiments.grids.any_cell import AnyCell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
@@ -94,8 +97,10 @@ class Store:
             predicting: called with each cell that is to be predicted, how many were before it, and of how many.
 
         Raises: InputError if the folder holds something else, a grid with another seed, batch or engine, or runs of
-        third-party parts whose source has changed; StoreError if it cannot be written or another driver is at work.
+        third-party parts whose source has changed, or would hold parts that no later reader can name; StoreError if it
+        cannot be written or another driver is at work.
         """
+        _expect_readable(path, grid)
         described = grid_record(grid)
         with _writing(path):
             _held(path, described)  # before anything is made in a folder of something else
@@ -244,6 +249,21 @@ def _writing(path: Path) -> Iterator[None]:
         raise StoreError(
             f"{path}: cannot write results ({error}); what was finished before is kept, run again to go on"
         ) from None
+
+
+def _expect_readable(path: Path, grid: Grid) -> None:
+    """Expect parts whose names can be read back: those of classes in a function are no Python.
+
+    Raises: InputError.
+    """
+    for name in dict.fromkeys(type_name(kind) for cell in grid.cells for kind in foreign(cell)):
+        try:
+            ast.parse(f"{name}()", mode="eval")
+        except (SyntaxError, ValueError):
+            raise InputError(
+                f"{path}: expected classes at the top level of a module, which readers of the folder find by their "
+                f"names, got {name!a:.200}; move it there, or run without a folder"
+            ) from None
 
 
 def _held(path: Path, described: dict[str, Any]) -> dict[str, Origin]:

@@ -22,8 +22,15 @@ _DATE = re.compile(
 _FORMULA = "=+-@"
 _APART = ("<super>", "<sub>", "<fraction>")
 """Of the characters that Unicode holds to be compatible with plain ones, those that nobody takes for them."""
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0\U0001d159"
 """Letters and symbols without a mark."""
+_IGNORED = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Marks without a mark: they choose a form of the character before them, or keep two apart."""
+_ALIKE = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХаеѕіјорсухԁһԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧοѵօ",  # noqa: RUF001  # they are meant
+    "ABESIJKMHOPCTYXaesijopcyxdhqwlABEZHIKMNOPTYXovo",
+)
+"""Cyrillic, Greek and Armenian letters that are drawn as Latin ones."""
 _UNSEEN = ("Cf", "Cc", "Cn", "Co", "Cs")
 
 
@@ -53,7 +60,7 @@ def seen_as(name: str) -> str:
     >>> seen_as("  L\u200bocal\u00a0 Search"), seen_as("\ufb01x"), seen_as("k\u00b2")
     ('local search', 'fix', 'k\u00b2')
     """
-    seen = "".join(_as_seen(each) for each in name if each not in _BLANK and unicodedata.category(each) not in _UNSEEN)
+    seen = "".join(_as_seen(each) for each in name if _is_seen(each))
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", seen).casefold()).split())
 
 
@@ -72,15 +79,33 @@ def expect_read(role: str, name: str) -> None:
 
 
 def expect_apart(role: str, names: Iterable[str]) -> None:
-    """Check that a reader tells names apart: not by their case alone, nor by what is not seen.
+    """Check that a reader tells names apart: not by their case, by what is not seen, or by letters that look alike.
 
     Raises: InputError.
     """
     known: dict[str, str] = {}
     for name in names:
-        other = known.setdefault(seen_as(name), name)
-        if other != name:
-            raise InputError(f"{role}: expected labels that a reader can tell apart, got {other!r} and {name!r}")
+        for look in (seen_as(name), seen_as(name.translate(_ALIKE))):
+            other = known.setdefault(look, name)
+            if other != name:
+                both = " and ".join(repr(each) if told_apart(each) == each else ascii(each) for each in (other, name))
+                raise InputError(f"{role}: expected labels that a reader can tell apart, got {both}")
+
+
+def told_apart(text: str) -> str:
+    r"""A text among others: itself, or as Python writes it in ASCII where something in it is not what it looks like.
+
+    >>> print(told_apart("one block"), told_apart("a\u200bb"), told_apart("l\u043ecal"))
+    one block 'a\u200bb' 'l\u043ecal'
+    """
+    plain = text.isprintable() and all(map(_is_seen, text)) and text == text.strip() != "" and " = " not in text
+    mixed = any(word.translate(_ALIKE) != word and re.search("[A-Za-z]", word) for word in text.split())
+    return text if plain and not mixed else ascii(text)
+
+
+def _is_seen(character: str) -> bool:
+    hidden = character in _BLANK or _IGNORED.match(character) is not None
+    return not hidden and unicodedata.category(character) not in _UNSEEN
 
 
 def _as_seen(character: str) -> str:

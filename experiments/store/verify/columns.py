@@ -111,4 +111,4 @@ def _same(found: object, told: object) -> bool:
         return is_null(found)
     if isinstance(told, int | float) and isinstance(found, int | float):
         return bool(found == told) or bool(found == float(told))
-    return str(found) == str(told)
+    return str(found) in (str(told), repr(told))

@@ -1,0 +1,146 @@
+"""Names and texts of a user's own parts: people tell them apart, and readers of a folder read them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, make_dataclass
+
+import pytest
+
+from evo.errors import InputError
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import AllBlocks
+from experiments.checks.check import check
+from experiments.grids.cell import Cell
+from experiments.grids.cells_table import cells_table
+from experiments.grids.grid import Grid
+from experiments.grids.labels import labels
+from experiments.grids.outside.telling import seen_as
+from experiments.reports.export import export_results
+from experiments.running.launch import run_grid
+from experiments.store.results import load
+from problems import BlockOneMax
+
+
+@dataclass(frozen=True)
+class Named:
+    """A mutator with a value of any kind."""
+
+    name: object
+
+    def rewrite(self, correct, rng):
+        return rng.random(correct.shape) < 0.5
+
+
+def cell(mutator, k=1):
+    return Cell(BlockOneMax(k, l=2), mutator, AllBlocks(), OnePlusLambda())
+
+
+LIKE_LOCAL = {
+    "a chosen form": "local\ufe0f",
+    "a joiner": "lo\u034fcal",
+    "a form of a Han character": "local\U000e0100",
+    "a note without a head": "local\U0001d159",
+    "Cyrillic o": "l\u043ecal",
+    "Cyrillic a and palochka": "loc\u0430\u04cf",
+    "Greek omicron": "l\u03bfcal",
+    "Armenian o": "l\u0585cal",
+    "Cyrillic capitals": "L\u041e\u0421\u0410L",
+}
+
+
+@pytest.mark.parametrize("how", LIKE_LOCAL)
+def test_labels_that_look_alike_are_refused_and_shown_in_ascii(how):
+    other = LIKE_LOCAL[how]
+    with pytest.raises(InputError, match="expected labels that a reader can tell apart, got 'local' and '") as told:
+        Grid("two", {"local": [cell(Named(1))], other: [cell(Named(2))]}, runs=1)
+    assert str(told.value).isascii()
+    assert Grid("one", {other: [cell(Named(1))]}, runs=1)
+
+
+def test_labels_of_one_script_differ_by_their_letters_alone():
+    """A capital that looks like a Latin letter is still the capital of its own."""
+    assert Grid("two", {"вода": [cell(Named(1))], "beta": [cell(Named(2))]}, runs=1)
+    with pytest.raises(InputError, match="tell apart"):
+        Grid("two", {"вода": [cell(Named(1))], "ВОДА": [cell(Named(2))]}, runs=1)
+
+
+def test_what_only_chooses_a_form_hides_no_formula_and_no_number():
+    assert seen_as("\ufe0f=1+1") == "=1+1"
+    for label in ("\ufe0f=1+1", "1\ufe0f0", "tr\u034fue"):
+        with pytest.raises(InputError, match="which readers of tables take for"):
+            Grid("one", {label: [cell(Named(1))]}, runs=1)
+
+
+VALUES = {
+    "a change of direction": ("ab", "a\u202eb"),
+    "no width": ("ab", "a\u200bb"),
+    "a chosen form": ("ab", "ab\ufe0f"),
+    "another script": ("ab", "\u0430b"),
+    "an end of a line": ("a b", "a\nb"),
+    "a space at the end": ("a", "a "),
+    "another parameter": ("a", "a, k = 3"),
+    "a number": (1, "1"),
+    "a fraction": (1.5, "1.5"),
+    "yes": (True, "True"),
+}
+
+
+@pytest.mark.parametrize("how", VALUES)
+def test_values_that_look_alike_make_series_of_different_names(how):
+    ends = VALUES[how]
+    named = set(labels(cells_table(Grid("two", [cell(Named(each)) for each in ends], runs=1))).values())
+    assert len({seen_as(name) for name in named}) == 2
+    assert all(
+        name.isascii() and name.isprintable() and name.count(" = ") == 1 for name in named if "k = 3" not in name
+    )
+    assert not any(name.endswith("k = 3") for name in named)
+
+
+def test_values_of_several_types_are_read_back_from_the_folder(tmp_path):
+    grid = Grid("two", [cell(Named(each), k) for k in (1, 2) for each in (1, "1", "one")], runs=3)
+    run_grid(grid, tmp_path / "out", workers=1)
+    named = load(tmp_path / "out").labels
+    assert sorted(set(named.values())) == ["cells, name = '1'", "cells, name = 1", "cells, name = one"]
+    assert named == labels(cells_table(grid))
+
+
+def test_half_a_character_is_refused_before_a_file_would_not_take_it():
+    with pytest.raises(
+        InputError, match=r"a text that a file can hold in a part, got half of a character in '\\ud800'"
+    ):
+        cell(Named("\ud800"))
+
+
+@pytest.mark.parametrize("name", ["A<b>", "=1+1", "A\x1b]8;;x\x07", "A(x=1)", "A\u202eB", "if", "A B", ""])
+def test_a_class_whose_name_is_no_python_is_refused(name):
+    kind = make_dataclass("Mine", [], frozen=True, namespace={"rewrite": Named.rewrite, "__module__": __name__})
+    kind.__qualname__ = name
+    with pytest.raises(InputError, match="expected a class whose name Python can read") as told:
+        cell(kind())
+    assert str(told.value).isprintable()
+
+
+def test_a_class_in_a_function_runs_in_memory_and_is_refused_before_it_runs_into_a_folder(tmp_path):
+    """Its text is no Python: what had run could not be read back."""
+
+    @dataclass(frozen=True)
+    class Inside:
+        def rewrite(self, correct, rng):
+            return rng.random(correct.shape) < 0.5
+
+    grid = Grid("one", [cell(Inside())], runs=3)
+    assert len(run_grid(grid, workers=1).runs) == 3
+    with pytest.raises(InputError, match=r"at the top level of a module, .* got '.*<locals>\.Inside'; move it there"):
+        run_grid(grid, tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_spreadsheet_finds_no_formula_among_the_parameters(tmp_path):
+    values = ("=1+1", "@SUM(A1)", "-cmd|x", "\t=1", "a\x00b", "a\x1b[31m", "plain")
+    results = run_grid(Grid("csv", [cell(Named(each)) for each in values], runs=3), workers=1)
+    assert check(results).cells
+    written = (export_results(results, "csv", tmp_path / "out") / "cells.csv").read_text()
+    assert written.replace("\n", "").isprintable()
+    for value in values[:-1]:
+        assert f",{value!a}," in written.replace('"', "")
+    assert ",plain," in written
