@@ -48,6 +48,7 @@ def calibrate(
         from experiments.cli.calibrated import show_kinds, show_report
         from experiments.grids.measured.file import calibration_toml
         from experiments.reports.printing import PlainConsole
+        from experiments.store.files import write_new
 
         console = PlainConsole(highlight=False)
         if len(calls.groups("model", "kind")) > 1:
@@ -58,8 +59,7 @@ def calibrate(
         report = calibrate_calls(calls)
         show_report(report, console)
         if out is not None:
-            with out.open("x", encoding="utf-8") as file:
-                file.write(calibration_toml(report.calibration(unit), report.notes))
+            write_new(out, calibration_toml(report.calibration(unit), report.notes))
             console.print(f"\nWritten to {out}", markup=False, soft_wrap=True)
 
 

@@ -178,9 +178,10 @@ def _write(found: Plan, toml: Path | None, figure: Path | None, chosen: list[Ran
     """The files that were asked for."""
     from experiments.planning.grid_file import grid_toml
     from experiments.reports.drawing.money_hours import save_plan_figure
+    from experiments.store.files import write_new
 
     if toml is not None:
-        toml.write_text(grid_toml(found, chosen, toml.stem), encoding="utf-8")
+        write_new(toml, grid_toml(found, chosen, toml.stem))
     if figure is not None:
         save_plan_figure(found, figure)
 

@@ -249,6 +249,7 @@ def _write(folder: Path, blocks: Blocks, start: float, seed: int) -> None:
     import numpy as np
 
     from experiments.cli.output import expect_free
+    from experiments.store.files import write_new
     from problems import BlockOneMax
 
     rng = np.random.default_rng(seed)
@@ -256,5 +257,5 @@ def _write(folder: Path, blocks: Blocks, start: float, seed: int) -> None:
     for file, text in (("program.py", blocks.program(correct, rng)), ("evaluator.py", blocks.evaluator_source())):
         expect_free("--files", folder / file)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text(text, encoding="utf-8")
+        write_new(folder / file, text)
         print(f"Written to {folder / file}")

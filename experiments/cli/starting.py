@@ -67,6 +67,7 @@ def init(
         from experiments.cli.output import expect_free
         from experiments.grids.grid import is_grid_name
         from experiments.grids.outside.printable import is_printable
+        from experiments.store.files import write_new
 
         if file.suffix != ".toml":
             raise InputError(f"init: expected a file that ends in .toml, got {str(file)!r:.100}")
@@ -76,8 +77,7 @@ def init(
         if not file.parent.is_dir():
             raise InputError(f"init: expected a folder that is there, got {file.parent}; make it first")
         name = file.stem if is_grid_name(file.stem) else "first"
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(beginning(name, shlex.quote(str(file))))
+        write_new(file, beginning(name, shlex.quote(str(file))))
         quoted = shlex.quote(str(file))
         typer.echo(f"Written: {file}. Next: llm-evo predict {quoted}, then llm-evo run {quoted}")
 

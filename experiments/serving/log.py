@@ -15,6 +15,7 @@ from evo.parameters import shown
 from experiments.grids.outside.bounds import LOG_BYTES
 from experiments.grids.outside.reading import Unsound, read_file
 from experiments.logs.recorded import BODIES, Stray, calls_of, is_recorded
+from experiments.store.files import write_new
 
 if sys.platform != "win32":
     import fcntl
@@ -137,8 +138,7 @@ def strip(path: Path, out: Path) -> int:
         row = _parsed(path, number, line)
         found += sum(row.get(name) is not None for name in BODIES)
         made.append(json.dumps({name: value for name, value in row.items() if name not in BODIES}))
-    with out.open("x", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in made)
+    write_new(out, "".join(f"{line}\n" for line in made))
     return found
 
 

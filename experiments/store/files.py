@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo.errors import EvoError
+from evo.errors import EvoError, InputError
 from experiments.grids.outside.reading import Unsound, is_folder, kind_of
 from experiments.store.verify.names import is_temporary
 from experiments.store.verify.seals import BLANK, KEY, sealed, to_json
@@ -60,6 +60,32 @@ def write_whole(file: Path, write: Callable[[Path], object]) -> None:
         write: called with the path to write to.
     """
     _write_whole(file, write, lambda temporary: file)
+
+
+def write_new(file: Path, text: str) -> None:
+    """Write a text file that is not there yet, whole or not at all; nothing is written over, whoever made it meanwhile.
+
+    Raises: InputError if it is there; OSError.
+    """
+    temporary = file.with_name(f".new.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.link(temporary, file)
+        except FileExistsError:
+            raise
+        except OSError:  # a disk without a second name for a file
+            if os.path.lexists(file):
+                raise FileExistsError from None
+            os.replace(temporary, file)
+        _sync_folder(file.parent)
+    except FileExistsError:
+        raise InputError(f"{file}: somebody has made this file meanwhile; remove it or choose another name") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_part(folder: Path, table: pd.DataFrame, drawn: str | None = None) -> Path:

@@ -12,6 +12,7 @@ from experiments.planning.answer import figure as figure_of
 from experiments.planning.plan import Plan, Ranked
 from experiments.reports.drawing import powers
 from experiments.reports.figures import COLOURS, MARKERS
+from experiments.store.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,12 +113,13 @@ def expect_ending(name: str, path: Path) -> None:
 
 
 def save_plan_figure(plan: Plan, path: Path) -> None:
-    """Write the figure into a file.
+    """Write the figure into a file, whole or not at all.
 
     Raises: InputError for another ending than .png, .svg or .pdf.
     """
     expect_ending("plan: figure", path)
-    plan_figure(plan).savefig(path, dpi=110)
+    drawn = plan_figure(plan)
+    write_whole(path, lambda temporary: drawn.savefig(temporary, format=path.suffix[1:].lower(), dpi=110))
 
 
 def _number(ax: Axes, places: Sequence[tuple[float, float]]) -> None:
