@@ -71,6 +71,8 @@ def test_columns_that_are_not_used_are_told_with_the_nearest_name(tmp_path):
         ("g,g\n1,1\n", "line 1: expected each column's name once, got 'g'"),
         ("g,,k\n1,1,1\n", "line 1: expected each column's name once, got ''"),
         ("g,k\n1\n", "line 2: expected 2 values, one a column, got 1"),
+        ("g,k\n1,1,1\n", "line 2: expected 2 values, one a column, got 3"),
+        ("g,k\n1,1\n1,1,\n", "line 3: expected 2 values, one a column, got 3"),
         ("g\n1\n\n2.5\n", "line 4: g: expected a whole number >= 1, got '2.5'"),
         ("g\n0\n", "line 2: g: expected a whole number >= 1, got '0'"),
         ("g\nfive\n", "line 2: g: expected a whole number >= 1, got 'five'"),

@@ -10,6 +10,7 @@ from experiments import Verdict
 from experiments.reports.measured import Measured
 from experiments.studies import difficulty, keep, noise
 from experiments.studies.exercises import quadratic, vacation
+from experiments.studies.systems import routing, routing_findings
 from problems import BlockOneMax, Noisy
 
 
@@ -18,6 +19,12 @@ def of(cell, hit):
     hit = np.asarray(hit, dtype=np.float64)
     calls = np.where(np.isnan(hit), getattr(cell.budget, "calls", None) or 0, hit)
     return Measured(cell, Verdict.AGREES, hit, calls, calls, 3 * calls)
+
+
+def ended(cell, cost):
+    """Runs of a program with this cost."""
+    ones = np.ones(2)
+    return Measured(cell, Verdict.AGREES, ones, ones, ones, cost * ones)
 
 
 @pytest.mark.parametrize(("problem", "each"), [
@@ -69,3 +76,17 @@ def test_an_exact_speed_up_is_that_of_one_system_over_the_other():
         assert exact == pytest.approx(whole.exact("cost") / parts.exact("cost"))
         assert exact > 2.0
         assert measured.value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("speedups", "half"), [
+    ((25.0, 49.9, 50.0, 90.0), "4"), ((25.0, 50.1, 60.0, 90.0), "2"), ((50.0, 60.0, 70.0, 90.0), "1"),
+    ((10.0, 20.0, 40.0, 49.9), "none that was run"),
+])  # fmt: skip
+def test_half_of_the_range_of_a_large_delegator_is_reached_where_it_is_just_met(speedups, half):
+    """With n/h = 100 that is a speed-up of 50, met at 50 itself."""
+    arms = {
+        arm: [ended(cell, cost) for cell, cost in zip(routing.grid().arms[arm], costs, strict=False)]
+        for pair in routing_findings.SAVINGS.values()
+        for arm, costs in zip(pair, (speedups, [1.0] * 4), strict=True)
+    }
+    assert f"below n/h = 100: half of that is reached at k = {half}, " in routing_findings._saturates(arms)

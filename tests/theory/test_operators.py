@@ -343,6 +343,24 @@ def test_quality_of_a_run_is_an_average(a, b, p0):
         np.testing.assert_allclose(formula(RunQualityLaw(a, b), k, start).hit.cdf(times), average, atol=1e-11)
 
 
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("above", [1e-3, 0.02, 0.1, 0.5, 2.5])
+def test_moments_of_two_offspring_a_generation_are_a_series_near_where_there_are_none(k, above):
+    """With 1/(q^k (2 - q^k)) expanded in q^k, and its square; q ~ Beta(a, 1), so that E[q^-s] = a/(a - s)."""
+    ways = range(200)
+
+    def moments(a):
+        once = sum(a * 2.0 ** -(j + 1) / (a + (j - 1) * k) for j in ways)
+        twice = sum((j + 1) * a * 2.0 ** -(j + 2) / (a + (j - 2) * k) for j in ways) if a > 2 * k else math.inf
+        return once, twice
+
+    for a in (k + above, 2 * k + above):
+        once, twice = moments(a)
+        rounds = quality_all_blocks(RunQualityLaw(a, 1.0), k, Start(k), 2).generations
+        assert rounds.mean == pytest.approx(once, rel=1e-11)
+        assert rounds.variance == pytest.approx(2 * twice - once - once**2, rel=1e-9)
+
+
 @pytest.mark.parametrize(("k", "p0"), [(1, 0.4), (2, 0.0), pytest.param(4, 0.4, marks=pytest.mark.slow)])
 def test_moments_are_tail_sums(k, p0):
     """Light enough tails are summed: E = sum P(T > t), E T(T+1) = sum 2 (t+1) P(T > t)."""

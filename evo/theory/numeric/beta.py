@@ -75,10 +75,12 @@ class BetaNodes:
 
     Attributes:
         log_p: ln p of the nodes, float [n].
+        log_weight: ln of their weights, float [n], also where a weight is 0 among floats: f may be as large there.
         weight: their weights, float [n], sum 1.
     """
 
     log_p: FloatArray
+    log_weight: FloatArray
     weight: FloatArray
 
     @classmethod
@@ -99,15 +101,17 @@ class BetaNodes:
             raise NoPrediction(f"an expectation over Beta({a:g}, {b:g}) takes more than {_MOST_NODES} nodes")
         y = step * np.arange(first, last + 1)
         log_p, log_q = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
-        density = a * log_p + b * log_q
-        weight = np.exp(density - density.max())
+        log_weight = a * log_p + b * log_q
+        log_weight -= log_weight.max()
         if zero:  # the nodes below, a geometric series, have p = 0 among floats
             log_p[0] = -math.inf
-            weight[0] /= -math.expm1(-a * step)
+            log_weight[0] -= math.log(-math.expm1(-a * step))
         if _DIGITS / b > _UNDERFLOW:  # those above have p = 1
             log_p[-1] = 0.0
-            weight[-1] /= -math.expm1(-b * step)
-        return cls(log_p, weight / weight.sum())
+            log_weight[-1] -= math.log(-math.expm1(-b * step))
+        weight = np.exp(log_weight)
+        total = weight.sum()
+        return cls(log_p, log_weight - math.log(total), weight / total)
 
     @property
     def p(self) -> FloatArray:

@@ -336,4 +336,4 @@ def _inverse_any(a: float, b: float, k: int, lam: int, power: int) -> float:
     with np.errstate(divide="ignore"):
         log_any = np.log(-np.expm1(lam * np.log1p(-np.exp(log_success))))
     log_any = np.where(log_success < -30.0, math.log(lam) + log_success, log_any)
-    return float(np.exp(np.log(nodes.weight) - power * log_any).sum())
+    return float(np.exp(nodes.log_weight - power * log_any).sum())
