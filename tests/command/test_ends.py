@@ -174,6 +174,19 @@ def test_ctrl_c_while_the_command_loads_is_no_traceback(monkeypatch):
     assert ended.value.code == exits.INTERRUPTED
 
 
+def test_ctrl_c_again_while_the_command_ends_is_the_same_end(monkeypatch):
+    """The first one is told, and the second comes while that is written, which Python would end by the signal."""
+
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["llm-evo", "--version"])
+    monkeypatch.setattr(exits, "_forget_output", pressed)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == exits.INTERRUPTED
+
+
 def test_the_codes_are_listed_where_users_look():
     root = Path(exits.__file__).parents[2]
     codes = {0, exits.DIFFERS, exits.WRONG_INPUT, exits.FAILED, exits.LIMITED, exits.HINDERED, exits.CRASHED}
