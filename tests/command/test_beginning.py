@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 
 import pytest
@@ -55,6 +55,22 @@ def test_the_version_is_that_of_the_package(monkeypatch, capsys):
         main()
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"llm-evo {version('llm-evo-testbed')}\n"
+
+
+def test_a_class_without_a_docstring_says_nothing_of_itself():
+    """The signature that `dataclass` puts there is told as parameters."""
+
+    @dataclass(frozen=True)
+    class Silent:
+        p: float = 0.5
+
+    @dataclass(frozen=True)
+    class Says:
+        """Says(something) of itself."""
+
+    assert Silent.__doc__ == "Silent(p: float = 0.5)"
+    assert paragraphs(Silent) == []
+    assert paragraphs(Says) == ["Says(something) of itself."]
 
 
 # ---------------------------------------------------------------------------------------------- a grid to begin with

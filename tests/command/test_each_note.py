@@ -279,4 +279,4 @@ def test_each_line_of_a_status(changed, lines):
 def test_the_last_write_is_told_with_its_age(seconds, words, monkeypatch):
     monkeypatch.setattr("experiments.store.launches.status.time.time", lambda: 86_400.0 + seconds)
     (told,) = [said for name, said in status_of(written=86_400.0).lines() if name == "last write"]
-    assert told == f"1970-01-02 00:00:00+00:00 ({words} ago)"
+    assert told == f"1970-01-02T00:00:00+00:00 ({words} ago)"

@@ -393,7 +393,7 @@ def test_the_time_of_a_forecast_is_shared_by_the_cores(cores, said):
 )
 def test_how_long_ago_is_said_in_its_unit(seconds, said, monkeypatch):
     monkeypatch.setattr("experiments.store.launches.status.time.time", lambda: 1e9 + seconds)
-    assert _ago(1e9) == f"2001-09-09 01:46:40+00:00 ({said} ago)"
+    assert _ago(1e9) == f"2001-09-09T01:46:40+00:00 ({said} ago)"
 
 
 def test_the_twin_of_reading_back(made):

@@ -679,7 +679,7 @@ def test_status_counts_cells_batches_and_runs(tmp_path, grid):
     shown = shown_by_status(out)
     when = shown.pop("last write")
     assert re.fullmatch(r"interrupted, 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", shown.pop("last launch"))
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\+00:00 \(\d+ s ago\)", when)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 \(\d+ s ago\)", when)
     assert shown == {
         "cells done": f"{cells_done} of 4",
         "batches done": "7 of 20",

@@ -35,18 +35,25 @@ class Parameter:
 
 
 def paragraphs(part: type) -> list[str]:
-    """The paragraphs of the docstring above its sections and examples, each on one line.
+    """The paragraphs of the docstring above its sections and examples, each on one line; none without a docstring.
 
     >>> from operators import FixKeep
     >>> paragraphs(FixKeep)[0]
     'Rewrites every block: a wrong one is right afterwards w.p. `fix`, a right one stays right w.p. `keep`.'
     """
+    if _is_generated(part.__doc__ or "", part):
+        return []
     found = []
     for each in (inspect.getdoc(part) or "").split("\n\n"):
         if HEADED.match(each) or each.lstrip().startswith(">>>"):
             break
         found.append(" ".join(each.split()))
     return [each for each in found if each]
+
+
+def _is_generated(doc: str, part: type) -> bool:
+    """Whether a docstring is the signature that `dataclass` gives to a class without one."""
+    return doc.startswith(f"{part.__name__}(") and doc.endswith(")") and "\n" not in doc
 
 
 def parameters(part: type) -> list[Parameter]:

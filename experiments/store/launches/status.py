@@ -265,4 +265,4 @@ def _ago(when: float) -> str:
         (f"{seconds // size} {unit}" for size, unit in ((86400, "d"), (3600, "h"), (60, "min")) if seconds >= size),
         f"{seconds} s",
     )
-    return f"{datetime.fromtimestamp(when, UTC).isoformat(sep=' ', timespec='seconds')} ({word} ago)"
+    return f"{datetime.fromtimestamp(when, UTC).isoformat(timespec='seconds')} ({word} ago)"
