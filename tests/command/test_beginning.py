@@ -68,7 +68,7 @@ def test_a_class_without_a_docstring_says_nothing_of_itself():
     class Says:
         """Says(something) of itself."""
 
-    assert Silent.__doc__ == "Silent(p: float = 0.5)"
+    assert Silent.__doc__.startswith("Silent(p: ")
     assert paragraphs(Silent) == []
     assert paragraphs(Says) == ["Says(something) of itself."]
 
