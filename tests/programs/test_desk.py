@@ -223,6 +223,14 @@ def test_what_rounding_leaves_out_of_range_is_taken():
     assert size_for(1e15, tasks=1) == Model(size=1e15).size == 1e15
 
 
+@pytest.mark.parametrize(
+    ("base", "tasks", "exponent", "size"),
+    [(2.0, 9, 0.0, 2.0), (2.0, 4, -0.5, 1.0), (3, 1, 5.0, 3.0), (2.0, 3, 2, 18.0)],
+)
+def test_any_exponent_is_a_size_and_all_are_one_for_one_task(base, tasks, exponent, size):
+    assert size_for(base, tasks, exponent) == size
+
+
 def test_an_expected_ledger_is_the_sum_over_its_calls():
     ledger = expected_ledger(
         (QA, WRITER),

@@ -166,6 +166,14 @@ def test_scans_are_read_once_each_and_then_sorted(n):
     assert expected.exact_every_run == (n <= 2)
 
 
+def test_what_is_not_known_of_a_sort_is_not_known_after_scans():
+    """Answers are as many as a vote takes, and votes are taken side by side: neither calls nor steps have a law."""
+    votes = dict(n=4, d=6, h=2, e=0.25, ahead=2)
+    program, plain = ReadThenSort(**votes, v=40).expected(), MergeSort(**votes).expected()
+    assert [plain.calls, plain.waits, program.calls, program.waits, program.steps] == [None] * 5
+    assert program.ledger.tolist() == [plain.ledger[0].tolist(), tokens(40, 6, 4)]
+
+
 @pytest.mark.statistical
 def test_an_order_is_wrong_where_a_scan_was_not_read():
     program = ReadThenSort(n=4, d=6, e=0.1, v=40, read=0.9)
