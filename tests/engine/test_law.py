@@ -409,6 +409,27 @@ def test_a_smaller_budget_is_read_off_what_is_stored(tmp_path, monkeypatch):
     assert again.equals(fresh)
 
 
+def each_step(trace):
+    return sorted(zip(trace.run.tolist(), trace.call.tolist(), trace.fitness.tolist(), strict=True))
+
+
+IN_PIECES = [RoundRobin(), RoundRobin(g=2), OnlyIncorrect(), OnlyIncorrect(g=2), UntilResolved()]
+
+
+@pytest.mark.parametrize("schedule", IN_PIECES, ids=repr)
+def test_runs_drawn_some_at_a_time_are_all_there_each_by_its_number(schedule, monkeypatch):
+    """Nothing is left to chance, so that pieces of one run, of some, and of all have the same runs."""
+    cell = Cell(BlockOneMax(5, 1), FixKeep(1.0, 1.0), schedule, OnePlusLambda(2))
+    counts, trace = simulate_traced(cell, 1, 0, 7, "law")
+    assert len(counts.hit) == 7
+    assert set(trace.run.tolist()) == set(range(7))
+    for room in (1, 10):
+        monkeypatch.setattr(schedules, "ROOM", room)
+        again, other = simulate_traced(cell, 1, 0, 7, "law")
+        assert [again.hit.tolist(), again.calls.tolist()] == [counts.hit.tolist(), counts.calls.tolist()]
+        assert each_step(other) == each_step(trace)
+
+
 def test_memory_and_draws_do_not_grow_with_windows(monkeypatch):
     """Other windows are other draws of the same law; each has as many chunks."""
     cell = Cell(BlockOneMax(70, 1, start=0.2), Sparse(Resample(0.5), rate=1 / 20), AllBlocks(), OnePlusLambda())
