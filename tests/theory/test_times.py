@@ -1,6 +1,8 @@
 """Closed laws of times and chains built by hand: exact values, inverse functions, extreme probabilities."""
 
+import importlib
 import math
+import pkgutil
 import re
 
 import numpy as np
@@ -22,13 +24,15 @@ from evo.theory import (
     only_incorrect,
     passes,
     round_robin,
+    times,
     uniform_chunk,
     until_resolved,
 )
 from evo.theory.calls.offspring_counts import wrong_block_offspring
 from evo.theory.problems.stored_noise import stored_on_counts
+from evo.theory.systems.sorting import comparisons
 from evo.theory.times.derived import Defective, InRounds, Shifted
-from evo.theory.times.law import least_time
+from evo.theory.times.law import GivenTail, least_time
 
 MIXED = IndependentBlocks(0.4, 0.7)
 LAWS = [
@@ -45,6 +49,11 @@ LAWS = [
     round_robin(MIXED, 7, 2, Start(7, incorrect=3), 2).hit,
     uniform_chunk(MIXED, 7, 2, Start(7), 3).calls,
     until_resolved(MIXED, 7, Start(7, p0=0.5)).hit,
+    Shifted(NegativeBinomial(2, 0.3), 3),
+    InRounds(NegativeBinomial(3, 0.3), 4),
+    InRounds(round_robin(MIXED, 6, 2, Start(6)).hit, 2, period=3),
+    comparisons(4, 0.25),
+    GivenTail(lambda t: 0.5**t, mean=4 / 3, variance=4 / 9, factor=2),
 ]
 
 
@@ -80,13 +89,46 @@ def test_a_level_is_0_or_more_and_below_1(law):
             law.quantile(level)
 
 
+def test_every_kind_of_law_is_among_those_that_are_tested():
+    modules = [
+        importlib.import_module(f"{times.__name__}.{name}") for _, name, _ in pkgutil.iter_modules(times.__path__)
+    ]
+    parts = ("mean", "variance", "cdf", "tail", "quantile", "total")
+    kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
+    kinds = {kind for kind in kinds if all(hasattr(kind, part) for part in parts)}
+    assert kinds - {TimeLaw, MomentsOnly} <= {type(law) for law in [*LAWS, *DERIVED]}
+
+
+@pytest.mark.parametrize("law", [Geometric(0.3), NegativeBinomial(3, 0.5)], ids=repr)
+@pytest.mark.parametrize("never", [0.25, 0.5])
+def test_a_time_that_may_be_infinite(law, never):
+    found, times = Defective(law, never), np.arange(40.0)
+    assert found.mean == found.variance == math.inf
+    np.testing.assert_allclose(found.cdf(times), (1 - never) * law.cdf(times), rtol=1e-15)
+    np.testing.assert_allclose(found.tail(times), 1 - found.cdf(times), rtol=1e-14)
+    assert float(found.tail(np.inf)) == never
+    for u in (0.01, 0.2, 0.49, 0.51, 0.74, 0.76, 0.99):
+        reached = np.flatnonzero(found.cdf(times) >= u)
+        assert found.quantile(u) == (reached[0] if u < 1 - never else math.inf)
+    assert Defective(Geometric(0.5, zero=0.5), never).total(2) is None
+
+
 def test_order_of_times_does_not_matter():
     law = uniform_chunk(MIXED, 6, 1, Start(6), 2).hit
     times = np.array([9, 3, 3, 40, 0, 17])
     assert law.cdf(times).tolist() == pytest.approx([float(law.cdf(t)) for t in times])
 
 
-@pytest.mark.parametrize("law", [Geometric(0.3), NegativeBinomial(2, 0.3), Scaled(Geometric(0.3), 2)])
+SUMMED = [
+    Geometric(0.3),
+    NegativeBinomial(2, 0.3),
+    Scaled(Geometric(0.3), 2),
+    Shifted(NegativeBinomial(2, 0.3), 3),
+    Defective(Geometric(0.3), 0.25),
+]
+
+
+@pytest.mark.parametrize("law", SUMMED)
 def test_total_is_the_convolution(law):
     pmf = np.diff(law.cdf(np.arange(-1, 200)))
     three = np.convolve(np.convolve(pmf, pmf), pmf)[:60]
