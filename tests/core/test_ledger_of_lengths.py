@@ -61,6 +61,16 @@ def run(cell, runs=1, identity="lengths", loop=run_batch):
     return loop(Search(*parts), Batch(streams(1, identity, 0), runs, cell.limits))[0]
 
 
+@pytest.mark.parametrize("works", [(), (BESIDE,)], ids=["alone", "beside"])
+@pytest.mark.parametrize("prompt", PROMPTS, ids=repr)
+def test_calls_on_the_shorter_chunk_are_read_off_the_ledger(prompt, works):
+    calls, short = np.array([9, 12, 4]), np.array([3, 0, 4])
+    for k, found in ((7, short), (6, 0 * short)):  # chunks of 3, 3, 1 blocks, and of 3, 3
+        tokens = CallTokens.equal(prompt, k, 5, 3, works)
+        ledger = tokens.ledger(calls, calls, found[:, None] if k == 7 else None).astype(int)
+        assert tokens.shorter(ledger[:, 0], ledger[:, 3]).tolist() == found.tolist()
+
+
 # ------------------------------------------------------------------------------------------- tokens one by one
 
 

@@ -15,7 +15,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.toml import load_grid
 from operators import Resample
-from problems import BlockOneMax, Jump, LeadingBlocks, Needle, Noisy, Trap, WeightedBlocks
+from problems import BlockOneMax, Jump, LeadingBlocks, Minibatch, Needle, Noisy, Trap, WeightedBlocks
 from problems.starts import Starts
 
 WEIGHTS = (5, 1, 3, 1, 2**40)
@@ -235,3 +235,17 @@ def test_a_problem_on_starts_is_told_which_fields_it_lacks(lacking):
             use()
     complete = [(name, kind, field(default=value)) for name, (kind, value) in fields.items()]
     assert make_dataclass("Mine", complete, bases=(Starts,), frozen=True)().initial_law.most == 4
+
+
+def test_offspring_are_judged_on_the_blocks_of_their_parents_and_parents_on_new_ones():
+    rng, all_right = np.random.default_rng(1), np.ones((50, 6), dtype=np.bool_)
+    few = Minibatch(BlockOneMax(6, 2), 2)
+    first = few.evaluate(all_right, rng)
+    assert (first.judgements.sum(axis=1) == first.seen).all()
+    assert (first.seen == 2).all()
+    offspring = few.evaluate(first.judgements, rng, all_right, first.judgements)  # right on those blocks alone
+    assert (offspring.judgements == first.judgements).all()
+    assert (offspring.seen == 2).all()
+    assert (few.evaluate(~first.judgements, rng, all_right, first.judgements).seen == 0).all()
+    again = few.evaluate(all_right, rng, None, first.judgements).judgements  # another generation
+    assert (again != first.judgements).any(axis=1).sum() > 35  # the same blocks w.p. 1/15
