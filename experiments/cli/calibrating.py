@@ -57,9 +57,10 @@ def calibrate(
             show_kinds(calls, console)
             return
         report = calibrate_calls(calls)
+        if out is not None:  # before it is shown, whoever stops to read
+            write_new(out, calibration_toml(report.calibration(unit), report.notes))
         show_report(report, console)
         if out is not None:
-            write_new(out, calibration_toml(report.calibration(unit), report.notes))
             console.print(f"\nWritten to {out}", markup=False, soft_wrap=True)
 
 

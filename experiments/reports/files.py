@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from experiments.reports.quality.in_report import QualityCurve
     from experiments.reports.report import Report
 
+NOT_ALWAYS = ("laws.csv", "claims.csv", "speedup.csv", "quality.csv")
+NOT_ALWAYS += tuple(f"{name}.{kind}" for name in ("cost", "quality") for kind in ("png", "svg"))
+"""Files that some reports have: of another grid they would be told beside this one."""
 TEXT_WIDTH, DOTS_AN_INCH, DOTS_AN_INCH_OF_QUALITY = 130, 150, 110
 
 
@@ -33,6 +36,7 @@ def write(made: Report, folder: Path, stage: Callable[[str], object] = str) -> l
     """Write a report beside its results: tables as CSV, the text of the terminal, the figures as PNG and SVG, the page.
 
     Figures are drawn where there is something to compare: costs where a parameter varies, quality of several cells.
+    What an earlier report wrote, and this one has nothing of, is removed.
 
     Args:
         made: the report.
@@ -68,9 +72,17 @@ def write(made: Report, folder: Path, stage: Callable[[str], object] = str) -> l
         names = [file.name for file in files]
         content = Content(made, _sheet_of(figure), curves, names)
         files += _write_page(content, folder)
+        for name in sorted({*NOT_ALWAYS} - {*names}):
+            _forget(folder / name)
     except OSError as error:
         raise StoreError(f"{folder}: cannot write the report ({error}); choose a folder you can write to") from None
     return files
+
+
+def _forget(file: Path) -> None:
+    """Remove what an earlier report of other cells has written."""
+    if file.is_file() or file.is_symlink():
+        file.unlink()
 
 
 def _outcomes(checked: Check) -> pd.DataFrame:

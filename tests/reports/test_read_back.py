@@ -396,6 +396,20 @@ def test_how_long_ago_is_said_in_its_unit(seconds, said, monkeypatch):
     assert _ago(1e9) == f"2001-09-09T01:46:40+00:00 ({said} ago)"
 
 
+def test_what_an_earlier_report_of_other_cells_wrote_is_not_left_beside_this_one(tmp_path, no_figures):
+    """Of one k there is no law, no figure and no claim; what is the user's own stays."""
+    cell = Cell(BlockOneMax(k=1, l=4), Resample(0.5), AllBlocks(), OnePlusLambda())
+    for name in ("laws.csv", "claims.csv", "speedup.csv", "cost.png", "cost.svg", "quality.csv", "mine.csv"):
+        (tmp_path / name).write_text("of earlier cells")
+    (tmp_path / "quality.png").symlink_to("mine.csv")
+    (tmp_path / "quality.svg").mkdir()
+    write(report(run_grid(Grid("one", [cell], runs=20), workers=1)), tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "checks.csv", "mine.csv", "quality.svg", "report.txt", "summary.csv",
+    ]  # fmt: skip
+    assert (tmp_path / "mine.csv").read_text() == "of earlier cells"
+
+
 def test_the_twin_of_reading_back(made):
     """The reader of tables finds what is there, and not what is not."""
     rows = table_of(text(show_report, made), "k", "measured", "interval", "exact")
