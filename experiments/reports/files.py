@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from experiments.reports.quality.in_report import QualityCurve
     from experiments.reports.report import Report
 
-NOT_ALWAYS = ("laws.csv", "claims.csv", "speedup.csv", "quality.csv")
-NOT_ALWAYS += tuple(f"{name}.{kind}" for name in ("cost", "quality") for kind in ("png", "svg"))
+NOT_ALWAYS = frozenset(
+    {"laws.csv", "claims.csv", "speedup.csv", "quality.csv", "cost.png", "cost.svg", "quality.png", "quality.svg"}
+)
 """Files that some reports have: of another grid they would be told beside this one."""
 TEXT_WIDTH, DOTS_AN_INCH, DOTS_AN_INCH_OF_QUALITY = 130, 150, 110
 
@@ -72,7 +73,7 @@ def write(made: Report, folder: Path, stage: Callable[[str], object] = str) -> l
         names = [file.name for file in files]
         content = Content(made, _sheet_of(figure), curves, names)
         files += _write_page(content, folder)
-        for name in sorted({*NOT_ALWAYS} - {*names}):
+        for name in sorted(NOT_ALWAYS - {*names}):
             _forget(folder / name)
     except OSError as error:
         raise StoreError(f"{folder}: cannot write the report ({error}); choose a folder you can write to") from None
