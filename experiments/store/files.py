@@ -84,6 +84,8 @@ def write_new(file: Path, text: str) -> None:
         _sync_folder(file.parent)
     except FileExistsError:
         raise InputError(f"{file}: somebody has made this file meanwhile; remove it or choose another name") from None
+    except OSError as error:  # by the name that the user knows
+        raise OSError(error.errno, error.strerror, str(file)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -93,3 +93,10 @@ def test_a_disk_without_second_names_takes_the_file(tmp_path, monkeypatch):
     write_new(tmp_path / "new.toml", "ours")
     assert (tmp_path / "new.toml").read_text() == "ours"
     assert os.listdir(tmp_path) == ["new.toml"]
+
+
+def test_a_folder_that_takes_no_file_is_told_by_the_name_that_was_given(tmp_path):
+    file = tmp_path / "none" / "new.toml"
+    with pytest.raises(FileNotFoundError) as told:
+        write_new(file, "ours")
+    assert told.value.filename == str(file)
