@@ -174,6 +174,41 @@ def test_what_predict_tells_of_schedules(kind):
             assert found.gain_of_a_call == pytest.approx(gain / (cell.runner.lam * cell.tokens.calls), abs=1e-12)
 
 
+RISING_OR_NOT = [  # at starts that few cells draw; what a state leaves open may fall where its chunk is finished
+    (BlockOneMax(3, 2, incorrect=2), UntilResolved(1)),
+    (BlockOneMax(4, 2, incorrect=3), UntilResolved(1)),
+    (BlockOneMax(4, 2, incorrect=2), RoundRobin(2)),
+    (BlockOneMax(5, 2, start=0.8), OnlyIncorrect(3)),
+    (BlockOneMax(6, 2, start=0.9), OnlyIncorrect(3)),
+]
+
+
+@pytest.mark.parametrize(("problem", "schedule"), RISING_OR_NOT, ids=repr)
+def test_a_start_with_some_blocks_correct_is_that_of_the_chain(problem, schedule):
+    cell = Cell(problem, FixKeep(0.4, 0.7), schedule, OnePlusLambda(2), budget=None)
+    compare(predict(cell, "fitness", generations=3).law, fitness_laws(OneParent, cell, LAST), OneParent, cell)
+
+
+JUDGED = [row for row in QUALITY_RULES if not row.name.startswith("no evaluator")]  # else the optimum is left again
+
+
+@pytest.mark.parametrize("row", JUDGED, ids=lambda row: row.name)
+def test_a_start_at_the_optimum_stays_there(row):
+    """Of each row, whose formula may have a branch of its own for it."""
+    cell = cells_of(row, 1, 2, 5)[0][0]
+    law = run_law(row.formula, Setting(dataclasses.replace(cell, problem=whole_at_first(cell.problem)).search))
+    optimal = [float(value == max(law.values)) for value in law.values]
+    np.testing.assert_allclose(law.after([0, 1, 5]), [optimal] * 3, **NEAR)
+    np.testing.assert_allclose(law.improves([1, 4]), 0.0, **NEAR)
+
+
+def whole_at_first(problem):
+    """The same with no block incorrect, within an evaluator, too."""
+    if hasattr(problem, "incorrect"):
+        return dataclasses.replace(problem, start=0.0, incorrect=0)
+    return dataclasses.replace(problem, problem=whole_at_first(problem.problem))
+
+
 OTHERS = {
     "mutator": {"fix": 0.4001},
     "keep": {"keep": 0.7001},
