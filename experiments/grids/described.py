@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evo.text import parameters
 from experiments.grids.cells_table import part_columns
 from experiments.grids.outside.sheet import Sheet
+from experiments.grids.outside.telling import told_apart
 from experiments.grids.stopping import in_words
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def values_told(values: list[object]) -> str:
     >>> values_told([1, 2, 4]), values_told(list(range(1, 17)))
     ('1, 2, 4', '1 .. 16 (16 values)')
     """
-    said = [f"{value:.6g}" if isinstance(value, float) else str(value) for value in values]
+    said = [
+        f"{value:.6g}" if isinstance(value, float) else told_apart(value) if isinstance(value, str) else str(value)
+        for value in values
+    ]
     if len(said) <= LISTED and sum(map(len, said)) <= 60:
         return ", ".join(said)
     if all(isinstance(value, int | float) for value in values):

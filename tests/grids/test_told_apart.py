@@ -12,6 +12,7 @@ from evo.schedules import AllBlocks
 from experiments.checks.check import check
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
+from experiments.grids.described import arms_told
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
 from experiments.grids.outside.telling import seen_as
@@ -94,6 +95,11 @@ def test_values_that_look_alike_make_series_of_different_names(how):
         name.isascii() and name.isprintable() and name.count(" = ") == 1 for name in named if "k = 3" not in name
     )
     assert not any(name.endswith("k = 3") for name in named)
+
+
+def test_what_varies_is_told_with_all_its_characters():
+    grid = Grid("two", [cell(Named(each)) for each in ("ab", "a\u202eb")], runs=1)
+    assert arms_told(grid)[0][2] == r"name = ab, 'a\u202eb'"
 
 
 def test_values_of_several_types_are_read_back_from_the_folder(tmp_path):
