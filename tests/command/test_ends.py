@@ -239,6 +239,25 @@ def test_a_signal_that_is_ignored_stays_so():
         signal.signal(signal.SIGHUP, before)
 
 
+@posix
+def test_a_signal_while_the_command_loads_ends_it_as_later(monkeypatch, not_ignored):
+    class Sent:
+        def find_spec(self, name: str, *rest: object) -> None:
+            if name == "experiments.cli.app":
+                signal.raise_signal(signal.SIGTERM)
+
+    def unheard(number: int, frame: object) -> None:
+        raise AssertionError("the command has not heard it")
+
+    signal.signal(signal.SIGTERM, unheard)
+    monkeypatch.delitem(sys.modules, "experiments.cli.app")
+    monkeypatch.setattr("sys.meta_path", [Sent(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == exits.INTERRUPTED
+    assert signal.getsignal(signal.SIGTERM) is unheard
+
+
 def test_in_a_thread_signals_are_left_alone():
     done: list[Any] = []
     thread = threading.Thread(target=lambda: done.append(CliRunner().invoke(app, ["show"]).exit_code))
