@@ -101,6 +101,10 @@ class Store:
         cannot be written or another driver is at work.
         """
         _expect_readable(path, grid)
+        if path.is_symlink() and not path.exists():
+            raise InputError(
+                f"{path}: expected a folder, got a link that leads to none; remove it or choose another --out"
+            )
         described = grid_record(grid)
         with _writing(path):
             _held(path, described)  # before anything is made in a folder of something else

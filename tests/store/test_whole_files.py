@@ -10,9 +10,16 @@ import pytest
 from typer.testing import CliRunner
 
 from evo.errors import InputError
+from evo.runners.one_plus_lambda import OnePlusLambda
+from evo.schedules import AllBlocks
 from experiments.cli.app import app
 from experiments.cli.exits import HINDERED, INTERRUPTED
+from experiments.grids.cell import Cell
+from experiments.grids.grid import Grid
+from experiments.running.launch import run_grid
 from experiments.store.files import write_new
+from operators import Resample
+from problems import BlockOneMax
 
 CALLS = Path(__file__).parents[1] / "calibration" / "data" / "calls.csv"
 PLAN = ("plan", "--k", "2", "--fix", "1=.5", "--keep", "1=.9", "--g", "1", "--lam", "1", "--no-hangs")
@@ -100,3 +107,13 @@ def test_a_folder_that_takes_no_file_is_told_by_the_name_that_was_given(tmp_path
     with pytest.raises(FileNotFoundError) as told:
         write_new(file, "ours")
     assert told.value.filename == str(file)
+
+
+@pytest.mark.parametrize("leads_to", ["nowhere", "out"])
+def test_a_link_that_leads_to_no_folder_is_told_as_one(leads_to, tmp_path):
+    """Also one that leads to itself; making the folder said that a file exists."""
+    (tmp_path / "out").symlink_to(leads_to)
+    cell = Cell(BlockOneMax(k=1, l=2), Resample(0.5), AllBlocks(), OnePlusLambda())
+    with pytest.raises(InputError, match="out: expected a folder, got a link that leads to none; remove it or choose"):
+        run_grid(Grid("one", [cell], runs=1), tmp_path / "out", workers=1)
+    assert os.listdir(tmp_path) == ["out"]
