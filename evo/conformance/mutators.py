@@ -28,7 +28,7 @@ from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.conformance.serving import CallState, arrays, calls, counts, make_calls, sizes
 from evo.engine.contracts import drawn_traits, rewritten
-from evo.engine.words import rewrites_words
+from evo.engine.words.which import rewrites_words
 from evo.errors import EvoError, InputError
 from evo.forms.texts import TextCall, TextMutator, Unreadable
 from evo.protocols import AnyMutator, Chunk, is_informed

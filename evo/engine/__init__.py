@@ -5,6 +5,7 @@ from __future__ import annotations
 from evo.batch import Batch, RunCounts, Trace
 from evo.engine import asynchronous, one_parent, populations, rounds, words
 from evo.engine.contracts import counts_of_own_loop
+from evo.engine.words.which import runs_on_words
 from evo.evaluation import is_noisy
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.runners.parallel import Asynchronous, Merged
@@ -35,7 +36,7 @@ def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
         return rounds.run_batch(search, batch)
     if isinstance(runner, Asynchronous):
         return asynchronous.run_batch(search, batch)
-    if words.runs_on_words(search) and not batch.past_optimum:  # which the loop of one parent refuses with the reason
+    if runs_on_words(search) and not batch.past_optimum:  # which the loop of one parent refuses with the reason
         return words.run_batch(search, batch)
     if type(runner) is OnePlusLambda and not is_noisy(search.problem):
         return one_parent.run_batch(search, batch)

@@ -9,7 +9,8 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from evo.declarations import is_oblivious
-from evo.engine.words import AT_ONCE, runs_on_words
+from evo.engine.words.loop import AT_ONCE
+from evo.engine.words.which import runs_on_words
 from evo.errors import InputError, NoPrediction
 from evo.evaluation import is_noisy
 from evo.forms.words import words_for

@@ -6,10 +6,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from evo import AllBlocks, OnePlusLambda, RoundRobin, UniformChunk
+from evo import AllBlocks, EachChunk, OnePlusLambda, RoundRobin, UniformChunk, UniformSubset, UntilResolved
 from evo.batch import Batch
 from evo.costs.budget import Limit
 from evo.engine import run_batch, words
+from evo.engine.words.which import ONE_BLOCK, runs_on_words
 from evo.errors import InputError
 from evo.landscapes import OfCounts
 from evo.laws.counts import IndependentBlocks
@@ -98,6 +99,10 @@ class Always0:
         return pointer
 
 
+class Own(UntilResolved):
+    """A schedule of somebody else's, derived from one of these."""
+
+
 def changed():
     """A mutator whose `rewrite` is another function, set on the object."""
     mutator = Resample(0.5)
@@ -108,8 +113,15 @@ def changed():
 @pytest.mark.parametrize(
     "parts",
     [
-        {"schedule": RoundRobin()},
+        {"schedule": RoundRobin(g=2)},
+        {"schedule": UntilResolved(g=3)},
         {"schedule": UniformChunk(g=2)},
+        {"schedule": EachChunk()},
+        {"schedule": UniformSubset()},
+        {"schedule": Own()},
+        {"mutator": Malformed(Resample(0.5), 0.1), "schedule": UntilResolved(invalid="down")},
+        {"problem": LeadingBlocks(4, l=4), "schedule": RoundRobin()},
+        {"runner": OnePlusLambda(accept="weak"), "schedule": UntilResolved()},
         {"schedule": Always0()},
         {"mutator": Malformed(Resample(0.5), 0.1)},
         {"mutator": Sparse(Malformed(Resample(0.5), 0.1), 0.5)},
@@ -135,7 +147,7 @@ def changed():
 )
 def test_whatever_words_do_not_have_is_run_on_blocks(parts):
     of = Search(**USUAL | parts)
-    assert not words.runs_on_words(of)
+    assert not runs_on_words(of)
     with pytest.raises(InputError, match=r"use evo\.engine\.run_batch"):
         words.run_batch(of, Batch(streams(1, "x", 0), 2))
 
@@ -155,8 +167,10 @@ def test_a_rewrite_of_ones_own_is_executed(monkeypatch):
         {"mutator": Together(0.5)},
         {"mutator": Sparse(Sparse(Resample(0.5), 0.5), 0.5)},
         {"problem": UnequalBlocks((1, 2))},
+        *({"schedule": kind()} for kind in ONE_BLOCK),
+        {"mutator": Together(0.5), "schedule": UntilResolved()},
     ],
 )
 def test_these_are_run_on_words(parts):
     """A law does not matter but inside `Sparse`, which asks for some blocks alone."""
-    assert words.runs_on_words(Search(**USUAL | parts))
+    assert runs_on_words(Search(**USUAL | parts))

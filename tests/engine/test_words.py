@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evo import AllBlocks, OnePlusLambda, UniformChunk
+from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.batch import Batch
 from evo.conformance.mutators import mutator_checks
 from evo.conformance.results import NotConforming
 from evo.costs.budget import Budget
 from evo.engine import one_parent, run_batch
-from evo.engine import words as engine
+from evo.engine.words import at_random, in_turn, one_block, whole
+from evo.engine.words.which import ONE_BLOCK, runs_on_words
 from evo.errors import InputError, OperatorError
 from evo.forms.words import bits_set, chance_words, packed, sparse_places, uniform_numbers, unpacked, used_bits
 from evo.laws.counts import IndependentBlocks
@@ -45,6 +46,14 @@ CELLS = [
     cell(Resample(0.5), UniformChunk(), k=20),
     cell(FixKeep(0.3, 0.9), UniformChunk(), k=20, lam=7),
     cell(Sparse(FixKeep(0.6, 0.8), rate=0.5), UniformChunk(), k=7, lam=2, start=0.0),
+    cell(Resample(0.5), UntilResolved(), k=20, start=0.0),
+    cell(FixKeep(0.3, 0.9), UntilResolved(), k=7, lam=3),
+    cell(FixKeep(0.9, 0.2), UntilResolved(), k=9, lam=2, start=0.6),
+    cell(Sparse(FixKeep(0.6, 0.8), rate=0.5), OnlyIncorrect(), k=7, lam=2),
+    cell(Resample(0.5), OnlyIncorrect(), k=20),
+    cell(Resample(0.5), RoundRobin(), k=20),
+    cell(FixKeep(0.3, 0.9), RoundRobin(), k=9, lam=7),
+    cell(FixKeep(0.7, 0.5), RoundRobin(), k=11, lam=2, start=0.0),
 ]
 
 
@@ -55,14 +64,22 @@ def verdict(cells, seed=1, runs=3000):
 @pytest.mark.statistical
 def test_runs_agree_with_the_exact_laws():
     """Each cell against its exact law and means, false-alarm rate 1e-6 over all; `check` says which power it has."""
-    assert all(engine.runs_on_words(of.search) for of in CELLS)
+    assert all(runs_on_words(of.search) for of in CELLS)
     assert verdict(CELLS) is Verdict.AGREES
 
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("lam", [1, 2, 70])
 @pytest.mark.parametrize(
-    ("mutator", "schedule"), [(FixKeep(0.6, 0.9), WHOLE), (Resample(0.3), UniformChunk())], ids=["all", "one"]
+    ("mutator", "schedule"),
+    [
+        (FixKeep(0.6, 0.9), WHOLE),
+        (Resample(0.3), UniformChunk()),
+        (FixKeep(0.6, 0.8), UntilResolved()),
+        (Resample(0.3), OnlyIncorrect()),
+        (Resample(0.3), RoundRobin()),
+    ],
+    ids=["all", "at random", "until resolved", "only incorrect", "in rounds"],
 )
 def test_both_loops_have_one_law(mutator, schedule, lam):
     """Hits and the calls that gained the first block, of 1,000 runs a loop: Kolmogorov-Smirnov at 1e-6 each.
@@ -88,11 +105,16 @@ def _hits_and_gains(loop, of):
     return counts.hit, list(second.values())
 
 
+def cut_into_pieces(monkeypatch):
+    for module in (at_random, in_turn, one_block, whole):
+        monkeypatch.setattr(module, "AT_ONCE", 5)
+
+
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_rounds_that_are_cut_into_pieces_agree_too(monkeypatch):
-    monkeypatch.setattr(engine, "AT_ONCE", 5)
-    cut = [cell(FixKeep(0.4, 0.9), k=4, lam=7), cell(Resample(0.5), UniformChunk(), k=4, lam=7)]
+    cut_into_pieces(monkeypatch)
+    cut = [cell(FixKeep(0.4, 0.9), schedule, k=4, lam=7) for schedule in (WHOLE, *(kind() for kind in ONE_BLOCK))]
     assert verdict(cut, runs=1000) is Verdict.AGREES
 
 
@@ -269,7 +291,9 @@ def test_counts_where_floats_would_round(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("of", "budget"), [(CELLS[0], 20), (CELLS[4], 60), (CELLS[6], 200)], ids=["all", "bits", "one"]
+    ("of", "budget"),
+    [(CELLS[0], 20), (CELLS[4], 60), (CELLS[6], 200), (CELLS[9], 60), (CELLS[11], 20), (CELLS[14], 63)],
+    ids=["all", "bits", "at random", "until resolved", "only incorrect", "in rounds"],
 )
 def test_a_larger_budget_prolongs_the_same_runs(of, budget):
     def hits(calls):
@@ -298,15 +322,20 @@ def test_traces_end_at_the_hit_and_rise():
             assert trace.spent[rows][-1].tolist() == [counts.generations[run], counts.calls[run], counts.calls[run]]
 
 
-def test_rounds_that_are_cut_into_pieces_keep_a_best_offspring_a_generation(monkeypatch):
+@pytest.mark.parametrize("schedule", [kind() for kind in ONE_BLOCK])
+def test_rounds_that_are_cut_into_pieces_keep_a_best_offspring_a_generation(monkeypatch, schedule):
     """Seven calls in pieces of five: one block a generation at most, though each call repairs what it is handed."""
-    monkeypatch.setattr(engine, "AT_ONCE", 5)
-    counts, trace = simulate_traced(cell(FixKeep(1.0, 1.0), UniformChunk(), k=4, lam=7, start=0.0), 1, 0, 60)
+    cut_into_pieces(monkeypatch)
+    counts, trace = simulate_traced(cell(FixKeep(1.0, 1.0), schedule, k=4, lam=7, start=0.0), 1, 0, 60)
     assert (counts.generations >= 4).all()
     for run in range(60):
         rows = trace.run == run
         assert trace.fitness[rows].tolist() == [0, 1, 2, 3, 4]
         assert (np.diff(-(-trace.call[rows] // 7)) > 0).all()
+
+
+def test_offspring_of_whole_solutions_are_made_in_pieces(monkeypatch):
+    cut_into_pieces(monkeypatch)
     made = []
 
     def counted(self, words, rng):
@@ -322,7 +351,10 @@ RARE = cell(FixKeep(0.02, 1.0), k=20, lam=7, start=0.0)
 """Several generations are made at once, so that more are made than are paid for."""
 
 
-@pytest.mark.parametrize(("of", "generations"), [(CELLS[2], 3), (CELLS[4], 3), (CELLS[6], 3), (RARE, 10)])
+@pytest.mark.parametrize(
+    ("of", "generations"),
+    [*((CELLS[at], 3) for at in (2, 4, 6)), (CELLS[9], 15), (CELLS[11], 8), (CELLS[14], 9), (RARE, 10)],
+)
 def test_a_trace_ends_with_its_budget(of, generations):
     """What was made ahead of it is in the trace of a larger one, and in none of this one's."""
     (few, cut), (_, whole) = (
@@ -336,8 +368,9 @@ def test_a_trace_ends_with_its_budget(of, generations):
     assert rows == sorted(zip(whole.run[within], whole.call[within], whole.fitness[within], strict=True))
 
 
-def test_runs_that_start_at_the_optimum():
-    counts = simulate(cell(Resample(0.5), k=2, start=1.0), 1, 0, 5)
+@pytest.mark.parametrize("schedule", [WHOLE, *(kind() for kind in ONE_BLOCK)])
+def test_runs_that_start_at_the_optimum(schedule):
+    counts = simulate(cell(Resample(0.5), schedule, k=2, start=1.0), 1, 0, 5)
     assert (counts.hit.tolist(), counts.calls.tolist()) == ([0] * 5, [0] * 5)
 
 
@@ -374,7 +407,7 @@ def test_numbers_are_drawn_again_where_16_bits_do_not_divide():
     assert uniform_numbers(2**20, 5, np.random.default_rng(1)).shape == (5,)
 
 
-@pytest.mark.parametrize("schedule", [AllBlocks(), UniformChunk()])
+@pytest.mark.parametrize("schedule", [AllBlocks(), *(kind() for kind in ONE_BLOCK)])
 @pytest.mark.parametrize(("k", "lam", "runs"), [(64, 20_000, 20), (6400, 200, 20), (64, 200, 2000)])
 def test_buffers_are_bounded(schedule, k, lam, runs):
     """A hundredfold of k, lam and runs: at most 40 MB beside the parents (k bytes a run)."""
