@@ -9,7 +9,7 @@ from evo.schedules import AllBlocks, UniformChunk, UntilResolved
 from experiments.grids.cell import Cell
 from experiments.predictions.forecast import Slowness, seconds_a_batch
 from experiments.running.simulation import simulate
-from operators import Resample
+from operators import Halving, Resample
 from problems import BlockOneMax
 
 TRIES = 3
@@ -17,8 +17,8 @@ OFFSPRING = Cell(BlockOneMax(k=16, l=1), Resample(p=0.5), UniformChunk(g=8), One
 """768 calls a run, thousands made at once."""
 WORDS = Cell(BlockOneMax(k=10, l=1), Resample(p=0.5), AllBlocks(), OnePlusLambda()), 200
 """1,024 calls a run, on words of 64 blocks."""
-ROUNDS = Cell(BlockOneMax(k=64, l=1), Resample(p=0.5), UntilResolved(), OnePlusLambda()), 50
-"""128 calls a run, a round each."""
+ROUNDS = Cell(BlockOneMax(k=64, l=1), Halving(p=0.5, half=1), UntilResolved(), OnePlusLambda()), 50
+"""128 calls a run, a round each: Halving does not run on words."""
 ALONE = Cell(BlockOneMax(k=6, l=1), Resample(p=0.5), AllBlocks(), OnePlusLambda()), 10
 """One run at a time, under DEAP's loop."""
 
