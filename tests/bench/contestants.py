@@ -17,7 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from tasks import ONE_BLOCK
 
+IN_TURN = ("resolved", "rounds")
 AT_ONCE = 2**20
 """Blocks, lam offspring of all runs, that the loop over all runs makes at once: what a cache holds."""
 RUNS = 500
@@ -44,17 +46,20 @@ def by_deap(task, seconds):
     def mutate(individual):
         if task.kind == "bits":
             return tools.mutFlipBit(individual, task.p)
-        if task.kind == "local":
-            individual[random.randrange(task.k)] = random.random() < task.p
+        if task.kind in ONE_BLOCK:
+            individual[random.randrange(task.k) if task.kind == "local" else block] = random.random() < task.p
         else:
             individual[:] = (rng.random(task.k) < task.p).tolist()
         return (individual,)
 
-    calls, begun = 0, time.process_time()
+    calls, block, begun = 0, 0, time.process_time()
 
     def select(candidates, mu):
-        nonlocal calls
+        nonlocal calls, block
         calls += task.lam
+        if task.kind in IN_TURN:
+            fitness = [each.fitness.values[0] for each in candidates]  # the parent's first
+            block = task.next_block(block, any(each != fitness[0] for each in fitness))
         best = tools.selBest(candidates, mu)
         if best[0].fitness.values[0] == task.k or time.process_time() - begun >= seconds:
             raise Over
@@ -65,6 +70,7 @@ def by_deap(task, seconds):
     toolbox.register("evaluate", lambda solution: (sum(solution),))
     toolbox.register("select", select)
     while time.process_time() - begun < seconds:
+        block = 0
         with contextlib.suppress(Over):
             most = (task.calls or 10**9) // task.lam
             algorithms.eaMuPlusLambda([Solution([False] * task.k)], toolbox, 1, task.lam, 0.0, 1.0, most, verbose=False)
@@ -79,25 +85,27 @@ def by_ioh(task, seconds):
     problem = ioh.get_problem("OneMax", instance=1, dimension=task.k, problem_class=ioh.ProblemClass.PBO)
     while time.process_time() - begun < seconds:
         problem.reset()
-        parent, fitness, made = np.zeros(task.k, dtype=np.int64), 0.0, 0
+        parent, fitness, made, block = np.zeros(task.k, dtype=np.int64), 0.0, 0, 0
         while fitness < task.k and made != task.calls and time.process_time() - begun < seconds:
-            best, highest = parent, fitness
+            best, highest, moved = parent, fitness, False
             for _ in range(task.lam):
-                child = _child(parent, task, rng)
-                if (value := problem(child)) > highest:
+                child = _child(parent, task, rng, block)
+                value = problem(child)
+                moved |= value != fitness
+                if value > highest:
                     best, highest = child, value
-            parent, fitness, made = best, highest, made + task.lam
+            parent, fitness, made, block = best, highest, made + task.lam, task.next_block(block, moved)
         calls += made
     return calls, time.process_time() - begun
 
 
-def _child(parent, task, rng):
+def _child(parent, task, rng, block):
     if task.kind == "global":
         return (rng.random(task.k) < task.p).astype(np.int64)
     if task.kind == "bits":
         return parent ^ (rng.random(task.k) < task.p)
     child = parent.copy()
-    child[rng.integers(task.k)] = rng.random() < task.p
+    child[rng.integers(task.k) if task.kind == "local" else block] = rng.random() < task.p
     return child
 
 
@@ -107,7 +115,7 @@ def by_numpy(task, seconds):
     k, lam, p = task.k, task.lam, task.p
     each = np.arange(lam)
     while time.process_time() - begun < seconds:
-        parent, fitness, made = np.zeros(k, dtype=bool), 0, 0
+        parent, fitness, made, block = np.zeros(k, dtype=bool), 0, 0, 0
         while fitness < k and made != task.calls and time.process_time() - begun < seconds:
             if task.kind == "global":
                 offspring = rng.random((lam, k)) < p
@@ -115,8 +123,9 @@ def by_numpy(task, seconds):
                 offspring = parent ^ (rng.random((lam, k)) < p)
             else:
                 offspring = np.repeat(parent[None], lam, axis=0)
-                offspring[each, rng.integers(k, size=lam)] = rng.random(lam) < p
+                offspring[each, rng.integers(k, size=lam) if task.kind == "local" else block] = rng.random(lam) < p
             counts = offspring.sum(axis=1)
+            block = task.next_block(block, (counts != fitness).any()) if task.kind in IN_TURN else block
             best = counts.argmax()
             if counts[best] > fitness:
                 parent, fitness = offspring[best], counts[best]
@@ -132,15 +141,22 @@ def by_numpy_at_once(task, seconds):
     runs = max(1, min(RUNS, AT_ONCE // (lam * k)))
     while time.process_time() - begun < seconds:
         parents, fitness, made = np.zeros((runs, k), dtype=bool), np.zeros(runs, dtype=np.int64), 0
+        block = np.zeros(runs, dtype=np.int64)
         while len(fitness) and made != task.calls and time.process_time() - begun < seconds:
             rows, n = np.arange(len(fitness)), len(fitness)
-            if task.kind == "local":
-                chunk, after = rng.integers(k, size=(n, lam)), rng.random((n, lam)) < p
+            if task.kind in ONE_BLOCK:
+                chunk = (
+                    rng.integers(k, size=(n, lam))
+                    if task.kind == "local"
+                    else np.broadcast_to(block[:, None], (n, lam))
+                )
+                after = rng.random((n, lam)) < p
                 change = after.astype(np.int8) - parents[rows[:, None], chunk]
                 best = change.argmax(axis=1)
                 better = np.flatnonzero(change[rows, best] > 0)
                 parents[better, chunk[better, best[better]]] = True
                 fitness[better] += 1
+                block = task.next_block(block, (change != 0).any(axis=1)) if task.kind in IN_TURN else block
             else:
                 drawn = rng.random((n, lam, k)) < p
                 offspring = drawn if task.kind == "global" else parents[:, None] ^ drawn
@@ -150,7 +166,8 @@ def by_numpy_at_once(task, seconds):
                 parents[better], fitness[better] = offspring[better, best[better]], counts[better, best[better]]
             made, calls = made + lam, calls + lam * n
             if (fitness == k).any():
-                parents, fitness = parents[fitness < k], fitness[fitness < k]
+                going = fitness < k
+                parents, fitness, block = parents[going], fitness[going], block[going]
     return calls, time.process_time() - begun
 
 

@@ -20,20 +20,25 @@ int main(int, char** argv) {
     const auto spent = [&] { return double(std::clock() - begin) / CLOCKS_PER_SEC; };
     while (spent() < seconds) {
         std::fill(parent.begin(), parent.end(), 0);
-        int fitness = 0;
+        int fitness = 0, block = 0;
         for (long made = 0; fitness < k && (most == 0 || made < most) && (made % 1024 || spent() < seconds);) {
             int highest = -1;
+            bool moved = false;
             for (int j = 0; j < lam; ++j, ++made, ++calls) {
                 child = parent;
                 if (kind == "local")
                     child[any(rng)] = coin(rng);
+                else if (kind == "resolved" || kind == "rounds")
+                    child[block] = coin(rng);
                 else
                     for (int i = 0; i < k; ++i) child[i] = kind == "bits" ? child[i] ^ coin(rng) : coin(rng);
                 int ones = 0;
                 for (int i = 0; i < k; ++i) ones += child[i];
+                moved |= ones != fitness;
                 if (ones > highest) highest = ones, best.swap(child);
             }
             if (highest > fitness) fitness = highest, parent = best;
+            if (moved || kind == "rounds") block = (block + 1) % k;
         }
     }
     std::printf("%ld %.9f\n", calls, spent());

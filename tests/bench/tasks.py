@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from evo import AllBlocks, OnePlusLambda, UniformChunk
+from evo import AllBlocks, OnePlusLambda, RoundRobin, UniformChunk, UntilResolved
 from evo.costs.budget import Budget
 from experiments import Cell
 from operators import FixKeep, Resample, Sparse
@@ -12,6 +12,8 @@ MOST_BLOCKS = 2**20
 """Blocks that a run of GLOBAL or of bits rewrites at the most where each block is drawn: whole runs take minutes."""
 GLOBAL_CALLS = 4096
 """Calls of a run of GLOBAL where not every block is drawn: a whole one would have some 2^k."""
+ONE_BLOCK = {"local": UniformChunk(), "resolved": UntilResolved(), "rounds": RoundRobin()}
+"""Which block a call rewrites: one at random; the same until one of its offspring differs; the next one."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Task:
     """A (1+lambda)-EA on k blocks, all incorrect at first; it accepts what is strictly better.
 
     Attributes:
-        kind: "global" rewrites all blocks, "local" one at random, each correct afterwards w.p. p; "bits" flips each
+        kind: "global" rewrites all blocks, those of `ONE_BLOCK` one, each correct afterwards w.p. p; "bits" flips each
             w.p. 1/k (standard bit mutation).
         k: blocks.
         lam: offspring a generation.
@@ -39,14 +41,18 @@ class Task:
     @property
     def calls(self):
         """Calls a run at the most where each is made; None: to the optimum."""
-        return None if self.kind == "local" else min(4096, MOST_BLOCKS // self.k)
+        return None if self.kind in ONE_BLOCK else min(4096, MOST_BLOCKS // self.k)
+
+    def next_block(self, block, moved):
+        """The block of the next generation; of "local" it is not asked. Numbers, or arrays of a number a run."""
+        return (block + (moved if self.kind == "resolved" else 1)) % self.k
 
     def cell(self):
         """As the engines have it; what calls cost them depends on the time of a run: theirs are whole."""
         calls = GLOBAL_CALLS if self.kind == "global" else None
         flips = Sparse(FixKeep(fix=1.0, keep=0.0), rate=self.p)
         mutator = flips if self.kind == "bits" else Resample(self.p)
-        schedule = UniformChunk() if self.kind == "local" else AllBlocks()
+        schedule = ONE_BLOCK.get(self.kind, AllBlocks())
         budget = None if calls is None else Budget(calls=calls)
         return Cell(BlockOneMax(self.k, l=16), mutator, schedule, OnePlusLambda(self.lam), budget=budget)
 
@@ -59,6 +65,8 @@ TASKS = [
         ("global", 1, 0.3),
         ("local", 1, 0.5),
         ("local", 64, 0.5),
+        ("resolved", 1, 0.5),
+        ("rounds", 1, 0.5),
         ("bits", 1, None),
         ("bits", 64, None),
     )
