@@ -127,7 +127,7 @@ def tables():
 @pytest.mark.parametrize("place", range(len(tables()["cells"])))
 def test_tables_of_runs(place, monkeypatch):
     """On blocks all of them: that some are run on words, by other draws, is since 0.2.0."""
-    monkeypatch.setattr("evo.engine.words.runs_on_words", lambda search: False)
+    monkeypatch.setattr("evo.engine.runs_on_words", lambda search: False)
     golden = tables()["cells"][place]
     found = measured(golden["text"], golden["asked"], **tables()["how"])
     wrong = [name for name in found if found[name] != golden["found"][name]]
@@ -144,8 +144,15 @@ WORDS = {
     "runner=OnePlusLambda(lam=3))": 2984,
     "Cell(problem=BlockOneMax(k=50, l=16), mutator=FixKeep(fix=0.3, keep=0.9), schedule=UniformChunk(), "
     "runner=OnePlusLambda(lam=8))": 94400,
+    f"Cell(problem=BlockOneMax(k=20, l=16), {RESAMPLE}, schedule=UntilResolved(), {ONE})": 3943,
+    "Cell(problem=BlockOneMax(k=50, l=16, start=0.4), mutator=FixKeep(fix=0.3, keep=0.9), schedule=UntilResolved(), "
+    "runner=OnePlusLambda(lam=3))": 33890,
+    f"Cell(problem=BlockOneMax(k=20, l=16, start=0.4), {RESAMPLE}, schedule=OnlyIncorrect(), {ONE})": 2485,
+    f"Cell(problem=BlockOneMax(k=20, l=16), {RESAMPLE}, schedule=RoundRobin(), {ONE})": 11014,
+    "Cell(problem=BlockOneMax(k=50, l=16, start=0.4), mutator=FixKeep(fix=0.3, keep=0.9), schedule=RoundRobin(), "
+    "runner=OnePlusLambda(lam=3))": 56237,
 }
-"""Cells on words of 64 blocks, and the sum of the hits of their first 100 runs under the seed 1."""
+"""Cells on words of 64 blocks, or on single blocks, and the sum of the hits of their first 100 runs under the seed 1."""
 
 
 @pytest.mark.parametrize("text", WORDS)
