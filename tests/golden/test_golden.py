@@ -152,7 +152,7 @@ WORDS = {
     "Cell(problem=BlockOneMax(k=50, l=16, start=0.4), mutator=FixKeep(fix=0.3, keep=0.9), schedule=RoundRobin(), "
     "runner=OnePlusLambda(lam=3))": 56237,
 }
-"""Cells on words of 64 blocks, or on single blocks, and the sum of the hits of their first 100 runs under the seed 1."""
+"""Cells on words of 64 blocks or single blocks, and the sum of the hits of their first 100 runs under the seed 1."""
 
 
 @pytest.mark.parametrize("text", WORDS)
