@@ -133,15 +133,14 @@ class IsolatedWorker:
         self._overdue = False
 
     def _pump(self) -> None:
-        """Give the process what it may have: a task that runs alone neither before nor behind others."""
+        """Give the process what it may have: behind a task that runs alone nothing.
+
+        Before such a task, nothing either: who makes one has ended the process.
+        """
         while self._waiting:
-            task = self._waiting[0]
-            if self._sent and (task.alone or self._sent[0].task.alone or len(self._sent) >= AHEAD):
+            if self._sent and (self._sent[0].task.alone or len(self._sent) >= AHEAD):
                 return
-            self._waiting.popleft()
-            if task.alone:
-                self.stop()
-            self._send(task)
+            self._send(self._waiting.popleft())
 
     def _send(self, task: _Task) -> None:
         self._count += 1
@@ -175,7 +174,8 @@ class IsolatedWorker:
             overdue = self._overdue
             self._restart()
             self._after_death(sent, overdue)
-        elif error is not None:  # a part has spoilt the process: its clocks, its files
+        elif error is not None:  # a part has spoilt the process, its clocks, its files, for what was to come next, too
+            self._restart()
             self._unsound(sent.task, RAISED, str(error))
         else:
             self._false_starts = 0
