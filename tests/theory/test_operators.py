@@ -13,7 +13,8 @@ from evo.laws.beta_rule import beta_rule
 from evo.laws.counts import IndependentBlocks
 from evo.laws.gamma import log_gamma_ratio
 from evo.laws.mixtures import BetaQualityLaw, Invalid, Mixture, SparseLaw
-from evo.laws.special import BetaBlocksLaw, PerBlockLaw, RunQualityLaw, SpillLaw
+from evo.laws.special import BetaBlocksLaw, PerBlockLaw, RepeatingLaw, RunQualityLaw, SpillLaw
+from evo.schedules import OnlyIncorrect
 from evo.theory import MAX_STATES, Start, all_blocks, only_incorrect, uniform_chunk, until_resolved
 from evo.theory.calls.acceptance import ahead_error
 from evo.theory.calls.voting import judge_least_ahead, least_ahead, mean_votes, task_success, win_probability
@@ -28,6 +29,7 @@ from evo.theory.operators.per_block import (
     blocks_uniform_chunk,
     blocks_until_resolved,
 )
+from evo.theory.operators.repeats import hidden_repeats
 from evo.theory.operators.run_quality import (
     quality_all_blocks,
     quality_only_incorrect,
@@ -504,3 +506,21 @@ def test_a_judge_needs_log_k_votes():
     ):
         with pytest.raises(InputError, match="expected"):
             wrong()
+
+
+HIDDEN = RepeatingLaw(HALF, 0.3).hidden(0.2)
+
+
+@pytest.mark.parametrize(
+    "run_of",
+    [
+        lambda k, g: only_incorrect(HALF, k, g, Start(k)),
+        lambda k, g: hidden_repeats(HIDDEN, k, g, OnlyIncorrect(g), Start(k)),
+    ],
+    ids=["plain", "repeats"],
+)
+def test_calls_on_a_short_last_chunk_are_those_of_it_alone(run_of):
+    first, last, both = run_of(3, 3), run_of(2, 2), run_of(5, 3)
+    assert both.calls_on_last_chunk == pytest.approx(last.hit.mean, rel=1e-12)
+    assert both.hit.mean == pytest.approx(first.hit.mean + last.hit.mean, rel=1e-12)
+    assert run_of(6, 3).calls_on_last_chunk == 0.0

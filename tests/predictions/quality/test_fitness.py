@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,10 @@ from evo import (
 )
 from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError, NoPrediction
+from evo.laws.special import BetaBlocksLaw
 from evo.schedules import Decomposed
+from evo.theory.calls.starts import Start
+from evo.theory.quality.difficulty import beta_at_random
 from experiments import Cell, predict
 from experiments.predictions.printed import printed_rules
 from experiments.predictions.quality.rules import QUALITY_RULES
@@ -337,3 +341,18 @@ def test_a_cost_is_refused_where_cheap_calls_come_at_random():
     for schedule in (UniformChunk(2), OnlyIncorrect(2)):
         with pytest.raises(NoPrediction, match="when the cheap ones come is random"):
             told(Cell(BlockOneMax(5, 4), FixKeep(0.3, 0.8), schedule, OnePlusLambda()), cost=1e4)
+
+
+@pytest.mark.parametrize(("k", "incorrect"), [(2, 1), (3, 1), (3, 2), (3, 3)])
+def test_difficulties_of_some_incorrect_blocks_are_those_of_all_sequences_of_calls(k, incorrect):
+    a, b = 1.2, 0.7
+    law = beta_at_random(BetaBlocksLaw(a, b), k, Start(k, incorrect=incorrect))
+    for calls in range(5):
+        found = np.zeros(k + 1)
+        for called in product(range(k), repeat=calls):  # blocks 0, .., j-1 are incorrect at first
+            wrong = np.ones(1)
+            for block in range(incorrect):
+                stays = math.prod((b + n) / (a + b + n) for n in range(called.count(block)))
+                wrong = np.convolve(wrong, (1.0 - stays, stays))
+            found[: len(wrong)] += wrong / k**calls
+        assert law.after([calls])[0] == pytest.approx(found, rel=1e-12, abs=1e-15)
