@@ -19,7 +19,7 @@ from evo import (
     UntilResolved,
 )
 from evo.costs.budget import Budget
-from evo.engine.law import gains, schedules, waiting
+from evo.engine.law import climbs, gains, schedules, waiting
 from evo.engine.law.forgetful import Counts
 from evo.engine.law.gains import Gains, gains_of_chunk
 from evo.engine.law.levels import Levels
@@ -325,6 +325,20 @@ def test_best_of_lam_is_that_of_the_theory():
     assert table.above[4, 1:5] * best.sum() == pytest.approx(np.cumsum(best[::-1])[::-1], rel=1e-12)
     assert table.span[4] == pytest.approx(-1 / (lam * math.log(stay)))
     assert table.tilt[4, 2] == pytest.approx(-math.log((stay + gained[0]) / (stay + gained[:2].sum())))
+
+
+@pytest.mark.parametrize("incorrect", [[0, 3, 1, 2, 3], [3, 3], [0, 0]], ids=str)
+@pytest.mark.parametrize("window", [1, 10, 1000])
+def test_chunks_that_gain_one_at_a_time_meet_every_number(incorrect, window, monkeypatch):
+    """Improvements are sure, so that each of them takes one generation."""
+    monkeypatch.setattr(climbs, "WINDOW", window)
+    sure = Gains(1, np.array([0.0, 1e-300, 1e-300, 1e-300]), np.ones((4, 2)), np.zeros((4, 2)))
+    found = climbs.climb(sure, np.array(incorrect), *np.random.default_rng(1).spawn(2), steps=True)
+    assert found.generations.tolist() == incorrect
+    assert found.last.tolist() == [min(number, 1) for number in incorrect]
+    columns = (found.steps.chunk, found.steps.generation, found.steps.before, found.steps.after)
+    met = [(n, i - left + 1, left, left - 1) for n, i in enumerate(incorrect) for left in range(i, 0, -1)]
+    assert sorted(zip(*(column.tolist() for column in columns), strict=True)) == met
 
 
 @pytest.mark.parametrize("lam", [1, 2, 5])
