@@ -36,6 +36,7 @@ from evo.theory.operators.run_quality import (
     quality_uniform_chunk,
     quality_until_resolved,
 )
+from evo.theory.problems import enumeration
 from evo.theory.problems.enumeration import (
     ALL,
     INCORRECT,
@@ -524,3 +525,11 @@ def test_calls_on_a_short_last_chunk_are_those_of_it_alone(run_of):
     assert both.calls_on_last_chunk == pytest.approx(last.hit.mean, rel=1e-12)
     assert both.hit.mean == pytest.approx(first.hit.mean + last.hit.mean, rel=1e-12)
     assert run_of(6, 3).calls_on_last_chunk == 0.0
+
+
+def test_long_enumerations_of_another_fitness_are_refused(monkeypatch):
+    call, needle = BlockCall(HALF), np.arange(16) == 15.0
+    assert enumerated(call, ROBIN, 4, 1, Start(4), weak=True, fitness=needle).hit.mean == pytest.approx(30.0)
+    monkeypatch.setattr(enumeration, "MAX_LEVEL", 3)
+    with pytest.raises(NoPrediction, match="states of the same level, more than 3, are too many"):
+        enumerated(call, ROBIN, 4, 1, Start(4), weak=True, fitness=needle)
