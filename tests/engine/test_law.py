@@ -451,3 +451,11 @@ def test_memory_and_draws_do_not_grow_with_windows(monkeypatch):
     monkeypatch.setattr(schedules, "ROOM", 64)
     monkeypatch.setattr("evo.engine.law.climbs.WINDOW", 900)
     assert abs(np.log(simulate(cell, 1, 0, 300, "law").hit).mean() - np.log(whole).mean()) < 0.2
+
+
+@pytest.mark.parametrize("problem", [BlockOneMax, Needle], ids=["counts", "levels"])
+def test_runs_that_all_start_at_the_optimum_have_no_steps(problem):
+    cell = Cell(problem(4, 1, incorrect=0), FixKeep(0.5, 0.9), AllBlocks(), OnePlusLambda(2))
+    counts, trace = simulate_traced(cell, 1, 0, 5, "law")
+    assert counts.hit.tolist() == counts.calls.tolist() == [0] * 5
+    assert sorted(zip(trace.run.tolist(), trace.call.tolist(), strict=True)) == [(run, 0) for run in range(5)]
