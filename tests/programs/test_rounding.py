@@ -9,11 +9,13 @@ import pytest
 
 from evo import AllBlocks, Budget, InputError, OnePlusLambda, UniformChunk
 from evo.programs import ENTRIES, Calls, Expected, Model, Role, expected_ledger
+from evo.programs.execute import ProgramCounts
 from evo.schedules import Decomposed
 from evo.theory.calls.acceptance import majority_error
 from evo.theory.quality.law import whole_times
-from experiments import Cell, measured_fitness
+from experiments import Cell, ProgramCell, measured_fitness
 from experiments.predictions.quality.budgets import generations_at, price_of_a_call
+from experiments.store.table import program_columns
 from operators import FixKeep
 from problems import BlockOneMax
 from problems.systems import FocusedDebugging, Generalist, NaiveDebugging, Routing
@@ -95,3 +97,15 @@ def test_numbers_out_of_range_are_refused():
             make()
     with pytest.raises(InputError, match="2\\^63"):
         whole_times([10**30])
+
+
+@pytest.mark.parametrize(("run", "entry"), [(0, 0), (1, 1), (2, 2)])
+def test_a_sum_over_roles_of_any_run_must_fit_into_64_bits(run, entry):
+    """Two roles that fit, each alone; of one run in three, and of one entry."""
+    cell, ledger = ProgramCell(Routing(k=4, n=10, h=2)), np.ones((3, 2, len(ENTRIES)), dtype=np.int64)
+    counts = ProgramCounts(np.ones(3, dtype=np.int64), np.ones(3, dtype=np.int64), ledger)
+    ledger[run, :, entry] = 2**61
+    assert program_columns(cell, counts)["hit"].tolist() == [1, 1, 1]
+    ledger[run, :, entry] = 2**62
+    with pytest.raises(InputError, match=r"a run came to 9.22e\+18 tokens, more than the table's 64-bit numbers hold"):
+        program_columns(cell, counts)
