@@ -27,7 +27,7 @@ from evo import (
 )
 from evo.batch import Batch
 from evo.costs.budget import Limit
-from evo.engine import asynchronous, rounds, run_batch
+from evo.engine import asynchronous, one_parent, rounds, run_batch
 from evo.schedules import UniformSubset
 from evo.search import Search
 from evo.seeding import streams
@@ -67,7 +67,9 @@ def test_one_worker_is_the_elitist_runner_run_for_run(schedule, mutator):
     plain = OnePlusLambda(accept="weak" if schedule.oblivious else "strict")
     problem, limits = BlockOneMax(5, 1, start=0.3), [Limit(1.0, 0.0, 40)]
     one = run(problem, schedule, Asynchronous(1), 300, mutator, limits)
-    other = run(problem, schedule, plain, 300, mutator, limits)
+    other, _ = one_parent.run_batch(
+        Search(problem, mutator, schedule, plain), Batch(streams(SEED, "async", 0), 300, limits)
+    )
     for name in ("hit", "generations", "calls", "shortfalls", "evaluations"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     np.testing.assert_array_equal(one.seconds, one.calls)

@@ -26,6 +26,7 @@ from evo import (
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER
 from evo.costs.prices import LLMPrimitive, TokenPrices
+from evo.engine.words.which import ONE_BLOCK
 from evo.errors import InputError
 from experiments.cli.predicting.forecast import show_forecast, totals
 from experiments.grids.cell import Cell
@@ -43,7 +44,7 @@ from experiments.reports.measured import number
 from experiments.running.simulation import simulate
 from experiments.running.speed import slowness
 from experiments.store.table import batch_columns, runs_table
-from operators import FixKeep, Malformed, Resample, Vote
+from operators import FixKeep, Halving, Malformed, Resample, Vote
 from problems import BlockOneMax, Judged, Noisy, UnequalBlocks
 
 FALSE_FAIL = 1e-6
@@ -441,7 +442,8 @@ def test_means_beyond_the_budget_are_named_those_alike_together():
 
 
 def test_the_time_is_that_of_this_machine():
-    cells = [cell_of(8), cell_of(64, schedule=UntilResolved()), cell_of(16, schedule=UniformChunk(g=8))]
+    in_turn = cell_of(64, Halving(0.5, 1), UntilResolved())
+    cells = [cell_of(8), in_turn, cell_of(16, schedule=UniformChunk(g=8))]
     grid = Grid("tiny", cells, runs=1000, batch=500)
     plain, slow = (forecast(grid, each) for each in (Slowness(), Slowness(3.0, 3.0, 3.0)))
     assert slow["seconds"].tolist() == pytest.approx((3 * plain["seconds"]).tolist())
@@ -457,6 +459,13 @@ def test_a_search_on_words_is_forecast_at_their_speed():
     """Of 500 runs of a block at random some 25 million calls a second or more; a subset of 1 takes the other loop."""
     words, blocks = (cell_of(1024, schedule=each) for each in (UniformChunk(), UniformSubset(1)))
     assert 4 * seconds_a_batch(words, 500, "blocks") < seconds_a_batch(blocks, 500, "blocks")
+
+
+@pytest.mark.parametrize("schedule", [kind() for kind in ONE_BLOCK])
+def test_calls_in_turn_are_forecast_at_the_speed_of_words(schedule):
+    """Halving of one block does what Resample does, without words."""
+    words, blocks = (cell_of(64, of, schedule) for of in (Resample(0.5), Halving(0.5, 1)))
+    assert 2 * seconds_a_batch(words, 500, "blocks") < seconds_a_batch(blocks, 500, "blocks")
 
 
 def test_no_more_workers_than_batches_help():
