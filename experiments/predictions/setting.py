@@ -223,6 +223,24 @@ def _(of: Search | Cell) -> tuple[str, ...]:
     return doubts(of.mutator, dict.fromkeys((of.chunks.g, of.chunks.last)))
 
 
+def shares_valid(of: Search | Cell) -> tuple[float, float]:
+    """The least and the largest probability that an answer is valid, whatever it is handed; 0 and 1 if not known.
+
+    >>> from evo import AllBlocks, OnePlusLambda
+    >>> from operators import Malformed, Resample
+    >>> from problems import BlockOneMax
+    >>> shares_valid(Search(BlockOneMax(4, l=1), Malformed(Resample(0.5), rate=0.25), AllBlocks(), OnePlusLambda()))
+    (0.75, 0.75)
+    """
+    if always_valid(of):
+        return 1.0, 1.0
+    law = declared_law(of.mutator)
+    if not isinstance(law, ComponentLaw):
+        return 0.0, 1.0
+    shares = [float(law.components(g)[0].sum()) for g in (of.chunks.g, of.chunks.last)]
+    return min(shares), max(shares)
+
+
 def always_valid(of: Search | Cell) -> bool:
     """Whether the mutator's law, if it declares one, says that every answer is valid."""
     mutator, chunks = of.mutator, of.chunks

@@ -12,6 +12,7 @@ from evo.costs.budget import Limit
 from evo.costs.ledger import LEDGER
 from evo.costs.prices import TokenPrices
 from evo.errors import NoPrediction
+from evo.evaluation import is_noisy
 from evo.laws.declared import declared_calls
 from evo.theory import TimeLaw
 from evo.theory.times.cut import NEGLIGIBLE, mean_within
@@ -21,7 +22,7 @@ from experiments.grids.programs.cell import ProgramCell
 from experiments.predictions.counts import answers_of, evaluations_of, offspring_back
 from experiments.predictions.predict import Prediction, calls_an_answer, predict, predicted_mean, times
 from experiments.predictions.programs import expected_in, expected_total
-from experiments.predictions.setting import always_valid
+from experiments.predictions.setting import always_valid, shares_valid
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _(cell: Cell) -> Within:
     try:
         law = predict(cell, "generations").law
         share = None if law is None else _share(law, fewest, most)
-        ended_alike = fewest == most and _one_price(cell) and _one_width(cell)
+        ended_alike = fewest == most and _one_price(cell) and _one_width(cell) and _as_often_evaluated(cell)
         exact = law is not None and (ended_alike or mean_within(law, fewest) >= law.mean)
         return Within(mean, calls, last, share, at_most=not exact)
     except NoPrediction:
@@ -217,10 +218,25 @@ def _one_width(cell: Cell) -> bool:
     return bool(fewest[0] == most[0])
 
 
+def _as_often_evaluated(cell: Cell) -> bool:
+    """Whether an answer is evaluated with one probability, or evaluations cost nothing."""
+    least, largest = _shares_evaluated(cell)
+    return least == largest or not Limit.of(cell.tokens, cell.weights, 1.0).per_evaluation
+
+
+def _shares_evaluated(cell: Cell) -> tuple[float, float]:
+    """Of the evaluations where all answers are valid, the least and the largest share on average.
+
+    Evaluators that err may look at parents again, whatever the answers are.
+    """
+    least, largest = shares_valid(cell)
+    return least, max(largest, float(is_noisy(cell.problem)))
+
+
 def _dearest(cell: Cell) -> float:
-    """The largest price of an answer of one call, its evaluations included."""
+    """The largest price of an answer of one call on average, its evaluations included, where some are not valid."""
     limit, lam = Limit.of(cell.tokens, cell.weights, 1.0), np.array([cell.runner.lam])
-    evaluated = limit.per_evaluation and limit.per_evaluation * float(
+    evaluated = limit.per_evaluation and limit.per_evaluation * _shares_evaluated(cell)[1] * float(
         evaluations_of(cell, np.array([1]), (lam, lam))[1][0] / lam[0]
     )
     return (_prices(cell, limit)[1] + evaluated) / limit.most

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -62,14 +63,17 @@ def test_a_small_study_end_to_end(small):
     assert [each.verdict for each in made.check.cells if each.verdict == "DIFFERS"] == []
 
 
-def test_the_command_that_reports_again_knows_the_study(small, no_figures):
-    _, files, folder = small
-    text = (folder / "report.txt").read_text()
+def test_the_command_that_reports_again_knows_the_study(small, tmp_path, no_figures):
+    """In a copy, where the figures, of which it makes none, are removed."""
+    _, files, first = small
+    folder = shutil.copytree(first, tmp_path / "paper")
+    text = (first / "report.txt").read_text()
     shown = CliRunner().invoke(app, ["report", str(folder)])
     assert shown.exit_code == 0, shown.output
     assert "What the paper claims, and the law that was measured" in shown.output
     assert f"{', '.join(file.name for file in files[:5])}" in " ".join(shown.output.split())
     assert (folder / "report.txt").read_text() == text
+    assert not (folder / "quality.csv").exists()
 
 
 def test_its_tables_read_back(small):
