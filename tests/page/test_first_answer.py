@@ -20,6 +20,7 @@ def row(series, cost, *, k=8, lam=1.0, low=math.nan, high=math.nan, **more):
     """A row of the summary: no run was censored, and no cost is predicted, unless it is said."""
     plain = {"cell": f"{series} {k} {lam}", "series": series, "k": k, "lam": lam, "cost": cost, "cost_low": low}
     plain |= {"cost_high": high, "ert_cost": math.inf, "cost_predicted": math.nan, "hit_predicted": math.nan}
+    plain |= {"hit": math.nan}
     return plain | {"censored": 0, "runs": 40, "text": DOLLARS} | more
 
 
@@ -37,6 +38,8 @@ def content(*rows, along="", name="", verdicts=(), claims=()):
 
 CHEAP = row("a", 20.0, low=18.0, high=22.0)
 ENDED = {"censored": 3, "ert_cost": 30.0, "cost_predicted": 25.0}
+ERT = "ERT, the cost of all runs over the hits, since 7.5% of 40 runs were censored"
+FREE = {"hit": 0.0, "cost_predicted": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ ENDED = {"censored": 3, "ert_cost": 30.0, "cost_predicted": 25.0}
         ([CHEAP, row("b", 50.0, low=9.0, high=60.0), row("c", 70.0), row("d", 80.0)], "",
          "“a” ($20 a run (18 to 22)) and “b” ($50) cannot be told apart; 2 others cost more."),
         ([row("a", math.nan, **ENDED), row("b", 45.0)], "",
-         "“a” is cheapest: $30 a run, 1.5 times less than “b” ($45)."),
+         f"“a” is cheapest: $30 a hit ({ERT}), 1.5 times less than “b” ($45)."),
         ([row("b", math.nan, **ENDED), row("a", 10.0)], "",
          "“a” is cheapest: $10 a run, 3 times less than “b” ($30, ERT, since 3 of 40 runs were censored)."),
         ([row("b", math.nan, censored=40), row("a", 10.0, text=PASSES, cost_predicted=11.5)], "",
@@ -69,10 +72,46 @@ ENDED = {"censored": 3, "ert_cost": 30.0, "cost_predicted": 25.0}
          "At k = 8, lam = 2 “a” is cheapest: $5 a run, 3 times less than “b” ($15)."),
         ([row("a", 1.0, k=4, runs=0), row("a", 5.0, k=2), row("a", 8.0, k=9, low=7.0, high=9.0)], "k",
          "“a” costs $5 a run at k = 2 and $8 a run (7 to 9) at k = 9."),
+        # other series stand at other places, or at another lam, or have no hit there: nothing is told of them as of one
+        ([row("a", 5.0, k=2), row("b", 8.0, k=6, cost_predicted=9.0)], "k",
+         "At k = 6 “b” costs $8 a run, where 9 is exact; no other series has a run there."),
+        ([row("a", 5.0, k=2), row("b", 7.0, k=3), row("b", 8.0, k=6)], "k",
+         "“b” costs $7 a run at k = 3 and $8 a run at k = 6; no other series has a run at k = 6."),
+        ([row("a", 5.0, k=2), row("b", math.nan, k=6, censored=40), row("a", 8.0, k=6)], "k",
+         "“a” costs $5 a run at k = 2 and $8 a run at k = 6; no other series has a hit at k = 6."),
+        ([row("a", 5.0, k=2), row("a", 3.0, k=2, lam=2.0), row("a", 8.0), row("a", 6.0, lam=2.0)], "k",
+         "At lam = 1 “a” costs $5 a run at k = 2 and $8 a run at k = 8."),
+        ([row("a", 9.0, k=math.nan), row("b", 8.0, k=2)], "k",
+         "At k = 2 “b” costs $8 a run; no other series has a run there."),
+        # no other is a multiple of nothing
+        ([row("b", 50.0), row("a", 0.0, **FREE)], "",
+         "“a” costs nothing: its runs start at the optimum; “b” costs $50 a run."),
+        ([row("a", 0.0, **FREE), row("b", 0.0, **FREE), row("c", 9.0), row("d", 7.0)], "",
+         "“a” and “b” cost nothing: their runs start at the optimum; of the others “d” costs $7 a run."),
+        ([row("a", 0.0, hit=4.0), row("b", 5.0, cost_predicted=math.inf)], "", "“a” costs nothing."),
+        # what runs that a budget ended took over the hits is no mean of a run; programs have one all the same
+        ([row("a", math.nan, **ENDED)], "", f"“a” costs $30 a hit ({ERT})."),
+        ([row("a", 5.0, k=2), row("a", math.nan, **ENDED)], "k",
+         f"“a” costs $5 a run at k = 2 and $30 a hit ({ERT}) at k = 8."),
+        ([row("a", math.nan, **ENDED | {"cost_predicted": math.inf}), row("b", 45.0)], "",
+         f"“a” is cheapest: $30 a hit ({ERT}), 1.5 times less than “b” ($45)."),
+        ([row("a", 10.0), row("b", 25.0, **ENDED)], "", "“a” is cheapest: $10 a run, 2.5 times less than “b” ($25)."),
     ],
 )  # fmt: skip
 def test_the_first_sentence_says_who_is_cheapest(rows, along, said):
     assert first.cheapest(content(*rows, along=along)) == said
+
+
+def test_a_bar_of_censored_runs_says_so_and_has_no_exact_mean_beside_it():
+    ended = row("a", math.nan, text=PASSES, **ENDED)
+    alone = str(first._as_bars(content(ended)))
+    assert "Mean cost of a run; ERT where runs were censored<" in alone
+    assert "a, ERT, since 3 of 40 runs were censored<" in alone
+    assert "exact" not in alone
+    both = str(first._as_bars(content(ended, row("b", 45.0, text=PASSES, cost_predicted=44.0))))
+    assert "(line: exact)<" in both
+    assert "45; exact 44<" in both
+    assert "exact 25" not in both
 
 
 @pytest.mark.parametrize(

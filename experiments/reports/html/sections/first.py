@@ -99,7 +99,7 @@ def verdict_in_words(content: Content) -> str:
 
 
 def cheapest(content: Content) -> str:
-    """Which series is cheapest where they are compared, or what the only one costs."""
+    """Which series is cheapest where they are compared, or what the only one costs there."""
     rows, where = compared(content)
     priced = [(row, value) for row in rows if not math.isnan((value := _cost(row)).value)]
     if not priced:
@@ -110,41 +110,86 @@ def cheapest(content: Content) -> str:
     (row, best), *others = sorted(priced, key=lambda each: each[1].value)
     name, money = f"“{row['series']}”", unit_in_words(content)
     if not others:
-        return _alone(content, name) or f"{at}{name} costs {_told(best, money)}{_exact(row)}."
-    endless = [each for each in others if math.isinf(each[0]["cost_predicted"])]
-    others = [each for each in others if not math.isinf(each[0]["cost_predicted"])]
-    if math.isinf(row["cost_predicted"]):
+        changes = _alone(content, row)
+        none = _no_other(content, row, len(rows) == 1)
+        if changes:
+            return f"{changes}{f'{none} at {where}' if none else ''}."
+        return f"{at}{name} costs {_told(row, money)}{_exact(row)}{f'{none} there' if none and where else ''}."
+    if not best.value:
+        return f"{at}{_nothing(priced, money)}."
+    endless = [each for each in others if _endless(each[0])]
+    others = [each for each in others if not _endless(each[0])]
+    if _endless(row):
         return f"{at}{name} has the least measured cost, but its mean is infinite: medians, below, can be compared."
     if not others:
         named = " and ".join(f"“{each['series']}”" for each, _ in endless)
-        return f"{at}{name} is cheapest: {_told(best, money)}; the mean cost of {named} is infinite."
+        return f"{at}{name} is cheapest: {_told(row, money)}; the mean cost of {named} is infinite."
     second, value = others[0]
     against = f"“{second['series']}” ({_amount(value.value, money)}{_censored(second)})"
     if _unclear(best, value):
         rest = f"; {counted(len(others) - 1, 'other')} cost more" if len(others) > 1 else ""
-        return f"{at}{name} ({_told(best, money)}) and {against} cannot be told apart{rest}."
+        return f"{at}{name} ({_told(row, money)}) and {against} cannot be told apart{rest}."
     less = f"{three_digits(value.value / best.value)} times less than {against}"
-    return f"{at}{name} is cheapest: {_told(best, money)}, {less}."
+    return f"{at}{name} is cheapest: {_told(row, money)}, {less}."
+
+
+def _nothing(priced: list[tuple[dict[Any, Any], Value]], money: str) -> str:
+    """Which of the compared cells cost nothing, of which no other is a multiple; and the cheapest of the others."""
+    free = [row for row, value in priced if not value.value]
+    named = " and ".join(f"“{row['series']}”" for row in free)
+    said = f"{named} {'costs' if len(free) == 1 else 'cost'} nothing"
+    if all(row["hit"] == 0 for row in free):
+        said += f": {'its' if len(free) == 1 else 'their'} runs start at the optimum"
+    others = [(row, value) for row, value in priced if value.value and not _endless(row)]
+    if not others:
+        return said
+    least, _ = min(others, key=lambda each: each[1].value)
+    return f"{said}; {'of the others ' if len(others) > 1 else ''}“{least['series']}” costs {_told(least, money)}"
+
+
+def _endless(row: dict[Any, Any]) -> bool:
+    """Whether the mean that is told of a cell is infinite: ERT of runs that a budget ends is not."""
+    return math.isinf(row["cost_predicted"]) and not _is_ert(row)
+
+
+def _is_ert(row: dict[Any, Any]) -> bool:
+    """Whether the cost of a cell is told as ERT: programs whose task was not done right have a mean all the same."""
+    return bool(row["censored"]) and math.isnan(row["cost"])
 
 
 def _censored(row: dict[Any, Any]) -> str:
-    """What the cost of a cell is where its budget ended runs; nothing where none were."""
-    if not row["censored"]:
+    """What the cost of a cell is where its budget ended runs; nothing where it is a mean."""
+    if not _is_ert(row):
         return ""
     return f", ERT, since {row['censored']:,} of {row['runs']:,} runs were censored"
 
 
-def _alone(content: Content, name: str) -> str:
-    """How the cost of the only series changes along what varies; empty if nothing does."""
+def _alone(content: Content, of: dict[Any, Any]) -> str:
+    """How the cost of the series of a cell changes along what varies; empty if it does not."""
     if not content.along:
         return ""
-    priced = [(content.place[row["cell"]], _cost(row)) for row in content.rows if row["runs"]]
-    known = sorted(((at, value) for at, value in priced if not math.isnan(value.value)), key=lambda each: each[0])
-    if len(known) < 2:
+    same = [row for row in content.rows if _one_series(content, row, of)]
+    priced = [(content.place[row["cell"]], row) for row in same if not math.isnan(_cost(row).value)]
+    known = sorted(((at, row) for at, row in priced if not math.isnan(at)), key=lambda each: each[0])
+    if len({at for at, _ in known}) < 2:
         return ""
     (first, before), (last, after) = known[0], known[-1]
     money, ends = unit_in_words(content), [words({content.along: at})[0] for at in (first, last)]
-    return f"{name} costs {_told(before, money)} at {ends[0]} and {_told(after, money)} at {ends[1]}."
+    lams = {row["lam"] for row in content.rows if row["runs"] and not math.isnan(row["lam"])}
+    lam = f"At lam = {size_text(of['lam'])} " if content.along != "lam" and of["lam"] in lams and len(lams) > 1 else ""
+    return f"{lam}“{of['series']}” costs {_told(before, money)} at {ends[0]} and {_told(after, money)} at {ends[1]}"
+
+
+def _one_series(content: Content, row: dict[Any, Any], of: dict[Any, Any]) -> bool:
+    """Whether a row is of the series of a compared cell, and of its lam unless lam is what varies."""
+    alike = row["lam"] == of["lam"] or math.isnan(of["lam"]) or content.along == "lam"
+    return bool(row["runs"]) and alike and without_axis(content, row) == of["series"]
+
+
+def _no_other(content: Content, of: dict[Any, Any], unrun: bool) -> str:
+    """That no other series has a run, or a hit, where the only cost is; nothing if there is no other."""
+    names = {without_axis(content, row) for row in content.rows if row["runs"]}
+    return f"; no other series has a {'run' if unrun else 'hit'}" if names - {of["series"]} else ""
 
 
 def compared(content: Content) -> tuple[list[dict[Any, Any]], str]:
@@ -158,6 +203,7 @@ def compared(content: Content) -> tuple[list[dict[Any, Any]], str]:
     if not content.along:
         return rows, ", ".join(said)
     places = {row["cell"]: float(content.place[row["cell"]]) for row in rows}
+    rows = [row for row in rows if not math.isnan(places[row["cell"]])]
     names = {row["cell"]: without_axis(content, row) for row in rows}
     series: dict[float, set[str]] = {}
     for row in rows:
@@ -186,8 +232,13 @@ def unit_in_words(content: Content) -> str:
     return currency_of(content.made.summary["text"])
 
 
-def _told(value: Value, money: str) -> str:
-    return f"{_amount(value.value, money)} a run{_interval(value)}"
+def _told(row: dict[Any, Any], money: str) -> str:
+    """The cost of a run of a cell; of a hit, and what that is, where runs were censored."""
+    value = _cost(row)
+    if not _is_ert(row):
+        return f"{_amount(value.value, money)} a run{_interval(value)}"
+    share = f"{share_text(row['censored'] / row['runs'])} of {counted(row['runs'], 'run')}"
+    return f"{_amount(value.value, money)} a hit (ERT, the cost of all runs over the hits, since {share} were censored)"
 
 
 def _amount(value: float, money: str) -> str:
@@ -207,8 +258,13 @@ def _interval(value: Value) -> str:
     return f" ({number(value.low)} to {number(value.high)})" if known else ""
 
 
+def _predicted(row: dict[Any, Any]) -> float:
+    """The exact mean, NaN beside ERT: it is that of runs which no budget ends."""
+    return math.nan if _is_ert(row) else float(row["cost_predicted"])
+
+
 def _exact(row: dict[Any, Any]) -> str:
-    return "" if math.isnan(row["cost_predicted"]) else f", where {number(row['cost_predicted'])} is exact"
+    return "" if math.isnan(_predicted(row)) else f", where {number(_predicted(row))} is exact"
 
 
 def _unclear(best: Value, second: Value) -> bool:
@@ -258,12 +314,14 @@ def _as_bars(content: Content) -> Html:
     """Where nothing varies along an axis: a bar a cell."""
     rows = [row for row in content.rows if row["runs"]]
     said = [
-        Bar(_place(content, row), value, row["cost_predicted"])
+        Bar(f"{_place(content, row)}{_censored(row)}", value, _predicted(row))
         for row in rows
         if not math.isnan((value := _cost(row)).value)
     ]
     money = unit_in_words(content)
-    return bars(said, f"Mean cost of a run{f' in {money}' if money else ''} (line: exact)") if said else Html("")
+    ert = "; ERT where runs were censored" if any(map(_is_ert, rows)) else ""
+    line = "" if all(math.isnan(bar.exact) for bar in said) else " (line: exact)"
+    return bars(said, f"Mean cost of a run{f' in {money}' if money else ''}{ert}{line}") if said else Html("")
 
 
 def _place(content: Content, row: dict[Any, Any]) -> str:
