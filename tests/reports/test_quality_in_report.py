@@ -10,6 +10,7 @@ from rich.console import Console
 
 from evo import AllBlocks, Asynchronous, Budget, Latency, OnePlusLambda, RoundRobin, UniformChunk, UntilResolved
 from evo.costs import TokenPrices
+from evo.landscapes import OfCounts
 from experiments import Grid, Verdict, load, measured_fitness, predict, run_grid
 from experiments.grids.cell import Cell
 from experiments.reports.files import write
@@ -19,6 +20,7 @@ from experiments.reports.quality.shown import show_budgets
 from experiments.reports.report import report
 from operators import FixKeep, Resample
 from problems import BlockOneMax
+from problems.starts import Starts
 
 PRICES = TokenPrices(3, 15, unit=1e6, currency="$")
 
@@ -83,6 +85,29 @@ def test_what_has_no_exact_curve_is_not_drawn():
     stuck = quality_curves(results_of([cell(3, mutator=FixKeep(0.0, 1.0), budget=Budget(calls=9))]))
     assert stuck[0].table["calls"].max() == in_report.MOST_CALLS
     assert math.isclose(stuck[0].table["mean"].max(), 0.0)
+
+
+@dataclass(frozen=True)
+class BelowZero(Starts):
+    """The number of incorrect blocks, with its sign turned: the best is 0."""
+
+    k: int
+    l: int
+    start: float = 0.0
+    incorrect: int | None = None
+    landscape = OfCounts(range(-4, 1))
+
+    def fitness(self, correct):
+        return correct.sum(axis=-1) - self.k
+
+    def change(self, before, after):
+        return after.sum(axis=-1) - before.sum(axis=-1)
+
+
+def test_shares_of_a_best_fitness_of_0_are_not_drawn():
+    below = replace(cell(4), problem=BelowZero(4, 5))
+    curves = quality_curves(results_of({"below": [below], "above": [cell(4)]}))
+    assert [each.label for each in curves] == ["above"]
 
 
 def test_a_curve_that_lies_under_another_is_broad(curves):

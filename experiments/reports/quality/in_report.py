@@ -82,6 +82,8 @@ class QualityCurve:
 def quality_curves(results: Results) -> list[QualityCurve]:
     """The curves of one cell a series, all of the same k and lam where there are such; none without an exact law.
 
+    None either where the best fitness is not above 0: curves are drawn as shares of it.
+
     Taken are the largest k up to 32 that most series have, the least lam, and five series at most, in the order of the
     grid. Budgets go up to where 90 % of the runs of the slowest are optimal.
     """
@@ -92,6 +94,8 @@ def quality_curves(results: Results) -> list[QualityCurve]:
         budgets = _budgets(cell.runner.lam, min(_calls_of(cell, HARDLY_ONE_LEFT), last), last)
         try:
             laws = laws_along(cell, budgets)
+            if laws[0].values[-1] <= 0:
+                continue
             table = _priced(cell, as_curve(budgets, laws))
             held = np.array([[one.held(1.0 - u) for u in LEVELS] for one in laws])
             curves.append(QualityCurve(label, cell, held, *_measured(results, cell, table, laws)))

@@ -24,7 +24,10 @@ def fixed_budget_and_target(content: Content) -> Html:
     """Fitness against calls, tokens and money, and the calls that a target takes."""
     curves = content.curves
     if not curves:
-        return tag("p", "The fitness before the optimum is not known exactly of any cell here (docs/quality.md).")
+        none = (
+            "Of no cell here is the fitness before the optimum known exactly, and its best above 0 (docs/quality.md)."
+        )
+        return tag("p", none)
     k, lam = curves[0].cell.k, curves[0].cell.lam
     where = f"k = {size_text(k)}, lam = {size_text(lam)}" if len({(e.cell.k, e.cell.lam) for e in curves}) == 1 else ""
     budget = [_budget_chart(curves, "calls", "calls")]
