@@ -6,7 +6,7 @@ import numpy as np
 
 from evo.batch import Trace
 from evo.engine.contracts import rewritten
-from evo.engine.words.loop import AT_LEAST, AT_ONCE, Loop
+from evo.engine.words.loop import AT_LEAST, AT_ONCE, Loop, firsts
 from evo.engine.words.one_block import OneBlock
 from evo.protocols import BoolArray, IntArray
 from evo.schedules import UntilResolved
@@ -51,7 +51,7 @@ class InOrder(OneBlock):
         changes = np.bincount(run, minlength=len(number))
         through = changes >= blocks
         if through.any():  # what was drawn beyond these blocks is left out
-            nth = np.arange(len(run)) - np.repeat(np.cumsum(changes) - changes, changes)
+            nth = np.arange(len(run)) - firsts(changes)
             its = nth < blocks[run]
             run, changed = run[its], changed[its]
         self.enter(rows, run, changed - run * ahead, ahead, number, wrong)
@@ -92,8 +92,8 @@ class RoundByRound(Loop):
     def round(self) -> IntArray:
         """The next calls of all runs."""
         left = self.k - self.fitness
-        ahead = max(1, min(max(2 * self.ahead, AT_LEAST // int(left.sum())), AT_ONCE // int(left.sum())))
-        self.ahead = ahead
+        wrong = int(left.sum())
+        ahead = self.ahead = max(1, min(max(2 * self.ahead, AT_LEAST // wrong), AT_ONCE // wrong))
         rows = max(1, AT_ONCE // int(left.max()))
         for low in range(0, len(left), rows):
             self._slab(slice(low, low + rows), ahead)
@@ -115,7 +115,7 @@ class RoundByRound(Loop):
         run = block // self.k
         call = self.lam * (made // self.lam * self.k + block % self.k) + made % self.lam + 1
         repairs = np.bincount(run, minlength=len(self.fitness[rows]))
-        nth = np.arange(len(run)) - np.repeat(np.cumsum(repairs) - repairs, repairs)
+        nth = np.arange(len(run)) - firsts(repairs)
         self.note(run + rows.start, call, self.fitness[rows][run] + nth + 1)
         self.fitness[rows] += repairs
         np.maximum.at(self.latest[rows], run, call)

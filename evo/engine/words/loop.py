@@ -94,6 +94,15 @@ class Loop(ABC):
         """Some calls of each run; int [n], the number of that which made its solution, if it is a new one."""
 
 
+def firsts(counts: IntArray) -> IntArray:
+    """Where the first entry of its run stands, of each entry, in order of runs that have so many; int [sum].
+
+    >>> firsts(np.array([2, 0, 3])).tolist()
+    [0, 0, 2, 2, 2]
+    """
+    return np.repeat(np.cumsum(counts) - counts, counts)
+
+
 def last_generation(limits: Any, lam: int) -> int:
     """The first generation with which a limit is reached; 2^62 without any that is.
 

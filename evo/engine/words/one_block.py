@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from evo.engine.words.loop import AT_ONCE, Loop
+from evo.engine.words.loop import AT_ONCE, Loop, firsts
 from evo.protocols import BoolArray, IntArray
 
 
@@ -50,7 +50,7 @@ class OneBlock(Loop):
             wrong: bool [n], in which runs the calls are repairs; None: in all.
         """
         ends = np.bincount(run, minlength=len(number))
-        first = np.repeat(np.cumsum(ends) - ends, ends)
+        first = firsts(ends)
         call, through = call_numbers(self.calls[rows], run, drawn, first, ahead, self.lam)
         if self.traced:
             fitness = self.fitness[rows][run] + np.arange(len(run)) - first + 1
