@@ -21,8 +21,8 @@ from evo.engine.outcomes import Called, Offspring, merged
 from evo.evaluation import offers_change
 from evo.protocols import AnyMutator, BoolArray, Chunk, FloatArray, IntArray, Problem, Rewritten, is_informed
 
-SLAB_BLOCKS = 2**21
-"""Most blocks rewritten at once (one call may exceed it): some 20 bytes each, 40 MB."""
+SLAB_BLOCKS = 2**18
+"""Most blocks rewritten at once (one call may exceed it): some 20 bytes each, 5 MB."""
 BESIDE = 8
 """Blocks that take as much memory as what is noted of a call beside its blocks."""
 
@@ -49,6 +49,21 @@ class Parents:
         return Parents(self.correct[stay], self.fitness[stay], self.generations[stay], traits)
 
 
+@dataclass(frozen=True)
+class Part:
+    """The calls of a round that are made together: those of some runs, generations ahead, and offspring."""
+
+    runs: slice
+    ahead: slice
+    offspring: slice
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many of each."""
+        runs, ahead, offspring = (each.stop - each.start for each in (self.runs, self.ahead, self.offspring))
+        return runs, ahead, offspring
+
+
 class Caller:
     """Makes the calls of one cell: hands chunks to the mutator, compares fitness, finds each generation's best."""
 
@@ -63,6 +78,8 @@ class Caller:
         self.separable = offers_change(problem)
         whole_solutions = self.informed or not self.separable
         self.blocks_a_call = problem.k if whole_solutions else self.chunks.g
+        self.a_call = self.blocks_a_call + BESIDE
+        self.lam_at_once = min(lam, max(1, SLAB_BLOCKS // self.a_call))
 
     def round(self, parents: Parents, chunk: IntArray, rng: Generator) -> Round:
         """All calls of a round.
@@ -75,19 +92,25 @@ class Caller:
         Raises: OperatorError if the mutator or the problem breaks its contract.
         """
         runs, ahead = chunk.shape[:2]
-        a_call = self.blocks_a_call + BESIDE
-        lam_slab = min(self.lam, max(1, SLAB_BLOCKS // a_call))
-        run_slab = max(1, SLAB_BLOCKS // (ahead * lam_slab * a_call))
+        if runs * ahead * self.lam * self.a_call <= SLAB_BLOCKS:
+            return self._slab(parents, Part(slice(0, runs), slice(0, ahead), slice(0, self.lam)), chunk, rng)
         pieces = []
-        for low in range(0, runs, run_slab):
-            rows = np.arange(low, min(low + run_slab, runs))
+        for of_runs, of_ahead in self._pieces(runs, ahead):
             best: Round | None = None
-            for first in range(0, self.lam, lam_slab):
-                piece = self._slab(parents, rows, chunk, first, min(first + lam_slab, self.lam), rng)
+            for first in range(0, self.lam, self.lam_at_once):
+                part = Part(of_runs, of_ahead, slice(first, min(first + self.lam_at_once, self.lam)))
+                piece = self._slab(parents, part, chunk, rng)
                 best = piece if best is None else better_of(best, piece)
             assert best is not None  # lam >= 1
             pieces.append(best)
-        return pieces[0] if len(pieces) == 1 else stacked(pieces)
+        return stacked(pieces, (runs, ahead))
+
+    def _pieces(self, runs: int, ahead: int) -> Iterator[tuple[slice, slice]]:
+        """Runs and generations looked ahead that are made together: whole runs, or some generations of one run."""
+        at_once = max(1, SLAB_BLOCKS // (self.lam_at_once * self.a_call))
+        for low in range(0, runs, whole := max(1, at_once // ahead)):
+            for soon in range(0, ahead, step := min(ahead, at_once)):
+                yield slice(low, min(low + whole, runs)), slice(soon, min(soon + step, ahead))
 
     def separately(self, parents: Parents, owner: IntArray, chunk: IntArray, rng: Generator) -> Called:
         """Calls whose offspring do not compete, on the chunks `chunk` int [n] (or [n, g]) of the runs `owner` int [n].
@@ -152,15 +175,16 @@ class Caller:
         total, short = self._count_calls(chunk, calls, (len(chunk), 1, 1))
         return total[:, 0], short[:, 0]
 
-    def _slab(self, parents: Parents, rows: IntArray, chunk: IntArray, first: int, last: int, rng: Generator) -> Round:
-        """The offspring first..last-1 of the runs `rows`."""
-        ahead, lam = chunk.shape[1], last - first
-        shape = (len(rows), ahead, lam)
-        mine = chunk[rows[0] : rows[-1] + 1]
-        each = mine if chunk.shape[2] == 1 else mine[:, :, first:last]
+    def _slab(self, parents: Parents, part: Part, chunk: IntArray, rng: Generator) -> Round:
+        """The calls of one part of a round."""
+        runs, ahead, lam = shape = part.shape
+        first = part.offspring.start
+        mine = chunk[part.runs, part.ahead]
+        each = mine if chunk.shape[2] == 1 else mine[:, :, part.offspring]
         each = np.broadcast_to(each, shape + chunk.shape[3:]).reshape(-1, *chunk.shape[3:])
-        owner = np.repeat(rows, ahead * lam)
-        ahead_by = np.tile(np.repeat(np.arange(ahead), lam), len(rows)) if self.informed else owner[:0]
+        owner = np.repeat(np.arange(part.runs.start, part.runs.stop), ahead * lam)
+        soon = np.arange(part.ahead.start, part.ahead.stop)
+        ahead_by = np.tile(np.repeat(soon, lam), runs) if self.informed else owner[:0]
         called = self._call(parents, owner, each, ahead_by, rng)
         change, after, valid = called.change, called.after, called.valid
         if valid is not None:

@@ -106,13 +106,19 @@ def _together(old: IntArray, new: IntArray) -> IntArray:
     return spent
 
 
-def stacked(pieces: list[Round]) -> Round:
-    """Rounds of different runs, one below the other."""
+def stacked(pieces: list[Round], shape: tuple[int, int]) -> Round:
+    """A round of [runs, ahead] from its pieces, which are in the order of its generations."""
     columns: dict[str, Any] = {each.name: [getattr(piece, each.name) for piece in pieces] for each in fields(Round)}
     if any(spent.ndim == 3 for spent in columns["spent"]):
         columns["spent"] = [np.broadcast_to(each.spent, (*each.change.shape, each.spent.shape[-1])) for each in pieces]
     together: dict[str, Any] = {
-        name: None if parts[0] is None else parts[0] if parts[0].ndim == 1 else np.concatenate(parts)
+        name: None if parts[0] is None else parts[0] if parts[0].ndim == 1 else _in_order(parts, shape)
         for name, parts in columns.items()
     }
     return Round(**together)
+
+
+def _in_order(parts: list[NDArray[Any]], shape: tuple[int, int]) -> NDArray[Any]:
+    """Values of generations, one piece behind the other, as those of all: [.., .., ...] -> [runs, ahead, ...]."""
+    each = [part.reshape(-1, *part.shape[2:]) for part in parts]
+    return np.concatenate(each).reshape(*shape, *each[0].shape[1:])

@@ -11,7 +11,7 @@ import numpy as np
 
 from evo.batch import Batch, RunCounts, Trace
 from evo.declarations import is_oblivious
-from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
+from evo.engine.calls import Caller, Parents, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits
 from evo.engine.generations import Round, picked
 from evo.engine.optimum import first_solutions
@@ -23,14 +23,16 @@ from evo.schedules import invalid_is_down
 from evo.search import Search
 
 LOOK_AHEAD = 4096
-"""Offspring made at once, where rejected ones change nothing and several generations may be made ahead."""
+"""Offspring made in a round, where rejected ones change nothing and several generations may be made ahead."""
+BLOCKS_AHEAD = 2**21
+"""Most blocks of these offspring, which are made in slabs; of each generation one stays, a byte a block."""
 
 
 def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of independent runs of the (1+lambda)-EA.
 
     Memory: (1 + g/k) k bytes a run for the parents and one generation's winners, 8 bytes for the chunk of each call of
-    a generation (8 g where blocks are drawn), and the slabs of `evo.engine.calls`, 40 MB;
+    a generation (8 g where blocks are drawn), and the slabs of `evo.engine.calls`, 5 MB;
     `experiments.grids.cell.batch_size` keeps runs x k below 16 million, and these calls (or blocks) below 4 million.
 
     Returns:
@@ -77,7 +79,7 @@ class _Batch:
         """How many generations to make at once from the same parents."""
         if not self.may_look_ahead:
             return 1
-        offspring = min(LOOK_AHEAD, SLAB_BLOCKS // self.caller.blocks_a_call)
+        offspring = min(LOOK_AHEAD, BLOCKS_AHEAD // self.caller.blocks_a_call)
         return max(1, offspring // (len(self.books.active) * self.runner.lam))
 
     def _advance(self) -> None:

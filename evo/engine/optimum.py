@@ -22,7 +22,7 @@ from evo.protocols import BoolArray, FloatArray, Problem
 ROUNDING = 1e-9
 """Relative: by how much changes of fitness that were added up may miss the fitness of the solution."""
 SHOWN = 10
-AT_ONCE = 2**20
+AT_ONCE = 2**18
 """Blocks of first solutions whose fitness is computed at once."""
 
 

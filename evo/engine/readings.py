@@ -12,10 +12,10 @@ from evo.engine.kept import Kept
 from evo.evaluation import NoisyProblem, Reading, is_noisy, truth_of
 from evo.protocols import BoolArray, IntArray, Problem
 
-AT_ONCE = 2**19
+AT_ONCE = 2**17
 """Blocks of offspring made, or evaluated, at once (one call, or one evaluation of one solution, may be of more).
 
-Some 20 bytes each while a call rewrites it, 40 where evaluators judge it: 10 to 20 MB.
+Some 20 bytes each while a call rewrites it, 40 where evaluators judge it: 3 to 5 MB.
 """
 
 

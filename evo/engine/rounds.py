@@ -34,7 +34,7 @@ def run_batch(search: Search, batch: Batch, watch: Watcher | None = None) -> tup
     `generations` are rounds; `hit` is the number of offspring up to the end of the round whose merged solution is the
     optimum, which the round generates as a whole. A trace has a row for each round that improved the parent.
 
-    Memory: k bytes a run and some 60, and one slab of rounds of whole runs, 40 MB (`evo.engine.calls.SLAB_BLOCKS`).
+    Memory: k bytes a run and some 60, and one slab of rounds of whole runs, 5 MB (`evo.engine.calls.SLAB_BLOCKS`).
 
     Args:
         search: whose runner is `Merged`.

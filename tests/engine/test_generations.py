@@ -30,7 +30,7 @@ def whole(spent):
 
 @pytest.mark.parametrize(("one", "other"), [(ALIKE, ALIKE), (ALIKE, EACH), (EACH, ALIKE), (EACH, EACH)])
 def test_slabs_take_what_their_generations_took(one, other):
-    below = stacked([a_round(one), a_round(other, 2)])
+    below = stacked([a_round(one), a_round(other, 2)], (2 * RUNS, AHEAD))
     assert (np.broadcast_to(below.spent, (2 * RUNS, AHEAD, 3)) == np.concatenate([whole(one), whole(other)])).all()
     assert (below.valid(np.arange(2 * RUNS) * AHEAD) == np.repeat([one[..., 2].max(), other[..., 2].max()], RUNS)).all()
     beside = better_of(a_round(one), a_round(other, 2))

@@ -410,10 +410,10 @@ def test_numbers_are_drawn_again_where_16_bits_do_not_divide():
 @pytest.mark.parametrize("schedule", [AllBlocks(), *(kind() for kind in ONE_BLOCK)])
 @pytest.mark.parametrize(("k", "lam", "runs"), [(64, 20_000, 20), (6400, 200, 20), (64, 200, 2000)])
 def test_buffers_are_bounded(schedule, k, lam, runs):
-    """A hundredfold of k, lam and runs: at most 40 MB beside the parents (k bytes a run)."""
+    """A hundredfold of k, lam and runs: at most 4 MB beside the parents (k bytes a run)."""
     of = cell(Resample(0.5), schedule, k=k, lam=lam, start=0.0, budget=Budget(calls=2 * lam))
     tracemalloc.start()
     simulate(of, 1, 0, runs)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 40e6 + 3 * k * runs
+    assert peak < 4e6 + 3 * k * runs
