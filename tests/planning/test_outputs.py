@@ -1,11 +1,13 @@
 """Files of a plan: its grid is read and run as what was ranked, its figure shows who is beaten by nobody."""
 
+import math
 from itertools import combinations
 from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
+from evo.errors import InputError
 from experiments import check, load_grid, plan, run_grid
 from experiments.cli.app import app
 from experiments.planning.grid_file import grid_toml
@@ -113,7 +115,8 @@ def test_the_figure_is_a_file_or_says_what_it_needs(tmp_path):
         ([*OPTIONS, "--figure", "plan.txt"], "expected a file that ends in .png, .svg, .pdf, got 'plan.txt'"),
         (
             ["plan", "--k", "4", "--fix", "1=.4", "--keep", "1=.9", "--figure", str(path)],
-            "a figure needs money and hours",
+            "a figure needs money and hours: expected prices.prompt and prices.generated, and seconds.fixed, "
+            "seconds.per_generated_token or seconds.evaluation, got none",
         ),
     ):
         result = CliRunner().invoke(app, options)
@@ -136,3 +139,45 @@ def test_a_figure_shows_what_takes_at_most_thirty_times_the_least_money_and_the_
     shown = {line.get_label(): (*line.get_ydata(), *line.get_xdata()) for line in ax.lines}
     assert {name: shown[name] for name in taken} == taken
     assert not shown.keys() & beyond.keys()
+
+
+def made_up(*numbers, **model):
+    """A plan of candidates with these money and hours."""
+    model = SimpleNamespace(name="", k=4, **({"priced": True, "timed": True} | model))
+    ranked = [
+        SimpleNamespace(
+            candidate=SimpleNamespace(name=f"way {n}", g=1, lam=1, votes=1, model=model),
+            numbers=SimpleNamespace(money=money, hours=hours, note="no formula" if math.isnan(money + hours) else ""),
+        )
+        for n, (money, hours) in enumerate(numbers)
+    ]
+    return SimpleNamespace(ranked=ranked, best=ranked[0], unit="")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "scales"),
+    [
+        (((0.0, 1.0), (0.0, 2.0)), ("log", "linear")),
+        (((1.0, 0.0),), ("linear", "log")),
+    ],
+)
+def test_what_takes_nothing_stands_at_0_of_its_axis(numbers, scales):
+    ax = plan_figure(made_up(*numbers)).axes[0]
+    assert (ax.get_xscale(), ax.get_yscale()) == scales
+    (money, hours), star = numbers[0], next(line for line in ax.lines if line.get_label() == "the choice")
+    x, y = ax.transAxes.inverted().transform(star.get_transform().transform((hours, money)))
+    assert 0 < x < 1
+    assert 0 < y < 1
+
+
+def test_what_has_no_place_is_counted_and_a_figure_of_nothing_says_why():
+    ax = plan_figure(made_up((math.nan, 1.0), (1.0, 1.0), (math.inf, 1.0))).axes[0]
+    assert "2 whose money or hours are not known or infinite, the choice among them" in ax.figure.get_supxlabel()
+    assert "the choice" not in {line.get_label() for line in ax.lines}
+    for plan_, told in (
+        (made_up((1.0, math.nan)), r"got of the best money 1 and hours not known \(no formula\); the plan without"),
+        (made_up((math.inf, math.inf)), "got of the best money infinite and hours infinite; the plan without"),
+        (made_up((1.0, math.nan), timed=False), r"hours: expected seconds\.fixed, .* or seconds\.evaluation, got none"),
+    ):
+        with pytest.raises(InputError, match=told):
+            plan_figure(plan_)

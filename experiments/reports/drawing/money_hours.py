@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evo.errors import InputError
 from experiments.planning.answer import figure as figure_of
-from experiments.planning.plan import Plan, Ranked
+from experiments.planning.plan import NEEDS, Plan, Ranked
 from experiments.reports.drawing import powers
 from experiments.reports.figures import COLOURS, MARKERS
 from experiments.store.files import write_whole
@@ -31,9 +31,9 @@ SHOWN = 30.0
 def front(plan: Plan) -> list[Ranked]:
     """Candidates that no other beats in money without losing in hours, the cheapest first.
 
-    Of those that are equal in both, the first of the plan.
+    Of those that are equal in both, the first of the plan; none of which one is not known or infinite.
     """
-    known = [each for each in plan.ranked if not math.isnan(each.numbers.money + each.numbers.hours)]
+    known = [each for each in plan.ranked if _placed(each)]
     order = sorted(known, key=lambda each: (float(f"{each.numbers.money:.10g}"), each.numbers.hours))
     found: list[Ranked] = []
     for each in order:
@@ -43,25 +43,26 @@ def front(plan: Plan) -> list[Ranked]:
 
 
 def plan_figure(plan: Plan) -> Figure:
-    """Expected money against expected hours of all candidates, on log scales.
+    """Expected money against expected hours of all candidates, on log scales; from 0 where something takes nothing.
 
     A colour a schedule; the line joins those that are beaten in neither, which are numbered and named beside the axes;
-    a star marks the choice.
+    a star marks the choice. What has no place, since a number of its is not known or infinite, is counted below.
 
-    Raises: InputError where money or hours are not known of any candidate.
+    Raises: InputError where no candidate has a place, with the reason.
     """
     from matplotlib.figure import Figure
 
     best = front(plan)
     if not best:
-        raise InputError("plan: a figure needs money and hours: prices, and seconds of calls or evaluations; got none")
-    most = SHOWN * best[0].numbers.money, SHOWN * best[-1].numbers.hours
+        raise InputError(f"plan: a figure needs money and hours: {_missing(plan)}")
+    money, hours = best[0].numbers.money, best[-1].numbers.hours  # the least of each
+    most = SHOWN * money or math.inf, SHOWN * hours or math.inf
     near = [each for each in plan.ranked if each.numbers.money <= most[0] and each.numbers.hours <= most[1]]
     figure = Figure(figsize=SIZE, layout="constrained")
     ax = figure.subplots()
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    for axis in (ax.xaxis, ax.yaxis):
+    ax.set(xscale="log" if hours else "linear", yscale="log" if money else "linear")
+    logs = [axis for axis, least in ((ax.xaxis, hours), (ax.yaxis, money)) if least]
+    for axis in logs:
         axis.set_major_formatter(plain_ticks())
         axis.set_minor_formatter(plain_ticks())
     for number, name in enumerate(dict.fromkeys(each.candidate.name for each in near)):
@@ -69,13 +70,13 @@ def plan_figure(plan: Plan) -> Figure:
         look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
         ax.plot([each.hours for each in of], [each.money for each in of], linestyle="", alpha=0.75, label=name, **look)  # type: ignore[arg-type]  # both are words
     ax.plot([each.numbers.hours for each in best], [each.numbers.money for each in best], color="#444444", lw=1.0)
-    choice = plan.best.numbers
-    ax.plot(
-        [choice.hours], [choice.money], marker="*", markersize=19, color="#000000", linestyle="", label="the choice"
-    )
+    if _placed(plan.best):
+        of_choice = plan.best.numbers
+        star: dict[str, Any] = {"marker": "*", "markersize": 19, "color": "#000000", "linestyle": ""}
+        ax.plot([of_choice.hours], [of_choice.money], label="the choice", **star)
     ax.margins(0.12)
     ax.autoscale_view()
-    for axis in (ax.xaxis, ax.yaxis):
+    for axis in logs:
         least, end = axis.get_view_interval()
         if end >= WIDE * least:
             powers.plain_ticks(axis)
@@ -85,11 +86,43 @@ def plan_figure(plan: Plan) -> Figure:
         ax.plot([], [], marker=f"${number}$", mew=0.2, color="#000000", linestyle="", label=_name(plan, each))
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.suptitle(f"Ways to decompose {plan.best.candidate.model.k} blocks", fontsize=13)
-    told = f"line: beaten in neither; left out: more than {SHOWN:g} times the least money or hours"
-    figure.supxlabel(told, fontsize=8.5, color="#444444")
+    figure.supxlabel(_below(plan), fontsize=8.5, color="#444444")
     figure.draw_without_rendering()
     _number(ax, [(each.numbers.hours, each.numbers.money) for each in best])
     return figure
+
+
+def _placed(ranked: Ranked) -> bool:
+    """Whether a candidate has a place in the figure."""
+    return math.isfinite(ranked.numbers.money) and math.isfinite(ranked.numbers.hours)
+
+
+def _missing(plan: Plan) -> str:
+    """Why no candidate has a place, in words, and what to do."""
+    models = [each.candidate.model for each in plan.ranked]
+    lacking = [
+        NEEDS[name]
+        for name, given in (("money", "priced"), ("hours", "timed"))
+        if not any(getattr(model, given) for model in models)
+    ]
+    if lacking:
+        return f"expected {', and '.join(lacking)}, got none"
+    got = [f"{name} {_so(getattr(plan.best.numbers, name))}" for name in ("money", "hours")]
+    why = f" ({plan.best.numbers.note})" if plan.best.numbers.note else ""
+    told = f"expected a candidate of which both are finite, got of the best {' and '.join(got)}{why}"
+    return f"{told}; the plan without a figure tells the rest"
+
+
+def _so(number: float) -> str:
+    return "not known" if math.isnan(number) else f"{number:.4g}".replace("inf", "infinite")
+
+
+def _below(plan: Plan) -> str:
+    """What stands under the figure: the line, and what is not in it."""
+    told = f"line: beaten in neither; left out: more than {SHOWN:g} times the least money or hours (if not 0)"
+    homeless = sum(not _placed(each) for each in plan.ranked)
+    choice = "" if _placed(plan.best) else ", the choice among them"
+    return told + (f", and {homeless} whose money or hours are not known or infinite{choice}" if homeless else "")
 
 
 def plain_ticks() -> Formatter:
