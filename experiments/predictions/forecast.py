@@ -31,6 +31,7 @@ from experiments.predictions.predict import predict, predicted_mean
 from experiments.predictions.programs import known_done
 from experiments.predictions.setting import doubts_of
 from experiments.predictions.singles import singles
+from experiments.predictions.waiting import waits_for_ever
 from experiments.predictions.within_budget import (
     Within,
     calls_at_the_end,
@@ -147,11 +148,13 @@ def _expect_finite_mean(cell: Cell) -> None:
         mean = predict(cell, "calls").mean
     except NoPrediction as error:
         raise InputError(
-            f"{none} needs a predicted finite mean, got none for {cell.text}; give a Budget(calls=...). {error}"
+            f"{none} needs a predicted finite mean, got none for {cell.text}; give a Budget(calls=...). "
+            f"{'. '.join(filter(None, (waits_for_ever(cell), str(error))))}"
         ) from None
     if math.isinf(mean):
+        why = f"; {waits}" if (waits := waits_for_ever(cell)) else ""
         raise InputError(
-            f"{none} needs a predicted finite mean, got an infinite one for {cell.text}; give a Budget(calls=...)"
+            f"{none} needs a predicted finite mean, got an infinite one for {cell.text}; give a Budget(calls=...){why}"
         )
 
 
@@ -292,6 +295,8 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
     row["note"] = row["note"] or _note(within, grid.engine)
     if row["source"]:
         row["note"] = "; ".join(filter(None, (row["note"], *doubts_of(cell))))
+    if isinstance(cell, Cell) and (waits := waits_for_ever(cell)):
+        row["note"] = f"{waits}; {row['note']}" if row["note"] else waits
     return row | singles(cell)
 
 
