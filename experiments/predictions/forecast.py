@@ -292,7 +292,7 @@ def _row(grid: Grid, cell: AnyCell, arm: str, series: str, slowness: Slowness) -
         row |= _hit(cell)
     except NoPrediction as error:
         row["note"] = str(error)
-    row["note"] = row["note"] or _note(within, grid.engine)
+    row["note"] = row["note"] or _note(within, grid.engine, cell)
     if row["source"]:
         row["note"] = "; ".join(filter(None, (row["note"], *doubts_of(cell))))
     if isinstance(cell, Cell) and (waits := waits_for_ever(cell)):
@@ -316,7 +316,7 @@ def _(cell: ProgramCell) -> dict[str, Any]:
     return {"hit": predicted_mean(cell, "hit"), "source": predict(cell, "calls").source}
 
 
-def _note(within: Within, engine: str) -> str:
+def _note(within: Within, engine: str, cell: AnyCell) -> str:
     """What to know of a cell with a prediction: that its mean is beyond reason, infinite, or beyond its budget."""
     mean, share = within.mean or 0.0, within.censored
     if math.isinf(within.calls):
@@ -326,8 +326,18 @@ def _note(within: Within, engine: str) -> str:
     if math.isinf(mean):
         return f"the mean is infinite: {_ended(share)} at the budget"
     if mean > within.last:
-        return f"mean {three_digits(mean)} calls, budget {three_digits(within.last)}: {_censored(share)} end censored"
+        told = _end(cell, three_digits(within.last))
+        return f"mean {three_digits(mean)} calls, {told}: {_censored(share)} end censored"
     return ""
+
+
+def _end(cell: AnyCell, last: str) -> str:
+    """The budget and the calls after which a run has spent it, in words: a generation that was begun is paid whole."""
+    budget = cell.budget if isinstance(cell, Cell) else None
+    if budget is None or budget.calls is None or budget.cost is not None or len(budget.entries) > 1:
+        return f"budget spent after {last}"
+    given = three_digits(budget.calls)
+    return f"budget {given}" if given == last else f"budget {given}, spent after {last}"
 
 
 def _ended(share: float | None) -> str:

@@ -293,7 +293,7 @@ def test_votes_are_counted_as_calls(budget, exact):
         assert within.last == pytest.approx(10 * votes)
         assert row["beyond"] == (within.mean > 10 * votes)
         mean, most = (f"{float(f'{calls:.3g}'):,.0f}" for calls in (within.mean, 10 * votes))
-        assert row["note"].startswith(f"mean {mean} calls, budget {most}: ")
+        assert row["note"].startswith(f"mean {mean} calls, budget spent after {most}: ")
     if budget == Budget(calls=300):
         assert within.last == 300
 
@@ -437,6 +437,22 @@ def test_means_beyond_the_budget_are_named_those_alike_together():
     assert f"{share} over all cells, at most 1 (cells, k = 40, lam = 1)" in text
     cut = forecast(Grid("tiny", [cell_of(5, schedule=UniformChunk(g=2), budget=only("pass_tokens", 300))]))
     assert cut["note"][0].endswith("many runs end censored")
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        (Budget(20), "budget 20: "),
+        (Budget(10), "budget 10, spent after 20: "),
+        (Budget(10, generated_tokens=10**9), "budget spent after 20: "),
+        (only("evaluations", 21), "budget spent after 40: "),
+    ],
+)
+def test_a_budget_is_told_as_given_with_the_calls_that_spend_it(budget, told):
+    """A generation that was begun is paid whole; quantiles are of runs without a budget, and say so."""
+    text = shown(Grid("tiny", [cell_of(8, lam=20, budget=budget)]))
+    assert f" calls, {told}" in text
+    assert "What one run may take without a budget: 10 / 50 / 90 % of runs" in text
 
 
 # ------------------------------------------------------------------------------------------- time

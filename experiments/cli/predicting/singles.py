@@ -37,7 +37,8 @@ def show_singles(table: pd.DataFrame, console: Console, most: int = MOST_LISTED)
         layout = laid_out(rows, console.width, always)
         if layout.by_columns and layout.width <= console.width:
             break
-    title(f"What one run may take: {BAND} of single runs" + (" beside the mean" if means else ""), console)
+    free = "" if known["lam"].isna().all() else " without a budget"
+    title(f"What one run may take{free}: {BAND} of runs" + (" beside the mean" if means else ""), console)
     print_rows(rows, console, always)
     more(len(known) - most, console)
     console.print(
