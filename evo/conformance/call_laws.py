@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from evo.conformance.results import DoesNotApply, NotConforming
+from evo.conformance.results import DoesNotApply, NotChecked, NotConforming
 from evo.conformance.serving import CallState, calls, counts, make_calls, sizes
 from evo.engine.contracts import drawn_traits, rewritten, rewritten_words
 from evo.errors import InputError, OperatorError
@@ -173,7 +173,7 @@ def samples_needed(alpha: float) -> int:
 def _law(mutator: AnyMutator) -> CallLaw:
     name = type(mutator).__name__
     if not declares_law(type(mutator)) and getattr(mutator, "law", None) is not None:
-        raise DoesNotApply(f"{name} inherits its law and declares none of its own: cells run and are not predicted")
+        raise NotChecked(f"{name} inherits its law and declares none of its own: cells run and are not predicted")
     try:
         law = declared_law(mutator)
     except OperatorError as error:
@@ -250,7 +250,7 @@ def _most_blocks(mutator: AnyMutator) -> int:
         except InputError:
             continue
         return k
-    raise DoesNotApply(f"{type(mutator).__name__}.fits refuses all chunks of all blocks, up to k = {WORD_BLOCKS}")
+    raise NotChecked(f"{type(mutator).__name__}.fits refuses all chunks of all blocks, up to k = {WORD_BLOCKS}")
 
 
 def _by_words(mutator: AnyMutator, solutions: BoolArray) -> BoolArray:

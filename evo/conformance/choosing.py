@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.chunks import draws_subsets
-from evo.conformance.results import DoesNotApply
+from evo.conformance.results import NotChecked
 from evo.conformance.serving import CANDIDATES as ALL
 from evo.conformance.serving import CANDIDATES_SHOWN
 from evo.engine.contracts import chosen_chunks
@@ -23,7 +23,7 @@ LAM = 3
 def served(schedule: Schedule) -> tuple[int, ...]:
     """Values of k that the schedule serves: those in KS, or else the smallest.
 
-    Raises: DoesNotApply if the schedule refuses every k tried.
+    Raises: NotChecked if the schedule refuses every k tried.
     """
     refusal, found = "", list[int]()
     for k in CANDIDATES:
@@ -35,7 +35,7 @@ def served(schedule: Schedule) -> tuple[int, ...]:
         except InputError as error:
             refusal = str(error)
     if not found:
-        raise DoesNotApply(
+        raise NotChecked(
             f"{type(schedule).__name__}.chunk_size refuses {CANDIDATES_SHOWN}: {refusal}; nothing can be tested"
         )
     return tuple(found)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evo.conformance.determinism import changed
-from evo.conformance.results import DoesNotApply, NotConforming
+from evo.conformance.results import DoesNotApply, NotChecked, NotConforming
 from evo.declarations import declared
 from evo.engine.contracts import fitness_change, fitness_values, initial_solutions
 from evo.evaluation import offers_change
@@ -87,7 +87,7 @@ def landscape_holds(problem: Problem, solutions: BoolArray) -> str:
     found = landscape_of(problem)
     name = type(problem).__name__
     if found is None:
-        raise DoesNotApply(f"{name} inherits its landscape, which is no claim of a subclass: declare it in the class")
+        raise NotChecked(f"{name} inherits its landscape, which is no claim of a subclass: declare it in the class")
     k = problem.k
     prefixes = np.arange(k) < np.linspace(0, k, min(k, 2000) + 1).astype(int)[:, None]
     behind = prefixes.copy()
@@ -147,7 +147,7 @@ def initial_law_holds(problem: Problem, alpha: float) -> str:
     name, k = type(problem).__name__, problem.k
     law = declared(problem, "initial_law")
     if law is None:
-        raise DoesNotApply(
+        raise NotChecked(
             f"{name} redefines `initial` below the class that declares its law: runs are fitted, not predicted; "
             "declare initial_law, such as evo.theory.Start(self.k)"
         )

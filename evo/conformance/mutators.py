@@ -27,6 +27,7 @@ from evo.conformance.determinism import (
 from evo.conformance.parts import part_checks
 from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
 from evo.conformance.serving import CallState, arrays, calls, counts, make_calls, sizes
+from evo.declarations import declared
 from evo.engine.contracts import drawn_traits, rewritten
 from evo.engine.words.which import rewrites_words
 from evo.errors import EvoError, InputError
@@ -89,9 +90,17 @@ def mutator_checks(mutator: AnyMutator) -> list[PartCheck]:
 
 def _words_checks(mutator: AnyMutator, alpha: float) -> list[PartCheck]:
     """The check of what the engine calls in place of `rewrite`, where a mutator has it."""
-    if not rewrites_words(mutator):
+    if rewrites_words(mutator):
+        return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))]
+    if not hasattr(mutator, "rewrite_words") or declared(mutator, "rewrite_words") is not None:
         return []
-    return [PartCheck("words as blocks", mutator, lambda: words_as_blocks(mutator, alpha))]
+    return [PartCheck("words as blocks", mutator, lambda: _outranked(mutator))]
+
+
+def _outranked(mutator: AnyMutator) -> str:
+    raise DoesNotApply(
+        f"{type(mutator).__name__} inherits rewrite_words and has a rewrite of its own: runs call rewrite alone"
+    )
 
 
 def _asks_and_reads(mutator: TextMutator) -> str:

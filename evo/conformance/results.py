@@ -21,6 +21,10 @@ class DoesNotApply(Exception):  # not an error: leaves a check early
     """There is nothing to check; the message says why."""
 
 
+class NotChecked(DoesNotApply):
+    """There is something to check, which cannot be; the message says why."""
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """What a check found.
@@ -29,11 +33,13 @@ class CheckResult:
         name: of the check.
         passed: True or False; None if the check does not apply.
         message: what was checked, what is wrong and what to do, or why it does not apply.
+        unchecked: whether it does not apply because something cannot be checked, not because there is nothing to check.
     """
 
     name: str
     passed: bool | None
     message: str
+    unchecked: bool = False
 
     @property
     def outcome(self) -> str:
@@ -75,7 +81,7 @@ class PartCheck:
         try:
             return CheckResult(self.name, True, self.run())
         except DoesNotApply as reason:
-            return CheckResult(self.name, None, str(reason))
+            return CheckResult(self.name, None, str(reason), isinstance(reason, NotChecked))
         except OperatorError as error:
             return CheckResult(self.name, False, str(error))
         except (Exception, SystemExit) as error:

@@ -13,7 +13,15 @@ from numpy.random import Generator
 from evo.batch import Batch, RunCounts
 from evo.conformance.determinism import drawn_checks, guarded, once, same_answers, same_law
 from evo.conformance.parts import part_checks
-from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
+from evo.conformance.results import (
+    FALSE_FAIL_RATE,
+    CheckResult,
+    DoesNotApply,
+    NotChecked,
+    NotConforming,
+    PartCheck,
+    results,
+)
 from evo.costs.budget import Limit
 from evo.costs.ledger import Prompt
 from evo.declarations import declared
@@ -294,7 +302,7 @@ def _batch(runner: AnyRunner) -> str:
         try:
             runner.fits(search.problem, search.mutator, search.schedule, Prompt())
         except InputError as error:
-            raise DoesNotApply(f"the runner does not serve {BLOCKS} blocks in turn: {error}") from None
+            raise NotChecked(f"the runner does not serve {BLOCKS} blocks in turn: {error}") from None
     counts = [_counts(search) for _ in range(2)]
     if not all(same_answers(getattr(counts[0], name), getattr(counts[1], name)) for name in ("hit", "calls")):
         raise NotConforming(

@@ -13,7 +13,7 @@ from evo.batch import Batch
 from evo.chunks import Chunks, count_correct, draws_subsets
 from evo.conformance.choosing import chunks_of, code, parents, pick, served
 from evo.conformance.determinism import same_law
-from evo.conformance.results import DoesNotApply, NotConforming
+from evo.conformance.results import NotChecked, NotConforming
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER, CallTokens, Prompt
 from evo.declarations import declared
@@ -38,7 +38,7 @@ def same_as_holds(schedule: Schedule, alpha: float) -> str:
     """Check that a schedule chooses chunks like its `same_as`, for the same parents and moves."""
     name, same = type(schedule).__name__, declared(schedule, "same_as")
     if same is None:
-        raise DoesNotApply(f"{name} redefines what it inherits as the same as another schedule: declare same_as anew")
+        raise NotChecked(f"{name} redefines what it inherits as the same as another schedule: declare same_as anew")
     if type(same) not in (*CERTAIN, *RANDOM):
         known = ", ".join(kind.__name__ for kind in (*CERTAIN, *RANDOM))
         raise NotConforming(f"{name}.same_as must be one of the schedules {known}, got {same!r:.100}")
@@ -110,7 +110,7 @@ def run_law_holds(schedule: Schedule, alpha: float) -> str:
     """Check all that a schedule declares of a run, for some k and lam that it serves, against runs."""
     formula = declared(schedule, "run_law")
     if formula is None:
-        raise DoesNotApply(f"{type(schedule).__name__} redefines what it inherits the law of a run of: declare it anew")
+        raise NotChecked(f"{type(schedule).__name__} redefines what it inherits the law of a run of: declare it anew")
     compared = []
     for k in sorted(served(schedule))[:4]:
         for lam in (1, 3):
@@ -126,7 +126,7 @@ def run_law_holds(schedule: Schedule, alpha: float) -> str:
                 )
             compared.append(f"k = {k}, lam = {lam}")
     if not compared:
-        raise DoesNotApply("run_law refuses all that is tried: fix = 0.4, keep = 0.7, lam = 1 and 3, all incorrect")
+        raise NotChecked("run_law refuses all that is tried: fix = 0.4, keep = 0.7, lam = 1 and 3, all incorrect")
     told = f"{LONG_RUNS:,} runs for {'; '.join(compared)}"
     return f"the laws of hit and generations, lam and calls on the last chunk are those of {told}"
 

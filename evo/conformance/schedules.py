@@ -19,7 +19,7 @@ from evo.conformance.determinism import (
 )
 from evo.conformance.lookahead import batch_as_loop, does_not_look, looks_ahead
 from evo.conformance.parts import part_checks
-from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, DoesNotApply, NotConforming, PartCheck, results
+from evo.conformance.results import FALSE_FAIL_RATE, CheckResult, NotChecked, NotConforming, PartCheck, results
 from evo.conformance.schedule_laws import run_law_holds, same_as_holds
 from evo.errors import InputError
 from evo.protocols import IntArray, Schedule
@@ -151,7 +151,7 @@ def _every_chunk(schedule: Schedule) -> str:
         what = "blocks" if draws_subsets(schedule) else "chunks"
         shown = ", ".join(map(str, sorted(never)[:5])) + (", ..." if len(never) > 5 else "")
         if latest > MOST_STEPS // 4:
-            raise DoesNotApply(f"cannot tell: {MOST_STEPS:,} generations are too few to reach the {what} {shown}")
+            raise NotChecked(f"cannot tell: {MOST_STEPS:,} generations are too few to reach the {what} {shown}")
         raise NotConforming(
             f"{type(schedule).__name__}.choose never chose the {what} {shown} of 0 to {m - 1} (k = {k}) in "
             f"{MOST_STEPS:,} generations of {RUNS} runs; blocks in them are never rewritten"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.conformance.results import DoesNotApply, NotConforming
+from evo.conformance.results import NotChecked, NotConforming
 from evo.engine.contracts import drawn_traits, rewritten
 from evo.errors import InputError
 from evo.protocols import AnyMutator, BoolArray, Chunk, IntArray, Rewritten, is_informed
@@ -27,7 +27,7 @@ GENERATIONS: tuple[int, ...] = (0, 1, 2, 5, 10, 100, 499, 1001)
 def sizes(mutator: AnyMutator) -> tuple[int, tuple[int, ...]]:
     """A number of blocks k, and up to six chunk lengths g of it that the mutator serves.
 
-    Raises: DoesNotApply if `fits` refuses every k tried, NotConforming if `fits` breaks its contract.
+    Raises: NotChecked if `fits` refuses every k tried, NotConforming if `fits` breaks its contract.
     """
     fits: Callable[[int, int], None] | None = getattr(mutator, "fits", None)
     if fits is None:
@@ -43,7 +43,7 @@ def sizes(mutator: AnyMutator) -> tuple[int, tuple[int, ...]]:
         if served:
             short = [g for g in served if g <= LONGEST_CHUNK] or served[:1]
             return k, tuple(sorted({short[0], short[-1], *(g for g in LENGTHS if g in short)}))
-    raise DoesNotApply(f"{name}.fits refuses all chunks of {CANDIDATES_SHOWN}: {refusal}; nothing can be tested")
+    raise NotChecked(f"{name}.fits refuses all chunks of {CANDIDATES_SHOWN}: {refusal}; nothing can be tested")
 
 
 def _refusal(name: str, fits: Callable[[int, int], Any], k: int, g: int) -> str | None:

@@ -126,6 +126,17 @@ def test_options_that_contradict_each_other_or_the_grid_are_refused(tmp_path):
 # ------------------------------------------------------------------------------------------------------- what was found
 
 
+def test_what_could_not_be_checked_stands_behind_the_counts():
+    """Checks of one reason together; where there was nothing to check no word is said."""
+    found = [CheckResult("shape", True, "fine"), CheckResult("draws", None, "no law"),
+             *(CheckResult(name, None, "inherited", unchecked=True) for name in ("law adds up", "law holds")),
+             CheckResult("visits", None, "cannot tell", unchecked=True)]  # fmt: skip
+    console = Console(width=200, record=True, file=io.StringIO())
+    assert show_part_checks("Mine", found, console) == 0
+    told = "1 passed, 0 FAILED, 4 do not apply; not checked: law adds up, law holds (inherited); visits (cannot tell)"
+    assert console.export_text().splitlines()[-1].rstrip() == told
+
+
 def test_each_check_of_a_part_is_told_and_those_that_failed_are_counted():
     found = [CheckResult("shape", True, "fine"), CheckResult("law", False, "a [b] of three words"),
              CheckResult("draws", None, "no law"), CheckResult("text", True, "")]  # fmt: skip

@@ -640,6 +640,23 @@ def test_checks_that_do_not_apply_say_why():
     )
 
 
+def test_a_claim_that_is_inherited_below_a_method_of_its_own_is_unchecked_not_inapplicable():
+    @dataclass(frozen=True)
+    class Own(FixKeep):
+        def rewrite(self, correct, rng):
+            return correct
+
+    def found(part, checks, name):
+        return next(each.result() for each in checks(part) if each.name == name)
+
+    assert found(Own(0.5, 0.5), mutator_checks, "law holds").unchecked
+    words = found(Own(0.5, 0.5), mutator_checks, "words as blocks")
+    assert (words.passed, words.unchecked) == (None, False)
+    assert words.message == "Own inherits rewrite_words and has a rewrite of its own: runs call rewrite alone"
+    assert not found(BetaBlocks(1, 1), mutator_checks, "law holds").unchecked
+    assert found(Picky(), mutator_checks, "shape and dtype").unchecked
+
+
 def test_the_discrepancy_that_is_stated_is_detected():
     """Of the law check: false-fail rate 1e-6 over all probabilities, an error of 0.02 found w.p. 0.999 at least."""
     from evo.statistics import binomial_interval

@@ -28,5 +28,15 @@ def show_part_checks(part: str, found: Sequence[CheckResult], console: Console) 
         console.print(f"{result.outcome:<{OUTCOME}}{said}", markup=False, soft_wrap=True, style=style)
     passed, failed = (sum(result.outcome == word for result in found) for word in ("passed", "FAILED"))
     apart = len(found) - passed - failed
-    console.print(f"{passed} passed, {failed} FAILED, {apart} do not apply", markup=False)
+    console.print(f"{passed} passed, {failed} FAILED, {apart} do not apply{_unchecked(found)}", markup=False)
     return failed
+
+
+def _unchecked(found: Sequence[CheckResult]) -> str:
+    """What could not be checked, and why, behind the counts; checks of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for result in found:
+        if result.unchecked:
+            reasons.setdefault(result.message, []).append(result.name)
+    told = "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
+    return f"; not checked: {told}" if told else ""
