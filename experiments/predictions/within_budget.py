@@ -234,12 +234,15 @@ def _shares_evaluated(cell: Cell) -> tuple[float, float]:
 
 
 def _dearest(cell: Cell) -> float:
-    """The largest price of an answer of one call on average, its evaluations included, where some are not valid."""
+    """The largest price on average of a call on a chunk, with its part of the evaluations of its answer."""
     limit, lam = Limit.of(cell.tokens, cell.weights, 1.0), np.array([cell.runner.lam])
     evaluated = limit.per_evaluation and limit.per_evaluation * _shares_evaluated(cell)[1] * float(
         evaluations_of(cell, np.array([1]), (lam, lam))[1][0] / lam[0]
     )
-    return (_prices(cell, limit)[1] + evaluated) / limit.most
+    several = (
+        calls_an_answer(cell) / cell.tokens.calls
+    )  # an answer is evaluated once, whatever number of calls it takes
+    return (_prices(cell, limit)[1] + evaluated / several) / limit.most
 
 
 def _share(law: TimeLaw, fewest: float, most: float) -> float | None:

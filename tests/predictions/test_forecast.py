@@ -298,6 +298,16 @@ def test_votes_are_counted_as_calls(budget, exact):
         assert within.last == 300
 
 
+def test_an_answer_of_many_votes_is_evaluated_once():
+    """Two answers for certain, since five blocks are incorrect: each some 400 calls at 1, and one evaluation at 500."""
+    prices = TokenPrices(prompt=0.0, generated=0.0, per_call=1.0, evaluation=500.0, unit=1)
+    cell = replace(VOTES, cost=prices, budget=only("evaluations", 2))
+    within, votes = within_budget(cell), VOTES.mutator.mean_calls(1)
+    assert not within.at_most
+    assert within.calls == pytest.approx(2 * votes)
+    assert mean_cost(cell, within) == pytest.approx(2 * (votes + 500.0))
+
+
 def test_votes_are_no_way_around_what_is_within_reason():
     """A billion answers of some 400 votes each, of a run that never ends, are no billion calls."""
     stuck = replace(VOTES, mutator=Vote(STUCK, ahead=20))
