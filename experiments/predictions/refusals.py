@@ -64,12 +64,16 @@ def missing_rules(text: str, tried: Sequence[Missed]) -> str:
 
 
 def in_short(reason: str) -> str:
-    """The nearest row of such a refusal, and how many others there are; any other reason as it is."""
+    r"""The nearest row of such a refusal, and how many others do not fit either; any other reason as it is.
+
+    >>> in_short("no exact prediction for X by any of 3 rows:\n  in turn: needs g = 1, got g = 2")
+    'no exact prediction; in turn: needs g = 1, got g = 2; nor do 2 other rows of the table in docs/predictions.md fit'
+    """
     found = REFUSAL.match(reason)
     if found is None:
         return reason
     others = int(found["count"]) - 1
-    tail = f", and {_other_rows(others)}" if others else f"; {ELSEWHERE}"
+    tail = f"; nor {'does' if others == 1 else 'do'} {_other_rows(others)} fit" if others else f"; {ELSEWHERE}"
     return f"no exact prediction; {found['nearest'].removesuffix(f'; {ELSEWHERE}')}{tail}"
 
 

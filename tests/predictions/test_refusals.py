@@ -40,13 +40,13 @@ def test_the_nearest_row_and_how_many_others():
     of_counts = [row for row in RULES if not row.parts[0].miss(Setting(COUNTED.search))]
     assert in_short(full) == (
         "no exact prediction; one block a call until resolved: needs g = 1, got g = 3, where a rise of f does not say "
-        f"that a chunk is finished, and {len(of_counts) - 1} other rows of the table in docs/predictions.md"
+        f"that a chunk is finished; nor do {len(of_counts) - 1} other rows of the table in docs/predictions.md fit"
     )
     assert full.count("\n") >= 2  # for Python the others are there
     run_quality = reason(9, BetaRunQuality(2, 1), RoundRobin(3))
     assert in_short(run_quality) == (
-        "no exact prediction; quality of a run, in turn: needs g = 1, got g = 3, and 4 other rows of the "
-        "table in docs/predictions.md"
+        "no exact prediction; quality of a run, in turn: needs g = 1, got g = 3; nor do 4 other rows of the "
+        "table in docs/predictions.md fit"
     )
 
 
