@@ -16,10 +16,11 @@ from evo import AllBlocks, Budget, OnePlusLambda, Prompt, TokenPrices, UntilReso
 from evo.statistics import binomial_interval, median_interval
 from experiments import Cell, Grid, load, predict, run_grid
 from experiments.fits.claims import Claim
+from experiments.fits.laws import Refusal
 from experiments.reports.html.content import Content
 from experiments.reports.html.page import page
 from experiments.reports.html.sections.distributions import _by_series, _chart, _least_lam, _shared
-from experiments.reports.html.sections.fitted import _notes
+from experiments.reports.html.sections.fitted import _notes, fitted_laws
 from experiments.reports.measured import MARKS, number
 from experiments.reports.quality.in_report import quality_curves
 from experiments.reports.report import report
@@ -223,9 +224,11 @@ def test_columns_of_laws_claims_and_speedups_are_what_was_fitted(content, tables
             "constants": word("; ".join(map(str, law.estimates))), "p of the fit": (law.misfit_text, repr(law.misfit)),
             "range": word(f"k = 2 to 6{ended}"),
         })  # fmt: skip
-    for refusal, shown in zip(made.fits.refused, refused, strict=True):
+    reasons = dict.fromkeys(refusal.reason for refusal in made.fits.refused)
+    for reason, shown in zip(reasons, refused, strict=True):
         nothing = dict.fromkeys(("constants", "p of the fit", "range"), word(""))
-        known = {"series": word(refusal.series), "told": verdict("CANNOT_TELL"), "law": word(refusal.reason)}
+        names = word("; ".join(refusal.series for refusal in made.fits.refused if refusal.reason == reason))
+        known = {"series": names, "told": verdict("CANNOT_TELL"), "law": word(reason)}
         same(shown, known | nothing)
     for each, shown in zip(made.claims, tables["claims"], strict=True):
         claim, law = each.claim, each.law
@@ -245,6 +248,13 @@ def test_columns_of_laws_claims_and_speedups_are_what_was_fitted(content, tables
             "measured": ratio(row), "exact": told(row["exact"]),
         })  # fmt: skip
     assert len(tables["laws"]) > 2
+
+
+def test_a_reason_for_no_law_is_told_once_with_all_the_series_that_have_it(content):
+    refused = (*(Refusal(f"a{n}", "too few cells") for n in range(18)), Refusal("b", "no hit"))
+    told = str(fitted_laws(content, replace(content.made.fits, growths=(), refused=refused)))
+    assert told.count("too few cells") == told.count("no hit") == 1
+    assert "; ".join(f"a{n}" for n in range(18)) in told
 
 
 def test_what_would_tell_and_what_was_dropped_stands_below_the_laws(content):

@@ -23,8 +23,8 @@ def fitted_laws(content: Content, fits: Fits) -> Html:
     headings = ("series", "told", "law", "constants", "p of the fit", "range")
     rows = [row for growth in fits.growths for row in _rows(fits, growth)]
     rows += [
-        [Entry(each.series), Entry(told_verdict(Verdict.CANNOT_TELL)), Entry(each.reason), *[Entry("")] * 3]
-        for each in fits.refused
+        [Entry(names), Entry(told_verdict(Verdict.CANNOT_TELL)), Entry(reason), *[Entry("")] * 3]
+        for reason, names in _refused(fits)
     ]
     level = f"{100 * fits.laws[0].confidence:.4g} % intervals" if fits.laws else "Intervals"
     caption = (
@@ -34,6 +34,14 @@ def fitted_laws(content: Content, fits: Fits) -> Html:
     )
     shown = table(headings, rows, caption, "laws.csv", words=True)
     return joined([*_figures(content, fits), _undecided(fits), shown, _notes(fits)])
+
+
+def _refused(fits: Fits) -> list[tuple[str, str]]:
+    """Each reason for no fit, once, with the names of all series that have it."""
+    found: dict[str, list[str]] = {}
+    for each in fits.refused:
+        found.setdefault(each.reason, []).append(each.series)
+    return [(reason, "; ".join(names)) for reason, names in found.items()]
 
 
 def _rows(fits: Fits, growth: Growth) -> list[list[Entry]]:
