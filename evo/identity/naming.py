@@ -23,6 +23,11 @@ def expect_named(value: object) -> None:
         kind = type(part)
         if kind.__module__.partition(".")[0] in OWN_PACKAGES:
             continue
+        if not kind.__module__.isprintable():  # half a character, too, of which no text can be written
+            raise InputError(
+                f"{kind.__qualname__!a:.100}: expected a class of a module whose name can be read, got "
+                f"{kind.__module__!a:.100}; rename the module"
+            )
         if not all(map(_is_word, kind.__qualname__.replace("<locals>.", "").split("."))):
             raise InputError(
                 f"{kind.__module__}: expected a class whose name Python can read, got {kind.__qualname__!a:.100}; its "
