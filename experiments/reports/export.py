@@ -22,10 +22,11 @@ Traces are not stored: the runs are executed again, from the same streams, and c
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.outside.telling import mistaken_for
 from experiments.grids.strings import string_type
 from experiments.reports.ioh import _write_ioh
+from experiments.running.executors.notes import locked
 from experiments.running.progress import Progress
 from experiments.store.files import StoreError
 from experiments.store.results import Results
@@ -75,24 +77,50 @@ def export_results(
         got += " that is not empty" if path.is_dir() and any(path.iterdir()) else ""
         raise InputError(f"{path}: expected a path that is free, got {got}; remove it, or choose another with --out")
     whole = path.resolve()
-    temporary = whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.tmp")
     try:
         whole.parent.mkdir(parents=True, exist_ok=True)
-        if to == "csv":
-            _write_csv(results, temporary)
-        elif to == "parquet":
-            _write_parquet(results, temporary)
-        else:
-            _write_ioh(results, temporary, watch)
-        if whole.is_dir():
-            whole.rmdir()
-        os.replace(temporary, whole)
+        with _folder_beside(whole) as folder:
+            written = folder / whole.name
+            if to == "csv":
+                _write_csv(results, written)
+            elif to == "parquet":
+                _write_parquet(results, written)
+            else:
+                _write_ioh(results, written, watch)
+            if whole.is_dir():
+                whole.rmdir()
+            os.replace(written, whole)
     except OSError as error:
         raise StoreError(f"{path}: cannot write the export ({error})") from None
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink()
     return path
+
+
+@contextmanager
+def _folder_beside(whole: Path) -> Iterator[Path]:
+    """A folder beside what is written, and to be written in; first those that killed exports to it left are removed."""
+    form = re.compile(re.escape(f".{whole.name}.") + r"[0-9a-f]{32}\.tmp")
+    for left in whole.parent.iterdir():
+        if form.fullmatch(left.name):
+            with suppress(OSError):
+                _remove_if_left(left)
+    folder = whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.tmp")
+    folder.mkdir()
+    lock = locked(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove a folder of this user's that no export holds; whose it is cannot be told where folders have no locks."""
+    if (lock := locked(folder)) is None:
+        return
+    if folder.stat().st_uid == os.getuid():
+        shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
 
 
 def _write_csv(results: Results, folder: Path) -> None:

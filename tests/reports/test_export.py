@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from experiments.reports import export as export_module
 from experiments.reports import ioh
 from experiments.reports.export import export_results
 from experiments.running import again as again_module
+from experiments.running.executors.notes import locked
 from experiments.running.launch import run_grid
 from experiments.running.progress import Progress
 from experiments.running.simulation import trace
@@ -452,6 +454,24 @@ def test_an_unknown_format_and_results_without_runs_are_refused(tmp_path):
         with pytest.raises(InputError, match=r"results: expected results with runs, got none; run the grid first"):
             export_results(results.with_runs(results.runs.head(0)), to, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_left_goes_with_the_next_to_the_same_place(tmp_path):
+    """Nothing else: of a running one, of another target, of another form, a link, what links lead to."""
+    results = results_of(varied()[:1])
+    left, held, other = (tmp_path / f".{name}.{digit * 32}.tmp" for name, digit in (("x", "0"), ("x", "1"), ("y", "0")))
+    mine, link = tmp_path / ".x.mine.tmp", tmp_path / f".x.{'2' * 32}.tmp"
+    for folder in (left, held, other, mine):
+        folder.mkdir()
+        (folder / "x").write_text("half")
+    link.symlink_to(mine)
+    lock = locked(held)
+    assert lock is not None
+    for to, name in (("parquet", "x"), ("csv", "x.csv")):
+        export_results(results, to, tmp_path / name)
+    os.close(lock)
+    assert sorted(tmp_path.iterdir()) == sorted([held, other, mine, link, tmp_path / "x", tmp_path / "x.csv"])
+    assert (mine / "x").read_text() == "half"
 
 
 @pytest.mark.parametrize("to", ["csv", "parquet", "ioh"])

@@ -41,7 +41,7 @@ def _made() -> tuple[Path, int | None]:
     for _ in range(TRIES):
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         with suppress(FileNotFoundError):
-            lock = _locked(folder)
+            lock = locked(folder)
             if folder.exists() and lock is not None:
                 return folder, lock
         with suppress(OSError):
@@ -61,7 +61,7 @@ def _remove_left() -> None:
 
 
 def _remove_if_left(folder: Path) -> None:
-    if folder.stat().st_uid != os.getuid() or (lock := _locked(folder)) is None:
+    if folder.stat().st_uid != os.getuid() or (lock := locked(folder)) is None:
         return
     try:
         files = list(folder.iterdir())
@@ -73,7 +73,7 @@ def _remove_if_left(folder: Path) -> None:
         os.close(lock)
 
 
-def _locked(folder: Path) -> int | None:
+def locked(folder: Path) -> int | None:
     """Lock a folder until the file that is given back is closed; None if somebody else has, or the disk cannot."""
     if sys.platform == "win32":
         return None
