@@ -523,6 +523,25 @@ def test_calls_in_turn_are_forecast_at_the_speed_of_words(schedule):
     assert 2 * seconds_a_batch(words, 500, "blocks") < seconds_a_batch(blocks, 500, "blocks")
 
 
+@pytest.mark.parametrize("schedule", [kind() for kind in ONE_BLOCK])
+def test_calls_that_are_counted_and_not_made_take_no_time(schedule):
+    """A generation ends with its first repair: lam = 64 makes the calls of lam = 1. Of whole solutions all are made.
+
+    In turn calls on correct blocks are not made either.
+    """
+    one, many, whole, wholes = (
+        seconds_a_batch(cell_of(k, schedule=each, lam=lam), 500, "blocks")
+        for each, k in ((schedule, 64), (AllBlocks(), 10))
+        for lam in (1, 64)
+    )
+    assert one == many
+    assert wholes > 0.99 * whole
+    in_turn = seconds_a_batch(cell_of(64, schedule=OnlyIncorrect()), 500, "blocks")
+    assert (one == in_turn) is not isinstance(schedule, UniformChunk)
+    cut = cell_of(64, schedule=schedule, lam=64, budget=Budget(64))
+    assert seconds_a_batch(cut, 500, "blocks") < one
+
+
 def test_no_more_workers_than_batches_help():
     table = forecast(Grid("tiny", [cell_of(20)], runs=500))
     lines = [totals(table, cores)[-1] for cores in (1, 50)]
