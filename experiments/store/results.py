@@ -116,7 +116,7 @@ class Results(Told):
     def of(cls, grid: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, path: Path | None = None) -> Results:
         """Results from their tables: rows in a fixed order, cut to the runs that the grid keeps of a cell, priced."""
         cells, predictions = split(cells)
-        rows = RunTable.of(*rows_in_memory(runs, cells, as_runs(grid["runs"])))
+        rows = RunTable.made(*rows_in_memory(runs, cells, as_runs(grid["runs"])))
         return cls(grid, CellTable(lambda: cells), rows, path, predictions=predictions)
 
     @classmethod
@@ -124,7 +124,7 @@ class Results(Told):
         """Results in memory from batches of a grid as they were computed, each once."""
         cells = grid.cells
         priced = Priced([cell.id for cell in cells], [cell.sample for cell in cells], [cell.prices for cell in cells])
-        rows = RunTable.of(*rows_of_batches(batches, priced, grid.runs))
+        rows = RunTable.made(*rows_of_batches(batches, priced, grid.runs))
         return cls(
             grid_record(grid), CellTable(partial(cells_table, grid)), rows, known={cell.id: cell for cell in cells}
         )

@@ -291,9 +291,13 @@ class RunTable:
 
     @classmethod
     def of(cls, table: pd.DataFrame, strays: int = 0) -> RunTable:
-        """A table that is in memory."""
-        held = table.reset_index(drop=True)
-        return cls(lambda: (held, strays))
+        """A table that is in memory, whatever its index is."""
+        return cls.made(table.reset_index(drop=True), strays)
+
+    @classmethod
+    def made(cls, table: pd.DataFrame, strays: int) -> RunTable:
+        """A table that was just made, with its index."""
+        return cls(lambda: (table, strays))
 
     @property
     def table(self) -> pd.DataFrame:

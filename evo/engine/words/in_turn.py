@@ -43,7 +43,7 @@ class InOrder(OneBlock):
     def slab(self, rows: slice, ahead: int, number: IntArray) -> None:
         """The next calls of some runs on the block whose turn it is and those of its kind that follow."""
         wrong, blocks = self._next_blocks(rows, ahead)
-        before = ~np.repeat(wrong, ahead)
+        before = np.zeros(len(wrong) * ahead, np.bool_) if self.wrong is None else ~np.repeat(wrong, ahead)
         before.flags.writeable = False  # an operator that writes into them is found out
         answer = rewritten(self.mutator, before[:, None], self.streams.mutator)
         changed = np.flatnonzero(answer.correct[:, 0] != before)
