@@ -10,7 +10,7 @@ from evo import AllBlocks, EachChunk, OnePlusLambda, RoundRobin, UniformChunk, U
 from evo.batch import Batch
 from evo.costs.budget import Limit
 from evo.engine import run_batch, words
-from evo.engine.words.which import ONE_BLOCK, runs_on_words
+from evo.engine.words.which import ONE_CHUNK, runs_on_words
 from evo.errors import InputError
 from evo.landscapes import OfCounts
 from evo.laws.counts import IndependentBlocks
@@ -113,9 +113,7 @@ def changed():
 @pytest.mark.parametrize(
     "parts",
     [
-        {"schedule": RoundRobin(g=2)},
-        {"schedule": UntilResolved(g=3)},
-        {"schedule": UniformChunk(g=2)},
+        *({"schedule": kind(g=3)} for kind in ONE_CHUNK),
         {"schedule": EachChunk()},
         {"schedule": UniformSubset()},
         {"schedule": Own()},
@@ -167,7 +165,7 @@ def test_a_rewrite_of_ones_own_is_executed(monkeypatch):
         {"mutator": Together(0.5)},
         {"mutator": Sparse(Sparse(Resample(0.5), 0.5), 0.5)},
         {"problem": UnequalBlocks((1, 2))},
-        *({"schedule": kind()} for kind in ONE_BLOCK),
+        *({"schedule": kind(g)} for kind in ONE_CHUNK for g in (1, 2)),
         {"mutator": Together(0.5), "schedule": UntilResolved()},
     ],
 )

@@ -14,8 +14,8 @@ from evo.conformance.mutators import mutator_checks
 from evo.conformance.results import NotConforming
 from evo.costs.budget import Budget
 from evo.engine import one_parent, run_batch
-from evo.engine.words import at_random, in_turn, one_block, whole
-from evo.engine.words.which import ONE_BLOCK, runs_on_words
+from evo.engine.words import at_random, in_turn, one_block, pass_by_pass, some_blocks, whole
+from evo.engine.words.which import ONE_CHUNK, runs_on_words
 from evo.errors import InputError, OperatorError
 from evo.forms.words import bits_set, chance_words, packed, sparse_places, uniform_numbers, unpacked, used_bits
 from evo.laws.counts import IndependentBlocks
@@ -54,7 +54,18 @@ CELLS = [
     cell(Resample(0.5), RoundRobin(), k=20),
     cell(FixKeep(0.3, 0.9), RoundRobin(), k=9, lam=7),
     cell(FixKeep(0.7, 0.5), RoundRobin(), k=11, lam=2, start=0.0),
+    cell(Resample(0.5), UniformChunk(g=2), k=12),
+    cell(FixKeep(0.3, 0.9), UniformChunk(g=3), k=9, lam=4),
+    cell(Sparse(FixKeep(0.6, 0.8), rate=0.5), OnlyIncorrect(g=2), k=8, lam=2),
+    cell(Resample(0.5), OnlyIncorrect(g=3), k=9),
+    cell(FixKeep(0.3, 0.9), RoundRobin(g=4), k=12, lam=5),
+    cell(Resample(0.5), RoundRobin(g=2), k=8, start=0.0),
 ]
+NO_LAW = [
+    cell(Resample(0.5), UntilResolved(g=3), k=9),
+    cell(FixKeep(0.4, 0.8), UntilResolved(g=2), k=8, lam=3, start=0.0),
+]
+"""Cells on words whose law nobody can tell: they are compared with the other loop alone."""
 
 
 def verdict(cells, seed=1, runs=3000):
@@ -78,15 +89,24 @@ def test_runs_agree_with_the_exact_laws():
         (FixKeep(0.6, 0.8), UntilResolved()),
         (Resample(0.3), OnlyIncorrect()),
         (Resample(0.3), RoundRobin()),
+        (FixKeep(0.6, 0.9), UniformChunk(g=3)),
+        (FixKeep(0.6, 0.8), UntilResolved(g=3)),
+        (Resample(0.5), UntilResolved(g=2)),
+        (Resample(0.6), OnlyIncorrect(g=2)),
+        (Resample(0.6), RoundRobin(g=2)),
     ],
-    ids=["all", "at random", "until resolved", "only incorrect", "in rounds"],
+    ids=lambda part: str(part),
 )
 def test_both_loops_have_one_law(mutator, schedule, lam):
     """Hits and the calls that gained the first block, of 1,000 runs a loop: Kolmogorov-Smirnov at 1e-6 each.
 
     The twin is the other loop at k + 2.
     """
-    of, other = cell(mutator, schedule, k=5, lam=lam), cell(mutator, schedule, k=7, lam=lam)
+    g = getattr(schedule, "g", 1)
+    of, other = (
+        cell(mutator, schedule, k=5 if g == 1 else 6, lam=lam),
+        cell(mutator, schedule, k=7 if g == 1 else 6 + g, lam=lam),
+    )
     (words, at), (blocks, gained), (wrong, _) = (
         _hits_and_gains(loop, each) for loop, each in ((run_batch, of), (one_parent.run_batch, of), (run_batch, other))
     )
@@ -106,15 +126,16 @@ def _hits_and_gains(loop, of):
 
 
 def cut_into_pieces(monkeypatch):
-    for module in (at_random, in_turn, one_block, whole):
+    for module in (at_random, in_turn, one_block, pass_by_pass, some_blocks, whole):
         monkeypatch.setattr(module, "AT_ONCE", 5)
+    monkeypatch.setattr(some_blocks, "CHUNKS", 5)
 
 
 @pytest.mark.slow
 @pytest.mark.statistical
 def test_rounds_that_are_cut_into_pieces_agree_too(monkeypatch):
     cut_into_pieces(monkeypatch)
-    cut = [cell(FixKeep(0.4, 0.9), schedule, k=4, lam=7) for schedule in (WHOLE, *(kind() for kind in ONE_BLOCK))]
+    cut = [cell(FixKeep(0.4, 0.9), schedule, k=4, lam=7) for schedule in (WHOLE, *(kind() for kind in ONE_CHUNK))]
     assert verdict(cut, runs=1000) is Verdict.AGREES
 
 
@@ -292,8 +313,16 @@ def test_counts_where_floats_would_round(monkeypatch):
 
 @pytest.mark.parametrize(
     ("of", "budget"),
-    [(CELLS[0], 20), (CELLS[4], 60), (CELLS[6], 200), (CELLS[9], 60), (CELLS[11], 20), (CELLS[14], 63)],
-    ids=["all", "bits", "at random", "until resolved", "only incorrect", "in rounds"],
+    [
+        *(
+            (CELLS[at], calls)
+            for at, calls in ((0, 20), (4, 60), (6, 200), (9, 60), (11, 20), (14, 63), (17, 90), (18, 8))
+        ),
+        *((CELLS[at], calls) for at, calls in ((19, 20), (20, 60), (21, 60))),
+        (NO_LAW[0], 40),
+        (NO_LAW[1], 24),
+    ],
+    ids=str,
 )
 def test_a_larger_budget_prolongs_the_same_runs(of, budget):
     def hits(calls):
@@ -311,7 +340,7 @@ def test_a_larger_budget_prolongs_the_same_runs(of, budget):
 
 
 def test_traces_end_at_the_hit_and_rise():
-    for of in CELLS:
+    for of in CELLS + NO_LAW:
         counts, trace = simulate_traced(of, 1, 0, 40)
         assert (counts.hit == simulate(of, 1, 0, 40).hit).all()
         for run in range(40):
@@ -322,7 +351,7 @@ def test_traces_end_at_the_hit_and_rise():
             assert trace.spent[rows][-1].tolist() == [counts.generations[run], counts.calls[run], counts.calls[run]]
 
 
-@pytest.mark.parametrize("schedule", [kind() for kind in ONE_BLOCK])
+@pytest.mark.parametrize("schedule", [kind() for kind in ONE_CHUNK])
 def test_rounds_that_are_cut_into_pieces_keep_a_best_offspring_a_generation(monkeypatch, schedule):
     """Seven calls in pieces of five: one block a generation at most, though each call repairs what it is handed."""
     cut_into_pieces(monkeypatch)
@@ -368,7 +397,7 @@ def test_a_trace_ends_with_its_budget(of, generations):
     assert rows == sorted(zip(whole.run[within], whole.call[within], whole.fitness[within], strict=True))
 
 
-@pytest.mark.parametrize("schedule", [WHOLE, *(kind() for kind in ONE_BLOCK)])
+@pytest.mark.parametrize("schedule", [WHOLE, *(kind() for kind in ONE_CHUNK)])
 def test_runs_that_start_at_the_optimum(schedule):
     counts = simulate(cell(Resample(0.5), schedule, k=2, start=1.0), 1, 0, 5)
     assert (counts.hit.tolist(), counts.calls.tolist()) == ([0] * 5, [0] * 5)
@@ -407,13 +436,13 @@ def test_numbers_are_drawn_again_where_16_bits_do_not_divide():
     assert uniform_numbers(2**20, 5, np.random.default_rng(1)).shape == (5,)
 
 
-@pytest.mark.parametrize("schedule", [AllBlocks(), *(kind() for kind in ONE_BLOCK)])
+@pytest.mark.parametrize("schedule", [AllBlocks(), *(kind(g=g) for kind in ONE_CHUNK for g in (1, 4))], ids=str)
 @pytest.mark.parametrize(("k", "lam", "runs"), [(64, 20_000, 20), (6400, 200, 20), (64, 200, 2000)])
 def test_buffers_are_bounded(schedule, k, lam, runs):
-    """A hundredfold of k, lam and runs: at most 4 MB beside the parents (k bytes a run)."""
+    """A hundredfold of k, lam and runs: at most 5 MB beside the parents (k bytes a run)."""
     of = cell(Resample(0.5), schedule, k=k, lam=lam, start=0.0, budget=Budget(calls=2 * lam))
     tracemalloc.start()
     simulate(of, 1, 0, runs)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4e6 + 3 * k * runs
+    assert peak < 5e6 + 3 * k * runs

@@ -26,7 +26,7 @@ from evo import (
 from evo.costs.budget import Budget
 from evo.costs.ledger import LEDGER
 from evo.costs.prices import LLMPrimitive, TokenPrices
-from evo.engine.words.which import ONE_BLOCK
+from evo.engine.words.which import ONE_CHUNK
 from evo.errors import InputError
 from experiments.cli.predicting.forecast import show_forecast, totals
 from experiments.grids.cell import Cell
@@ -470,7 +470,7 @@ def test_a_budget_is_told_as_given_with_the_calls_that_spend_it(budget, told):
 
 def test_the_time_is_that_of_this_machine():
     in_turn = cell_of(64, Halving(0.5, 1), UntilResolved())
-    cells = [cell_of(8), in_turn, cell_of(16, schedule=UniformChunk(g=8))]
+    cells = [cell_of(8), in_turn, cell_of(17, schedule=UniformChunk(g=8))]
     grid = Grid("tiny", cells, runs=1000, batch=500)
     plain, slow = (forecast(grid, each) for each in (Slowness(), Slowness(3.0, 3.0, 3.0)))
     assert slow["seconds"].tolist() == pytest.approx((3 * plain["seconds"]).tolist())
@@ -516,7 +516,7 @@ def test_where_answers_are_valid_with_an_unknown_probability_the_cost_is_the_mos
     assert not within_budget(free).at_most
 
 
-@pytest.mark.parametrize("schedule", [kind() for kind in ONE_BLOCK])
+@pytest.mark.parametrize("schedule", [kind() for kind in ONE_CHUNK])
 def test_calls_in_turn_are_forecast_at_the_speed_of_words(schedule):
     """Halving of one block does what Resample does, without words."""
     words, blocks = (cell_of(64, of, schedule) for of in (Resample(0.5), Halving(0.5, 1)))

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from evo.batch import Batch, RunCounts, Trace
 from evo.engine.words.at_random import AtRandom
+from evo.engine.words.chunks_at_random import ChunksAtRandom
 from evo.engine.words.in_turn import InOrder, RoundByRound
 from evo.engine.words.loop import Loop
+from evo.engine.words.pass_by_pass import PassByPass
 from evo.engine.words.which import runs_on_words
 from evo.engine.words.whole import Whole
 from evo.errors import InputError
@@ -32,8 +34,10 @@ def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
 
 
 def _loop(search: Search) -> type[Loop]:
-    """Whole solutions, or the schedule of single blocks."""
+    """Of whole solutions, of single blocks, or of chunks of several; the schedule says of which next."""
     if search.chunks.m == 1:
         return Whole
+    if search.chunks.g > 1:
+        return ChunksAtRandom if type(search.schedule) is UniformChunk else PassByPass
     loops: dict[type, type[Loop]] = {UniformChunk: AtRandom, RoundRobin: RoundByRound}
     return loops.get(type(search.schedule), InOrder)

@@ -6,7 +6,7 @@ import numpy as np
 
 from evo.batch import Trace
 from evo.engine.contracts import rewritten
-from evo.engine.words.loop import AT_LEAST, AT_ONCE, Loop, firsts
+from evo.engine.words.loop import AT_LEAST, AT_ONCE, InRounds, firsts
 from evo.engine.words.one_block import OneBlock
 from evo.protocols import BoolArray, IntArray
 from evo.schedules import UntilResolved
@@ -72,7 +72,7 @@ class InOrder(OneBlock):
         return now, np.where(now, np.minimum(blocks, left), blocks)
 
 
-class RoundByRound(Loop):
+class RoundByRound(InRounds):
     """`RoundRobin`: a round after the other over all blocks; calls on correct blocks are counted and not made.
 
     A wrong block has its own calls, whatever becomes of the others, and is correct from the first that repairs it on.

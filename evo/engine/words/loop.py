@@ -48,22 +48,15 @@ class Loop(ABC):
     def run(self) -> tuple[RunCounts, Trace | None]:
         """All generations, until every run has hit or is over its budget."""
         self.note(np.arange(len(self.active)), self.calls.copy(), self.fitness.copy())
-        self._leave(self.calls.copy())
-        while len(self.active) and bool((self.calls < self.most).any()):
-            self._leave(self.round())
+        self.go()
         calls = self.lam * self.generations
         return RunCounts(self.hits, self.generations, calls, calls.copy()), self.trace()
 
-    def _leave(self, number: IntArray) -> None:
-        """Let the runs go that generated the optimum with the call `number`, int [n]; a hit past the budget is none."""
-        done = self.fitness == self.k
-        if done.any():
-            within = done & (number <= self.most)
-            self.hits[self.active[within]] = number[within]
-            self.generations[self.active[within]] = -(-number[within] // self.lam)
-            stay = ~done
-            self.active, self.fitness, self.calls = self.active[stay], self.fitness[stay], self.calls[stay]
-            self.keep(stay)
+    def hit(self, done: BoolArray, number: IntArray) -> None:
+        """Record which active runs generated the optimum, and with which call; a hit past the budget is none."""
+        within = done & (number <= self.most)
+        self.hits[self.active[within]] = number[within]
+        self.generations[self.active[within]] = -(-number[within] // self.lam)
 
     def note(self, rows: IntArray, number: IntArray, fitness: IntArray) -> None:
         """Note solutions: of which active runs, the calls that made them, and their fitness."""
@@ -84,6 +77,29 @@ class Loop(ABC):
     @abstractmethod
     def take(self, correct: BoolArray) -> None:
         """Begin with these solutions, bool [n, k]."""
+
+    @abstractmethod
+    def go(self) -> None:
+        """All generations of the active runs."""
+
+
+class InRounds(Loop):
+    """All active runs make some calls, then the next ones, until every run has hit or is over its budget."""
+
+    def go(self) -> None:
+        """All generations of the active runs."""
+        self._leave(self.calls.copy())
+        while len(self.active) and bool((self.calls < self.most).any()):
+            self._leave(self.round())
+
+    def _leave(self, number: IntArray) -> None:
+        """Let the runs go that generated the optimum with the call `number`, int [n]."""
+        done = self.fitness == self.k
+        if done.any():
+            self.hit(done, number)
+            stay = ~done
+            self.active, self.fitness, self.calls = self.active[stay], self.fitness[stay], self.calls[stay]
+            self.keep(stay)
 
     @abstractmethod
     def keep(self, stay: BoolArray) -> None:

@@ -6,11 +6,11 @@ from abc import abstractmethod
 
 import numpy as np
 
-from evo.engine.words.loop import AT_ONCE, Loop, firsts
+from evo.engine.words.loop import AT_ONCE, InRounds, firsts
 from evo.protocols import BoolArray, IntArray
 
 
-class OneBlock(Loop):
+class OneBlock(InRounds):
     """At most one block is repaired a generation, and any repair is accepted.
 
     A repair gains 1, which is the most: the calls after it in its generation are counted and not made. So what is drawn

@@ -14,15 +14,15 @@ from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.search import Search
 
-ONE_BLOCK = (UniformChunk, UntilResolved, OnlyIncorrect, RoundRobin)
-"""Schedules by which calls on single blocks follow from their own answers alone."""
+ONE_CHUNK = (UniformChunk, UntilResolved, OnlyIncorrect, RoundRobin)
+"""Schedules by which what becomes of a chunk follows from the answers of its own calls alone."""
 
 
 def runs_on_words(search: Search) -> bool:
     """Whether a search is run on words: it asks nothing of its parts that words do not have.
 
-    That is OnePlusLambda with strict acceptance, chunks of all blocks or single blocks (g = 1) handed out by one of
-    `ONE_BLOCK`, the number of correct blocks as exact fitness, and a mutator that `rewrites_words`. Problems and
+    That is OnePlusLambda with strict acceptance, chunks of all blocks, or of equally many handed out by one of
+    `ONE_CHUNK`, the number of correct blocks as exact fitness, and a mutator that `rewrites_words`. Problems and
     schedules of others are always asked themselves.
 
     >>> from evo import AllBlocks, RoundRobin
@@ -30,7 +30,7 @@ def runs_on_words(search: Search) -> bool:
     >>> from problems import BlockOneMax
     >>> runs_on_words(Search(BlockOneMax(4, l=16), Resample(0.5), AllBlocks(), OnePlusLambda()))
     True
-    >>> runs_on_words(Search(BlockOneMax(4, l=16), Resample(0.5), RoundRobin(g=2), OnePlusLambda()))
+    >>> runs_on_words(Search(BlockOneMax(4, l=16), Resample(0.5), RoundRobin(g=3), OnePlusLambda()))
     False
     """
     problem, schedule, runner = search.problem, search.schedule, search.runner
@@ -40,7 +40,8 @@ def runs_on_words(search: Search) -> bool:
         return False
     if is_foreign(type(schedule)) or search.lengths.powers:
         return False
-    if search.chunks.m > 1 and not (search.chunks.g == 1 and type(schedule) in ONE_BLOCK):
+    chunks = search.chunks
+    if chunks.m > 1 and (type(schedule) not in ONE_CHUNK or chunks.last < chunks.g):
         return False
     return rewrites_words(search.mutator)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from evo.engine.contracts import rewritten_words
-from evo.engine.words.loop import AT_ONCE, FEW, MANY, Loop
+from evo.engine.words.loop import AT_ONCE, FEW, MANY, InRounds
 from evo.forms.words import bits_set, packed, used_bits, words_for
 from evo.protocols import BoolArray, IntArray
 
 
-class Whole(Loop):
+class Whole(InRounds):
     """All blocks in each call: solutions are words, and a round is some generations up to the first improvement."""
 
     def take(self, correct: BoolArray) -> None:

@@ -1,0 +1,144 @@
+"""Several blocks in each call: a chunk is a row of words, and calls on it are compared by its number of correct blocks.
+
+What all schedules of chunks share: the chunks of the active runs, and the calls of some generations on each.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from evo.engine.contracts import rewritten_words
+from evo.engine.words.loop import AT_ONCE, FEW, MANY, Loop
+from evo.forms.words import Words, bits_set, packed, used_bits, words_for
+from evo.protocols import BoolArray, IntArray
+
+CHUNKS = 2**14
+"""Chunks of the runs that are taken up together; a run may have more."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The calls of some generations on n chunks, or of n runs, from the same parents; first improvements only.
+
+    Attributes:
+        gain: int [n], by how many blocks the first improvement is better; 0 if there is none.
+        generation: int [n], which generation made it, from 0; how many were made if there is none.
+        offspring: int [n], its number in the generation, from 0: the first of the best ones.
+        words: uint64 [n, w], the chunk that it has.
+        moved: bool [n, generations], whether an offspring of a generation differs from the parent in fitness.
+    """
+
+    gain: IntArray
+    generation: IntArray
+    offspring: IntArray
+    words: Words
+    moved: BoolArray
+
+
+class SomeBlocks(Loop):
+    """Chunks of g blocks, all as long.
+
+    Attributes:
+        words: uint64 [n, m, w], the chunks of the active runs.
+        count: int [n, m], their correct blocks.
+        ahead: generations made at once from the same parents.
+    """
+
+    words: Words
+    count: IntArray
+
+    def take(self, correct: BoolArray) -> None:
+        """Begin with these solutions, bool [n, k]."""
+        self.g = self.schedule.chunk_size(self.k)
+        self.m, self.width, self.mask = self.k // self.g, words_for(self.g), used_bits(self.g)
+        self.correct = correct
+
+    def go(self) -> None:
+        """So many runs to their ends that a megabyte holds what is known of their chunks, then the next ones.
+
+        Each part has streams of its own: where the runs before it end, which a budget says, changes none of its draws.
+        """
+        runs, fitness, size = self.active, self.fitness, max(1, CHUNKS // (self.m * self.width))
+        parts = [slice(low, low + size) for low in range(0, len(runs), size)]
+        mutator, schedule = (stream.spawn(len(parts)) for stream in (self.streams.mutator, self.streams.schedule))
+        for n, its in enumerate(parts):
+            self.streams = replace(self.streams, mutator=mutator[n], schedule=schedule[n])
+            self.active, self.fitness, self.ahead = runs[its], fitness[its], 1
+            self.calls = np.zeros(len(self.active), dtype=np.int64)
+            self.words = packed(self.correct[its].reshape(-1, self.m, self.g))
+            self.count = bits_set(self.words)
+            self.some()
+
+    @abstractmethod
+    def some(self) -> None:
+        """All generations of the runs that are taken up."""
+
+    def answers(self, at: IntArray, ahead: int) -> Answers:
+        """The calls of some generations on the chunks `at`, int [n, ahead or 1, lam or 1]: their numbers among all."""
+        found = [self._slab(at[rows], ahead) for rows in self.slabs(len(at), ahead)]
+        if len(found) == 1:
+            return found[0]
+        columns = ([getattr(each, field.name) for each in found] for field in fields(Answers))
+        return Answers(*(np.concatenate(each) for each in columns))
+
+    def slabs(self, n: int, ahead: int) -> Iterator[slice]:
+        """Chunks, or runs, whose calls are made together; at least one."""
+        rows = max(1, AT_ONCE // (ahead * self.lam * self.width))
+        return (slice(low, low + rows) for low in range(0, max(n, 1), rows))
+
+    def most_ahead(self, n: int) -> int:
+        """Generations of n chunks, or runs, that fit into a slab; at least one."""
+        return max(1, AT_ONCE // (n * self.lam * self.width))
+
+    def _slab(self, at: IntArray, ahead: int) -> Answers:
+        """As `answers`; where not all offspring of a generation fit, one generation of one chunk, part by part."""
+        most = max(1, AT_ONCE // self.width)
+        best = self._part(at, ahead, 0, min(most, self.lam))
+        for first in range(most, self.lam, most):
+            best = _better(best, self._part(at, ahead, first, min(most, self.lam - first)))
+        return best
+
+    def _part(self, at: IntArray, ahead: int, first: int, lam: int) -> Answers:
+        """So many offspring of each generation, from the number `first` on."""
+        if at.shape[2] > 1:
+            at = at[:, :, first : first + lam]
+        words, count = self.words.reshape(-1, self.width).take(at, axis=0), self.count.reshape(-1).take(at)
+        shape = (len(words), ahead, lam, self.width)
+        after = rewritten_words(self.mutator, np.broadcast_to(words, shape), self.streams.mutator)
+        if self.g % 64:
+            after &= self.mask
+        gain = bits_set(after) - count
+        offspring = np.argmax(gain, axis=2) if lam > 1 else np.zeros((len(words), ahead), dtype=np.int64)
+        best = gain[:, :, 0] if lam == 1 else np.take_along_axis(gain, offspring[:, :, None], axis=2)[:, :, 0]
+        better = best > 0
+        generation = np.argmax(better, axis=1)
+        every = np.arange(len(words))
+        of_first = best[every, generation]
+        place = offspring[every, generation]
+        return Answers(
+            gain=np.maximum(of_first, 0),
+            generation=np.where(of_first > 0, generation, ahead),
+            offspring=place + first,
+            words=after[every, generation, place],
+            moved=(gain != 0).any(axis=2),
+        )
+
+    def adapt(self, ahead: int, share: float) -> None:
+        """Make fewer generations at once where much of what is made is thrown away, more where little is."""
+        self.ahead = max(1, ahead // 2) if share > MANY else 2 * ahead if share < FEW else ahead
+
+
+def _better(old: Answers, new: Answers) -> Answers:
+    """Of one generation made in two parts; the earlier wins ties."""
+    take = new.gain > old.gain
+    return Answers(
+        gain=np.where(take, new.gain, old.gain),
+        generation=np.minimum(old.generation, new.generation),
+        offspring=np.where(take, new.offspring, old.offspring),
+        words=np.where(take[:, None], new.words, old.words),
+        moved=old.moved | new.moved,
+    )
