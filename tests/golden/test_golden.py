@@ -151,8 +151,15 @@ WORDS = {
     f"Cell(problem=BlockOneMax(k=20, l=16), {RESAMPLE}, schedule=RoundRobin(), {ONE})": 11014,
     "Cell(problem=BlockOneMax(k=50, l=16, start=0.4), mutator=FixKeep(fix=0.3, keep=0.9), schedule=RoundRobin(), "
     "runner=OnePlusLambda(lam=3))": 56237,
+    f"Cell(problem=BlockOneMax(k=20, l=16), {RESAMPLE}, schedule=UniformChunk(g=4), {ONE})": 17690,
+    "Cell(problem=BlockOneMax(k=48, l=16, start=0.4), mutator=FixKeep(fix=0.3, keep=0.9), schedule=UniformChunk(g=6), "
+    "runner=OnePlusLambda(lam=8))": 23926,
+    f"Cell(problem=BlockOneMax(k=20, l=16), {RESAMPLE}, schedule=UntilResolved(g=4), {ONE})": 15130,
+    "Cell(problem=BlockOneMax(k=48, l=16, start=0.4), mutator=FixKeep(fix=0.3, keep=0.9), schedule=RoundRobin(g=3), "
+    "runner=OnePlusLambda(lam=3))": 24471,
+    f"Cell(problem=BlockOneMax(k=20, l=16, start=0.4), {RESAMPLE}, schedule=OnlyIncorrect(g=5), {ONE})": 12161,
 }
-"""Cells on words of 64 blocks or single blocks, and the sum of the hits of their first 100 runs under the seed 1."""
+"""Cells on words of 64 blocks, on single blocks or on chunks, and the sum of the hits of their first 100 runs under the seed 1."""
 
 
 @pytest.mark.parametrize("text", WORDS)

@@ -47,6 +47,7 @@ class PassByPass(SomeBlocks):
         self.visit, self.last, self.made = np.zeros((3, chunks), dtype=np.int64)
         self.length = np.zeros((chunks, self.room), dtype=np.int64)
         self.accepted: list[IntArray] = []
+        self.at_first = self.ahead
         self._begin(np.ones(runs, dtype=np.bool_))
         self._leave(self.fitness == self.k, np.zeros(runs, dtype=np.int64))
 
@@ -78,9 +79,12 @@ class PassByPass(SomeBlocks):
 
     def _go_to(self, horizon: int, at: IntArray) -> None:
         """All generations of the chunks `at` until their visits of now end, or they are at the horizon at least."""
-        others = self._begins()[at] - self.made[at]
+        others, many = self._begins()[at] - self.made[at], len(at)
+        self.ahead = self.at_first
         while len(at):
             self._go_on(at)
+            if len(at) == many:  # the few that are left then have longer visits, which say nothing of the next ones
+                self.at_first = self.ahead
             stay = self._waits(at) & (others + self.made[at] < horizon)
             at, others = at[stay], others[stay]
         if self.kind is UntilResolved:
