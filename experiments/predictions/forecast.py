@@ -54,6 +54,7 @@ SECONDS_A_DEAP_CALL = 6e-5
 OFFSPRING_A_ROUND = 4096
 SECONDS_A_CALL_ON_WORDS = 8e-9  # that is made (`_drawn`): with a block a call 0.6 to 3.5 times that at lam = 1 and 64
 SECONDS_A_WORD = 8e-9
+SECONDS_A_GENERATION_ON_CHUNKS = 1.5e-7
 SECONDS_A_ROUND_ON_WORDS = 1e-4
 SECONDS_A_BATCH_ON_WORDS = 5e-4
 
@@ -208,11 +209,14 @@ def seconds_of_batch(cell: Cell, calls: float, size: int, engine: str, slowness:
 
 
 def _seconds_on_words(cell: Cell, offspring: float) -> float:
-    """The time of so many offspring on words of 64 blocks: of whole solutions, or of a block each."""
-    whole = cell.chunks.m == 1
-    width = words_for(cell.problem.k) if whole else 0
+    """The time of so many offspring on words of 64 blocks: of whole solutions or chunks, or of a block each."""
+    chunks = cell.chunks
+    whole = chunks.m == 1
+    width = words_for(chunks.g) if chunks.g > 1 else 0
     rounds = offspring * max(1, width) / AT_ONCE + (cell.problem.k if whole else 0)
     made = offspring * (SECONDS_A_CALL_ON_WORDS + width * SECONDS_A_WORD)
+    if width and not whole:
+        made += offspring / cell.lam * SECONDS_A_GENERATION_ON_CHUNKS
     return SECONDS_A_BATCH_ON_WORDS + made + rounds * SECONDS_A_ROUND_ON_WORDS
 
 
@@ -220,12 +224,13 @@ def _drawn(cell: Cell, calls: float) -> float:
     """Calls of a run that a loop on words makes: with a block a call those alone of which something may come.
 
     A generation ends there with its first repair, and what is left of it is counted and not made: so many calls are
-    made as a run of lam = 1 takes, whatever lam is. `RoundRobin` makes no calls on correct blocks: as `OnlyIncorrect`.
+    made as a run of lam = 1 takes, whatever lam is. `RoundRobin` makes no calls on correct chunks: as `OnlyIncorrect`.
     """
-    in_turn = type(cell.schedule) is RoundRobin
-    if cell.chunks.m == 1 or (cell.lam == 1 and not in_turn):
+    in_turn, g = type(cell.schedule) is RoundRobin, cell.chunks.g
+    lam = 1 if g == 1 else cell.runner.lam
+    if cell.chunks.m == 1 or (lam == cell.lam and not in_turn):
         return calls
-    alone = replace(cell, schedule=OnlyIncorrect() if in_turn else cell.schedule, runner=OnePlusLambda())
+    alone = replace(cell, schedule=OnlyIncorrect(g) if in_turn else cell.schedule, runner=OnePlusLambda(lam))
     mean = predicted_mean(alone, "calls")
     return calls if mean is None else min(calls, mean)
 

@@ -159,7 +159,7 @@ WORDS = {
     "runner=OnePlusLambda(lam=3))": 24471,
     f"Cell(problem=BlockOneMax(k=20, l=16, start=0.4), {RESAMPLE}, schedule=OnlyIncorrect(g=5), {ONE})": 12161,
 }
-"""Cells on words of 64 blocks, on single blocks or on chunks, and the sum of the hits of their first 100 runs under the seed 1."""
+"""Cells on words, single blocks or chunks, and the sum of the hits of their first 100 runs under the seed 1."""
 
 
 @pytest.mark.parametrize("text", WORDS)

@@ -523,7 +523,7 @@ def test_calls_in_turn_are_forecast_at_the_speed_of_words(schedule):
     assert 2 * seconds_a_batch(words, 500, "blocks") < seconds_a_batch(blocks, 500, "blocks")
 
 
-@pytest.mark.parametrize("schedule", [kind() for kind in ONE_BLOCK])
+@pytest.mark.parametrize("schedule", [kind() for kind in ONE_CHUNK])
 def test_calls_that_are_counted_and_not_made_take_no_time(schedule):
     """A generation ends with its first repair: lam = 64 makes the calls of lam = 1. Of whole solutions all are made.
 
@@ -540,6 +540,16 @@ def test_calls_that_are_counted_and_not_made_take_no_time(schedule):
     assert (one == in_turn) is not isinstance(schedule, UniformChunk)
     cut = cell_of(64, schedule=schedule, lam=64, budget=Budget(64))
     assert seconds_a_batch(cut, 500, "blocks") < one
+
+
+def test_chunks_of_several_blocks_are_forecast_by_their_generations():
+    """All calls of a generation are made; in turn those on correct chunks are not."""
+    in_turn, wrong, one, many = (
+        seconds_a_batch(cell_of(24, schedule=of, lam=lam), 500, "blocks")
+        for of, lam in ((RoundRobin(4), 3), (OnlyIncorrect(4), 3), (OnlyIncorrect(4), 1), (OnlyIncorrect(4), 24))
+    )
+    assert in_turn == wrong
+    assert many < one  # fewer generations, and more offspring of each
 
 
 def test_no_more_workers_than_batches_help():
