@@ -23,8 +23,8 @@ from evo.search import Search
 def run_batch(search: Search, batch: Batch) -> tuple[RunCounts, Trace | None]:
     """Simulate one batch of runs of a search for which `runs_on_words`.
 
-    Memory: k/8 bytes a run for the parents (k where single blocks are rewritten), and some buffers of half a megabyte,
-    whatever lam and k are.
+    Memory: k/8 bytes a run for the parents (k where single blocks or chunks are rewritten), and some buffers of half a
+    megabyte, 5 MB together, whatever lam, k and the number of runs are.
 
     Raises: InputError for other searches; OperatorError if the mutator breaks its contract.
     """
