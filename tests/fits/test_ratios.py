@@ -49,6 +49,17 @@ def test_a_ratio_by_hand():
     assert all(math.isnan(end) for end in ratio(slow, fast).interval(0.05))  # three runs
 
 
+@pytest.mark.parametrize("few", ["slow", "fast"])
+@pytest.mark.parametrize(("hits", "runs", "told"), [(100, 100, True), (99, 99, False), (99, 200, False),
+                                                    (100, 200, True), (0, 100, True), (0, 99, False)])  # fmt: skip
+def test_a_hundred_hits_have_an_interval_or_a_hundred_runs_without_one(hits, runs, told, few):
+    """Of each arm; no hit at all is a bound of the runs, and not a few hits of which the spread is not known."""
+    costs = np.arange(1.0, runs + 1)
+    pair = {"slow": side(np.arange(1.0, 301.0)), "fast": side(np.arange(1.0, 301.0))}
+    pair[few] = side(costs, np.arange(runs) < hits)
+    assert [math.isnan(end) for end in ratio(**pair).interval(0.05)] == [not told] * 2
+
+
 @pytest.mark.statistical
 @pytest.mark.parametrize("budget", [20, 60, 10**6])
 def test_intervals_of_ratios_hold_whatever_the_budget(budget):

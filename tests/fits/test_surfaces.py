@@ -1,5 +1,7 @@
 """Growth along two parameters: Eq. 12 and Eq. 13 come out of runs, and a twin that is no product is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from evo import AllBlocks, OnePlusLambda, UntilResolved
 from evo.errors import InputError
 from experiments import Cell, Grid, run_grid
 from experiments.fits.laws import Refusal, Told
-from experiments.fits.surfaces import fit_surface
+from experiments.fits.surfaces import _refuse, fit_surface
 from operators import Resample
 from problems import BlockOneMax
 
@@ -56,6 +58,38 @@ def test_a_surface_that_cannot_be_fitted(runs):
     assert "a surface needs 3 values of the first parameter" in str(refused)
     with pytest.raises(InputError, match="expected two parameters, got k twice"):
         fit_surface(runs, ("k", "k"))
+
+
+SIX = [(x, y) for x in (1, 2, 4) for y in (1, 2)]
+TOO_FEW = "a surface needs 3 values of the first parameter, 2 of the second, 6 cells; got {} cells"
+POSITIVE, RUNS = "a surface needs positive parameters and means", "a law of means needs at least 100 runs a cell"
+
+
+@pytest.mark.parametrize(
+    ("places", "more", "said"),
+    [
+        (SIX, {}, ""),
+        (SIX[:-1], {}, TOO_FEW.format(5)),
+        ([(x, y) for x in (1, 2) for y in (1, 2, 4)], {}, TOO_FEW.format(6)),
+        ([(x, 1) for x in range(1, 7)], {}, TOO_FEW.format(6)),
+        ([(0, 1), *SIX], {}, POSITIVE),
+        ([(1, 0), *SIX], {}, POSITIVE),
+        (SIX, {"mean": 0.0}, POSITIVE),
+        (SIX, {"runs": 99}, RUNS),
+        (SIX, {"runs": 99, "memoryless": True}, ""),  # their law is known
+        (SIX, {"runs": 99, "sure": True}, ""),  # exact means
+    ],
+)
+def test_what_a_surface_needs_at_least(places, more, said):
+    """Six cells are two more than the constants A, base, b and d. Of means and runs one that will not do is enough."""
+    x, y = np.array(places, dtype=float).T
+    part = SimpleNamespace(x=x, mean=np.full(len(x), 3.0), runs=np.full(len(x), 100), memoryless=False, sure=False)
+    for name, value in more.items():
+        if name in ("mean", "runs"):
+            getattr(part, name)[-1] = value
+        else:
+            setattr(part, name, value)
+    assert _refuse(part, y) == said
 
 
 def test_intervals_are_two_sided_of_the_level_that_is_asked_for(runs):
