@@ -1,16 +1,23 @@
 """The explorer of states: a new schedule has its exact law by one short process, here against brute force."""
 
+import math
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evo import theory
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import IndependentBlocks
+from evo.laws.special import MisalignedLaw, PerBlockLaw, SpillLaw
 from evo.theory.calls.gains import at_least_once, never_once
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import MAX_STATES, AbsorbingChain
 from evo.theory.chains.explore import explored
+from evo.theory.operators import outside, per_block
+from evo.theory.schedules import only_incorrect as chunk_after_chunk
+from evo.theory.schedules import until_resolved as block_after_block
 from evo.theory.schedules.only_incorrect import only_incorrect
 from evo.theory.schedules.until_resolved import until_resolved
 
@@ -176,3 +183,38 @@ def test_what_hangs_on_a_probability_that_was_raised_is_refused():
     with pytest.raises(NoPrediction, match="too small for floats"):
         explored({1: 1.0}, lambda state: [(1, None, 1e-290)], 1, "theory 1f")
     assert explored({1: 1.0}, lambda state: [(1, None, 1e-270)], 1, "theory 1f").hit.mean == pytest.approx(1e270)
+
+
+BLOCKS = IndependentBlocks(0.6, 0.7)
+WITH_IDLE = {
+    "spill, lowest": (outside, lambda: outside.spill_only_incorrect(SpillLaw(BLOCKS, 0.2), 4, Start(4))),
+    "spill, drawn": (outside, lambda: outside.spill_uniform_chunk(SpillLaw(BLOCKS, 0.2), 4, Start(4, p0=0.3), 2)),
+    "all spills": (outside, lambda: outside.spill_only_incorrect(SpillLaw(BLOCKS, 1.0), 4, Start(4))),
+    "misaligned": (outside, lambda: outside.misaligned_only_incorrect(MisalignedLaw(BLOCKS, 0.2, 1), 4, Start(4, p0=0.3))),
+    "p_j": (per_block, lambda: per_block.blocks_only_incorrect(PerBlockLaw((0.9, 0.2, 0.5)), 3, Start(3, p0=0.3))),
+    "left when done": (block_after_block, lambda: until_resolved(BLOCKS, 4, Start(4, p0=0.3), 2)),
+    "chunks": (chunk_after_chunk, lambda: only_incorrect(BLOCKS, 7, 3, Start(7, p0=0.3), 2)),
+}
+
+
+def test_all_processes_that_know_when_nothing_happens_are_here():
+    files = [path for path in Path(theory.__file__).parent.rglob("*.py") if "idle=" in path.read_text()]
+    assert {Path(module.__file__) for module, _ in WITH_IDLE.values()} == set(files)
+
+
+@pytest.mark.parametrize("name", WITH_IDLE)
+def test_nothing_happens_where_no_event_does(name, monkeypatch):
+    """A sum of its own gives the chance to more digits; where the events are likely, the tail hangs on it alone."""
+    module, law = WITH_IDLE[name]
+    asked = {}
+
+    def spied(begin, events, *args, idle, **kwargs):
+        asked.update(events=events, idle=idle)
+        return explored(begin, events, *args, idle=idle, **kwargs)
+
+    monkeypatch.setattr(module, "explored", spied)
+    states = law().process.states
+    assert len(states) > 1
+    for state in states:
+        happens = math.fsum(chance for _, _, chance in asked["events"](state))
+        assert asked["idle"](state) == pytest.approx(1.0 - happens, abs=1e-14), state
