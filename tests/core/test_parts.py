@@ -410,6 +410,15 @@ class Holder:
     items: Any = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class Derives:
+    p: float
+    twice: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "twice", 2 * self.p)
+
+
 OWN = (
     AllBlocks,
     *CHUNKED,
@@ -577,6 +586,14 @@ def test_defaults_are_left_out_nested_and_made_ones_too():
     assert canonical(Anything(RoundRobin(g=1), 2)) == f"{name}(value=RoundRobin(), other=2)"
     assert canonical(Holder(())) == f"{type_name(Holder)}()"
     assert canonical(Holder((1,))) == f"{type_name(Holder)}(items=(1,))"
+
+
+def test_what_a_part_makes_of_its_fields_is_none_of_its_text():
+    """It could not be read again."""
+    part = Derives(0.25)
+    assert canonical(part) == f"{type_name(Derives)}(p=0.25)"
+    assert parse(canonical(part), {type_name(Derives): Derives}.get) == part
+    assert parameters(part) == {"p": 0.25}
 
 
 def test_parts_of_others_are_named_with_their_module():

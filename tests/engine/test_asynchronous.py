@@ -314,6 +314,7 @@ def test_an_optimal_start_takes_no_time():
         ({"problem": Noisy(BlockOneMax(3, 1), 1.0)}, "expected exact evaluation"),
         ({"problem": UnequalBlocks((1, 2, 3))}, "Asynchronous: expected blocks of equal length"),
         ({"mutator": Spill(HALF, 0.1)}, "changes nothing but its chunk"),
+        ({"problem": BlockOneMax(2, 1), "mutator": Spill(HALF, 0.1)}, "changes nothing but its chunk"),
         ({"runner": Asynchronous(2, Latency(per_prompt_token=1.0)), "prompt": Prompt(head=9)}, "give the same to the"),
     ],
 )

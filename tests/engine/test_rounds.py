@@ -4,7 +4,7 @@ Statistical tests: fixed seed, false-fail rate 1e-6 each (|z| < 4.9); the discre
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ from evo import (
 from evo.batch import Batch
 from evo.chunks import Chunks
 from evo.costs.budget import Limit
-from evo.engine import one_parent, run_batch
+from evo.engine import one_parent, rounds, run_batch
 from evo.engine.rounds import lowest_incorrect
 from evo.laws.counts import IndependentBlocks
 from evo.schedules import EachChunk
@@ -216,6 +216,17 @@ class Leaks:
         return Rewritten(after, solution=whole)
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Makes all right, and notes how many calls are made at once."""
+
+    asked: list[int] = field(default_factory=list, compare=False)
+
+    def rewrite(self, chunk, rng):
+        self.asked.append(len(chunk))
+        return np.ones_like(chunk)
+
+
 @pytest.mark.parametrize(
     ("problem", "mutator", "schedule", "words"),
     [
@@ -227,6 +238,7 @@ class Leaks:
         (NotAdditive(), HALF, RoundRobin(), "additive fitness"),
         (UnequalBlocks((1, 2, 3)), HALF, RoundRobin(), "Merged: expected blocks of equal length"),
         (BlockOneMax(3, 1), Spill(HALF, 0.1), RoundRobin(), "changes nothing but its chunk, got Spill"),
+        (BlockOneMax(2, 1), Spill(HALF, 0.1), RoundRobin(), "changes nothing but its chunk, got Spill"),
         (BlockOneMax(3, 1), Malformed(Misaligned(HALF, 0.1), 0.1), RoundRobin(), "got Misaligned"),
     ],
 )
@@ -235,6 +247,22 @@ def test_what_cannot_be_merged_is_refused(problem, mutator, schedule, words):
         Cell(problem, mutator, schedule, Merged())
     with pytest.raises(InputError, match=words):
         run(problem, schedule, Merged(), 10, mutator)
+
+
+def test_nothing_is_outside_the_only_chunk():
+    counts = run(BlockOneMax(2, 1), RoundRobin(g=2), Merged(), 10, Spill(HALF, 0.1))
+    assert (counts.hit > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("k", "workers", "runs_at_once"),
+    [(6, None, 1), (6, 2, 3), (50, 1, 1), (20, 1, 3)],  # 60 blocks: 6 or 2 calls of 1 + 8 a run, or its k
+)
+def test_a_slab_of_rounds_holds_so_many_blocks(k, workers, runs_at_once, monkeypatch):
+    monkeypatch.setattr(rounds, "SLAB_BLOCKS", 60)
+    counts = Counts()
+    run(BlockOneMax(k, 1), OnlyIncorrect(), Merged(workers), 7, counts)
+    assert max(counts.asked) == runs_at_once * (workers or k)
 
 
 def test_a_leak_that_was_not_declared_is_found_out():

@@ -186,11 +186,12 @@ def test_what_hangs_on_a_probability_that_was_raised_is_refused():
 
 
 BLOCKS = IndependentBlocks(0.6, 0.7)
+NEXT = MisalignedLaw(BLOCKS, 0.2, 1)
 WITH_IDLE = {
     "spill, lowest": (outside, lambda: outside.spill_only_incorrect(SpillLaw(BLOCKS, 0.2), 4, Start(4))),
     "spill, drawn": (outside, lambda: outside.spill_uniform_chunk(SpillLaw(BLOCKS, 0.2), 4, Start(4, p0=0.3), 2)),
     "all spills": (outside, lambda: outside.spill_only_incorrect(SpillLaw(BLOCKS, 1.0), 4, Start(4))),
-    "misaligned": (outside, lambda: outside.misaligned_only_incorrect(MisalignedLaw(BLOCKS, 0.2, 1), 4, Start(4, p0=0.3))),
+    "misaligned": (outside, lambda: outside.misaligned_only_incorrect(NEXT, 4, Start(4, p0=0.3))),
     "p_j": (per_block, lambda: per_block.blocks_only_incorrect(PerBlockLaw((0.9, 0.2, 0.5)), 3, Start(3, p0=0.3))),
     "left when done": (block_after_block, lambda: until_resolved(BLOCKS, 4, Start(4, p0=0.3), 2)),
     "chunks": (chunk_after_chunk, lambda: only_incorrect(BLOCKS, 7, 3, Start(7, p0=0.3), 2)),

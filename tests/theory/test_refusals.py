@@ -12,13 +12,15 @@ from evo.laws.mixtures import Invalid, Mixture
 from evo.laws.special import BetaBlocksLaw, LearningLaw, PerBlockLaw
 from evo.theory import Geometric, NegativeBinomial, Start
 from evo.theory.calls.minibatch import minibatch_moves
+from evo.theory.calls.offspring_counts import subset_offspring
 from evo.theory.calls.voting import judge_least_ahead, least_ahead
 from evo.theory.numeric.beta import BetaNodes
 from evo.theory.operators.difficulty import beta_all_blocks
 from evo.theory.operators.per_block import blocks_all_at_once
 from evo.theory.quality.in_turn import beta_in_turn, blocks_in_turn
 from evo.theory.quality.no_evaluator import accepted_in_turn
-from evo.theory.quality.whole import MOST_LEARNED, learned, sampled_blocks
+from evo.theory.quality.stored import stored_fitness
+from evo.theory.quality.whole import MOST_LEARNED, learned, sampled, sampled_blocks
 from evo.theory.systems.debugging import (
     focused_debugger,
     focused_qa,
@@ -36,6 +38,7 @@ from evo.theory.times.at_times import LawAtTimes
 HALF = IndependentBlocks(0.5, 0.5)
 TWO = PerBlockLaw((0.5, 0.25))
 SOME = LawAtTimes(np.array([0.0, 2.0, np.inf]), np.array([0.0, 0.5, 1.0]), 3.0)
+COUNTS = subset_offspring(HALF, 2, 1)
 LAST = learned(LearningLaw(0.5, 0.5, 10), 2, Start(2))
 
 
@@ -66,6 +69,11 @@ LAST = learned(LearningLaw(0.5, 0.5, 10), 2, Start(2))
         (lambda: blocks_all_at_once(TWO, 3, Start(3)), NoPrediction, "p has 2 entries for k = 3 blocks"),
         (lambda: blocks_in_turn(TWO, 3, Start(3)), NoPrediction, "p has 2 entries for k = 3 blocks"),
         (lambda: sampled_blocks(TWO, 3, Start(3)), NoPrediction, "p has 2 entries for k = 3 blocks"),
+        (lambda: sampled(IndependentBlocks(0.3, 0.6), 3, Start(3)), NoPrediction, "the same of every parent"),
+        (lambda: stored_fitness(COUNTS, math.nan, Start(2)), InputError, "sigma >= 0 .*, got sigma=nan, m=1"),
+        (lambda: stored_fitness(COUNTS, -1.0, Start(2)), InputError, r"sigma >= 0 .*, got sigma=-1.0, m=1"),
+        (lambda: stored_fitness(COUNTS, 0.0, Start(2), m=0), InputError, "whole number m >= 1, got sigma=0.0, m=0"),
+        (lambda: stored_fitness(COUNTS, 0.0, Start(3)), InputError, r"probabilities \[4, 4\], got shape \(3, 3\)"),
         (lambda: blocks_in_turn(TWO, 2, Start(2, incorrect=1)), NoPrediction, "blocks independent at the start"),
         (lambda: beta_in_turn(BetaBlocksLaw(2, 1), 2, Start(2, incorrect=1)), NoPrediction, "independent at the start"),
         (lambda: accepted_in_turn(HALF, 4, 2, Start(4, incorrect=1)), NoPrediction, "independent at the start"),
@@ -105,6 +113,17 @@ def test_what_lies_just_within_is_told():
     assert minibatch_moves(HALF, 4, 1, 4, False).shape == (5, 5)
     assert rounds(1024).mean > 2000
     assert SOME.tail([1, 2, math.inf]).tolist() == [1.0, 0.5, 0.0]
+
+
+def test_a_law_that_is_known_to_forget_is_asked_for_one_parent_alone(monkeypatch):
+    """One that is not is asked for all: with 10^4 blocks that takes minutes."""
+    asked = []
+    pmf = IndependentBlocks.pmf
+    monkeypatch.setattr(IndependentBlocks, "pmf", lambda law, g, i: asked.append(i) or pmf(law, g, i))
+    known = sampled(HALF, 5, Start(5)).after([3])
+    assert asked == [5]
+    assert sampled(ByChunk({5: HALF}), 5, Start(5)).after([3]).tolist() == known.tolist()
+    assert set(asked) == set(range(6))
 
 
 def test_a_quotient_that_rounds_above_a_whole_number_is_that_number():

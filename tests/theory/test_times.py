@@ -63,6 +63,8 @@ def test_cdf_quantile_and_moments_belong_together(law):
     assert law.cdf([-1.0, -np.inf, np.inf]).tolist() == [0, 0, 1]
     assert law.tail([-1.0, np.inf]).tolist() == [1, 0]
     assert law.cdf(np.array([[4.7], [2.2]])).tolist() == law.cdf([[4], [2]]).tolist()  # asked twice, the same
+    whole = np.arange(12.0)
+    assert [law.cdf(whole + 0.7).tolist(), law.tail(whole + 0.7).tolist()] == [[*law.cdf(whole)], [*law.tail(whole)]]
     for u in (0.0, 1e-3, 0.1, 0.5, 0.9, 0.999, 1 - 1e-9):
         t = law.quantile(u)
         assert t == int(t)

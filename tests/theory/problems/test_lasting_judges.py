@@ -176,6 +176,11 @@ def test_large_runs_and_their_limits():
     run = persistent_uniform(judge, 1000, Start(1000))
     assert run.hit.cdf(math.inf) == pytest.approx(alive**1000, rel=1e-10)
     assert persistent_uniform(judge, 85, Start(85, p0=0.5)).hit.tail(math.inf) < 1 - alive**85
+    careful = LastingJudge(0.5, 0.5, 0.0, 0.1)  # 100 x 101 states, if shaky blocks were counted; they decide nothing
+    all_drawn = sum(200 / j for j in range(1, 101)) / 0.45
+    assert persistent_uniform(careful, 200, Start(200, incorrect=100)).hit.mean == pytest.approx(all_drawn, rel=1e-12)
+    with pytest.raises(NoPrediction, match="states"):
+        persistent_uniform(careful, 200, Start(200, incorrect=100), lam=2)  # they use up a generation
     half = persistent_uniform(judge, 120, Start(120, incorrect=60)).hit  # 60 x 61 states
     assert 1 - alive**60 < half.tail(math.inf) < 1 - alive**60 + 0.01
     with pytest.raises(NoPrediction, match="states"):

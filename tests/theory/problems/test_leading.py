@@ -220,6 +220,13 @@ def test_equal_rates_need_no_stationary_start(lam):
             assert run.generations.mean == pytest.approx((1 - optimal) / (1 - (1 - chance) ** lam), rel=1e-12)
 
 
+class Counted:
+    """A law that says nothing of single blocks."""
+
+    def pmf(self, g, i):
+        return IndependentBlocks(0.2, 0.8).pmf(g, i)
+
+
 def test_what_is_not_known_is_refused():
     flips, start = IndependentBlocks(0.2, 0.8), Start(5, p0=0.5)
     for law, begin, lam, why in (
@@ -229,9 +236,13 @@ def test_what_is_not_known_is_refused():
         (flips, Start(5, incorrect=2), 1, "independent blocks"),
         (Mixture((0.5, 0.5), (flips, IndependentBlocks(0.2, 0.9))), start, 1, "p0=0.5"),
         (IndependentBlocks(0.4, 0.6), Start(2000, p0=0.5), 1, "too small for floats"),
+        (flips, Start(5, p0=0.5 + 1e-11), 1, "p0=0.5 "),
+        (Counted(), start, 1, "independent blocks"),
     ):
         with pytest.raises(NoPrediction, match=why):
             leading_all_blocks(law, begin.k, begin, lam)
+    rounded = leading_all_blocks(flips, 5, Start(5, p0=0.5 + 1e-13)).hit.mean
+    assert rounded == pytest.approx(leading_all_blocks(flips, 5, start).hit.mean, rel=1e-11)
     for formula in (leading_round_robin, leading_uniform_chunk, leading_all_blocks, leading_only_incorrect):
         with pytest.raises(InputError, match="blocks, the run"):
             formula(flips, 4, start)
