@@ -12,6 +12,7 @@ import pytest
 
 import evo
 from evo.identity import differences, identity_of
+from evo.identity.code import constant_text
 from operators import Resample
 
 HEAD = """
@@ -292,6 +293,14 @@ def test_what_comes_from_a_module_that_a_method_imports_is_told(line, define):
 @pytest.mark.parametrize("line", ["import os; return len(os.sep)", "import numpy as n; return n.add(1, n.pi)"])
 def test_the_twin_of_an_imported_module_what_is_the_same_everywhere_is_not_told(line, define):
     assert identity_of(define(f"def f():\n    {line}", "f()")).unseen == ()
+
+
+def test_a_set_among_constants_has_one_text_in_every_process():
+    """The order of its words is another in each."""
+    words = ["alpha", "beta", "delta", "gamma", "mu", "nu", "xi"]
+    told = ", ".join(f"str {word!r}" for word in words)
+    assert constant_text(frozenset(reversed(words))) == f"{{{told}}}"
+    assert constant_text((1, frozenset({2.0, 10}), None)) == "(int 1, {float 2.0, int 10}, NoneType None)"
 
 
 def test_an_object_that_fails_when_it_is_looked_at_is_told(define):

@@ -1,6 +1,6 @@
 """What parts answer is checked where it is asked for: each refusal is read whole, whatever the way around it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -70,6 +70,10 @@ ORDER = "Drawn.choose: expected 2 different blocks a call, in ascending order"
         (chosen(0, 5), "Drawn.choose: expected blocks from 0 to 4, got 0 to 5"),
         (chosen(-1, 4), "Drawn.choose: expected blocks from 0 to 4, got -1 to 4"),
         (answered(GIVEN, calls=ONE), ""),
+        (
+            lambda: rewritten(Says(Rewritten(NONE[:0, :2], calls=ONE[:0])), replace(GIVEN, correct=NONE[:0, :2]), None),
+            "",
+        ),
         (answered(GIVEN, calls=np.array([3, 0])), "Says.rewrite: expected at least 1 call an answer, got 0"),
         (
             answered(GIVEN, calls=ONE[:1]),

@@ -6,7 +6,9 @@ import importlib
 import pkgutil
 import tracemalloc
 from dataclasses import dataclass, is_dataclass
+from typing import ClassVar
 
+import numpy as np
 import pytest
 
 import evo.runners
@@ -111,6 +113,22 @@ class Own(MuPlusLambda):
         return super().survivors(pool, offspring)
 
 
+@dataclass(frozen=True)
+class Doubling(OnePlusLambda):
+    """Twice the offspring after a generation without progress, half as many after one with it."""
+
+    in_parts: ClassVar = True
+    initial_state: ClassVar = 1.0
+
+    def offspring(self, state):
+        return state.astype(np.int64)
+
+    def adjust(self, state, pool, offspring):
+        progress = offspring.max(axis=1) > pool.seen[:, 0]
+        assert offspring.shape[1] == self.lam  # all of them, however they were made
+        return np.clip(np.where(progress, state / 2, state * 2), 1, self.lam)
+
+
 ONCE = [
     BlockOneMax(6, 1),
     Noisy(BlockOneMax(6, 1), 1.0, reevaluate=False),
@@ -132,6 +150,7 @@ ONCE = [
         Archive(4, "proportional", 7),
         Archive(4, "last", 7),
         MapElites(1, lam=7),
+        Doubling(7),
     ],
     ids=str,
 )
@@ -143,7 +162,8 @@ def test_slabs_of_one_call_make_the_same_runs(runner, problem, monkeypatch):
         search = Search(problem, FixKeep(0.3, 0.9), AllBlocks(), runner)
         batch = Batch(streams(1, "test", 0), 8, [Limit(1.0, 0.0, 100)], trace=True)
         counts, trace = populations.run_batch(search, batch)
-        return counts.hit.tolist(), counts.evaluations.tolist(), trace.call.tolist(), trace.fitness.tolist()
+        numbers = counts.hit, counts.generations, counts.calls, counts.evaluations, trace.call, trace.fitness
+        return [each.tolist() for each in numbers]
 
     whole = made()
     for module in (populations, readings):

@@ -12,7 +12,7 @@ import pytest
 
 from evo import InputError, Latency, Merged, OnePlusLambda, OperatorError, RoundRobin, UniformChunk, UntilResolved
 from evo.batch import Batch
-from evo.conformance import check_part, check_runner, kind_of
+from evo.conformance import check_part, check_runner, kind_of, mutator_checks, problem_checks, runners
 from evo.costs.budget import Budget, Limit
 from evo.engine import one_parent, run_batch
 from evo.runners.archives import Archive, Islands, MuPlusLambda
@@ -147,6 +147,16 @@ def test_a_grid_of_it_adds_up_whatever_the_budget_and_does_not_depend_on_the_bat
     assert (long.hit[~both] > 60 - 8).all()
 
 
+def test_the_trace_of_a_run_ends_with_it_though_others_go_on():
+    """Runs make other numbers of offspring, so that a budget ends them in other generations."""
+    search = Search(BlockOneMax(12, 4), HALF, RoundRobin(), Doubling(8))
+    counts, trace = run_batch(search, Batch(streams(1, "own", 0), 200, [Limit(1.0, 0.0, 30)], trace=True))
+    assert len(set(counts.generations[counts.hit < 0])) > 3
+    assert (trace.call <= counts.calls[trace.run]).all()
+    last = [trace.call[trace.run == run].max() for run in range(200)]
+    assert (counts.calls - last < 8).any()  # some end with progress
+
+
 @pytest.mark.parametrize(
     ("broken", "expected"),
     [
@@ -234,6 +244,29 @@ GOOD = [
     MapElites(1), MapElites(4, lam=2), MapElites(3, blocks=4), MapElites(8, "pattern"),
     MuPlusLambda(3, 2), Islands(2, 3, 2, migrate=5), Merged(3), Merged(), Asynchronous(3), Doubling(8), Brought(),
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Careful(Doubling):
+    """Sees what is promised of the offspring: those of its number, and as invalid all that were not made."""
+
+    def adjust(self, state, pool, offspring):
+        beyond = np.arange(self.lam) >= self.offspring(state)[:, None]
+        assert np.isneginf(offspring[beyond]).all()
+        assert not np.isposinf(offspring).any()
+        return super().adjust(state, pool, offspring)
+
+
+def test_a_runner_is_shown_what_it_is_promised():
+    wrong = [found.message for found in check_runner(Careful(8)) if found.passed is False]
+    assert wrong == []
+    run(Careful(8), mutator=Malformed(HALF, 0.2), runs=20)
+
+
+def test_runners_are_checked_on_a_problem_and_a_mutator_that_conform():
+    of = {each.name: each for each in problem_checks(runners._Blocks())}
+    of |= {each.name: each for each in mutator_checks(runners._Mutator())}
+    assert [of[name].result().passed for name in ("optimum", "change", "law holds")] == [True] * 3
 
 
 @pytest.mark.some("kind")

@@ -157,6 +157,22 @@ def test_words_of_another_law_differ():
 
 
 @dataclass(frozen=True)
+class Breaks(FixKeep):
+    """Its words break right blocks twice as often."""
+
+    def rewrite_words(self, words, rng):
+        return FixKeep(self.fix, 2 * self.keep - 1).rewrite_words(words, rng)
+
+
+@dataclass(frozen=True)
+class Mends(FixKeep):
+    """Its words mend wrong blocks a tenth more often."""
+
+    def rewrite_words(self, words, rng):
+        return FixKeep(self.fix + 0.1, self.keep).rewrite_words(words, rng)
+
+
+@dataclass(frozen=True)
 class Together(Resample):
     """Its words are right as often as its blocks, but all of a solution at once."""
 
@@ -225,6 +241,8 @@ class Narrow(FixKeep):
         (Elsewhere(0.5), "Elsewhere.rewrite_words gives other words for the same state of the generator"),
         (Narrow(0.3, 0.8), ""),
         (Votes(0.5), "Votes has rewrite_words, by which each call is valid and one call"),
+        (Breaks(0.5, 0.9), "P(a right block is right) is 0.900 by rewrite and 0.80"),
+        (Mends(0.5, 0.9), "P(a wrong block is right) is 0.500 by rewrite and 0.60"),
         (Wrong(0.5), "blocks 0 and 1 are right) is 0.253 by rewrite and 0.202 by rewrite_words"),
         (Together(0.5), "are right) is 0.246 by rewrite and 0.496 by rewrite_words"),
         (Resample(0.37), ""),

@@ -132,6 +132,13 @@ def test_what_is_declared_of_a_start(how, passed):
     assert found(problem_checks(Begins(6, how)), "initial law").passed is passed
 
 
+def test_which_of_two_blocks_is_incorrect_is_seen_by_neither_count_nor_neighbours():
+    told = found(problem_checks(Begins(2, "the first")), "initial law")
+    assert told.passed is False
+    assert told.message.startswith("P(block 0 is incorrect) is 0.5000 by initial_law")
+    assert found(problem_checks(Begins(2, "exactly")), "initial law").passed is True
+
+
 def test_another_rate_of_correct_blocks_is_found():
     @dataclass(frozen=True)
     class Other(Begins):

@@ -148,6 +148,7 @@ def test_impossible_success_never_comes():
         assert law.mean == law.variance == law.quantile(0.5) == math.inf
         assert float(law.cdf(np.inf)) == getattr(law, "zero", 0.0)
     assert Geometric(0.0, zero=1.0).mean == 0
+    assert [NegativeBinomial(0, 0.0).quantile(u) for u in (0.0, 0.5, 0.999)] == [0.0] * 3  # of none that is waited for
 
 
 def test_unknown_moments_raise():
