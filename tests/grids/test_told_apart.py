@@ -129,7 +129,8 @@ def test_a_class_whose_name_is_no_python_is_refused(name):
 @pytest.mark.parametrize("name", ["mine\ud83d", "mine\x1b", "mi\u202ene"])
 def test_a_class_of_a_module_whose_name_cannot_be_written_is_refused(name):
     """Half a character ended forecasts and runs with a fault of the encoder; others hid what stands behind them."""
-    kind = make_dataclass("Mine", [], frozen=True, namespace={"rewrite": Named.rewrite, "__module__": name})
+    kind = make_dataclass("Mine", [], frozen=True, namespace={"rewrite": Named.rewrite})
+    kind.__module__ = name
     with pytest.raises(InputError, match="'Mine': expected a class of a module whose name can be read") as told:
         cell(kind())
     assert str(told.value).isprintable()
