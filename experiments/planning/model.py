@@ -132,11 +132,11 @@ class Model:
         Raises: InputError where fix or keep of such a call is neither measured nor between two that are.
         """
         operator, last = self.values.operator, self.k % g
+        fix, keep = (((g, chance_at(getattr(operator, name), g, name)),) for name in ("fix", "keep"))
         if last:
             for name in ("fix", "keep"):
                 chance_at(getattr(operator, name), last, name, f"; k = {self.k} by g = {g} leaves a chunk of {last}")
         else:
-            fix, keep = (((g, chance_at(getattr(operator, name), g, name)),) for name in ("fix", "keep"))
             operator = replace(operator, fix=fix, keep=keep)
         call = call_of(operator)
         return call if votes == 1 else Vote(call, ahead=votes)

@@ -133,3 +133,27 @@ def test_a_law_is_not_told_where_it_has_no_mean():
         "E[hit] at k = 1, EXTRAPOLATED, where this law has no mean",
         True,
     )
+
+
+@pytest.mark.parametrize("falls", [False, True])
+@pytest.mark.parametrize("shift", [*(32 * np.array(likelihoods.SHIFTS)), -0.9 * 2.0, -0.5 * 2.0])
+def test_the_search_for_a_shifted_power_begins_at_the_law_where_its_shift_is_among_the_guesses(shift, falls):
+    """3 (x + c)^1.7, or its inverse: shifts of so many ends of the range, or of a part of its begin, below it."""
+    law = 3.0 * (X + shift) ** (-1.7 if falls else 1.7)
+    model = Model(NAMED["shifted power"], X[0], X[-1])
+    (start,) = likelihoods._starts(evidence(law), model)
+    assert start == pytest.approx([*np.log(law[[0, -1]]), np.log((32 + shift) / (2 + shift))], rel=1e-9)
+    np.testing.assert_allclose(model.logs(start, X)[0], np.log(law), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "curve"),
+    [*(("power + c", b) for b in likelihoods.EXPONENTS if b > 0),
+     *(("exponential + c", each / 30) for each in likelihoods.RATES)],
+)  # fmt: skip
+def test_the_search_for_a_curved_sum_begins_at_the_law_where_its_curve_is_among_the_guesses(name, curve):
+    """2 u(x) + 50 for u = x^b or base^x, both ends of the range and the curve."""
+    law = 2.0 * (X**curve if name == "power + c" else np.exp(curve * X)) + 50.0
+    model = Model(NAMED[name], X[0], X[-1])
+    start = likelihoods._starts(evidence(law), model)[0]
+    assert start == pytest.approx([*np.log(law[[0, -1]]), curve], rel=1e-6)

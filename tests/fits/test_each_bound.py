@@ -19,7 +19,7 @@ from experiments.fits.evidence.spreads import WORST, log_error
 from experiments.fits.families.advice import FACTORS, POWER, runs_for_bend, where_they_part
 from experiments.fits.families.choice import knot_of
 from experiments.fits.laws import Estimate, Told
-from experiments.fits.quantities import Quantity
+from experiments.fits.quantities import Quantity, values_of
 from experiments.fits.ratios import Ratio, Side
 from experiments.fits.series import Series, _of_runs
 from experiments.fits.speedups import FEWEST_RUNS
@@ -216,6 +216,23 @@ def test_every_run_was_seen_up_to_the_first_that_was_censored():
     assert ended.tolist() == [3.0, math.inf, math.inf, 9.0]
     (*_, reach), _ = _of_runs(RunArrays.of(runs.iloc[[0, 3]]), 1.0, Quantity("hit", "mean", "hit"))
     assert reach == math.inf
+
+
+@pytest.mark.parametrize(
+    ("column", "lam", "values", "hit", "trials"),
+    [
+        ("hit", 3.0, [0, 12, 7], [0, math.nan, 7], [0, 12, 7]),  # a censored run spent lam times its generations
+        ("cost", 3.0, [1, 2, 3], [0, math.nan, 7], [0, 4, 3]),
+        ("tokens", 3.0, [11, 22, 33], [0, math.nan, 7], [0, 4, 3]),
+        ("hit", math.nan, [0, 11, 8], [0, math.nan, 7], [0, 11, 8]),  # a program: its calls
+        ("cost", math.nan, [1, 2, 3], [0, 11, 8], [1, 11, 8]),  # which ends by itself; one trial at least
+    ],
+)
+def test_values_hits_and_trials_of_runs(column, lam, values, hit, trials):
+    runs = {"hit": [0, math.nan, 7], "generations": [0, 4, 3], "calls": [0, 11, 8], "cost": [1, 2, 3]}
+    runs |= {"prompt_tokens": [10, 20, 30], "generated_tokens": [1, 2, 3]}
+    found = values_of(RunArrays.of(pd.DataFrame(runs, dtype=float)), lam, column)
+    np.testing.assert_array_equal(found, [values, hit, trials])
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from evo import AllBlocks, OnePlusLambda, UntilResolved
 from evo.errors import InputError
 from experiments import Cell, Grid, run_grid
+from experiments.fits import surfaces
 from experiments.fits.laws import Refusal, Told
 from experiments.fits.surfaces import _refuse, fit_surface
 from operators import Resample
@@ -103,3 +105,66 @@ def test_intervals_are_two_sided_of_the_level_that_is_asked_for(runs):
             errors = [plain(one.high) - plain(one.low) for one in each]
             assert np.divide(errors, list(levels.values())) == pytest.approx(errors[0] / levels[0.9], rel=1e-5)
             assert plain(each[0].low) + plain(each[0].high) == pytest.approx(2 * plain(each[0].value))
+
+
+FORMS = {"power": ("ln x",), "exponential": ("x",), "both": ("x", "ln x")}
+TEXTS = {"power": "k^b l^d", "exponential": "base^k l^d", "both": "base^k k^b l^d"}
+WORSE, BEST_OF_8, WORST_OF_9 = chi2.isf(1e-3, 1), chi2.isf(1e-3, 8), chi2.isf(1e-3, 9)
+
+
+@pytest.mark.parametrize(
+    ("power", "exponential", "both", "told", "left"),
+    [
+        (8.0, 500.0, 7.9, Told.LAW, ["power"]),
+        (500.0, 8.0, 7.9, Told.LAW, ["exponential"]),
+        (8.0, 9.0, 7.9, Told.UNDECIDED, ["power", "exponential"]),
+        (WORST_OF_9 - 0.1, 500.0, WORST_OF_9 - 0.2, Told.LAW, ["power"]),  # of 12 cells less 3 constants
+        (WORST_OF_9 + 0.1, 500.0, BEST_OF_8 - 0.1, Told.LAW, ["both"]),
+        (WORST_OF_9 + 0.1, 500.0, BEST_OF_8 + 0.1, Told.NONE, []),
+        (8.0 + WORSE - 0.1, 500.0, 8.0, Told.LAW, ["power"]),  # one more constant does not tell more
+        (8.0 + WORSE + 0.1, 500.0, 8.0, Told.LAW, ["both"]),
+        (8.0, 8.0 + WORSE, 7.9, Told.LAW, ["power"]),
+        (0.1 + WORSE, 0.1 + WORSE, 0.0, Told.LAW, ["both"]),
+    ],
+)
+def test_of_surfaces_those_are_left_that_fit_and_that_one_more_constant_does_not_beat(
+    power, exponential, both, told, left, monkeypatch
+):
+    """Made-up deviances of 12 cells: a law fits at p >= 0.001, and is beaten by one constant more at p < 0.001."""
+    x, y = np.array([(x, y) for x in (1, 2, 4) for y in (1, 2, 4, 8)], dtype=float).T
+    deviances = {"power": power, "exponential": exponential, "both": both}
+    found = {tuple(map(tuple, surfaces._design(FORMS[name], x, y).T)): far for name, far in deviances.items()}
+
+    def fitted(evidence, of):
+        assert evidence == "evidence"
+        return np.ones(of.shape[1]), np.ones(of.shape[1]), found[tuple(map(tuple, of.T))]
+
+    monkeypatch.setattr(surfaces, "evidence_of", lambda part: ("evidence", "spreads"))
+    monkeypatch.setattr(surfaces, "_fitted", fitted)
+    made = surfaces._surface(SimpleNamespace(label="a", x=x), y, ("k", "l"), "cost", 0.95)
+    assert (made.series, made.told) == ("a", told)
+    assert [law.text for law in made.left] == [f"E[cost] = A {TEXTS[name]}" for name in left]
+    freedom = [8 if name == "both" else 9 for name in left]
+    assert [law.misfit for law in made.left] == pytest.approx(
+        [chi2.sf(deviances[name], of) for name, of in zip(left, freedom, strict=True)]
+    )
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_constants_of_a_surface_are_weighted_least_squares(exact):
+    """Roots that are linear in the log of the mean: (X'WX)^-1 X'W y, and the errors of its diagonal."""
+    rng = np.random.default_rng(1)
+    x, y = np.array([(x, y) for x in (1, 2, 4) for y in (1, 2, 4)], dtype=float).T
+    design, best, errors = surfaces._design(("ln x",), x, y), rng.normal(3.0, 0.3, 9), rng.uniform(0.1, 0.5, 9)
+    assert design.tolist() == np.column_stack([np.ones(9), np.log(x), np.log(y)]).tolist()
+    rounding = rng.uniform(1e-9, 1e-8, 9)
+    evidence = SimpleNamespace(
+        known=np.full(9, True), best=best, errors=errors, exact=rounding if exact else None,
+        roots=lambda logs: (logs - best) / errors, slopes=lambda logs: 1 / errors,
+    )  # fmt: skip
+    free, found, distance = surfaces._fitted(evidence, design)
+    expected = np.linalg.solve((design.T / errors**2) @ design, (design.T / errors**2) @ best)
+    assert free == pytest.approx(expected, rel=1e-6)
+    spread = rounding if exact else errors
+    assert found == pytest.approx(np.sqrt(np.diag(np.linalg.inv((design.T / spread**2) @ design))), rel=1e-6)
+    assert distance == pytest.approx((((best - design @ expected) / errors) ** 2).sum(), rel=1e-9)

@@ -97,6 +97,20 @@ def test_a_median_is_named_and_predicted_as_one(monkeypatch):
     assert of_series._exact(results, mean, 0, "cost") == ("c", "cost")
 
 
+@pytest.mark.parametrize(
+    ("label", "lam", "fixed", "name"),
+    [
+        ("arm, lam = 2", 2.0, {"runner.lam": 2}, "arm"),
+        ("arm, lam = 2, l = 4", 2.0, {"runner.lam": 2, "problem.l": 4}, "arm, l = 4"),
+        ("arm, lam = 2", 2.0, {}, "arm, lam = 2"),  # of an arm that is called so
+        ("arm, lam = 2", None, {"runner.lam": 2}, "arm, lam = 2"),
+        ("arm, lam = 20", 2.0, {"problem.l": 4}, "arm, lam = 20"),
+    ],
+)
+def test_a_series_is_named_without_the_lam_of_its_charts(label, lam, fixed, name):
+    assert of_series._name(SimpleNamespace(label=label, lam=lam, fixed=fixed)) == name
+
+
 SOME = {"x": X, "y": X}
 POINTS = "points: measured means with 95% intervals"
 

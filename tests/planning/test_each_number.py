@@ -56,6 +56,14 @@ def test_a_block_has_the_next_whole_number_of_tokens(said, block):
     assert model(problem={"k": 8, "l": 7}, tokens={"instructions": 500, "block": said}).block == 7  # l goes before
 
 
+@pytest.mark.parametrize(("k", "known"), [(8, [1, 4]), (6, [1]), (9, [1, 4])])
+def test_a_size_between_a_certain_chance_and_another_is_not_known(k, known):
+    """Its logit has no value between; nor that of the chunk of two that four leave of six blocks."""
+    made = model(fix="{ 1 = 0.4, 4 = 1.0 }", problem={"k": k})
+    assert [g for g in range(1, 7) if made.knows(g)] == known
+    assert [g for g in range(1, 7) if made.measured(g)] == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("g", "low", "measured"), [(1, 1, True), (1, 2, False), (2, 2, True), (3, 2, True), (3, 3, False), (6, 2, True),
                                (5, 3, True), (5, 4, False), (7, 1, False), (8, 1, False)],

@@ -17,6 +17,7 @@ from experiments.running.agenda import ROWS_A_TASK, Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.driver import Driver
 from experiments.running.executors.cluster import Cluster
+from experiments.running.executors.processes import Processes
 from experiments.running.launch import run_grid
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.tasks import Done, Job
@@ -122,6 +123,32 @@ def test_what_a_batch_will_come_to_is_the_mean_of_those_that_came_back():
         allowance.back(job, Done(job, columns, 0.1, "here"))
     assert allowance.expected(cell, 10) == {"calls": 20.0, "tokens": 60.0, "cost": pytest.approx(60.0)}
     assert allowance.spent.calls == 540.0
+
+
+def test_a_batch_that_failed_is_at_work_no_more_and_counts_for_nothing():
+    """One of which nothing is known stands alone, until it has come back, whatever came of it."""
+    cell = replace(cells((2,), (1.0,))[0], mutator=Lawless())
+    allowance = Allowance(GridLimits(calls=1000), Spent(calls=500))
+    job = Job(cell, 0, 10, 1, "blocks", 1.0, 1.0)
+    assert allowance.fits(None)
+    allowance.begun(job)
+    assert not allowance.fits(None)
+    assert not allowance.fits({"calls": 1.0, "tokens": 0.0, "cost": 0.0})
+    allowance.back(job, None)
+    assert allowance.fits(None)
+    assert (allowance.spent.calls, allowance.expected(cell, 10)) == (500, None)
+
+
+@pytest.mark.parametrize(("held", "taken"), [((2, 0, 1), 1), ((1, 1, 0), 2), ((0, 3), 0), ((4, 2, 3), 1)])
+def test_a_task_goes_to_the_process_that_holds_fewest(held, taken):
+    """Or some would wait for one while others have nothing to do."""
+    executor, given = Processes(len(held)), []
+    executor._isolated = [
+        SimpleNamespace(held=tasks, take=lambda jobs, at=at: given.append(at)) for at, tasks in enumerate(held)
+    ]
+    assert (executor.busy, executor.free) == (sum(held), 2 * len(held) - sum(held))
+    executor.submit([Job(cells((2,), (1.0,))[0], 0, 10, 1, "blocks", 1.0, 1.0)])
+    assert given == [taken]
 
 
 class Lawless(Resample):

@@ -1,5 +1,6 @@
 """Real calls over HTTP by the package `openai`: tries, usage, a launch that is killed, no key anywhere."""
 
+import asyncio
 import json
 import os
 import signal
@@ -19,7 +20,10 @@ from experiments.serving.faults import Faults
 from experiments.serving.log import CallLog
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
+from experiments.serving.real.client import NoAnswer, OpenAIClient
 from experiments.serving.serve import Endpoint
+from experiments.serving.upstream import upstream
+from experiments.serving.web import Reply
 from operators import LLM, FixKeep
 from problems import Exact, TextProblem
 
@@ -80,6 +84,42 @@ def test_usage_is_that_of_the_endpoint_and_the_key_is_written_nowhere(serving, t
     assert any(row.get("fault") == "http_429" for row in served)
     assert asked.keys == {f"Bearer {KEY}"}
     assert KEY.encode() not in everything(tmp_path)
+
+
+class Silent:
+    """Takes a request, and says nothing until it is let go."""
+
+    def __init__(self):
+        self.go_on, self.requests = threading.Event(), 0
+
+    def __call__(self, request):
+        self.requests += 1
+        self.go_on.wait(SECONDS)
+        return self.refuse(500, "late")
+
+    def refuse(self, status, words):
+        return Reply(status, b"{}")
+
+
+def test_a_reply_is_waited_for_as_long_as_was_asked_for_and_no_longer(serving):
+    """Once: the client tries nothing again by itself. What was sent may be paid; what found nobody was not sent."""
+
+    async def sent(port):
+        client = OpenAIClient(upstream(f"http://127.0.0.1:{port}/v1", None, 0.2))
+        try:
+            with pytest.raises(NoAnswer) as failed:
+                await asyncio.wait_for(client.send({"model": "any", "messages": []}), 20)
+        finally:
+            await client.close()
+        return failed.value.failed
+
+    silent = Silent()
+    with serving(silent) as server:
+        late, port = asyncio.run(sent(server.port)), server.port
+        silent.go_on.set()
+    assert (late.status, late.told, late.sent, late.slow, silent.requests) == (None, "no reply in time", True, True, 1)
+    down = asyncio.run(sent(port))
+    assert (down.status, down.told, down.sent, down.slow) == (None, "no reply (ConnectError)", False, False)
 
 
 @pytest.mark.slow
