@@ -574,6 +574,13 @@ def test_values_have_stable_texts():
     assert canonical(np.str_("a")) == "'a'"
 
 
+def test_what_has_no_text_or_makes_no_part_is_refused():
+    with pytest.raises(InputError, match="expected a number in a part, got one of thousands of digits"):
+        canonical(Anything(10**5000))
+    with pytest.raises(InputError, match=r"cannot build Resample\(p=\(1,\)\): .*"):
+        parse("Resample(p=(1,))", {"Resample": lambda p: p + 1}.get)
+
+
 def test_a_true_is_no_1():
     assert canonical(Anything(True)) != canonical(Anything(1))
     assert parse(canonical(Anything(True)), find).value is True

@@ -62,6 +62,8 @@ def test_a_table_of_ones_own_replaces_it(tmp_path):
         ("prompt = 2", "promt = 2", r"mine: unknown key 'promt'; did you mean 'prompt'"),
         ("prompt = 2", "prompt = -2", r"mine: TokenPrices: prompt must be"),
         ('"EUR"', '"euros and cents"', r"mine: TokenPrices: currency must be a word of at most 8"),
+        ("[mine]", "mine = 3\n[other]", r"mine: expected a table with date, source, .*, got 3"),
+        ("[mine]", "#" * 2**20 + "\n[mine]", r"a table of prices of at most 1,048,576 bytes, got a longer file"),
         ("[mine]", "[mine", r"expected a table of prices \(TOML\)"),
     ],
 )

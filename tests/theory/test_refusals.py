@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from evo.engine.law.gains import gains_of_chunk
+from evo.engine.law.levels import check_levels
 from evo.errors import InputError, NoPrediction
 from evo.laws.by_chunk import ByChunk
 from evo.laws.counts import IndependentBlocks
@@ -14,13 +16,20 @@ from evo.theory import Geometric, NegativeBinomial, Start
 from evo.theory.calls.minibatch import minibatch_moves
 from evo.theory.calls.offspring_counts import subset_offspring
 from evo.theory.calls.voting import judge_least_ahead, least_ahead
+from evo.theory.chains.explore import explored
 from evo.theory.numeric.beta import BetaNodes
-from evo.theory.operators.difficulty import beta_all_blocks
+from evo.theory.operators.difficulty import _OwnSums, beta_all_blocks, beta_round_robin
+from evo.theory.operators.learning import learning_all_blocks
 from evo.theory.operators.per_block import blocks_all_at_once
-from evo.theory.quality.in_turn import beta_in_turn, blocks_in_turn
+from evo.theory.problems.archives import Keeper, archive_run
+from evo.theory.quality.in_turn import beta_in_turn, blocks_in_turn, chunks_in_turn
+from evo.theory.quality.law import where_it_is
 from evo.theory.quality.no_evaluator import accepted_in_turn
 from evo.theory.quality.stored import stored_fitness
 from evo.theory.quality.whole import MOST_LEARNED, learned, sampled, sampled_blocks
+from evo.theory.schedules.misread import until_misread
+from evo.theory.schedules.poisson import PoissonTime
+from evo.theory.schedules.round_robin import round_robin
 from evo.theory.systems.debugging import (
     focused_debugger,
     focused_qa,
@@ -34,12 +43,28 @@ from evo.theory.systems.routing import routing_speedup, saturation
 from evo.theory.systems.sorting import least_lead, mean_comparisons_between, rounds
 from evo.theory.systems.training import runs_to_pay, runs_to_vanish
 from evo.theory.times.at_times import LawAtTimes
+from evo.theory.times.derived import InRounds
+from evo.theory.times.law import GivenTail
 
 HALF = IndependentBlocks(0.5, 0.5)
 TWO = PerBlockLaw((0.5, 0.25))
 SOME = LawAtTimes(np.array([0.0, 2.0, np.inf]), np.array([0.0, 0.5, 1.0]), 3.0)
+MIXED, NEVER = IndependentBlocks(0.5, 0.9), IndependentBlocks(1e-160, 0.5)
+RARE = Invalid(0.1, IndependentBlocks(1.7e-7, 0.5))
+SLOW = beta_round_robin(BetaBlocksLaw(1.0005, 1.0), 4, Start(4))
+MANY = subset_offspring(HALF, 60, 1)
 COUNTS = subset_offspring(HALF, 2, 1)
 LAST = learned(LearningLaw(0.5, 0.5, 10), 2, Start(2))
+
+
+def in_a_row(states):
+    """The chain of so many steps, each taken w.p. 1/2."""
+    return explored({1: 1.0}, lambda n: [(1, n + 1 if n < states else None, 0.5)], most=states).process.chain
+
+
+def harmonic(t):
+    """A tail of finite mean that falls too slowly to be summed."""
+    return (1.0 + t) ** -1.01
 
 
 @pytest.mark.parametrize(
@@ -101,6 +126,50 @@ LAST = learned(LearningLaw(0.5, 0.5, 10), 2, Start(2))
         (lambda: SOME.quantile(0.5), NoPrediction, "known at some times only"),
         (lambda: NegativeBinomial(2, 1e-200).variance, NoPrediction, "of mean 2e.200 is above the largest float"),
         (lambda: Geometric(1e-200).variance, NoPrediction, "of mean 1e.200 is above the largest float"),
+        (
+            lambda: learning_all_blocks(LearningLaw(0.5, 0.5, 10), 700, Start(700)).hit.variance,
+            NoPrediction,
+            r"of mean 5.26014e\+210 is above the largest float",
+        ),
+        (
+            lambda: gains_of_chunk(MIXED, 4097, 4097, 1),
+            NoPrediction,
+            "4,097 incorrect blocks take .* 16,777,216 numbers",
+        ),
+        (lambda: check_levels(1025), NoPrediction, "k = 1025 blocks take a table of more than 1,024 by as many"),
+        (lambda: until_misread(RARE, 4, Start(4)), NoPrediction, r"the sum over visits would take 1\.\de\+08 terms"),
+        (
+            lambda: PoissonTime(1, np.exp, 1.0, 1.0).tail(2.0**40 + 1),
+            NoPrediction,
+            r"not computed beyond 1.1e\+12 calls",
+        ),
+        (
+            lambda: round_robin(NEVER, 4, 2, Start(4)).hit.mean,
+            NoPrediction,
+            "the times of this run are above the largest",
+        ),
+        (lambda: SLOW.hit.mean, NoPrediction, r"the tail falls like t\^-1.0005, too slowly for its moments"),
+        (
+            lambda: InRounds(GivenTail(harmonic, 101.0, math.inf), 2).mean,
+            NoPrediction,
+            "too slowly for the moments of r",
+        ),
+        (
+            lambda: archive_run(Keeper(1, founders=6), MANY, Start(60, p0=0.5)),
+            NoPrediction,
+            "6 initial solutions can have",
+        ),
+        (lambda: _OwnSums(0.5, 2.0, Start(4))._convolved(1 << 21), NoPrediction, "is not computed at 2097152 calls"),
+        (
+            lambda: chunks_in_turn(MIXED, 600, 3, Start(600)).after(np.arange(2700)),
+            NoPrediction,
+            "sums over 200 chunks at 2700 times take too long",
+        ),
+        (
+            lambda: where_it_is(in_a_row(4200), np.array([10**6])),
+            NoPrediction,
+            "has 4200 states, too many for 1000000 generations one by one",
+        ),
     ],
 )
 def test_what_is_not_known_is_refused_with_what_was_asked_for(ask, error, said):
