@@ -18,8 +18,9 @@ from evo import (
     UniformSubset,
     UntilResolved,
 )
-from evo.costs.budget import Budget
+from evo.costs.budget import Budget, Limit, any_reached
 from evo.engine.law import climbs, gains, schedules, waiting
+from evo.engine.law.books import end_of_budget, same_end
 from evo.engine.law.forgetful import Counts
 from evo.engine.law.gains import Gains, gains_of_chunk
 from evo.engine.law.levels import Levels
@@ -389,6 +390,44 @@ def test_what_floats_cannot_hold_is_refused_and_a_budget_helps():
     with pytest.raises(NoPrediction, match="chance that a call makes 2000 blocks correct is below"):
         Counts.of(Invalid(0.1, IndependentBlocks(0.5, 0.5)), 2000, 1)
     assert 5300 < last.min() < last.max() < 5500  # the best of 10^12 draws of Bin(10000, 1/2): 7 standard deviations
+
+
+def first_reached(limits, lam, short):
+    """The first generation that reaches a limit, one after the other; infinite where none of many does."""
+    for generation in range(1, 200):
+        made = np.array([lam * generation])
+        if any_reached(limits, made, made, np.array([[short * generation]]))[0]:
+            return generation
+    return math.inf
+
+
+LIMITS = {
+    "calls": [Limit(1.0, 0.0, 20.0)],
+    "calls, exactly": [Limit(1.0, 0.0, 24.0)],
+    "evaluations": [Limit(0.0, 1.0, 21.0)],
+    "both are paid": [Limit(2.0, 3.0, 61.0)],
+    "cost that rounds": [Limit(0.1, 0.0, 0.3 + 0.6, rounding=1e-12)],
+    "cost in thirds": [Limit(1 / 3, 1 / 7, 40 / 7, rounding=1e-12)],
+    "the first generation": [Limit(1.0, 0.0, 1.0)],
+    "nothing is paid": [Limit(0.0, 0.0, 5.0)],
+    "nothing may be paid": [Limit(0.0, 0.0, 0.0)],
+    "the earlier of two": [Limit(1.0, 0.0, 90.0), Limit(0.0, 1.0, 30.0), Limit(0.0, 0.0, 1.0)],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("lam", [1, 3, 8])
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_budget_ends_runs_where_counting_does(name, lam):
+    limits = LIMITS[name]
+    expected = first_reached(limits, lam, 0)
+    assert same_end(limits, lam) == expected
+    assert end_of_budget(limits, lam, 2, lambda generations: np.zeros((2, 1))).tolist() == [expected] * 2
+    shorter = [replace(limit, per_shortfall=(-0.25,)) for limit in limits]  # calls on the last chunk are cheaper
+    shares = np.array([0.0, 1.0, lam])
+    assert end_of_budget(shorter, lam, 3, lambda generations: (shares * generations)[:, None]).tolist() == [
+        first_reached(shorter, lam, short) for short in shares
+    ]
 
 
 def test_a_larger_budget_prolongs_the_same_runs():

@@ -15,7 +15,9 @@ from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks, OnlyIncorrect, UntilResolved
+from evo.theory import Geometric
 from evo.theory.times.cut import cut_means, mean_within
+from evo.theory.times.law import GivenTail
 from experiments.grids.cell import Cell
 from experiments.grids.grid import MOST_RUNS, Grid, sweep
 from experiments.predictions.forecast import check_budgets, forecast
@@ -234,6 +236,22 @@ def test_means_within_several_budgets_are_found_at_once(al):
     sums = np.concatenate(([0.0], np.cumsum(law.tail(np.arange(1024.0)))))
     assert cut_means(law, budgets) == pytest.approx(sums[budgets], rel=1e-6)
     assert cut_means(law, budgets + 1) != pytest.approx(sums[budgets], rel=1e-6)  # one call more is seen
+
+
+@pytest.mark.parametrize("doublings", [12, 20, 40])
+def test_means_within_far_budgets_are_those_of_the_closed_form(doublings):
+    """E[min(T, B)] = (1 - (1-p)^B)/p of a geometric time: as many points to an octave however far the last one is."""
+    budgets = 2.0 ** np.arange(1, doublings + 1)
+    for p in (2.0 ** (2 - doublings), 2.0**-doublings, 2.0**-7, 0.5):  # and tails below any float
+        exact = -np.expm1(budgets * np.log1p(-p)) / p
+        assert cut_means(Geometric(p), budgets) == pytest.approx(exact, rel=1e-6)
+
+
+def test_a_cut_that_changes_a_thousandth_is_seen():
+    """The law for which the bound by the variance is nearly the cut: 100, or 300 in one run of a thousand."""
+    law = GivenTail(lambda t: np.where(t < 100, 1.0, np.where(t < 300, 1e-3, 0.0)), 100.2, 1e-3 * 0.999 * 200**2)
+    assert mean_within(law, 200) == pytest.approx(100.1, rel=1e-9)
+    assert mean_within(law, 10**7) == 100.2
 
 
 def test_a_mean_within_a_budget_is_near_even_where_all_runs_end_at_once():
