@@ -221,6 +221,8 @@ UNSEEN = {
     "pd.options.display.precision": "pandas.options",
     "next(numbers)": "mine.numbers (an iterator, which goes on",
     "cached()": "mine.cached (it holds results already",
+    "len(loaded)": "mine.loaded (all modules there are",
+    "lock.locked()": "mine.lock (_thread.lock, which has no description",
     "local.rate": "mine.local (what _thread._local keeps of it",
 }
 NAMES = """
@@ -236,7 +238,7 @@ import threading
 DTE, PICKLED, numbers, cached = "te", b"cmine\\nDTE\\n.", iter([0.1]), functools.cache(lambda: 0.1)
 cached()
 class Local(threading.local): pass
-local = Local()
+local, lock, loaded = Local(), threading.Lock(), sys.modules
 """
 
 
@@ -244,6 +246,13 @@ local = Local()
 def test_what_comes_from_outside_is_told_by_name(rate, define):
     (words,) = identity_of(define(NAMES, rate)).unseen
     assert UNSEEN[rate] in words
+
+
+def test_more_than_can_be_looked_at_is_told(define, monkeypatch):
+    monkeypatch.setattr("evo.identity.walk.MOST_VALUES", 20)
+    few, many = (identity_of(define(f"L = [[n] for n in range({n})]", "L[0][0]")).unseen for n in (5, 50))
+    assert few == ()
+    assert any("mine.L" in words and "more than can be looked at" in words for words in many)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from evo import OperatorError, Rewritten, UniformSubset
-from evo.engine.contracts import chosen_chunks, named_parents, read_fitness, rewritten
+from evo.engine.contracts import (
+    chosen_chunks,
+    fitness_change,
+    named_parents,
+    read_fitness,
+    rewritten,
+    rewritten_words,
+)
 from evo.evaluation import Reading
 from evo.protocols import Chunk
 
@@ -59,6 +66,20 @@ def parents(*who):
 
 
 ORDER = "Drawn.choose: expected 2 different blocks a call, in ascending order"
+
+
+def test_errors_of_a_part_that_are_not_about_its_input_are_its_own():
+    def fails(*given):
+        raise ValueError("no such model")
+
+    part = SimpleNamespace(rewrite=fails, rewrite_words=fails, change=fails)
+    for ask in (
+        lambda: rewritten(part, NONE, None),
+        lambda: rewritten_words(part, np.zeros((2, 1), dtype=np.uint64), None),
+        lambda: fitness_change(part, NONE, NONE),
+    ):
+        with pytest.raises(ValueError, match=r"^no such model$"):
+            ask()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from evo import InputError, Latency, Merged, OnePlusLambda, OperatorError, Round
 from evo.batch import Batch
 from evo.conformance import check_part, check_runner, kind_of, mutator_checks, problem_checks, runners
 from evo.costs.budget import Budget, Limit
-from evo.engine import one_parent, run_batch
+from evo.engine import one_parent, populations, run_batch
 from evo.runners.archives import Archive, Islands, MuPlusLambda
 from evo.runners.feature_grid import MapElites
 from evo.runners.parallel import Asynchronous
@@ -263,6 +263,21 @@ def test_a_runner_is_shown_what_it_is_promised():
     run(Careful(8), mutator=Malformed(HALF, 0.2), runs=20)
 
 
+def test_a_runner_that_does_not_serve_the_problem_of_the_check_is_not_told_to_be_wrong():
+    def refuses(self, *parts):
+        raise InputError("not so few")
+
+    (batch,) = (found for found in check_runner(broken(Merged, (2,), fits=refuses)) if found.name == "a batch")
+    assert batch.passed is None
+    assert batch.message == "the runner does not serve 6 blocks in turn: not so few"
+
+
+def test_populations_take_runners_with_parents_and_survivors_alone():
+    search = Search(BlockOneMax(6, 4), HALF, RoundRobin(), Merged(2))
+    with pytest.raises(InputError, match="expected a runner with `parents` and `survivors`, got Merged"):
+        populations.run_batch(search, Batch(streams(1, "own", 0), 3))
+
+
 def test_runners_are_checked_on_a_problem_and_a_mutator_that_conform():
     of = {each.name: each for each in problem_checks(runners._Blocks())}
     of |= {each.name: each for each in mutator_checks(runners._Mutator())}
@@ -334,6 +349,10 @@ def writes(self, pool, offspring):
         (broken(offspring=lambda self, state: state), "offspring a generation", "(protocol `Adjusting`), got only"),
         (broken(Doubling, (8,), adjust=lambda self, state, pool, made: state[::-1] + np.arange(len(state))),
          "offspring a generation", "expected numbers from 0 to 8"),
+        (broken(Doubling, (8,), adjust=lambda self, state, pool, made: np.full(len(state), 1.0 + len(state) % 8)),
+         "offspring a generation", "adjust answers otherwise for a run alone than in a batch"),
+        (broken(describe=lambda self, correct: correct.sum(axis=-1)), "features", "need `describe` and `fits`, beside"),
+        (broken(object, (), lam=1, founders=(0,)), "survivors", "must have `parents` and `survivors`"),
         (broken(Brought, (), answers=lambda self, generations, schedule, k: (generations + 1, generations + 1)),
          "generations", "answers must be 0 for no generation, and rise"),
         (broken(Brought, (), in_flight=-1), "generations", "in_flight must be a whole number >= 0, got -1"),

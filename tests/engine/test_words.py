@@ -10,8 +10,9 @@ from scipy import stats
 
 from evo import AllBlocks, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.batch import Batch
+from evo.conformance.call_laws import words_as_blocks
 from evo.conformance.mutators import mutator_checks
-from evo.conformance.results import NotConforming
+from evo.conformance.results import NotChecked, NotConforming
 from evo.costs.budget import Budget
 from evo.engine import one_parent, run_batch
 from evo.engine.words import at_random, in_turn, one_block, pass_by_pass, some_blocks, whole
@@ -231,6 +232,20 @@ class Narrow(FixKeep):
 
     def rewrite_words(self, words, rng):
         return super().rewrite_words(words, rng)
+
+
+@dataclass(frozen=True)
+class Pieces(FixKeep):
+    """Serves no whole solution."""
+
+    def fits(self, k, g):
+        if g == k:
+            raise InputError("not all at once")
+
+
+def test_words_of_a_mutator_that_serves_no_whole_solution_are_not_checked():
+    with pytest.raises(NotChecked, match=r"Pieces\.fits refuses all chunks of all blocks, up to k = "):
+        words_as_blocks(Pieces(0.3, 0.8), 1e-6)
 
 
 @pytest.mark.statistical

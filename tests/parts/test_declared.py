@@ -13,7 +13,7 @@ import pytest
 
 from evo import AllBlocks, IndependentBlocks, RoundRobin, UniformChunk, UniformSubset, UntilResolved
 from evo.conformance import mutator_checks, problem_checks, schedule_checks
-from evo.conformance.results import NotConforming
+from evo.conformance.results import NotChecked, NotConforming
 from evo.conformance.schedule_laws import run_law_holds
 from evo.landscapes import Leading, OfCounts, OnlyOptimum, Weighted
 from evo.laws import ByChunk
@@ -276,6 +276,16 @@ def test_the_law_of_a_run_that_a_schedule_declares():
     wrong = found(schedule_checks(Backwards(off=1)), "law of a run")
     assert wrong.passed is False
     assert "run_law is off by" in wrong.message
+
+
+def test_the_law_of_a_run_of_other_choices_is_no_declaration():
+    @dataclass(frozen=True)
+    class Otherwise(Backwards):
+        def choose(self, pointer, correct, m, ahead, lam, rng):
+            return (pointer[:, None, None] + np.arange(ahead)[None, :, None]) % m
+
+    with pytest.raises(NotChecked, match="Otherwise redefines what it inherits the law of a run of: declare it anew"):
+        run_law_holds(Otherwise(), 1e-7)
 
 
 @pytest.mark.some

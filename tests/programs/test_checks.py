@@ -25,6 +25,8 @@ class Asks:
 
     @property
     def roles(self):
+        if self.breaks == "no role":
+            raise InputError("nobody is asked")
         return (Role("qa", Model(size=1.0 + (next(ASKED) if self.breaks == "roles" else 0))),)
 
     def execute(self, desk, rng):
@@ -50,6 +52,10 @@ def result(breaks, name):
     (check,) = [each for each in program_checks(Asks(breaks)) if each.name == name]
     found = check.result()
     return found.passed, found.message
+
+
+def test_what_roles_refuse_is_told_as_it_is():
+    assert result("no role", "roles") == (False, "nobody is asked")
 
 
 @pytest.mark.parametrize(
