@@ -502,6 +502,11 @@ EXPLAINED = [
         "Forgot.rewrite asks for `.correct` and is handed an array; a mutator that wants a Chunk sets sees = "
         '"positions" or "solution", or has draw(runs, k, rng)',
     ),
+    (
+        mutator("Sees", lambda chunk, rng: coins(chunk.correct.blocks, rng), sees="positions"),  # of what is a Chunk
+        "Sees raised AttributeError: 'numpy.ndarray' object has no attribute 'blocks' "
+        f"({__name__.split('.')[-1]}.py, line N, in <lambda>)",
+    ),
     (mutator("Exits", exits), f"Exits raised SystemExit: 3 ({__name__.split('.')[-1]}.py, line N, in exits)"),
 ]
 

@@ -47,6 +47,11 @@ def refused(words, make, *arguments):
         assert word in str(told.value)
 
 
+def test_columns_without_a_row_are_no_log():
+    columns = {name: [] for name in ("g", "incorrect", "repaired", "broken")}
+    refused(["FromLog: log must be the path of a CSV file or columns g, incorrect,", "; got none"], FromLog, columns)
+
+
 def test_the_law_is_the_share_of_the_logged_calls():
     law = FromLog(LOG).law
     for g in (1, 2, 3):

@@ -505,6 +505,8 @@ def test_a_debugger_that_learns_is_right_more_often():
         replace(tried, k=1000, b=1000).expected()
     with pytest.raises(NoPrediction, match="too many to follow"):
         replace(learned, k=1000, b=1000).expected()
+    with pytest.raises(NoPrediction, match="notes after thousands of repairs: the law of their number is too long"):
+        replace(plain, fix=1e-6, tries=10**5, memory=5).expected()
 
 
 def test_a_debugger_that_learns_nothing_new_is_the_plain_one():
