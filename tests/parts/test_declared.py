@@ -15,8 +15,10 @@ from evo import AllBlocks, IndependentBlocks, RoundRobin, UniformChunk, UniformS
 from evo.conformance import mutator_checks, problem_checks, schedule_checks
 from evo.conformance.results import NotChecked, NotConforming
 from evo.conformance.schedule_laws import run_law_holds
+from evo.errors import OperatorError
 from evo.landscapes import Leading, OfCounts, OnlyOptimum, Weighted
 from evo.laws import ByChunk
+from evo.laws.declared import declared_law
 from evo.theory import Start, round_robin
 from problems import BlockOneMax, Jump, LeadingBlocks, Needle, Noisy, Trap, UnequalBlocks, WeightedBlocks
 from problems.starts import Starts
@@ -269,6 +271,21 @@ class Turned(RoundRobin):
             "lam": lam + 1,
         }
         return replace(run, **{self.wrong: others[self.wrong]}) if self.wrong else run
+
+
+class Callable(IndependentBlocks):
+    """A law that can be called, too."""
+
+    def __call__(self, g):
+        return self.pmf(g, g)
+
+
+def test_a_law_may_be_callable_and_a_method_is_no_law():
+    law = Callable(0.3, 0.9)
+    assert declared_law(type("Op", (), {"law": law})()) is law
+    method = type("Op", (), {"law": lambda self: law})()
+    with pytest.raises(OperatorError, match="write @property above it"):
+        declared_law(method)
 
 
 def test_the_law_of_a_run_that_a_schedule_declares():
