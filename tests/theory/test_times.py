@@ -31,6 +31,7 @@ from evo.theory import (
 from evo.theory.calls.offspring_counts import wrong_block_offspring
 from evo.theory.problems.stored_noise import stored_on_counts
 from evo.theory.systems.sorting import comparisons
+from evo.theory.times.at_times import LawAtTimes
 from evo.theory.times.derived import Defective, InRounds, Shifted
 from evo.theory.times.law import GivenTail, least_time
 
@@ -149,6 +150,13 @@ def test_impossible_success_never_comes():
         assert float(law.cdf(np.inf)) == getattr(law, "zero", 0.0)
     assert Geometric(0.0, zero=1.0).mean == 0
     assert [NegativeBinomial(0, 0.0).quantile(u) for u in (0.0, 0.5, 0.999)] == [0.0] * 3  # of none that is waited for
+
+
+def test_the_distance_of_a_stretched_cdf_by_hand():
+    """Twice as slow: at 4 it is what it was at 2, 0.25 less; at 2 what it was at 1, anything from 0 to 0.5."""
+    law = LawAtTimes(np.array([0.0, 2.0, 4.0, np.inf]), np.array([0.0, 0.5, 0.75, 1.0]), 3.0)
+    assert [law.distance_if_stretched(last, 1.0) for last in (0, 2, 3, 4, 100)] == [0.0, 0.0, 0.0, 0.25, 0.25]
+    assert law.distance_if_stretched(4, -0.5) == 0.25  # twice as fast: at 2 it is what it was at 4
 
 
 def test_unknown_moments_raise():
