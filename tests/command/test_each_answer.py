@@ -8,6 +8,7 @@ import pytest
 from experiments.cli import inputs
 from experiments.cli.as_json.after import status_json
 from experiments.cli.as_json.fits import _told, law_json
+from experiments.cli.showing import one
 from experiments.fits.fit import Fits
 
 FORM = SimpleNamespace(name="power")
@@ -71,3 +72,21 @@ def test_parts_that_are_not_imported_are_one_and_the_others(parts, more, monkeyp
     monkeypatch.setattr("experiments.store.results.load", lambda *_, **__: SimpleNamespace(not_imported=left))
     inputs.read("folder", imports=False)
     assert capsys.readouterr().err == f"Without{more}, from stored predictions: Part0 is not here\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "same", "meant"),
+    [
+        ("resampel", [], ["Resample"]),
+        ("block", [], ["BlockE", "BlockD", "BlockC"]),  # three of the five that are as near
+        ("block", ["BlockA"], ["BlockA", "BlockE", "BlockD"]),
+        ("BLOCKB", [], ["BlockB", "BlockE", "BlockD"]),
+        ("repairs", [], ["UntilAllRepairsAreMade"]),  # as a part of a longer name
+        ("re", [], []),  # two letters stand in too many
+        ("zzzz", [], []),
+    ],
+)
+def test_no_more_than_three_names_are_said_to_be_meant(name, same, meant):
+    known = dict.fromkeys(("Resample", "UntilAllRepairsAreMade", "BlockA", "BlockB", "BlockC", "BlockD", "BlockE"))
+    said = f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+    assert one._near(name, known, same) == said

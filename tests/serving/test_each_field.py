@@ -13,7 +13,8 @@ from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
 from experiments.serving.prompts.find import find
-from experiments.serving.real.answers import Answers
+from experiments.serving.real import retries
+from experiments.serving.real.answers import Answer, Answers
 from experiments.serving.real.client import NoAnswer
 from experiments.serving.real.desk import Desk, Patience, Question
 from experiments.serving.real.retries import Failed
@@ -162,3 +163,90 @@ def test_a_request_is_sent_as_often_as_patience_says(status, tries, sent, tmp_pa
 
     asyncio.run(asked())
     assert len(requests) == sent
+
+
+DATE = "Thu, 01 Jan 2026 00:01:40 GMT"
+AT_THE_DATE = 1767225700.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "now", "seconds"),
+    [
+        ({"retry-after": "2", "retry-after-ms": "250"}, 0.0, 0.25),  # the finer one
+        ({"retry-after": "2", "retry-after-ms": "soon"}, 0.0, 2.0),
+        ({"retry-after": "0"}, 0.0, 0.0),
+        ({"retry-after": "-1"}, 0.0, None),
+        ({"retry-after": "inf"}, 0.0, None),
+        ({"retry-after": "nan"}, 0.0, None),
+        ({"retry-after": "-1", "retry-after-ms": "-1"}, 0.0, None),
+        ({"retry-after": DATE}, AT_THE_DATE - 100.0, 100.0),
+        ({"retry-after": DATE}, AT_THE_DATE + 100.0, 0.0),  # a date that is past
+        ({"retry-after": "some day"}, 0.0, None),
+    ],
+    ids=str,
+)
+def test_what_an_endpoint_asks_to_wait_for_is_read_in_each_of_its_ways(headers, now, seconds, monkeypatch):
+    monkeypatch.setattr(retries.time, "time", lambda: now)
+    assert retries.retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("wait", "tries", "seconds"),
+    [(None, 1, 0.5), (None, 2, 1.0), (None, 5, 8.0), (None, 6, 10.0), (None, 5000, 10.0), (0.0, 6, 0.0), (3.0, 1, 3.0),
+     (11.0, 1, 10.0)],
+)  # fmt: skip
+def test_waits_double_from_half_a_second_to_the_longest_unless_the_endpoint_says_another(wait, tries, seconds):
+    assert retries.seconds_to_wait(Failed(503, None, "", wait=wait), tries, 10.0) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "passes"),
+    [(None, True), (400, False), (401, False), (404, False), (408, True), (409, True), (429, True), (499, False),
+     (500, True), (503, True)],
+)  # fmt: skip
+def test_another_try_is_made_where_it_may_succeed(status, passes):
+    assert Failed(status, None, "").may_pass is passes
+
+
+# ----------------------------------------------------------------------------------------- what a kept answer says
+
+TOKENS = {"tokens_in": 100, "tokens_out": 40, "tokens_cached": 30, "tokens_reasoning": 7}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "spoilt", "noted"),
+    [
+        (None, None, False),
+        ("no_response", None, False),  # its reply has come, and the launch was killed before it was evaluated
+        ("ok", None, True),
+        ("no_parse", None, True),
+        ("truncated", "truncated", True),
+        ("refusal", "refusal", True),
+        ("empty", "empty", True),
+    ],
+)
+def test_what_became_of_a_kept_answer_is_noted_once_and_what_did_not_is_noted_when_it_is_used_again(
+    outcome, spoilt, noted
+):
+    row = {"id": "x", "asked": "a", "reply": "text", "outcome": outcome}
+    assert Answers([row]).get("a") == Answer("x", "text", spoilt, None, 1, noted)
+
+
+def test_a_kept_answer_is_the_first_with_a_reply_with_all_requests_until_then():
+    """Usage is that of its own row; tokens that are not told are none of those two kinds, or no usage at all."""
+    rows = [
+        {"id": "w", "asked": "a", "outcome": "http_error"},
+        {"id": "x", "asked": "a", "reply": "first"} | TOKENS,
+        {"id": "y", "asked": "a", "reply": "second"} | TOKENS,
+        {"id": "z", "asked": "b", "reply": "other", "tokens_in": 3, "tokens_out": 2},
+        {"id": "v", "asked": "c", "reply": "last", "tokens_in": 3},
+        {"id": "t", "asked": "e", "reply": "least", "tokens_out": 2},
+        {"id": "u", "reply": "of somebody else"},
+    ]
+    kept = Answers(rows)
+    assert kept.get("a") == Answer("x", "first", None, (100, 40, 30, 7), 2, False)
+    assert kept.get("b") == Answer("z", "other", None, (3, 2, 0, 0), 1, False)
+    assert kept.get("c") == Answer("v", "last", None, None, 1, False)
+    assert kept.get("e") == Answer("t", "least", None, None, 1, False)
+    assert (kept.get("d"), len(kept)) == (None, 4)
+    assert [kept.sent(each) for each in ("a", "b", "d")] == [4, 2, 1]
