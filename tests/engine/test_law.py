@@ -419,7 +419,7 @@ def test_what_floats_cannot_hold_is_refused_and_a_budget_helps():
 
 def first_reached(limits, lam, short):
     """The first generation that reaches a limit, one after the other; infinite where none of many does."""
-    for generation in range(1, 200):
+    for generation in range(1, 60):
         made = np.array([lam * generation])
         if any_reached(limits, made, made, np.array([[short * generation]]))[0]:
             return generation
