@@ -553,15 +553,16 @@ def test_options_of_check_and_fit_that_do_not_fit():
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_damaged_store_is_told_and_not_a_traceback():
-    run_grid(load_grid("grid.toml"), "r", workers=1)
-    (part,) = Path("r/runs").iterdir()
+    folder = "[b]r[/i]"  # no markup of the terminal
+    run_grid(load_grid("grid.toml"), folder, workers=1)
+    (part,) = Path(folder, "runs").iterdir()
     part.write_bytes(part.read_bytes()[:100])
     for command in ("check", "fit", "report"):
-        assert f"{part}: truncated or altered" in refused(command, "r", code=5)
-    done = llm_evo("run", "grid.toml", "--out", "r")
+        assert f"{part}: truncated or altered" in refused(command, folder, code=5)
+    done = llm_evo("run", "grid.toml", "--out", folder)
     assert done.exit_code == 0
     assert f"note: {part}: truncated or altered" in done.stderr
-    assert f"set aside as r/damaged/{part.name}, its batches are computed anew" in done.stderr
+    assert f"set aside as {folder}/damaged/{part.name}, its batches are computed anew" in done.stderr
 
 
 # ------------------------------------------------------------------------------------------- pipes and colours

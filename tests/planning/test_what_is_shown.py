@@ -49,6 +49,8 @@ def test_every_column_of_the_table(by, limit):
     ranked = [each for each in found.ranked if not math.isnan(getattr(each.numbers, by))]
     best = getattr(ranked[0].numbers, by)
     assert len(rows) == len(ranked) > 4
+    what = {"fitness": "expected fitness at the budget"}.get(by, f"expected {by}")
+    assert f" {len(found.ranked)} ways to decompose, by {what}: exact, a run to the optimum " in text
     for row, each in zip(rows, ranked, strict=True):
         one, of = each.candidate, each.numbers
         value = getattr(of, by)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from itertools import permutations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
 from experiments.serving.prompts.find import find
+from experiments.serving.real import executor as real_executor
 from experiments.serving.real import retries
 from experiments.serving.real.answers import Answer, Answers
 from experiments.serving.real.client import NoAnswer
 from experiments.serving.real.desk import Desk, Patience, Question
+from experiments.serving.real.executor import RealExecutor
 from experiments.serving.real.retries import Failed
 from experiments.serving.record import Recorder
+from experiments.serving.requests import sha
 from experiments.serving.spend import Amount, Caps, Prices
 from experiments.serving.streams import Told, from_body, from_event
 from experiments.serving.upstream import upstream
@@ -250,3 +254,33 @@ def test_a_kept_answer_is_the_first_with_a_reply_with_all_requests_until_then():
     assert kept.get("e") == Answer("t", "least", None, None, 1, False)
     assert (kept.get("d"), len(kept)) == (None, 4)
     assert [kept.sent(each) for each in ("a", "b", "d")] == [4, 2, 1]
+
+
+def test_a_text_is_told_by_the_first_digits_of_its_hash():
+    """Of FIPS 180-2, B.1."""
+    assert sha("abc") == "ba7816bf8f01cfea"
+
+
+# ------------------------------------------------------------------------------------------- batches that are given up
+
+
+@pytest.mark.parametrize("waiting", [0, 1, 2])
+def test_batches_that_came_back_are_given_before_those_that_were_given_up_end_the_launch(waiting, monkeypatch):
+    """In one round: one is done, one was under way as the desk ended, some waited."""
+    desk = SimpleNamespace(ended=None)
+    executor = RealExecutor(lambda: desk, at_once=2)
+    executor._desk, executor._loop = desk, asyncio.new_event_loop()
+    monkeypatch.setattr(real_executor, "outcome_of", lambda job, answer: (job, answer))
+
+    async def answered(job):
+        desk.ended = EndpointLost("gone")
+        return "rows" if job == "done" else None
+
+    monkeypatch.setattr(executor, "_answer", answered)
+    executor.submit(["done", "under way", *["waits"] * waiting])
+    assert executor.finished(1.0) == [("done", "rows")]
+    assert executor.busy == 1 + waiting
+    with pytest.raises(EndpointLost, match="gone"):
+        executor.finished(1.0)
+    assert (executor.busy, executor.free) == (0, 0)
+    executor._loop.close()
