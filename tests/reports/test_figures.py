@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.errors import InputError
 from experiments import Grid, growth_figure, run_grid, sweep
-from experiments.reports.drawing.labels import spread
+from experiments.reports.drawing.labels import folded_title, spread
 from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.measured import Value
 from experiments.reports.panels import Curve, Panel, panels_figure
@@ -239,6 +239,19 @@ def hidden(figure, ax):
 
 SHORT = [line_of("short, and so named", [1, 2, 4], 1), line_of("also short", [1.1, 2.1, 4.2], 2)]
 LONG = line_of("long", [0.5, 1.5, 2.5, 4.4, 7.5, 20.0, 50.0])
+
+
+@pytest.mark.parametrize(("text", "width", "lines"), [
+    ("", 10, [""]), (" ", 10, [""]), ("word", 10, ["word"]), ("word", 1, ["w", "o", "r", "d"]),
+    ("a word of ten", 13, ["a word of ten"]), ("a word of ten", 12, ["a word", "of ten"]),
+    ("a longer_than_that word", 6, ["a long", "er_tha", "n_that", "word"]),
+    ("more of a speed-up", 14, ["more of a", "speed-up"]), ("the speed-up of all", 10, ["the speed-", "up of all"]),
+    (f"one{' ' * 50}two", 10, ["one two"]), ("one\n        two", 10, ["one two"]), ("one ", 2, ["on", "e"]),
+    ("a $x + y$ b", 8, ["a", "$x + y$", "b"]), ("a $x + y$ b", 9, ["a $x + y$", "b"]),
+    ("E $A k^b (ln k)^d$", 10, ["E", "$A k^b (ln k)^d$"]), ("at $max-min$", 8, ["at", "$max-min$"]),
+])  # fmt: skip
+def test_titles_are_folded_at_any_width_and_formulas_stay_whole(text, width, lines):
+    assert folded_title(text, width).split("\n") == lines
 
 
 def test_names_of_curves_that_end_early_lie_on_no_line():

@@ -232,12 +232,16 @@ def folded_title(text: str, width: int) -> str:
     one call costs $n^2$, and
     all of them $n^2 lg n$
     """
-    whole = re.sub(r"\$[^$]*\$", lambda found: found[0].replace(" ", "\xa0"), text)
-    lines = len(textwrap.wrap(whole, width))
-    narrow = next(
-        w for w in range(max(1, len(whole) // max(1, lines)), width + 1) if len(textwrap.wrap(whole, w)) <= lines
-    )
-    return textwrap.fill(whole, narrow).replace("\xa0", " ")
+    whole = re.sub(r"\$[^$]*\$", lambda found: found[0].replace(" ", "\xa0"), " ".join(text.split()))
+    plain = "$" not in whole
+
+    def folded(width: int) -> list[str]:
+        return textwrap.wrap(whole, width, break_long_words=plain, break_on_hyphens=plain)
+
+    lines = len(folded(width))
+    least = min(width, max(1, len(whole) // max(1, lines)))
+    narrow = next(w for w in range(least, width + 1) if len(folded(w)) <= lines)
+    return "\n".join(folded(narrow)).replace("\xa0", " ")
 
 
 def longest(text: str) -> int:
