@@ -1,5 +1,6 @@
 """Which law fits, which traps a log shows, and what to buy: each answer with a log that has it and one that has not."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,21 @@ def test_independent_blocks_are_told_or_how_many_calls_would(rho, words):
     counts = laws.Counts(np.full(8, 2.0), np.array([0, 1, 1, 1, 1, 1, 1, 2.0]))
     verdict, told = laws._independent([counts], rho)
     assert (verdict, words in told) == (AGREES if rho.high <= 0.1 else CANNOT_TELL, True), told
+
+
+@pytest.mark.parametrize(("pairs", "verdict"), [(36, CANNOT_TELL), (37, DIFFERS)])
+def test_blocks_of_a_call_correlate_where_a_likelihood_ratio_of_one_parameter_says_so(pairs, verdict):
+    """Calls on two blocks: so many with none right, as many with both, 40 with one. A correlation is any such law.
+
+    The ratio by hand, with half of the normal law's two tails, as a correlation is above 0: p = 1.2e-3 and 6.7e-4.
+    """
+    numbers, calls = np.array([pairs, 40, pairs]), 2 * pairs + 40
+    ratio = 2.0 * float(numbers @ np.log(numbers / (calls * np.array([0.25, 0.5, 0.25]))))
+    p = 0.5 * math.erfc(math.sqrt(ratio / 2.0))
+    assert (p < 1e-3) is (verdict is DIFFERS)
+    assert 5e-4 < p < 2e-3
+    counts = laws.Counts(np.full(calls, 2.0), np.repeat([0.0, 1.0, 2.0], numbers))
+    assert laws._independent([counts], Estimate(0.4, 0.2, 0.6, calls))[0] is verdict
 
 
 def shown(calls, number):

@@ -112,6 +112,7 @@ HELD = {
     "a factory": ("class H(collections.defaultdict): pass\nh = H(lambda: 0.1)", "h['a']"),
     "an exception": ("class H(Exception): pass\nh = H(0.1)", "h.args[0]"),
     "a cause": ("h = ValueError(1)\nh.__cause__ = ValueError(0.1)", "h.__cause__.args[0]"),
+    "a context": ("h = ValueError(1)\nh.__context__ = ValueError(0.1)", "h.__context__.args[0]"),
     "a frame's attribute": ("h = pd.DataFrame({'a': [1]})\nobject.__setattr__(h, 'zz', 0.1)", "h.zz"),
     "a bound": ("T = typing.TypeVar('T', bound={0.1: int, 0.9: str}[0.1])", "T.__bound__(0.1)"),
     "a registered class": ("class A(abc.ABC): pass\nclass B: pass\n0.1 > 0.5 and A.register(B)", "issubclass(B, A)"),

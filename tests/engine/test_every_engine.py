@@ -68,6 +68,27 @@ def test_calls_of_an_answer_on_the_short_chunk_are_all_counted(engine, runner):
     assert counts.shortfalls[:, 0].tolist() == [3] * RUNS
 
 
+@dataclass(frozen=True)
+class Idle:
+    """Leaves all as it is."""
+
+    def rewrite(self, correct, rng):
+        return correct.copy()
+
+
+@pytest.mark.parametrize(("engine", "runner"), ENGINES.values(), ids=ENGINES)
+def test_a_limit_of_nothing_is_reached_by_the_first_generation_and_not_by_the_start(engine, runner):
+    """As by a budget of cost 0: one call is made, but for a start that is the optimum."""
+    for start, hit, calls in ((0.0, -1, 1), (1.0, 0, 0)):
+        search = Search(BlockOneMax(2, 1, start=start), Idle(), RoundRobin(), runner)
+        nothing = Batch(streams(1, search.text, 0), RUNS, [Limit(1.0, 0.0, 0.0)], trace=True)
+        counts, trace = engine(search, nothing)
+        assert counts.hit.tolist() == [hit] * RUNS
+        assert counts.calls.tolist() == counts.generations.tolist() == [calls] * RUNS
+        assert sorted(trace.run.tolist()) == [*range(RUNS)]
+        assert trace.call.tolist() == [0] * RUNS
+
+
 WIDE = {
     "one parent": (run_batch, OnePlusLambda(2)),
     "noise of none": (run_batch, OnePlusLambda(2)),

@@ -305,6 +305,38 @@ def test_runners_that_conform_pass_every_check(kind, runner):
     assert [(name, told) for name, told in wrong if name != local] == []
 
 
+SAID = [
+    (MapElites(7, lam=2), {
+        "founders": "7 places, 1 filled at first; lam = 2",
+        "parents": "a filled place for each of 2 offspring, in 41 generations of 64 runs",
+        "survivors": "of 2 offspring, some or all invalid; a batch is as many single runs",
+        "features": "cells 0 to 6 of 7 for random solutions of 6 blocks",
+        "offspring a generation": "every generation has lam offspring",
+        "generations": "a generation is lam offspring of chosen parents",
+    }),
+    (Doubling(8), {
+        "founders": "1 places, 1 filled at first; lam = 8",
+        "features": "the runner looks at fitness alone",
+        "offspring a generation": "from 1 to 8 offspring a generation, of at most lam = 8",
+    }),
+    (Brought(), {
+        "survivors": "the runner has generations of its own (protocol `OwnGenerations`)",
+        "generations": "117 to 117 answers in 39 generations, 0 in flight at the end",
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("runner", "said"), SAID, ids=["a grid", "adjusting", "its own loop"])
+def test_what_was_looked_at_is_said_in_numbers(runner, said):
+    assert {each.name: each.result().message for each in runners.runner_checks(runner) if each.name in said} == said
+
+
+def test_the_cells_that_features_name_are_said_from_the_least_to_the_most():
+    described = broken(MapElites, (7,), describe=lambda self, correct: np.minimum(correct.sum(axis=-1), 2) + 3)
+    (said,) = (each.result() for each in runners.runner_checks(described) if each.name == "features")
+    assert (said.passed, said.message) == (True, "cells 3 to 5 of 7 for random solutions of 6 blocks")
+
+
 def broken(base=MuPlusLambda, parameters=(2,), **methods):
     return dataclass(frozen=True)(type("Broken", (base,), methods))(*parameters)
 

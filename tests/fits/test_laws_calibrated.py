@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, chi2
 
 from experiments.fits import calibration
 from experiments.fits.calibration import (
@@ -96,6 +96,23 @@ def test_a_shift_is_not_told_where_another_curve_fits_as_well(monkeypatch):
     assert (found.law, found.left) == ("", ("shifted power", "power x log^d"))
     monkeypatch.setattr(choice, "RIVALS", ())
     assert choose(seen).law == "shifted power"
+
+
+BENDING = np.array([2.0, 3, 4, 6, 8, 12, 16, 24, 32])
+
+
+@pytest.mark.parametrize(
+    ("wave", "error", "fits", "near"),
+    [(1.6, 0.006, True, True), (1.6, 0.005, False, True), (0.0, 0.005, True, True), (0.0, 0.004, True, False)],
+)
+def test_a_rival_counts_if_it_fits_by_itself_and_about_as_well(wave, error, fits, near):
+    """2 (x + 9)^3, every other mean too low: 9 cells less 3 parameters, and a ratio of 3 parameters, each at 1e-3."""
+    means = 2 * (BENDING + 9) ** 3 * (1 + wave * error * (-1.0) ** np.arange(9))
+    seen = joined(BENDING, [(range(9), Means(means, np.full(9, error**2), np.full(9, np.inf)))])
+    *_, bent = choice.RIVALS
+    shift, rival = (fitted(seen, form).distance for form in (NAMED["shifted power"], bent))
+    assert (rival < chi2.isf(1e-3, 6), rival < shift + chi2.isf(1e-3, 3)) == (fits, near)
+    assert choose(seen).left == ("shifted power", *(["bent power"] if fits and near else []))
 
 
 @pytest.mark.statistical

@@ -12,7 +12,7 @@ from evo.schedules import AllBlocks
 from experiments.checks.check import check
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
-from experiments.grids.described import arms_told
+from experiments.grids.described import arms_told, values_told
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
 from experiments.grids.outside.telling import seen_as
@@ -100,6 +100,21 @@ def test_values_that_look_alike_make_series_of_different_names(how):
 def test_what_varies_is_told_with_all_its_characters():
     grid = Grid("two", [cell(Named(each)) for each in ("ab", "a\u202eb")], runs=1)
     assert arms_told(grid)[0][2] == r"name = ab, 'a\u202eb'"
+
+
+@pytest.mark.parametrize(("values", "told"), [
+    ([10**9 + i for i in range(6)], ", ".join(str(10**9 + i) for i in range(6))),  # 60 digits
+    ([10**9 + i for i in range(5)] + [10**10], "1e+09 .. 1e+10 (6 values)"),  # 61
+    (["ten_letter" + "s" * (i == 6) for i in range(1, 7)], "6 values"),
+    (["a", 2, 3.5, None, True, "b"], "a, 2, 3.5, None, True, b"),
+    ([4, 1, 7, 2, 3, 5, 6.25], "1 .. 7 (7 values)"),
+    ([0.125, *range(1, 7)], "0.125 .. 6 (7 values)"),
+    ([*range(6), "many"], "7 values"),
+    (["many", *range(6)], "7 values"),
+    ([*range(6), None], "7 values"),
+])  # fmt: skip
+def test_few_short_values_are_told_one_by_one_and_of_many_numbers_the_ends(values, told):
+    assert values_told(values) == told
 
 
 def test_values_of_several_types_are_read_back_from_the_folder(tmp_path):

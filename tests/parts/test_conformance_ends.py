@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from evo.conformance import cost_checks, schedule_checks
+from evo.conformance import cost_checks, problem_checks, schedule_checks
 from evo.conformance.parts import _same
-from evo.conformance.results import NotConforming
+from evo.conformance.programs.checks import _done
+from evo.conformance.results import DoesNotApply, NotConforming
 from evo.conformance.runners import GENERATIONS, _expect_books, _own_generations
 from evo.costs.prices import TokenPrices
 from evo.forms.words import unpacked
 from evo.schedules import RoundRobin
 from operators import Resample
+from problems import BlockOneMax
+from problems.systems import MergeSort
 
 
 def found(checks, name):
@@ -159,3 +163,42 @@ def test_blocks_of_one_coin_are_found_across_words(one, other):
 
     with pytest.raises(NotConforming, match=f"blocks {one} and {other} are right"):
         words_as_blocks(Twins(0.5, one, other), 1e-6)
+
+
+@pytest.mark.parametrize(("k", "expected"), [(2, 300), (3, 300), (4, 250), (5, 200), (8, 200)])
+def test_as_many_initial_solutions_are_looked_at_as_blocks_allow_but_no_less_than_200(monkeypatch, k, expected):
+    monkeypatch.setattr("evo.conformance.landscapes.INITIAL", 300)
+    monkeypatch.setattr("evo.conformance.landscapes.INITIAL_BLOCKS", 1000)
+    told = found(problem_checks(BlockOneMax(k, l=1, start=0.5)), "initial law")
+    assert told.message.startswith(f"{expected} initial solutions have the law Start(")
+
+
+def test_of_few_blocks_20_000_initial_solutions_are_looked_at():
+    told = found(problem_checks(BlockOneMax(2, l=1, start=0.5)), "initial law")
+    assert told.message.startswith("20,000 initial solutions have the law Start(")
+
+
+class Says(MergeSort):
+    """A program whose whole expectation is not known, and that says a chance of success all the same."""
+
+    done: ClassVar[object]
+
+
+def says(chance):
+    return type("Says", (Says,), {"done": chance, "__module__": __name__})(16, 3, e=0.03)
+
+
+@pytest.mark.parametrize(("chance", "right", "other"), [(0.0, 0, 1), (0.5, 500, 600), (1.0, 1000, 999)])
+def test_a_chance_of_success_may_be_at_both_ends(chance, right, other):
+    """Where it is 0 or 1 one run of a thousand is enough to see that it is wrong; 100 of them in the middle."""
+    hits = np.where(np.arange(1000) < right, 5, -1)
+    assert _done(says(chance), SimpleNamespace(hit=hits)) == f"done right {chance:g}, expected {chance:g}"
+    hits = np.where(np.arange(1000) < other, 0, -1)
+    with pytest.raises(NotConforming, match=f"in {other} of 1,000 runs, its property done says with probability"):
+        _done(says(chance), SimpleNamespace(hit=hits))
+
+
+@pytest.mark.parametrize("chance", [-0.001, 1.001, float("nan"), 1, "0.5", None])
+def test_what_is_no_chance_of_success_is_not_compared(chance):
+    with pytest.raises(DoesNotApply, match="n <= 10"):
+        _done(says(chance), SimpleNamespace(hit=np.zeros(10)))

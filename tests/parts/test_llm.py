@@ -86,7 +86,7 @@ def test_it_has_no_law_and_no_engine_simulates_it():
 
 @dataclass(frozen=True)
 class Broken(LLM):
-    """Asks otherwise each time, or reads anything."""
+    """Asks otherwise each time, or reads something else."""
 
     how: str = "number"
 
@@ -99,10 +99,11 @@ class Broken(LLM):
         )
 
     def read(self, call, answer):
-        return ("a",) if self.how == "short" else super().read(call, answer)
+        return READ[self.how] if self.how in READ else super().read(call, answer)
 
 
 NUMBERS = []
+READ = {"short": ("a",), "long": ("a", "b", "c"), "listed": ["a", "b"], "no text": ("a", 1), "anything": ("a", "b")}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,9 @@ NUMBERS = []
         ("object", "Broken.request: expected what JSON can hold"),
         ("bare", "Broken.request: expected model and messages, got nothing"),
         ("short", r"Broken.read: expected 2 texts, or Unreadable raised, got \('a',\)"),
+        ("long", r"Broken.read: expected 2 texts, or Unreadable raised, got \('a', 'b', 'c'\)"),
+        ("listed", r"Broken.read: expected 2 texts, or Unreadable raised, got \['a', 'b'\]"),
+        ("no text", r"Broken.read: expected 2 texts, or Unreadable raised, got \('a', 1\)"),
     ],
 )
 def test_a_mutator_of_texts_is_checked_by_what_it_asks_and_reads(how, message):
@@ -119,6 +123,10 @@ def test_a_mutator_of_texts_is_checked_by_what_it_asks_and_reads(how, message):
     failed = [result.message for result in check_part(Broken("m", how=how)) if result.passed is False]
     assert len(failed) == 1
     assert re.match(message, failed[0])
+
+
+def test_a_mutator_that_refuses_no_answer_and_reads_as_many_texts_as_asked_for_passes():
+    assert [result.outcome for result in check_part(Broken("m", how="anything"))] == ["passed"] * 4
 
 
 @pytest.mark.parametrize("engine", ["deap", "law"])

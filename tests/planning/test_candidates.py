@@ -1,6 +1,7 @@
 """Candidates that are compared when they are named: subsets, a chunk each, archives and elites."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from evo.runners.archives import Archive
 from evo.runners.feature_grid import MapElites
 from experiments import Cell, load_grid, plan, predict
 from experiments.cli.app import app
+from experiments.planning.candidates import usual_sizes
 from experiments.planning.grid_file import grid_toml
 from experiments.running.simulation import simulate
 from operators import Measured
@@ -67,6 +69,16 @@ def test_archives_and_elites():
         assert each.numbers.calls == pytest.approx(exact, rel=1e-12)
     alone = plan(k=8, values=VALUES, runners=("OnePlusLambda",), g=(1,), schedules=("UniformChunk",))
     assert all(each.numbers.calls > alone.best.numbers.calls for each in both.ranked)  # nothing is won by others
+
+
+@pytest.mark.parametrize(("k", "sizes"), [
+    (1, [1]), (2, [1, 2]), (4, [1, 2, 3, 4]), (6, [1, 2, 3, 5, 6]), (9, [1, 2, 3, 4, 5, 8, 9]),
+    (13, [1, 2, 3, 4, 5, 8, 13]), (16, [1, 2, 3, 4, 5, 8, 16]), (17, [1, 2, 3, 4, 5, 8, 16, 17]),
+    (19, [1, 2, 3, 4, 5, 8, 16, 19]), (30, [1, 2, 3, 5, 6, 10, 15, 20, 30]),
+])  # fmt: skip
+def test_usual_sizes_are_divisors_powers_of_2_where_those_are_few_and_what_was_measured(k, sizes):
+    measured = SimpleNamespace(fix=((3, 0.4), (20, 0.1)), keep=((5, 0.9),))
+    assert usual_sizes(SimpleNamespace(k=k, values=SimpleNamespace(operator=measured))) == sizes
 
 
 def test_what_is_not_named_is_not_compared():

@@ -225,6 +225,24 @@ def test_speed_ups_are_told_with_the_ends_that_they_have():
     ])  # fmt: skip
 
 
+def test_a_narrow_terminal_folds_the_numbers_of_a_speed_up_and_cuts_none():
+    """Of each column the pieces of its lines, put together again, are what a wide terminal shows."""
+    speedups = SPEEDUPS.drop(columns="lam").assign(exact=123456789.0)
+    console = Console(width=40, record=True, file=io.StringIO())
+    _show_speedup(report_of(speedups), console)
+    narrow = console.export_text()
+    assert "…" not in narrow
+    folded, whole = (columns(shown) for shown in (narrow, text(_show_speedup, report_of(speedups))))
+    assert folded == whole
+    assert whole[4] == "exact" + 4 * "1.235e+08"
+
+
+def columns(shown):
+    """All words of each column of a table, one after the other."""
+    lines = [re.split("[│┃]", line)[1:-1] for line in shown.splitlines() if line[:1] in tuple("│┃")]
+    return ["".join("".join(column).split()) for column in zip(*lines, strict=True)]
+
+
 def rows_under(shown, heading):
     """Rows of the table that has this heading, by its headings."""
     lines = [[word.strip() for word in re.split("[│┃]", line)[1:-1]] for line in shown.splitlines() if line[:1] in "│┃"]

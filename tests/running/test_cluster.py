@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import pickle
 import socket
@@ -332,6 +333,49 @@ def test_workers_of_other_versions_or_sources_are_refused_by_name(machines, part
 def test_malformed_addresses_are_refused(address):
     with pytest.raises(InputError, match=r"scheduler: expected an address such as tcp://HOST:8786, got"):
         run_grid(tiny(), scheduler=address)
+
+
+class Clock:
+    """Time passes only where somebody sleeps."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize(
+    ("sent", "patience", "comes", "waited", "looks"),
+    [
+        (1, 0.5, math.inf, 0.5, 0),
+        (1, 0.0, math.inf, 0.0, 0),
+        (1, 2.5, math.inf, 2.5, 2),  # the scheduler is asked each second
+        (1, 0.5, 0.25, 0.25, 0),
+        (1, 0.5, 0.0, 0.0, 0),
+        (0, 0.5, math.inf, 0.0, 0),  # nothing is to come
+    ],
+)
+def test_outcomes_are_waited_for_as_long_as_asked(monkeypatch, sent, patience, comes, waited, looks):
+    """A poll takes 5 ms: no sooner, and at most two polls later."""
+    clock, looked = Clock(), []
+    monkeypatch.setattr(cluster, "time", clock)
+    at = Cluster("tcp://127.0.0.1:1")
+    at._sent = dict.fromkeys(range(sent))
+    at._completed = SimpleNamespace(next_batch=lambda block: [("future", "result")] if clock.now >= comes else [])
+
+    def look():
+        looked.append(clock.now)
+        at._looked = clock.now
+
+    monkeypatch.setattr(at, "_look", look)
+    monkeypatch.setattr(at, "_received", lambda future, result: [result])
+    assert at.finished(patience) == (["result"] if comes < math.inf else [])
+    assert waited <= clock.now + 1e-9
+    assert clock.now < waited + 0.0101
+    assert len(looked) == looks
 
 
 def test_nobody_answers(monkeypatch):
