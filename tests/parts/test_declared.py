@@ -221,26 +221,38 @@ class Redefined(Turns):
 
 
 @dataclass(frozen=True)
+class SaysLarger(RoundRobin):
+    """It is the schedule that it names, on chunks of another length."""
+
+    @property
+    def same_as(self):
+        return RoundRobin(self.g + 1)
+
+
+@dataclass(frozen=True)
 class Itself(AllBlocks):
     same_as: ClassVar = "AllBlocks"
 
 
 @pytest.mark.parametrize(
-    ("schedule", "passed"),
+    ("schedule", "passed", "message"),
     [
-        (Turns(2), True),
-        (Random(2), True),
-        (TurnsSaysRandom(), False),
-        (WaitsSaysTurns(), False),
-        (RandomSaysSubset(2), False),
-        (OneForAll(), False),
-        (Itself(), False),
-        (Redefined(), None),
+        (Turns(2), True, "chooses as RoundRobin(g=2) for 12 generations"),
+        (Random(2), True, "chooses as UniformChunk(g=2) for 12 generations"),
+        (TurnsSaysRandom(), False, "which chooses other chunks in generation 1 of k = 12 blocks, lam = 1;"),
+        (WaitsSaysTurns(), False, "which chooses other chunks in generation 2 of k = 12 blocks, lam = 1;"),
+        (RandomSaysSubset(2), False, "is UniformSubset(g=2), which cuts k = 12 blocks into other chunks"),
+        (SaysLarger(2), False, "is RoundRobin(g=3), which cuts k = 12 blocks into other chunks"),
+        (OneForAll(), False, "which chooses other chunks in generation 1 of k = 12 blocks, lam = 3;"),
+        (Itself(), False, "RoundRobin, UntilResolved, UniformChunk, UniformSubset, got 'AllBlocks'"),
+        (Redefined(), None, "declare same_as anew"),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_a_schedule_says_that_it_is_the_same_as(schedule, passed):
-    assert found(schedule_checks(schedule), "same as").passed is passed
+def test_what_a_schedule_says_that_it_is_the_same_as(schedule, passed, message):
+    told = found(schedule_checks(schedule), "same as")
+    assert told.passed is passed
+    assert message in told.message
 
 
 @dataclass(frozen=True)
