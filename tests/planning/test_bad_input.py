@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from evo.errors import InputError
 from experiments import plan
 from experiments.cli.app import app
 from experiments.grids.measured.file import calibration_toml, parse_calibration
@@ -87,6 +88,11 @@ def test_the_file_and_its_key_are_named(tmp_path, monkeypatch, old, new, told):
     Path("m.toml").write_text(BASE.replace(old, new), encoding="utf-8")
     code, output = said("m.toml", "--no-hangs")
     assert (code, told in output) == (2, True), output
+
+
+def test_what_is_no_calibration_is_refused():
+    with pytest.raises(InputError, match=r"plan: expected a calibration or the path of its file, got 3"):
+        plan(3, k=24)
 
 
 def test_prices_of_a_million_tokens_are_those_of_one():

@@ -29,7 +29,7 @@ from evo.theory.operators.per_block import (
     blocks_uniform_chunk,
     blocks_until_resolved,
 )
-from evo.theory.operators.repeats import hidden_repeats
+from evo.theory.operators.repeats import OwnHidden, hidden_repeats
 from evo.theory.operators.run_quality import (
     quality_all_blocks,
     quality_only_incorrect,
@@ -533,3 +533,12 @@ def test_long_enumerations_of_another_fitness_are_refused(monkeypatch):
     monkeypatch.setattr(enumeration, "MAX_LEVEL", 3)
     with pytest.raises(NoPrediction, match="states of the same level, more than 3, are too many"):
         enumerated(call, ROBIN, 4, 1, Start(4), weak=True, fitness=needle)
+
+
+def test_own_calls_are_followed_from_several_starts_at_once():
+    """Of each start alone, and of all together: one column each."""
+    own = OwnHidden(RepeatingLaw(IndependentBlocks(0.4, 0.9), 0.2).hidden(0.5), 2, 2)
+    begin, n = np.eye(3)[:, 1:], np.array([1.0, 2.0, 5.0])
+    each = [own.tails(n, begin[:, at : at + 1]) for at in range(2)]
+    assert own.tails(n, begin) == pytest.approx(np.hstack(each), rel=1e-12)
+    assert (each[0] < each[1]).all()

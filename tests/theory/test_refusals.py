@@ -1,6 +1,7 @@
 """What no formula is asked for in vain: each refusal of a theory, with the number in it that was asked for."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from evo.laws.special import BetaBlocksLaw, LearningLaw, PerBlockLaw
 from evo.theory import Geometric, NegativeBinomial, Start
 from evo.theory.calls.minibatch import minibatch_moves
 from evo.theory.calls.offspring_counts import subset_offspring
-from evo.theory.calls.voting import judge_least_ahead, least_ahead
+from evo.theory.calls.voting import judge_least_ahead, least_ahead, mean_votes, task_success, win_probability
 from evo.theory.chains.explore import explored
 from evo.theory.numeric.beta import BetaNodes
 from evo.theory.operators.difficulty import _OwnSums, beta_all_blocks, beta_round_robin
@@ -119,6 +120,19 @@ def harmonic(t):
         (lambda: runs_to_pay(-1.0, 2.0, 1.0), InputError, r"all finite, got \(-1.0, 2.0, 1.0\)"),
         (lambda: runs_to_pay(1.0, 2.0, 0.0), InputError, r"all finite, got \(1.0, 2.0, 0.0\)"),
         (lambda: runs_to_vanish(1.0, 2.0, 1.5), InputError, r"expected a share in \(0, 1\], got 1.5"),
+        *(
+            (
+                partial(of, *bad),
+                InputError,
+                r"voting: expected p in \[0, 1\], ahead >= 1 and wrong 'one' or 'distinct', got",
+            )
+            for of, rest in ((win_probability, ("one",)), (mean_votes, ("one",)), (task_success, (5.0,)))
+            for bad in ((-0.1, 3, *rest), (1.1, 3, *rest), (0.6, 0, *rest))
+        ),
+        *(
+            (partial(of, 0.6, 3, "none"), InputError, "got p=0.6, ahead=3, wrong='none'")
+            for of in (win_probability, mean_votes)
+        ),
         (lambda: least_ahead(0.5, 3, 0.9, 2), InputError, "got p=0.5, target=0.9, steps=3, steps_a_vote=2; below"),
         (lambda: least_ahead(0.8, 3, 0.9, 0), InputError, "got p=0.8, target=0.9, steps=3, steps_a_vote=0; below"),
         (lambda: judge_least_ahead(0.5, 0.4, 9, 0.1), InputError, "got vote_right=0.4, fix=0.5, risk=0.1"),
