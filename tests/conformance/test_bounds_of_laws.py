@@ -172,6 +172,14 @@ def test_a_law_of_counts_goes_with_blocks_of_the_chunk_alone(row, block, passed)
         call_laws._only_the_chunk(Coins(), given, answer)
 
 
+def test_where_no_whole_solution_was_handed_over_or_given_back_none_is_compared():
+    correct, after = np.zeros((5, 2), dtype=bool), np.ones((5, 4), dtype=bool)
+    chunk = Chunk(correct, np.tile([1, 2], (5, 1)), np.zeros(5, dtype=int))
+    for given in (correct, chunk):
+        for answer in (Rewritten(correct), Rewritten(correct, solution=after)):
+            call_laws._only_the_chunk(Coins(), given, answer)
+
+
 # ------------------------------------------------------------------------------------------- words
 
 

@@ -411,6 +411,16 @@ def test_the_last_generation_of_a_look_ahead_is_compared_in_each_of_three_sizes(
         lookahead.looks_ahead(Late(where=where), ALPHA)
 
 
+def test_each_comparison_of_a_look_ahead_has_its_share_of_what_may_fail(monkeypatch):
+    """Chunk and step of four later generations in three sizes; shares are for five."""
+    shares = []
+    monkeypatch.setattr(lookahead, "LOOP_CALLS", 50)
+    monkeypatch.setattr(lookahead, "same_law", lambda what, *given: shares.append((what, given[-2], given[-1])))
+    lookahead.looks_ahead(RoundRobin(), ALPHA)
+    each = pytest.approx(ALPHA / 30)
+    assert shares == [(what, k, each) for k in (12, 7, 3) for _ in range(4) for what in ("chunk", "step")]
+
+
 class Numbers:
     """An oblivious schedule of one chunk after another, that keeps by how many generations it was advanced."""
 

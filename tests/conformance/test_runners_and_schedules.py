@@ -183,6 +183,32 @@ def test_pointers_to_each_chunk_are_moved_and_not():
     assert {m for *_, m, _ in asked} == {3, 2, 4, 16}
 
 
+@pytest.mark.parametrize(("after", "got"), [
+    (lambda p: p.tolist(), "list of shape ?"), (lambda p: p[:-1], "int64 of shape (23,)"),
+    (lambda p: p[:, None], "int64 of shape (24, 1)"), (lambda p: p + 0.0, "float64 of shape (24,)"),
+    (lambda p: None, "NoneType of shape ?"),
+])  # fmt: skip
+def test_what_is_no_pointer_a_run_is_told(after, got):
+    schedule = type("Odd", (RoundRobin,), {"advance": lambda self, pointer, *given: after(pointer)})(g=1)
+    with pytest.raises(NotConforming) as told:
+        schedules._pointer(schedule)
+    assert str(told.value) == (f"Odd.advance: expected whole numbers of shape (24,), one pointer a run, got {got}")
+
+
+@pytest.mark.parametrize("oblivious", [True, False])
+def test_chunks_of_every_size_are_asked_for_and_many_of_the_first(monkeypatch, oblivious):
+    asked = []
+    monkeypatch.setattr(schedules, "pick", lambda schedule, k, runs, ahead, rng, lam=3: asked.append(
+        (k, runs, ahead, lam)))  # fmt: skip
+    schedule = type("Either", (RoundRobin,), {"oblivious": oblivious})(g=1)
+    schedules._chunks(schedule)
+    assert sorted(asked[:-1]) == sorted(
+        (k, runs, ahead, lam) for k in (12, 7, 3, 1, 16, 64) for runs in (1, 200)
+        for ahead in ((1, 5) if oblivious else (1,)) for lam in (1, 3, 8)
+    )  # fmt: skip
+    assert asked[-1] == (12, 50_000, 1, 3)
+
+
 @pytest.mark.parametrize("late", [10, 11])
 def test_a_chunk_that_comes_late_leaves_hope_for_others(monkeypatch, late):
     """Chunk 1 is chosen from generation `late` on, of one offspring: hope is after a quarter of the generations."""
