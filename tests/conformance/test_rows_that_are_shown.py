@@ -411,6 +411,31 @@ def test_the_last_generation_of_a_look_ahead_is_compared_in_each_of_three_sizes(
         lookahead.looks_ahead(Late(where=where), ALPHA)
 
 
+def test_each_row_of_a_batch_is_asked_for_alone_too(monkeypatch):
+    """The wrong parents first, then parents of all kinds: both times a batch, and each of its rows."""
+    asked = []
+
+    class Keeps(RoundRobin):
+        def choose(self, pointer, correct, m, ahead, lam, rng):
+            asked.append((correct.copy(), ahead, lam))
+            return super().choose(pointer, correct, m, ahead, lam, rng)
+
+    monkeypatch.setattr(lookahead, "LOOP_CALLS", 5)
+    shares = []
+    monkeypatch.setattr(
+        lookahead, "same_law", lambda what, *given: shares.append((what, given[-2], given[-1])) or "said"
+    )
+    assert lookahead.batch_as_loop(Keeps(g=1), ALPHA) == "said"
+    assert shares == [("chunk", 12, ALPHA / 2)] * 2
+    for of in (asked[:6], asked[6:]):
+        assert {each[1:] for each in of} == {(1, 1)}
+        np.testing.assert_array_equal(of[0][0], np.concatenate([each[0] for each in of[1:]]))
+        assert [len(each[0]) for each in of] == [5, 1, 1, 1, 1, 1]
+    assert not asked[0][0].any()
+    assert (~asked[6][0]).any(axis=1).all()
+    assert asked[6][0].any()
+
+
 def test_each_comparison_of_a_look_ahead_has_its_share_of_what_may_fail(monkeypatch):
     """Chunk and step of four later generations in three sizes; shares are for five."""
     shares = []
@@ -468,6 +493,9 @@ def test_a_check_tells_what_it_found_whatever_is_raised():
     with pytest.raises(NotConforming, match=r"^name: wrong$"):
         PartCheck("name", 3, raises(OperatorError("wrong")))()
     assert PartCheck("name", 3, raises(DoesNotApply("not here")))().passed is None
+    for fixed in (told[0], checks[0]):
+        with pytest.raises(FrozenInstanceError):
+            fixed.name = "another"
     assert repr(checks[0]) == "PartCheck(name='a', part=3)"
 
 

@@ -132,6 +132,31 @@ def test_a_run_without_a_hit_goes_on_to_its_budget(calls, hit, passed):
         runners._expect_books(OnePlusLambda(2), counts)
 
 
+class Flies:
+    """A loop of its own, in which two calls are in flight at the end."""
+
+    lam, founders, in_flight = 1, (0,), 2
+
+    def fits(self, *parts):
+        pass
+
+    def answers(self, generations, schedule, k):
+        return generations, generations
+
+    def run_batch(self, search, batch):
+        pass
+
+
+@pytest.mark.parametrize(("hit", "passed"), [(10, True), (8, True), (7, False), (0, True)])
+def test_a_hit_of_a_loop_of_ones_own_is_followed_by_what_was_in_flight_alone(hit, passed):
+    counts = SimpleNamespace(calls=np.array([10]), hit=np.array([hit]))
+    if passed:
+        assert runners._expect_books(Flies(), counts).startswith("1 of 64 runs hit")
+        return
+    with pytest.raises(NotConforming, match="one of the last generation's; got an earlier one"):
+        runners._expect_books(Flies(), counts)
+
+
 @pytest.mark.parametrize("lam", [1, 2, 5])
 def test_offspring_come_in_two_parts_and_those_who_stay_are_asked_about_again(lam):
     asked = []

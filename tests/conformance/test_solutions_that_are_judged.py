@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from evo.conformance import evaluations, landscapes, problem_checks, problems
-from evo.conformance.results import NotConforming
+from evo.conformance.results import FALSE_FAIL_RATE, NotConforming
 from evo.evaluation import Reading
 from evo.landscapes import Leading, OfCounts, OnlyOptimum, Weighted
 from evo.theory import Start
@@ -121,6 +121,20 @@ def test_both_ends_of_the_solutions_are_asked_for_alone():
     assert (alone[0], alone[-1]) == (shown[0], shown[-1])
     assert asked[-1].shape == (2, 50, 13)
     assert asked[-1][0].tolist() == alone == asked[-1][1][::-1].tolist()
+
+
+def test_the_false_fail_rate_of_a_problem_is_shared_by_what_is_drawn(monkeypatch):
+    """Five shares: a batch, its rows, a start, and two of evaluations, which are one where fitness is seen exactly."""
+    rates = []
+    monkeypatch.setattr(problems, "batch_as_loop", lambda *given: rates.append(given[-1]) or "")
+    monkeypatch.setattr(problems, "initial_law_holds", lambda *given: rates.append(given[-1]) or "")
+    monkeypatch.setattr(problems, "evaluation_checks", lambda *given: rates.append(given[-1]) or [])
+    monkeypatch.setattr(problems, "drawn_checks", lambda *given: rates.append(given[-1]) or {"batch as loop": given[2]})
+    asked = problem_checks(declaring(OnlyOptimum()))
+    assert says(asked, "batch as loop").passed
+    problem = type("Starts", (Sum,), {"initial_law": property(lambda self: Start(4)), "initial": Sum.initial})(4)
+    assert says(problem_checks(problem), "initial law").passed
+    assert rates == [pytest.approx(FALSE_FAIL_RATE / 5)] * 6
 
 
 # ------------------------------------------------------------------------------------------- change
