@@ -6,7 +6,7 @@ What chance decides (samples, p-values) is put in by hand, so that the line itse
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from statistics import NormalDist
 from types import SimpleNamespace
@@ -178,6 +178,7 @@ def test_where_no_whole_solution_was_handed_over_or_given_back_none_is_compared(
     for given in (correct, chunk):
         for answer in (Rewritten(correct), Rewritten(correct, solution=after)):
             call_laws._only_the_chunk(Coins(), given, answer)
+    call_laws._only_the_chunk(Coins(), replace(chunk, solution=~after), Rewritten(correct))
 
 
 # ------------------------------------------------------------------------------------------- words

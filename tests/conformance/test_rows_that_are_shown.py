@@ -493,6 +493,8 @@ def test_a_check_tells_what_it_found_whatever_is_raised():
     with pytest.raises(NotConforming, match=r"^name: wrong$"):
         PartCheck("name", 3, raises(OperatorError("wrong")))()
     assert PartCheck("name", 3, raises(DoesNotApply("not here")))().passed is None
+    deep = run(lambda: [each for each in (0,) if raises(KeyError("b7"))()])
+    assert deep.message.endswith(", in check)")  # where it was raised, not where it was asked for
     for fixed in (told[0], checks[0]):
         with pytest.raises(FrozenInstanceError):
             fixed.name = "another"

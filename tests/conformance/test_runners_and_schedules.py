@@ -13,7 +13,7 @@ import pytest
 from evo import Archive, OnePlusLambda, RoundRobin
 from evo.conformance import runners, schedule_laws, schedules
 from evo.conformance.programs import checks
-from evo.conformance.results import DoesNotApply, NotChecked, NotConforming
+from evo.conformance.results import FALSE_FAIL_RATE, DoesNotApply, NotChecked, NotConforming
 from evo.errors import NoPrediction
 from evo.runners.feature_grid import MapElites
 from evo.runners.protocol import Pool
@@ -176,7 +176,36 @@ def test_offspring_come_in_two_parts_and_those_who_stay_are_asked_about_again(la
     assert runners._same_in_parts(runner, pool, np.zeros((1, lam)) - 1, np.array([0]))
 
 
+def test_half_of_what_may_fail_is_for_a_batch_of_parents_and_half_for_its_rows(monkeypatch):
+    rates = []
+    drawn = runners.drawn_checks
+    monkeypatch.setattr(runners, "LOOP_CALLS", 5)
+    monkeypatch.setattr(runners, "drawn_checks", lambda *given: rates.append(given[-1]) or drawn(*given))
+    monkeypatch.setattr(
+        runners, "same_law", lambda *given: rates.append(given[-2:]) or (given[0], *map(len, given[1:3]))
+    )
+    made = runners._drawn(Archive(3))
+    assert made["batch as loop"]() == ("place of a parent", 5, 5)
+    assert rates == [FALSE_FAIL_RATE / 2, (3, FALSE_FAIL_RATE / 2)]
+
+
 # ------------------------------------------------------------------------------------------- schedules
+
+
+def test_the_false_fail_rate_of_a_schedule_is_shared_by_what_is_drawn_or_declared(monkeypatch):
+    """Six shares at the most, of which a schedule that declares all has five."""
+    rates = []
+    for name in ("batch_as_loop", "looks_ahead", "same_as_holds", "run_law_holds"):
+        monkeypatch.setattr(schedules, name, lambda schedule, alpha: rates.append(alpha) or "")
+    drawn = schedules.drawn_checks
+    monkeypatch.setattr(schedules, "drawn_checks", lambda *given: rates.append(given[-1]) or drawn(*given))
+    monkeypatch.setattr(schedules, "MANY", 10)
+    both = {"same_as": property(lambda self: RoundRobin(1)), "run_law": staticmethod(all_blocks)}
+    schedule = type("Declares", (RoundRobin,), both)(g=1)
+    for check in schedules.schedule_checks(schedule):
+        if check.name in ("batch as loop", "look ahead", "same as", "law of a run"):
+            assert check.result().passed
+    assert rates == [pytest.approx(FALSE_FAIL_RATE / 6)] * 5
 
 
 @pytest.mark.parametrize(("size", "passed"), [

@@ -16,6 +16,7 @@ from evo.conformance.results import FALSE_FAIL_RATE, NotConforming
 from evo.evaluation import Reading
 from evo.landscapes import Leading, OfCounts, OnlyOptimum, Weighted
 from evo.theory import Start
+from problems import BlockOneMax, Noisy
 
 ALPHA = 1e-6
 
@@ -126,12 +127,12 @@ def test_both_ends_of_the_solutions_are_asked_for_alone():
 def test_the_false_fail_rate_of_a_problem_is_shared_by_what_is_drawn(monkeypatch):
     """Five shares: a batch, its rows, a start, and two of evaluations, which are one where fitness is seen exactly."""
     rates = []
-    monkeypatch.setattr(problems, "batch_as_loop", lambda *given: rates.append(given[-1]) or "")
+    monkeypatch.setattr(problems, "batch_as_loop", lambda *given: rates.append(given[-1]) or f"{given[2]} categories")
     monkeypatch.setattr(problems, "initial_law_holds", lambda *given: rates.append(given[-1]) or "")
     monkeypatch.setattr(problems, "evaluation_checks", lambda *given: rates.append(given[-1]) or [])
     monkeypatch.setattr(problems, "drawn_checks", lambda *given: rates.append(given[-1]) or {"batch as loop": given[2]})
     asked = problem_checks(declaring(OnlyOptimum()))
-    assert says(asked, "batch as loop").passed
+    assert says(asked, "batch as loop").message == "5 categories"
     problem = type("Starts", (Sum,), {"initial_law": property(lambda self: Start(4)), "initial": Sum.initial})(4)
     assert says(problem_checks(problem), "initial law").passed
     assert rates == [pytest.approx(FALSE_FAIL_RATE / 5)] * 6
@@ -386,6 +387,20 @@ def test_an_evaluation_that_writes_into_what_it_is_handed_is_found(which, passed
         return
     with pytest.raises(NotConforming, match=r"Writes.evaluate changes what it is handed; copy it first"):
         evaluations._input_unchanged(Writes())
+
+
+def test_half_of_what_may_fail_is_for_a_batch_and_half_for_its_rows(monkeypatch):
+    rates = []
+    drawn = evaluations.drawn_checks
+    monkeypatch.setattr(evaluations, "drawn_checks", lambda *given: rates.append(given[-1]) or drawn(*given))
+    monkeypatch.setattr(evaluations, "_batch_as_loop", lambda rows, alpha: rates.append(alpha) or "said")
+    made = evaluations.evaluation_checks(Noisy(BlockOneMax(4, 1), 1.0), ALPHA)
+    assert says(made, "evaluation: batch as loop").message == "said"
+    assert rates == [ALPHA / 2] * 2
+    assert [each.name.removeprefix("evaluation: ") for each in made] == [
+        "evaluation", "input unchanged", "same for a seed", "global generators", "batch as loop", "rows independent",
+    ]  # fmt: skip
+    assert evaluations.evaluation_checks(Sum(), ALPHA) == []
 
 
 def test_seen_fitness_is_compared_by_eighths(monkeypatch):
