@@ -394,6 +394,7 @@ def test_a_mean_of_calls_is_within_what_is_stated_both_ends_included(stated, sai
 @pytest.mark.parametrize(("beside", "passed"), [(0.999, True), (1.001, False), (-0.999, True), (-1.001, False)])
 def test_a_mean_may_be_off_by_what_chance_allows(tests, beside, passed):
     """Of 1000 runs with 1 or 3: a standard error of sqrt(1/999); two-sided, at 1e-6 in all tests together."""
+    assert checks._off(np.zeros(10), 0.0, tests) == checks._off(np.ones(10), 1.0, tests) == ""
     off = beside * NormalDist().inv_cdf(1 - 1e-6 / tests / 2) / np.sqrt(999)
     assert checks._off(np.tile([1.0, 3.0], 500), 2 + off, tests) == ("" if passed else "2")
     assert checks._off(np.full(10, 2.0), 2 * (1 + beside * 1e-9), tests) == ("" if passed else "2")
