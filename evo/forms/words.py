@@ -43,10 +43,9 @@ def packed(correct: BoolArray) -> Words:
     >>> packed(np.array([[True, False, True]])).tolist()
     [[5]]
     """
-    k = correct.shape[-1]
-    room = np.zeros((*correct.shape[:-1], words_for(k) * BITS), dtype=np.bool_)
-    room[..., :k] = correct
-    octets = np.packbits(room, axis=-1, bitorder="little")
+    octets = np.zeros((*correct.shape[:-1], words_for(correct.shape[-1]) * 8), dtype=np.uint8)
+    some = np.packbits(correct, axis=-1, bitorder="little")
+    octets[..., : some.shape[-1]] = some
     return octets.view("<u8").astype(np.uint64, copy=False)
 
 

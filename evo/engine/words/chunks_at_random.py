@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from evo.engine.words.loop import InRounds
-from evo.engine.words.some_blocks import SomeBlocks
+from evo.engine.words.some_blocks import CHUNKS, SomeBlocks
 from evo.forms.words import uniform_numbers
 from evo.protocols import BoolArray, IntArray
 
 
 class ChunksAtRandom(SomeBlocks, InRounds):
     """A chunk at random in each call: a round is some generations up to the first improvement."""
+
+    def at_once(self) -> int:
+        """Words of the chunks that are taken up together: nothing is known of them but the number of correct blocks."""
+        return 8 * CHUNKS
 
     def some(self) -> None:
         """All generations of the runs that are taken up."""

@@ -8,16 +8,19 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evo.engine.contracts import rewritten_words
 from evo.engine.words.loop import AT_ONCE, FEW, MANY, Loop
 from evo.forms.words import Words, bits_set, packed, used_bits, words_for
 from evo.protocols import BoolArray, IntArray
+from evo.schedules import UntilResolved
 
 CHUNKS = 2**14
-"""Chunks of the runs that are taken up together; a run may have more."""
+"""Chunks of the runs that are taken up together, if much is known of each; a run may have more."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Answers:
         generation: int [n], which generation made it, from 0; how many were made if there is none.
         offspring: int [n], its number in the generation, from 0: the first of the best ones.
         words: uint64 [n, w], the chunk that it has.
-        moved: bool [n, generations], whether an offspring of a generation differs from the parent in fitness.
+        moved: bool [n, generations], whether an offspring of a generation differs from the parent in fitness; where the
+            schedule does not wait for that, False.
     """
 
     gain: IntArray
@@ -49,20 +53,20 @@ class SomeBlocks(Loop):
     """
 
     words: Words
-    count: IntArray
+    count: NDArray[np.integer[Any]]
 
     def take(self, correct: BoolArray) -> None:
         """Begin with these solutions, bool [n, k]."""
         self.g = self.schedule.chunk_size(self.k)
         self.m, self.width, self.mask = self.k // self.g, words_for(self.g), used_bits(self.g)
-        self.correct = correct
+        self.correct, self.watches = correct, type(self.schedule) is UntilResolved
 
     def go(self) -> None:
         """So many runs to their ends that a megabyte holds what is known of their chunks, then the next ones.
 
         Each part has streams of its own: where the runs before it end, which a budget says, changes none of its draws.
         """
-        runs, fitness, size = self.active, self.fitness, max(1, CHUNKS // (self.m * self.width))
+        runs, fitness, size = self.active, self.fitness, max(1, self.at_once() // (self.m * self.width))
         parts = [slice(low, low + size) for low in range(0, len(runs), size)]
         mutator, schedule = (stream.spawn(len(parts)) for stream in (self.streams.mutator, self.streams.schedule))
         for n, its in enumerate(parts):
@@ -70,8 +74,12 @@ class SomeBlocks(Loop):
             self.active, self.fitness, self.ahead = runs[its], fitness[its], 1
             self.calls = np.zeros(len(self.active), dtype=np.int64)
             self.words = packed(self.correct[its].reshape(-1, self.m, self.g))
-            self.count = bits_set(self.words)
+            self.count = self._counted(self.words).astype(np.int16 if self.width == 1 else np.int64)
             self.some()
+
+    def at_once(self) -> int:
+        """Words of the chunks that are taken up together."""
+        return CHUNKS
 
     @abstractmethod
     def some(self) -> None:
@@ -106,26 +114,28 @@ class SomeBlocks(Loop):
         """So many offspring of each generation, from the number `first` on."""
         if at.shape[2] > 1:
             at = at[:, :, first : first + lam]
-        words, count = self.words.reshape(-1, self.width).take(at, axis=0), self.count.reshape(-1).take(at)
+        words, right = self.words.reshape(-1, self.width).take(at, axis=0), self.count.reshape(-1).take(at)
         shape = (len(words), ahead, lam, self.width)
         after = rewritten_words(self.mutator, np.broadcast_to(words, shape), self.streams.mutator)
         if self.g % 64:
             after &= self.mask
-        gain = bits_set(after) - count
-        offspring = np.argmax(gain, axis=2) if lam > 1 else np.zeros((len(words), ahead), dtype=np.int64)
-        best = gain[:, :, 0] if lam == 1 else np.take_along_axis(gain, offspring[:, :, None], axis=2)[:, :, 0]
-        better = best > 0
-        generation = np.argmax(better, axis=1)
-        every = np.arange(len(words))
-        of_first = best[every, generation]
-        place = offspring[every, generation]
+        count = self._counted(after)
+        better = (count > right).reshape(len(at), -1)
+        every, call = np.arange(len(at)), np.argmax(better, axis=1)
+        there, generation = better[every, call], call // lam
+        gains = count[every, generation].astype(np.int64) - np.broadcast_to(right, count.shape)[every, generation]
+        offspring = np.argmax(gains, axis=1)
         return Answers(
-            gain=np.maximum(of_first, 0),
-            generation=np.where(of_first > 0, generation, ahead),
-            offspring=place + first,
-            words=after[every, generation, place],
-            moved=(gain != 0).any(axis=2),
+            gain=np.where(there, gains[every, offspring], 0),
+            generation=np.where(there, generation, ahead),
+            offspring=offspring + first,
+            words=after[every, generation, offspring],
+            moved=(count != right).any(axis=2) if self.watches else np.zeros((len(at), ahead), dtype=np.bool_),
         )
+
+    def _counted(self, words: Words) -> NDArray[Any]:
+        """Correct blocks of chunks, uint64 [.., w] -> whole numbers [..], in as few bytes as hold them."""
+        return bits_set(words) if self.width > 1 else np.bitwise_count(words)[..., 0]
 
     def adapt(self, ahead: int, share: float) -> None:
         """Make fewer generations at once where much of what is made is thrown away, more where little is."""
