@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from tasks import ONE_BLOCK
+from tasks import ONE_CHUNK
 
 IN_TURN = ("resolved", "rounds")
 AT_ONCE = 2**20
@@ -46,20 +46,21 @@ def by_deap(task, seconds):
     def mutate(individual):
         if task.kind == "bits":
             return tools.mutFlipBit(individual, task.p)
-        if task.kind in ONE_BLOCK:
-            individual[random.randrange(task.k) if task.kind == "local" else block] = random.random() < task.p
+        if task.kind in ONE_CHUNK:
+            first = task.g * (random.randrange(task.k // task.g) if task.kind == "local" else chunk)
+            individual[first : first + task.g] = [random.random() < task.p for _ in range(task.g)]
         else:
             individual[:] = (rng.random(task.k) < task.p).tolist()
         return (individual,)
 
-    calls, block, begun = 0, 0, time.process_time()
+    calls, chunk, begun = 0, 0, time.process_time()
 
     def select(candidates, mu):
-        nonlocal calls, block
+        nonlocal calls, chunk
         calls += task.lam
         if task.kind in IN_TURN:
             fitness = [each.fitness.values[0] for each in candidates]  # the parent's first
-            block = task.next_block(block, any(each != fitness[0] for each in fitness))
+            chunk = task.next_chunk(chunk, any(each != fitness[0] for each in fitness))
         best = tools.selBest(candidates, mu)
         if best[0].fitness.values[0] == task.k or time.process_time() - begun >= seconds:
             raise Over
@@ -70,7 +71,7 @@ def by_deap(task, seconds):
     toolbox.register("evaluate", lambda solution: (sum(solution),))
     toolbox.register("select", select)
     while time.process_time() - begun < seconds:
-        block = 0
+        chunk = 0
         with contextlib.suppress(Over):
             most = (task.calls or 10**9) // task.lam
             algorithms.eaMuPlusLambda([Solution([False] * task.k)], toolbox, 1, task.lam, 0.0, 1.0, most, verbose=False)
@@ -85,27 +86,28 @@ def by_ioh(task, seconds):
     problem = ioh.get_problem("OneMax", instance=1, dimension=task.k, problem_class=ioh.ProblemClass.PBO)
     while time.process_time() - begun < seconds:
         problem.reset()
-        parent, fitness, made, block = np.zeros(task.k, dtype=np.int64), 0.0, 0, 0
+        parent, fitness, made, chunk = np.zeros(task.k, dtype=np.int64), 0.0, 0, 0
         while fitness < task.k and made != task.calls and time.process_time() - begun < seconds:
             best, highest, moved = parent, fitness, False
             for _ in range(task.lam):
-                child = _child(parent, task, rng, block)
+                child = _child(parent, task, rng, chunk)
                 value = problem(child)
                 moved |= value != fitness
                 if value > highest:
                     best, highest = child, value
-            parent, fitness, made, block = best, highest, made + task.lam, task.next_block(block, moved)
+            parent, fitness, made, chunk = best, highest, made + task.lam, task.next_chunk(chunk, moved)
         calls += made
     return calls, time.process_time() - begun
 
 
-def _child(parent, task, rng, block):
+def _child(parent, task, rng, chunk):
     if task.kind == "global":
         return (rng.random(task.k) < task.p).astype(np.int64)
     if task.kind == "bits":
         return parent ^ (rng.random(task.k) < task.p)
     child = parent.copy()
-    child[rng.integers(task.k) if task.kind == "local" else block] = rng.random() < task.p
+    first = task.g * (rng.integers(task.k // task.g) if task.kind == "local" else chunk)
+    child[first : first + task.g] = rng.random(task.g) < task.p
     return child
 
 
@@ -113,9 +115,9 @@ def by_numpy(task, seconds):
     """The obvious loop of numpy: one run, the offspring of a generation at once."""
     rng, calls, begun = np.random.default_rng(1), 0, time.process_time()
     k, lam, p = task.k, task.lam, task.p
-    each = np.arange(lam)
+    each, g, own = np.arange(lam), task.g, np.arange(task.g)
     while time.process_time() - begun < seconds:
-        parent, fitness, made, block = np.zeros(k, dtype=bool), 0, 0, 0
+        parent, fitness, made, chunk = np.zeros(k, dtype=bool), 0, 0, 0
         while fitness < k and made != task.calls and time.process_time() - begun < seconds:
             if task.kind == "global":
                 offspring = rng.random((lam, k)) < p
@@ -123,9 +125,10 @@ def by_numpy(task, seconds):
                 offspring = parent ^ (rng.random((lam, k)) < p)
             else:
                 offspring = np.repeat(parent[None], lam, axis=0)
-                offspring[each, rng.integers(k, size=lam) if task.kind == "local" else block] = rng.random(lam) < p
+                first = g * rng.integers(k // g, size=(lam, 1)) if task.kind == "local" else g * chunk
+                offspring[each[:, None], first + own] = rng.random((lam, g)) < p
             counts = offspring.sum(axis=1)
-            block = task.next_block(block, (counts != fitness).any()) if task.kind in IN_TURN else block
+            chunk = task.next_chunk(chunk, (counts != fitness).any()) if task.kind in IN_TURN else chunk
             best = counts.argmax()
             if counts[best] > fitness:
                 parent, fitness = offspring[best], counts[best]
@@ -141,22 +144,30 @@ def by_numpy_at_once(task, seconds):
     runs = max(1, min(RUNS, AT_ONCE // (lam * k)))
     while time.process_time() - begun < seconds:
         parents, fitness, made = np.zeros((runs, k), dtype=bool), np.zeros(runs, dtype=np.int64), 0
-        block = np.zeros(runs, dtype=np.int64)
+        turn, own = np.zeros(runs, dtype=np.int64), np.arange(task.g)
         while len(fitness) and made != task.calls and time.process_time() - begun < seconds:
             rows, n = np.arange(len(fitness)), len(fitness)
-            if task.kind in ONE_BLOCK:
-                chunk = (
-                    rng.integers(k, size=(n, lam))
-                    if task.kind == "local"
-                    else np.broadcast_to(block[:, None], (n, lam))
+            if task.kind in ONE_CHUNK and task.g == 1:
+                block = (
+                    rng.integers(k, size=(n, lam)) if task.kind == "local" else np.broadcast_to(turn[:, None], (n, lam))
                 )
                 after = rng.random((n, lam)) < p
-                change = after.astype(np.int8) - parents[rows[:, None], chunk]
+                change = after.astype(np.int8) - parents[rows[:, None], block]
                 best = change.argmax(axis=1)
                 better = np.flatnonzero(change[rows, best] > 0)
-                parents[better, chunk[better, best[better]]] = True
+                parents[better, block[better, best[better]]] = True
                 fitness[better] += 1
-                block = task.next_block(block, (change != 0).any(axis=1)) if task.kind in IN_TURN else block
+                turn = task.next_chunk(turn, (change != 0).any(axis=1)) if task.kind in IN_TURN else turn
+            elif task.kind in ONE_CHUNK:
+                chunk = rng.integers(k // task.g, size=(n, lam)) if task.kind == "local" else turn[:, None]
+                blocks = np.broadcast_to(chunk[:, :, None] * task.g + own, (n, lam, task.g))
+                after = rng.random((n, lam, task.g)) < p
+                change = after.sum(axis=2) - parents[rows[:, None, None], blocks].sum(axis=2)
+                best = change.argmax(axis=1)
+                better = np.flatnonzero(change[rows, best] > 0)
+                parents[better[:, None], blocks[better, best[better]]] = after[better, best[better]]
+                fitness[better] += change[better, best[better]]
+                turn = task.next_chunk(turn, (change != 0).any(axis=1)) if task.kind in IN_TURN else turn
             else:
                 drawn = rng.random((n, lam, k)) < p
                 offspring = drawn if task.kind == "global" else parents[:, None] ^ drawn
@@ -167,13 +178,13 @@ def by_numpy_at_once(task, seconds):
             made, calls = made + lam, calls + lam * n
             if (fitness == k).any():
                 going = fitness < k
-                parents, fitness, block = parents[going], fitness[going], block[going]
+                parents, fitness, turn = parents[going], fitness[going], turn[going]
     return calls, time.process_time() - begun
 
 
 def by_cpp(task, seconds):
     """A plain loop in C++ with mt19937."""
-    arguments = (task.kind, task.k, task.lam, task.p, task.calls or 0, seconds)
+    arguments = (task.kind, task.k, task.lam, task.p, task.calls or 0, seconds, task.g)
     calls, spent = subprocess.check_output([compiled(), *map(str, arguments)], text=True).split()
     return int(calls), float(spent)
 
