@@ -52,7 +52,7 @@ SECONDS_AN_OFFSPRING = 1e-7
 SECONDS_A_ROUND = 1.5e-4
 SECONDS_A_DEAP_CALL = 6e-5
 OFFSPRING_A_ROUND = 4096
-SECONDS_A_CALL_ON_WORDS = 8e-9  # that is made (`_drawn`): with a block a call 0.6 to 3.5 times that at lam = 1 and 64
+SECONDS_A_CALL_ON_WORDS = 8e-9  # that is made (`_drawn`)
 SECONDS_A_WORD = 8e-9
 SECONDS_A_GENERATION_ON_CHUNKS = 1.5e-7
 SECONDS_A_ROUND_ON_WORDS = 1e-4
