@@ -23,10 +23,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import uuid
+import string
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,10 +34,10 @@ from experiments.grids.arguments import a_path, expect_a
 from experiments.grids.labels import lams_of, sizes_of
 from experiments.grids.outside.telling import mistaken_for
 from experiments.grids.strings import string_type
-from experiments.reports.ioh import _write_ioh
-from experiments.running.executors.notes import locked
+from experiments.reports.ioh import WRITTEN, _write_ioh
 from experiments.running.progress import Progress
 from experiments.store.files import StoreError
+from experiments.store.held import FolderForm, held_folder
 from experiments.store.results import Results
 
 if TYPE_CHECKING:
@@ -79,7 +77,7 @@ def export_results(
     whole = path.resolve()
     try:
         whole.parent.mkdir(parents=True, exist_ok=True)
-        with _folder_beside(whole) as folder:
+        with held_folder(whole.parent, _form(whole.name)) as folder:
             written = folder / whole.name
             if to == "csv":
                 _write_csv(results, written)
@@ -95,32 +93,10 @@ def export_results(
     return path
 
 
-@contextmanager
-def _folder_beside(whole: Path) -> Iterator[Path]:
-    """A folder beside what is written, and to be written in; first those that killed exports to it left are removed."""
-    form = re.compile(re.escape(f".{whole.name}.") + r"[0-9a-f]{32}\.tmp")
-    for left in whole.parent.iterdir():
-        if form.fullmatch(left.name):
-            with suppress(OSError):
-                _remove_if_left(left)
-    folder = whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.tmp")
-    folder.mkdir()
-    lock = locked(folder)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
-
-
-def _remove_if_left(folder: Path) -> None:
-    """Remove a folder of this user's that no export holds; whose it is cannot be told where folders have no locks."""
-    if (lock := locked(folder)) is None:
-        return
-    if folder.stat().st_uid == os.getuid():
-        shutil.rmtree(folder, ignore_errors=True)
-    os.close(lock)
+def _form(name: str) -> FolderForm:
+    """Of the folders in which exports under a name are written, in any format, before they get that name."""
+    inside = re.compile(rf"{re.escape(name)}(/(runs|cells)\.csv|/{WRITTEN})?", re.ASCII)
+    return FolderForm(f".{name}.", ".tmp", string.hexdigits[:16], 32, inside)
 
 
 def _write_csv(results: Results, folder: Path) -> None:

@@ -41,6 +41,10 @@ FIRST_FOREIGN = 1000
 """Smallest number of a function that is not one of ours."""
 
 
+WRITTEN = r"\d{3,}_\w{1,80}(/IOHprofiler_f\d+_\w{1,80}\.json|/data_f\d+_\w{1,80}(/IOHprofiler_f\d+_DIM\d+\.dat)?)?"
+"""Pattern of the path of each file and folder below the export, in ASCII (`_write_ioh` gives them their names)."""
+
+
 @dataclass(frozen=True)
 class _Place:
     """A cell, and where its runs go."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -38,10 +40,10 @@ from experiments.reports import export as export_module
 from experiments.reports import ioh
 from experiments.reports.export import export_results
 from experiments.running import again as again_module
-from experiments.running.executors.notes import locked
 from experiments.running.launch import run_grid
 from experiments.running.progress import Progress
 from experiments.running.simulation import trace
+from experiments.store.held import locked
 from experiments.store.results import Results, load
 from experiments.store.store import StoreError
 from operators import FixKeep, Resample
@@ -472,6 +474,51 @@ def test_what_a_killed_export_left_goes_with_the_next_to_the_same_place(tmp_path
     os.close(lock)
     assert sorted(tmp_path.iterdir()) == sorted([held, other, mine, link, tmp_path / "x", tmp_path / "x.csv"])
     assert (mine / "x").read_text() == "half"
+
+
+def left_by_a_killed_export(results: Results, to: str, target: Path) -> Path:
+    """The folder that it leaves beside its target, with all of the export in it."""
+    folder = target.with_name(f".{target.name}.{'0' * 32}.tmp")
+    folder.mkdir(parents=True)
+    export_results(results, to, folder / target.name)
+    return folder
+
+
+@pytest.mark.parametrize("to", ["csv", "parquet", "ioh"])
+def test_all_that_an_export_writes_is_removed_if_it_was_killed(tmp_path, to):
+    """By the next one, of whatever format."""
+    results = results_of(varied()[:2])
+    left = left_by_a_killed_export(results, to, tmp_path / "my (export)")
+    export_results(results, "parquet", tmp_path / "my (export)")
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(("to", "name"), [("parquet", "mine.txt"), ("csv", "x/mine.csv"), ("ioh", "x/001_/mine.json")])
+def test_a_folder_of_the_form_of_exports_with_a_file_of_a_user_stays_whole(tmp_path, to, name):
+    results = results_of(varied()[:1])
+    left = left_by_a_killed_export(results, to, tmp_path / "x")
+    (left / name).parent.mkdir(exist_ok=True)
+    (left / name).write_text("mine")
+    before = sorted(left.rglob("*"))
+    export_results(results, "parquet", tmp_path / "x")
+    assert sorted(left.rglob("*")) == before
+
+
+def test_an_export_goes_into_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):
+    def but_for_this_one(listed: Callable[..., Any]) -> Callable[..., Any]:
+        def listed_or_refused(path: Any = ".") -> Any:
+            if str(path) == str(tmp_path):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return listed(path)
+
+        return listed_or_refused
+
+    results = results_of(varied()[:1])
+    with monkeypatch.context() as forbidden:
+        for name in ("listdir", "scandir"):
+            forbidden.setattr(os, name, but_for_this_one(getattr(os, name)))
+        export_results(results, "csv", tmp_path / "x")
+    assert os.listdir(tmp_path) == ["x"]
 
 
 @pytest.mark.parametrize("to", ["csv", "parquet", "ioh"])
