@@ -15,7 +15,7 @@ from evo.conformance.mutators import mutator_checks
 from evo.conformance.results import NotChecked, NotConforming
 from evo.costs.budget import Budget
 from evo.engine import one_parent, run_batch
-from evo.engine.words import at_random, chunks_at_random, in_turn, one_block, pass_by_pass, some_blocks, whole
+from evo.engine.words import at_random, chunks_at_random, in_parts, in_turn, one_block, pass_by_pass, some_blocks
 from evo.engine.words.which import ONE_CHUNK, runs_on_words
 from evo.errors import InputError, OperatorError
 from evo.forms.words import bits_set, chance_words, packed, sparse_places, uniform_numbers, unpacked, used_bits
@@ -127,9 +127,9 @@ def _hits_and_gains(loop, of):
 
 
 def cut_into_pieces(monkeypatch):
-    for module in (at_random, in_turn, one_block, pass_by_pass, some_blocks, whole):
+    for module in (at_random, in_turn, one_block, pass_by_pass, some_blocks):
         monkeypatch.setattr(module, "AT_ONCE", 5)
-    for module in (some_blocks, chunks_at_random):
+    for module in (in_parts, chunks_at_random):
         monkeypatch.setattr(module, "CHUNKS", 5)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from evo.engine.words.in_parts import InParts
 from evo.engine.words.loop import AT_ONCE, firsts
-from evo.engine.words.some_blocks import Answers, SomeBlocks
+from evo.engine.words.some_blocks import Answers
 from evo.protocols import BoolArray, IntArray
 from evo.schedules import RoundRobin, UntilResolved
 
@@ -19,7 +20,7 @@ EVERY = slice(None)
 NO_END = 2**62
 
 
-class PassByPass(SomeBlocks):
+class PassByPass(InParts):
     """A visit is one generation (`RoundRobin`), or as many as move the fitness (`UntilResolved`).
 
     By `OnlyIncorrect` it is as many as make the chunk correct, none where it is, and one pass is enough. Correct chunks
@@ -38,7 +39,7 @@ class PassByPass(SomeBlocks):
         made: int [n m], generations of all its visits.
     """
 
-    def some(self) -> None:
+    def go_part(self) -> None:
         """All generations of the runs that are taken up."""
         self.kind = type(self.schedule)
         chunks, runs = self.count.size, len(self.active)
@@ -93,7 +94,7 @@ class PassByPass(SomeBlocks):
     def _go_on(self, at: IntArray) -> None:
         """Some generations on each of the chunks `at`, up to its first improvement or the end of its last visit."""
         ahead = min(self.ahead, self.most_ahead(len(at)))
-        found = self.answers(at[:, None, None], ahead)
+        found = self.answers(at[:, None], ahead)
         ends = self._ends(at, found)
         visit = self.visit[at, None] + np.cumsum(ends, axis=1) - ends
         used = (np.arange(ahead) <= found.generation[:, None]) & (visit < self.last[at, None])
@@ -108,8 +109,7 @@ class PassByPass(SomeBlocks):
         better = np.flatnonzero(found.gain)
         better = better[used[better, found.generation[better]]]
         chunk, gain, its = at[better], found.gain[better], visit[better, found.generation[better]]
-        self.words.reshape(-1, self.width)[chunk] = found.words[better]
-        self.count.reshape(-1)[chunk] += gain
+        self.enter(chunk, found.words[better], gain)
         before = 0 * its if self.kind is RoundRobin else self.length[chunk, its] - 1
         self.accepted.append(np.stack((chunk, its, before, found.offspring[better], gain), axis=1))
 

@@ -5,9 +5,8 @@ What all schedules of chunks share: the chunks of the active runs, and the calls
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,6 @@ from evo.engine.words.loop import AT_ONCE, FEW, MANY, Loop
 from evo.forms.words import Words, bits_set, packed, used_bits, words_for
 from evo.protocols import BoolArray, IntArray
 from evo.schedules import UntilResolved
-
-CHUNKS = 2**14
-"""Chunks of the runs that are taken up together, if much is known of each; a run may have more."""
 
 
 @dataclass(frozen=True)
@@ -59,38 +55,20 @@ class SomeBlocks(Loop):
         """Begin with these solutions, bool [n, k]."""
         self.g = self.schedule.chunk_size(self.k)
         self.m, self.width, self.mask = self.k // self.g, words_for(self.g), used_bits(self.g)
-        self.correct, self.watches = correct, type(self.schedule) is UntilResolved
+        self.signed = np.int16 if self.width == 1 else np.int64  # differences of what `_counted` gives
+        self.watches = type(self.schedule) is UntilResolved
 
-    def go(self) -> None:
-        """So many runs to their ends that a megabyte holds what is known of their chunks, then the next ones.
-
-        Each part has streams of its own: where the runs before it end, which a budget says, changes none of its draws.
-        """
-        runs, fitness, size = self.active, self.fitness, max(1, self.at_once() // (self.m * self.width))
-        parts = [slice(low, low + size) for low in range(0, len(runs), size)]
-        mutator, schedule = (stream.spawn(len(parts)) for stream in (self.streams.mutator, self.streams.schedule))
-        for n, its in enumerate(parts):
-            self.streams = replace(self.streams, mutator=mutator[n], schedule=schedule[n])
-            self.active, self.fitness, self.ahead = runs[its], fitness[its], 1
-            self.calls = np.zeros(len(self.active), dtype=np.int64)
-            self.words = packed(self.correct[its].reshape(-1, self.m, self.g))
-            self.count = self._counted(self.words).astype(np.int16 if self.width == 1 else np.int64)
-            self.some()
-
-    def at_once(self) -> int:
-        """Words of the chunks that are taken up together."""
-        return CHUNKS
-
-    @abstractmethod
-    def some(self) -> None:
-        """All generations of the runs that are taken up."""
+    def hold(self, correct: BoolArray) -> None:
+        """Hold the solutions of the active runs, bool [n, k], as chunks."""
+        self.words = packed(correct.reshape(-1, self.m, self.g))
+        self.count = self._counted(self.words)
 
     def answers(self, at: IntArray, ahead: int) -> Answers:
-        """The calls of some generations on the chunks `at`, int [n, ahead or 1, lam or 1]: their numbers among all."""
-        found = [self._slab(at[rows], ahead) for rows in self.slabs(len(at), ahead)]
-        if len(found) == 1:
-            return found[0]
-        columns = ([getattr(each, field.name) for each in found] for field in fields(Answers))
+        """The calls of some generations on the chunks `at`, int [n, ahead lam], or [n, 1] if all are on the same."""
+        pieces = [self._slab(at[rows], ahead) for rows in self.slabs(len(at), ahead)]
+        if len(pieces) == 1:
+            return pieces[0]
+        columns = ([getattr(each, field.name) for each in pieces] for field in fields(Answers))
         return Answers(*(np.concatenate(each) for each in columns))
 
     def slabs(self, n: int, ahead: int) -> Iterator[slice]:
@@ -102,6 +80,11 @@ class SomeBlocks(Loop):
         """Generations of n chunks, or runs, that fit into a slab; at least one."""
         return max(1, AT_ONCE // (n * self.lam * self.width))
 
+    def enter(self, chunks: IntArray, words: Words, gain: IntArray) -> None:
+        """Take these words for some chunks, each a number of its own among all; they are better by `gain` blocks."""
+        self.words.reshape(-1, self.width)[chunks] = words
+        self.count.reshape(-1)[chunks] += gain.astype(self.count.dtype)
+
     def _slab(self, at: IntArray, ahead: int) -> Answers:
         """As `answers`; where not all offspring of a generation fit, one generation of one chunk, part by part."""
         most = max(1, AT_ONCE // self.width)
@@ -112,25 +95,30 @@ class SomeBlocks(Loop):
 
     def _part(self, at: IntArray, ahead: int, first: int, lam: int) -> Answers:
         """So many offspring of each generation, from the number `first` on."""
-        if at.shape[2] > 1:
-            at = at[:, :, first : first + lam]
-        words, right = self.words.reshape(-1, self.width).take(at, axis=0), self.count.reshape(-1).take(at)
-        shape = (len(words), ahead, lam, self.width)
+        calls = ahead * lam
+        if at.shape[1] > calls:  # of one generation
+            at = at[:, first : first + lam]
+        words, right = self.words.reshape(-1, self.width)[at], self.count.reshape(-1)[at]
+        shape = (len(at), calls, self.width)
         after = rewritten_words(self.mutator, np.broadcast_to(words, shape), self.streams.mutator)
         if self.g % 64:
             after &= self.mask
         count = self._counted(after)
-        better = (count > right).reshape(len(at), -1)
-        every, call = np.arange(len(at)), np.argmax(better, axis=1)
+        every, better = np.arange(len(at)), count > right
+        call = np.argmax(better, axis=1)
         there, generation = better[every, call], call // lam
-        gains = count[every, generation].astype(np.int64) - np.broadcast_to(right, count.shape)[every, generation]
-        offspring = np.argmax(gains, axis=1)
+        if lam > 1:  # the best of that generation, the first of equally good ones
+            gains = np.subtract(count, right, dtype=self.signed).reshape(-1, ahead, lam)
+            call = generation * lam + np.argmax(gains[every, generation], axis=1)
+        moved = np.zeros((len(at), ahead), dtype=np.bool_)
+        if self.watches:
+            moved = (count != right).reshape(-1, ahead, lam).any(axis=2)
         return Answers(
-            gain=np.where(there, gains[every, offspring], 0),
+            gain=np.where(there, count[every, call] - of_calls(right, every, call), 0).astype(np.int64),
             generation=np.where(there, generation, ahead),
-            offspring=offspring + first,
-            words=after[every, generation, offspring],
-            moved=(count != right).any(axis=2) if self.watches else np.zeros((len(at), ahead), dtype=np.bool_),
+            offspring=np.where(there, call % lam + first, 0),
+            words=after[every, call],
+            moved=moved,
         )
 
     def _counted(self, words: Words) -> NDArray[Any]:
@@ -140,6 +128,11 @@ class SomeBlocks(Loop):
     def adapt(self, ahead: int, share: float) -> None:
         """Make fewer generations at once where much of what is made is thrown away, more where little is."""
         self.ahead = max(1, ahead // 2) if share > MANY else 2 * ahead if share < FEW else ahead
+
+
+def of_calls(values: NDArray[Any], rows: IntArray | BoolArray, call: IntArray) -> NDArray[Any]:
+    """Of [n, calls], or [n, 1] if all calls share a value: those of one call in each of the rows."""
+    return np.asarray(values[rows, call if values.shape[1] > 1 else 0])
 
 
 def _better(old: Answers, new: Answers) -> Answers:
