@@ -92,8 +92,6 @@ class Caller:
         Raises: OperatorError if the mutator or the problem breaks its contract.
         """
         runs, ahead = chunk.shape[:2]
-        if runs * ahead * self.lam * self.a_call <= SLAB_BLOCKS:
-            return self._slab(parents, Part(slice(0, runs), slice(0, ahead), slice(0, self.lam)), chunk, rng)
         pieces = []
         for of_runs, of_ahead in self._pieces(runs, ahead):
             best: Round | None = None
@@ -103,7 +101,7 @@ class Caller:
                 best = piece if best is None else better_of(best, piece)
             assert best is not None  # lam >= 1
             pieces.append(best)
-        return stacked(pieces, (runs, ahead))
+        return pieces[0] if len(pieces) == 1 else stacked(pieces, (runs, ahead))
 
     def _pieces(self, runs: int, ahead: int) -> Iterator[tuple[slice, slice]]:
         """Runs and generations looked ahead that are made together: whole runs, or some generations of one run."""

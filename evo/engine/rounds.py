@@ -13,7 +13,7 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import Chunks
 from evo.costs.ledger import Prompt
-from evo.engine.calls import BESIDE, SLAB_BLOCKS, Caller, Parents, write_back
+from evo.engine.calls import SLAB_BLOCKS, Caller, Parents, write_back
 from evo.engine.contracts import chosen_chunks, drawn_traits
 from evo.engine.optimum import first_solutions
 from evo.engine.outcomes import Called
@@ -110,7 +110,7 @@ class _Batch:
 
     def _slabs(self) -> Iterator[IntArray]:
         """Runs whose rounds are made together, so that memory is bounded; a run's round is never cut."""
-        blocks = max(self.width * (self.caller.blocks_a_call + BESIDE), self.caller.problem.k)
+        blocks = max(self.width * self.caller.a_call, self.caller.problem.k)
         step = max(1, SLAB_BLOCKS // blocks)
         for low in range(0, len(self.books.active), step):
             yield np.arange(low, min(low + step, len(self.books.active)))

@@ -132,12 +132,12 @@ class Model:
         Raises: InputError where fix or keep of such a call is neither measured nor between two that are.
         """
         operator, last = self.values.operator, self.k % g
-        fix, keep = (((g, chance_at(getattr(operator, name), g, name)),) for name in ("fix", "keep"))
-        if last:
+        fix, keep = (chance_at(getattr(operator, name), g, name) for name in ("fix", "keep"))
+        if not last:
+            operator = replace(operator, fix=((g, fix),), keep=((g, keep),))
+        else:  # the tables stay whole; they must know the last chunk, too
             for name in ("fix", "keep"):
                 chance_at(getattr(operator, name), last, name, f"; k = {self.k} by g = {g} leaves a chunk of {last}")
-        else:
-            operator = replace(operator, fix=fix, keep=keep)
         call = call_of(operator)
         return call if votes == 1 else Vote(call, ahead=votes)
 

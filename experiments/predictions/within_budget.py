@@ -239,9 +239,7 @@ def _dearest(cell: Cell) -> float:
     evaluated = limit.per_evaluation and limit.per_evaluation * _shares_evaluated(cell)[1] * float(
         evaluations_of(cell, np.array([1]), (lam, lam))[1][0] / lam[0]
     )
-    several = (
-        calls_an_answer(cell) / cell.tokens.calls
-    )  # an answer is evaluated once, whatever number of calls it takes
+    several = calls_an_answer(cell) / cell.tokens.calls  # whatever their number, an answer is evaluated once
     return (_prices(cell, limit)[1] + evaluated / several) / limit.most
 
 
