@@ -201,6 +201,18 @@ def rows_of():
     return read
 
 
+@pytest.fixture(scope="session")
+def shows():
+    """What a figure says of its data: the word that stands in its file (`reports.drawing.shown`)."""
+    from PIL import Image
+
+    def read(path):
+        with Image.open(path) as picture:
+            return picture.text["Description"]
+
+    return read
+
+
 @pytest.fixture
 def no_figures(monkeypatch):
     """Reports are written without figures and page, which take most of the time and are not what is asked."""

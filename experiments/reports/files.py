@@ -225,10 +225,12 @@ def _write_both(figure: Figure, name: Path, dots: int) -> list[Path]:
     """A figure as PNG, with so many dots an inch, and as SVG."""
     from matplotlib import rc_context
 
+    from experiments.reports.drawing.shown import png_metadata
+
     files = [name.with_name(f"{name.name}.{kind}") for kind in ("png", "svg")]
     with rc_context({"svg.hashsalt": "llm-evo"}):  # the same figure, the same file
         _lay_out(figure, dots)
-        write_whole(files[0], partial(figure.savefig, format="png", dpi=dots))
+        write_whole(files[0], partial(figure.savefig, format="png", dpi=dots, metadata=png_metadata(figure)))
         write_whole(files[1], partial(figure.savefig, format="svg", metadata={"Date": None}))
     return files
 

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from experiments.cli.app import app
 
-PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "plan.md").read_text(encoding="utf-8")
 
 
 def sessions(page):
@@ -48,6 +49,13 @@ def lines(text):
 def test_the_page_shows_what_its_commands_say(folder):
     assert list(sessions(PAGE))
     assert list(differing(PAGE)) == []
+
+
+@pytest.mark.slow
+def test_the_figure_of_the_page_shows_what_its_command_draws(folder, shows):
+    (words,) = [words for (_, *words), _ in sessions(PAGE) if "--figure" in words]
+    CliRunner().invoke(app, words)
+    assert shows(folder / words[-1]) == shows(DOCS / "plan.png")
 
 
 def test_a_number_that_no_command_gives_is_found(folder):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from experiments.studies import STUDIES, study_of
 from experiments.studies.exercises import EXERCISES, sorting
 
 NAMES = [study.name for study in EXERCISES]
+DOCS = Path(__file__).parents[2] / "docs"
 QUICK = ("debate",)
 """Small exercises that are made each time; the others are for the slow step."""
 RUNS = 120
@@ -83,7 +85,7 @@ def test_figures_say_what_they_show(name, made):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_the_whole_exercise_as_a_user_runs_it(name, tmp_path):
+def test_the_whole_exercise_as_a_user_runs_it(name, tmp_path, shows):
     done = subprocess.run(
         [sys.executable, "-m", "experiments", "run", name, "--out", str(tmp_path)],
         capture_output=True, text=True, check=False,
@@ -95,6 +97,8 @@ def test_the_whole_exercise_as_a_user_runs_it(name, tmp_path):
     assert set(summary.loc[~known, "verdict"]) <= {"AGREES", "CANNOT_TELL"}
     assert set(claims["verdict"]) == {"AGREES"}, claims["reason"].tolist()
     assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    if (told := DOCS / f"{name}.png").exists():
+        assert shows(tmp_path / f"{name}.png") == shows(told)
 
 
 UNKNOWN = {"sorting": (sorting.ERRS, sorting.VOTES, sorting.COPIES)}

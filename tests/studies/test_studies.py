@@ -34,6 +34,7 @@ from experiments.studies.exercises import EXERCISES
 from experiments.studies.systems import SYSTEMS
 
 OPERATORS = [name for name in STUDIES if name not in {"paper", *(study.name for study in (*EXERCISES, *SYSTEMS))}]
+DOCS = Path(__file__).parents[2] / "docs"
 SLOW = pytest.mark.slow
 QUICK = ["voting"]
 """Small studies that are made each time, as is the study `paper` elsewhere; the others are for the slow step."""
@@ -543,7 +544,7 @@ OPEN = {"selection": ("valley, best parent", "valley, any of 100")}
 
 @SLOW
 @pytest.mark.parametrize("name", OPERATORS)
-def test_the_whole_study_as_a_user_runs_it(name, tmp_path):
+def test_the_whole_study_as_a_user_runs_it(name, tmp_path, shows):
     folder = tmp_path / name
     begun = time.perf_counter()
     done = subprocess.run(
@@ -559,7 +560,7 @@ def test_the_whole_study_as_a_user_runs_it(name, tmp_path):
     if STUDIES[name].claims:
         assert set(pd.read_csv(folder / "claims.csv")["verdict"]) == {"AGREES"}
     if name == "selection":  # what docs/studies.md says of arms without an exact law
-        page = (Path(__file__).parents[2] / "docs" / "studies.md").read_text()
+        page = (DOCS / "studies.md").read_text()
         for arm in UNKNOWN[name]:
             row = summary[(summary["arm"] == arm) & summary["k"].isin((4, 6, 8))]
             assert f"| {' | '.join(f'{mean:.0f}' for mean in row['hit'])} | not up to k = 8 |" in page
@@ -569,4 +570,6 @@ def test_the_whole_study_as_a_user_runs_it(name, tmp_path):
         assert told == ["0%", "48%", "100%"]
         assert "0 %, 48 % and 100 % of the runs arrive within 300 calls" in " ".join(page.split())
     assert (folder / f"{name}.png").stat().st_size > 10_000
+    if (told := DOCS / f"{name}.png").exists():
+        assert shows(folder / f"{name}.png") == shows(told)
     assert "Traceback" not in done.stdout + done.stderr

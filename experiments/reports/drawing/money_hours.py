@@ -11,6 +11,7 @@ from evo.errors import InputError
 from experiments.planning.answer import figure as figure_of
 from experiments.planning.plan import NEEDS, Plan, Ranked
 from experiments.reports.drawing import powers
+from experiments.reports.drawing.shown import png_metadata
 from experiments.reports.figures import COLOURS, MARKERS
 from experiments.store.files import write_whole
 
@@ -152,7 +153,9 @@ def save_plan_figure(plan: Plan, path: Path) -> None:
     """
     expect_ending("plan: figure", path)
     drawn = plan_figure(plan)
-    write_whole(path, lambda temporary: drawn.savefig(temporary, format=path.suffix[1:].lower(), dpi=110))
+    kind = path.suffix[1:].lower()
+    metadata = png_metadata(drawn) if kind == "png" else None
+    write_whole(path, lambda temporary: drawn.savefig(temporary, format=kind, dpi=110, metadata=metadata))
 
 
 def _number(ax: Axes, places: Sequence[tuple[float, float]]) -> None:
