@@ -12,7 +12,6 @@ from numpy.random import Generator
 from evo.conformance.determinism import (
     LOOP_CALLS,
     batch_as_loop,
-    changed,
     drawn_checks,
     guarded,
     once,
@@ -40,7 +39,6 @@ def evaluation_checks(problem: Any, alpha: float) -> list[PartCheck]:
     readings = once(lambda: _readings(problem))
     sound = guarded(readings, "evaluation", "evaluate does not answer as it must")
     checks: dict[str, Callable[[], str]] = {
-        "input unchanged": lambda: _input_unchanged(problem),
         **drawn_checks(name, seen, lambda: _batch_as_loop(rows, alpha / 2), rows, alpha / 2),
     }
     return [
@@ -90,19 +88,6 @@ def _readings(problem: Any) -> str:
         if judgements is not None and (not isinstance(judgements, np.ndarray) or len(judgements) != ROWS):
             raise NotConforming(f"{name}.evaluate: judgements must be an array with one row a solution, or None")
     return "a Reading of n solutions, of offspring, and of the same again"
-
-
-def _input_unchanged(problem: Any) -> str:
-    handed: list[Any] = [_parents(problem, ROWS), _parents(problem, ROWS) ^ True]
-    before = [array.copy() for array in handed]
-    first = problem.evaluate(handed[0], np.random.default_rng(1))
-    if first.judgements is not None:
-        handed.append(first.judgements)
-        before.append(first.judgements.copy())
-    problem.evaluate(handed[0], np.random.default_rng(1), handed[1], first.judgements)
-    if changed(before, handed):
-        raise NotConforming(f"{type(problem).__name__}.evaluate changes what it is handed; copy it first")
-    return "solutions, what changed and judgements left as handed over"
 
 
 def _batch_as_loop(rows: Callable[[int, Generator], Any], alpha: float) -> str:

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from evo.conformance.determinism import changed
 from evo.conformance.results import DoesNotApply, NotChecked, NotConforming
 from evo.declarations import declared
-from evo.engine.contracts import fitness_change, fitness_values, initial_solutions
+from evo.engine.contracts import fitness_change, fitness_of, initial_solutions
 from evo.evaluation import offers_change
 from evo.landscapes import Landscape, Leading, OfCounts, Weighted, landscape_of
 from evo.protocols import BoolArray, FloatArray, Problem
@@ -73,7 +73,7 @@ def _compare(problem: Problem, before: BoolArray, after: BoolArray, chunk: slice
 
 def values_of(problem: Problem, solutions: BoolArray) -> Any:
     """The fitness of solutions, bool [..., k], held against the contract."""
-    return fitness_values(problem, "a solution", problem.fitness(solutions), solutions.shape[:-1])
+    return fitness_of(problem, "a solution", solutions)
 
 
 # ---------------------------------------------------------------------------------------------------------- landscapes

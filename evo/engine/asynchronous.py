@@ -14,7 +14,7 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.costs.ledger import CallTokens, overheads
 from evo.engine.calls import Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_change, fitness_values
+from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_change, fitness_of
 from evo.engine.optimum import first_solutions
 from evo.engine.records import Records
 from evo.engine.rounds import refuse_changes_outside
@@ -214,8 +214,7 @@ class _Batch:
     def _change(self, back: IntArray) -> FloatArray:
         """Change of the fitness of the current solutions by the answers in the places `back`, float [runs]."""
         if self.child is not None:
-            fitness = self.problem.fitness(_of(self.child, back))
-            return fitness_values(self.problem, "an offspring", fitness, back.shape) - self.parents.fitness
+            return fitness_of(self.problem, "an offspring", _of(self.child, back)) - self.parents.fitness
         rows, chunk, after = np.arange(len(back)), _of(self.chunk, back), _of(self.after, back)
         change = np.zeros(len(back))
         for size, some in self.chunks.groups(chunk):
@@ -232,7 +231,7 @@ class _Batch:
             self.parents.fitness[rows] += change[rows]
         else:
             self.parents.correct[rows] = _of(self.child, back)
-            self.parents.fitness[rows] = self.problem.fitness(self.parents.correct[rows])
+            self.parents.fitness[rows] = fitness_of(self.problem, "an offspring", self.parents.correct[rows])
 
     def _keep(self, stay: BoolArray) -> None:
         """Go on with some of the runs."""

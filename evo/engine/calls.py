@@ -15,7 +15,7 @@ from numpy.random import Generator
 
 from evo.chunks import Chunks, count_correct
 from evo.costs.ledger import ChunkLengths
-from evo.engine.contracts import fitness_change, fitness_values, rewritten
+from evo.engine.contracts import fitness_change, fitness_of, rewritten
 from evo.engine.generations import Best, Round, better_of, stacked
 from evo.engine.outcomes import Called, Offspring, merged
 from evo.evaluation import offers_change
@@ -263,7 +263,7 @@ class Caller:
             return Called(before, answer.correct, change, answer.valid, None, answer.calls)
         child = parents.correct[owner] if answer.solution is None else answer.solution.copy()
         child[np.arange(len(owner))[:, None], blocks] = answer.correct
-        fitness = fitness_values(self.problem, "an offspring", self.problem.fitness(child), owner.shape)
+        fitness = fitness_of(self.problem, "an offspring", child)
         solution = child if self.sees_solution else None
         return Called(before, answer.correct, fitness - parents.fitness[owner], answer.valid, solution, answer.calls)
 

@@ -87,11 +87,11 @@ def rewritten(mutator: AnyMutator, given: BoolArray | Chunk, rng: Generator) -> 
     try:
         answer = mutator.rewrite(given, rng)  # type: ignore[arg-type]  # each mutator is given what it asks for
     except ValueError as error:
-        if "read-only" in str(error):
-            raise OperatorError(
-                f"{type(mutator).__name__}.rewrite changes its input; it must leave the blocks handed over as they are "
-                "and return a new array (copy them first)"
-            ) from error
+        _refuse_writing(
+            error,
+            f"{type(mutator).__name__}.rewrite changes its input; it must leave the blocks handed over as they are and "
+            "return a new array (copy them first)",
+        )
         raise
     shape = given.correct.shape if isinstance(given, Chunk) else given.shape
     if not isinstance(answer, Rewritten):
@@ -122,10 +122,10 @@ def rewritten_words(mutator: AnyMutator, words: Words, rng: Generator) -> Words:
     try:
         after = mutator.rewrite_words(words, rng)  # type: ignore[union-attr]  # asked of those that have it
     except ValueError as error:
-        if "read-only" in str(error):
-            raise OperatorError(
-                f"{type(mutator).__name__}.rewrite_words changes its input; it must return new words (copy them first)"
-            ) from error
+        _refuse_writing(
+            error,
+            f"{type(mutator).__name__}.rewrite_words changes its input; it must return new words (copy them first)",
+        )
         raise
     if not isinstance(after, np.ndarray) or after.shape != words.shape or after.dtype != np.uint64:
         raise OperatorError(
@@ -135,6 +135,21 @@ def rewritten_words(mutator: AnyMutator, words: Words, rng: Generator) -> Words:
     return after if after.flags.writeable else after.copy()
 
 
+def _only_to_look_at(array: Any) -> Any:
+    """The same array, which the part that it is handed to cannot write into; None stays None."""
+    if array is None:
+        return None
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _refuse_writing(error: ValueError, told: str) -> None:
+    """Tell a part that wrote into a read-only array what it did; other errors are its own."""
+    if "read-only" in str(error):
+        raise OperatorError(told) from error
+
+
 def fitness_change(problem: Problem, before: BoolArray, after: BoolArray) -> FloatArray:
     """Change of fitness by chunks bool [n, g], from a problem with `change`; float [n].
 
@@ -142,17 +157,30 @@ def fitness_change(problem: Problem, before: BoolArray, after: BoolArray) -> Flo
 
     Raises: OperatorError if it writes into them, or does not answer with one finite number each.
     """
-    kept = after.view()
-    kept.flags.writeable = False
+    kept = _only_to_look_at(after)
     try:
         change = problem.change(before, kept)  # type: ignore[attr-defined]  # optional in the protocol
     except ValueError as error:
-        if "read-only" in str(error):
-            raise OperatorError(
-                f"{type(problem).__name__}.change changes the blocks that it is handed; copy them first"
-            ) from error
+        _refuse_writing(error, f"{type(problem).__name__}.change changes the blocks that it is handed; copy them first")
         raise
     return fitness_values(problem, "an offspring", change, (len(after),))
+
+
+def fitness_of(problem: Problem, what: str, correct: BoolArray) -> FloatArray:
+    """The true fitness of solutions bool [..., k], float [...]; `what` says what they are.
+
+    A `fitness` that wrote into the solutions would rewrite those of runs.
+
+    Raises: OperatorError if it writes into them, or does not answer with one finite number each.
+    """
+    try:
+        fitness = problem.fitness(_only_to_look_at(correct))
+    except ValueError as error:
+        _refuse_writing(
+            error, f"{type(problem).__name__}.fitness changes the solutions that it is handed; copy them first"
+        )
+        raise
+    return fitness_values(problem, what, fitness, correct.shape[:-1])
 
 
 def fitness_values(problem: object, what: str, fitness: Any, shape: tuple[int, ...]) -> FloatArray:
@@ -204,16 +232,26 @@ def read_fitness(
 ) -> Reading:
     """The readings of n solutions by noisy evaluators.
 
-    Raises: OperatorError if it is no Reading of n finite numbers and whole numbers of evaluations.
+    Raises: OperatorError if it is no Reading of n finite numbers and whole numbers of evaluations, or `evaluate` writes
+        into what it is handed.
     """
-    reading, name = evaluator.evaluate(correct, rng, changed, judgements), f"{type(evaluator).__name__}.evaluate"
+    name = f"{type(evaluator).__name__}.evaluate"
+    solutions, rewritten_blocks, before = map(_only_to_look_at, (correct, changed, judgements))
+    try:
+        reading = evaluator.evaluate(solutions, rng, rewritten_blocks, before)
+    except ValueError as error:
+        _refuse_writing(error, f"{name} changes what it is handed; copy it first")
+        raise
     if not isinstance(reading, Reading):
         raise OperatorError(f"{name}: expected a Reading(seen, evaluations), got {type(reading).__name__}")
     seen = fitness_values(evaluator, "a solution", reading.seen, (len(correct),))
     counted = np.asarray(reading.evaluations)
     if counted.shape != (len(correct),) or counted.dtype.kind not in "iu" or (counted < 0).any():
         raise OperatorError(f"{name}: expected for evaluations whole numbers >= 0 of shape ({len(correct)},)")
-    return Reading(seen, counted.astype(np.int64), reading.judgements)
+    found = reading.judgements
+    if isinstance(found, np.ndarray) and not found.flags.writeable:
+        found = found.copy()  # perhaps what was handed over; the loops enter later ones into it
+    return Reading(seen, counted.astype(np.int64), found)
 
 
 def named_parents(runner: Runner, pool: Pool, rng: Generator) -> tuple[IntArray, FloatArray]:
@@ -255,9 +293,7 @@ def described(runner: Describing, correct: BoolArray) -> IntArray:
 
     Raises: OperatorError if they are of another shape, or no numbers from 0 to s-1.
     """
-    looked_at = correct.view()
-    looked_at.flags.writeable = False
-    features = runner.describe(looked_at)
+    features = runner.describe(_only_to_look_at(correct))
     _check_places(f"{type(runner).__name__}.describe", features, correct.shape[:-1], len(runner.founders))
     return features
 

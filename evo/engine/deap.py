@@ -24,7 +24,7 @@ from numpy.random import Generator
 from evo.batch import Batch, RunCounts, Trace
 from evo.chunks import draws_subsets
 from evo.costs.ledger import expect_countable
-from evo.engine.contracts import drawn_traits, fitness_values, rewritten
+from evo.engine.contracts import drawn_traits, fitness_of, rewritten
 from evo.engine.optimum import Optimum, first_solutions
 from evo.errors import InputError
 from evo.evaluation import is_noisy
@@ -187,8 +187,7 @@ class _Run:
         """The problem's fitness of the whole solution; minus infinity, unevaluated, where the call was invalid."""
         if not individual.valid:
             return (-math.inf,)
-        fitness = self.problem.fitness(np.array([individual], dtype=np.bool_))
-        return (float(fitness_values(self.problem, "an offspring", fitness, (1,))[0]),)
+        return (float(fitness_of(self.problem, "an offspring", np.array([individual], dtype=np.bool_))[0]),)
 
     def select(self, candidates: list[_Solution], mu: int) -> list[_Solution]:
         """Select the next parent, count the generation and advance the schedule."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evo.engine.contracts import fitness_values
+from evo.engine.contracts import fitness_of
 from evo.engine.optimum import Optimum
 from evo.protocols import BoolArray, FloatArray, IntArray
 
@@ -129,7 +129,7 @@ class Kept:
             if getattr(self, name) is not None:
                 enter(getattr(self, name), _flat(getattr(made, name)).take(source, axis=0))
         if self.fitness is not None:
-            true = fitness_values(optimum.problem, "a solution", optimum.problem.fitness(entered), row.shape)
+            true = fitness_of(optimum.problem, "a solution", entered)
             self.fitness.reshape(-1)[at] = true
         near = true[true.argmax()] >= optimum.near  # else none of them is the optimum
         self.optimal.reshape(-1)[at] = entered.all(axis=1) if near else False

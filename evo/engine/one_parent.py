@@ -12,7 +12,7 @@ import numpy as np
 from evo.batch import Batch, RunCounts, Trace
 from evo.declarations import is_oblivious
 from evo.engine.calls import Caller, Parents, write_back
-from evo.engine.contracts import chosen_chunks, drawn_traits
+from evo.engine.contracts import chosen_chunks, drawn_traits, fitness_of
 from evo.engine.generations import Round, picked
 from evo.engine.optimum import first_solutions
 from evo.engine.records import Records
@@ -126,7 +126,7 @@ class _Batch:
         if self.caller.separable and made.solution is None:
             parents.fitness[rows] += made.change.take(at)
         else:  # by its own value, so that no rounding adds up and equal solutions stay equally fit
-            parents.fitness[rows] = self.caller.problem.fitness(parents.correct[rows])
+            parents.fitness[rows] = fitness_of(self.caller.problem, "an offspring", parents.correct[rows])
 
     def _hit(self, done: BoolArray, number: IntArray) -> None:
         """Record the runs that generated the optimum and let them go; the others go on."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from evo.engine.contracts import fitness_values, initial_solutions
+from evo.engine.contracts import fitness_of, initial_solutions
 from evo.errors import OperatorError
 from evo.evaluation import truth_of
 from evo.protocols import BoolArray, FloatArray, Problem
@@ -47,8 +47,7 @@ class Optimum:
         Raises: OperatorError if its fitness is no finite number.
         """
         truth = truth_of(problem)
-        fitness = truth.fitness(np.ones((1, truth.k), dtype=np.bool_))
-        best = float(fitness_values(truth, "the optimum", fitness, (1,))[0])
+        best = float(fitness_of(truth, "the optimum", np.ones((1, truth.k), dtype=np.bool_))[0])
         return cls(truth, best, best - ROUNDING * max(1.0, abs(best)))
 
     def refuse_rivals(self, correct: BoolArray, fitness: FloatArray) -> None:
@@ -82,7 +81,7 @@ where sums of floats round, take whole numbers that add up to at most 2^53
         if near.all():
             return  # the optimum itself
         others = near[~near.all(axis=1)]
-        fitness = fitness_values(self.problem, "a solution", self.problem.fitness(others.copy()), (len(others),))
+        fitness = fitness_of(self.problem, "a solution", others)
         as_fit = np.flatnonzero(fitness >= self.fitness)
         if len(as_fit):
             one = others[as_fit[0]]
@@ -97,13 +96,12 @@ where sums of floats round, take whole numbers that add up to at most 2^53
 def first_solutions(problem: Problem, runs: int, rng: Generator) -> tuple[BoolArray, FloatArray, Optimum]:
     """The solutions that runs begin with, bool [runs, k], their true fitness, float [runs], copies; and the optimum.
 
-    Raises: OperatorError as `initial_solutions` and `fitness_values`, or if one of them is a rival of the optimum.
+    Raises: OperatorError as `initial_solutions` and `fitness_of`, or if one of them is a rival of the optimum.
     """
     correct, truth = initial_solutions(problem, runs, rng), truth_of(problem)
     fitness, step = np.empty(runs), max(1, AT_ONCE // truth.k)
     for first in range(0, runs, step):
-        some = correct[first : first + step].copy()
-        fitness[first : first + step] = fitness_values(truth, "an initial solution", truth.fitness(some), (len(some),))
+        fitness[first : first + step] = fitness_of(truth, "an initial solution", correct[first : first + step])
     optimum = Optimum.of(problem)
     optimum.refuse_rivals(correct, fitness)
     return correct, fitness, optimum

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from evo.engine.contracts import fitness_values, read_fitness
+from evo.engine.contracts import fitness_of, read_fitness
 from evo.engine.kept import Kept
 from evo.evaluation import NoisyProblem, Reading, is_noisy, truth_of
 from evo.protocols import BoolArray, IntArray, Problem
@@ -32,8 +32,7 @@ class Readings:
     def of(self, what: str, solutions: BoolArray, changed: BoolArray | None = None, judgements: Any = None) -> Reading:
         """How n solutions are seen; without an evaluator that errs their fitness, by one evaluation each."""
         if self.noisy is None:
-            seen = fitness_values(self.truth, what, self.truth.fitness(solutions), (len(solutions),))
-            return Reading(seen, self._once(len(solutions)))
+            return Reading(fitness_of(self.truth, what, solutions), self._once(len(solutions)))
         pieces = [
             read_fitness(self.noisy, solutions[some], self.rng, _at(changed, some), _at(judgements, some))
             for some in self._slabs(len(solutions))

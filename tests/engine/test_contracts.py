@@ -11,6 +11,7 @@ from evo import OperatorError, Rewritten, UniformSubset
 from evo.engine.contracts import (
     chosen_chunks,
     fitness_change,
+    fitness_of,
     named_parents,
     read_fitness,
     rewritten,
@@ -18,6 +19,7 @@ from evo.engine.contracts import (
 )
 from evo.evaluation import Reading
 from evo.protocols import Chunk
+from problems import BlockOneMax
 
 NONE = np.zeros((2, 5), dtype=np.bool_)
 BLOCKS = np.array([[0, 1], [2, 3]])
@@ -72,11 +74,13 @@ def test_errors_of_a_part_that_are_not_about_its_input_are_its_own():
     def fails(*given):
         raise ValueError("no such model")
 
-    part = SimpleNamespace(rewrite=fails, rewrite_words=fails, change=fails)
+    part = SimpleNamespace(rewrite=fails, rewrite_words=fails, change=fails, fitness=fails, evaluate=fails)
     for ask in (
         lambda: rewritten(part, NONE, None),
         lambda: rewritten_words(part, np.zeros((2, 1), dtype=np.uint64), None),
         lambda: fitness_change(part, NONE, NONE),
+        lambda: fitness_of(part, "a solution", NONE),
+        lambda: read_fitness(part, NONE, None),
     ):
         with pytest.raises(ValueError, match=r"^no such model$"):
             ask()
@@ -128,3 +132,33 @@ def test_what_a_part_answers_is_taken_or_refused(ask, message):
     except OperatorError as error:
         said = str(error)
     assert said == message
+
+
+@dataclass(frozen=True)
+class Turns(BlockOneMax):
+    """Turns the solutions over, and back."""
+
+    def fitness(self, correct):
+        np.logical_not(correct, out=correct)
+        values = (~correct).sum(axis=-1) + 0.0
+        np.logical_not(correct, out=correct)
+        return values
+
+
+def test_a_fitness_that_writes_into_solutions_is_refused_even_if_it_leaves_them_as_they_were():
+    said = r"^Turns.fitness changes the solutions that it is handed; copy them first$"
+    solutions = np.zeros((3, 4), dtype=np.bool_)
+    with pytest.raises(OperatorError, match=said):
+        fitness_of(Turns(4, 1), "a solution", solutions)
+    assert fitness_of(BlockOneMax(4, 1), "a solution", ~solutions).tolist() == [4.0] * 3
+    assert solutions.flags.writeable  # for the engine itself
+
+
+def test_judgements_that_are_handed_back_can_be_entered_into():
+    def same(correct, rng, changed, judgements):
+        return Reading(np.zeros(len(correct)), np.ones(len(correct), dtype=int), judgements)
+
+    before = np.zeros((2, 3))
+    reading = read_fitness(SimpleNamespace(evaluate=same), NONE, None, judgements=before)
+    assert reading.judgements.flags.writeable
+    assert not np.shares_memory(reading.judgements, before)
