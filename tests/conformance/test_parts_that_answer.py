@@ -248,7 +248,16 @@ class Bare:
     """Cannot be compared."""
 
 
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Keeps its fields in slots, and has no __dict__."""
+
+    p: float
+    q: float = 0.0
+
+
 @pytest.mark.parametrize(("one", "other", "same"), [
+    (Slots(0.5), Slots(0.5), True), (Slots(0.5), Slots(0.6), False), (Slots(0.5), Slots(0.5, 0.1), False),
     (1, 1, True), (1, 2, False), (np.ones(2), np.ones(2), True), (np.ones(2), np.zeros(2), False), ((), (), True),
     (Bare(), Bare(), True), (Bare(), 3, False), (Resample(0.5), Resample(0.5), True), ((1,), 1, False),
     (Resample(0.5), Resample(0.6), False), (Resample(0.5), Coins(), False),
@@ -256,6 +265,39 @@ class Bare:
 ])  # fmt: skip
 def test_what_is_the_same_in_two_parts(one, other, same):
     assert parts._same(one, other) is same
+
+
+@dataclass(frozen=True, slots=True)
+class Forgets(Slots):
+    """Comes back from a worker process without its last field."""
+
+    def __reduce__(self):
+        return Forgets, (self.p,)
+
+
+class Plain:
+    """No dataclass; what it holds comes back."""
+
+    def __init__(self, held=3, sent=3, remembered=None):
+        self.held, self.sent = held, sent
+        if remembered:
+            self.memo = remembered
+
+    def __reduce__(self):
+        return Plain, (self.sent, self.sent)
+
+    def __repr__(self):
+        return "Plain()"
+
+
+@pytest.mark.parametrize(("part", "said"), [
+    (Forgets(0.5), "the part can be sent to worker processes"), (Plain(), "the part can be sent to worker processes"),
+    (Plain(remembered=3), "the part can be sent to worker processes"),
+    (Forgets(0.5, 0.1), "Forgets comes back from a worker process as Forgets(p=0.5, q=0.0), not Forgets(p=0.5, q=0.1)"),
+    (Plain(held=4), "Plain comes back from a worker process as Plain() with another held: 3, not 4"),
+])  # fmt: skip
+def test_what_comes_back_from_a_worker_process_is_the_part_whole(part, said):
+    assert says(parts.part_checks(part), "picklable").message == said
 
 
 def test_a_part_in_a_part_in_a_tuple_is_found_by_its_name():

@@ -222,6 +222,23 @@ def test_a_chunk_is_of_one_to_k_blocks(monkeypatch, size, passed):
         schedules._chunk_size(schedule)
 
 
+@pytest.mark.parametrize(("sizes", "said"), [
+    ((3, 3, 3), ""), ((2.0, 3, 3), "to 12, or raise InputError, got 2.0"), ((3.0, 3, 3), "InputError, got 3.0"),
+    ((3, 4, 3), "the same whenever it is asked for, got [3, 4, 3]"), ((3, 3, 4), "is asked for, got [3, 3, 4]"),
+])  # fmt: skip
+def test_a_size_of_chunks_is_that_of_the_first_time_each_time(monkeypatch, sizes, said):
+    monkeypatch.setattr(schedules, "CANDIDATES", (12,))
+    monkeypatch.setattr(schedules, "served", lambda schedule: (12,))
+    left = iter(sizes)
+    schedule = SimpleNamespace(chunk_size=lambda k: next(left))
+    if not said:
+        assert schedules._chunk_size(schedule) == "g = 3 of k = 12"
+        return
+    with pytest.raises(NotConforming) as told:
+        schedules._chunk_size(schedule)
+    assert str(told.value).endswith(said)
+
+
 def test_pointers_to_each_chunk_are_moved_and_not():
     asked = []
 
@@ -390,13 +407,14 @@ def test_a_mean_of_calls_is_within_what_is_stated_both_ends_included(stated, sai
     assert said in str(found.value)
 
 
+@pytest.mark.parametrize("runs", [4, 1000])
 @pytest.mark.parametrize("tests", [1, 16])
 @pytest.mark.parametrize(("beside", "passed"), [(0.999, True), (1.001, False), (-0.999, True), (-1.001, False)])
-def test_a_mean_may_be_off_by_what_chance_allows(tests, beside, passed):
-    """Of 1000 runs with 1 or 3: a standard error of sqrt(1/999); two-sided, at 1e-6 in all tests together."""
+def test_a_mean_may_be_off_by_what_chance_allows(runs, tests, beside, passed):
+    """Of n runs with 1 or 3: a standard error of sqrt(1/(n-1)); two-sided, at 1e-6 in all tests together."""
     assert checks._off(np.zeros(10), 0.0, tests) == checks._off(np.ones(10), 1.0, tests) == ""
-    off = beside * NormalDist().inv_cdf(1 - 1e-6 / tests / 2) / np.sqrt(999)
-    assert checks._off(np.tile([1.0, 3.0], 500), 2 + off, tests) == ("" if passed else "2")
+    off = beside * NormalDist().inv_cdf(1 - 1e-6 / tests / 2) / np.sqrt(runs - 1)
+    assert checks._off(np.tile([1.0, 3.0], runs // 2), 2 + off, tests) == ("" if passed else "2")
     assert checks._off(np.full(10, 2.0), 2 * (1 + beside * 1e-9), tests) == ("" if passed else "2")
 
 

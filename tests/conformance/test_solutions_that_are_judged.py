@@ -231,6 +231,10 @@ ORDERS = [
     ([0, 1, 2, 3], [0, 5, 6, 5.5], False, "11 must be better than 01"),
     ([3, 2, 1, 0], [9, 6, 6 + 1e-12, 0], False, "10 must be better than 01"),
     ([0, 1e-13, 1, 1], [0, 0, 1e-3, 1e-3 + 0.9e-9], True, ""),
+    ([0, 0, 1, 1], [0, 1e-9, 1, 1], True, ""),
+    ([0, 0, 1, 1], [0, np.nextafter(1e-9, 1), 1, 1], False, "10 must be as good as 00"),
+    ([0, 1e-12, 1, 1], [0, 0, 1, 1], True, ""),
+    ([0, np.nextafter(1e-12, 1), 1, 1], [0, 0, 1, 1], False, "10 must be better than 00"),
 ]
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from evo.conformance import check_mutator
 from evo.errors import InputError, NoPrediction, OperatorError
+from evo.foreign import describe_error
 from evo.laws.counts import IndependentBlocks
 from evo.laws.declared import declared_law
 from evo.laws.mixtures import ComponentLaw, Invalid, Mixture, sound_components
@@ -380,6 +381,29 @@ def test_faults_of_ours_stay_what_they_are(monkeypatch):
     monkeypatch.setattr("evo.foreign._is_third_party", lambda file: False)
     with pytest.raises(ZeroDivisionError):
         predict(cell(Resample(0.4711)))  # a cell of no other test: a law that was looked up before is kept
+
+
+class Bare:
+    """Of a third party, and no dataclass."""
+
+
+HERE = f"({Path(__file__)})"
+
+
+@pytest.mark.parametrize(("part", "who"), [
+    (Half(), f"{__name__}.Half.law {{}} {HERE}"), (Vote(Half(), 2), f"{__name__}.Half.law {{}} {HERE}"),
+    (cell(Half()), f"{__name__}.Half.law {{}} {HERE}"),
+    (Cell(BlockOneMax(3, 4), Sparse(Twice(), 0.5), AllBlocks(), OnePlusLambda()), f"{__name__}.Twice.law {{}} {HERE}"),
+    ((Half(), Twice(), Half()), f"{__name__}.Half.law or {__name__}.Twice.law {{}} {HERE}"),
+    (Bare(), f"{__name__}.Bare.law {{}} {HERE}"), (Bare, f"{__name__}.Bare.law {{}} {HERE}"),
+    (Resample(0.5), f"Resample.law {{}} ({inspect.getfile(Resample)})"),
+])  # fmt: skip
+def test_an_error_without_a_line_of_a_third_party_names_its_parts_or_else_the_part_itself(part, who):
+    """The testbed raises it in the name of a part, such as for an answer of another shape."""
+    assert describe_error(ValueError("no"), part, "law") == who.format("raised ValueError: no")
+    assert describe_error(SystemExit(3), part) == who.replace(".law", "").format(
+        "raised SystemExit: 3, which would have ended the program; raise another error"
+    )
 
 
 @pytest.mark.parametrize("value", [None, 3, "Cell()", Resample(0.5)])

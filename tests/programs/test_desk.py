@@ -155,6 +155,20 @@ def test_a_sum_that_would_leave_64_bits_is_refused_and_not_wrapped():
     assert desk.ledger[:, 1, 2].tolist() == [2**62 - 1] * 2
 
 
+@pytest.mark.parametrize(("times", "entry"), [(2, "pass_tokens_squared"), (1, "prompt_tokens")])
+def test_calls_are_refused_from_a_millionth_of_a_millionth_below_the_limit_on(times, entry):
+    """Those of one length by their rough bound, the others by what they come to; 1024 is the next float below."""
+    half = int(2**63 * (1 - 1e-12)) // 2
+    desk, other = Desk((QA,), runs=1), Desk((QA,), runs=1)
+    if times == 1:
+        desk.call("qa", half, 0)
+        other.call("qa", half, 0)
+    desk.call("qa", half - 1024 // times, 0, times=times)
+    assert desk.ledger[0, 0, ENTRIES.index("prompt_tokens")] == 2 * half - 1024
+    with pytest.raises(InputError, match=rf"qa: {entry} came to 2\^63 or more"):
+        other.call("qa", half, 0, times=times)
+
+
 def test_a_catalogue_gives_the_smallest_model_that_has_all_that_a_role_needs():
     models = (Model("large", 10, ("qa", "debug")), Model("small", 1, ("qa",)), Model("other", 2, ("debug",)))
     catalogue = Catalogue(models)

@@ -527,6 +527,22 @@ def test_calls_on_a_short_last_chunk_are_those_of_it_alone(run_of):
     assert run_of(6, 3).calls_on_last_chunk == 0.0
 
 
+@pytest.mark.parametrize("k", [2, 3, 6])
+def test_repeats_from_a_random_start_are_those_of_each_chunk_from_each_number_of_incorrect_blocks(k):
+    """One chunk of two after the other, each begun anew: means, and variances, are sums; 0 for one that is right."""
+    run = hidden_repeats(HIDDEN, k, 2, OnlyIncorrect(2), Start(k, p0=0.3)).hit
+    means, variances = 0.0, 0.0
+    for g in [2] * (k // 2) + [1] * (k % 2):
+        each = [(0.3**g, 0.0, 0.0)]
+        for i in range(1, g + 1):
+            own = hidden_repeats(HIDDEN, g, g, OnlyIncorrect(g), Start(g, incorrect=i)).hit
+            each.append((math.comb(g, i) * 0.7**i * 0.3 ** (g - i), own.mean, own.variance + own.mean**2))
+        mean = sum(chance * first for chance, first, _ in each)
+        means, variances = means + mean, variances + sum(chance * second for chance, _, second in each) - mean**2
+    assert run.mean == pytest.approx(means, rel=1e-12)
+    assert run.variance == pytest.approx(variances, rel=1e-12)
+
+
 def test_long_enumerations_of_another_fitness_are_refused(monkeypatch):
     call, needle = BlockCall(HALF), np.arange(16) == 15.0
     assert enumerated(call, ROBIN, 4, 1, Start(4), weak=True, fitness=needle).hit.mean == pytest.approx(30.0)

@@ -1,19 +1,32 @@
 """What no formula is asked for in vain: each refusal of a theory, with the number in it that was asked for."""
 
+import importlib
+import inspect
 import math
+import pkgutil
 from functools import partial
 
 import numpy as np
 import pytest
 
+from evo import theory
 from evo.engine.law.gains import gains_of_chunk
 from evo.engine.law.levels import check_levels
 from evo.errors import InputError, NoPrediction
 from evo.laws.by_chunk import ByChunk
 from evo.laws.counts import IndependentBlocks
 from evo.laws.mixtures import Invalid, Mixture
-from evo.laws.special import BetaBlocksLaw, LearningLaw, PerBlockLaw
+from evo.laws.special import (
+    BetaBlocksLaw,
+    LearningLaw,
+    MisalignedLaw,
+    PerBlockLaw,
+    RepeatingLaw,
+    RunQualityLaw,
+    SpillLaw,
+)
 from evo.theory import Geometric, NegativeBinomial, Start
+from evo.theory.calls.gains import check_run
 from evo.theory.calls.minibatch import minibatch_moves
 from evo.theory.calls.offspring_counts import subset_offspring
 from evo.theory.calls.voting import judge_least_ahead, least_ahead, mean_votes, task_success, win_probability
@@ -23,6 +36,8 @@ from evo.theory.operators.difficulty import _OwnSums, beta_all_blocks, beta_roun
 from evo.theory.operators.learning import learning_all_blocks
 from evo.theory.operators.per_block import blocks_all_at_once
 from evo.theory.problems.archives import Keeper, archive_run
+from evo.theory.problems.enumeration import BlockCall
+from evo.theory.problems.lasting_judges import LastingJudge
 from evo.theory.quality.in_turn import beta_in_turn, blocks_in_turn, chunks_in_turn
 from evo.theory.quality.law import where_it_is
 from evo.theory.quality.no_evaluator import accepted_in_turn
@@ -189,6 +204,49 @@ def harmonic(t):
 def test_what_is_not_known_is_refused_with_what_was_asked_for(ask, error, said):
     with pytest.raises(error, match=said):
         ask()
+
+
+LAWS_OF_CALLS = {
+    "CallLaw": HALF,
+    "PerBlockLaw": TWO,
+    "BetaBlocksLaw": BetaBlocksLaw(2, 1),
+    "RunQualityLaw": RunQualityLaw(2, 1),
+    "LearningLaw": LearningLaw(0.5, 0.5, 10),
+    "MisalignedLaw": MisalignedLaw(HALF, 0.25, 1),
+    "SpillLaw": SpillLaw(HALF, 0.1),
+    "HiddenRepeatsLaw": RepeatingLaw(HALF, 0.3).hidden(0.2),
+}
+GIVEN = {"g": 1, "schedule": "robin", "call": BlockCall(HALF), "judge": LastingJudge(0.5, 0.5, 0.1, 0.1)}
+
+
+def laws_of_runs():
+    """Every public function of the theory that is told both k and a start, with what else it asks for."""
+    found = []
+    for of in pkgutil.walk_packages(theory.__path__, "evo.theory."):
+        for name, ask in vars(importlib.import_module(of.name)).items():
+            told = inspect.signature(ask).parameters if inspect.isfunction(ask) else {}
+            if {"k", "start"} <= set(told) and ask.__module__ == of.name and name[0] != "_" and ask is not check_run:
+                needed = {word: each.annotation for word, each in told.items() if each.default is each.empty}
+                given = {word: GIVEN.get(word, LAWS_OF_CALLS.get(kind)) for word, kind in needed.items()}
+                found.append(pytest.param(ask, {**given, "k": 2}, "lam" in told, id=f"{of.name}.{name}"[11:]))
+    return found
+
+
+RUNS = laws_of_runs()
+
+
+@pytest.mark.parametrize(("ask", "given", "by_lam"), RUNS)
+def test_each_law_of_a_run_refuses_the_start_of_another_one_and_generations_of_no_offspring(ask, given, by_lam):
+    for other in (1, 3):
+        with pytest.raises(InputError, match=f"^the start has k={other} blocks, the run k=2$"):
+            ask(**{**given, "start": Start(other)})
+    if by_lam:
+        with pytest.raises(InputError, match=r"^lam must be a whole number >= 1, got 0$"):
+            ask(**{**given, "start": Start(2), "lam": 0})
+
+
+def test_the_laws_of_runs_are_found():
+    assert len(RUNS) >= 50
 
 
 def test_what_lies_just_within_is_told():

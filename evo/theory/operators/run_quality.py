@@ -101,6 +101,7 @@ def quality_until_resolved(law: RunQualityLaw, k: int, start: Start) -> RunLaw:
     >>> quality_until_resolved(RunQualityLaw(2, 1), 4, Start(4)).hit.mean
     8.0
     """
+    check_run(k, start, 1)
     if start.law()[k] != 1.0:
         raise NoPrediction("UntilResolved with a quality fixed for the run needs all blocks incorrect at the start")
     return quality_only_incorrect(law, k, start)

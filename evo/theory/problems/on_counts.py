@@ -93,7 +93,6 @@ def accepted_on_counts(offspring: FloatArray, accept: FloatArray, start: Start, 
     >>> round(accepted_on_counts(calls, np.full((5, 5), 0.8), Start(4)).hit.mean, 9)  # j/(a A+), theory 8b
     10.0
     """
-    check_run(start.k, start, 1)
     check_states(start.k, f"the counts of k={start.k} blocks")
     _check_matrix(offspring, start.k, "offspring")
     _check_matrix(accept, start.k, "accept")

@@ -11,6 +11,7 @@ from evo.chunks import Chunks
 from evo.errors import InputError, NoPrediction
 from evo.laws.counts import CallLaw
 from evo.protocols import FloatArray, IntArray
+from evo.theory.calls.gains import check_run
 from evo.theory.calls.starts import Start
 from evo.theory.chains.chain import check_states
 from evo.theory.quality.in_turn import InTurn
@@ -120,6 +121,7 @@ def accepted_in_turn(law: CallLaw, k: int, g: int, start: Start) -> InTurn:
 
     Raises: NoPrediction for exactly j incorrect blocks.
     """
+    check_run(k, start, 1)
     if not start.independent:
         raise NoPrediction("chunks in turn without an evaluator need blocks independent at the start")
     chunks = Chunks.cut(k, g)

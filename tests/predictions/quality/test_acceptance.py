@@ -10,6 +10,7 @@ import pytest
 
 from evo import AllBlocks, Archive, OnePlusLambda, OnlyIncorrect, RoundRobin, UniformChunk, UniformSubset
 from evo.errors import InputError, NoPrediction
+from evo.theory.calls.acceptance import gaussian_acceptance
 from evo.theory.quality.no_evaluator import block_after, level
 from experiments import Cell, Grid, best_threshold, predict, trace
 from operators import FixKeep
@@ -33,6 +34,15 @@ def drift_mean(k, fix, keep, sigma, c):
         h = (1 + down * h) / up
         total += h
     return total
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32, np.float64, object])
+def test_an_acceptance_is_the_same_whatever_numbers_the_fitness_is_given_in(dtype):
+    expected = gaussian_acceptance([1.0, 0.0, 1.0], 0.3, m=2, threshold=0.1)
+    assert expected[0, 1] < 0.5 < expected[1, 0]
+    found = gaussian_acceptance(np.array([1, 0, 1]).astype(dtype), 0.3, m=2, threshold=0.1)
+    assert found.dtype == np.float64
+    assert found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("c", [-0.4, 0.0, 0.3, 0.5, 1.0, 2.5])
