@@ -27,7 +27,7 @@ from experiments import (
     predict,
     trace,
 )
-from experiments.reports.quality.measured import measured_curve
+from experiments.reports.quality.measured import BATCH, measured_curve
 from experiments.running.simulation import simulate, simulate_traced
 from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
 from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Noisy, Trap
@@ -286,6 +286,32 @@ def test_a_cost_that_buys_calls_of_different_prices_is_simulated(schedule, name)
     assert found.kind == "simulated"
     assert abs(found.mean - literal_mean(name, 9 * full + 11)) < 5 * found.standard_error < 0.06
     assert abs(found.mean - literal_mean(name, 10 * full + 11)) > 5 * found.standard_error
+
+
+def test_the_calls_that_a_cost_buys_are_those_of_the_run_that_makes_most():
+    """Of the same runs: the last call of one that overran does not count."""
+    searched = Cell(BlockOneMax(5, 4), FixKeep(0.3, 0.8), UniformChunk(2), OnePlusLambda())
+    found = fitness_or_simulated(searched, cost=839.0, runs=40, seed=3)
+    made = simulate(replace(searched, budget=Budget(calls=None, cost=839.0)), 3, 0, searched.batch_size(BATCH))
+    spent = searched.tokens.ledger(made.calls, made.evaluations, made.shortfalls) @ searched.weights
+    counted = (made.generations - (spent > 839.0))[:40]
+    assert found.generations == counted.max() > counted.min() > 5  # no number of blocks
+    assert found.runs == 40
+
+
+@pytest.mark.parametrize("ask", [measured_fitness, measured_curve, check_fitness, fitness_or_simulated])
+@pytest.mark.parametrize(
+    ("asked", "more", "words"),
+    [
+        ("no cell", {}, r"expected a Cell\(problem, mutator, schedule, runner\), got 'no cell'"),
+        (None, {"runs": 0}, "runs must be a whole number >= 1, got 0"),
+        (None, {"runs": 2.5}, "runs must be a whole number >= 1, got 2.5"),
+        (None, {"seed": -1}, "seed must be a whole number >= 0, got -1"),
+    ],
+)
+def test_what_runs_are_asked_of_is_refused_by_the_name_of_the_function(ask, asked, more, words):
+    with pytest.raises(InputError, match=f"{ask.__name__}: {words}"):
+        ask(asked or cell(RoundRobin()), calls=[5] if ask is measured_curve else 5, **more)
 
 
 def test_what_is_known_is_exact_and_says_so():

@@ -247,6 +247,7 @@ def check_fitness(
     >>> str(check_fitness(cell, calls=20).verdict), check_fitness(cell, calls=20, runs=100).missing
     ('AGREES', '669 more runs would tell a cdf off by 0.1')
     """
+    expect_runs_of("check_fitness", cell, runs, seed)
     for name, share in (("alpha", alpha), ("resolution", resolution)):
         if not 0.0 < share < 1.0:
             raise InputError(f"check_fitness: {name} must lie between 0 and 1, got {share!r}")
