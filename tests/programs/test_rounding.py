@@ -14,7 +14,7 @@ from evo.schedules import Decomposed
 from evo.theory.calls.acceptance import majority_error
 from evo.theory.quality.law import whole_times
 from experiments import Cell, ProgramCell, measured_fitness
-from experiments.predictions.quality.budgets import generations_at, price_of_a_call
+from experiments.predictions.quality.budgets import _prices, generations_at
 from experiments.store.table import program_columns
 from operators import FixKeep
 from problems import BlockOneMax
@@ -73,7 +73,8 @@ def test_an_accepted_loss_reaches_the_trace():
 
 def test_money_is_divided_in_answers():
     cell = Cell(BlockOneMax(k=3, l=4), FixKeep(0.5, 1.0), Decomposed(AllBlocks(), writes=3), OnePlusLambda())
-    price = price_of_a_call(cell)
+    price, less = _prices(cell)
+    assert less == 0.0
     assert [generations_at(cell, cost=n * price, starts=2) for n in (2, 3, 4)] == [1, 1, 2]
 
 

@@ -109,17 +109,6 @@ def calls_of_a_generation(cell: Cell) -> int:
     return int(most[0]) * cell.tokens.calls
 
 
-def price_of_a_call(cell: Cell) -> float:
-    """What an answer costs, its evaluations included, where all cost the same.
-
-    Raises: NoPrediction where calls differ in price, or some are not evaluated.
-    """
-    price, less = _prices(cell)
-    if less:
-        raise NoPrediction(DIFFER)
-    return price
-
-
 def _prices(cell: Cell) -> tuple[float, float]:
     """What an answer on a full chunk costs, and how much less one on the shorter last chunk does, known when it comes.
 
