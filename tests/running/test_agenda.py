@@ -121,6 +121,7 @@ def test_a_batch_is_ended_after_an_hour_or_much_more_than_foreseen_or_as_told():
 def test_the_time_left_follows_the_pace():
     plan = Agenda(grid(ks=(6,)))
     assert plan.seconds_left(1) is None
+    assert Agenda(grid(ks=(6,)), only=()).seconds_left(1) is None  # nothing came: not that nothing is left
     (task,) = all_tasks(plan)
     told = []
     for job in task[:5]:

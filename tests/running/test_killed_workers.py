@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from joblib.externals.loky.backend.process import LokyProcess
-from patience import SECONDS
+from patience import SECONDS, wait_for
 
 from evo.costs.budget import Budget
 from evo.runners.one_plus_lambda import OnePlusLambda
@@ -153,6 +153,9 @@ def test_all_that_a_killed_worker_was_asked_ends(worker, monkeypatch, stage: Cal
     with pytest.raises(WorkerGone):
         worker.submit(abs, -1)
     worker.stop()
+    wait_for(lambda: worker._tasks.closed)  # a launch of many deaths keeps no pipes open
+    if stage is not killed_while_a_child_of_its_holds_the_pipe:
+        wait_for(lambda: worker._answers.closed)
 
 
 def test_a_worker_killed_in_the_middle_of_an_answer(worker, monkeypatch):
