@@ -3,11 +3,17 @@
 import io
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from experiments.calibration.blocks import Estimate
 from experiments.calibration.calibrate import calibrate
+from experiments.calibration.money import PriceLaw
+from experiments.calibration.seconds import SecondsLaw
+from experiments.calibration.tokens import TokensLaw
+from experiments.cli import calibrated
 from experiments.cli.calibrated import show_kinds
 from experiments.grids.measured.file import read_calibration
 from experiments.logs.columns import COLUMNS, OUTCOMES
@@ -102,6 +108,84 @@ def test_a_table_of_one_g_and_nothing_else_says_what_to_buy(command, folder):
     assert "one granularity: one g (4): how fix and keep change" in ran.stdout
     assert "at one block a call (g = 1), on the same items: 50 calls tell" in ran.stdout
     assert "CANNOT TELL" in ran.stdout
+
+
+ONE, TWO, THREE = (Estimate(value, value / 2, 2 * value, 40) for value in (0.25, 1234.5, 3.0))
+UNTOLD = "CANNOT TELL: "
+NOT_LOGGED = f"{UNTOLD}no column outcome"
+
+
+@pytest.mark.parametrize(
+    ("law", "lines"),
+    [
+        (TokensLaw({}, None, None, None), {}),
+        (TokensLaw({"tokens_in": TWO, "tokens_cached": THREE}, THREE, TWO, ONE),
+         {"in": "1,234 (617 to 2,469)", "cached": "3 (2 to 6)", "instructions": "3 (2 to 6)",
+          "a block": "1,234 (617 to 2,469)"}),
+        (TokensLaw({"tokens_out": TWO}, None, None, None),
+         {"out": "1,234 (617 to 2,469)", "a block": f"{UNTOLD}no column g, or no generated tokens",
+          "instructions": f"{UNTOLD}calls of one g, or none: what a prompt has beside the blocks"}),
+        (TokensLaw({"tokens_reasoning": THREE}, TWO, None, None),
+         {"reasoning": "3 (2 to 6)", "instructions": "1,234 (617 to 2,469)",
+          "a block": f"{UNTOLD}no column g, or no generated tokens"}),
+    ],
+)  # fmt: skip
+def test_tokens_that_are_told_and_what_would_tell_the_others(law, lines):
+    assert dict(calibrated._tokens(SimpleNamespace(tokens=law))) == lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "evaluation", "lines"),
+    [
+        (None, None, [("seconds", f"{UNTOLD}fewer than 30 calls with seconds and generated tokens")]),
+        (SecondsLaw(per_thousand=TWO, sigma=ONE, fixed=THREE, per_token=ONE, tail=THREE), ONE, [
+            ("per 1,000", "1.23e+03 (617 to 2.47e+03) s per 1,000 generated tokens, the median"),
+            ("sigma", "0.25 (0.125 to 0.5) of the logarithm over all calls"),
+            ("", "3 (1.5 to 6) given the generated tokens"),
+            ("law", "3 s + 250 s per 1,000 tokens, the median"), ("evaluation", "0.25 (0.125 to 0.5) s"),
+        ]),
+    ],
+)  # fmt: skip
+def test_seconds_of_calls_and_of_evaluations(seconds, evaluation, lines):
+    assert list(calibrated._seconds(SimpleNamespace(seconds=seconds, evaluation=evaluation))) == lines
+
+
+def test_each_share_of_the_answers_stands_under_its_name_with_what_it_is_of():
+    """In percent; what is not told says that the log holds survivors only, if it does, or no outcomes."""
+    told = {"malformed": ONE, "refusals": Estimate(0.01, 0.002, 0.03, 1200), "errors": None}
+    report = SimpleNamespace(log=SimpleNamespace(survivors=""), **told)
+    shares = {
+        "malformed": "25 % (12 to 50 %) of 40 answers",
+        "refused": "1 % (0.2 to 3 %) of 1,200 calls",
+        "no answer": NOT_LOGGED,
+    }
+    assert dict(calibrated._answers(report)) == shares
+    report.log.survivors = "only applied ones"
+    assert dict(calibrated._answers(report)) == shares | {"no answer": f"{UNTOLD}only applied ones"}
+    for name in told:
+        setattr(report, name, THREE if told[name] is None else None)
+    assert [told.startswith(UNTOLD) for _, told in calibrated._answers(report)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("prices", "untold", "lines"),
+    [
+        ({"prompt": ONE, "generated": THREE}, "", [("prompt", "0.25 (0.125 to 0.5)"), ("generated", "3 (1.5 to 6)")]),
+        ({"prompt": ONE}, "few calls", [("prompt", "0.25 (0.125 to 0.5)"), ("", f"{UNTOLD}few calls")]),
+    ],
+)
+def test_prices_that_are_told_and_why_others_are_not(prices, untold, lines):
+    assert list(calibrated._prices(SimpleNamespace(prices=PriceLaw(prices, 0.0, 40, 0, 0, untold)))) == lines
+
+
+def test_the_law_of_a_chance_has_its_parameters_and_what_was_pooled():
+    """Of blocks that are alike there is no beta law; the likelihood is then that of the pooled chance."""
+    chance = SimpleNamespace(pooled=0.625, blocks=1600, ab=(1.5, 0.25), log_likelihood=-247.49712, mean=ONE)
+    pooled = "pooled 1,000 / 1,600 = 0.625"
+    assert calibrated._law(chance) == f"a 1.5, b 0.25, log likelihood -247.497; {pooled}"
+    chance.ab = None
+    assert calibrated._law(chance) == f"{pooled}; log likelihood -247.497"
+    assert (calibrated._chance(chance), calibrated._chance(None)) == (("0.2500", "0.125 to 0.500"), ("-", UNTOLD[:-2]))
 
 
 def test_the_table_of_models_and_kinds_says_what_is_calibrated_of_each():

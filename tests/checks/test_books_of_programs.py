@@ -1,11 +1,14 @@
 """Books of programs that do not add up, one entry at a time, and each fault in words."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from evo.costs.ledger import LEDGER
-from experiments.checks.programs import OfProgram, _done_fault, _exact_fault, books_of_program
+from experiments.checks.cell_tests import Outcome
+from experiments.checks.programs import FEWEST_RUNS, OfProgram, _done_fault, _exact_fault, _means_test, books_of_program
 
 ROLES = ("qa", "debugger")
 
@@ -68,6 +71,21 @@ def test_a_run_that_is_done_has_its_calls_as_hit_and_columns_are_there():
 )
 def test_what_every_run_should_have_is_told_of_the_first_that_has_not(columns, words):
     assert _exact_fault(OfProgram(columns, exact=True, done=1.0), FINE) == words
+
+
+def test_means_of_a_column_that_is_not_there_are_wrong_without_any_doubt():
+    """Of two the first is named; the twin: with them the means are told."""
+    many = pd.concat([FINE] * 34, ignore_index=True)
+    expected = OfProgram({"qa.calls": 20.0, "no.calls": 1.0, "none.calls": 1.0}, exact=False, done=0.5)
+
+    def told(runs):
+        return _means_test(expected, runs, lambda runs: 1e-3, 0.01)
+
+    assert told(many) == ((Outcome("ledger", 0.0, "the table has no column no.calls"),), "", math.inf)
+    ((found,), _, _) = told(many.assign(**{"no.calls": 1.0, "none.calls": 1.0}))
+    assert (found.test, found.p_value) == ("means", 1.0)
+    few = many[: FEWEST_RUNS - 1]
+    assert told(few) == ((), "1 more run would let means be told (100 in all)", math.inf)
 
 
 @pytest.mark.parametrize(

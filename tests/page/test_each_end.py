@@ -3,12 +3,19 @@
 import re
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from experiments.grids.cell_text import PROGRAM
+from experiments.predictions.verdict import Verdict
+from experiments.reports.html.content import Content
 from experiments.reports.html.figures.bars import Bar, Stack, bars, stacks
+from experiments.reports.html.sections.cells import SHORT, _in_short, _short
 from experiments.reports.html.sections.distributions import _shared
 from experiments.reports.html.table import FILTERED, Entry, table
 from experiments.reports.measured import Value
+
+LONG = " ".join(["word"] * 50)
 
 
 @pytest.mark.parametrize(("rows", "filtered"), [(FILTERED - 1, False), (FILTERED, True), (FILTERED + 1, True)])
@@ -26,6 +33,32 @@ def test_runtimes_are_drawn_at_the_largest_value_of_those_that_most_series_share
     ]
     place = {f"{name}{at}": float(at) for name, there in values.items() for at in there}
     assert _shared(SimpleNamespace(rows=rows, along="k", place=place), 1.0) == [drawn]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("verdict", "told"), [
+    (Verdict.DIFFERS, LONG), (Verdict.CANNOT_TELL, " ".join(["word"] * 23) + " …"),
+])  # fmt: skip
+def test_what_is_missing_is_shortened_and_what_differs_is_not(verdict, told):
+    assert _short(LONG, verdict) == told
+    assert _short(LONG[:SHORT].strip(), verdict) == LONG[:SHORT].strip()
+
+
+SEARCH = "Cell(BlockOneMax(k=2, l=4), ..)"
+
+
+@pytest.mark.parametrize(("texts", "told"), [
+    ([SEARCH, SEARCH], "All 90 runs reached the optimum: ERT"),
+    ([PROGRAM, PROGRAM], "All 90 runs did their task right: ERT"),
+    ([SEARCH, PROGRAM], "All 90 runs reached the optimum, or did their task right: ERT"),
+])  # fmt: skip
+def test_runs_of_searches_and_of_programs_have_words_of_their_own(texts, told):
+    def said(runs, censored):
+        summary = pd.DataFrame({"text": texts, "runs": runs, "censored": censored})
+        return _in_short(Content(SimpleNamespace(summary=summary), None, ()))  # type: ignore[arg-type]
+
+    assert told in said([60, 30], [0, 0])
+    assert "9 of 90 runs (10.0%), in 1 of 2 cells, ended without a hit." in said([60, 30], [9, 0])
+    assert said([0, 0], [0, 0]) == ""
 
 
 @pytest.mark.parametrize(("value", "high", "exact", "widths"), [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.reports.html.figures.scales import Scale
+from experiments.reports.html.figures.scales import Scale, plain_number
 
 LENGTH = 1080.0
 
@@ -31,3 +31,11 @@ def test_without_a_value_there_are_limits_all_the_same():
     known = [Scale.around(np.array([np.nan]), LENGTH, log) for log in (False, True)]
     assert all(scale.least < scale.most and np.isfinite([scale.least, scale.most]).all() for scale in known)
     assert Scale.around(np.array([5.0]), LENGTH, False, (0.0, 1.0)) == Scale(0.0, 1.0, LENGTH, False)
+
+
+@pytest.mark.parametrize(("value", "told"), [
+    (0.1 + 0.2, "0.3"), (999.5, "999.5"), (1000.0, "1,000"), (-1000.0, "-1,000"), (-2.5, "-2.5"),
+    (9_999_999.0, "9,999,999"), (1e7, "1e7"), (-1e7, "-1e7"), (1.25e12, "1.25e12"),
+])  # fmt: skip
+def test_a_tick_is_told_by_its_size_at_both_ends_of_each_form(value, told):
+    assert plain_number(value) == told

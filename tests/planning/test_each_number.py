@@ -12,7 +12,7 @@ from evo.errors import InputError
 from experiments import Cell, plan
 from experiments.grids.measured.file import Calibration, parse_calibration
 from experiments.planning.answer import _stake, behind, next_best, told_hangs, told_swings
-from experiments.planning.by_runs import _budget, with_runs
+from experiments.planning.by_runs import _budget, with_runs, with_simulated_band
 from experiments.planning.candidates import Candidate
 from experiments.planning.hours_band import _of_runs
 from experiments.planning.inputs import Hang
@@ -21,7 +21,7 @@ from experiments.planning.numbers import NO_CALL, Aim, Numbers, exact_numbers
 from experiments.planning.plan import _expect_some
 from experiments.planning.sensitivity import hangs_by_runs
 from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth, worth_of
-from experiments.planning.simulated import Simulator
+from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator
 from operators import FixKeep
 from problems import BlockOneMax
 
@@ -200,6 +200,29 @@ def test_a_candidate_is_asked_once_by_a_formula_then_by_runs(monkeypatch):
     ]
     assert told == [5.0, 7.0, 5.0, 6.0]
     assert calls == ["formula", "formula", "runs", "formula"]
+
+
+def untold(*_):
+    raise NotSimulatedError("too many")
+
+
+def test_what_cannot_be_simulated_says_why_and_changes_no_number():
+    """The means keep what was said of them before, behind it; a band that is known is not asked for."""
+    asked, aim = candidate(2), Aim(calls=9)
+    found = Numbers(calls=40.0, tokens=1.0, note="as said")
+    none = SimpleNamespace(until=untold, at_budget=untold)
+    assert repr(with_runs(asked, aim, found, none)) == repr(replace(found, note="too many; as said"))
+    assert repr(with_runs(asked, aim, replace(found, note=""), none)) == repr(replace(found, note="too many"))
+    assert repr(with_simulated_band(asked, aim, found, none)) == repr(replace(found, note="too many"))
+    known = replace(found, low=1.0)
+    assert with_simulated_band(asked, aim, known, none) is known
+
+
+@pytest.mark.parametrize(("calls", "tried"), [(A_RUN / 2 - 1, True), (A_RUN / 2, False), (math.nan, False)])
+def test_a_band_is_simulated_where_most_runs_are_seen_to_end(calls, tried):
+    found = Numbers(calls=calls)
+    told = with_simulated_band(candidate(2), Aim(), found, SimpleNamespace(until=untold))
+    assert told.note == ("too many" if tried else "")
 
 
 @pytest.mark.parametrize("by", ["money", "fitness"])

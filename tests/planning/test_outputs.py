@@ -170,6 +170,17 @@ def test_what_takes_nothing_stands_at_0_of_its_axis(numbers, scales):
     assert 0 < y < 1
 
 
+@pytest.mark.parametrize("most", [1.3, 25.0])
+def test_ticks_are_plain_numbers_however_far_an_axis_reaches(most):
+    """No powers of ten as formulas, and more than one number."""
+    ax = plan_figure(made_up((1.0, most), (most, 1.0))).axes[0]
+    for axis in (ax.xaxis, ax.yaxis):
+        labels = [label.get_text() for label in (*axis.get_majorticklabels(), *axis.get_minorticklabels())]
+        named = [float(label.replace(",", "")) for label in labels if label]
+        assert len(named) > 1
+        assert min(named) > 0
+
+
 def test_what_has_no_place_is_counted_and_a_figure_of_nothing_says_why():
     ax = plan_figure(made_up((math.nan, 1.0), (1.0, 1.0), (math.inf, 1.0))).axes[0]
     assert "2 whose money or hours are not known or infinite, the choice among them" in ax.figure.get_supxlabel()

@@ -1,7 +1,8 @@
 """Figures: what is drawn, and that nothing odd about a grid breaks or garbles them."""
 
 import io
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.errors import InputError
 from experiments import Grid, growth_figure, run_grid, sweep
-from experiments.reports.drawing.labels import folded_title, spread
+from experiments.reports.drawing.labels import Box, End, _away, _boxes_of, _fault, folded_title, spread
 from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.measured import Value
 from experiments.reports.panels import Curve, Panel, panels_figure
@@ -263,6 +264,62 @@ def test_names_of_curves_that_end_early_lie_on_no_line():
     end = (4.0, 4.0)
     ax.annotate("short, and so named", end, xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
     assert hidden(figure, ax) == ["short, and so named"]
+
+
+AT, SIZE = np.array([2.0, 1.0]), np.array([4.0, 2.0])
+NOTHING = np.empty((0, 2))
+NAME = Box(2.11, 0.9, 0.5, 0.2)
+"""Beside the end of a curve, at its height."""
+
+
+@pytest.mark.parametrize(
+    ("box", "away"),
+    [
+        (NAME, 0.11),
+        (replace(NAME, x=1.39), 0.21),  # as near on the left is worse by a tenth
+        (replace(NAME, y=1.2), math.hypot(0.11, 0.2) + 0.3),
+        (replace(NAME, y=0.5), math.hypot(0.11, 0.3) + 0.4),
+        (replace(NAME, x=2.0), 0.0),
+    ],
+)
+def test_a_name_belongs_to_the_right_of_its_end_at_its_height(box, away):
+    assert _away(box, AT, 1.0) == pytest.approx(away)
+
+
+@pytest.mark.parametrize(
+    ("box", "fault"),
+    [
+        (NAME, 0),
+        (Box(0.0, 0.0, 4.0, 2.0), 0),  # all of the axes
+        (Box(1.9, -0.01, 0.5, 1.0), 30),
+        (Box(1.9, 1.0, 0.5, 1.01), 30),
+        (Box(-0.01, 0.9, 2.0, 0.2), 30),
+        (Box(1.9, 0.9, 2.11, 0.2), 30),
+    ],
+)
+def test_a_name_that_leaves_the_axes_on_any_side_is_wrong(box, fault):
+    assert _fault(box, AT, NOTHING, [], SIZE) == fault
+
+
+def test_a_name_on_another_is_worse_than_one_that_hides_places_or_whose_line_crosses_a_name():
+    drawn = np.array([[2.2, 1.0], [2.05, 1.0], [2.67, 1.0], [2.0, 1.0], [2.7, 1.0], [2.2, 0.85], [2.2, 1.15]])
+    assert _fault(NAME, AT, drawn, [], SIZE) == 3  # one, and one on each side within the reach of a point
+    assert _fault(NAME, AT, NOTHING, [replace(NAME, x=2.6)], SIZE) == 100
+    assert _fault(NAME, AT, NOTHING, [replace(NAME, x=2.62), replace(NAME, y=1.11)], SIZE) == 0
+    far = replace(NAME, x=3.2)
+    assert _fault(far, AT, NOTHING, [NAME], SIZE) == 10
+    assert _fault(replace(NAME, x=2.19), AT, NOTHING, [Box(2.05, 0.9, 0.05, 0.2)], SIZE) == 0  # so near without a line
+
+
+def test_the_name_of_an_end_stands_to_its_right_where_nothing_is_and_to_its_left_where_something_is():
+    end = End(1.0, 1.0, "name", "red")
+    (fault, away), ((_, _, box),) = _boxes_of([(end, AT, 1.0)], NOTHING, SIZE)
+    assert (fault, box.x) == (0.0, pytest.approx(2.11))
+    assert away == pytest.approx(0.11, abs=0.03)
+    beyond = np.column_stack([np.linspace(2.05, 4.0, 200), np.full(200, 1.0)])
+    crowd = np.concatenate([beyond + np.array([0.0, up]) for up in np.arange(-1.0, 1.0, 0.05)])
+    _, ((_, _, box),) = _boxes_of([(end, AT, 1.0)], crowd, SIZE)
+    assert box.x + box.width == pytest.approx(2.0 - 0.11)
 
 
 def test_a_curve_under_another_is_drawn_broad():

@@ -23,6 +23,7 @@ from experiments.serving.real.executor import RealExecutor
 from experiments.serving.real.retries import Failed
 from experiments.serving.record import Recorder
 from experiments.serving.requests import sha
+from experiments.serving.shapes import error_reply
 from experiments.serving.spend import Amount, Caps, Prices
 from experiments.serving.streams import Told, from_body, from_event
 from experiments.serving.upstream import upstream
@@ -254,6 +255,26 @@ def test_a_kept_answer_is_the_first_with_a_reply_with_all_requests_until_then():
     assert kept.get("e") == Answer("t", "least", None, None, 1, False)
     assert (kept.get("d"), len(kept)) == (None, 4)
     assert [kept.sent(each) for each in ("a", "b", "d")] == [4, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (402, "insufficient_quota"),
+        (404, "not_found_error"),
+        (429, "rate_limit_error"),
+        (499, "invalid_request_error"),
+        (500, "server_error"),
+        (504, "server_error"),
+    ],
+)
+def test_an_error_has_the_type_of_its_status(status, kind):
+    reply = error_reply(status, "no", "a_code", "messages")
+    error = {"message": "no", "type": kind, "param": "messages", "code": "a_code"}
+    assert (reply.status, json.loads(reply.body)) == (status, {"error": error})
+    assert dict(reply.headers) == ({"Retry-After": "1"} if status == 429 else {})
 
 
 def test_a_text_is_told_by_the_first_digits_of_its_hash():

@@ -249,7 +249,10 @@ def test_no_cap_is_ever_overstepped_also_by_requests_at_the_same_time(recorded, 
             thread.join()
         return statuses
 
-    statuses, rows = recorded(garbage, use, caps=caps, prices=PRICES)
+    said = []
+    statuses, rows = recorded(garbage, use, caps=caps, prices=PRICES, tell=said.append)
+    (note,) = said  # once, however many are refused
+    assert re.fullmatch(r"note: .*cap.*; from here on requests are answered by an error, and none is sent", note), note
     assert set(statuses) == {200, 402}
     assert len(garbage.requests) == statuses.count(200) == len(rows)
     assert sent is None or len(rows) == sent
