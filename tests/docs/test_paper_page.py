@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
+from experiments.paper import __main__ as command
 from experiments.paper import page as paper_page
 from experiments.paper import runs
 from experiments.paper.entry import EXAMPLES, Entry, Outcome
@@ -248,3 +249,40 @@ def test_runs_behind_an_entry_are_the_fewest_of_its_cells(monkeypatch):
     object.__setattr__(entry, "leaves", tuple(of))
     assert list(paper_page._runs(entry)) == ["* Runs: 2 cells of 30 runs, AGREES"]
     assert list(paper_page.claimed("Eq. 12")) == ["x"]
+
+
+# ------------------------------------------------------------------ the command
+
+
+def test_the_command_without_a_folder_prints_the_page_and_runs_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(command, "page", lambda: "the page\n")
+    monkeypatch.setattr(command, "run", None)
+    command.main([])
+    assert capsys.readouterr().out == "the page\n"
+
+
+def test_the_command_with_folders_runs_what_is_missing_and_then_writes_the_page_anew(tmp_path, monkeypatch, capsys):
+    """Into the first of them, from runs in the second, after what was told of earlier runs is forgotten."""
+    done = []
+
+    def run(results, kept):
+        assert (results, kept) == (tmp_path / "results", FOLDER)
+        for step in ("one", "two"):
+            done.append(step)
+            yield step
+
+    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(command, "page", lambda: f"after {', '.join(done)}: \u2265\n")
+    monkeypatch.setattr(command, "sections", SimpleNamespace(cache_clear=lambda: done.append("forgotten")))
+    command.main([str(tmp_path), str(tmp_path / "results")])
+    assert (tmp_path / "paper.md").read_text(encoding="utf-8") == "after one, two, forgotten: \u2265\n"
+    assert capsys.readouterr().out == "one\ntwo\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["paper.md"]
+
+
+@pytest.mark.parametrize("folders", [1, 3])
+def test_the_command_with_another_number_of_folders_says_how_it_is_used(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "run", lambda *of: pytest.fail("nothing is to run"))
+    with pytest.raises(SystemExit, match=r"^usage: python -m experiments\.paper \[DOCS RESULTS\]"):
+        command.main([str(tmp_path)] * folders)
+    assert not list(tmp_path.iterdir())

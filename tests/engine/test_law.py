@@ -228,6 +228,17 @@ def test_runs_that_move_too_often_are_no_jump_chain():
     assert chain_of(replace(weak, problem=Needle(8, 1))) is not None
 
 
+def test_the_law_draws_no_trace_past_the_optimum_and_others_do():
+    """It would end at the hit, as if nothing were lost again: its runs end there, and only theirs go on."""
+    always = Cell(
+        BlockOneMax(1, 1, start=1.0), Resample(0.5), AllBlocks(), OnePlusLambda(accept="always"), budget=Budget(9)
+    )
+    with pytest.raises(InputError, match=r"^traces past the optimum need the engine blocks, got law$"):
+        simulate_traced(always, 1, 0, 5, "law", past_optimum=True)
+    steps = {past: len(simulate_traced(always, 1, 0, 5, past_optimum=past)[1].run) for past in (False, True)}
+    assert steps[False] == 5 < steps[True]
+
+
 # ---------------------------------------------------------------------------------------------- against exact cdfs
 
 PREDICTED = {

@@ -37,3 +37,36 @@ def test_the_predicted_law_is_used_where_the_runs_follow_it(predicted, follows):
     assert (made.assumed, plain.assumed) == (not follows, True)
     assert (len(made.grid) == len(plain.grid) and np.array_equal(made.roots, plain.roots)) is not follows
     assert made.best == pytest.approx(np.log(100), abs=0.1)
+
+
+@pytest.mark.parametrize(("hits", "runs", "ends", "counts"), [
+    ([1, 2, 5], 7, [1.5, 2.5, 10.5], [1, 1, 1, 4]),
+    ([1, 1, 1, 2], 4, [1.5, 10.5], [3, 1, 0]),
+    ([3], 2, [10.5], [1, 1]),
+    ([], 3, [10.5], [0, 3]),
+    (range(1, 9), 9, [1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 10.5], [1] * 8 + [1]),
+])  # fmt: skip
+def test_each_run_is_in_one_class_and_those_beyond_the_reach_in_the_last(hits, runs, ends, counts):
+    found = censoring._classes(np.array(hits, dtype=float), runs, 10.0, 1.0)
+    assert [part.tolist() for part in found] == [ends, counts]
+
+
+def error_of_log_mean(values, reach):
+    """1/sqrt(information), n sum (dp/d ln mu)^2/p over the classes, of a Gamma law of shape 10."""
+    (ends, counts), step = censoring._classes(np.sort(values[values <= reach]), len(values), reach, 1e-9), 1e-4
+    low, mid, high = (np.diff(np.r_[0.0, of_shape(10.0)(ends * np.exp(off) / 100), 1.0]) for off in (-step, 0, step))
+    return 1 / np.sqrt(counts.sum() * (((high - low) / (2 * step)) ** 2 / mid).sum())
+
+
+@pytest.mark.parametrize(("law", "wider"), [(of_shape(10.0), (0.9, 1.1)), (None, (1.0, 1.4))])
+@pytest.mark.parametrize("unit", [1.0, 1e-4])
+def test_roots_are_distances_from_the_best_in_errors_with_their_sign(law, wider, unit):
+    """About (ln mu - best)/error, whatever the unit; an error is wider where the shape is to be found, too."""
+    values, reach = drawn(10.0)
+    made = root_table(values * unit, reach * unit, 1e-9 * unit, law)
+    near = abs(made.grid - made.best) < 0.05
+    slope, at_best = np.polyfit(made.grid[near] - made.best, made.roots[near], 1)
+    assert wider[0] < 1 / (slope * error_of_log_mean(values, reach)) < wider[1]
+    assert at_best == pytest.approx(0.0, abs=0.1)
+    assert (np.sign(made.roots) == np.sign(made.grid - made.best)).all()
+    assert np.ptp(np.sign(made.roots)) == 2.0

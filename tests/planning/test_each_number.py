@@ -346,3 +346,24 @@ def test_a_plan_of_nothing_is_refused(numbers, by, words, monkeypatch):
     with pytest.raises(InputError) as refused:
         _expect_some(found, by, 0.1)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "asked_at"),
+    [(0.5, 0.8, [0.8]), (0.4, 0.5, [0.4]), (0.5, 0.5, []), (0.4, 0.8, [0.4, 0.8]), (0.8, 0.8, [0.8])],
+)
+def test_a_candidate_is_simulated_again_at_the_ends_that_are_not_the_value(low, high, asked_at, monkeypatch):
+    """At the value it was already; an end that is both is one; and what noise would show there is no flip."""
+    monkeypatch.setattr(hangs_by_runs, "changed", lambda rival, hang, value: (rival, value))
+    seen = []
+
+    def worth(pair):
+        seen.append(pair)
+        return _Worth(2.0 if pair == ("choice", 0.5) else 1.0)
+
+    hang = Hang("", "operator.fix", 1, 0.5, low, high, True)
+    here = [_Worth(1.0), _Worth(1.5)]
+    found = _moved(SimpleNamespace(by="money"), SimpleNamespace(worth=worth), ["choice", "other"], here, hang)
+    assert seen == [(name, end) for end in asked_at for name in ("choice", "other")]
+    assert math.isnan(found.flip)
+    assert found.simulated
