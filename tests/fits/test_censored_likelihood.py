@@ -65,7 +65,7 @@ def test_roots_are_distances_from_the_best_in_errors_with_their_sign(law, wider,
     values, reach = drawn(10.0)
     made = root_table(values * unit, reach * unit, 1e-9 * unit, law)
     near = abs(made.grid - made.best) < 0.05
-    slope, at_best = np.polyfit(made.grid[near] - made.best, made.roots[near], 1)
+    _, slope, at_best = np.polyfit(made.grid[near] - made.best, made.roots[near], 2)
     assert wider[0] < 1 / (slope * error_of_log_mean(values, reach)) < wider[1]
     assert at_best == pytest.approx(0.0, abs=0.1)
     assert (np.sign(made.roots) == np.sign(made.grid - made.best)).all()
