@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +28,8 @@ from experiments import (
     predict,
     trace,
 )
-from experiments.reports.quality.measured import BATCH, measured_curve
+from experiments.reports.quality.measured import BATCH, MeasuredFitness, measured_curve
+from experiments.running import at_budget
 from experiments.running.simulation import simulate, simulate_traced
 from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
 from problems import BlockOneMax, Judged, LeadingBlocks, Minibatch, Noisy, Trap
@@ -337,3 +339,27 @@ def test_a_curve_of_runs_has_at_each_budget_what_is_measured_there():
         low, median, high = (found.quantile(u) for u in (0.1, 0.5, 0.9))
         assert row == {"calls": budget, "mean": found.mean, "low": low, "median": median, "high": high}
     assert curve["low"].iloc[0] < curve["median"].iloc[0] < curve["high"].iloc[0]
+
+
+@pytest.mark.parametrize("level", [-1e-9, 1.0, 1.5, float("nan")])
+def test_a_level_that_is_none_has_no_quantile(level):
+    """The last of ten runs is that of all levels above 0.9, and none is of 1."""
+    found = MeasuredFitness(3, np.arange(10.0))
+    with pytest.raises(InputError, match=r"^the level of a quantile must be in \[0, 1\), got "):
+        found.quantile(level)
+    assert [found.quantile(u) for u in (0.0, 0.1, 0.11, 0.9, 0.91, 1 - 1e-9)] == [0.0, 0.0, 1.0, 8.0, 9.0, 9.0]
+
+
+def test_a_last_generation_counts_if_it_takes_a_run_to_its_limit_and_not_if_it_takes_the_run_beyond(monkeypatch):
+    """22 pass tokens a call on a chunk of 4 tokens (theory 12a): nine of them are 198, fewer less."""
+    tried = cell(RoundRobin(2), budget=Budget(calls=9))
+    counts, found = seen = simulate_traced(tried, 1, 0, 60)
+    assert 0 < (counts.hit < 0).sum() < 60
+    monkeypatch.setattr(at_budget, "simulate_traced", lambda *of: seen)
+    for most, last in ((math.inf, 9), (198.0, 9), (197.5, 8)):
+        told = at_budget.fitness_at_budget(tried, 1, 0, 60, most)
+        made = np.where(counts.generations == 9, last, counts.generations)
+        assert told.generations.tolist() == made.tolist(), most
+        values = [found.fitness[(found.run == run) & (found.call <= made[run])].max() for run in range(60)]
+        assert told.fitness.tolist() == values, most  # accepted are those that are fitter alone
+        assert told.calls == counts.calls.sum()

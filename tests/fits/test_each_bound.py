@@ -19,7 +19,7 @@ from experiments.fits.evidence.spreads import WORST, log_error
 from experiments.fits.families.advice import FACTORS, POWER, runs_for_bend, where_they_part
 from experiments.fits.families.choice import knot_of
 from experiments.fits.laws import Estimate, Told
-from experiments.fits.quantities import Quantity, values_of
+from experiments.fits.quantities import Quantity, out_of_floats, values_of
 from experiments.fits.ratios import Ratio, Side
 from experiments.fits.series import Series, _of_runs
 from experiments.fits.speedups import FEWEST_RUNS
@@ -381,3 +381,12 @@ def test_a_ratio_is_judged_from_enough_runs_on_and_needs_costs_and_a_hit(runs, s
     ]  # fmt: skip
     results = SimpleNamespace(numbers=lambda cell: cell, asked=1)
     assert speedups._ratio(results, *ends, 8.0) == found
+
+
+@pytest.mark.parametrize(("means", "got"), [
+    ([1e-140, 1.0], ""), ([1.0, 1e140], ""), ([1e-140, 1e140], ""), ([], ""),
+    ([9e-141, 1.0], "9e-141"), ([1.0, 1.1e140], "1.1e+140"), ([1e-140, 2e140], "2e+140"), ([3e-141, 2e140], "3e-141"),
+])  # fmt: skip
+def test_a_mean_whose_square_leaves_floats_is_named(means, got):
+    told = f"a law needs means from 1e-140 to 1e+140, whose squares are floats, got {got}; change the unit"
+    assert out_of_floats(np.array(means)) == (told if got else "")

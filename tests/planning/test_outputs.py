@@ -96,7 +96,10 @@ def overlapping(figure):
 
 def test_no_label_lies_on_another(found, monkeypatch):
     figure = plan_figure(found)
-    assert len(figure.axes[0].texts) == len(front(found))
+    (ax,) = figure.axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("expected hours of a run", "expected money of a run")
+    assert figure.get_suptitle() == "Ways to decompose 12 blocks"
+    assert len(ax.texts) == len(front(found))
     assert not overlapping(figure)
     monkeypatch.setattr(money_hours, "OUT", 0.0)  # the twin: all numbers in one place
     monkeypatch.setattr(money_hours, "BETWEEN", 0.0)
@@ -135,8 +138,9 @@ def test_a_figure_shows_what_takes_at_most_thirty_times_the_least_money_and_the_
         )
         for name, (money, hours) in (taken | beyond).items()
     ]
-    ax = plan_figure(SimpleNamespace(ranked=ranked, best=ranked[0], unit="")).axes[0]
+    ax = plan_figure(SimpleNamespace(ranked=ranked, best=ranked[0], unit="$")).axes[0]
     shown = {line.get_label(): (*line.get_ydata(), *line.get_xdata()) for line in ax.lines}
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("expected hours of a run", "expected money of a run, $")
     assert {name: shown[name] for name in taken} == taken
     assert not shown.keys() & beyond.keys()
 

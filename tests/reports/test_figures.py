@@ -351,3 +351,14 @@ def test_wide_logarithmic_axes_have_ticks_at_powers_of_ten_alone(most, alone):
     assert (len(ax.yaxis.get_minorticklocs()) == 0) is alone
     said = [label.get_text() for label in ax.yaxis.get_majorticklabels()]
     assert ("10³" in said) is alone
+
+
+@pytest.mark.parametrize(("panels", "inches"), [(1, (7.8, 5.9)), (2, (10.8, 4.4)), (3, (10.8, 8.5)), (4, (10.8, 8.5))])
+def test_a_figure_has_two_panels_side_by_side_and_room_for_names_each_with_the_labels_of_its_axes(panels, inches):
+    """4.6 inches by 4.1 each, of a single one 6.2 by 5.6; 1.6 more for names of curves and 0.3 for the legend."""
+    x = np.array([1.0, 2.0])
+    curve = Curve("", x, [Value(y, y, y) for y in x], x, x)
+    figure = panels_figure("t", [Panel(f"title {n}", f"x {n}", f"y {n}", [curve]) for n in range(panels)])
+    assert tuple(figure.get_size_inches()) == pytest.approx(inches)
+    told = [(ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes]
+    assert told == [(f"title {n}", f"x {n}", f"y {n}") for n in range(panels)]

@@ -20,6 +20,7 @@ from experiments.grids.grid import Grid, sweep
 from experiments.grids.stopping import UntilPrecise, UntilSuccesses, kept_batches
 from experiments.predictions.forecast import seconds_a_batch
 from experiments.running.agenda import SECONDS_A_TASK, UNKNOWN, Agenda
+from experiments.running.allowance import Allowance
 from experiments.running.launch import LimitReached, run_grid
 from experiments.running.limits import GridLimits, Spent
 from experiments.running.progress import Progress
@@ -338,3 +339,35 @@ def test_a_failure_beyond_what_a_rule_needs_is_none():
     assert [plan.needs((cell.sample, batch)) for batch in (4, 5, 6)] == [True, False, False]
     assert not plan.needs(("another", 0))
     assert (plan.cells, plan.batches) == (1, plan.of_batches)
+
+
+@pytest.mark.parametrize("limits", [None, GridLimits(calls=1e15)], ids=["no limit", "a limit"])
+@pytest.mark.parametrize("ahead", [1, 2])
+def test_cells_that_wait_for_their_rule_go_on_when_a_batch_has_come_back(limits, ahead):
+    """No more than so many a cell are away; with the last batch that a rule needs nothing is left."""
+    rule = UntilSuccesses(3 * SIZE, most=40 * SIZE)
+    made = Grid("tiny", grid(ks=(2, 3)).cells, runs=rule, batch=SIZE)
+    plan = Agenda(made, ahead=ahead, allowance=limits and Allowance(limits, Spent()))
+    away: list[Job] = []
+    done: list[tuple[int, int]] = []
+    while True:
+        while task := plan.next_task():
+            away += task
+        if not away:
+            break
+        assert len(away) <= 2 * ahead
+        assert plan.has_more == (len(done) < 6)  # or only what was sent ahead in vain is away
+        job = away.pop(0)
+        done += [(each.job.cell.k, each.job.batch) for each in plan.received(Done(job, batch_of([1] * SIZE), 0.1, "h"))]
+    assert sorted(done) == [(k, batch) for k in (2, 3) for batch in range(3)]
+    assert (plan.cells, plan.batches, plan.has_more) == (2, plan.of_batches, False)
+
+
+def test_what_is_refused_is_the_cheapest_batch_that_could_be_sent_and_not_one_that_waits_for_its_rule():
+    """A batch of k = 2 takes 40 calls and is away; one of k = 10 would take 10,240."""
+    made = Grid("tiny", grid(ks=(2, 10)).cells, runs=UntilSuccesses(100, most=1000), batch=SIZE)
+    plan = Agenda(made, ahead=1, allowance=Allowance(GridLimits(calls=5000), Spent()))
+    assert plan.refused == ""
+    assert keys([plan.next_task()]) == [(2, 0)]
+    assert plan.next_task() == []
+    assert plan.refused == "calls: 0 of at most 5,000, and the next batch is expected to take 10,240"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import socket
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import UntilResolved
 from experiments.checks.check import check
 from experiments.fits.fit import fit
+from experiments.grids.cell import cell_id
+from experiments.grids.cells_table import WEIGHTS
 from experiments.grids.grid import Grid, sweep
 from experiments.grids.outside.reading import Unsound
 from experiments.reports.files import write
@@ -38,6 +41,7 @@ from experiments.store.files import StoreError, write_json, write_parquet, write
 from experiments.store.launches.status import Planned, status
 from experiments.store.results import load
 from experiments.store.verify.cells import _table
+from experiments.store.verify.columns import expect_told
 from experiments.store.verify.pages import _struct, expect_pages
 from operators import Resample
 from problems import BlockOneMax
@@ -301,6 +305,30 @@ def test_columns_that_contradict_the_text_are_damage(out):
             load(out)
     write_parquet(out / "cells.parquet", table)
     assert found_in(out) == ""
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("problem", "my.Other"), ("problem.k", 5), ("problem.inner", "my.Other"), ("problem.inner.q", 0.25),
+    ("problem.inner.most", 3.0), ("problem.word", "other"), ("mutator", "my.Problem"), ("mutator.inner", "Resample"),
+    ("mutator.inner.k", 6), ("mutator.rate", None), ("schedule.g", 2), ("runner.lam", 1), ("budget.calls", 8.0),
+])  # fmt: skip
+def test_each_column_of_a_part_that_is_not_built_is_compared_with_its_text(name, value):
+    """Numbers and words stand there as they are written; sizes of an inner problem have no columns."""
+    problem = "my.Problem(inner=my.Inner(k=2, l=3, most=None, q=0.5), k=4, l=2, word='a')"
+    mutator = "my.Mutator(inner=my.Inner(k=7), rate=0.125)"
+    text = f"Cell(problem={problem}, mutator={mutator}, schedule=my.Turns(g=3), runner=my.Runner(lam=2))"
+    text = f"{text[:-1]}, budget=Budget(calls=7))"
+    right = {
+        "problem": "my.Problem", "problem.k": 4, "problem.l": 2, "problem.inner": "my.Inner", "problem.inner.q": 0.5,
+        "problem.inner.most": None, "problem.word": "a", "mutator": "my.Mutator", "mutator.inner": "my.Inner",
+        "mutator.inner.k": 7, "mutator.rate": 0.125, "schedule": "my.Turns", "schedule.g": 3, "runner": "my.Runner",
+        "runner.lam": 2, "budget.calls": 7.0, "cell": cell_id(text), "text": text, **dict.fromkeys(WEIGHTS, 0.0),
+        "weight.pass_tokens": 1.0,
+    }  # fmt: skip
+    other_sizes = {"problem.inner.k": 9, "problem.inner.l": 9}
+    expect_told(right | other_sizes)
+    with pytest.raises(Unsound, match=rf"^{re.escape(name)} of the cell {right['cell']} is "):
+        expect_told(right | {name: value})
 
 
 def test_the_twin_of_columns_without_the_look_at_them_another_k_passes(out, monkeypatch):
