@@ -465,6 +465,23 @@ class Numbers:
         return (pointer + generations) % m
 
 
+def test_every_chunk_is_pointed_at_four_times_where_a_schedule_may_not_look(monkeypatch):
+    """Each pointer that there is, with parents of three kinds, one generation ahead and five."""
+    asked, chosen = [], lookahead.pick
+
+    def pick(schedule, k, runs, ahead, rng, pointer, **more):
+        asked.append((k, ahead, runs, np.bincount(pointer).tolist(), more["correct"].mean()))
+        return chosen(schedule, k, runs, ahead, rng, pointer, **more)
+
+    monkeypatch.setattr(lookahead, "pick", pick)
+    monkeypatch.setattr(lookahead, "served", lambda schedule: (64, 7))
+    assert lookahead.does_not_look(RoundRobin(1)) == "chunks do not depend on what calls did"
+    assert [(k, ahead) for k, ahead, *_ in asked] == [(k, ahead) for k in (64, 7) for ahead in (1, 5) for _ in range(3)]
+    assert all(pointed == [4] * 64 for k, _, _, pointed, _ in asked if k == 64)
+    assert all(pointed == [8] + [7] * 6 for k, _, _, pointed, _ in asked if k == 7)
+    assert [share for *_, share in asked][:2] == [0.0, 0.5]
+
+
 def test_generations_one_by_one_are_advanced_to_at_once():
     schedule = Numbers()
     assert lookahead._one_by_one(schedule, 4, 3).tolist() == [[0, 1, 2, 3, 0]] * 3
