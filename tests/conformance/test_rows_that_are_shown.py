@@ -134,6 +134,11 @@ def test_the_first_k_that_is_served_and_the_ends_of_its_lengths_are_tested(serve
     assert sizes(SimpleNamespace()) == (12, (1, 2, 3, 5, 8, 12))
 
 
+def test_where_no_chunk_is_served_the_last_reason_is_told():
+    with pytest.raises(NotChecked, match="and 4096 blocks: 4096 of 4096; nothing can be tested"):
+        sizes(SimpleNamespace(fits=lambda k, g: refuse(f"{g} of {k}")))
+
+
 # ------------------------------------------------------------------------------------------- chunks that are chosen
 
 
@@ -148,12 +153,12 @@ def test_the_known_sizes_that_a_schedule_serves_are_tested_or_else_the_smallest(
         return 1
 
     assert choosing.served(SimpleNamespace(chunk_size=chunk_size)) == ks
-    with pytest.raises(NotChecked, match="4096 blocks: not 4096; nothing can be tested"):
+    with pytest.raises(NotChecked, match="4096 blocks: 4096; nothing can be tested"):
         choosing.served(SimpleNamespace(chunk_size=refuse))
 
 
-def refuse(k):
-    raise InputError(f"not {k}")
+def refuse(what):
+    raise InputError(str(what))
 
 
 @pytest.mark.parametrize(("k", "g", "m"), [(12, 5, 3), (12, 4, 3), (12, 12, 1), (1, 1, 1), (13, 4, 4)])

@@ -280,6 +280,36 @@ def test_chunks_of_every_size_are_asked_for_and_many_of_the_first(monkeypatch, o
     assert asked[-1] == (12, 50_000, 1, 3)
 
 
+CHOICES = {
+    "by the offspring": (lambda pointer, m, lam: np.arange(lam)[None] % m + 0 * pointer[:, None], lambda moved: moved),
+    "after a move": (lambda pointer, m, lam: pointer[:, None] % m, lambda moved: moved),
+    "after no move": (lambda pointer, m, lam: pointer[:, None] % m, lambda moved: ~moved),
+    "all but the last": (lambda pointer, m, lam: pointer[:, None] % (m - 1), lambda moved: moved),
+    "all but the first": (lambda pointer, m, lam: 1 + pointer[:, None] % (m - 1), lambda moved: moved),
+}
+
+
+@pytest.mark.parametrize("how", CHOICES)
+def test_a_chunk_may_come_after_a_move_or_none_or_to_one_offspring_but_must_come(monkeypatch, how):
+    chosen, goes_on = CHOICES[how]
+
+    class Chooses(RoundRobin):
+        def choose(self, pointer, correct, m, ahead, lam, rng):
+            return np.repeat(chosen(pointer, m, lam)[:, None], ahead, axis=1)
+
+        def advance(self, pointer, moved, m, generations):
+            return pointer + goes_on(moved)
+
+    monkeypatch.setattr(schedules, "MOST_STEPS", 400)
+    monkeypatch.setattr(schedules, "served", lambda schedule: (12,))
+    if not how.startswith("all but"):
+        assert schedules._every_chunk(Chooses()) == "every block is handed over sometimes, for k = 12"
+        return
+    never = 11 if how.endswith("last") else 0
+    with pytest.raises(NotConforming, match=rf"never chose the chunks {never} of 0 to 11 \(k = 12\) in 400 g"):
+        schedules._every_chunk(Chooses())
+
+
 @pytest.mark.parametrize("late", [10, 11])
 def test_a_chunk_that_comes_late_leaves_hope_for_others(monkeypatch, late):
     """Chunk 1 is chosen from generation `late` on, of one offspring: hope is after a quarter of the generations."""

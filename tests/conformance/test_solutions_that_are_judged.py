@@ -138,6 +138,15 @@ def test_the_false_fail_rate_of_a_problem_is_shared_by_what_is_drawn(monkeypatch
     assert rates == [pytest.approx(FALSE_FAIL_RATE / 5)] * 6
 
 
+def test_of_a_problem_that_is_seen_with_errors_the_one_inside_is_judged_by_what_it_declares():
+    inside = BlockOneMax(4, 1, start=0.5)
+    made = problem_checks(Noisy(inside, 1.0))
+    for name in ("landscape", "initial law"):
+        found, expected = says(made, name), says(problem_checks(inside), name)
+        assert (found.passed, found.message) == (True, expected.message)
+    assert not {"landscape", "initial law"} & {check.name for check in problem_checks(Sum())}
+
+
 # ------------------------------------------------------------------------------------------- change
 
 

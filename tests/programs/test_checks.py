@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+from evo.conformance.programs import checks
 from evo.conformance.programs.checks import program_checks
 from evo.errors import InputError, NoPrediction
 from evo.programs import Calls, Expected, Model, Role, expected_ledger
@@ -52,6 +53,41 @@ def result(breaks, name):
     (check,) = [each for each in program_checks(Asks(breaks)) if each.name == name]
     found = check.result()
     return found.passed, found.message
+
+
+@dataclass(frozen=True)
+class TwoAsk(Asks):
+    """Two roles, one of which waits for the other in half of the runs; done in the first `right` runs."""
+
+    right: float = 1.0
+
+    @property
+    def roles(self):
+        return Role("qa", Model()), Role("writer", Model())
+
+    def execute(self, desk, rng):
+        desk.call("qa", 3, 2)
+        desk.call("writer", 3, 2, where=rng.random(desk.runs) < 0.5)
+        return np.arange(desk.runs) < self.right * desk.runs
+
+    def expected(self):
+        calls = [Calls("qa", 3, 2, 1.0), Calls("writer", 3, 2, 0.5)]
+        return Expected(expected_ledger(self.roles, calls), False, self.right, waits=calls)
+
+
+def test_the_false_fail_rate_of_a_program_is_shared_by_all_entries_of_all_roles_and_by_steps(monkeypatch):
+    """Sixteen means of entries, of two roles; steps have as much as one role."""
+    tests, off = [], checks._off
+    monkeypatch.setattr(checks, "_off", lambda *given: tests.append(given[2]) or off(*given))
+    (check,) = [each for each in program_checks(TwoAsk()) if each.name == "ledger as expected"]
+    assert check.result().message == "the mean of every entry is as expected (20,000 runs)"
+    assert tests == [16] * 16 + [8]
+
+
+@pytest.mark.parametrize(("right", "said"), [(1.0, ""), (0.5, ""), (0.0, " its task is never done;")])
+def test_a_task_that_no_run_does_is_told(right, said):
+    (check,) = [each for each in program_checks(TwoAsk(right=right)) if each.name == "executes"]
+    assert check.result().message.startswith(f"batches of 1, 2, 100 runs;{said} 1.")
 
 
 def test_what_roles_refuse_is_told_as_it_is():
