@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from experiments.cli.app import app, main
 from experiments.cli.showing.docs import paragraphs, parameters
 from experiments.cli.showing.exact import exact_law
+from experiments.cli.showing.one import _near
 from experiments.grids.parts import EVERY
 from experiments.grids.toml import load_grid
 from experiments.presets import PRESETS
-from experiments.studies import STUDIES
+from experiments.studies import STUDIES, page_of
 
 WITH_LAWS = ("problem", "mutator", "schedule", "runner", "prompt", "cost", "budget", "program")
 PARTS = [pytest.param(kind, part, id=part.__name__) for kind, parts in EVERY.items() for part in parts]
@@ -174,7 +175,9 @@ def test_a_part_is_explained_with_its_law_and_parameters():
     assert "yes. Correct blocks after a call with i incorrect ones among g: Bin(i, fix) + Bin(g-i, keep)" in told
     assert told.endswith('mutator = {type = "FixKeep", fix = ..., keep = ...}')
     assert "lam int = 1 offspring a generation" in shown("OnePlusLambda")
-    assert shown("Vote").endswith('{type = "Vote", inner = {type = ...}, ahead = ...}')
+    assert shown("Vote").endswith('In a grid\'s file mutator = {type = "Vote", inner = {type = ...}, ahead = ...}')
+    assert shown("Role").endswith('In a grid\'s file inside a program: {type = "Role", name = ...}')
+    assert shown("UntilPrecise").endswith('runs = {type = "UntilPrecise", relative = ..., most = ...}')
 
 
 def test_whether_a_part_has_an_exact_law():
@@ -204,7 +207,9 @@ def test_a_study_is_explained(name):
     assert " ".join(STUDIES[name].question.split()) in told
     grid = STUDIES[name].grid()
     assert f"{len(grid.cells):,} cells" in told
-    assert f"llm-evo run {name}" in told
+    assert told.endswith(f"llm-evo predict {name}, llm-evo run {name}; what it found: {page_of(name)}")
+    for claim in STUDIES[name].claims:
+        assert f"{claim.what}: {' '.join(claim.text.split())}" in told
 
 
 def test_a_preset_is_shown_as_a_grid(where):
@@ -221,6 +226,25 @@ def test_an_unknown_name_is_told_what_is_near(name, near):
     assert f"there is no part, study or preset {name!r}" in told
     assert near in told
     assert ("did you mean" in told) == (name != "zzz")
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "near"),
+    [
+        (
+            "keeping",
+            ["keep", "keepin", "keeping1", "keeping2"],
+            ["keeping2", "keeping1", "keepin"],
+        ),  # three, the nearest
+        ("abx", ["abc", "ABX"], ["ABX", "abc"]),
+        ("rest", ["WithRestarts", "no"], ["WithRestarts"]),  # a part of a name
+        ("re", ["WithRestarts"], []),  # which two letters are not
+        ("zzz", ["keep"], []),
+    ],
+)
+def test_three_names_that_are_near_are_told_at_the_most(name, known, near):
+    words = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    assert _near(name, dict.fromkeys(known), []) == words
 
 
 def test_names_are_found_whatever_their_letters():

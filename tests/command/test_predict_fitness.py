@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import math
+
+import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from experiments import Cell, fitness_table, load_grid, predict
 from experiments.cli.app import app
+from experiments.cli.predicting.fitness import _short, show_fitness
 from operators import FixKeep
 
 ARM = """
@@ -70,6 +76,39 @@ def test_the_table_in_python(grid):
     assert told["best"].tolist() == [4, 4, 12, 12, 4, 12]
     one = predict(load_grid(grid).cells[0], "fitness", calls=60)
     assert told.iloc[0]["gain"] == pytest.approx(one.gain_of_a_call)
+
+
+def told_of(calls, most, *rows):
+    """What is shown of made-up cells: of each what is unlike an ordinary one."""
+    plain = {"series": "a", "k": 4, "lam": 2, "mean": 2.5, "low": 1.0, "median": 2.0, "high": 3.0, "solved": 0.125,
+             "improve": 0.0625, "note": "", "source": "theory 3a"}  # fmt: skip
+    console = Console(width=200, file=io.StringIO(), record=True)
+    show_fitness(pd.DataFrame([plain | row for row in rows]), calls, console, most)
+    return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("share", "short"),
+    [("0.125", "0.125"), ("0.00006", "0.00006"), ("0.000061", "6.1e-05"), ("0.0001234", "1.2e-04"), ("-", "-")],
+)
+def test_a_share_is_short_enough_for_eighty_columns(share, short):
+    assert _short(share) == short
+
+
+def test_rows_beyond_those_that_are_shown_are_counted_and_cells_without_a_number_apart():
+    """Each source once; notes as they are, whatever brackets they have."""
+    unknown = {"mean": math.nan, "source": None, "note": "got a [bold]law[/]"}
+    rows = [{"k": k, "lam": 2} for k in (4, 5, 6)]
+    shown = told_of(1, 2, *rows, {"k": 7, "source": "theory 3b; theory 3a"}, unknown)
+    assert "after 1 call\n" in shown
+    assert "and 2 more" in shown
+    assert "1 cell without an exact fitness at a budget" in shown
+    assert "exact, from theory 3a; theory 3b" in shown
+    assert "got a [bold]law[/]" in shown
+    none = told_of(1200, 2, unknown, unknown)
+    assert "Fitness of the current solution" not in none
+    assert "2 cells without an exact fitness at a budget" in none
+    assert "after 1,200 calls\n" in told_of(1200, 2, {})
 
 
 def test_a_budget_below_one_call(grid):

@@ -11,7 +11,7 @@ import pytest
 from evo.costs.prices import LLMPrimitive, TokenPrices
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import UntilResolved
-from experiments.cli.predicting.forecast import totals
+from experiments.cli.predicting.forecast import _done, _kind, _share, totals
 from experiments.grids.grid import Grid, sweep
 from experiments.predictions.forecast import forecast
 from experiments.running.launch import run_grid
@@ -116,6 +116,12 @@ TIME = "about 30 s on 4 cores of this machine"
             "chance that a program's task is not done right: 0.5 over all cells, at most 0.75 (cells)",
             TIME,
         ]),
+        (({}, {"lam": math.nan, "censored": 0.25}), [
+            SPENT, NEVER, "chance that a program's task is not done right: 0.25 over all cells", TIME,
+        ]),
+        (({"censored": 1e-17}, {"censored": 9e-17, "k": 9}), [
+            SPENT, "chance that a run is censored: < 1e-16 over all cells", TIME,
+        ]),
         (({}, {}, {"spent": None}, {"spent": None}), [
             SPENT, NEVER, TIME, "2 cells without a prediction are not counted",
         ]),
@@ -123,3 +129,26 @@ TIME = "about 30 s on 4 cores of this machine"
 )  # fmt: skip
 def test_totals_say_what_is_counted_and_what_is_not(cells, lines):
     assert told(*cells) == lines
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (None, "-"), (0.0, "0"), (9e-17, "< 1e-16"), (1e-16, "1.0e-16"), (9.99e-4, "1.0e-03"), (1e-3, "0.001"),
+        (0.00123456, "0.001235"), (0.5, "0.5"), (1.0, "1"),
+    ],
+)  # fmt: skip
+def test_a_share_is_told_in_few_characters_at_every_size(share, words):
+    assert _share(share) == words
+
+
+def test_a_task_is_done_right_with_the_chance_that_it_is_not_censored():
+    assert [_done({"censored": each}) for each in (0.25, 0.0, None)] == ["0.75", "1", "-"]
+
+
+def test_means_beyond_a_budget_are_alike_whatever_their_numbers():
+    """Other reasons keep theirs."""
+    told = "the mean of # calls is beyond the budget of #"
+    assert _kind("the mean of 1.5e+09 calls is beyond the budget of 7") == told
+    assert _kind("mean 12 of 3.5") == "mean # of #"
+    assert "12" in _kind("no law of 12 blocks")

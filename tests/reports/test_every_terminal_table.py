@@ -272,6 +272,10 @@ def test_real_calls_beside_their_calibration(monkeypatch, tmp_path):
         ["three", "200, 3 at the budget", "", "", "", "CANNOT TELL"],
     ]
     assert all(f"{each.label}: {each.reason}" in shown for each in own)
+    verdicts = (Verdict.AGREES, Verdict.CANNOT_TELL, Verdict.DIFFERS)
+    for most in range(1, 4):  # the worst one, wherever it stands
+        found = [replace(own[0], verdict=verdict) for verdict in verdicts[:most]]
+        assert checked._worst(found) is checked._worst(found[::-1]) is verdicts[most - 1]
 
 
 def test_a_row_of_another_cell_is_found(rows_of):
