@@ -20,27 +20,26 @@ class FirstImprovement(SomeBlocks, InRounds):
 
     def round(self) -> IntArray:
         """Some generations of all runs, up to the first improvement of each."""
-        runs = len(self.active)
-        ahead = min(self.ahead, self.most_ahead(runs))
-        number, better = np.zeros(runs, dtype=np.int64), np.zeros(runs, dtype=np.bool_)
-        for rows in self.slabs(runs, ahead):
-            number[rows], better[rows] = self._some(rows, ahead)
-        self.note(np.flatnonzero(better), number[better], self.fitness[better])
-        self.adapt(ahead, float(better.mean()))
+        runs = np.arange(len(self.active))
+        ahead = min(self.ahead, self.most_ahead(len(runs)))
+        number, made = np.zeros(len(runs), dtype=np.int64), np.full(len(runs), ahead)
+        for rows in self.slabs(len(runs), ahead):
+            self._some(runs[rows], ahead, number, made)
+        self.calls += self.lam * made
+        better = np.flatnonzero(number)
+        self.note(better, number[better], self.fitness[better])
+        self.adapt(ahead, len(better) / len(runs))
         return number
 
-    def _some(self, rows: slice, ahead: int) -> tuple[IntArray, BoolArray]:
-        """Some generations of some runs: the number of the call that was accepted, and whether one was; [n] each."""
-        each = np.arange(len(self.active))[rows]
-        at = self.chosen(each, ahead * self.lam)
-        made = self.answers(at, ahead)
-        better = made.gain > 0
-        took, gain, call = each[better], made.gain[better], made.generation * self.lam + made.offspring
-        self.enter(of_calls(at, better, call[better]), made.words[better], gain)
-        self.fitness[took] += gain
-        number = self.calls[rows] + call + 1
-        self.calls[rows] += self.lam * np.where(better, made.generation + 1, ahead)
-        return number, better
+    def _some(self, runs: IntArray, ahead: int, number: IntArray, made: IntArray) -> None:
+        """Some generations of some runs; enters the `number` of each call accepted and the generations it took."""
+        at = self.chosen(runs, ahead * self.lam)
+        found = self.answers(at, ahead)
+        took, call = runs[found.which], found.generation * self.lam + found.offspring
+        self.enter(of_calls(at, found.which, call), found.words, found.gain)
+        self.fitness[took] += found.gain
+        number[took] = self.calls[took] + call + 1
+        made[took] = found.generation + 1
 
     @abstractmethod
     def chosen(self, runs: IntArray, calls: int) -> IntArray:

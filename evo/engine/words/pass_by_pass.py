@@ -95,9 +95,11 @@ class PassByPass(InParts):
         """Some generations on each of the chunks `at`, up to its first improvement or the end of its last visit."""
         ahead = min(self.ahead, self.most_ahead(len(at)))
         found = self.answers(at[:, None], ahead)
-        ends = self._ends(at, found)
+        ends = self._ends(at, found, ahead)
         visit = self.visit[at, None] + np.cumsum(ends, axis=1) - ends
-        used = (np.arange(ahead) <= found.generation[:, None]) & (visit < self.last[at, None])
+        improves = np.full(len(at), ahead)
+        improves[found.which] = found.generation
+        used = (np.arange(ahead) <= improves[:, None]) & (visit < self.last[at, None])
         if self.kind is not RoundRobin:
             row, column = used.nonzero()
             places = at[row] * self.room + visit[row, column]
@@ -106,12 +108,12 @@ class PassByPass(InParts):
         self.visit[at] += (ends & used).sum(axis=1)
         self.adapt(ahead, float(1.0 - used[:, -1].mean()))
 
-        better = np.flatnonzero(found.gain)
-        better = better[used[better, found.generation[better]]]
-        chunk, gain, its = at[better], found.gain[better], visit[better, found.generation[better]]
-        self.enter(chunk, found.words[better], gain)
+        taken = used[found.which, found.generation]
+        which, gain, generation = found.which[taken], found.gain[taken], found.generation[taken]
+        chunk, its = at[which], visit[which, generation]
+        self.enter(chunk, found.words[taken], gain)
         before = 0 * its if self.kind is RoundRobin else self.length[chunk, its] - 1
-        self.accepted.append(np.stack((chunk, its, before, found.offspring[better], gain), axis=1))
+        self.accepted.append(np.stack((chunk, its, before, found.offspring[taken], gain), axis=1))
 
     def _shorten(self) -> None:
         """Of runs whose chunks are all correct no visit after the last repair is made."""
@@ -126,14 +128,15 @@ class PassByPass(InParts):
             visit, chunk = np.divmod(end[runs], self.m)
             self.last.reshape(self.count.shape)[runs] = visit[:, None] + (np.arange(self.m) <= chunk[:, None])
 
-    def _ends(self, at: IntArray, found: Answers) -> BoolArray:
+    def _ends(self, at: IntArray, found: Answers, ahead: int) -> BoolArray:
         """Which of the generations made end a visit, bool [n, generations]."""
         if self.kind is UntilResolved:
             return found.moved
         if self.kind is RoundRobin:
-            return np.ones_like(found.moved)
-        correct = self.count.reshape(-1)[at] + found.gain == self.g
-        return np.asarray(correct[:, None] & (np.arange(found.moved.shape[1]) == found.generation[:, None]))
+            return np.ones((len(at), ahead), dtype=np.bool_)
+        ends = np.zeros((len(at), ahead), dtype=np.bool_)
+        ends[found.which, found.generation] = self.count.reshape(-1)[at[found.which]] + found.gain == self.g
+        return ends
 
     def _enter(self, ended: BoolArray) -> None:
         """Enter the passes of the runs that have `ended` them, bool [n]; those that go on begin the next ones."""

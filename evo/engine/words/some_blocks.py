@@ -6,7 +6,7 @@ What all schedules of chunks share: the chunks of the active runs, and the calls
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,20 +18,25 @@ from evo.forms.words import Words, bits_set, packed, used_bits, words_for
 from evo.protocols import BoolArray, IntArray
 from evo.schedules import UntilResolved
 
+NOT_ASKED = np.zeros((0, 0), dtype=np.bool_)
+"""Which generations moved the fitness, where nothing waits for that."""
+
 
 @dataclass(frozen=True)
 class Answers:
-    """The calls of some generations on n chunks, or of n runs, from the same parents; first improvements only.
+    """The calls of some generations on n chunks, or of n runs, from the same parents: f first improvements.
 
     Attributes:
-        gain: int [n], by how many blocks the first improvement is better; 0 if there is none.
-        generation: int [n], which generation made it, from 0; how many were made if there is none.
-        offspring: int [n], its number in the generation, from 0: the first of the best ones.
-        words: uint64 [n, w], the chunk that it has.
-        moved: bool [n, generations], whether an offspring of a generation differs from the parent in fitness; where the
-            schedule does not wait for that, False.
+        which: int [f], of which chunks, or runs, ascending.
+        gain: int [f], by how many blocks each is better.
+        generation: int [f], which generation made it, from 0.
+        offspring: int [f], its number in the generation, from 0: the first of the best ones.
+        words: uint64 [f, w], the chunk that it has.
+        moved: bool [n, generations], whether an offspring of a generation differs from the parent in fitness; [0, 0]
+            where the schedule does not wait for that.
     """
 
+    which: IntArray
     gain: IntArray
     generation: IntArray
     offspring: IntArray
@@ -65,9 +70,11 @@ class SomeBlocks(Loop):
 
     def answers(self, at: IntArray, ahead: int) -> Answers:
         """The calls of some generations on the chunks `at`, int [n, ahead lam], or [n, 1] if all are on the same."""
-        pieces = [self._slab(at[rows], ahead) for rows in self.slabs(len(at), ahead)]
+        slabs = list(self.slabs(len(at), ahead))
+        pieces = [self._slab(at[rows], ahead) for rows in slabs]
         if len(pieces) == 1:
             return pieces[0]
+        pieces = [replace(piece, which=piece.which + rows.start) for piece, rows in zip(pieces, slabs, strict=True)]
         columns = ([getattr(each, field.name) for each in pieces] for field in fields(Answers))
         return Answers(*(np.concatenate(each) for each in columns))
 
@@ -104,20 +111,22 @@ class SomeBlocks(Loop):
         if self.g % 64:
             after &= self.mask
         count = self._counted(after)
-        every, better = np.arange(len(at)), count > right
-        call = np.argmax(better, axis=1)
-        there, generation = better[every, call], call // lam
+        better = count > right
+        which = np.flatnonzero(better.any(axis=1))
+        call = np.argmax(better[which], axis=1)
         if lam > 1:  # the best of that generation, the first of equally good ones
+            generation = call // lam
             gains = np.subtract(count, right, dtype=self.signed).reshape(-1, ahead, lam)
-            call = generation * lam + np.argmax(gains[every, generation], axis=1)
-        moved = np.zeros((len(at), ahead), dtype=np.bool_)
+            call = generation * lam + np.argmax(gains[which, generation], axis=1)
+        moved = NOT_ASKED
         if self.watches:
             moved = (count != right).reshape(-1, ahead, lam).any(axis=2)
         return Answers(
-            gain=np.where(there, count[every, call] - of_calls(right, every, call), 0).astype(np.int64),
-            generation=np.where(there, generation, ahead),
-            offspring=np.where(there, call % lam + first, 0),
-            words=after[every, call],
+            which=which,
+            gain=(count[which, call] - of_calls(right, which, call)).astype(np.int64),
+            generation=call // lam,
+            offspring=call % lam + first,
+            words=after[which, call],
             moved=moved,
         )
 
@@ -136,12 +145,6 @@ def of_calls(values: NDArray[Any], rows: IntArray | BoolArray, call: IntArray) -
 
 
 def _better(old: Answers, new: Answers) -> Answers:
-    """Of one generation made in two parts; the earlier wins ties."""
-    take = new.gain > old.gain
-    return Answers(
-        gain=np.where(take, new.gain, old.gain),
-        generation=np.minimum(old.generation, new.generation),
-        offspring=np.where(take, new.offspring, old.offspring),
-        words=np.where(take[:, None], new.words, old.words),
-        moved=old.moved | new.moved,
-    )
+    """Of one generation on one chunk, made in two parts; the earlier wins ties."""
+    best = new if len(new.which) and (not len(old.which) or new.gain[0] > old.gain[0]) else old
+    return replace(best, moved=old.moved | new.moved)
