@@ -75,6 +75,30 @@ def test_one_worker_is_the_elitist_runner_run_for_run(schedule, mutator):
     np.testing.assert_array_equal(one.seconds, one.calls)
 
 
+@pytest.mark.parametrize("schedule", [RoundRobin(), OnlyIncorrect(2), UntilResolved(2)], ids=str)
+def test_one_worker_has_the_trace_of_the_elitist_runner_up_to_where_each_run_ends(schedule):
+    """By a budget of evaluations, which runs of invalid answers reach with other calls each."""
+    problem, mutator, limits = BlockOneMax(8, 1, start=0.3), Malformed(FixKeep(0.4, 0.9), 0.4), [Limit(0.0, 1.0, 12)]
+    one, trace = run(problem, schedule, Asynchronous(1), 300, mutator, limits, trace=True)
+    plain = OnePlusLambda(accept="weak" if schedule.oblivious else "strict")
+    other, expected = one_parent.run_batch(
+        Search(problem, mutator, schedule, plain), Batch(streams(SEED, "async", 0), 300, limits, True)
+    )
+    over = one.hit < 0
+    assert len(set(one.calls[over].tolist())) > 3
+    np.testing.assert_array_equal(one.calls, other.calls)
+    np.testing.assert_array_equal(one.seconds, one.calls)
+
+    def rows(found):
+        return sorted(
+            zip(*(getattr(found, name).tolist() for name in ("run", "call", "fitness", "spent")), strict=True)
+        )
+
+    risen = [row for before, row in zip([None, *rows(expected)], rows(expected), strict=False)
+             if before is None or before[0] != row[0] or before[2] < row[2]]  # fmt: skip
+    assert rows(trace) == risen
+
+
 @pytest.mark.parametrize(
     ("loop", "runner", "other"), [(asynchronous, Asynchronous(2), "Asynchronous"), (rounds, Merged(2), "Merged")]
 )
@@ -163,6 +187,18 @@ def test_an_answer_that_comes_when_the_schedule_is_elsewhere_is_no_news():
     runner = Asynchronous(2, Latency(per_generated_token=1.0))
     counts = run(BlockOneMax(10, 1), UntilResolved(9), runner, 1, answers)
     assert [counts.hit[0], counts.calls[0], counts.shortfalls[0, 0], counts.seconds[0]] == [15, 16, 11, 28.0]
+
+
+def test_an_answer_of_the_last_chunk_is_no_news_once_the_schedule_is_at_the_first_again():
+    """UntilResolved on two chunks of two, two workers, a second a call: by hand, in the order of the calls.
+
+    Both are on the first chunk, then on the last; at 2 s the one repairs a block, so that the schedule is at the first
+    chunk again, and the other would damage one: the schedule stays, and both calls of then are on the first chunk.
+    """
+    #                   0 s   1 s   2 s   3 s
+    answers = Scripted(1, 1, 1, 0, 2, 2, 2, 2)
+    counts = run(BlockOneMax(4, 1), UntilResolved(2), Asynchronous(2, Latency(fixed=1.0)), 1, answers)
+    assert [counts.hit[0], counts.calls[0], counts.seconds[0]] == [7, 8, 4.0]
 
 
 def naive(k, g, schedule, workers, tail, rng, additive=True):

@@ -13,6 +13,7 @@ from evo.batch import Batch
 from evo.costs.budget import Limit
 from evo.engine import run_batch
 from evo.engine.deap import run_batch_deap
+from evo.engine.optimum import Optimum, first_solutions
 from evo.errors import OperatorError
 from evo.protocols import Rewritten
 from evo.runners.archives import Archive, Islands, MuPlusLambda
@@ -223,6 +224,44 @@ def test_a_run_that_meets_a_rival_of_the_optimum_is_refused(name, kind):
         with pytest.raises(OperatorError, match=f"{kind.__name__}: .* {says}"):
             batch_of(Search(problem, OneMore(), RoundRobin(3), runner), engine)
     assert (batch_of(Search(kind(3, 1, rival=2.9), OneMore(), RoundRobin(3), runner), engine).hit == 3).all()
+
+
+@pytest.mark.parametrize(("k", "wrong", "told"), [
+    (3, [0], " (all but block 0);"), (3, [0, 2], " (all but blocks 0, 2);"), (3, [0, 1, 2], "with 0 of 3 correct;"),
+    (12, range(1, 11), " (all but blocks 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);"),
+    (12, range(1, 12), " (all but blocks 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ..);"),
+])  # fmt: skip
+def test_a_rival_is_told_by_its_incorrect_blocks_ten_at_most(k, wrong, told):
+    problem = Flat(k, 1)
+    correct = np.ones((3, k), dtype=bool)
+    correct[1, list(wrong)] = False
+    with pytest.raises(OperatorError) as found:
+        Optimum.of(problem).refuse_rivals(correct, problem.fitness(correct))
+    assert told in str(found.value)
+
+
+class Flat(BlockOneMax):
+    """All solutions are as good."""
+
+    def fitness(self, correct):
+        return np.ones(correct.shape[:-1])
+
+
+@pytest.mark.parametrize(("unit", "near"), [(1e-3, 1e-9), (1.0, 3e-9), (1000.0, 3e-6), (-1000.0, 3e-6)])
+def test_solutions_are_looked_at_from_a_billionth_below_the_optimum_on(unit, near):
+    """Of its fitness, and of 1 at least."""
+    found = Optimum.of(Rival(3, 1, unit=unit))
+    assert found.fitness == 3 * unit
+    assert found.fitness - found.near == pytest.approx(near, rel=1e-3)
+
+
+@pytest.mark.parametrize("at_once", [3, 5, 6, 2**18])
+def test_first_solutions_are_judged_some_at_a_time_and_all_of_them(monkeypatch, at_once):
+    monkeypatch.setattr("evo.engine.optimum.AT_ONCE", at_once)
+    problem = BlockOneMax(3, 1, start=0.5)
+    correct, fitness, _ = first_solutions(problem, 50, np.random.default_rng(1))
+    assert fitness.tolist() == correct.sum(axis=1).tolist()
+    assert len(set(fitness.tolist())) == 4
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "rounds"])
