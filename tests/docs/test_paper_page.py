@@ -249,6 +249,9 @@ def test_runs_behind_an_entry_are_the_fewest_of_its_cells(monkeypatch):
     object.__setattr__(entry, "leaves", tuple(of))
     assert list(paper_page._runs(entry)) == ["* Runs: 2 cells of 30 runs, AGREES"]
     assert list(paper_page.claimed("Eq. 12")) == ["x"]
+    some = [{"verdict": verdict} for verdict in ("CANNOT_TELL", "AGREES", "CANNOT_TELL")]
+    assert paper_page._verdicts(some) == "1 AGREES, 2 CANNOT TELL"  # in one order on every page
+    assert paper_page._verdicts(some[::2]) == "CANNOT TELL"
 
 
 # ------------------------------------------------------------------ the command

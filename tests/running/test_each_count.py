@@ -149,6 +149,8 @@ def test_a_task_goes_to_the_process_that_holds_fewest(held, taken):
     assert (executor.busy, executor.free) == (sum(held), 2 * len(held) - sum(held))
     executor.submit([Job(cells((2,), (1.0,))[0], 0, 10, 1, "blocks", 1.0, 1.0)])
     assert given == [taken]
+    executor._away.unsent.append("jobs that could not be packed")  # are a task until they are told
+    assert (executor.busy, executor.free) == (sum(held) + 1, 2 * len(held) - sum(held) - 1)
 
 
 class Lawless(Resample):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 import time
 from collections import defaultdict
 from concurrent.futures import Future
@@ -10,11 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from evo.errors import InputError
-from experiments.running.executors import cluster, on_worker
+from experiments.running.executors import cluster, on_worker, worker_setup
 from experiments.running.executors.cluster import SECONDS_UNTIL_ASKED_AGAIN, Cluster
 from experiments.running.executors.executor import WorkersLost
-from experiments.running.executors.messages import PackedJob, TaskMessage, TaskReply, versions
+from experiments.running.executors.messages import PackedJob, TaskMessage, TaskReply, own_path, versions
 from experiments.running.executors.process import SECONDS_IDLE
+from experiments.running.executors.worker_setup import limit_memory, memory_share
 from experiments.running.tasks import DIED, HOST, RAISED, UNLIKE, JobAnswer, failed
 
 distributed = pytest.importorskip("distributed")
@@ -169,6 +171,54 @@ def test_what_earlier_launches_left_ends_when_it_was_idle_for_long(worker, monke
     on_worker.work(asked("another" if other else "one"))
     assert worker.begun[0].stopped == ended
     assert ("one" in on_worker._launches) is not ended
+
+
+def test_modules_are_looked_for_where_the_driver_finds_its_own(monkeypatch):
+    """Also in the folder that it is in; not where Python and what is installed lie, which a worker has itself."""
+    monkeypatch.setattr(sys, "path", ["", "/mine", f"{sys.prefix}/lib", f"{sys.base_prefix}/lib", "/other"])
+    assert own_path() == (os.getcwd(), "/mine", "/other")
+
+
+@pytest.mark.parametrize(
+    ("pages", "limits", "memory"),
+    [
+        (1000, {}, 900),
+        (1000, {"memory.max": "max\n"}, 900),
+        (1000, {"memory.max": "800\n"}, 720),
+        (1000, {"memory.limit_in_bytes": "600\n", "memory.max": "800\n"}, 540),
+        (500, {"memory.max": "800\n"}, 450),
+        (None, {"memory.max": "800\n"}, None),  # this system does not say it
+    ],
+)
+def test_workers_share_nine_tenths_of_what_the_machine_or_its_group_has(monkeypatch, pages, limits, memory):
+    def read(path):
+        if path.name not in limits:
+            raise OSError
+        return limits[path.name]
+
+    def asked(name):
+        if pages is None:
+            raise ValueError(name)
+        return {"SC_PAGE_SIZE": 4, "SC_PHYS_PAGES": pages // 4}[name]
+
+    monkeypatch.setattr(worker_setup.Path, "read_text", read)
+    monkeypatch.setattr(worker_setup.os, "sysconf", asked)
+    assert memory_share(1) == memory
+    assert memory_share(3) == (None if memory is None else memory // 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems set no limit")
+@pytest.mark.parametrize(("hard", "limit"), [(-1, 1000), (2000, 1000), (700, 700)])
+def test_a_worker_has_no_more_memory_than_it_may_set(monkeypatch, hard, limit):
+    """A limit above the hard one is refused by the system."""
+    import resource
+
+    known = []
+    assert resource.RLIM_INFINITY == -1
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (500, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: known.append((which, limits)))
+    limit_memory(1000)
+    assert known == [(resource.RLIMIT_DATA, (limit, hard))]
 
 
 # ------------------------------------------------------------------------------------------- what a driver does

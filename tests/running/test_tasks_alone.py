@@ -3,6 +3,7 @@
 import os
 import time
 from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 
@@ -122,3 +123,40 @@ def test_the_next_failure_of_a_bad_cell_is_believed_at_once(tmp_path, monkeypatc
 def test_processes_that_begin_with_nothing_ten_times_end_the_launch(tmp_path, monkeypatch):
     with pytest.raises(WorkersLost, match="died 10 times before it began with anything"):
         done(tmp_path, monkeypatch, TASKS, {0: ["in vain"] * 10})
+
+
+def test_only_processes_that_begin_with_nothing_one_after_the_other_are_counted(tmp_path, monkeypatch):
+    """Nine, then one that answers, then nine again: the launch goes on."""
+    moods = {0: ["in vain"] * 9, 3: [""], 4: ["in vain"] * 9}
+    given, kinds, _ = done(tmp_path, monkeypatch, TASKS, moods)
+    assert (given[-1], kinds) == ((19, (4,)), {})
+
+
+@pytest.mark.parametrize(
+    ("limit", "begun", "seconds", "ended"),
+    [
+        (60.0, False, 119.9, False),
+        (60.0, False, 120.1, True),
+        (500.0, False, 499.9, False),  # a job may take longer than processes do to begin
+        (500.0, False, 500.1, True),
+        (60.0, True, 59.9, False),
+        (60.0, True, 60.1, True),
+        (500.0, True, 121.0, False),
+    ],
+)
+def test_a_process_is_ended_that_does_not_begin_or_whose_job_is_past_its_limit(
+    tmp_path, monkeypatch, limit, begun, seconds, ended
+):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(isolated, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(isolated, "WorkerProcess", Processes({}))
+    worker = IsolatedWorker(None, (), tmp_path / "note", set())
+    worker.take([PackedJob(0, b"", "cell", 9.0 if begun else limit), PackedJob(1, b"", "cell", limit)])
+    if begun:
+        (tmp_path / "note-1").write_text(f"{os.getpid()} 1 {clock.now}")
+    clock.now += seconds
+    killed, worker._process.kill = [], lambda: killed.append(1)
+    worker.end_overdue()
+    assert bool(killed) is ended
+    worker.end_overdue()
+    assert len(killed) == (ended if begun else 2 * ended)  # past its limit once is enough
