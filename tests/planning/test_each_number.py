@@ -19,7 +19,7 @@ from experiments.planning.inputs import Hang
 from experiments.planning.model import Model
 from experiments.planning.numbers import NO_CALL, Aim, Numbers, exact_numbers
 from experiments.planning.plan import _expect_some
-from experiments.planning.sensitivity import hangs_by_runs
+from experiments.planning.sensitivity import hangs, hangs_by_runs
 from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth, worth_of
 from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator
 from operators import FixKeep
@@ -175,6 +175,24 @@ def test_a_choice_by_runs_hangs_on_inputs_of_its_own_and_the_next_two(monkeypatc
     found = hangs_by_runs.hangs_by_runs(SimpleNamespace(ranked=each, by="money", aim=Aim(), odds=0.5))
     assert [hang.key for hang in found] == ["a2", "b2", "a1", "b1"]
     assert seen == [("money", 2, [1.0, 2.0])] * 4
+
+
+def test_who_may_become_the_best_are_the_first_six_and_the_first_of_each_kind():
+    """Not those that are simulated, nor those of which nothing is known."""
+
+    def ranked(name, g=1, money=1.0, by_runs=False, **more):
+        one = {"name": name, "runner": "OnePlusLambda", "g": g, "votes": 1, "model": SimpleNamespace(name="")} | more
+        return SimpleNamespace(candidate=SimpleNamespace(**one), numbers=SimpleNamespace(money=money), by_runs=by_runs)
+
+    same = [ranked("a") for _ in range(hangs.FIRST + 1)]
+    kinds = [ranked("b"), ranked("a", g=2), ranked("a", runner="Merged"), ranked("a", votes=2),
+             ranked("a", model=SimpleNamespace(name="small"))]  # fmt: skip
+    runs, unknown = ranked("c", by_runs=True), ranked("d", money=math.nan)
+    asked = SimpleNamespace(by="money", simulated=lambda each: each.by_runs)
+    asked.ranked = [*same, *kinds, runs, *kinds, unknown, ranked("e")]
+    expected = [each.candidate for each in (*same[:-1], *kinds)]
+    found = hangs._rivals(asked)
+    assert [id(each) for each in found] == [id(each) for each in expected]
 
 
 def numbers(money):

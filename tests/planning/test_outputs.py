@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from evo.errors import InputError
 from experiments import check, load_grid, plan, run_grid
 from experiments.cli.app import app
-from experiments.planning.grid_file import grid_toml
+from experiments.planning.grid_file import _simulated, grid_toml
+from experiments.planning.numbers import Numbers
 from experiments.reports.drawing import money_hours
 from experiments.reports.drawing.money_hours import front, plan_figure
 
@@ -45,6 +46,19 @@ def test_the_grid_is_what_was_ranked(found, tmp_path):
     assert grid.name == "best"
     assert [cell.text for cell in grid.cells] == [each.candidate.cell.text for each in found.ranked[:7]]
     assert list(grid.labels.values()) == [str(each.candidate) for each in found.ranked[:7]]
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ((), ""),
+        ((("hours_low", 0.1), ("hours_high", 0.2)), ""),  # drawn ones: a grid has no seconds
+        ((("money", 0.125), ("hours_low", 0.1), ("calls", 3.0)),
+         "# simulated by the plan (1,200 runs): money 2.5 +- 0.12, calls 40 +- 3\n"),
+    ],
+)  # fmt: skip
+def test_an_arm_says_which_of_its_numbers_are_simulated(errors, told):
+    assert _simulated(SimpleNamespace(numbers=Numbers(money=2.5, calls=40.0, runs=1200, errors=errors))) == told
 
 
 @pytest.mark.statistical
