@@ -38,9 +38,7 @@ def evaluation_checks(problem: Any, alpha: float) -> list[PartCheck]:
 
     readings = once(lambda: _readings(problem))
     sound = guarded(readings, "evaluation", "evaluate does not answer as it must")
-    checks: dict[str, Callable[[], str]] = {
-        **drawn_checks(name, seen, lambda: _batch_as_loop(rows, alpha / 2), rows, alpha / 2),
-    }
+    checks = drawn_checks(name, seen, lambda: _batch_as_loop(rows, alpha / 2), rows, alpha / 2)
     return [
         PartCheck("evaluation", problem, readings),
         *(PartCheck(f"evaluation: {what}", problem, sound(check)) for what, check in checks.items()),

@@ -10,11 +10,11 @@ from __future__ import annotations
 from evo.batch import Batch, RunCounts, Trace
 from evo.engine.words.at_random import AtRandom
 from evo.engine.words.chunks_at_random import ChunksAtRandom
-from evo.engine.words.first_improvement import Whole
 from evo.engine.words.in_turn import InOrder, RoundByRound
 from evo.engine.words.loop import Loop
 from evo.engine.words.pass_by_pass import PassByPass
 from evo.engine.words.which import runs_on_words
+from evo.engine.words.whole import Whole
 from evo.errors import InputError
 from evo.schedules import RoundRobin, UniformChunk
 from evo.search import Search

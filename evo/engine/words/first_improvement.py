@@ -44,16 +44,3 @@ class FirstImprovement(SomeBlocks, InRounds):
     @abstractmethod
     def chosen(self, runs: IntArray, calls: int) -> IntArray:
         """Which chunks, numbered over all runs, the next calls of some runs are on; int [n, calls], or [n, 1]."""
-
-
-class Whole(FirstImprovement):
-    """All blocks in each call: the solution is the only chunk."""
-
-    def take(self, correct: BoolArray) -> None:
-        """Begin with these solutions, bool [n, k]."""
-        super().take(correct)
-        self.hold(correct)
-
-    def chosen(self, runs: IntArray, calls: int) -> IntArray:
-        """The solutions themselves."""
-        return runs[:, None]

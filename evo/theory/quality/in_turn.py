@@ -58,7 +58,7 @@ def blocks_in_turn(law: PerBlockLaw, k: int, start: Start, lam: int = 1) -> Fitn
     if len(law.p) != k:
         raise NoPrediction(f"p has {len(law.p)} entries for k = {k} blocks")
     miss = 1.0 - np.array(law.p)
-    return _blocks(k, start, lambda own: (1.0 - start.correct_rate) * miss ** (lam * own))
+    return _blocks(k, start, "theory 5a, 17a", lambda own: (1.0 - start.correct_rate) * miss ** (lam * own))
 
 
 def beta_in_turn(law: BetaBlocksLaw, k: int, start: Start, lam: int = 1) -> FitnessLaw:
@@ -70,17 +70,18 @@ def beta_in_turn(law: BetaBlocksLaw, k: int, start: Start, lam: int = 1) -> Fitn
     return _blocks(
         k,
         start,
+        "theory 5c, 17a",
         lambda own: (1.0 - start.correct_rate) * survival(law.a, law.b, lam * own.astype(np.float64)),
     )
 
 
-def _blocks(k: int, start: Start, incorrect: Callable[[IntArray], FloatArray]) -> FitnessLaw:
+def _blocks(k: int, start: Start, source: str, incorrect: Callable[[IntArray], FloatArray]) -> FitnessLaw:
     values = k - np.arange(k + 1.0)
     if start.most == 0:
         return settled(values[::-1])
     if not start.independent:
         raise NoPrediction("RoundRobin with blocks that differ needs blocks independent at the start")
-    return BlocksInTurn(values, incorrect)
+    return BlocksInTurn(values, incorrect, source)
 
 
 class OneChunk(Protocol):
@@ -201,11 +202,12 @@ class BlocksInTurn:
     Attributes:
         values: of the fitness by incorrect blocks 0..k.
         incorrect: P(each block is incorrect) after own generations, int [k] -> float [k].
+        source: the formulas of `incorrect`.
     """
 
     values: FloatArray
     incorrect: Callable[[IntArray], FloatArray]
-    source: str = "theory 5a, 17a"
+    source: str
 
     def after(self, generations: Whens) -> FloatArray:
         """P(each number of incorrect blocks), float [n, k+1]."""

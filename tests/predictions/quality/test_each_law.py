@@ -16,7 +16,7 @@ from evo.theory.calls.starts import Start
 from evo.theory.quality import difficulty, in_turn, whole
 from evo.theory.quality import law as law_of_fitness
 from evo.theory.quality.difficulty import beta_at_random, beta_one_by_one
-from evo.theory.quality.in_turn import blocks_in_turn, chunks_in_turn, workers_in_turn
+from evo.theory.quality.in_turn import beta_in_turn, blocks_in_turn, chunks_in_turn, workers_in_turn
 from evo.theory.quality.no_evaluator import accepted_in_turn, accepted_whatever
 from evo.theory.quality.processes import blocks_until_resolved, chunks_at_random, incorrect_chunks
 from evo.theory.quality.repeats import hidden_repeats
@@ -106,6 +106,7 @@ SOURCES = [
     (lambda: chunks_in_turn(HALF, 4, 2, Start(4)), "theory 2g, 17a"),
     (lambda: workers_in_turn(HALF, 4, 2, Start(4)), "theory 11a; theory 2g, 17a"),
     (lambda: blocks_in_turn(PerBlockLaw((0.5, 0.25)), 2, Start(2)), "theory 5a, 17a"),
+    (lambda: beta_in_turn(BetaBlocksLaw(2, 1), 2, Start(2)), "theory 5c, 17a"),
     (lambda: beta_one_by_one(BetaBlocksLaw(2, 1), 2, Start(2)), "theory 5c, 17a"),
     (lambda: beta_at_random(BetaBlocksLaw(2, 1), 2, Start(2)), "theory 5b, 17a"),
     (lambda: chunks_at_random(HALF, 4, 2, Start(4)), "theory 3a, 3b, 17a"),
