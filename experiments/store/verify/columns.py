@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -106,9 +107,27 @@ def is_null(value: object) -> bool:
 
 
 def _same(found: object, told: object) -> bool:
-    """Whether a value of a table is the one that was told; numbers may be floats there, or words among words."""
+    """Whether a value of a table is the one that was told; numbers may be floats there, or words among words.
+
+    A text has 1 for 1.0, alone and in tuples; where a column has words, so has the value.
+
+    >>> _same("1.0", 1), _same("(1.0, inf)", "(1, inf)"), _same("1.0", "1"), _same("(1.5,)", "(1,)")
+    (True, True, False, False)
+    """
     if is_null(told):
         return is_null(found)
     if isinstance(told, int | float) and isinstance(found, int | float):
         return bool(found == told) or bool(found == float(told))
-    return str(found) in (str(told), repr(told))
+    if str(found) in (str(told), repr(told)):
+        return True
+    said = told if isinstance(told, int | float) else _value(str(told))
+    alike = isinstance(told, int | float) or isinstance(said, tuple)
+    return alike and isinstance(found, str) and bool(_value(found) == said)
+
+
+def _value(words: str) -> Any:
+    """The number or tuple that stands in words; the words themselves where there is none."""
+    try:
+        return ast.literal_eval(re.sub(r"\binf\b", "1e999", words))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return words

@@ -1,17 +1,21 @@
 """Values that a results folder must not hold, one at a time, each refused in words; the ones just within are read."""
 
-from dataclasses import fields
+import enum
+from collections import namedtuple
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
 
 from evo import AllBlocks, OnePlusLambda
 from experiments import Cell, Grid, ProgramCell, load, run_grid
+from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import MOST_BATCH, MOST_CELLS
 from experiments.grids.outside.reading import Unsound
 from experiments.store.grid_json import _expect_values, grid_record
 from experiments.store.third_party.origins import Origin
 from experiments.store.verify.cells import _expect_columns, read_cells_file
+from experiments.store.verify.columns import expect_told, is_null
 from operators import Resample
 from problems import BlockOneMax
 from problems.systems import Generalist
@@ -141,3 +145,52 @@ def test_grid_json_holds_what_its_keys_may(grid, changed, words):
     with pytest.raises((Unsound, ValueError)) as refused:
         _expect_values(record)
     assert words in str(refused.value)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A part of somebody's, which takes its values as they are."""
+
+    value: object
+
+    def rewrite(self, correct, rng):
+        return correct
+
+
+class Rate(enum.Enum):
+    LOW = 0.3
+    PAIR = (1, 2.5)
+    NONE = None
+
+
+class Level(enum.IntEnum):
+    ONE = 1
+
+
+Pair = namedtuple("Pair", "first second")
+
+
+@pytest.mark.parametrize(
+    ("values", "columns"),
+    [
+        ([np.int64(3), 4], [3, 4]),
+        ([np.float32(0.5)], [0.5]),
+        ([np.bool_(True)], [True]),
+        ([Rate.LOW, Rate.NONE], [0.3, None]),
+        ([(1.0, 2)], ["(1.0, 2)"]),
+        ([(np.float64(1.0), np.inf, np.int8(2))], ["(1.0, inf, 2)"]),
+        ([Pair(1.0, (Level.ONE, Rate.PAIR))], ["(1.0, (1, (1, 2.5)))"]),
+        ([1.0, "1", "a", -0.0, True], ["1.0", "1", "a", "-0.0", "True"]),
+        ([Rate.LOW, (1.0,), "a", None], ["0.3", "(1.0,)", "a", None]),
+        ([np.inf, "inf", "(inf,)"], ["inf", "'inf'", "(inf,)"]),
+    ],
+)
+def test_a_row_says_what_its_text_says_of_any_value(values, columns):
+    """A folder of such cells was taken for damaged by the launch that had made it, and by each later one."""
+    cells = [Cell(BlockOneMax(k=2, l=3), Given(value), AllBlocks(), OnePlusLambda()) for value in values]
+    rows = cells_table(Grid("x", cells, runs=1)).reset_index().to_dict("records")
+    for row, column in zip(rows, columns, strict=True):
+        expect_told(row)
+        assert (None if is_null(row["mutator.value"]) else row["mutator.value"]) == column
+        with pytest.raises(Unsound, match=r"^mutator\.value of the cell \w+ is .*, its text says"):
+            expect_told(row | {"mutator.value": "(1.5, 2)"})
