@@ -42,11 +42,11 @@ def computes_a_name(code: CodeType, of_anything: bool = False) -> bool:
     return bool(wanted > sum(_is_seen(steps, n, of_anything) for n in calls))
 
 
-def changed_attributes(code: CodeType) -> Iterator[str]:
+def changed_attributes(code: CodeType, own: str = "self") -> Iterator[str]:
     """The names of attributes whose values a code changes, on `self`, its class or anything else.
 
-    x.a[i] = .., x.a[i] += .., x.a.append(..), also by way of a variable; x.a = .. and x.a += .. but for `self`, where
-    it is the instance that changes.
+    x.a[i] = .., x.a[i] += .., x.a.append(..), also by way of a variable; x.a = .. and x.a += .. but for `own`, where
+    it is the instance that changes, or the class that is made.
 
     >>> class Counts:
     ...     def look(self, key):
@@ -61,7 +61,7 @@ def changed_attributes(code: CodeType) -> Iterator[str]:
         before = steps[n - 1] if n else each
         if each.opname.startswith("STORE_FAST") and before.opname in ATTRIBUTES:
             known[each.argval] = str(before.argval)
-        elif each.opname in ("STORE_ATTR", "DELETE_ATTR") and not _is_self(before):
+        elif each.opname in ("STORE_ATTR", "DELETE_ATTR") and not _is_self(before, own):
             yield str(each.argval)
         elif each.opname in ATTRIBUTES and each.argval in CHANGERS:
             yield from _attribute(before, known)
@@ -120,8 +120,8 @@ def _is_seen(steps: list[dis.Instruction], call: int, of_anything: bool) -> bool
     return (_is_self(root) or root.opname in GLOBALS | CELLS) and all(each.opname in ATTRIBUTES for each in attributes)
 
 
-def _is_self(step: dis.Instruction) -> bool:
-    return step.opname.startswith("LOAD_FAST") and step.argval == "self"
+def _is_self(step: dis.Instruction, own: str = "self") -> bool:
+    return step.opname.startswith("LOAD_FAST") and step.argval == own
 
 
 def _before(steps: list[dis.Instruction], end: int, arguments: int) -> dis.Instruction | None:

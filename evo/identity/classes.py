@@ -10,7 +10,7 @@ from functools import cached_property
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from evo.identity.at_run_time import own_attributes
+from evo.identity.at_run_time import changed_attributes, own_attributes
 from evo.identity.code import reads_of
 from evo.identity.whose import is_the_users_class, module_of
 
@@ -61,8 +61,11 @@ def functions_in(value: Any) -> list[FunctionType]:
 def changed_by_class(kind: type) -> dict[str, str]:
     """The attributes whose values the methods of a class of the user's change, and which of them does."""
     changed: dict[str, str] = {}
-    for _, function in _methods(kind):
-        changed |= dict.fromkeys(reads_of(function.__code__).changes, _called(function))
+    for name, function in _methods(kind):
+        code, made = function.__code__, frozenset[str]()
+        if name == "__init_subclass__" and code.co_argcount:  # cls.x = .. there makes a class, as __init__ an instance
+            made = frozenset(changed_attributes(code)) - frozenset(changed_attributes(code, code.co_varnames[0]))
+        changed |= dict.fromkeys(reads_of(code).changes - made, _called(function))
     return changed
 
 

@@ -107,6 +107,10 @@ HELD = {
         "import dataclasses\n@dataclasses.dataclass\nclass H: x: typing.ClassVar[float] = 0.1",
         "H.x",
     ),
+    "what a class gives those below it": (
+        "class A:\n    def __init_subclass__(cls, r): cls.x = r\nclass H(A, r=0.1): pass",
+        "H.x",
+    ),
     "a decimal": ("class H(Decimal): pass\nh = H('0.1')", "float(h)"),
     "a deque": ("class H(collections.deque): pass\nh = H([0.1])", "h[0]"),
     "a factory": ("class H(collections.defaultdict): pass\nh = H(lambda: 0.1)", "h['a']"),
@@ -344,3 +348,11 @@ def test_the_twin_what_is_set_before_the_run_is_compared(define):
     body = "class H:\n    def put(self, x): self.x = x\n    def rate(self): return self.x\nh = H()\nh.put(0.1)"
     both = [identity_of(define(body.replace("0.1", rate), "h.rate()")) for rate in ("0.1", "0.9")]
     assert "mine.h was" in differences(both[0].reads, both[1].reads)
+
+
+def test_the_twin_what_a_class_counts_of_those_below_it_is_told(define):
+    """A class that is defined again is one more."""
+    source = "class A:\n    n = 0\n    def __init_subclass__(cls): A.n += 1\nclass H(A): x = 0.1\n"
+    before, after = (identity_of(define(source + more, "H.x * A.n")) for more in ("", "class I(A): pass\n"))
+    assert differences(before.reads, after.reads) == ""
+    assert "mine.A.n (mine.A.__init_subclass__ changes it as it runs)" in before.unseen
