@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def a_path(role: str, value: object) -> Path:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        raise InputError(f"{role}: expected a path in UTF-8, got {shown(str(path))}; rename it") from None
+        raise InputError(f"{role}: expected {_in_utf8(path)}") from None
     try:
         os.lstat(path)
     except FileNotFoundError:
@@ -39,6 +40,19 @@ def a_path(role: str, value: object) -> Path:
         if not isinstance(error, NotADirectoryError):  # that is told better by who opens it
             raise InputError(f"{role}: expected a path, got {shown(str(path))}: {error.strerror}") from None
     return path
+
+
+def _in_utf8(path: Path) -> str:
+    """What was expected of a path that is no text here, and what helps: its name, or what reads it, is at fault."""
+    coding = sys.getfilesystemencoding()
+    try:
+        name = os.fsencode(path).decode("utf-8")
+    except UnicodeError:
+        return f"a path in UTF-8, got {shown(str(path))}; rename it"
+    return (
+        f"a path in {coding}, in which Python reads names by this locale, got {shown(name)}; set PYTHONUTF8=1, or a "
+        "locale in UTF-8"
+    )
 
 
 def expect_a(kind: type, role: str, value: object, example: str) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import NoReturn
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from experiments.grids.outside.printable import printable
@@ -20,6 +20,12 @@ class PlainConsole(Console):
         """The pieces of what is shown; rich asks for all of them here."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else printable(text), style, control)
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """Columns and lines; 80 columns where the environment says that there is none, as of a terminal that does."""
+        found = super().size
+        return found if found.width > 0 else ConsoleDimensions(80, found.height)
 
     def on_broken_pipe(self) -> NoReturn:
         """Raise what was met: rich would end the process with 1, which is the exit of a finding."""

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 import experiments
+from evo.errors import InputError
 from experiments.cli.app import main
 from experiments.cli.output import plain
+from experiments.grids.arguments import a_path
+from experiments.reports.printing import PlainConsole
 
 ENCODINGS = ("cp1252", "cp850", "cp437", "gbk", "shift_jis", "ascii", "latin-1", "koi8-r", "utf-8", "utf-16", "cp037")
 GRID = """
@@ -142,3 +145,19 @@ def test_words_from_outside_are_never_markup():
     assert [(name, each.lineno) for name, each in prints if not printed_plain(each)] == []
     for faulty in ("console.print(reason[0])", 'console.print(f"{label}: x", markup=True)', 'console.print("a" + b)'):
         assert not printed_plain(*prints_of(faulty))
+
+
+@pytest.mark.parametrize(("columns", "width"), [("0", 80), ("1", 1), ("100", 100)])
+def test_a_terminal_of_no_columns_has_eighty(columns, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert PlainConsole(file=io.StringIO()).width == width
+    assert llm_evo(monkeypatch, "utf-8", ["predict", "mine.toml"])[0] == 0
+
+
+def test_a_path_that_a_locale_cannot_read_is_told_with_what_reads_it(monkeypatch):
+    """What Python makes of the name in UTF-8 where names are ASCII; and of a name in Latin-1."""
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(InputError, match=r"^load: expected a path in ascii, .* got 'r\u00f6'; set PYTHONUTF8=1"):
+        a_path("load", "r\udcc3\udcb6")
+    with pytest.raises(InputError, match=r"^load: expected a path in UTF-8, got 'r\\udcf6'; rename it$"):
+        a_path("load", "r\udcf6")
