@@ -51,6 +51,13 @@ def test_the_bound_holds_for_the_worst_share_of_a_time():
     assert bounded_mean_p_value(800, runs, 2.0, law) < 1e-6
 
 
+def test_calls_on_the_short_chunk_are_told_a_run():
+    said = "mean calls on the short last chunk 2.6, predicted 2.0312, by which the cost goes"
+    assert ShortCalls(predicted=2.03125, total=520).found(200) == said
+    said = "mean calls on the short last chunk 0.33333, predicted 12346, by which the cost goes"
+    assert ShortCalls(predicted=12345.67, total=1).found(3) == said
+
+
 def test_two_tests_of_the_calls_share_the_level_of_one():
     """Either may fail, so that each p-value counts twice; other tests are as they were."""
     law, short = Geometric(0.5), ShortCalls(predicted=2.0, total=520)

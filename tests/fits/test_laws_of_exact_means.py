@@ -13,6 +13,7 @@ from evo import AllBlocks, LLMPrimitive, OnePlusLambda, RoundRobin, UniformChunk
 from evo.errors import InputError
 from experiments import Cell, Grid, fit, load_grid, run_grid
 from experiments.cli.app import app
+from experiments.fits import predicted
 from experiments.fits.constants import form_of, judged
 from experiments.fits.crossovers import crossovers
 from experiments.fits.laws import Told
@@ -111,6 +112,29 @@ def test_exact_means_that_tell_no_law():
     assert "at 4 values" in fit([searched(k) for k in (2, 4, 8)]).refused[0].reason
     with pytest.raises(InputError, match="expected a parameter of the grid"):
         fit([searched(k) for k in (2, 4, 8, 16)], along="lamb")
+
+
+POSITIVE = "a law needs positive values of the parameter, each once"
+
+
+@pytest.mark.parametrize(
+    ("x", "means", "reason"),
+    [
+        ((0.5, 1, 2, 4), (1, 2, 3, 4), ""),
+        ((1, 2, 3, 4), (1, 2, 3, 4), ""),
+        ((0.001, 1, 2, 3), (1, 2, 3, 4), ""),
+        ((0, 1, 2, 3), (1, 2, 3, 4), POSITIVE),
+        ((-1, 1, 2, 3), (1, 2, 3, 4), POSITIVE),
+        ((1, 2, 2, 3), (1, 2, 3, 4), POSITIVE),
+        ((1, 2, 3), (1, 2, 3), "exact means at 4 values of the parameter at least are expected, got 3"),
+        ((1, 2, 3, 4), (1, 2, math.inf, math.inf), "the mean at 3 is infinite; ask for the median"),
+        ((1, 2, 3, 4), (0.001, 1, 2, 3), ""),
+        ((1, 2, 3, 4), (0, 1, 2, 3), "a law needs positive means"),
+        ((1, 2, 3, 4), (-1, 1, 2, 3), "a law needs positive means"),
+    ],
+)
+def test_exact_means_of_four_positive_places_have_a_law(x, means, reason):
+    assert predicted._refuse(np.array(x, dtype=float), np.array(means, dtype=float)) == reason
 
 
 @pytest.fixture(scope="module")

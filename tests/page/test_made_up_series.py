@@ -60,6 +60,14 @@ def test_some_families_are_a_line_each_the_first_with_the_points():
     np.testing.assert_allclose(second.y, 2.0 * second.x)
 
 
+def test_up_to_three_families_are_lines_and_four_are_one_band():
+    measured = Line("arm", 3, points_x=X, points=(Value(1, 1, 1),) * 3)
+    made = [of_series._families(SimpleNamespace(left=[growth(2.0)] * many), measured, X, 0) for many in range(1, 6)]
+    assert [len(lines) for lines in made] == [1, 2, 3, 1, 1]
+    assert [len(lines[0].low) > 0 for lines in made] == [False, False, False, True, True]
+    assert [lines[0].label for lines in made[3:]] == ["arm: one of 4 families", "arm: one of 5 families"]
+
+
 @pytest.mark.parametrize(
     ("more", "value"),
     [

@@ -31,7 +31,7 @@ from experiments.grids.cell import Cell
 from experiments.predictions.predict import QUANTITIES, mean_calls_on_last_chunk, predict, predicted_mean
 from experiments.running.simulation import simulate
 from experiments.store.table import batch_columns, runs_table
-from operators import FixKeep, Refuse, Resample
+from operators import FixKeep, Malformed, Refuse, Resample, Vote
 from problems import BlockOneMax
 
 SEQ, RR, RANDOM, ORACLE, GLOBAL = UntilResolved(), RoundRobin(), UniformChunk(), OnlyIncorrect(), AllBlocks()
@@ -311,6 +311,20 @@ def test_cost_cdf_does_not_round_below_a_whole_number_of_calls():
     np.testing.assert_allclose(cost.cdf(t * 0.1), calls.cdf(t), atol=1e-15)
     np.testing.assert_allclose(cost.cdf(np.cumsum(np.full(4999, 0.1))), calls.cdf(t), atol=1e-15)
     np.testing.assert_allclose(cost.cdf(t * 0.1 - 1e-6), calls.cdf(t - 1), atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("of", "units"),
+    [
+        (cell(4, RR), (1, 1, 1, 376)),  # 16 tokens after 16: 16 * 16 + 16 * 15 / 2
+        (cell(5, RoundRobin(2)), (1, 1, 1, 1)),  # calls differ in price
+        (cell(5, RoundRobin(2), FixKeep(1, 0), incorrect=2), (1, 1, 1, 1)),  # and there is no end of them
+        (cell(2, ORACLE, Vote(Resample(0.8), ahead=2)), (1, 1, 1, 1)),  # of several calls an answer
+        (cell(4, RR, Malformed(Resample(0.5), rate=0.1), cost=LLMPrimitive(per_evaluation=3)), (1, 1, 1, 1)),
+    ],
+)
+def test_only_where_all_calls_cost_the_same_the_unit_is_another_than_1(of, units):
+    assert tuple(predict(of, quantity).unit for quantity in QUANTITIES) == units
 
 
 def test_what_costs_nothing_costs_nothing():

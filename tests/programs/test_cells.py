@@ -1,5 +1,6 @@
 """Cells that run programs: text, table, store, prices, predictions, checks with their twins, reports."""
 
+import math
 import re
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -273,6 +274,51 @@ def test_a_program_is_predicted_by_what_it_expects():
     table = forecast(grid_of(drafts, tries))
     assert table["spent"].tolist() == [5, 3.5]
     assert table["censored"].tolist() == [0, 0.125]
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A program whose ledger, law of calls and chance are those that are said."""
+
+    every: bool
+    done: float
+    law: bool
+
+    @property
+    def roles(self):
+        return (Role("qa", Model()),)
+
+    def execute(self, desk, rng):
+        desk.call("qa", prompt=5, writes=10, times=np.full(desk.runs, 4))
+        return np.ones(desk.runs, bool)
+
+    def expected(self):
+        ledger = expected_ledger(self.roles, [Calls("qa", 5, 10, 4)])
+        return Expected(ledger, self.every, self.done, calls=Geometric(0.25) if self.law else None)
+
+
+@pytest.mark.parametrize(
+    ("program", "hit", "calls", "cost"),
+    [  # medians: of a geometric time of mean 4 it is 3, since 1 - 0.75^3 = 0.578
+        (Stated(True, 1.0, False), (4, 4), (4, 4), (1200, 1200)),  # 2 (5 + .. + 14) + 110 a call
+        (Stated(False, 1.0, True), (4, 3), (4, 3), (1200, None)),
+        (Stated(True, 0.75, False), (math.inf, 4), (4, 4), (1200, 1200)),
+        (Stated(True, 0.25, False), (math.inf, math.inf), (4, 4), (1200, 1200)),
+        (Stated(False, 1.0, False), (4, None), (4, None), (1200, None)),
+    ],
+)
+def test_means_and_medians_of_a_program_are_in_calls_and_in_money(program, hit, calls, cost):
+    cell = ProgramCell(program, LLMPrimitive(m=2, per_call=110))
+    for quantity, (mean, median) in {"hit": hit, "calls": calls, "cost": cost}.items():
+        found = predict(cell, quantity)
+        assert found.mean == mean
+        assert found.unit == (300 if quantity == "cost" and median else 1)
+        if median is None:
+            with pytest.raises(NoPrediction, match="only the mean of"):
+                found.quantile(0.5)
+        else:
+            assert found.quantile(0.5) == median
+    assert predict(cell, "qa.generated_tokens").unit == 1
 
 
 def test_a_program_without_expectations_runs_and_cannot_be_told():
