@@ -45,7 +45,7 @@ def shown_at(width: int, progress: Progress) -> str:
     return "".join(segment.text for segment in line)
 
 
-@pytest.mark.parametrize("width", [80, 100, 119, 140, 160])
+@pytest.mark.parametrize("width", [80, 100, 119, 120, 140, 160])
 @pytest.mark.parametrize("of", CELLS, ids=lambda of: f"k={of.problem.k}")
 @pytest.mark.parametrize("numbers", PROGRESS, ids=["begun", "under way", "large"])
 def test_the_k_of_the_cell_and_the_counts_are_never_cut(width, of, numbers):
@@ -58,6 +58,8 @@ def test_the_k_of_the_cell_and_the_counts_are_never_cut(width, of, numbers):
         assert " runs" in line
         assert ("FAILED" in line) == (progress.failures > 0)
         assert ("left" in line) == (progress.left is not None)
+    else:  # from 120 columns on there is room for a bar, and for counts in words
+        assert f"{progress.cells:,} of {progress.of_cells:,} cells, " in line
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks
-from experiments.cli.progress import ProgressDisplay
+from experiments.cli.progress import ProgressDisplay, stages
 from experiments.grids.cell import Cell
 from experiments.running.progress import Progress
 from operators import Resample
@@ -106,6 +106,28 @@ def test_a_thread_tells_it_while_the_launch_waits(monkeypatch):
         assert told.wait(SECONDS)
     assert "progress" not in {thread.name for thread in threading.enumerate()}
     assert out.getvalue() == "0 of 14 cells, 0 of 280 runs, at work for 10 s\n"
+
+
+def test_the_bar_moves_ten_times_a_second_and_shows_the_last_batch_at_once():
+    """Of 4 batches within 0.15 s the first is shown, those of the next tenth are not, and the last one is."""
+    shown, clock, _ = display(terminal=True)
+    seen = []
+    for batches, seconds in ((1, 0.0), (2, 0.05), (3, 0.11), (4, 0.15)):
+        clock.now = 1000.0 + seconds
+        shown(Progress(CELL, batches, 4, cells=batches, of_cells=4, runs=10 * batches, of_runs=40))
+        (task,) = shown.bar.tasks
+        seen.append((task.completed, task.total, task.fields["counts"].split(" runs")[0]))
+    assert seen == [(done, 4, f"{done} of 4 cells, {10 * done} of 40") for done in (1, 1, 3, 4)]
+
+
+@pytest.mark.parametrize(("terminal", "quiet"), [(True, False), (True, True), (False, False), (False, True)])
+def test_the_stage_at_work_is_told_as_it_is_called_on_a_terminal_alone(terminal, quiet):
+    """The name of a file or an arm may look like a colour to who prints it."""
+    out = io.StringIO()
+    with stages(Console(file=out, force_terminal=terminal, width=80, color_system=None), quiet) as tell:
+        tell("checking arm [red] of a[b].toml")
+    assert ("checking arm [red] of a[b].toml" in out.getvalue()) is (terminal and not quiet)
+    assert bool(out.getvalue()) is (terminal and not quiet)
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -2,23 +2,28 @@
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from scipy.stats import norm
 
+from evo import AllBlocks
+from experiments.fits.claims import Claim
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.paper import __main__ as command
+from experiments.paper import kept, runs
 from experiments.paper import page as paper_page
-from experiments.paper import runs
 from experiments.paper.entry import EXAMPLES, Entry, Outcome
-from experiments.paper.exact import CELLS
+from experiments.paper.exact import CELLS, cell
 from experiments.paper.kept import CELLS_FILE, FOLDER, GROWTH_FILE, kept_growth, kept_runs
 from experiments.paper.numbers import Leaf, Number, said
 from experiments.paper.page import WIDTH, claimed, page, sections
-from experiments.reports.measured import exact_mean
+from experiments.predictions.verdict import Verdict
+from experiments.reports.measured import Value, exact_mean
 from experiments.running.launch import run_grid
 from experiments.studies import STUDIES
 
@@ -252,6 +257,108 @@ def test_runs_behind_an_entry_are_the_fewest_of_its_cells(monkeypatch):
     some = [{"verdict": verdict} for verdict in ("CANNOT_TELL", "AGREES", "CANNOT_TELL")]
     assert paper_page._verdicts(some) == "1 AGREES, 2 CANNOT TELL"  # in one order on every page
     assert paper_page._verdicts(some[::2]) == "CANNOT TELL"
+
+
+@pytest.mark.parametrize(("quantity", "numbers"), [
+    ("done", {"mean": "0.75", "low": "0.5", "high": "0.875", "exact": "0.7"}),
+    ("generations", {"mean": "3", "low": "3", "high": "3", "exact": "nan"}),  # of a program that tells no steps
+])  # fmt: skip
+@pytest.mark.parametrize(("verdict", "reason"), [
+    (Verdict.AGREES, ""), (Verdict.CANNOT_TELL, "mean 5 within 4 to 6"), (Verdict.DIFFERS, "mean 5 within 4 to 6"),
+])  # fmt: skip
+def test_a_row_of_the_kept_file_has_the_verdict_and_what_is_open(quantity, numbers, verdict, reason, monkeypatch):
+    """What no number of runs changes is told without the words on it, and where all is told nothing is open."""
+    monkeypatch.setattr(runs, "exact_mean", lambda process, quantity: math.nan)
+    found = SimpleNamespace(
+        done=Value(0.75, 0.5, 0.875), exact_done=0.7, generations=np.array([3.0, 3.0]), runs=40,
+        process=SimpleNamespace(text="Cell(..)"), mean=None,
+    )  # fmt: skip
+    checked = SimpleNamespace(
+        verdict=verdict, reason="mean 5 within 4 to 6, which no number of runs makes narrower; share 0.7"
+    )
+    row = runs._row(Leaf("a", quantity), found, checked)  # type: ignore[arg-type]
+    assert row == {
+        "cell": "a", "quantity": quantity, "runs": "40", **numbers, "verdict": str(verdict), "reason": reason,
+        "text": "Cell(..)",
+    }  # fmt: skip
+
+
+def test_a_claim_on_a_numbered_equation_is_a_row_of_the_growth(monkeypatch):
+    """Each column of a claim of which no two words are alike; a claim on no equation is no row."""
+    claim = Claim("top", "Eq. 3: much", "cost", "power", "b", 2.0, "holds", along="l", over="under", tolerance=0.05)
+    law = {"b": SimpleNamespace(low=1.5, value=2.0, high=2.75)}
+    checked = [
+        SimpleNamespace(claim=replace(claim, paper="3.1: much"), law=law, verdict=Verdict.AGREES),
+        SimpleNamespace(claim=claim, law=law, verdict=Verdict.CANNOT_TELL),
+    ]
+    monkeypatch.setattr(runs, "check_claims", lambda results, claims: checked if results == "table" else [])
+    assert list(runs.growth_rows("paper", "table")) == [{  # type: ignore[arg-type]
+        "study": "paper", "paper": "Eq. 3: much", "arm": "top / under", "quantity": "cost", "along": "l",
+        "form": "power", "claimed": "b = 2 within 5%", "found": "2 [1.5, 2.75]", "verdict": "CANNOT_TELL",
+    }]  # fmt: skip
+
+
+def test_a_run_of_the_page_tells_each_step_and_where_it_goes(tmp_path, monkeypatch):
+    """The cells of the page and each study in a folder of its own name, and one file of each."""
+    went = []
+    monkeypatch.setattr(runs, "run_grid", lambda grid, out, workers: went.append((grid.name, out, workers)) or grid)
+    monkeypatch.setattr(runs, "cell_rows", lambda results: [{"cell": results.name}])
+    monkeypatch.setattr(runs, "growth_rows", lambda name, results: [{"study": name, "of": results.name}])
+    monkeypatch.setattr(runs, "claiming", lambda: ["routing", "keep"])
+    results, kept = tmp_path / "results", tmp_path / "kept"
+    kept.mkdir()
+    said = list(runs.run(results, kept, workers=3))
+    assert said == [
+        f"the cells of the page, into {results / 'statements'}",
+        f"the study routing, into {results / 'routing'}",
+        f"the study keep, into {results / 'keep'}",
+    ]
+    assert went == [(name, results / name, 3) for name in ("statements", "routing", "keep")]
+    assert {file.name: file.read_text(encoding="utf-8") for file in kept.iterdir()} == {
+        "cells.csv": "cell\nstatements\n", "growth.csv": "study,of\nrouting,routing\nkeep,keep\n",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "read"), [(CELLS_FILE, kept_runs), (GROWTH_FILE, kept_growth)])
+def test_what_is_kept_anew_is_told_anew_and_before_anything_is_kept_nothing_is(file, read, tmp_path, monkeypatch):
+    row = {"cell": "a", "quantity": "hit", "mean": "1"}
+    monkeypatch.setattr(kept, "FOLDER", tmp_path)
+    try:
+        read.cache_clear()
+        assert len(read()) == 0
+        for mean in ("1", "2"):
+            kept.keep([row | {"mean": mean}], tmp_path / file)
+            (told,) = read().values() if read is kept_runs else read()
+            assert told == row | {"mean": mean}
+    finally:
+        read.cache_clear()
+
+
+@pytest.mark.parametrize(("k", "runs_it"), [(16, True), (17, True), (18, False)])
+def test_a_cell_is_run_up_to_as_many_calls_as_the_page_says(k, runs_it):
+    """GLOBAL takes 2^k: of more than 131,072 = 2^17 calls a run is too long."""
+    assert "since a run would take more than 131,072 calls" in flat(page())
+    assert runs.feasible(cell(AllBlocks(), k)) is runs_it
+
+
+def test_the_kept_numbers_are_those_of_the_runs_and_the_seed_that_a_fresh_launch_has():
+    """Two of the cells, a search and a program, run anew: the same numbers to the last digit of the file."""
+    rows = list(kept_runs().values())
+    fresh = runs.grid()
+    assert {row["runs"] for row in rows} == {str(fresh.runs)}
+    drawn = [row for row in rows if row["quantity"] != "done" and row["low"] != row["high"]]
+    for kind in ("Cell(", "ProgramCell("):
+        row = min((row for row in drawn if row["text"].startswith(kind)), key=lambda row: float(row["high"]))
+        one = run_grid(replace(fresh, arms={"one": [CELLS[row["cell"]]]}), workers=1)
+        found = one.numbers(row["cell"]).floats(row["quantity"])
+        assert f"{found.mean():.10g}" == row["mean"], row
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_is_said_of_cells_that_were_not_run_is_told_to_be_exact_alone(outcome):
+    exact = outcome in (Outcome.HOLDS, Outcome.IF, Outcome.NOT, Outcome.ANALYSED)
+    lines = list(paper_page._runs(Entry("x", "y", outcome, "z")))
+    assert lines == (["* Runs: none; what is said here is exact alone"] if exact else [])
 
 
 # ------------------------------------------------------------------ the command

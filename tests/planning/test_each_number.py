@@ -19,7 +19,7 @@ from experiments.planning.inputs import Hang
 from experiments.planning.model import Model
 from experiments.planning.numbers import NO_CALL, Aim, Numbers, exact_numbers
 from experiments.planning.plan import _expect_some
-from experiments.planning.sensitivity import hangs, hangs_by_runs
+from experiments.planning.sensitivity import hangs, hangs_by_runs, swings
 from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth, worth_of
 from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator
 from operators import FixKeep
@@ -301,18 +301,74 @@ def swing(name, by, given, low, high, range=""):
 
 
 def test_what_the_bill_hangs_on_is_told_of_given_intervals_first():
-    swings = (
+    several = (
         swing("keep", "money", False, 1.0, 2.0), swing("fix", "money", True, 3.0, 4.0), swing("start",
          "hours", False, 5.0, 6.0),
         swing("tail", "money", True, 7.0, 8.0, "of 95 %"), *(swing(f"more {i}",
          "reached", False, 0.1, 0.2) for i in range(5)),
     )  # fmt: skip
-    assert told_swings(SimpleNamespace(swings=swings, unit="$"), most=2) == [
+    assert told_swings(SimpleNamespace(swings=several, unit="$"), most=2) == [
         "the bill of the choice hangs on fix (0.1 to 0.2): $3 to $4; tail (of 95 %): $7 to $8; where no interval is "
         "given, keep (0.1 to 0.2): $1 to $2",
         "the hours of the choice hang on start (0.1 to 0.2): 5 to 6",
         "the chance of the choice hangs on more 0 (0.1 to 0.2): 0.1 to 0.2; more 1 (0.1 to 0.2): 0.1 to 0.2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "found", "ends", "width", "elasticity"),
+    [
+        ((1.0, 2.0), 4.0, (3.0, 6.0), (3.0, 6.0), 0.75, 1.0),  # twice the input, twice the number
+        ((1.0, 2.0), 5.0, (8.0, 2.0), (2.0, 8.0), 1.2, -2.0),  # twice the input, a quarter of the number
+        ((1.0, 16.0), 3.0, (2.0, 4.0), (2.0, 4.0), 2 / 3, 0.25),
+        ((1.0, 2.0), -4.0, (-3.0, -6.0), (-6.0, -3.0), 0.75, math.nan),
+        ((1.0, 2.0), 0.0, (1.0, 3.0), (1.0, 3.0), math.inf, math.log2(3)),
+        ((0.0, 2.0), 2.0, (1.0, 3.0), (1.0, 3.0), 1.0, math.nan),
+        ((2.0, 2.0), 2.0, (1.0, 3.0), (1.0, 3.0), 1.0, math.nan),
+        ((1.0, 2.0), 2.0, (0.0, 3.0), (0.0, 3.0), 1.5, math.nan),
+        ((1.0, 2.0), 2.0, (1.0, math.inf), (1.0, math.inf), math.inf, math.nan),
+    ],
+)
+def test_a_swing_goes_from_the_least_to_the_most_and_has_a_power(given, value, found, ends, width, elasticity):
+    low, high = given
+    one = swings.Swing(SimpleNamespace(low=low, high=high), "money", value, *found)
+    assert (one.ends, one.width) == (ends, pytest.approx(width, rel=1e-12))
+    assert one.elasticity == pytest.approx(elasticity, rel=1e-12, nan_ok=True)
+
+
+NUMBERS = {  # of inputs at both ends: money, hours; 10 dollars and 4 hours as they are said to be
+    "wide": ((5.0, 25.0), (3.0, 5.0)),
+    "narrow": ((9.0, 11.0), (2.0, 8.0)),
+    "still": ((10.0, 10.0), (4.0, 4.0)),
+    "unknown": ((math.nan, 12.0), (2.0, math.nan)),
+}
+MONEY = [("wide", "money", 10.0, 5.0, 25.0), ("narrow", "money", 10.0, 9.0, 11.0)]
+HOURS = [("narrow", "hours", 4.0, 2.0, 8.0), ("wide", "hours", 4.0, 3.0, 5.0)]
+
+
+@pytest.mark.parametrize(("by", "priced", "limited", "hours", "told"), [
+    ("money", True, False, 4.0, MONEY), ("hours", True, False, 4.0, HOURS + MONEY), ("hours", False, False, 4.0, HOURS),
+    ("hours", True, True, 4.0, HOURS), ("hours", True, False, math.inf, MONEY), ("hours", True, False, math.nan, MONEY),
+])  # fmt: skip
+def test_what_a_choice_is_ranked_by_comes_before_its_money_and_the_widest_first(
+    by, priced, limited, hours, told, monkeypatch
+):
+    """What does not move, or is not known at an end, is not told; nor money where that is what is given."""
+    best = SimpleNamespace(model=SimpleNamespace(priced=priced), at=None)
+    inputs = [SimpleNamespace(key=key, low=0, high=1) for key in ("still", "narrow", "unknown", "wide")]
+
+    def number_of(candidate, aim, by):
+        place = ("money", "hours").index(by)
+        return (10.0, hours)[place] if candidate is best else NUMBERS[candidate[0]][place][candidate[1]]
+
+    monkeypatch.setattr(swings, "number_of", number_of)
+    monkeypatch.setattr(swings, "changed", lambda candidate, hang, value: (hang.key, value))
+    monkeypatch.setattr(swings, "uncertain", lambda model, by, odds: inputs)
+    asked = SimpleNamespace(
+        best=SimpleNamespace(candidate=best), aim=SimpleNamespace(limited=limited), by=by, odds=None
+    )
+    found = [(each.input.key, each.by, each.value, each.at_low, each.at_high) for each in swings.swings_of(asked)]
+    assert found == told
 
 
 def hang(name, flip, kind="rates", range=""):

@@ -16,10 +16,17 @@ import pytest
 import typer
 from patience import SECONDS
 
+from experiments.cli import serving
 from experiments.cli.serving import record, serve
 from experiments.serving.evaluator import LINE
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def ends_at_once(monkeypatch):
+    """What is served in this process, and not in one of its own, ends before anything comes."""
+    monkeypatch.setattr(serving, "until_ended", lambda server, host, what: server.end())
 
 
 def listen_to_ctrl_c():
@@ -121,7 +128,8 @@ def test_it_serves_until_it_is_interrupted_and_tells_its_totals(tmp_path):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, err) == (0, "")
-    assert out.splitlines()[-1].startswith("1 requests, 1 calls")
+    # a token is four letters or less: 11 of B0 = "abcd", and 15 of the line that comes back, with 8 letters in quotes
+    assert out.splitlines()[-1] == "1 requests, 1 calls, 3 tokens in, 4 out"
     assert len((tmp_path / "calls.jsonl").read_text().splitlines()) == 1
 
 
@@ -178,3 +186,54 @@ def test_record_says_what_there_is_to_know_and_shares_its_file_with_nobody(capsy
     assert (process.returncode, out.splitlines()[-1]) == (0, "0 calls, 0 tokens, all of calls.jsonl")
     for note in ("there is no cap", "may be private", "without encryption"):
         assert note in err
+
+
+LOGGED = (
+    {"schema": "llm-evo calls 1", "id": "a", "tokens_in": 1000, "tokens_out": 200, "price": 0.5},
+    {"schema": "llm-evo calls 1", "id": "b", "tokens_in": 2000, "tokens_out": 300, "tokens_cached": 500},
+    {"schema": "llm-evo calls 1", "id": "c", "most_tokens": 4000, "most_price": 0.25},
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "0.75 in money"),  # what is known of it
+        ({"prices": "prompt=2,cached=1,generated=10,call=.003", "per": 1e3}, "7.253 in money"),
+        ({"prices": "prompt=2,cached=1,generated=10,call=.003"}, "6500.75 in money"),  # 0.753 + 6500, to six digits
+    ],
+)
+def test_record_ends_with_all_that_its_log_has_cost(options, told, capsys, tmp_path, monkeypatch):
+    """Before anything is sent: a call that never came back counts with the most that it may have come to.
+
+    A call without money is priced: 1,500 new tokens, 500 cached ones, 300 generated: 3 + 0.5 + 3 by the thousand, and
+    0.003 for the call.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path("calls.jsonl").write_text("".join(json.dumps(row) + "\n" for row in LOGGED))
+    record(Path("calls.jsonl"), **TO, port=0, **options)
+    said = capsys.readouterr()
+    assert said.out == f"3 calls, 7500 tokens, {told}, all of calls.jsonl\n"
+    assert "note: calls.jsonl holds 3 calls, which count for the caps\n" in said.err
+
+
+PRICED = {"prices": "prompt=0,generated=0"}
+
+
+@pytest.mark.parametrize("options", [
+    {"seed": 0}, {"k": 1, "l": 1}, {"faults": "prose=.25,empty=.25,fence=.5,think=1"}, {"start": 0.0}, {"start": 1.0},
+    {"name": 60 * "n"}, {"model": 200 * "m"}, {"seconds": 0.0, "silence": 0.0},
+])  # fmt: skip
+def test_the_limits_of_what_serve_takes_are_taken(options, capsys):
+    serve("Resample(p=0.5)", port=0, **options)
+    assert capsys.readouterr().out == "0 requests, 0 calls, 0 tokens in, 0 out\n"
+
+
+@pytest.mark.parametrize("options", [
+    {"answer_tokens": 1}, {"max_calls": 0.0}, {"max_tokens": 0.0}, {"max_cost": 0.0} | PRICED, {"per": 1e-9} | PRICED,
+    {"timeout": 1e-9}, {"run": 200 * "r"},
+])  # fmt: skip
+def test_the_limits_of_what_record_takes_are_taken(options, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    record(Path("calls.jsonl"), **TO, port=0, **options)
+    assert capsys.readouterr().out == "0 calls, 0 tokens, all of calls.jsonl\n"
