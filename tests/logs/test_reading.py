@@ -49,12 +49,50 @@ def test_all_kinds_of_files_give_the_same_calls(tmp_path):
     pa.parquet.write_table(pa.table(columns), tmp_path / "calls.parquet")
     others = (
         written(tmp_path, gzip.compress((HEAD + ROWS).encode()), "calls.csv.gz"),
+        written(tmp_path, gzip.compress(HEAD.encode()) + gzip.compress(ROWS.encode()), "in_two_parts.csv.gz"),
+        written(tmp_path, (HEAD + ROWS).replace(",", " , "), "spaces.csv"),
         written(tmp_path, "\n".join(map(json.dumps, objects)) + "\n\n", "calls.jsonl"),
         written(tmp_path, b"\xef\xbb\xbf" + (HEAD + ROWS).replace("\n", "\r\n").encode(), "windows.csv"),
         tmp_path / "calls.parquet",
     )
     for file in others:
         assert same(read_calls(file), calls), file
+
+
+@pytest.mark.parametrize(("part", "whole"), [
+    ("incorrect", "g"), ("repaired", "incorrect"), ("kept", "incorrect"), ("broken", "incorrect"),
+    ("correct", "incorrect"), ("malformed_calls", "calls"), ("tokens_cached", "tokens_in"),
+    ("tokens_reasoning", "tokens_out"),
+])  # fmt: skip
+def test_a_part_is_told_with_its_whole_and_is_no_more_than_it(part, whole, tmp_path):
+    """Of 7 blocks 3 are incorrect, so that 4 are correct; of anything else the whole is 4, too."""
+    with pytest.raises(InputError, match=rf"line 2: {whole}: expected a number, since {part} has one, got none"):
+        read_calls(written(tmp_path, f"seconds,{part}\n1,0\n"))
+    wholes = {"g": 7, "incorrect": 3, "calls": 4, "tokens_in": 4, "tokens_out": 4}
+    most = {"incorrect": 7, "repaired": 3}.get(part, 4)
+    given = {name: wholes[name] for name in ("g", "incorrect", whole) if name != part}
+    for value in (most, most + 1):
+        text = ",".join([*given, part]) + "\n" + ",".join(map(str, [*given.values(), value])) + "\n"
+        if value == most:
+            assert read_calls(written(tmp_path, text)).number(part).tolist() == [most]
+        else:
+            with pytest.raises(
+                InputError, match=rf"line 2: {part}: expected (at most|correct =) .*= {most}, got {value}$"
+            ):
+                read_calls(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(("name", "fine", "wrong"), [
+    ("tokens_in", (0, 2**53), (-1, 2**53 + 2, 0.5)), ("g", (1, 2**53), (0, 2**53 + 2)), ("price", (0, 0.25), (-1e-9,)),
+    ("seconds", (1e-9,), (0, -1)), ("evaluation_seconds", (1e-9,), (0,)), ("model", ("m" * 200,), ("m" * 201,)),
+])  # fmt: skip
+def test_a_value_at_its_limit_is_read_and_one_beyond_it_is_not(name, fine, wrong, tmp_path):
+    for value in fine:
+        calls = read_calls(written(tmp_path, f"calls,{name}\n1,{value}\n"))
+        assert (calls.number(name) if COLUMNS[name].is_number else calls.word(name)).tolist() == [value]
+    for value in wrong:
+        with pytest.raises(InputError, match=f"line 2: {name}: expected"):
+            read_calls(written(tmp_path, f"calls,{name}\n1,{value}\n"))
 
 
 def test_columns_that_are_not_used_are_told_with_the_nearest_name(tmp_path):

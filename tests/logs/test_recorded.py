@@ -55,6 +55,27 @@ def test_a_request_for_several_answers_is_a_row_an_answer(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("answers", "told_of", "classes"),
+    [
+        (None, (), {"7": "error"}),
+        (None, (0,), {"7/0": "applied"}),
+        (None, (1,), {"7/0": "error", "7/1": "applied"}),
+        (None, (2,), {"7/0": "error", "7/1": "error", "7/2": "applied"}),
+        (1, (), {"7/0": "malformed"}),
+        (2, (2,), {"7/0": "malformed", "7/1": "malformed", "7/2": "applied"}),
+        (3, (0, 2), {"7/0": "applied", "7/1": "malformed", "7/2": "applied"}),
+    ],
+)
+def test_an_answer_is_a_row_whether_its_reply_or_its_evaluation_tells_of_it(tmp_path, answers, told_of, classes):
+    """A recorder that was killed has no reply of a call whose stream was read and evaluated."""
+    call = CALL | {"call": 7, "choices": 3}
+    back = {"of": "a", "outcome": None, "answers": [{"outcome": "truncated"}] * (answers or 0)}
+    ok = [{"of": "a", "choice": choice, "outcome": "ok"} for choice in told_of]
+    calls = read(tmp_path, call, *ok, *([back] if answers else []))
+    assert dict(zip(calls.word("call").tolist(), calls.classes.tolist(), strict=True)) == classes
+
+
+@pytest.mark.parametrize(
     ("lines", "told"),
     [
         ((CALL, {"of": "a", "choice": 1, "g": 1}), "line 2: choice: expected the number of an answer of this call"),

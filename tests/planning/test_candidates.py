@@ -1,5 +1,6 @@
 """Candidates that are compared when they are named: subsets, a chunk each, archives and elites."""
 
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -12,8 +13,10 @@ from evo.runners.archives import Archive
 from evo.runners.feature_grid import MapElites
 from experiments import Cell, load_grid, plan, predict
 from experiments.cli.app import app
-from experiments.planning.candidates import usual_sizes
+from experiments.grids.measured.file import parse_calibration
+from experiments.planning.candidates import ON_DEMAND, RUNNERS, SCHEDULES, Choice, candidates, usual_sizes
 from experiments.planning.grid_file import grid_toml
+from experiments.planning.model import Model
 from experiments.running.simulation import simulate
 from operators import Measured
 from problems import BlockOneMax
@@ -26,6 +29,78 @@ PROBLEM = BlockOneMax(k=8, l=1)
 def rows(**more):
     found = plan(k=8, values=VALUES, feedback="none", **more)
     return {(each.candidate.schedule, each.candidate.g, each.candidate.lam): each for each in found.ranked}
+
+
+MODEL = Model("pro", parse_calibration("""
+problem.k = 4
+operator.fix = { 1 = 0.4, 2 = 0.3, 4 = 0.2 }
+operator.keep = { 1 = 0.97, 2 = 0.96, 4 = 0.95 }
+"""))  # fmt: skip
+KEPT = (1, 5, 6)
+
+
+def all_there_are():
+    """Of 4 blocks and 4 workers: each schedule with the g that are its own, and who goes with it, in words."""
+    both = ("RoundRobin", "UniformChunk", "EachChunk", "OnlyIncorrect")
+    cut = {4: ("AllBlocks",), 2: ("UniformSubset", *both), 1: ("UntilResolved", *both)}
+    for g, schedules in cut.items():
+        chunks = 4 // g
+        for schedule in schedules:
+            lams = (chunks,) if schedule == "EachChunk" else (1, 2, 4)  # a call for each chunk; else up to the workers
+            yield from (f"{schedule} with g = {g}, lam = {lam}, pro" for lam in lams)
+            if g == 1 and schedule != "EachChunk":  # one call on one block at a time can be voted on
+                yield f"{schedule} with g = {g}, lam = 1, 3 votes ahead, pro"
+            if schedule == "RoundRobin" or (schedule, g) == ("OnlyIncorrect", 1):  # several chunks, none twice
+                yield from (f"merged {schedule} with g = {g}, lam = {lam}, pro" for lam in (2, 4) if lam <= chunks)
+            if schedule != "UntilResolved":  # a grid by the number of correct blocks has 5 cells at the most
+                for lam, kept in itertools.product(lams, KEPT):
+                    yield f"{schedule} with g = {g}, lam = {lam}, an archive of {kept}, pro"
+                    if kept <= 5:
+                        yield f"{schedule} with g = {g}, lam = {lam}, elites of {kept} cells, pro"
+
+
+@pytest.mark.parametrize(("feedback", "not_told"), [
+    ("blocks", ()), ("score", ("OnlyIncorrect",)), ("none", ("OnlyIncorrect", "UntilResolved")),
+])  # fmt: skip
+def test_all_that_may_be_compared_and_nothing_else_is(feedback, not_told):
+    """Each once, under the name that a person reads; without names of schedules those on demand are left out."""
+    there = [name for name in all_there_are() if not any(each in name for each in not_told)]
+    named = tuple(name for name in (*SCHEDULES, *ON_DEMAND) if name not in not_told)
+    choice = Choice(named, RUNNERS, KEPT, votes=(1, 3), feedback=feedback, workers=4)
+    found = [str(each) for each in candidates([MODEL], choice)]
+    assert sorted(found) == sorted(there)
+    usual = Choice(votes=(1, 3), feedback=feedback, workers=4)
+    without = [name for name in there if not any(each in name for each in (*ON_DEMAND, "archive", "elites"))]
+    assert sorted(str(each) for each in candidates([MODEL], usual)) == sorted(without)
+    for name in not_told:
+        with pytest.raises(InputError, match=rf"plan: {name} needs more of tests than feedback = '{feedback}'"):
+            Choice((name,), feedback=feedback)
+
+
+def test_as_many_candidates_are_compared_as_a_plan_has_room_for(monkeypatch):
+    choice = Choice(("RoundRobin",), ("OnePlusLambda",), g=(1, 2), lam=(1, 2, 3))
+    monkeypatch.setattr("experiments.planning.candidates.MOST", 6)
+    assert len({each.decomposition for each in candidates([MODEL], choice)}) == 2  # lam is no other decomposition
+    monkeypatch.setattr("experiments.planning.candidates.MOST", 5)
+    with pytest.raises(InputError, match="expected at most 5 candidates, got 6; give fewer g, lam or votes"):
+        candidates([MODEL], choice)
+
+
+@pytest.mark.parametrize(("key", "least"), [("g", 1), ("lam", 1), ("votes", 1), ("kept", 1), ("workers", 1)])
+def test_a_number_of_candidates_is_whole_and_one_at_the_least(key, least):
+    def chosen(value):
+        return Choice(**{key: value if key == "workers" else (value,)})
+
+    assert getattr(chosen(least), key) in (least, (least,))
+    for wrong in (least - 1, -1, 1.5, True, "2"):
+        with pytest.raises(InputError, match=rf"^plan: {key}: expected a whole number >= 1, got "):
+            chosen(wrong)
+
+
+def test_a_call_may_have_all_blocks_and_no_more():
+    assert [each.g for each in candidates([MODEL], Choice(("AllBlocks",), ("OnePlusLambda",), g=(4,)))] == [4]
+    with pytest.raises(InputError, match="plan: g: expected at most k = 4 blocks a call, got 5"):
+        candidates([MODEL], Choice(g=(5,)))
 
 
 def test_subsets_by_their_formula():

@@ -9,15 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 from patience import SECONDS
 
 from experiments.cli import serving
-from experiments.cli.serving import record, serve
+from experiments.cli.serving import record, serve, until_ended
 from experiments.serving.evaluator import LINE
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def running(*words, cwd):
         command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=listen_to_ctrl_c,
     ) as process:  # fmt: skip
-        line = process.stdout.readline()
+        line, process.told = process.stdout.readline(), process.stdout.readline()
         try:
             yield process, int(re.search(r":(\d+)/v1", line)[1])
         finally:
@@ -117,6 +118,14 @@ def test_a_port_in_use_is_told(capsys):
         assert f"got {port}, at which another program listens" in refused(capsys, port=port)
 
 
+def test_a_log_of_another_launch_is_left_as_it_is(capsys, tmp_path):
+    """`serve` begins a log anew, of calls that count from 1; `record` goes on with one."""
+    log = tmp_path / "calls.jsonl"
+    log.write_text('{"schema": "llm-evo calls 1", "id": "a"}\n')
+    assert f"expected a new file, got {log} with 41 bytes; move it away" in refused(capsys, log=log)
+    assert log.read_text() == '{"schema": "llm-evo calls 1", "id": "a"}\n'
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
 def test_it_serves_until_it_is_interrupted_and_tells_its_totals(tmp_path):
     with running("serve", "Resample(p=0.5)", "--port", "0", "--log", "calls.jsonl", cwd=tmp_path) as (process, port):
@@ -129,7 +138,8 @@ def test_it_serves_until_it_is_interrupted_and_tells_its_totals(tmp_path):
         out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, err) == (0, "")
     # a token is four letters or less: 11 of B0 = "abcd", and 15 of the line that comes back, with 8 letters in quotes
-    assert out.splitlines()[-1] == "1 requests, 1 calls, 3 tokens in, 4 out"
+    assert process.told == "sim: Resample(p=0.5) on 4 blocks; Ctrl-C ends it\n"
+    assert out == "1 requests, 1 calls, 3 tokens in, 4 out\n"
     assert len((tmp_path / "calls.jsonl").read_text().splitlines()) == 1
 
 
@@ -139,6 +149,22 @@ def test_an_address_that_others_reach_says_so(tmp_path):
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=SECONDS)
     assert "can use this endpoint; there is no password" in err
+
+
+@pytest.mark.parametrize("raised", [None, KeyboardInterrupt, OSError])
+def test_whatever_ends_it_the_port_is_let_go(raised, capsys):
+    done = []
+
+    def serve_forever():
+        done.append("served")
+        if raised is not None:
+            raise raised
+
+    server = SimpleNamespace(port=80, serve_forever=serve_forever, end=lambda: done.append("ended"))
+    with pytest.raises(OSError) if raised is OSError else nullcontext():  # noqa: PT011  # it has no words
+        until_ended(server, "127.0.0.1", "answers")
+    assert done == ["served", "ended"]
+    assert capsys.readouterr().out == "http://127.0.0.1:80/v1\nanswers; Ctrl-C ends it\n"
 
 
 TO = {"to": "http://127.0.0.1:9/v1"}
@@ -183,7 +209,8 @@ def test_record_says_what_there_is_to_know_and_shares_its_file_with_nobody(capsy
         assert "written by another `llm-evo serve` or `record`" in capsys.readouterr().err
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=SECONDS)
-    assert (process.returncode, out.splitlines()[-1]) == (0, "0 calls, 0 tokens, all of calls.jsonl")
+    assert process.told == "records calls of http://example.invalid/v1 in calls.jsonl; Ctrl-C ends it\n"
+    assert (process.returncode, out) == (0, "0 calls, 0 tokens, all of calls.jsonl\n")
     for note in ("there is no cap", "may be private", "without encryption"):
         assert note in err
 
