@@ -1,6 +1,7 @@
 """Numbers that findings of studies compute of runs, by hand, of a few runs that are given: no study is run for it."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from evo import Budget
 from experiments import Verdict
 from experiments.reports.measured import Measured
-from experiments.studies import difficulty, keep, noise
+from experiments.studies import difficulty, keep, noise, study_of
 from experiments.studies.exercises import quadratic, vacation
 from experiments.studies.systems import routing, routing_findings
 from problems import BlockOneMax, Noisy
@@ -90,3 +91,14 @@ def test_half_of_the_range_of_a_large_delegator_is_reached_where_it_is_just_met(
         for arm, costs in zip(pair, (speedups, [1.0] * 4), strict=True)
     }
     assert f"below n/h = 100: half of that is reached at k = {half}, " in routing_findings._saturates(arms)
+
+
+@pytest.mark.parametrize(("name", "missing", "more", "named"), [
+    ("keep", 0, (), True), ("keep", 0, ("an arm beside them",), True), ("keep", 1, (), False),
+    ("keep", 1, ("an arm in its place",), False), ("voting", 0, (), False), ("of nobody", 0, (), False),
+])  # fmt: skip
+def test_results_are_those_of_a_study_if_they_have_its_name_and_all_of_its_arms(name, missing, more, named):
+    """Else its findings would speak of arms that are not there."""
+    arms = [*[*keep.grid().arms][missing:], *more]
+    results = SimpleNamespace(grid={"name": name}, cells={"arm": [arm for arm in arms for _ in range(2)]})
+    assert study_of(results) is (keep.STUDY if named else None)
