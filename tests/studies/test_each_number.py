@@ -1,5 +1,6 @@
 """Numbers that findings of studies compute of runs, by hand, of a few runs that are given: no study is run for it."""
 
+import math
 import re
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 from evo import Budget
 from experiments import Verdict
 from experiments.reports.measured import Measured
-from experiments.studies import difficulty, keep, noise, study_of
+from experiments.studies import difficulty, keep, noise, selection, study_of
 from experiments.studies.exercises import quadratic, vacation
 from experiments.studies.systems import routing, routing_findings
 from problems import BlockOneMax, Noisy
@@ -102,3 +103,18 @@ def test_results_are_those_of_a_study_if_they_have_its_name_and_all_of_its_arms(
     arms = [*[*keep.grid().arms][missing:], *more]
     results = SimpleNamespace(grid={"name": name}, cells={"arm": [arm for arm in arms for _ in range(2)]})
     assert study_of(results) is (keep.STUDY if named else None)
+
+
+@pytest.mark.parametrize(("highs", "first"), [
+    ({1: 1.9, 2: 3.9}, 1), ({1: 2.0, 2: 3.9}, 2), ({1: 2.5, 2: 4.5, 3: 7.9, 4: 15.0}, 3),
+    ({1: 1.0, 2: 1.0, 3: 8.0, 4: 15.9}, 4), ({1: 1.0, 2: 4.0}, math.inf), ({4: 15.0, 6: 64.5, 8: 255.0}, 8),
+])  # fmt: skip
+def test_local_mutation_wins_from_the_k_on_at_which_all_its_intervals_end_below_2_to_the_k(highs, first):
+    """An interval that reaches 2^k, or a larger k that is slower again, is no win."""
+    cells = [
+        SimpleNamespace(
+            cell=SimpleNamespace(problem=BlockOneMax(k=k, l=1)), mean=lambda high=high: SimpleNamespace(high=high)
+        )
+        for k, high in highs.items()
+    ]
+    assert selection._first_win(cells) == first
