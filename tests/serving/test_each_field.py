@@ -10,6 +10,7 @@ import pytest
 
 from evo import UniformChunk
 from experiments.running.real import EndpointLost
+from experiments.serving import shapes, web
 from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
@@ -275,6 +276,59 @@ def test_an_error_has_the_type_of_its_status(status, kind):
     error = {"message": "no", "type": kind, "param": "messages", "code": "a_code"}
     assert (reply.status, json.loads(reply.body)) == (status, {"error": error})
     assert dict(reply.headers) == ({"Retry-After": "1"} if status == 429 else {})
+
+
+USED = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12,
+        "completion_tokens_details": {"reasoning_tokens": 2}}  # fmt: skip
+
+
+@pytest.mark.parametrize("with_usage", [True, False])
+def test_each_event_of_a_stream_is_told_and_the_usage_where_it_was_asked_for(with_usage, monkeypatch):
+    """Ten letters in four pieces are 3, 3, 3 and 1; an empty answer has its beginning and its end alone."""
+    monkeypatch.setattr("experiments.serving.shapes.time.time", lambda: 1234.5)
+    head = {"id": "one", "object": "chat.completion.chunk", "created": 1234, "model": "m"}
+    head |= {"usage": None} if with_usage else {}  # a client that did not ask for it does not see the word
+
+    def chunk(index, delta, finish=None):
+        return head | {"choices": [{"index": index, "delta": delta, "finish_reason": finish, "logprobs": None}]}
+
+    said = [
+        chunk(0, {"role": "assistant", "content": ""}),
+        *(chunk(0, {"content": piece}) for piece in ("abc", "def", "ghi", "j")), chunk(0, {}, "stop"),
+        chunk(1, {"role": "assistant", "content": ""}), chunk(1, {}, "length"),
+        *([head | {"choices": [], "usage": USED}] if with_usage else []),
+    ]  # fmt: skip
+    *told, end = shapes.events("one", "m", [("abcdefghij", "stop"), ("", "length")], shapes.Usage(7, 5, 2), with_usage)
+    assert [json.loads(each.removeprefix(b"data: ")) for each in told] == said
+    assert all(each.startswith(b"data: ") and each.endswith(b"\n\n") for each in told)
+    assert end == b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+@pytest.mark.parametrize(("host", "local"), [
+    ("localhost", True), ("localhost:8017", True), ("127.0.0.1", True), ("127.0.0.1:8017", True), ("[::1]", True),
+    ("[::1]:8017", True), ("::1", False), ("evil.example", False), ("evil.example:8017", False),
+    ("localhost.evil.example:8017", False), ("127.0.0.1.evil.example", False), ("[::1].evil.example", False),
+    ("192.168.0.7:8017", False), ("", False),
+])  # fmt: skip
+def test_a_page_in_a_browser_reaches_this_machine_under_none_of_its_names(host, local, guarded):
+    """A name that leads here from elsewhere is another host to a browser; an open endpoint asks nobody."""
+    refused = SimpleNamespace(guarded=guarded, refuse=lambda status, words: (status, words))
+    handler = SimpleNamespace(headers={"host": host}, server=refused, _closing=refused.refuse)
+    found = web._Handler._refused(handler)
+    names = "expected the host to be one of localhost, 127.0.0.1, [::1], ::1, got another name"
+    assert found == (None if local or not guarded else (421, names))
+
+
+@pytest.mark.parametrize(("url", "address", "in_the_open"), [
+    ("http://far.example/v1", "http://far.example/v1", True), ("http://10.0.0.7:80/v1/", "http://10.0.0.7:80/v1", True),
+    ("https://far.example/v1", "https://far.example/v1", False), ("http://0.0.0.0:9", "http://0.0.0.0:9", True),
+    ("http://localhost:9/v1", "http://localhost:9/v1", False), ("http://127.0.0.1/v1", "http://127.0.0.1/v1", False),
+    ("https://127.0.0.1/v1", "https://127.0.0.1/v1", False),
+])  # fmt: skip
+def test_a_key_is_read_by_others_on_its_way_to_another_machine_without_encryption_alone(url, address, in_the_open):
+    found = upstream(url)
+    assert (found.address, found.in_the_open) == (address, in_the_open)
 
 
 def test_a_text_is_told_by_the_first_digits_of_its_hash():
