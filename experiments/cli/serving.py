@@ -221,15 +221,14 @@ def until_ended(server: Server, host: str, what: str) -> None:
 def _tell(server: Server, host: str, what: str) -> None:
     """Where it listens, and what that means if others can reach it."""
     from experiments.cli.output import say
-    from experiments.serving.web import is_local
+    from experiments.serving.web import in_url, is_local
 
     if not is_local(host):
         say(
             f"note: whoever reaches {host}:{server.port} over the network can use this endpoint; there is no password "
             "and no encryption. --host 127.0.0.1 lets in this machine alone"
         )
-    address = f"[{host}]" if ":" in host else host
-    print(f"http://{address}:{server.port}/v1\n{what}; Ctrl-C ends it", flush=True)
+    print(f"http://{in_url(host)}:{server.port}/v1\n{what}; Ctrl-C ends it", flush=True)
 
 
 def _part(text: str, method: str, what: str) -> Any:

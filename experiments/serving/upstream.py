@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from evo.errors import InputError
-from experiments.serving.web import is_local
+from experiments.serving.web import in_url, is_local
 
 PASSED_ON = ("accept", "api-key", "authorization", "content-type", "openai-organization", "openai-project")
 PASSED_BACK = ("content-type", "retry-after", "retry-after-ms", "x-request-id", "x-should-retry")
@@ -77,7 +77,8 @@ class Upstream:
     @property
     def address(self) -> str:
         """Its base URL."""
-        return f"{'https' if self.secure else 'http'}://{self.host}{f':{self.port}' if self.port else ''}{self.path}"
+        port = f":{self.port}" if self.port else ""
+        return f"{'https' if self.secure else 'http'}://{in_url(self.host)}{port}{self.path}"
 
     @property
     def in_the_open(self) -> bool:
@@ -93,7 +94,8 @@ class Upstream:
         if self.key is not None:
             given["authorization"] = f"Bearer {self.key}"
         kind = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
-        connection = kind(self.host, self.port, timeout=self.timeout)
+        port = self.port or kind.default_port  # without one, the end of an address of IPv6 is taken for it
+        connection = kind(self.host, port, timeout=self.timeout)
         sent = False
         try:
             connection.connect()

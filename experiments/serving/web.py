@@ -109,6 +109,15 @@ def is_local(host: str) -> bool:
         return False
 
 
+def in_url(host: str) -> str:
+    """A host as it stands in a URL: an address of IPv6 in brackets, so that a port can come after it.
+
+    >>> in_url("::1"), in_url("localhost")
+    ('[::1]', 'localhost')
+    """
+    return f"[{host}]" if ":" in host else host
+
+
 def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (

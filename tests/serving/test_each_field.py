@@ -1,7 +1,9 @@
 """Each field of a reply and of an answer is its own: usage in a log, what stays of a stream, blocks of a program."""
 
 import asyncio
+import http.client
 import json
+import re
 from itertools import permutations
 from types import SimpleNamespace
 
@@ -16,18 +18,18 @@ from experiments.serving.model import Model
 from experiments.serving.program import Blocks
 from experiments.serving.prompts.find import find
 from experiments.serving.real import executor as real_executor
-from experiments.serving.real import retries
+from experiments.serving.real import retries, runs
 from experiments.serving.real.answers import Answer, Answers
 from experiments.serving.real.client import NoAnswer
-from experiments.serving.real.desk import Desk, Patience, Question
+from experiments.serving.real.desk import Desk, Patience, Question, was_sent
 from experiments.serving.real.executor import RealExecutor
 from experiments.serving.real.retries import Failed
 from experiments.serving.record import Recorder
 from experiments.serving.requests import sha
 from experiments.serving.shapes import error_reply
-from experiments.serving.spend import Amount, Caps, Prices
+from experiments.serving.spend import Amount, Caps, Prices, spent_in
 from experiments.serving.streams import Told, from_body, from_event
-from experiments.serving.upstream import upstream
+from experiments.serving.upstream import Unreachable, upstream
 from experiments.serving.web import Reply
 from operators import FixKeep
 
@@ -169,6 +171,58 @@ def test_a_request_is_sent_as_often_as_patience_says(status, tries, sent, tmp_pa
 
     asyncio.run(asked())
     assert len(requests) == sent
+
+
+@pytest.mark.parametrize("prices", [None, Prices({"prompt": 2.0, "generated": 5.0})], ids=["unpriced", "priced"])
+@pytest.mark.parametrize(("failed", "outcome", "calls", "paid"), [
+    (Failed(429, "rate_limited", "status 429"), "http_error", 1, False),  # an error is a request, and is not paid
+    (Failed(500, None, "status 500"), "http_error", 1, False),
+    (Failed(None, None, "no reply", slow=True), "timeout", 1, True),  # it may have arrived
+    (Failed(None, None, "no reply"), "http_error", 1, True),
+    (Failed(None, None, "no reply", sent=False), "http_error", 0, False),  # it has not left this machine
+    (Failed(None, None, "no reply in time", sent=False, slow=True), "timeout", 0, False),
+])  # fmt: skip
+def test_what_a_request_that_failed_may_have_cost_stays_spent(failed, outcome, calls, paid, prices, tmp_path):
+    """The caps of this launch, the line of the log, and the caps of the next launch say the same."""
+    most = Amount(1, 60, None if prices is None else 150.0)
+    log, caps = CallLog(tmp_path / "calls.jsonl", new=True), Caps()
+    desk = Desk(Answers([]), log, None, caps, prices, Patience())
+    caps.take(most)
+    sent = {"schema": "llm-evo calls 1", "id": "one", "most_tokens": 60, "most_price": most.money}
+    log.write(sent)
+    desk._failed("one", 0.0, most, failed)
+    log.close()
+    nothing = Amount(calls, 0, None if prices is None else 0.0)
+    assert caps.spent == (most if paid else nothing)
+    row = json.loads(log.path.read_text().splitlines()[-1])
+    assert row.pop("seconds") > 0
+    assert row == {"of": "one", "http_status": failed.status, "outcome": outcome, "told": failed.code} | (
+        {} if paid else {"most_tokens": 0, "most_price": nothing.money}
+    )
+    after = spent_in([row for row in recorded_calls(log.path) if was_sent(row)], prices)
+    assert (after.calls, after.tokens, after.money or 0.0) == (
+        caps.spent.calls, caps.spent.tokens, caps.spent.money or 0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("untold", [(), (0,), (1,), (2,), (0, 2)])
+def test_tokens_of_a_run_are_told_where_those_of_all_of_its_calls_are(untold):
+    """And requests in any case: 1, 2 and 3 of three calls, the last one with 30 of 300 tokens read from a cache."""
+    spent = np.zeros(len(runs.ENTRIES), dtype=np.int64)
+    usages = [(100, 10, 0, 0), (200, 20, 0, 5), (300, 30, 30, 0)]
+    for number, usage in enumerate(usages):
+        told = None if number in untold else usage
+        spent = runs._plus(spent, Answer(str(number), "text", None, told, number + 1, False))
+    assert runs.ENTRIES == ("calls", "prompt_tokens", "generated_tokens", "cached_tokens", "reasoning_tokens")
+    assert spent.tolist() == ([6, -1, -1, -1, -1] if untold else [6, 600, 60, 30, 5])
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("after", [True, False])
+def test_a_block_is_repaired_or_kept_by_what_it_was(before, after):
+    """Two of the kind beside one that was repaired, one kept, one broken and one left wrong."""
+    olds, news = [False, True, True, False, before, before], [True, True, False, False, after, after]
+    assert runs._counts(olds, news) == {"repaired": 1 + 2 * (after and not before), "kept": 1 + 2 * (after and before)}
 
 
 DATE = "Thu, 01 Jan 2026 00:01:40 GMT"
@@ -324,11 +378,36 @@ def test_a_page_in_a_browser_reaches_this_machine_under_none_of_its_names(host, 
     ("http://far.example/v1", "http://far.example/v1", True), ("http://10.0.0.7:80/v1/", "http://10.0.0.7:80/v1", True),
     ("https://far.example/v1", "https://far.example/v1", False), ("http://0.0.0.0:9", "http://0.0.0.0:9", True),
     ("http://localhost:9/v1", "http://localhost:9/v1", False), ("http://127.0.0.1/v1", "http://127.0.0.1/v1", False),
-    ("https://127.0.0.1/v1", "https://127.0.0.1/v1", False),
+    ("https://127.0.0.1/v1", "https://127.0.0.1/v1", False), ("http://[::1]:9/v1", "http://[::1]:9/v1", False),
+    ("http://[2001:db8::7]/v1", "http://[2001:db8::7]/v1", True),
 ])  # fmt: skip
 def test_a_key_is_read_by_others_on_its_way_to_another_machine_without_encryption_alone(url, address, in_the_open):
     found = upstream(url)
     assert (found.address, found.in_the_open) == (address, in_the_open)
+
+
+@pytest.mark.parametrize(("url", "kind", "to"), [
+    ("http://far.example/v1", "HTTPConnection", ("far.example", 80)),
+    ("https://far.example/v1", "HTTPSConnection", ("far.example", 443)),
+    ("http://[2001:db8::7]/v1", "HTTPConnection", ("2001:db8::7", 80)),
+    ("https://[2001:db8::7]/v1", "HTTPSConnection", ("2001:db8::7", 443)),
+    ("http://[::1]:9/v1", "HTTPConnection", ("::1", 9)),
+    ("https://far.example:9/v1", "HTTPSConnection", ("far.example", 9)),
+])  # fmt: skip
+def test_a_request_goes_to_the_host_and_the_port_of_its_url(url, kind, to, monkeypatch):
+    """The port of its scheme where none is said: nothing of an address of IPv6 is taken for one."""
+    went = []
+
+    def connect(connection):
+        went.append((type(connection).__name__, (connection.host, connection.port)))
+        raise ConnectionRefusedError(111, "refused")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", connect)
+    monkeypatch.setattr(http.client.HTTPSConnection, "connect", connect)
+    found = upstream(url)
+    with pytest.raises(Unreachable, match=rf"^{re.escape(found.address)} gave no reply \(refused\)$") as error:
+        found.send("GET", "/models", b"", {})
+    assert (went, error.value.sent) == ([(kind, to)], False)
 
 
 def test_a_text_is_told_by_the_first_digits_of_its_hash():
