@@ -12,7 +12,7 @@ import pytest
 
 from evo.errors import InputError
 from experiments.logs.recorded import SCHEMA
-from experiments.serving.log import CallLog
+from experiments.serving.log import CallLog, strip
 
 ROOT = Path(__file__).parents[2]
 WRITER = """
@@ -75,6 +75,20 @@ def test_a_full_disk_leaves_no_half_a_line(tmp_path, monkeypatch):
     log.write({"schema": SCHEMA, "call": 3})
     log.close()
     assert [json.loads(line)["call"] for line in log.path.read_text().splitlines()] == [1, 3]
+
+
+def test_a_log_is_written_again_without_bodies_and_these_are_counted_one_by_one(tmp_path):
+    """A line may have both of a call; one that is too long to be written is none."""
+    sent = {"schema": SCHEMA, "id": "a", "g": 2, "request": "asked"}
+    back = {"of": "a", "reply": "said", "price": 0.5}
+    both = {"schema": SCHEMA, "id": "b", "request": "asked", "reply": "said"}
+    long = {"schema": SCHEMA, "id": "c", "request": None, "request_characters": 10**6}
+    (tmp_path / "calls.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (sent, back, both, long)))
+    assert strip(tmp_path / "calls.jsonl", tmp_path / "new.jsonl") == 4
+    assert [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()] == [
+        {"schema": SCHEMA, "id": "a", "g": 2}, {"of": "a", "price": 0.5}, {"schema": SCHEMA, "id": "b"},
+        {"schema": SCHEMA, "id": "c", "request_characters": 10**6},
+    ]  # fmt: skip
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")

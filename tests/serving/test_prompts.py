@@ -69,6 +69,19 @@ def test_the_framework_makes_the_new_program_of_the_answer(name):
     assert applied(name, asked.write(asked.program, [], "python"), asked.program).strip() == asked.program.strip()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_of_a_conversation_the_latest_program_is_the_current_one(name):
+    """Earlier ones stand before it, and complaints about an answer, which show no program, after it."""
+    messages = messages_of(name)
+    once = [
+        (role, re.sub(r'(B\d+ = )"\w+"', r'\1"before"', text) if role == "user" else text) for role, text in messages
+    ]
+    assert set(texts_of(find(once).program).values()) == {"before"}
+    later = [("assistant", "no program"), *[each for each in messages if each[0] != "system"]]
+    complaint = [("assistant", "no program"), ("user", "This could not be applied; answer again.")]
+    assert find([*once, *later, *complaint]) == find(messages)
+
+
 def test_there_is_a_prompt_of_each_kind():
     kinds = ["gepa_component", "openevolve_diff", "openevolve_full"]
     assert [*kinds, *(f"shinka_{kind}" for kind in ("again", "cross", "diff", "fix", "full"))] == NAMES
