@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from evo.errors import InputError
 from experiments.calibration import laws
 from experiments.calibration.blocks import Estimate
 from experiments.calibration.calibrate import calibrate
+from experiments.calibration.seconds import SecondsLaw
+from experiments.calibration.tokens import TokensLaw
 from experiments.calibration.traps import Shown, traps
-from experiments.grids.measured.file import calibration_toml, parse_calibration
+from experiments.grids.measured.file import Prices, Seconds, Tokens, calibration_toml, parse_calibration
 from experiments.logs.calls import Calls
 from experiments.logs.formats import read_calls
 from experiments.predictions.verdict import Verdict
@@ -285,6 +288,30 @@ def test_what_a_log_says_is_what_its_file_says():
     assert made.seconds.evaluation is None
     assert made.prices.prompt == pytest.approx(3e-6)
     assert made.tokens.instructions == pytest.approx(2500, abs=10)
+
+
+def test_each_number_of_a_log_stands_under_its_own_name_in_its_file():
+    """Each estimate is given another value, and its file has it under its name, to six digits."""
+    numbers = count(1)
+
+    def one():
+        value = next(numbers) + 1 / 3
+        return Estimate(value, value - 0.1, value + 0.1, 40)
+
+    report = calibrate(calls_of(g=[1, 2], incorrect=[1, 2], repaired=[0, 2]))
+    seconds = SecondsLaw(**{name: one() for name in ("per_thousand", "sigma", "fixed", "per_token", "tail")})
+    means = {"tokens_reasoning": one(), "tokens_cached": one(), "tokens_out": one()}  # 6, 7, 8 and a third
+    tokens = TokensLaw(means, instructions=one(), block=one(), cached_of_prompt=one())
+    prices = {name: one() for name in ("prompt", "cached", "generated", "reasoning", "call")}
+    told = replace(report, seconds=seconds, tokens=tokens, evaluation=one(), traps=[],
+                   prices=replace(report.prices, prices=prices))  # fmt: skip
+    made = told.calibration("$")
+    assert made.seconds == Seconds(fixed=3.33333, per_generated_token=4.33333, tail=5.33333, evaluation=17.3333)
+    assert made.tokens == Tokens(instructions=9.33333, block=10.3333, cached_share=0.785714, reasoning=6.33333)
+    assert made.prices == Prices(unit="$", prompt=12.3333, cached=13.3333, generated=14.3333, reasoning=15.3333,
+                                 call=16.3333)  # fmt: skip
+    assert replace(told, seconds=None).calibration().seconds == Seconds(evaluation=17.3333)
+    assert replace(told, prices=replace(report.prices, prices={})).calibration("$").prices == Prices()
 
 
 def test_reasoning_that_is_told_of_some_calls_only_stays_missing():

@@ -20,7 +20,7 @@ from evo.costs.ledger import Prompt
 from evo.costs.prices import LLMPrimitive, QuadraticPrimitive, TokenPrices
 from evo.errors import InputError
 from evo.runners.one_plus_lambda import OnePlusLambda
-from evo.schedules import AllBlocks, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
+from evo.schedules import AllBlocks, Decomposed, OnlyIncorrect, RoundRobin, UniformChunk, UntilResolved
 from evo.seeding import streams
 from experiments.grids.cell import BATCH_BLOCKS, Cell
 from operators import FixKeep, Resample
@@ -318,6 +318,37 @@ def test_sizes_of_parts_that_do_not_check_their_own(size):
     refused("OwnSchedule: chunk_size must be a whole number from 1 to k = 4, got", schedule=OwnSchedule(size))
     refused("OwnSchedule: chunk_size must be a whole number from 1 to k = 4, got 5", schedule=OwnSchedule(5))
     assert cell(problem=OwnProblem(k=np.int64(4)), schedule=OwnSchedule(np.int64(2))).chunks.m == 2
+
+
+SIZES = {
+    "read": lambda n: cell(prompt=Prompt(head=n - 64), schedule=AllBlocks()),  # 4 blocks of 16 tokens behind the head
+    "read in part": lambda n: cell(prompt=Prompt(head=n - 16)),
+    "read, whole solution": lambda n: cell(prompt=Prompt(head=n - 64, shows="solution")),
+    "written": lambda n: cell(prompt=Prompt(reasoning=n - 64), schedule=AllBlocks()),
+    "long blocks": lambda n: cell(problem=BlockOneMax(k=1, l=n)),
+    "written beside": lambda n: cell(schedule=Decomposed(SCHEDULE, writes=n)),
+    "read beside": lambda n: cell(schedule=Decomposed(SCHEDULE, writes=1, head=n - 64)),
+    "k": lambda n: cell(problem=BlockOneMax(k=n, l=1)),
+    "lam": lambda n: cell(runner=OnePlusLambda(lam=n)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "expected"),
+    [
+        *((name, 2**26, "calls that read and write at most 67,108,864 tokens each, got 67,108,865")
+          for name in ("read", "read in part", "read, whole solution", "written", "long blocks")),
+        *((name, 2**26, "LLM work beside a call that reads and writes at most 67,108,864 tokens, got 67108865")
+          for name in ("written beside", "read beside")),
+        ("k", 10**8, "k to be at most 100,000,000, which memory allows, got 100,000,001"),
+        ("lam", 10**6, "lam to be at most 1,000,000, which memory allows, got 1,000,001"),
+    ],
+)  # fmt: skip
+def test_sizes_at_their_limit_are_cells_and_one_more_is_none(name, most, expected):
+    made = [SIZES[name](most - 1), SIZES[name](most)]
+    assert made[0].id != made[1].id
+    with pytest.raises(InputError, match=f"^Cell: expected {expected}"):
+        SIZES[name](most + 1)
 
 
 @pytest.mark.parametrize("prices", [(), (1.0,) * 5, (1.0,) * 5 + (math.nan,), (1.0,) * 5 + (math.inf,), ("a",) * 6])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.errors import InputError
 from experiments import Grid, growth_figure, run_grid, sweep
-from experiments.reports.drawing.labels import Box, End, _away, _boxes_of, _fault, folded_title, spread
+from experiments.reports.drawing.labels import STEP, Box, End, _along, _away, _boxes_of, _fault, folded_title, spread
 from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.measured import Value
 from experiments.reports.panels import Curve, Panel, panels_figure
@@ -309,6 +309,18 @@ def test_a_name_on_another_is_worse_than_one_that_hides_places_or_whose_line_cro
     far = replace(NAME, x=3.2)
     assert _fault(far, AT, NOTHING, [NAME], SIZE) == 10
     assert _fault(replace(NAME, x=2.19), AT, NOTHING, [Box(2.05, 0.9, 0.05, 0.2)], SIZE) == 0  # so near without a line
+
+
+def test_places_along_a_line_lie_evenly_from_its_first_corner_to_its_last():
+    """Corners 5, 6 and 0.5 inches apart: at most a step from place to place, counted along the line."""
+    corners = np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 10.0], [3.5, 10.0]])
+    found = _along(corners)
+    assert found[[0, -1]].tolist() == [[0.0, 0.0], [3.5, 10.0]]
+    way = np.select([found[:, 1] <= 4, found[:, 0] == 3], [found[:, 1] * 5 / 4, 1 + found[:, 1]], 8 + found[:, 0])
+    np.testing.assert_allclose(way, np.linspace(0, 11.5, len(found)), atol=1e-12)
+    assert 11.5 / (len(found) - 1) <= STEP < 11.5 / (len(found) - 3)
+    assert len(_along(np.array([[0.0, 0.0], [9e9, 0.0]]))) == 2000  # as many at the most
+    assert _along(np.array([[1.0, 2.0]])).tolist() == [[1.0, 2.0]] * 2  # a point
 
 
 def test_the_name_of_an_end_stands_to_its_right_where_nothing_is_and_to_its_left_where_something_is():

@@ -162,7 +162,11 @@ def test_tables_for_papers_compile(results):
     for growth in fits.growths:
         assert all(latex_escaped(law.text) in laws for law in growth.left)
     claims = check_claims(results, [Claim("other", "Eq. 13: k_1", "hit", "linear", "A", 2.0, "holds")])
-    assert r"Eq. 13: k\_1" in compiles(to_latex(claims))
+    claimed = compiles(to_latex(claims))
+    assert r"Eq. 13: k\_1" in claimed
+    # Words stand left: series, verdict, and all of laws and claims. Numbers right: k, lam, runs, censored, hit, cost.
+    sides = [re.search(r"begin{tabular}{(\w+)}", text)[1] for text in (measured, laws, claimed)]
+    assert sides == ["lrrrrrrrrl", "l" * len(fits.sheet().headings), "lllll"]
 
 
 def test_numbers_of_a_paper_are_those_of_the_summary(results):

@@ -36,6 +36,7 @@ from experiments.predictions.verdict import Verdict
 from experiments.reports.report import report
 from experiments.running.launch import run_grid
 from experiments.store.files import write_parquet
+from experiments.store.grid_json import grid_record
 from experiments.store.predictions import (
     LISTS,
     POINTS,
@@ -46,6 +47,7 @@ from experiments.store.predictions import (
     predictions_table,
 )
 from experiments.store.results import Results, load
+from experiments.store.table import no_runs
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Resample, Vote
 from problems import BlockOneMax, UnequalBlocks
 
@@ -135,6 +137,29 @@ def test_what_is_stored_is_what_is_predicted(of):
     assert np.array_equal(cdf, np.sort(cdf))
     assert 0 <= cdf[0] <= cdf[-1] <= 1
     np.testing.assert_allclose(cdf, hit.cdf(times), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["negative binomial", "heavy tail", "beyond the budget"])
+def test_a_stored_prediction_says_all_that_the_prediction_said(name):
+    found, of = stored(PREDICTED[name]), PREDICTED[name]
+    for quantity in ("hit", "calls", "cost"):
+        told, known = found.predict(quantity), predict(of, quantity)
+        for name in ("quantity", "mean", "source", "checked", "trusted", "kind", "doubts"):
+            assert getattr(told, name) == getattr(known, name), name
+        assert (told.law is not None, told.unit) == (quantity == "hit", 1.0)  # the law of hit alone is stored
+    assert found.predict().quantity == "hit"
+    assert found.predict().variance == predict(of).variance
+
+
+def test_results_made_of_tables_have_the_predictions_that_stand_in_them(tmp_path):
+    grid = Grid("made", SMALL[:2], runs=2)
+    table = cells_table(grid).join(predictions_table(grid.cells))
+    made = Results.of(grid_record(grid), table, no_runs(), tmp_path)
+    assert made.path == tmp_path
+    assert [name for name in made.cells if name.startswith(PREFIXES)] == []
+    for each in grid.cells:
+        assert made.prediction(each.id).means == stored(each).means
+    assert Results.of(grid_record(grid), cells_table(grid), no_runs()).prediction(grid.cells[0].id) is None
 
 
 @pytest.mark.parametrize("of", PREDICTED.values(), ids=PREDICTED)
