@@ -6,7 +6,7 @@ import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial, partialmethod
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
@@ -37,8 +37,15 @@ def says_something(attribute: str, value: object, enumerated: bool) -> bool:
     if isinstance(value, MemberDescriptorType | GetSetDescriptorType):
         return False
     if attribute.startswith("__") and attribute.endswith("__"):
-        return isinstance(value, MEMBERS) and not is_generated(value)
+        return (isinstance(value, MEMBERS) and not is_generated(value)) or _is_called(value)
     return attribute != "_abc_impl" and not (enumerated and attribute in _OF_ENUM and not isinstance(value, MEMBERS))
+
+
+def _is_called(value: object) -> bool:
+    """Whether Python calls an object under a name of its own, as __call__ = partialmethod(..), which no name reads."""
+    if isinstance(value, type) or not (callable(value) or hasattr(type(value), "__get__")):
+        return False
+    return isinstance(value, partial | partialmethod) or is_the_users_class(type(value))
 
 
 def is_marked(attribute: str) -> bool:
@@ -98,6 +105,19 @@ def described_fields(kind: type) -> str:
     return f"({', '.join(said)}) {' '.join(_unusual(flags, _FLAGS))}".strip()
 
 
+def of_fields(kind: type) -> Iterator[tuple[str, object]]:
+    """What the fields of a dataclass hold that no attribute of the class has; a slot is in the place of a default."""
+    known = [vars(each).get("__dataclass_fields__", {}) for each in kind.__mro__]
+    for name, field in known[0].items():
+        there = name in vars(kind) and not isinstance(vars(kind)[name], MemberDescriptorType)
+        if not there and not _is_missing(field.default) and all(each.get(name) is not field for each in known[1:]):
+            yield name, field.default
+        if callable(field.default_factory):
+            yield f"{name}, its factory", field.default_factory
+        if field.metadata:
+            yield f"{name}, its metadata", dict(field.metadata)
+
+
 def of_members(kind: type[Enum]) -> Iterator[tuple[str, object]]:
     """What an enumeration has besides its members and their values: other names of them, and what they hold."""
     for name, member in kind.__members__.items():
@@ -135,7 +155,12 @@ def _is_special(name: str) -> bool:
 def _unusual(said: Any, usual: Mapping[str, object]) -> list[str]:
     """What is not as usual; of a ClassVar nothing is said of `kw_only`."""
     values = ((name, getattr(said, name, plain), plain) for name, plain in usual.items())
-    return [f"{name}={value}" for name, value, plain in values if value is not MISSING and value != plain]
+    return [f"{name}={value}" for name, value, plain in values if not _is_missing(value) and value != plain]
+
+
+def _is_missing(value: object) -> bool:
+    """Whether nothing was said; in a worker this is said by an object of its own."""
+    return isinstance(value, type(MISSING))
 
 
 def _kind_of(field: Any) -> list[str]:

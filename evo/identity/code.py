@@ -49,6 +49,7 @@ class Reads:
         computes: whether it reads an attribute under a computed name, and of what nobody looks at otherwise.
         looks_up: whether it looks computed names up, by `getattr`, `vars` or `__dict__`, of whatever.
         words: its constants that may be names.
+        loads: names that it reads as globals, whatever an import in a function in it binds to them.
     """
 
     chains: tuple[tuple[str, ...], ...]
@@ -61,6 +62,7 @@ class Reads:
     computes: bool
     looks_up: bool
     words: frozenset[str]
+    loads: frozenset[str]
 
 
 def code_text(code: CodeType) -> str:
@@ -105,7 +107,8 @@ def reads_of(code: CodeType) -> Reads:
     if any(each.opname == "MATCH_CLASS" for steps in codes.values() for each in steps):
         words |= {"__match_args__"}
     names = (frozenset(attributes), frozenset(writes), grows, changes)
-    return Reads(tuple(sorted(chains)), tuple(imports), bound, *names, computes, looks_up, words)
+    loads = frozenset(str(each.argval) for steps in codes.values() for each in steps if each.opname in GLOBALS)
+    return Reads(tuple(sorted(chains)), tuple(imports), bound, *names, computes, looks_up, words, loads)
 
 
 def words_in(constant: object) -> list[str]:

@@ -15,16 +15,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import cached_property, partial, partialmethod
-from types import MappingProxyType, MemberDescriptorType, MethodType
+from types import FunctionType, MappingProxyType, MemberDescriptorType, MethodType
 from typing import Any
 
 import numpy as np
 
-from evo.identity.code import digest
+from evo.identity.code import code_text, digest
 from evo.identity.whose import is_immutable, is_the_users, is_the_users_class
+from evo.identity.wrappers import Refer, of_own_class
 
-Refer = Callable[[object, str], str]
-"""Describes a value that was met under a name."""
 SHORT = 20
 """Characters of a word, or entries of an array, that are shown; longer ones are told by their digest."""
 WEAK = (weakref.ref, weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
@@ -92,21 +91,21 @@ def composite(value: Any, path: str, refer: Refer) -> str:
         pairs = [_pair(key, item, path, refer) for key, item in entries]
         return _bounded("{" + ", ".join(pairs) + "}")
     if kind in (set, frozenset, weakref.WeakSet):
-        inner = ", ".join(sorted(refer(item, path) for item in value))
+        inner = ", ".join(sorted(refer(item, path) for item in sorted(value, key=_order)))
         return _bounded(f"{{{inner}}}" if kind is set and inner else f"{kind.__name__} {{{inner}}}")
     if kind is MappingProxyType:
         if type(under := gc.get_referents(value)[0]) is not dict:
             refer(Unseen(f"a view of a {type(under).__name__}, of which a worker has the entries"), path)
         return _bounded(f"a view of {refer(dict(value), path)}")
     if isinstance(value, weakref.WeakValueDictionary | weakref.WeakKeyDictionary):
-        return _bounded(f"{kind.__name__} {refer(dict(value), path)}")
+        return _bounded(f"{kind.__name__} {refer(dict(value), path)}{of_own_class(value, path, refer)}")
     if isinstance(value, weakref.ref):
-        return _bounded(f"{kind.__name__} of {refer(value(), path)}")
+        return _bounded(f"{kind.__name__} of {refer(value(), path)}{of_own_class(value, path, refer)}")
     if isinstance(value, np.ndarray):
         return _bounded(_array(value, path, refer) + _beside(value, path, refer))
     if isinstance(value, partial | partialmethod):
         parts = refer((value.func, value.args, dict(value.keywords)), path)
-        return _bounded(f"partial {parts}")
+        return _bounded(f"partial {parts}{of_own_class(value, path, refer)}")
     if isinstance(value, MethodType):
         return _bounded(f"{refer(value.__func__, path)} of {refer(value.__self__, f'{path}.__self__')}")
     if isinstance(value, Enum):
@@ -253,6 +252,20 @@ def _beside(value: np.ndarray[Any, Any], path: str, refer: Refer) -> str:
     if is_the_users_class(type(value)):
         return f" {instance(value, path, refer, {})}"
     return ""
+
+
+def _order(item: object) -> str:
+    """What the functions of one name in a set are told apart by, for the first of them has the name."""
+    if not isinstance(item, FunctionType):
+        return ""
+    said = [code_text(item.__code__)]
+    for cell in item.__closure__ or ():
+        with suppress(ValueError, Unseen):
+            said.append(str(plain(cell.cell_contents)))
+    for value in item.__defaults__ or ():
+        with suppress(Unseen):
+            said.append(str(plain(value)))
+    return " ".join(said)
 
 
 def _pair(key: object, item: object, path: str, refer: Refer) -> str:

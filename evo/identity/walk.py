@@ -15,7 +15,7 @@ import weakref
 from collections import deque
 from contextlib import suppress
 from enum import Enum
-from functools import cached_property, singledispatchmethod
+from functools import partial
 from operator import attrgetter, methodcaller
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -29,6 +29,7 @@ from evo.identity.classes import (
     described_fields,
     is_generated,
     is_marked,
+    of_fields,
     of_members,
     registered,
     says_something,
@@ -46,6 +47,7 @@ from evo.identity.whose import (
     is_the_users_module,
     module_of,
 )
+from evo.identity.wrappers import wrapped
 
 MOST_VALUES = 100_000
 """Values that are looked at for one class; what is behind more of them is said to be unseen."""
@@ -74,17 +76,18 @@ class Walk:
         self._marked: list[tuple[str, object]] = []
         self._libraries = Libraries()
         self._lookers: dict[str, None] = {}
+        self._globals: dict[str, object] = {}
+        self._written: set[str] = set()
         self._left = MOST_VALUES
         self._changed = changed_by_class(root) if isinstance(root, type) else {}
         self._refer(root, root.__name__)
         while self._queue:
             name, node = self._queue.popleft()
-            if isinstance(node, type):
-                self._class(name, node)
-            else:
-                self._function(name, node)
+            (self._class if isinstance(node, type) else self._function)(name, node)
             if not self._queue:
                 self._enter_marked()
+        for path in self._written:  # one function reads what another changes
+            self.found.pop(path, None)
 
     # ------------------------------------------------------------------------------------------- values
 
@@ -95,6 +98,14 @@ class Walk:
             said = self._refer(value, path)
             if said not in (f"{path}()", f"class {path}", GENERATED):
                 self.found[path] = said
+
+    def _global(self, path: str, value: object) -> None:
+        """Enter a global; another one of that name with a prime, as of two functions that `exec` made."""
+        while (known := self._globals.setdefault(path, value)) is not value:
+            if self._refer(known, path) == self._refer(value, path):
+                return
+            path += "'"
+        self._value(path, value)
 
     def _enter_marked(self) -> None:
         """Enter what only the name is known of that a function reads.
@@ -141,21 +152,15 @@ class Walk:
             value = value.__init__.__self__  # a worker has the object itself
         if isinstance(value, FunctionType | type):
             return self._node(value, path)
-        if isinstance(value, staticmethod | classmethod):
-            return self._refer(value.__func__, path)
-        if isinstance(value, property):
-            given = [each for each in (value.fget, value.fset, value.fdel) if each is not None]
-            return f"property {', '.join(self._refer(each, path) for each in given)}"
-        if isinstance(value, cached_property):
-            return f"property {self._refer(value.func, path)}"
-        if isinstance(value, singledispatchmethod):  # since Python 3.13 it keeps the methods that it has bound
-            return f"dispatched by {self._refer(value.dispatcher, path)}"
+        if said := wrapped(value, path, self._refer):
+            return said
         if isinstance(value, ModuleType):
             return self._module(value)
         if is_compiled(value):
             return self._compiled(value, path)
-        said = composite(value, path, self._refer)
-        if said:
+        if type(value) is partial:  # one that is sent to a worker comes without them
+            self._marked += [(f"{path}.{name}", each) for name, each in value.__dict__.items()]
+        if said := composite(value, path, self._refer):
             return said
         if is_the_users_class(type(value)):
             expect_stateless(value)
@@ -197,9 +202,8 @@ class Walk:
         if not is_the_users(module):
             self._warn_of(name, path)
             owner = getattr(value, "__self__", None)
-            return (
-                name if owner is None or isinstance(owner, ModuleType | type) else f"{name} {self._refer(owner, path)}"
-            )
+            named = owner is None or isinstance(owner, ModuleType | type)
+            return name if named else f"{name} {self._refer(owner, path)}"
         file = getattr(sys.modules.get(module), "__file__", None)
         self.unseen[f"{name} (compiled code: only its file is compared)"] = None
         return f"{name} {hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ''}".strip()
@@ -215,7 +219,7 @@ class Walk:
         for name, value in sorted(vars(module).items()):
             path = f"{module.__name__}.{name}"
             if not name.startswith("__"):
-                self._value(path, value)
+                self._global(path, value)
             elif name not in OF_PYTHON:
                 self._marked.append((path, value))
         return f"module {module.__name__}"
@@ -249,7 +253,7 @@ class Walk:
         for first, *attributes in reads.chains:
             if first in reads.bound:
                 self._bound(name, reads.bound[first], attributes)
-            else:
+            if first not in reads.bound or (first in reads.loads and first not in reads.writes):
                 self._chain(name, function, (first, *attributes), reads)
         for imported in reads.imports:
             self._import(name, function, *imported)
@@ -264,13 +268,15 @@ class Walk:
             return
         module = isinstance(function.__globals__.get(first), ModuleType)
         if first in reads.writes or (first in reads.grows and not module):
-            self.unseen[f"{module_of(function)}.{first} ({name} changes it as it runs)"] = None
+            whole = f"{module_of(function)}.{first}"
+            self.unseen[f"{whole} ({name} changes it as it runs)"] = None
+            self._written |= {whole, *(f"{whole}.{each}" for each in reads.changes)}
         elif first in function.__globals__:
             value = function.__globals__[first]
             if module:
                 self._attribute(name, value, attributes)
             else:
-                self._value(f"{module_of(function)}.{first}", value)
+                self._global(f"{module_of(function)}.{first}", value)
                 if isinstance(value, type) and attributes:
                     self._warn_of(".".join([module_of(value), value.__qualname__, *attributes]), name)
         elif first in _BUILT_IN:
@@ -294,7 +300,7 @@ class Walk:
                 self.unseen[f"{path} (not there before {reader} runs)"] = None
                 return
             if not isinstance(value, ModuleType):
-                self._value(path, value) if users else self._of_library(path, value)
+                self._global(path, value) if users else self._of_library(path, value)
                 return
         self._module(value)
 
@@ -330,11 +336,9 @@ class Walk:
         """Enter what somebody has put into a class of a library."""
         for path, value in self._libraries.put_into(kind):
             self._value(path, value)
-        for each in registered(kind):
-            if is_the_users_class(each):
-                self.found[f"{module_of(kind)}.{kind.__qualname__}, registered: {each.__qualname__}"] = self._refer(
-                    each, ""
-                )
+        for each in filter(is_the_users_class, registered(kind)):
+            name = f"{module_of(kind)}.{kind.__qualname__}, registered: {each.__qualname__}"
+            self.found[name] = self._refer(each, "")
 
     def _import(self, reader: str, function: FunctionType, level: int, name: str, names: tuple[str, ...]) -> None:
         """Enter what a function imports as it runs, if it is the user's."""
@@ -352,6 +356,9 @@ class Walk:
         if not names:
             self._module(module)
         for each in names:
+            if each not in vars(module):
+                with suppress(Exception):  # a module of a package may not be loaded yet
+                    importlib.import_module(f"{full}.{each}")
             self._attribute(reader, module, [each])
 
     # ------------------------------------------------------------------------------------------- classes
@@ -380,11 +387,8 @@ class Walk:
     def _fields(self, name: str, kind: type) -> None:
         if said := described_fields(kind):
             self.found[f"{name}, its fields"] = said
-        for field_name, field in vars(kind).get("__dataclass_fields__", {}).items():
-            if callable(field.default_factory):
-                self._value(f"{name}.{field_name}, its factory", field.default_factory)
-            if field.metadata:
-                self._value(f"{name}.{field_name}, its metadata", dict(field.metadata))
+        for words, value in of_fields(kind):
+            self._value(f"{name}.{words}", value)
 
     # ------------------------------------------------------------------------------------------- what is not seen
 

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from dataclasses import InitVar, dataclass, field
@@ -13,7 +14,8 @@ import pytest
 
 from evo import AllBlocks, OnePlusLambda
 from evo.errors import InputError
-from evo.identity import differences, identities, identity_of, other_python
+from evo.identity import Identity, differences, expect_named, identities, identity_of, other_python
+from evo.identity.code import CODE
 from experiments import Cell
 from experiments.store.third_party.origins import Origin, compared
 from operators import Refuse, Resample
@@ -321,6 +323,20 @@ Point = collections.namedtuple('Point', 'x y')
 Held = [Outer.Inner, Deque('abc'), Point(1, 2), {'frozen', 'set'}, types.MappingProxyType({1: 2}), np.eye(9, order='F')]
 PROXY = weakref.proxy(KEPT := Deque('a'))
 half = functools.partial(divmod, 1)
+half.name = 'half'
+def made(x):
+    space = {'X': x}
+    exec('def f(): return X', space)
+    return lambda: (space['f'], x)
+SET, N = {made(1), made(2), made(3), lambda: 1, lambda: 2}, 0
+def count():
+    global N
+    N += 1
+@dataclass(slots=True)
+class Slots:
+    most: typing.ClassVar[int] = 3
+    least: int = 1
+    __len__ = functools.partialmethod(divmod, 1)
 class Mixin:
     rates = np.arange(9.0)
     @functools.wraps(divmod)
@@ -331,10 +347,10 @@ class Op(Mixin):
     many: tuple = field(default_factory=tuple)
     def rewrite(self, correct, rng, *, least=lambda x: x):
         return [helper.rate(), RATES, NAMES, PATTERN, half, Mode.B, self.mode, THIRD, x in {'p', 'q'},
-                Held, PROXY, math.pi, np.bool_]
+                Held, PROXY, math.pi, np.bool_, Slots(), SET, N, count]
 """
 PROGRAM = """
-import collections, sys, pickle, math, re, enum, functools, types, weakref, helper
+import collections, sys, pickle, math, re, enum, functools, types, typing, weakref, helper
 from dataclasses import dataclass, field
 import numpy as np
 from evo.identity import identity_of
@@ -360,7 +376,7 @@ def test_the_digest_is_the_same_in_every_process(tmp_path):
         assert done.returncode == 0, done.stderr
         said.add(done.stdout)
     (only,) = said
-    assert only.endswith(" ()\n")
+    assert only.endswith(" ('__main__.N (__main__.count changes it as it runs)',)\n")
 
 
 LAUNCH = """
@@ -454,6 +470,73 @@ def test_codes_of_two_versions_of_python_are_not_compared():
     ]
 
 
+def test_differences_are_told_three_at_most_and_the_others_counted():
+    old = {"a": "1", "b": "1", "c": "1", "d": "1", "f()": "code 3.11 a", "g()": "code 3.11 a", "same": "1"}
+    new = {"a": "2", "b": "2", "c": "2", "d": "1", "f()": "code 3.11 b", "g()": "3", "same": "1", "new": "1"}
+    assert differences({}, {}) == differences(old, old) == ""
+    three = "a was 1 and is 2; b was 1 and is 2; c was 1 and is 2"
+    assert differences({name: old[name] for name in "abcd"}, {name: new[name] for name in "abcd"}) == three
+    assert differences(old, new) == f"{three}; and 3 more"
+    for name, told in {"f()": "the code of f() is another", "g()": "g() was code 3.11 a and is 3"}.items():
+        assert differences({name: old[name]}, {name: new[name]}) == told
+    assert differences({}, {"a": "1"}) == "a is read now"
+    assert differences({"a": "1"}, {}) == "a is read no more"
+
+
+def test_the_digest_of_what_is_read_follows_names_and_values_and_not_their_order():
+    reads = {"mine.a": "1", "mine.b": "2"}
+    assert Identity(int, reads).digest == Identity(int, dict(reversed(reads.items()))).digest == "b3735760a7ad2f02"
+    others = ({"mine.a": "2", "mine.b": "1"}, {"mine.a": "1"}, {"mine.a": "1", "mine.c": "2"}, {})
+    assert len({Identity(int, each).digest for each in (reads, *others)}) == 5
+
+
+PATCHES = {
+    "a property": (Resample, "law", property(lambda self: None), Resample(0.5)),
+    "a method of the class": (Resample, "made", classmethod(lambda cls: None), Resample(0.5)),
+    "a method of its base": (Noisy.__base__, "fitness", lambda self, correct: correct, Noisy(BlockOneMax(2, 4), 0.1)),
+    "a method of a part inside": (Resample, "rewrite", lambda self, correct, rng: ~correct, Refuse(Resample(0.5), 0.1)),
+}
+
+
+@pytest.mark.parametrize("case", PATCHES)
+def test_nothing_of_the_testbed_is_replaced(case, monkeypatch):
+    kind, name, value, part = PATCHES[case]
+    assert identities(part) == {}
+    monkeypatch.setattr(kind, name, value, raising=False)
+    with pytest.raises(InputError, match=rf"^{kind.__name__}\.{name} of the testbed was replaced by .*<lambda>"):
+        identities(part)
+
+
+def test_a_version_of_python_is_told_by_the_codes_alone():
+    assert not other_python({})
+    assert not other_python({"a": "1", "f()": f"{CODE}a"})
+    assert other_python({"a": "1", "f()": "code 3.99 a", "g()": f"{CODE}a"})
+
+
+def named(module="mine", name="Op"):
+    """A part of a class of this name."""
+    return dataclass(frozen=True)(type("Op", (), {"__module__": module, "__qualname__": name}))()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "told"),
+    [
+        ("mi\x00ne", "Op", "expected a class of a module whose name can be read, got 'mi\\x00ne'; rename"),
+        ("mi\ud800ne", "Op", "expected a class of a module whose name can be read"),
+        ("mine", "Op()", "expected a class whose name Python can read, got 'Op()'"),
+        ("mine", "class", "expected a class whose name Python can read, got 'class'"),
+        ("mine", "Outer.if", "expected a class whose name Python can read, got 'Outer.if'"),
+        ("mine", "1", "expected a class whose name Python can read"),
+        ("mine", "<locals>", "expected a class whose name Python can read"),
+    ],
+)
+def test_a_class_without_a_name_that_can_be_read_is_refused(module, name, told):
+    with pytest.raises(InputError, match=re.escape(told)):
+        expect_named((Resample(0.5), named(module, name)))
+    for fine in ("Op", "Outer.Op", "made.<locals>.Op", "match", "Größe"):
+        expect_named(named(name=fine))
+
+
 def local(rate=0.1, kind="closure"):
     def by_function(correct, rng):
         return correct
@@ -491,17 +574,29 @@ def local(rate=0.1, kind="closure"):
         def rewrite(self, correct, rng):
             return correct
 
+    import json as module
+
+    class Other:
+        pass
+
     @dataclass(frozen=True)
     class Fine:
         rate: float = 0.1
 
         def rewrite(self, correct, rng):
+            assert super() is not Other
+            assert module is not unset
             return by_function(correct, np.add)
+
+    if rate > 1:
+        unset = 3
+    fine = Fine()
+    object.__setattr__(fine, "memo", lambda: 1)  # which no method of the class is called
 
     patched = Fine()
     object.__setattr__(patched, "rewrite", lambda correct, rng: correct)
-    made = {"closure": Closure, "property": Property, "base": Inherits, "InitVar": lambda: Given(rate), "fine": Fine}
-    return patched if kind == "instance" else made[kind]()
+    made = {"closure": Closure, "property": Property, "base": Inherits, "InitVar": lambda: Given(rate)}
+    return made[kind]() if kind in made else {"instance": patched, "fine": fine}[kind]
 
 
 @pytest.mark.parametrize(
