@@ -183,3 +183,10 @@ def test_the_global_generator_of_a_law_is_named_and_another_is_not():
     assert taken_apart(np.random.mtrand._rand, "mine.norm['_random_state']", told) == "the global generator"
     with pytest.raises(Unseen):
         taken_apart(np.random.mtrand._rand, "mine.norm['random_state']", told)
+
+
+def test_bytes_between_the_entries_of_an_array_say_nothing():
+    kind = np.dtype("i1, f8", align=True)
+    filled = np.frombuffer(bytearray(b"\xff" * 9 * kind.itemsize), kind)
+    filled["f0"], filled["f1"] = 1, 2
+    assert told(filled) == told(np.full(9, np.array((1, 2), kind)))

@@ -9,6 +9,7 @@ import site
 import sys
 import sysconfig
 import weakref
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -213,6 +214,15 @@ def test_what_was_put_into_a_class_of_a_library_is_told_once(monkeypatch):
     assert list(Libraries().put_into(Base)) == []
     read = dict(libraries.read({"table", "rate", "numerator", "real", "plain", "__slots__"}))
     assert read == {"fractions.Fraction.table": [1]}
+
+
+def test_fields_of_a_librarys_dataclass_and_what_it_calls_are_its_own(monkeypatch):
+    holds = {"__annotations__": {"rate": float}, "rate": 0.5, "kind": Fraction, "call": functools.partial(len), "n": 3}
+    made = dataclass(type("Made", (), {"__module__": "fractions", "__qualname__": "Made", **holds}))
+    monkeypatch.setattr(sys.modules["fractions"], "Made", made, raising=False)
+    libraries = Libraries()
+    assert list(libraries.put_into(made)) == []
+    assert dict(libraries.read({*holds, "__doc__", "__module__"})) == {"fractions.Made.n": 3}
 
 
 def test_what_was_put_into_a_module_is_told_by_the_names_that_are_read(monkeypatch):

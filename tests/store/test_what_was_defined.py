@@ -533,6 +533,8 @@ def named(module="mine", name="Op"):
 def test_a_class_without_a_name_that_can_be_read_is_refused(module, name, told):
     with pytest.raises(InputError, match=re.escape(told)):
         expect_named((Resample(0.5), named(module, name)))
+    holds = {"__annotations__": {"call": object}, "call": named, "__module__": "mine", "__qualname__": "Op"}
+    expect_named(dataclass(frozen=True)(type("Op", (), holds))())  # a function in a field is told by the field
     for fine in ("Op", "Outer.Op", "made.<locals>.Op", "match", "Größe"):
         expect_named(named(name=fine))
 
