@@ -21,7 +21,7 @@ from experiments.grids.arguments import expect_a
 from experiments.grids.labels import words
 from experiments.predictions.verdict import CONFIDENCE
 from experiments.reports.drawing.axes import height_of, new_axes
-from experiments.reports.drawing.labels import INCHES_A_LINE, LABEL_WIDTH, End, label_ends
+from experiments.reports.drawing.labels import INCHES_A_LINE, LABEL_WIDTH, OF_TITLE, End, folded_title, label_ends
 from experiments.reports.drawing.powers import ROUND, ticks_at_powers
 from experiments.reports.wording import currency_of
 from experiments.store.results import Results
@@ -64,7 +64,8 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
     height = max(HEIGHT, 1.4 + INCHES_A_LINE * lines)
     columns = min(MOST_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(6.4 * columns + 1.6, height * rows), layout="constrained")
+    across = 6.4 * columns + 1.6
+    figure = Figure(figsize=(across, height * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, sharey=not several, squeeze=False).flat)
     ends = {
         panel: [
@@ -88,7 +89,7 @@ def growth_figure(results: Results, along: str = "k", quantity: str = "cost", ti
         label_ends(ax, ends[panel], INCHES_A_LINE / (height - 1.4))
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    figure.suptitle(title or _title(quantity, along, x), fontsize=13)
+    figure.suptitle(folded_title(title or _title(quantity, along, x), int(OF_TITLE * across)), fontsize=13)
     legend = textwrap.fill(_legend(results, found, quantity), 100 * columns)
     figure.supxlabel(legend, fontsize=8.5, color="#444444")
     return figure

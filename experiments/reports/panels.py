@@ -16,6 +16,8 @@ from experiments.reports.drawing.labels import (
     CHARACTER,
     INCHES_A_LINE,
     LABEL_WIDTH,
+    OF_LEGEND,
+    OF_TITLE,
     End,
     axes_width,
     folded_title,
@@ -37,8 +39,6 @@ AROUND, GAP = 1.4, 0.12
 """Inches of a panel's height that are not its axes, and between two labels."""
 COVERED = 0.04
 """Curves whose logarithms differ by less lie on each other."""
-OF_TITLE, OF_LEGEND = 9.4, 15.5
-"""Characters of the title and of the legend in an inch."""
 
 
 @dataclass(frozen=True)

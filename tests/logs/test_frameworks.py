@@ -87,6 +87,23 @@ def test_the_logs_of_openevolve_alone_tell_the_same(tmp_path):
     assert set(part.word("model")) == {"sim"}
 
 
+@pytest.mark.parametrize("logs", [0, 1, 2])
+def test_lines_of_a_log_in_a_prompt_of_the_trace_are_no_iterations(tmp_path, logs):
+    """A prompt may show what a program printed; logs alone tell what failed, all of them."""
+    told = "2026-01-01 00:00:00,000 - x - WARNING - Iteration {} error: No valid diffs found in response"
+    rows = (OPENEVOLVE / "evolution_trace.jsonl").read_text().splitlines()
+    shown = [json.dumps(json.loads(row) | {"prompt": {"user": f"it printed\n{told.format(70 + n)}"}})
+             for n, row in enumerate(rows)]  # fmt: skip
+    (tmp_path / "evolution_trace.jsonl").write_text("\n".join(shown))
+    (tmp_path / "logs").mkdir()
+    for n in range(logs):
+        (tmp_path / "logs" / f"openevolve_{n}.log").write_text(told.format(90 + n))
+    calls = read_calls(tmp_path)
+    assert calls.word("call").tolist() == ["4", "6", "9", "10", "11", *(str(90 + n) for n in range(logs))]
+    assert outcomes(calls)[5:] == ["no_parse"] * logs
+    assert (survivors(calls) is Shown.SEEN) == (not logs)
+
+
 def test_a_folder_without_its_log_is_one_of_survivors(tmp_path):
     shutil.copy(OPENEVOLVE / "evolution_trace.jsonl", tmp_path)
     calls = read_calls(tmp_path)

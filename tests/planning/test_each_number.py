@@ -21,7 +21,7 @@ from experiments.planning.numbers import NO_CALL, Aim, Numbers, exact_numbers
 from experiments.planning.plan import _expect_some
 from experiments.planning.sensitivity import hangs, hangs_by_runs, swings
 from experiments.planning.sensitivity.hangs_by_runs import _moved, _Worth, worth_of
-from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator
+from experiments.planning.simulated import A_RUN, NotSimulatedError, Simulator, SpentToTarget
 from operators import FixKeep
 from problems import BlockOneMax
 
@@ -234,6 +234,31 @@ def test_what_cannot_be_simulated_says_why_and_changes_no_number():
     assert repr(with_simulated_band(asked, aim, found, none)) == repr(replace(found, note="too many"))
     known = replace(found, low=1.0)
     assert with_simulated_band(asked, aim, known, none) is known
+
+
+@pytest.mark.parametrize(
+    ("known", "simulated"),
+    [
+        ({}, ["calls", "tokens", "money", "low", "median", "high"]),
+        ({"money": 1.0, "tokens": 1.0}, ["calls", "low", "median", "high"]),
+        ({"calls": 40.0}, ["tokens", "money"]),
+        ({"calls": 40.0, "money": 1.0}, ["tokens"]),
+        ({"calls": 40.0, "money": 1.0, "tokens": 1.0}, []),
+    ],
+)
+def test_only_what_no_formula_tells_is_simulated_and_with_the_calls_the_band_of_the_money(known, simulated):
+    """Nine runs of 1 to 9 calls: 10, 50 and 90 % are the least, the middle and the most of them."""
+    asked = candidate(2)
+    calls = np.arange(1, 10)
+    spent = SpentToTarget(asked.cell, np.column_stack([calls, calls, calls]))
+    found = with_runs(asked, Aim(), Numbers(**known), SimpleNamespace(until=lambda cell, target: spent))
+    price = (500 + 100) * 3e-6 + 100 * 15e-6
+    told = {"calls": 5, "money": 5 * price, "tokens": 5 * 700, "low": price, "median": 5 * price, "high": 9 * price}
+    assert [name for name, _ in found.errors] == simulated
+    for name, value in told.items():
+        expected = value if name in simulated else known.get(name, math.nan)
+        assert getattr(found, name) == pytest.approx(expected, rel=1e-12, nan_ok=True), name
+    assert (found.kind, found.runs) == (("simulated", 9) if simulated else (Numbers().kind, 0))
 
 
 @pytest.mark.parametrize(("calls", "tried"), [(A_RUN / 2 - 1, True), (A_RUN / 2, False), (math.nan, False)])

@@ -188,6 +188,17 @@ def test_what_takes_nothing_stands_at_0_of_its_axis(numbers, scales):
     assert 0 < y < 1
 
 
+def astray(figure):
+    """Words of a figure that leave it on any side; and parts of it that lie on each other."""
+    ax, (width, height) = figure.axes[0], figure.bbox.size
+    words = [ax.xaxis.label, ax.yaxis.label, *ax.get_legend().get_texts(), *figure.texts]
+    boxes = {each.get_text(): each.get_window_extent() for each in words}
+    lost = {text for text, box in boxes.items() if min(box.x0, box.y0) < 0 or box.x1 > width or box.y1 > height}
+    parts = [ax, ax.get_legend(), ax.xaxis.label, ax.yaxis.label, *figure.texts]
+    pairs = combinations([part.get_window_extent() for part in parts], 2)
+    return lost, [pair for pair in pairs if pair[0].overlaps(pair[1])]
+
+
 @pytest.mark.parametrize("most", [1.3, 25.0])
 def test_ticks_are_plain_numbers_however_far_an_axis_reaches(most):
     """No powers of ten as formulas, and more than one number."""
@@ -200,8 +211,13 @@ def test_ticks_are_plain_numbers_however_far_an_axis_reaches(most):
 
 
 def test_what_has_no_place_is_counted_and_a_figure_of_nothing_says_why():
-    ax = plan_figure(made_up((math.nan, 1.0), (1.0, 1.0), (math.inf, 1.0))).axes[0]
-    assert "2 whose money or hours are not known or infinite, the choice among them" in ax.figure.get_supxlabel()
+    figure = plan_figure(made_up((math.nan, 1.0), (1.0, 1.0), (math.inf, 1.0)))
+    (ax,) = figure.axes
+    assert figure.get_size_inches().tolist() == [10.0, 6.0]
+    assert astray(figure) == (set(), [])  # title, axes, legend and what is told below have room beside each other
+    assert "2 whose money or hours are not known or infinite, the choice among them" in " ".join(
+        figure.get_supxlabel().split()
+    )
     assert "the choice" not in {line.get_label() for line in ax.lines}
     for plan_, told in (
         (made_up((1.0, math.nan)), r"got of the best money 1 and hours not known \(no formula\); the plan without"),

@@ -3,6 +3,7 @@
 import io
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from evo import AllBlocks, Budget, LLMPrimitive, OnePlusLambda, RoundRobin, TokenPrices, UniformChunk, UntilResolved
 from evo.errors import InputError
-from experiments import Grid, growth_figure, run_grid, sweep
+from experiments import Grid, fitness_figure, growth_figure, run_grid, sweep
 from experiments.reports.drawing.labels import STEP, Box, End, _along, _away, _boxes_of, _fault, folded_title, spread
 from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.measured import Value
@@ -190,6 +191,17 @@ def test_the_same_results_give_the_same_picture():
     growth_figure(results).savefig(first, format="png")
     growth_figure(results).savefig(second, format="png")
     assert first.getvalue() == second.getvalue()
+
+
+def test_a_long_title_has_as_many_lines_as_it_needs():
+    """Of eight inches: 75 characters; a title that has room is as it was given."""
+    results = run_grid(Grid("figure", {"a": cells([2])}, runs=2, batch=2), workers=1)
+    title = " ".join(f"{number} words that are told of a figure" for number in range(5))
+    for made in (partial(growth_figure, results), partial(fitness_figure, {"a": cells([2])[0]}, [1, 2])):
+        lines = made(title=title).get_suptitle().splitlines()
+        assert " ".join(lines) == title
+        assert (len(lines), max(map(len, lines)) <= 75) == (3, True)
+        assert made(title="As long as this").get_suptitle() == "As long as this"
 
 
 def test_results_without_runs_are_refused():

@@ -81,7 +81,13 @@ def test_prices_that_the_calls_do_not_tell_are_left_out():
     assert curve.table["cost"].isna().all()
     (curve,) = quality_curves(results_of([cell(3, RoundRobin(2))]))
     assert curve.table[["tokens", "cost"]].isna().all(axis=None)
-    assert [ax.get_xlabel() for ax in quality_figure([curve]).axes] == ["calls"]
+    figure = quality_figure([curve])
+    assert [ax.get_xlabel() for ax in figure.axes] == ["calls"]
+    assert figure.get_suptitle().splitlines() == ["How good the solution is before", "it is optimal (k = 3, lam = 1)"]
+    figure.draw_without_rendering()
+    for words in (figure._suptitle, figure.legends[0].get_title()):  # such narrow figures have several lines of them
+        box = words.get_window_extent()
+        assert 0 < box.x0 < box.x1 < figure.bbox.width
 
 
 def test_what_has_no_exact_curve_is_not_drawn():
@@ -264,7 +270,8 @@ def test_what_lines_dots_and_points_are_is_explained_where_there_are_some(curves
 def test_the_figure_says_of_which_sizes_it_is():
     two = [made_up("a", [1.0, 2.0]), replace(made_up("b", [1.5, 2.5]), cell=cell(4, lam=1))]
     figure = quality_figure(two)
-    assert figure.get_suptitle() == "How good the solution is before it is optimal  (k = 4, lam = 1; k = 4, lam = 2)"
+    told = "How good the solution is before it is optimal (k = 4, lam = 1; k = 4, lam = 2)"
+    assert " ".join(figure.get_suptitle().splitlines()) == told
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
 
 

@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 from itertools import permutations
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from evo import UniformChunk
 from experiments.running.real import EndpointLost
-from experiments.serving import shapes, web
+from experiments.serving import evaluator, shapes, web
 from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
@@ -438,3 +439,17 @@ def test_batches_that_came_back_are_given_before_those_that_were_given_up_end_th
         executor.finished(1.0)
     assert (executor.busy, executor.free) == (0, 0)
     executor._loop.close()
+
+
+def test_the_file_of_the_evaluator_is_its_own_source_with_one_line_for_the_problem(monkeypatch):
+    """A source that has another line than is looked for is told, not written without the problem."""
+    source = Path(evaluator.__file__).read_text(encoding="utf-8").splitlines()
+    made = Blocks(3, 5, "it's").evaluator_source().splitlines()
+    assert [(old, new) for old, new in zip(source, made, strict=True) if old != new] == [
+        ('K, L, NAME = 4, 2, "blocks"', 'K, L, NAME = 3, 5, "it\'s"')
+    ]
+    for name, value, line in (("K", 5, '5, 2, "blocks"'), ("L", 1, '4, 1, "blocks"'), ("NAME", "b", '4, 2, "b"')):
+        with monkeypatch.context() as other:
+            other.setattr(evaluator, name, value)
+            with pytest.raises(AssertionError, match=f"^the evaluator's file has no line K, L, NAME = {line}$"):
+                Blocks(3, 5).evaluator_source()

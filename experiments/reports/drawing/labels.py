@@ -20,6 +20,8 @@ INCHES_A_LINE, LABEL_WIDTH = 0.2, 30
 """Height of a line of a label, and the characters in it at the most."""
 CHARACTER, BESIDE = 0.068, 1.9
 """Inches of a character, and about as many of a panel's width that are not its axes."""
+OF_TITLE, OF_LEGEND = 9.4, 15.5
+"""Characters of the title and of the legend of a figure in an inch."""
 MARKER, STEP = 0.08, 0.03
 """Inches that a point reaches around its place; between the places of a line that a name is held clear of."""
 BY, LED, FURTHEST = 0.11, 0.2, 1.2

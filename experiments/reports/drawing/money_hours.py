@@ -11,6 +11,7 @@ from evo.errors import InputError
 from experiments.planning.answer import figure as figure_of
 from experiments.planning.plan import NEEDS, Plan, Ranked
 from experiments.reports.drawing import powers
+from experiments.reports.drawing.labels import OF_LEGEND, folded_title
 from experiments.reports.drawing.shown import png_metadata
 from experiments.reports.figures import COLOURS, MARKERS
 from experiments.store.files import write_whole
@@ -87,7 +88,7 @@ def plan_figure(plan: Plan) -> Figure:
         ax.plot([], [], marker=f"${number}$", mew=0.2, color="#000000", linestyle="", label=_name(plan, each))
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.suptitle(f"Ways to decompose {plan.best.candidate.model.k} blocks", fontsize=13)
-    figure.supxlabel(_below(plan), fontsize=8.5, color="#444444")
+    figure.supxlabel(folded_title(_below(plan), int(OF_LEGEND * SIZE[0])), fontsize=8.5, color="#444444")
     figure.draw_without_rendering()
     _number(ax, [(each.numbers.hours, each.numbers.money) for each in best])
     return figure

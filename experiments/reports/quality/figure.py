@@ -10,6 +10,7 @@ from experiments.grids.arguments import expect_a
 from experiments.grids.cell import Cell
 from experiments.predictions.quality.table import fitness_curve
 from experiments.reports.drawing.axes import SIZE, new_axes
+from experiments.reports.drawing.labels import OF_TITLE, folded_title
 from experiments.reports.figures import COLOURS
 from experiments.reports.quality.measured import measured_curve
 
@@ -41,7 +42,7 @@ def fitness_figure(
 
     figure = Figure(figsize=SIZE, layout="constrained")
     _draw("fitness_figure", figure.subplots(), cells, calls, runs, seed)
-    figure.suptitle(title or "Fitness against calls", fontsize=13)
+    figure.suptitle(folded_title(title or "Fitness against calls", int(OF_TITLE * SIZE[0])), fontsize=13)
     figure.supxlabel("lines: means; bands: 10 to 90 % of single runs", fontsize=8.5, color="#444444")
     return figure
 

@@ -18,6 +18,7 @@ from experiments.predictions.predict import predict
 from experiments.predictions.quality.fitness import Quality
 from experiments.predictions.quality.table import LEVELS, as_curve, fitness_curve, laws_along
 from experiments.predictions.verdict import ALPHA, Verdict
+from experiments.reports.drawing.labels import OF_LEGEND, OF_TITLE, folded_title
 from experiments.reports.drawing.powers import ticks_at_powers
 from experiments.reports.quality.measured import compared
 from experiments.reports.quality.traced import traced_fitness
@@ -154,7 +155,8 @@ def quality_figure(curves: list[QualityCurve]) -> Figure:
         axes_of.append(("tokens", "tokens read and written"))
     if any(each.table["cost"].notna().any() for each in curves):
         axes_of.append(("cost", cost_axis(each.cell.text for each in curves)))
-    figure = Figure(figsize=(4.6 * len(axes_of), 4.9), layout="constrained")
+    across = 4.6 * len(axes_of)
+    figure = Figure(figsize=(across, 4.9), layout="constrained")
     for ax, (column, words) in zip(
         figure.subplots(1, len(axes_of), squeeze=False, sharey=True).flat, axes_of, strict=True
     ):
@@ -163,11 +165,10 @@ def quality_figure(curves: list[QualityCurve]) -> Figure:
     figure.axes[0].set_ylabel("fitness of the current solution / best")
     lines, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9,
-                  title=_explained(curves), title_fontsize=8.5)  # fmt: skip
+                  title=folded_title(_explained(curves), int(OF_LEGEND * across)), title_fontsize=8.5)  # fmt: skip
     where = sorted({", ".join(place_of(each.cell.k, each.cell.lam)) for each in curves})
-    figure.suptitle(
-        f"How good the solution is before it is optimal  ({'; '.join(where)})", fontsize=12, fontweight="bold"
-    )
+    title = f"How good the solution is before it is optimal ({'; '.join(where)})"
+    figure.suptitle(folded_title(title, int(OF_TITLE * across)), fontsize=12, fontweight="bold")
     return figure
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from evo import AllBlocks, Budget, InputError, MuPlusLambda, OnePlusLambda, RoundRobin
 from experiments import Cell, Grid, GridFailure, LimitReached, RealCalls, WorkersLost, read_calls, run_grid
 from experiments.fits.series import series
+from experiments.running.real import expect_real
 from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.program import Blocks
 from experiments.serving.real import calls as real_calls
@@ -17,8 +20,8 @@ from experiments.serving.real.client import NoAnswer, Reply
 from experiments.serving.real.retries import Failed
 from experiments.serving.spend import spent_in
 from experiments.store.files import StoreError
-from operators import LLM
-from problems import Exact, TextProblem
+from operators import LLM, Resample
+from problems import BlockOneMax, Exact, TextProblem
 
 K = 4
 RIGHT = tuple(Blocks(K, 2).right(at) for at in range(K))
@@ -310,6 +313,25 @@ def test_real_calls_that_nobody_asked_for_or_cannot_be_kept_are_refused(scripted
     assert not (tmp_path / "out").exists()
 
 
+def test_endpoint_key_and_all_cells_are_checked_last_before_anything_is_made():
+    asked = []
+    ready = SimpleNamespace(expect_ready=asked.append)
+    plain = Cell(BlockOneMax(k=2, l=2), Resample(0.5), AllBlocks(), OnePlusLambda())
+    cells = (plain, cell())
+    expect_real(cells, ready, "out", others=False)
+    assert asked == [cells]
+    expect_real((plain,), None, None, others=True)  # no real calls, and none that make them
+    for some, real, out, others, message in (
+        (cells, None, "out", False, f"^{re.escape(cell().text[:200])}: its mutator makes real calls"),
+        ((plain,), ready, "out", False, "real calls are for cells whose mutator is an LLM"),
+        (cells, ready, None, False, "real calls need a results folder"),
+        (cells, ready, "out", True, "real calls are made by this process, many at once; leave out workers, time_limit"),
+    ):
+        with pytest.raises(InputError, match=message):
+            expect_real(some, real, out, others)
+    assert asked == [cells]
+
+
 @pytest.mark.slow
 def test_a_start_that_the_checker_sees_otherwise_is_refused_before_anything_is_asked(scripted, tmp_path):
     client, real = scripted(one_more)
@@ -334,6 +356,7 @@ def test_without_a_cap_a_key_or_an_address_nothing_begins(monkeypatch, tmp_path)
     ):
         with pytest.raises(InputError, match=message):
             run_grid(grid(), tmp_path / "out", real=RealCalls(base_url=url, max_calls=1))
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
