@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import betabinom, binom, chi2
+from scipy.stats import betabinom, binom, chi2, t
 
-from experiments.calibration.blocks import Counts, chance, correlation, quantile_near_the_end, share
+from experiments.calibration.blocks import Counts, chance, correlation, quantile_near_the_end, share, spread
 from experiments.calibration.sizes import clusters
 from experiments.logs.calls import Calls
 from experiments.logs.formats import read_calls
@@ -203,3 +203,15 @@ def test_calls_are_clustered_by_items_or_runs_whichever_are_fewer():
     assert [found(*sizes) for sizes in ((20, 10), (10, 20))] == [("run", 10), ("item", 10)]
     assert [found(*sizes) for sizes in ((20, 8), (20, 7), (39, 0))] == [("run", 8), ("item", 20), ("item", 39)]
     assert [found(*sizes) for sizes in ((7, 40), (0, 7), (0, 0))] == [None, None, None]
+
+
+@pytest.mark.parametrize("clusters", [7, 8])
+def test_from_eight_clusters_on_their_differences_widen_an_interval(clusters):
+    """Five calls each, of half of them all right, of half none: (5/2)^2 each over 5/4, times n/(n - 1)."""
+    names = np.repeat(np.arange(clusters), 5)
+    counts = Counts(np.ones(len(names)), (names % 2) * 1.0)
+    factor, quantile = spread(counts, 0.5, 0.0, names.astype(str).astype(object))
+    if clusters == 7:
+        assert (factor, quantile) == (1.0, pytest.approx(1.959964**2))
+    else:
+        assert (factor, quantile) == (pytest.approx(5 * 8 / 7), pytest.approx(t.ppf(0.975, 7) ** 2))

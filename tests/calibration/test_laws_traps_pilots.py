@@ -14,6 +14,7 @@ from experiments.calibration import laws
 from experiments.calibration.blocks import Estimate
 from experiments.calibration.calibrate import calibrate
 from experiments.calibration.seconds import SecondsLaw
+from experiments.calibration.sizes import granularities
 from experiments.calibration.tokens import TokensLaw
 from experiments.calibration.traps import Shown, traps
 from experiments.grids.measured.file import Prices, Seconds, Tokens, calibration_toml, parse_calibration
@@ -158,6 +159,16 @@ def test_blocks_of_a_call_correlate_where_a_likelihood_ratio_of_one_parameter_sa
     assert laws._independent([counts], Estimate(0.4, 0.2, 0.6, calls))[0] is verdict
 
 
+def test_classes_of_calls_are_of_two_blocks_and_up_to_the_most(monkeypatch):
+    """Of calls on 1 to 4 blocks those on 2, one right, and on 3, all right, where 3 are the most that are compared."""
+    assert laws.MOST_BLOCKS == 10_000
+    monkeypatch.setattr(laws, "MOST_BLOCKS", 3)
+    counts = laws.Counts(np.array([1.0, 2, 3, 4]), np.array([1.0, 1, 3, 0]))
+    seen, expected, _, calls = laws.shares_of_right([counts])
+    assert (calls, seen.tolist()) == (2, [0, 0, 1, 0, 1])
+    assert expected.sum() == pytest.approx(2)
+
+
 def shown(calls, number):
     trap = traps(calls)[number - 1]
     assert trap.number == number
@@ -227,6 +238,32 @@ NAN = np.nan
 )  # fmt: skip
 def test_the_evidence_of_a_trap_is_in_numbers(number, columns, found, evidence):
     trap = traps(calls_of(**columns))[number - 1]
+    assert (trap.shown, trap.evidence) == (found, evidence)
+
+
+@pytest.mark.parametrize(
+    ("malformed", "found", "evidence"),
+    [
+        (19, UNKNOWN, "19 malformed answers, 20 would tell"),
+        (20, SEEN, "20 of 160 answers; between runs they vary 22.9 times as much as by chance"),
+    ],
+)
+def test_twenty_malformed_answers_tell_whether_they_gather(malformed, found, evidence):
+    """All in the first of 8 runs of 20: (17.5^2 + 7 x 2.5^2) / (7/64 x 160) x 8/7 = 22.9."""
+    kinds = ["no_parse"] * malformed + ["ok"] * (160 - malformed)
+    trap = traps(calls_of(outcome=kinds, run=np.repeat(np.arange(8), 20)))[7]
+    assert (trap.shown, trap.evidence) == (found, evidence)
+
+
+@pytest.mark.parametrize(
+    ("calls", "found", "evidence"),
+    [
+        (99, UNKNOWN, "99 calls, no outcome of a call that failed or did harm"),
+        (100, SEEN, "not one of 100 calls failed or did harm: calls that did may not be logged"),
+    ],
+)
+def test_a_hundred_calls_without_harm_are_too_good(calls, found, evidence):
+    trap = traps(calls_of(outcome=["ok"] * calls))[8]
     assert (trap.shown, trap.evidence) == (found, evidence)
 
 
@@ -333,6 +370,12 @@ def test_many_sizes_are_put_together_by_octaves():
         "16-31",
         "32",
     ]
+
+
+@pytest.mark.parametrize(("sizes", "words"), [(12, [str(g) for g in range(1, 13)]), (13, ["1", "2-3", "4-7", "8-13"])])
+def test_twelve_sizes_are_told_each_and_thirteen_by_octaves(sizes, words):
+    found = granularities(calls_of(g=np.arange(1, sizes + 1)))
+    assert [size.words for size in found] == words
 
 
 def test_two_models_have_no_calibration_together():

@@ -136,6 +136,25 @@ def test_missing_money_is_left_out_and_never_0():
         assert "got 0" in none.untold
 
 
+@pytest.mark.parametrize(
+    ("paid", "written", "untold"),
+    [
+        (7, 7, "expected money of 8 calls or more, got 7"),
+        (8, 8, ""),
+        (9, 8, ""),
+        (9, 7, "no tokens stand beside the money"),
+    ],
+)
+def test_eight_calls_with_money_and_tokens_tell_prices(paid, written, untold):
+    """A token costs 2, of calls that wrote 1 to 8 of them; the money of a call that wrote none is not known."""
+    tokens, money = np.arange(1.0, 11), 2 * np.arange(1.0, 11)
+    tokens[written:], money[paid:] = np.nan, np.nan
+    law = price_law(calls_of(tokens_out=tokens, price=money))
+    assert (law.untold, law.known) == (untold, paid)
+    prices = {name: each.value for name, each in law.prices.items()}
+    assert prices == ({} if untold else pytest.approx({"generated": 2.0, "call": 0.0}, abs=1e-9))
+
+
 def test_money_that_follows_no_prices_is_refused():
     columns, money = priced()
     money *= 1 + 0.1 * np.random.default_rng(3).random(60)
@@ -178,7 +197,19 @@ def test_one_value_has_no_mean():
 
 def test_few_seconds_tell_nothing():
     assert seconds_law(np.ones(29), np.ones(29)) is None
+    assert seconds_law(np.full(30, 2.0), np.full(30, 500.0)).per_thousand.interval == (4.0, 4.0)
     assert seconds_law(np.full(90, np.nan), np.ones(90)) is None
+
+
+@pytest.mark.parametrize(("runs", "widened"), [(7, False), (8, True)])
+def test_from_eight_runs_on_seconds_are_errors_of_runs_and_not_of_calls(runs, widened):
+    """Calls of a run are as quick as each other: their squares are summed over runs, and Student's law is of these."""
+    names = np.repeat(np.arange(runs), 10)
+    seconds, tokens = np.exp(0.1 * names), np.full(len(names), 100.0)
+    found = seconds_law(seconds, tokens, names.astype(str).astype(object))
+    alone = seconds_law(seconds, tokens)
+    assert (found.sigma.interval != alone.sigma.interval) is widened
+    assert (found.per_token.interval != alone.per_token.interval) is widened
 
 
 def test_the_tail_is_what_two_parameters_leave_of_the_logarithms():

@@ -86,6 +86,7 @@ def test_means_of_a_column_that_is_not_there_are_wrong_without_any_doubt():
     assert (found.test, found.p_value) == ("means", 1.0)
     few = many[: FEWEST_RUNS - 1]
     assert told(few) == ((), "1 more run would let means be told (100 in all)", math.inf)
+    assert told(many[:FEWEST_RUNS]) == told(many)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from importlib.metadata import version
 import pytest
 from typer.testing import CliRunner
 
+from evo import Merged
 from experiments.cli.app import app, main
+from experiments.cli.showing import exact
 from experiments.cli.showing.docs import paragraphs, parameters
 from experiments.cli.showing.exact import exact_law
 from experiments.cli.showing.one import _near
@@ -186,6 +188,15 @@ def test_whether_a_part_has_an_exact_law():
     assert "parent and offspring judged afresh" in shown("Noisy")
     assert "that of the schedule inside it" in shown("Decomposed")
     assert "yes. The number of correct blocks." in shown("BlockOneMax")
+
+
+@pytest.mark.parametrize(("listed", "said"), [(2, "{}; {}"), (1, "{}, and 1 more")])
+def test_rules_beyond_those_that_are_listed_are_counted(listed, said, monkeypatch):
+    """Two rules are about `Merged`."""
+    assert exact.LISTED == 4
+    monkeypatch.setattr(exact, "LISTED", listed)
+    rules = "merged rounds, chunks in turn", "merged rounds, only incorrect chunks"
+    assert exact_law("runner", Merged) == f"yes, by these rules: {said.format(*rules)} (docs/predictions.md)"
 
 
 def test_a_part_of_ones_own_is_explained(where, monkeypatch):

@@ -444,6 +444,15 @@ def test_a_claim_that_no_run_arrives_is_of_the_runs():
     assert "(no run arrives)" in text(none)
 
 
+@pytest.mark.parametrize(
+    ("runs", "verdict", "reason"),
+    [(499, Verdict.CANNOT_TELL, "only 0 of 499 runs arrive"), (500, Verdict.AGREES, "holds")],
+)
+def test_five_hundred_runs_without_a_hit_bear_out_that_none_arrives(runs, verdict, reason):
+    (found,) = check_claims(arrivals(0, runs), [Claim("stuck", "never", "hit", "never", "share of runs", 0.0, "holds")])
+    assert (found.verdict, found.reason) == (verdict, reason)
+
+
 def test_the_longest_series_of_an_arm_is_asked():
     """One arm along l at k = 1 and along k at l = 3: a claim along each."""
     cells = [Cell(BlockOneMax(k=1, l=l), Resample(p=1.0), OnlyIncorrect(), OnePlusLambda()) for l in (30, 40, 50, 60)]

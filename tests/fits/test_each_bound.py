@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from evo import MuPlusLambda, OnePlusLambda, OnlyIncorrect
 from experiments import Cell
-from experiments.fits import calibration, speedups
+from experiments.fits import calibration, fit, speedups
 from experiments.fits.constants import _by_runs, _constant, _exactly
 from experiments.fits.evidence.reading import is_memoryless
 from experiments.fits.evidence.spreads import WORST, log_error
@@ -66,6 +66,12 @@ def test_runs_without_memory_have_the_variance_of_geometric_times(steps, unit):
     assert is_memoryless(series([time], unit))
     assert not is_memoryless(series([time.mean() + (time - time.mean()) * math.sqrt(0.7)], unit))
     assert not is_memoryless(series([time, np.full(20_000, steps * unit)], unit))  # one cell that differs is enough
+
+
+@pytest.mark.parametrize(("twice", "skipped"), [(500, True), (501, False)])
+def test_the_spread_of_a_time_of_a_step_and_a_half_says_nothing_of_its_law(twice, skipped):
+    """Runs of one step and of two have a third of the variance of geometric times, which is looked at above 1.5."""
+    assert is_memoryless(series([np.repeat([1.0, 2.0], [1000 - twice, twice])])) is skipped
 
 
 # ------------------------------------------------------------------------------------------------------------- tails
@@ -131,6 +137,27 @@ def test_where_families_part_is_where_the_fewest_units_tell(laws, square):
     assert told.startswith(f"they part at k = {x:g} ({numbers}): ")
     said = float(told.split("): ")[1].split(" runs")[0].replace(",", ""))
     assert max(runs, 100) <= said <= max(1.1 * runs, 100)
+
+
+def test_of_places_that_take_as_much_the_first_is_named():
+    """A constant 30 and what falls: a hundred runs tell at each, and each costs 30."""
+    told = where_they_part([family(lambda x: 30 + 0 * x, 0.01), family(lambda x: 30 / x, 0.01)], 1.0, "k", True)
+    assert told == "they part at k = 13 (30, 2.31): 100 runs there would tell"
+
+
+@pytest.mark.parametrize(
+    ("square", "said"),
+    [
+        (1e5, "they part at k = 12.5 (1, 99.5): 100,000 runs there would tell"),
+        (1.001e5, "no k up to 16 times as large would tell with 100,000 runs; run more of these cells"),
+    ],
+)
+def test_a_hundred_thousand_runs_are_advised_and_no_more(square, said):
+    """Two laws that are 4.6 apart in their logs, with no error: so many runs as the square of the spread of one."""
+    made = [family(None, 0.0), family(None, 0.0)]
+    for each, log in zip(made, (0.0, POWER), strict=True):
+        each.at = lambda x, log=log: (np.full(len(x), log), np.zeros(len(x)))
+    assert where_they_part(made, square, "k", False) == said
 
 
 BENDS = [
@@ -390,3 +417,25 @@ def test_a_ratio_is_judged_from_enough_runs_on_and_needs_costs_and_a_hit(runs, s
 def test_a_mean_whose_square_leaves_floats_is_named(means, got):
     told = f"a law needs means from 1e-140 to 1e+140, whose squares are floats, got {got}; change the unit"
     assert out_of_floats(np.array(means)) == (told if got else "")
+
+
+@pytest.mark.parametrize(("runs", "said"), [(99, "a law of means needs at least 100 runs a cell, got 99"), (100, "")])
+def test_a_law_of_means_needs_a_hundred_runs_of_each_cell(runs, said):
+    """Of times whose law is not known; a geometric one has errors of its own from few runs on."""
+    part = series([np.arange(1.0, each + 1) for each in (200, runs, 200)])
+    assert fit._refuse(replace(part, memoryless=False)) == said
+    assert fit._refuse(part) == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [(8, "errors: 1: +1.0, 2: +2.0, 3: +3.0,"), (9, "errors, the 8 largest of 9: 2: +2.0, 3: +3.0, 4: +4.0,")],
+)
+def test_eight_means_that_lie_off_are_all_of_eight_and_the_largest_of_nine(cells, said):
+    """The mean at each x lies as many standard errors above the nearest family."""
+    near = SimpleNamespace(distance=1.0, form=SimpleNamespace(name="linear"), at=lambda x: (np.log(x), None))
+    choice = SimpleNamespace(fits={"linear": near}, dropped={"linear": "does not fit, p = 1e-9"})
+    evidence = SimpleNamespace(x=np.arange(1.0, cells + 1), roots=lambda logs: -np.exp(logs))
+    told = fit._residuals(evidence, choice, {"linear": SimpleNamespace(text="E = A k")})
+    assert told.startswith(f"nearest E = A k (does not fit, p = 1e-9), means off it in standard {said}")
+    assert told.endswith(f"{cells}: +{cells}.0")

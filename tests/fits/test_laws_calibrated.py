@@ -21,6 +21,7 @@ from experiments.fits.calibration import (
     Counts,
     budget_of,
     calibrated,
+    calibration_figure,
     cases,
     least_aic,
     memoryless,
@@ -150,6 +151,17 @@ def test_a_table_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, monkey
     pd.testing.assert_frame_equal(last, tables[1])
     assert last["told"].sum() >= last["right"].sum() > 0
     assert (last["covered"] <= last["constants"] * last["experiments"]).all()
+
+
+@pytest.mark.parametrize(("right", "named"), [(9, "-"), (10, "90.0")])
+def test_the_coverage_where_a_law_is_told_is_of_a_tenth_of_the_experiments_at_least(right, named):
+    """Of 100 experiments: of the rows of the table, and of the diamonds of the figure, which are drawn or are not."""
+    made = Counts("linear", "geometric", 0.0, 1)
+    made.experiments, made.told, made.right, made.covered, made.covered_named = 100, 20, right, 95, right * 9 / 10
+    assert printed(table_of([made])).splitlines()[-1] == f"| linear | {right}: 95.0, {named} |"
+    (*_, plain, diamonds) = calibration_figure(table_of([made])).axes[1].lines
+    assert plain.get_xdata() == pytest.approx([0.95])
+    assert diamonds.get_xdata() == pytest.approx([0.9 if named == "90.0" else np.nan], nan_ok=True)
 
 
 @pytest.fixture(scope="module")

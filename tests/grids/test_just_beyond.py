@@ -138,10 +138,13 @@ def test_the_machine_is_as_slow_as_its_quickest_try(monkeypatch):
     assert speed.slowness("deap").offspring == 0.5
 
 
-@pytest.mark.parametrize(("size", "fault"), [(19, ""), (20, "batch 1 is a copy of batch 0")])
-def test_from_twenty_runs_on_two_equal_batches_are_copies(size, fault):
+COPY = "batch 1 is a copy of batch 0"
+
+
+@pytest.mark.parametrize(("size", "values", "fault"), [(19, 19, ""), (20, 20, COPY), (20, 2, ""), (20, 3, COPY)])
+def test_from_twenty_runs_and_three_values_on_two_equal_batches_are_copies(size, values, fault):
     cell = Cell(BlockOneMax(2, 1), Resample(0.5), AllBlocks(), OnePlusLambda())
-    hit = np.arange(1, size + 1)
+    hit = np.arange(size) % values + 1
     counts = batch_columns(cell, RunCounts(hit, hit, hit, hit))
     grid = Grid("copies", [cell], runs=2 * size, batch=size)
     rows = runs_table([(cell.sample, "blocks", batch, counts) for batch in (0, 1)])

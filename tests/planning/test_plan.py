@@ -18,6 +18,7 @@ from evo.errors import InputError
 from experiments import Cell, plan, predict
 from experiments.cli.app import app
 from experiments.cli.planned import show_plan
+from experiments.cli.planning import _prices
 from experiments.grids.measured.file import parse_calibration
 from experiments.planning.answer import RISING, answer, figure, next_best
 from experiments.planning.candidates import SCHEDULES
@@ -405,6 +406,14 @@ def test_options_that_say_nothing_are_refused(options, told):
     result = told_by("--k", "4", *options)
     assert result.exit_code == 2
     assert told in " ".join(result.output.split())
+
+
+def test_a_cent_a_token_is_a_price_and_more_is_asked_about():
+    """What a call and an evaluation cost may be more."""
+    assert _prices("prompt=0.01,call=3", None) == {"prices.prompt": 0.01, "prices.call": 3.0}
+    with pytest.raises(InputError, match=r"prices\.prompt: expected the price of a token, got 0\.011; give --per 1e6"):
+        _prices("prompt=0.011", None)
+    assert _prices("prompt=0.011", 1.0) == {"prices.prompt": 0.011}
 
 
 def test_options_override_the_file(tmp_path):
