@@ -13,6 +13,7 @@ from evo.errors import InputError
 from experiments.logs import table
 from experiments.logs.columns import CLASS_OF, COLUMNS
 from experiments.logs.formats import read_calls
+from experiments.logs.recorded import SCHEMA
 from experiments.logs.table import _csv, _json_lines, json_objects
 
 HEAD = "g,incorrect,repaired,kept,outcome,seconds,price\n"
@@ -275,3 +276,42 @@ def test_a_log_beyond_a_limit_is_refused_and_one_within_is_read(limit, most, rea
     monkeypatch.setattr(table, "LOG_LINE", 10)
     assert _csv("x.csv", "a,b,c\n")[0] == _json_lines("x", '{"a": 1}\n{"b": 1}\n{"c": 1}\n')[0] == ["a", "b", "c"]
     assert list(json_objects("x", '\n{"a": 11}\n')) == [(2, {"a": 11})]
+
+
+def parquet(folder, **columns):
+    pa.parquet.write_table(pa.table(columns), folder / "calls.parquet")
+    return folder / "calls.parquet"
+
+
+def recorded(folder, calls):
+    lines = [{"schema": SCHEMA, "id": str(call), "g": 1, "outcome": "ok"} for call in range(calls)]
+    return written(folder, "".join(json.dumps(line) + "\n" for line in lines), "calls.jsonl")
+
+
+AT_THE_LIMIT = {
+    "bytes when unpacked": (
+        "LOG_BYTES", 80, lambda folder, rows: written(folder, gzip.compress(b"g\n" + b"1\n" * rows), "g.csv.gz"), 39,
+        "cannot read the log: expected at most 80 bytes when unpacked, got more",
+    ),
+    "rows of CSV": (
+        "LOG_ROWS", 3, lambda folder, rows: written(folder, "g\n" + "1\n" * rows), 3,
+        "expected at most 3 rows, got more",
+    ),
+    "calls of a log of ours": ("LOG_ROWS", 3, recorded, 3, "expected at most 3 rows, got more"),
+    "rows of Parquet": (
+        "LOG_ROWS", 3, lambda folder, rows: parquet(folder, g=[1] * rows), 3, "expected at most 3 rows, got 4",
+    ),
+    "words of Parquet": (
+        "LOG_WORD", 4, lambda folder, letters: parquet(folder, g=[1], model=["m" * letters]), 4,
+        "model: expected words of at most 4 bytes, got one of 5",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", AT_THE_LIMIT)
+def test_a_file_of_just_what_a_log_may_have_is_read(what, tmp_path, monkeypatch):
+    limit, most, file_of, last, words = AT_THE_LIMIT[what]
+    monkeypatch.setattr(table, limit, most)
+    assert read_calls(file_of(tmp_path, last)).number("g").sum() == (1 if "words" in what else last)
+    with pytest.raises(InputError, match=words):
+        read_calls(file_of(tmp_path, last + 1))

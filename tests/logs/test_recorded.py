@@ -7,7 +7,7 @@ import pytest
 
 from evo.errors import InputError
 from experiments.logs.formats import read_calls
-from experiments.logs.recorded import SCHEMA
+from experiments.logs.recorded import MOST_CHOICES, SCHEMA, answers_asked_for, each_answer
 
 CALL = {"schema": SCHEMA, "id": "a", "outcome": "no_response", "g": 3, "http_status": None}
 
@@ -97,3 +97,12 @@ def test_what_contradicts_itself_is_told_with_its_line(tmp_path, lines, told):
 def test_a_table_of_somebody_else_may_have_such_columns(tmp_path):
     calls = read(tmp_path, {"g": 2, "of": "x", "id": "a"}, {"g": 3, "of": "x", "id": "a"})
     assert calls.number("g").tolist() == [2, 3]
+
+
+def test_a_call_has_a_thousand_answers_and_no_more():
+    numbers = (0, 1, 2, 1000, 1001, True, 2.0)
+    assert [answers_asked_for({"choices": asked}) for asked in numbers] == [1, 1, 2, 1000, 1, 1, 1]
+    rows = each_answer({"call": 7, "answers": [{"g": g} for g in range(MOST_CHOICES)]})
+    assert (len(rows), rows[999]["call"], rows[999]["g"]) == (1000, "7/999", 999)
+    with pytest.raises(ValueError, match="answers: expected a list of at most 1000 objects"):
+        each_answer({"call": 7, "answers": [{}] * (MOST_CHOICES + 1)})
