@@ -3,6 +3,7 @@
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,8 +11,11 @@ from experiments.grids.cell_text import PROGRAM
 from experiments.predictions.verdict import Verdict
 from experiments.reports.html.content import Content
 from experiments.reports.html.figures.bars import Bar, Stack, bars, stacks
+from experiments.reports.html.figures.chart import Line
+from experiments.reports.html.figures.svg import _lies_on
 from experiments.reports.html.sections.cells import SHORT, _in_short, _short
-from experiments.reports.html.sections.distributions import _shared
+from experiments.reports.html.sections.distributions import _axes, _shared
+from experiments.reports.html.sections.first import question
 from experiments.reports.html.table import FILTERED, Entry, table
 from experiments.reports.measured import Value
 
@@ -79,3 +83,34 @@ def test_a_part_has_the_colour_of_its_name_in_every_bar_and_in_the_key():
         ("two", "written"): ("1", "50.00"), ("two", "called"): ("2", "50.00"),
     }  # fmt: skip
     assert re.findall(r'class="chip c(\d)"></i> (\w+)', drawn) == [("0", "read"), ("1", "written"), ("2", "called")]
+
+
+@pytest.mark.parametrize(("last", "log"), [(39.0, False), (40.0, True)])
+def test_runtimes_are_on_a_log_scale_where_the_slowest_is_twenty_times_the_quickest(last, log):
+    line = Line("a", 0, steps_x=np.array([2.0, last]), steps_y=np.array([0.5, 1.0]))
+    assert _axes("", [line]).log_x is log
+
+
+@pytest.mark.parametrize(
+    ("off", "of", "covered"), [(0, 2, True), (1, 10, True), (1, 6, True), (1, 5, False), (2, 10, False)]
+)
+def test_a_line_is_covered_where_more_than_four_fifths_of_its_places_lie_on_another(off, of, covered):
+    x = np.arange(float(of))
+    path = np.stack([x, np.where(x < off, 9.0, 0.0)], axis=1)
+    assert _lies_on(path, np.array([[0.0, 0.0], [of - 1.0, 0.0]])) is covered
+
+
+@pytest.mark.parametrize(("begins", "covered"), [(1.0, True), (2.0, False)])
+def test_a_line_is_not_covered_by_one_that_begins_where_the_line_ends(begins, covered):
+    """Two places that both have, or one."""
+    path, other = ([[x, 0.0] for x in places] for places in ((0.0, 1.0, 2.0), (begins, 4.0)))
+    assert _lies_on(np.array(path), np.array(other)) is covered
+
+
+@pytest.mark.parametrize(("arms", "named"), [
+    ("a", "What does “a” cost?"), ("ab", "What do “a” and “b” cost?"),
+    ("abcd", "What do “a”, “b”, “c” and “d” cost?"), ("abcde", "What do “a”, “b”, “c”, “d” and 1 more cost?"),
+])  # fmt: skip
+def test_a_question_names_four_arms_and_counts_the_others(arms, named):
+    made = SimpleNamespace(study=None, results=SimpleNamespace(cells={"arm": list(arms)}))
+    assert question(SimpleNamespace(made=made, along="")) == named  # type: ignore[arg-type]

@@ -145,3 +145,26 @@ POINTS = "points: measured means with 95% intervals"
 def test_the_legend_names_each_mark_that_is_there(lines, of_laws, left_out, said):
     chart = Chart("", "k", "cost", [Line("a", 0, **more) for more in lines])
     assert legend_of(Grown([chart], left_out, "mean"), of_laws) == "; ".join(said)
+
+
+@pytest.mark.parametrize(
+    ("x", "log", "ticks"),
+    [
+        ([2, 39], False, [2, 39]),
+        ([2, 40], True, [2, 40]),
+        ([0, 1, 40], False, [0, 1, 40]),  # a log scale has no place for nothing
+        ([1, 2, 3, 4, 5, 6, 7, 8], False, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9], False, []),
+    ],
+)
+def test_a_log_scale_from_twenty_times_on_and_a_tick_for_each_of_up_to_eight_values(x, log, ticks, monkeypatch):
+    """Values that two series share count once."""
+    both = [
+        SimpleNamespace(label=name, x=np.array(x, float), mean=np.ones(len(x)), lam=1.0, fixed={}, statistic=MEAN)
+        for name in "ab"
+    ]
+    monkeypatch.setattr(of_series, "series", lambda results, along, quantity: both)
+    monkeypatch.setattr(of_series, "_unit", lambda results, each, quantity: "calls")
+    monkeypatch.setattr(of_series, "_lines", lambda *arguments: [])
+    (chart,) = of_series.growth_charts(None, "k", "calls").charts
+    assert (chart.log_x, list(chart.x_ticks)) == (log, ticks)

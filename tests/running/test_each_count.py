@@ -15,7 +15,7 @@ from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
 from experiments.running.agenda import ROWS_A_TASK, Agenda
 from experiments.running.allowance import Allowance
-from experiments.running.driver import Driver
+from experiments.running.driver import MOST_ROWS_HELD, Driver
 from experiments.running.executors.cluster import Cluster
 from experiments.running.executors.processes import Processes
 from experiments.running.launch import run_grid
@@ -201,6 +201,15 @@ def test_a_part_is_written_every_two_seconds_and_later_in_a_long_launch(begun, w
     driver = object.__new__(Driver)
     driver._begun, driver._written, driver._sink = float(begun), float(written), SimpleNamespace(rows_held=0)
     monkeypatch.setattr("experiments.running.driver.time.monotonic", lambda: now)
+    assert driver._due() is due
+
+
+@pytest.mark.parametrize(("beyond", "due"), [(-1, False), (0, False), (1, True)])
+def test_a_part_is_written_at_once_where_more_rows_are_held_than_may_be(beyond, due, monkeypatch):
+    driver = object.__new__(Driver)
+    driver._begun = driver._written = 0.0
+    driver._sink = SimpleNamespace(rows_held=MOST_ROWS_HELD + beyond)
+    monkeypatch.setattr("experiments.running.driver.time.monotonic", lambda: 0.5)
     assert driver._due() is due
 
 
