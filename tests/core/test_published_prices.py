@@ -74,6 +74,16 @@ def test_what_is_wrong_in_a_table_is_named(tmp_path, old, new, words):
         published("mine", file)
 
 
+def test_a_table_is_read_up_to_its_most_bytes_and_not_one_beyond(tmp_path, monkeypatch):
+    file = tmp_path / "own.toml"
+    file.write_text(OWN)
+    monkeypatch.setattr("evo.costs.published.MOST_BYTES", len(OWN))
+    assert published("mine", file).prices.prompt == 2
+    file.write_text(OWN + "#")
+    with pytest.raises(InputError, match=f"of at most {len(OWN)} bytes, got a longer file"):
+        published("mine", file)
+
+
 def test_unknown_names_and_files():
     with pytest.raises(InputError, match=r"gemini-2.5-flash, gemini-2.5-pro, got 'gemini-2.5-flas'; did you mean"):
         published("gemini-2.5-flas")

@@ -704,3 +704,9 @@ def test_the_twin_what_a_class_counts_of_those_below_it_is_told(define):
     before, after = (identity_of(define(source + more, "H.x * A.n")) for more in ("", "class I(A): pass\n"))
     assert differences(before.reads, after.reads) == ""
     assert "mine.A.n (mine.A.__init_subclass__ changes it as it runs)" in before.unseen
+
+
+def test_three_changes_are_told_and_more_are_counted():
+    three = "a is read no more; b is read no more; c is read no more"
+    assert differences(dict.fromkeys("abc", "1"), {}) == three
+    assert differences(dict.fromkeys("abcd", "1"), {}) == f"{three}; and 1 more"

@@ -153,12 +153,33 @@ def test_each_field_says_what_it_may_be():
             lambda each: operators.Vote(CALL, each).fits(4, 1), 316, 317,
             "at most 100,000 votes on average, got 1.005e+05 for an incorrect block with ahead = 317",
         ),
+        (
+            lambda each: operators.Vote(operators.Resample(1.0), each).fits(4, 1), 100_000, 100_001,
+            "at most 100,000 votes on average, got 1e+05 for an incorrect block with ahead = 100001",
+        ),
+        (
+            lambda each: problems.Judged(ONE, 0.0, 0.0, ahead=each), 1000, 1001,
+            "Judged: ahead = 1001 takes 1e+03 votes a block on average with fp = 0.0, fn = 0.0; at most 1,000",
+        ),
     ],
 )  # fmt: skip
 def test_the_largest_value_is_taken_and_one_beyond_is_not(make, most, beyond, said):
     make(most)
     with pytest.raises(InputError, match=re.escape(said)):
         make(beyond)
+
+
+def test_one_text_is_a_problem_and_none_is_not():
+    assert problems.TextProblem(("a",), problems.ByFunction("json:loads"), 1).k == 1
+    with pytest.raises(InputError, match=r"TextProblem: expected 1 to 10,000 texts, got 0"):
+        problems.TextProblem((), problems.ByFunction("json:loads"), 1)
+
+
+def test_votes_that_never_end_are_refused_in_the_run_that_meets_them_and_not_before():
+    """An incorrect block is never repaired, and no two wrong answers are alike; a correct one takes two votes."""
+    vote = operators.Vote(operators.FixKeep(0.0, 1.0), 2, wrong="distinct")
+    vote.fits(4, 1)
+    assert [vote.mean_calls(i) for i in (1, 0)] == [np.inf, 2.0]
 
 
 @pytest.mark.parametrize("inside", [problems.UnequalBlocks, SimpleNamespace(k=1, l=1, fitness=len), CALL])
