@@ -180,6 +180,9 @@ def test_votes_that_never_end_are_refused_in_the_run_that_meets_them_and_not_bef
     vote = operators.Vote(operators.FixKeep(0.0, 1.0), 2, wrong="distinct")
     vote.fits(4, 1)
     assert [vote.mean_calls(i) for i in (1, 0)] == [np.inf, 2.0]
+    assert vote.rewrite(np.array([[True]]), np.random.default_rng(1)).calls.tolist() == [2]
+    with pytest.raises(InputError, match="no answer of FixKeep for an incorrect block ever gets 2 ahead"):
+        vote.rewrite(np.array([[False]]), np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("inside", [problems.UnequalBlocks, SimpleNamespace(k=1, l=1, fitness=len), CALL])
