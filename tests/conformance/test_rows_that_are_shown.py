@@ -350,6 +350,13 @@ def test_rows_that_are_those_of_another_half_are_found(monkeypatch, place, name)
         rows_independent("x", batch, ALPHA)
 
 
+def test_the_first_half_of_600_rows_ends_with_the_row_numbered_299(monkeypatch):
+    """The two rows in the middle are one, the others nothing."""
+    monkeypatch.setattr(determinism, "BATCHES", 64)
+    with pytest.raises(NotConforming, match="in 32 of 32 pairs of batches, each of 600 rows, the first half of the"):
+        rows_independent("x", lambda n, rng: rng.random() * np.isin(np.arange(n), (299, 300)), ALPHA)
+
+
 @pytest.mark.parametrize(("beside", "passed"), [(1.01, True), (0.99, False)])
 def test_each_of_three_halves_has_its_share_of_what_may_fail(monkeypatch, beside, passed):
     asked = []

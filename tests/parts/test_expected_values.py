@@ -175,8 +175,9 @@ def test_one_text_is_a_problem_and_none_is_not():
         problems.TextProblem((), problems.ByFunction("json:loads"), 1)
 
 
-def test_votes_that_never_end_are_refused_in_the_run_that_meets_them_and_not_before():
+def test_votes_that_never_end_are_refused_in_the_run_that_meets_them_and_not_before(monkeypatch):
     """An incorrect block is never repaired, and no two wrong answers are alike; a correct one takes two votes."""
+    monkeypatch.setattr("operators.vote.SOME_VOTES", 5)
     vote = operators.Vote(operators.FixKeep(0.0, 1.0), 2, wrong="distinct")
     vote.fits(4, 1)
     assert [vote.mean_calls(i) for i in (1, 0)] == [np.inf, 2.0]
