@@ -65,7 +65,8 @@ def plain(value: object) -> str | None:
     if kind in (str, bytes, bytearray, memoryview):
         given = value.tobytes() if isinstance(value, memoryview) else value  # a worker has the bytes
         text = repr(given)
-        return text if len(text) <= SHORT + 2 else f"{type(given).__name__} {digest(text)}"
+        shown = text if len(text) <= SHORT + 2 else f"{type(given).__name__} {digest(text)}"
+        return shown + _form(value)
     if isinstance(value, np.generic) and value.dtype.kind not in "OV":
         return f"{value.dtype} {value.item()!r}{_odd_bits(value)}"
     if isinstance(value, np.ufunc) and value.__name__.endswith("(vectorized)"):
@@ -105,7 +106,8 @@ def composite(value: Any, path: str, refer: Refer) -> str:
         return _bounded(_array(value, path, refer) + _beside(value, path, refer))
     if isinstance(value, partial | partialmethod):
         parts = refer((value.func, value.args, dict(value.keywords)), path)
-        return _bounded(f"partial {parts}{of_own_class(value, path, refer)}")
+        name = "partial" if isinstance(value, partial) else "partialmethod"  # which puts the instance first
+        return _bounded(f"{name} {parts}{of_own_class(value, path, refer)}")
     if isinstance(value, MethodType):
         return _bounded(f"{refer(value.__func__, path)} of {refer(value.__self__, f'{path}.__self__')}")
     if isinstance(value, Enum):
@@ -231,6 +233,13 @@ def _array(value: np.ndarray[Any, Any], path: str, refer: Refer) -> str:
     if value.dtype.char in "gGV":  # bytes between the entries say nothing
         return f"{head} {digest(repr(value.tolist()))}"
     return f"{head} {digest(np.ascontiguousarray(value).tobytes().hex())}"
+
+
+def _form(value: object) -> str:
+    """As what a memory view gives its bytes, unless one by one, as the bytes that a worker has do."""
+    if not isinstance(value, memoryview) or (value.format == "B" and value.ndim == 1):
+        return ""
+    return f" as {value.format} {value.shape}"
 
 
 def _odd_bits(value: Any) -> str:

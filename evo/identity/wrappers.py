@@ -14,12 +14,16 @@ _OF_WRAPPERS = frozenset(
     {"func", "args", "keywords", "attrname", "lock", "data", "_remove", "_pending_removals", "_iterating", "_dirty_len"}
 )
 """What Python's own kinds of these keep, which is told otherwise or says nothing."""
+_MADE_SO = frozenset({"__new__", "__init_subclass__", "__class_getitem__", "_generate_next_value_", "_make"})
+"""Methods that are static, or of the class, whether or not somebody says it, as Python or a named tuple has them."""
 
 
 def wrapped(value: Any, path: str, refer: Refer) -> str:
     """The description of what stands around functions; empty for what is something else."""
     if isinstance(value, staticmethod | classmethod):
-        return f"{refer(value.__func__, path)}{of_own_class(value, path, refer)}"
+        kind = "staticmethod " if isinstance(value, staticmethod) else "classmethod "
+        said = "" if path.rpartition(".")[2] in _MADE_SO else kind
+        return f"{said}{refer(value.__func__, path)}{of_own_class(value, path, refer)}"
     if isinstance(value, property):
         given = [value.fget, value.fset, value.fdel]
         while given and given[-1] is None:

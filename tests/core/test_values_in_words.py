@@ -86,7 +86,7 @@ def told(value, path="it"):
         (frozenset({1}), "frozenset {1}"),
         (MappingProxyType({"a": 1}), "a view of {'a': 1}"),
         (partial(sorted, [1], key=len), "partial (sorted, ([1],), {'key': len})"),
-        (partialmethod(sorted, [1], key=len), "partial (sorted, ([1],), {'key': len})"),
+        (partialmethod(sorted, [1], key=len), "partialmethod (sorted, ([1],), {'key': len})"),
         (partial(sorted, reverse=True), "partial (sorted, (), {'reverse': True})"),
         (Colour.BLUE, "Colour.BLUE"),
     ],

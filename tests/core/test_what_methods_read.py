@@ -447,7 +447,8 @@ DESCRIBED = {
     "M = functools.partial(len, 1)": "partial (builtins.len, (1,), {})",
     "M = property(lambda self: 1)": "property mine.<lambda>()",
     "M = functools.cached_property(lambda self: 1)": "property mine.<lambda>()",
-    "M = staticmethod(lambda: 1)": "mine.<lambda>()",
+    "M = staticmethod(lambda: 1)": "staticmethod mine.<lambda>()",
+    "M = classmethod(lambda of: 1)": "classmethod mine.<lambda>()",
     "M = {len, print}": "{builtins.len, builtins.print}",
     "M = Fraction(1, 3)": "fractions.Fraction fractions.Fraction (1, 3)",
 }

@@ -195,6 +195,15 @@ def test_the_innermost_line_of_a_third_party_is_named():
     )
 
 
+def test_the_line_is_where_the_error_was_raised_and_not_where_the_function_went_on():
+    names = {"__name__": "mine"}
+    exec(compile("def f():\n    try:\n        1 / 0\n    finally:\n        f()\n", "/home/me/op.py", "exec"), names)
+    names["g"], names["f"] = names["f"], lambda: None
+    with pytest.raises(ZeroDivisionError) as caught:
+        names["g"]()
+    assert describe_error(caught.value).endswith("division by zero (/home/me/op.py, line 3)")
+
+
 @pytest.mark.parametrize("error", [MemoryError("much"), InputError("said"), EvoError("said"), KeyboardInterrupt()])
 def test_errors_that_are_not_a_parts_or_say_it_already_stay_what_they_are(error):
     with pytest.raises(type(error)) as caught, blame_part(Resample(0.5)):
