@@ -22,6 +22,8 @@ from evo.protocols import FloatArray
 LEVEL = 0.95
 LEAST_RHO, MOST_RHO = 1e-6, 1.0 - 1e-6
 """Correlations that differ from 0 and 1; below and above nothing in a log tells them from the limits."""
+SMALL_RHO, MOST_STEPS = 1e-3, 1000
+"""Correlation and blocks of a call up to which a likelihood is a product of chances one after the other."""
 FARTHEST = 36.0
 """Of a logit: beyond it 1 - mu is below the precision of mu."""
 FEWEST_CLUSTERS = 8
@@ -54,7 +56,10 @@ class Counts:
         a, b = mu * theta, (1.0 - mu) * theta
         if a < 1e-300 or b < 1e-300:
             return 0.0 if (y == (0 if a < b else n)).all() else -np.inf
-        return float(times @ (betaln(a + y, b + n - y) - betaln(a, b)))
+        if rho > SMALL_RHO or n.max() > MOST_STEPS or (n % 1.0).any() or (y % 1.0).any():
+            return float(times @ (betaln(a + y, b + n - y) - betaln(a, b)))
+        right, wrong, every = (_rising(start, 1.0 / theta, int(n.max())) for start in (mu, 1.0 - mu, 1.0))
+        return float(times @ (right[y.astype(int)] + wrong[(n - y).astype(int)] - every[n.astype(int)]))
 
     @property
     def pooled(self) -> float:
@@ -65,6 +70,14 @@ class Counts:
     def tells_rho(self) -> bool:
         """Whether some call has two blocks, and not all came out the same."""
         return bool((self.n > 1).any()) and 0.0 < self.pooled < 1.0
+
+
+def _rising(start: float, step: float, most: int) -> FloatArray:
+    """The log of start (start + step) (start + 2 step) .. of 0, 1, .. `most` factors, float [most + 1].
+
+    Beta functions of theta are as large as theta, and their differences lose what tells small correlations from 0.
+    """
+    return np.concatenate(([0.0], np.cumsum(np.log(start + step * np.arange(most)))))
 
 
 def best(function: Callable[[float], float], low: float, high: float) -> tuple[float, float]:

@@ -5,9 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import betaln
 from scipy.stats import betabinom, binom, chi2, t
 
-from experiments.calibration.blocks import Counts, chance, correlation, quantile_near_the_end, share, spread
+from experiments.calibration.blocks import (
+    Counts,
+    chance,
+    correlation,
+    likeliest,
+    quantile_near_the_end,
+    share,
+    spread,
+)
 from experiments.calibration.sizes import clusters
 from experiments.logs.calls import Calls
 from experiments.logs.formats import read_calls
@@ -59,6 +68,41 @@ def test_the_likelihood_is_that_of_scipy_without_coefficients():
     limit = binom.logpmf(y, n, 0.3).sum() - coefficients
     assert Counts(n.astype(float), y.astype(float)).log_likelihood(0.3, 0.0) == pytest.approx(limit)
     assert Counts(n.astype(float), y.astype(float)).log_likelihood(0.3, 2e-6) == pytest.approx(limit, abs=1e-3)
+
+
+@pytest.mark.parametrize("none", [True, False])
+@pytest.mark.parametrize(
+    ("calls", "rho"),
+    [  # calls of two blocks with 0, 1 and 2 right: independent where the square of the middle is 4 times the others
+        ((43, 99, 57), 3 / (185 * 213)),  # 4 * 43 * 57 = 99^2 + 3
+        ((13, 45, 39), 3 / (71 * 123)),
+        ((20, 40, 20), 0.0),
+        ((2000, 4000, 2000), 0.0),  # the twin: from differences of Beta functions it is 1e-5
+        ((2, 5, 3), 0.0),  # one less than 5^2: less alike than independent blocks
+        ((12, 29, 17), 0.0),
+    ],
+)
+def test_the_least_correlation_that_calls_of_two_blocks_tell_is_told(calls, rho, none):
+    """(4 a c - b^2) / ((2 a + b) (2 c + b)) of a calls with none, b with one, c with both right."""
+    counts = Counts(np.full(sum(calls), 2.0), np.repeat([0.0, 1.0, 2.0], calls if none else calls[::-1]))
+    found, value = likeliest([counts])
+    assert found == pytest.approx(rho, rel=1e-3, abs=0.0)
+    assert chance(counts).rho == pytest.approx(rho, rel=1e-3, abs=0.0)
+    assert (value > counts.log_likelihood(counts.pooled, 0.0)) == (rho > 0.0)
+
+
+@pytest.mark.parametrize("rho", [0.2, 1.1e-3, 0.9e-3])
+def test_the_likelihood_is_that_of_beta_functions_whichever_way_it_is_computed(rho):
+    """Of up to a thousand blocks a call, and of more; and of parts of blocks, which a median counts."""
+    a, b = 0.9 * (1 / rho - 1), 0.1 * (1 / rho - 1)
+    for n, y in (
+        ([999.0, 3.0], [998.0, 1.0]),
+        ([1000.0, 3.0], [900.0, 3.0]),
+        ([1001.0, 3.0], [1001.0, 0.0]),
+        ([1.0], [0.5]),
+    ):
+        expected = sum(betaln(a + some, b + of - some) - betaln(a, b) for of, some in zip(n, y, strict=True))
+        assert Counts(np.array(n), np.array(y)).log_likelihood(0.9, rho) == pytest.approx(expected, rel=1e-9)
 
 
 def test_no_point_beside_the_maximum_is_likelier_and_the_ends_lose_what_they_should():
