@@ -4,6 +4,7 @@ import io
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -66,10 +67,15 @@ def assert_readable(figure):
             assert box.x1 <= figure.bbox.x1
             assert figure.bbox.y0 <= box.y0
             assert box.y1 <= figure.bbox.y1
-    for text in (figure._suptitle, figure._supxlabel):
-        box = text.get_window_extent()
-        assert figure.bbox.x0 <= box.x0
-        assert box.x1 <= figure.bbox.x1
+    whole = [ax.get_tightbbox() for ax in figure.axes if ax.axison]  # with their own titles and labels
+    around = [text.get_window_extent() for text in (figure._suptitle, figure._supxlabel) if text.get_text()]
+    for box in (*whole, *around):
+        assert min(box.x0, box.y0) >= -1.0  # a pixel: rounding
+        assert box.x1 <= figure.bbox.x1 + 1.0
+        assert box.y1 <= figure.bbox.y1 + 1.0
+    for one, other in combinations((*whole, *around), 2):
+        overlap = min(one.x1, other.x1) - max(one.x0, other.x0), min(one.y1, other.y1) - max(one.y0, other.y0)
+        assert min(overlap) < 1.0
 
 
 def points(ax):
@@ -202,6 +208,7 @@ def test_a_long_title_has_as_many_lines_as_it_needs():
         assert " ".join(lines) == title
         assert (len(lines), max(map(len, lines)) <= 75) == (3, True)
         assert made(title="As long as this").get_suptitle() == "As long as this"
+    assert_readable(made(title=title))
 
 
 def test_results_without_runs_are_refused():
@@ -383,6 +390,8 @@ def test_a_figure_has_two_panels_side_by_side_and_room_for_names_each_with_the_l
     x = np.array([1.0, 2.0])
     curve = Curve("", x, [Value(y, y, y) for y in x], x, x)
     figure = panels_figure("t", [Panel(f"title {n}", f"x {n}", f"y {n}", [curve]) for n in range(panels)])
+    if panels == 3:  # and what the marks mean in the place of the fourth
+        assert_readable(figure)
     assert tuple(figure.get_size_inches()) == pytest.approx(inches)
     told = [(ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes]
     assert told == [(f"title {n}", f"x {n}", f"y {n}") for n in range(panels)]
