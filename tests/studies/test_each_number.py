@@ -10,7 +10,8 @@ import pytest
 from evo import Budget
 from experiments import Verdict
 from experiments.reports.measured import Measured
-from experiments.studies import difficulty, keep, noise, selection, study_of
+from experiments.studies import correlation, cost_models, difficulty, keep, noise, selection, study_of
+from experiments.studies import measured as pairs
 from experiments.studies.exercises import quadratic, vacation
 from experiments.studies.systems import routing, routing_findings
 from problems import BlockOneMax, Noisy
@@ -118,3 +119,14 @@ def test_local_mutation_wins_from_the_k_on_at_which_all_its_intervals_end_below_
         for k, high in highs.items()
     ]
     assert selection._first_win(cells) == first
+
+
+@pytest.mark.parametrize(("cells", "ks"), [
+    (lambda: correlation.grid().arms[correlation.INDEPENDENT], [1, 2, 4, 6, 8, 10, 12]),
+    (lambda: cost_models._arm(cost_models.GLOBAL, cost_models.PASS), [*range(1, 13)]),
+    (lambda: cost_models._arm(cost_models.LOCAL, cost_models.PASS), [*range(1, 13), 16, 32, 64]),
+    (lambda: pairs._arm(pairs.PAPER, pairs.SCHEDULES[pairs.GLOBAL]), [2, 4, 7, 10]),
+    (lambda: pairs._arm(pairs.PAPER, pairs.SCHEDULES[pairs.LOCAL]), [2, 4, 7, 10, 20, 50]),
+])  # fmt: skip
+def test_whole_solutions_are_rewritten_up_to_the_largest_k_that_2_to_the_k_calls_allow(cells, ks):
+    assert sorted({cell.problem.k for cell in cells()}) == ks
