@@ -5,7 +5,7 @@ import pytest
 from scipy.special import gammainc
 
 from experiments.fits.evidence import censoring
-from experiments.fits.evidence.censoring import SHAPES, root_table
+from experiments.fits.evidence.censoring import SHAPES, median_table, root_table
 
 
 def drawn(shape, runs=400, seen=0.6):
@@ -70,3 +70,28 @@ def test_roots_are_distances_from_the_best_in_errors_with_their_sign(law, wider,
     assert at_best == pytest.approx(0.0, abs=0.1)
     assert (np.sign(made.roots) == np.sign(made.grid - made.best)).all()
     assert np.ptp(np.sign(made.roots)) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "below"),
+    [
+        ([9, 1, 2, 2, np.inf], 0.5, [0.5, 2.0, 3.5]),
+        ([9, 1, 2, 2, np.inf], 0.25, [0.5, 2.0, 3.5]),
+        ([9, 1, 2, 2, np.inf, np.inf], 0.75, [0.5, 2.0, 3.5]),  # the quantile lies beyond what was seen
+        ([1, 4, 4, 4], 0.5, [0.5, 2.5]),
+    ],
+)
+def test_of_a_quantile_those_below_and_half_of_those_at_a_value_are_binomial(values, level, below):
+    """The root is that of twice the log-likelihood ratio of so many of all runs; censored ones are above each value."""
+    values, share = np.array(values), np.array(below) / len(values)
+    made = median_table(values, level)
+    seen = np.unique(values[np.isfinite(values)])
+    likelihood = share * np.log(share) + (1 - share) * np.log(1 - share)
+    likelihood -= share * np.log(level) + (1 - share) * np.log(1 - level)
+    roots = np.where(share > level, 1, -1) * np.sqrt(2 * len(values) * likelihood)
+    np.testing.assert_allclose(made.grid[: len(seen)], np.log(seen))
+    np.testing.assert_allclose(made.roots[: len(seen)], roots, atol=1e-12)
+    bound = share[-1] < level
+    assert made.roots[len(seen) :].tolist() == [0.0, 0.0] * int(bound)
+    best = np.inf if bound else np.interp(0.0, roots, np.log(seen))
+    assert made.best == pytest.approx(best)

@@ -24,6 +24,7 @@ from problems import BlockOneMax, Jump, LeadingBlocks
 KS = (16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512)
 EULER = np.euler_gamma
 A_CALL = LLMPrimitive(m=0.0, per_call=1.0)
+LINEAR = next(each for each in predicted.EXPANSIONS if each.name == "linear")
 
 
 def ea(k, problem=BlockOneMax):
@@ -89,6 +90,28 @@ def test_the_twin_a_sum_of_two_powers_is_told_by_no_family():
     x = np.array([8.0, 16, 32, 64, 128, 256, 512])
     assert grown("a", "k", x, x**1.5 + 30 * x**0.5).told is not Told.LAW
     assert grown("a", "k", x, np.where(x < 60, 2 * x, x**2 / 30)).told is Told.NONE
+
+
+def test_the_error_of_a_constant_is_what_both_ends_and_a_lower_term_move_it_by():
+    """A line through means that curve a bit, of relative errors: all, without the last, without the first, with 1/x."""
+    x = np.array([2.0, 4, 8, 16, 32])
+    means = 3 * x + 5 + np.array([0.2, 0.0, 0.1, 0.0, 0.3])
+
+    def of(inside, *more):
+        columns = np.column_stack([x, np.ones(5), *more])
+        scaled = columns[inside] / means[inside, None]
+        free = np.linalg.lstsq(scaled, np.ones(len(scaled)), rcond=None)[0]
+        return free[:2], abs(float(columns[-1] @ free) / means[-1] - 1)
+
+    every, last, first = slice(None), slice(None, -1), slice(1, None)
+    made = predicted._fitted(replace(LINEAR, lower=("1/x",)), "k", x, means, "hit")
+    more = [[], [1 / x]]
+    best, other = sorted(more, key=lambda terms: of(last, *terms)[1])
+    whole, ahead, behind = (of(inside, *best)[0] for inside in (every, last, first))
+    errors = abs(whole - ahead) + abs(whole - behind) + abs(whole - of(every, *other)[0])
+    assert made.foretold == pytest.approx(of(last, *best)[1])
+    assert [each.value for each in made.constants] == pytest.approx(whole)
+    assert [each.error for each in made.constants] == pytest.approx(errors)
 
 
 def test_the_cost_of_all_blocks_is_exponential_times_power():
