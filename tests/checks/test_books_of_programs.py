@@ -1,6 +1,7 @@
 """Books of programs that do not add up, one entry at a time, and each fault in words."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,30 @@ def test_means_of_a_column_that_is_not_there_are_wrong_without_any_doubt():
     few = many[: FEWEST_RUNS - 1]
     assert told(few) == ((), "1 more run would let means be told (100 in all)", math.inf)
     assert told(many[:FEWEST_RUNS]) == told(many)
+
+
+TOLD = {"qa.calls": (5.0, 0.4), "debugger.calls": (95.0, 3.0), "qa.prompt_tokens": (4.9, 4.0),
+        "debugger.prompt_tokens": (95.1, 2.0), "generations": (0.5, 0.25)}  # fmt: skip
+"""Mean and spread: tokens of qa are less than a twentieth of all, its calls are not, and steps are of their own kind."""
+
+
+@pytest.mark.parametrize("spread", [0.25, 0.035])
+def test_what_means_tell_is_by_the_entry_that_varies_most_of_those_that_matter(spread):
+    """(z + z_0.95) e / (sqrt(n) - z_0.95 e), where z is of the level over all entries, and the runs where it is 5 %."""
+    n, level, told = 400, 1e-3, TOLD | {"generations": (0.5, spread)}
+    off = np.tile([-1.0, 1.0], n // 2)
+    made = pd.DataFrame({name: mean + spread * off for name, (mean, spread) in told.items()})
+    expected = OfProgram({name: mean for name, (mean, _) in told.items()}, exact=False, done=0.5)
+    ((found,), open_, least) = _means_test(expected, made, lambda runs: level, 0.05)
+    worst = max((name for name in told if name != "qa.prompt_tokens"), key=lambda name: told[name][1] / told[name][0])
+    error = told[worst][1] / told[worst][0] * math.sqrt(n / (n - 1))
+    z, power = NormalDist().inv_cdf(1 - level / len(told) / 2), NormalDist().inv_cdf(0.95)
+    assert least == pytest.approx(100 * (z + power) * error / (math.sqrt(n) - power * error))
+    needed = math.ceil((((z + power) / 0.05 + power) * error) ** 2)
+    more = f"{needed - n} more runs would tell a mean off by 5% of {worst} ({needed} in all)"
+    assert open_ == (more if needed > n else "")
+    assert (worst, needed > n) == (("generations", True) if spread == 0.25 else ("qa.calls", False))
+    assert found.p_value == 1.0
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,8 @@ def test_the_only_number_that_varies_is_the_axis():
         ([Readers(k=k, n=100 * k) for k in (1, 2, 3)], "k"),
         ([Readers(k=4, n=n, size=n) for n in (1, 2, 3)], "n"),  # two that move together: the first
         ([Readers(n=n, size=size) for n in (1, 2) for size in (1, 2, 4)], "size"),  # the longer series
-        (
-            [Readers(n=n, size=size) for n, size in ((1, 5), (2, 5), (3, 5), (1, 6), (2, 7), (3, 8))],
-            "n",
-        ),  # and not more values
+        # and not the one with more values
+        ([Readers(n=n, size=size) for n, size in ((1, 5), (2, 5), (3, 5), (1, 6), (2, 7), (3, 8))], "n"),
         ([Readers(n=2), *(Readers(n=1, size=size) for size in (1, 2, 3))], "size"),  # the longest, beside a single cell
         ([Readers(size=size) for size in (1, 2, 3)], "size"),
         ([Readers()], "k"),
