@@ -92,7 +92,7 @@ def test_means_of_a_column_that_is_not_there_are_wrong_without_any_doubt():
 
 TOLD = {"qa.calls": (5.0, 0.4), "debugger.calls": (95.0, 3.0), "qa.prompt_tokens": (4.9, 4.0),
         "debugger.prompt_tokens": (95.1, 2.0), "generations": (0.5, 0.25)}  # fmt: skip
-"""Mean and spread: tokens of qa are less than a twentieth of all, its calls are not, and steps are of their own kind."""
+"""Mean and spread: tokens of qa are less than a twentieth of all, its calls are not; steps are of their own kind."""
 
 
 @pytest.mark.parametrize("spread", [0.25, 0.035])

@@ -88,6 +88,8 @@ FREE = {"hit": 0.0, "cost_predicted": 0.0}
          "“a” costs nothing: its runs start at the optimum; “b” costs $50 a run."),
         ([row("a", 0.0, **FREE), row("b", 0.0, **FREE), row("c", 9.0), row("d", 7.0)], "",
          "“a” and “b” cost nothing: their runs start at the optimum; of the others “d” costs $7 a run."),
+        ([row("a", 0.0, **FREE), row("b", 0.0, hit=4.0), row("c", 9.0)], "",
+         "“a” and “b” cost nothing; “c” costs $9 a run."),
         ([row("a", 0.0, hit=4.0), row("b", 5.0, cost_predicted=math.inf)], "", "“a” costs nothing."),
         # what runs that a budget ended took over the hits is no mean of a run; programs have one all the same
         ([row("a", math.nan, **ENDED)], "", f"“a” costs $30 a hit ({ERT})."),
@@ -131,6 +133,19 @@ def test_a_bar_of_censored_runs_says_so_and_has_no_exact_mean_beside_it():
 def test_the_second_says_what_the_check_came_to(verdicts, unknown, said):
     rows = [row("a", 1.0, k=i, hit_predicted=math.nan if i < unknown else 2.0) for i in range(len(verdicts))]
     assert first.verdict_in_words(content(*rows, verdicts=verdicts)) == said
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"hit_predicted": 2.0}, "1 cannot be told."),
+        ({"cost_predicted": 2.0}, "1 cannot be told."),  # of programs the cost alone is predicted
+        ({}, "1 cannot be told, since they have no exact prediction."),
+    ],
+)
+def test_a_cell_whose_calls_or_cost_are_predicted_has_a_prediction(known, said):
+    made = content(row("a", 1.0, cost_predicted=1.0), row("b", 1.0, **known), verdicts=(AGREES, CANNOT_TELL))
+    assert first.verdict_in_words(made) == f"1 of 2 cells agree with exact predictions; {said}"
 
 
 def claim(arm, verdict, reason, paper="Eq. 1"):
