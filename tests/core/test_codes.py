@@ -119,6 +119,7 @@ ATTRIBUTES = {
     "self.x += 1": ["x"],
     "del self.x": [],
     "x = self.x[name]": [],
+    "other[name(self.z, 1 if name else 2)] = 1": [],
 }
 
 
@@ -141,6 +142,9 @@ COMPUTES = {
     "getattr(X.a, name, 1)": False,
     "getattr(other, 'a')": False,
     "getattr(other, 'a', name)": False,
+    "getattr(name(1), 'a')": False,
+    "getattr(name.b(1), 'a')": False,
+    "getattr(other)": True,
     "getattr(other, 'a' + name)": True,
     "getattr(other, name)": True,
     "getattr(other, name, 1)": True,
@@ -203,6 +207,18 @@ def test_what_is_read_of_a_variable_of_an_outer_function_is_told_and_of_its_own_
     names = {}
     exec("def made(X):\n    def f(x): return x.a, (lambda: (X.b, x.c))\n    return f", names)
     assert reads_of(names["made"](1).__code__).chains == (("X", "b"),)
+
+
+def test_what_the_body_of_a_class_reads_of_an_outer_function_is_told():
+    names = {}
+    exec("def made(X):\n    def f():\n        class C: a = X.a\n        return C\n    return f", names)
+    assert reads_of(names["made"](1).__code__).chains == (("X", "a"), ("__name__",))
+
+
+def test_what_is_read_after_hundreds_of_other_names_is_told():
+    """Their instructions are of two parts."""
+    reads = reads_of(code("; ".join(f"X{n}.a{n}.b(name)" for n in range(300))))
+    assert set(reads.chains) == {(f"X{n}", f"a{n}", "b") for n in range(300)}
 
 
 IMPORTS = {

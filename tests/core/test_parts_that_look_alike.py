@@ -113,3 +113,36 @@ def test_what_is_put_into_the_base_of_a_librarys_class_is_told(read, monkeypatch
     assert "numbers.Rational.rate" in read("", "Fraction").reads
     monkeypatch.delattr(numbers.Rational, "rate")
     assert "numbers.Rational.rate" not in read("", "Fraction").reads
+
+
+@pytest.mark.parametrize("kind", ["Enum", "Flag"])
+def test_of_an_enumeration_nothing_of_pythons_own_is_told(kind, read):
+    every = "H.A._sort_order_, H.A.__objclass__, H.A._value_, H.A._name_"
+    reads = read(f"import enum\nclass H(enum.{kind}): A = 1", every).reads
+    own = {"class mine.Op", "mine.Op.rewrite()", "class mine.H", "mine.H.A", "mine.H, its members"}
+    own |= {"mine.H._boundary_"} if kind == "Flag" else set()
+    assert {name for name in reads if not reads[name].startswith("enum.")} == own
+
+
+NAMES = ["__builtins__", "__cached__", "__file__", "__loader__", "__path__", "__package__", "__spec__"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_a_module_lies_and_what_loaded_it_says_nothing_of_what_it_does(name, read):
+    """Of a module that is passed about, so that names of Python's form are told where a method reads them."""
+    source = "import types\nH = types.ModuleType('mine2')\nH.{0} = {1}\ndef get(of): return of.{0}"
+    one, other = (read(source.format(name, value), "get(H)") for value in ("'a'", "'b'"))
+    assert one.digest == other.digest
+    one, other = (read(source.format("__rate__", value), "get(H)") for value in ("'a'", "'b'"))
+    assert one.digest != other.digest
+
+
+def test_the_twin_what_an_abstract_class_keeps_of_its_own_is_not_told(read):
+    assert "mine.H._abc_impl" not in read("import abc\nclass H(abc.ABC): pass").reads
+
+
+def test_the_twin_a_class_under_a_name_of_pythons_form_that_nobody_reads_is_not_told(read):
+    """Also one of a metaclass of one's own: of objects Python calls what has such a name, a class is none."""
+    source = "class M(type): pass\nclass C(metaclass=M): x = {}\nclass H: __rate__ = C"
+    one, other = (read(source.format(value)) for value in (1, 2))
+    assert one.digest == other.digest

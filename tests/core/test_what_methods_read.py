@@ -112,6 +112,7 @@ MADE = {
     "by __set_name__": (
         "class H:\n" + SET.format("__set_name__(self, of, x)") + "h = H()\nh.__set_name__(H, 0.1)", "h.x",
     ),
+    "beside what makes a class": ("class H:\n    def __init_subclass__(cls): cls.x = 3\nh = H()\nh.x = 0.1", "h.x"),
     "in slots": ("@dataclass(slots=True)\nclass H: x: float = 0.1", "H().x"),
     "in inherited slots": (
         "@dataclass(slots=True)\nclass A: x: float = 3\n@dataclass(slots=True)\nclass H(A): x: float = 0.1", "H().x",
@@ -160,6 +161,15 @@ MEMBERS = {
     "a deleter": ("class H: x = property(None, None, lambda self: 0.1)", "delattr(H(), 'x')"),
     "a property that a method sets": (
         "class H:\n    def put(self, other): other.x = 1\n    @property\n    def x(self): return 0.1", "H().put(H())",
+    ),
+    **{f"a {kind} that a method sets": (
+        f"class H:\n    def put(self, other): other.x = 1\n    @{kind}\n    def x(self): return 0.1", "H().put(H())")
+       for kind in ("functools.cached_property", "staticmethod", "classmethod")},
+    "a plain method that a method sets": (
+        "class H:\n    def put(self, other): other.x = 1\n    def x(self): return 0.1", "H().put(H())",
+    ),
+    "a class that a method sets": (
+        "class H:\n    def put(self, other): other.x = 1\n    class x: rate = 0.1", "H().put(H())",
     ),
     "a bound method": (KEEPS + "f = h.__call__", "f()"),
     "a method for a kind": (
