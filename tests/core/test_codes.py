@@ -100,7 +100,18 @@ def test_each_statement_that_changes_a_global(line):
     assert reads_of(code(line)).writes == {"X"}
 
 
-@pytest.mark.parametrize("line", ["x = X; x = 1", "x = X[name]", "x = X.a", "x = self.X; x.a = 1", "self.X[name] = 1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = X; x = 1",
+        "x = X[name]",
+        "x = X.a",
+        "x = self.X; x.a = 1",
+        "self.X[name] = 1",
+        "x = y = X",
+        "return (x := X)",
+    ],
+)
 def test_the_twin_what_only_reads_a_global_changes_none(line):
     assert reads_of(code(line)).writes == set()
 

@@ -146,3 +146,28 @@ def test_the_twin_a_class_under_a_name_of_pythons_form_that_nobody_reads_is_not_
     source = "class M(type): pass\nclass C(metaclass=M): x = {}\nclass H: __rate__ = C"
     one, other = (read(source.format(value)) for value in (1, 2))
     assert one.digest == other.digest
+
+
+def test_each_field_of_a_dataclass_is_told_once_and_no_more(read):
+    """As folders that were written before have it; what a class inherits is told of its base."""
+    source = (
+        "from dataclasses import dataclass\n@dataclass(slots=True)\nclass A: x: float = 3\n"
+        "@dataclass(frozen=True)\nclass B: y: int = 1\n@dataclass(slots=True)\nclass H(A): z: int = 2"
+    )
+    reads = {name: said for name, said in read(source, "H, B").reads.items() if not name.endswith("()")}
+    assert reads == {
+        "class mine.Op": "of builtins.object",
+        "class mine.H": "of class mine.A",
+        "class mine.A": "of builtins.object",
+        "class mine.B": "of builtins.object",
+        "mine.A, its fields": "(x)",
+        "mine.B, its fields": "(y) frozen=True",
+        "mine.H, its fields": "(x, z)",
+        "mine.A.x": "3",
+        "mine.B.y": "1",
+        "mine.H.z": "2",
+    }
+
+
+def test_a_class_that_asks_nothing_of_those_below_it_is_told(read):
+    assert "mine.H.__init_subclass__()" in read("class H:\n    @staticmethod\n    def __init_subclass__(): pass").reads

@@ -228,6 +228,7 @@ HELD = {
         "class A:\n    def __init_subclass__(cls, r): cls.x = r\nclass H(A, r=0.1): pass",
         "H.x",
     ),
+    "a dict that its base changes": ("class H(collections.UserDict): pass\nh = H({1: 0.1})", "h[1]"),
     "a decimal": ("class H(Decimal): pass\nh = H('0.1')", "float(h)"),
     "a deque": ("class H(collections.deque): pass\nh = H([0.1])", "h[0]"),
     "a factory": ("class H(collections.defaultdict): pass\nh = H(lambda: 0.1)", "h['a']"),
