@@ -1,5 +1,6 @@
 """Whose a module, function or class is, what of a library's somebody has put there, and what reads from outside."""
 
+import datetime
 import functools
 import inspect
 import json
@@ -31,6 +32,7 @@ from evo.identity.whose import (
     is_the_users_module,
     module_of,
 )
+from operators import Misaligned
 
 
 def function(file, **names):
@@ -223,6 +225,20 @@ def test_fields_of_a_librarys_dataclass_and_what_it_calls_are_its_own(monkeypatc
     libraries = Libraries()
     assert list(libraries.put_into(made)) == []
     assert dict(libraries.read({*holds, "__doc__", "__module__"})) == {"fractions.Made.n": 3}
+
+
+def test_data_of_classes_of_the_testbed_and_of_those_in_c_are_their_own(monkeypatch):
+    libraries = Libraries()
+    assert list(libraries.put_into(Misaligned)) == list(libraries.put_into(datetime.date)) == []
+    monkeypatch.setattr(Misaligned, "rate_of_mine", 3, raising=False)
+    read = dict(libraries.read({"changes_outside", "rate_of_mine", "max", "min", "resolution"}))
+    assert read == {"operators.misaligned.Misaligned.rate_of_mine": 3}
+
+
+def test_of_a_module_of_the_testbed_without_a_file_nothing_was_put_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "evo.without_a_file", ModuleType("evo.without_a_file"))
+    assert own_name(3, "evo.without_a_file.rate") == ""
+    assert own_name(3, "evo.text.rate_of_mine") is None
 
 
 def test_what_was_put_into_a_module_is_told_by_the_names_that_are_read(monkeypatch):

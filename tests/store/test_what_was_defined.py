@@ -539,6 +539,20 @@ def test_a_class_without_a_name_that_can_be_read_is_refused(module, name, told):
         expect_named(named(name=fine))
 
 
+def test_what_a_class_that_a_library_makes_closes_over_is_the_librarys():
+    def base(rate):
+        return type("Base", (), {"__module__": "json", "rewrite": lambda self, correct, rng: rate})
+
+    made = base(0.1)
+    assert "<locals>" in made.rewrite.__qualname__
+    made.__qualname__ = "base.<locals>.Base"
+    inherits = dataclass(frozen=True)(type("Op", (made,), {"__module__": "mine", "__qualname__": "Op"}))
+    expect_named(inherits())
+    made.__module__ = "mine"
+    with pytest.raises(InputError, match="Op: rewrite closes over rate"):
+        expect_named(inherits())
+
+
 def local(rate=0.1, kind="closure"):
     def by_function(correct, rng):
         return correct
