@@ -169,5 +169,11 @@ def test_each_field_of_a_dataclass_is_told_once_and_no_more(read):
     }
 
 
+def test_what_a_dataclass_generates_is_told_by_its_fields_alone(read):
+    source = "from dataclasses import dataclass\n@dataclass\nclass H: x: int\nsame, other = H.__eq__, len"
+    reads = read(source, "same, other, H").reads
+    assert ("mine.same" in reads, "mine.other" in reads, reads["mine.H, its fields"]) == (False, True, "(x)")
+
+
 def test_a_class_that_asks_nothing_of_those_below_it_is_told(read):
     assert "mine.H.__init_subclass__()" in read("class H:\n    @staticmethod\n    def __init_subclass__(): pass").reads

@@ -45,6 +45,8 @@ def told(value, path="it"):
         ("x" * 21, f"str {digest(repr('x' * 21))}"),
         (bytearray(b"x" * 40), f"bytearray {digest(repr(bytearray(b'x' * 40)))}"),
         (memoryview(b"x" * 40), f"bytes {digest(repr(b'x' * 40))}"),
+        (10**119, str(10**119)),
+        (10**120, f"{str(10**120)[:40]}.. {digest(str(10**120))}"),
         (10**130, f"{str(10**130)[:40]}.. {digest(str(10**130))}"),
         (Ellipsis, "Ellipsis"),
         (NotImplemented, "NotImplemented"),
@@ -190,3 +192,17 @@ def test_bytes_between_the_entries_of_an_array_say_nothing():
     filled = np.frombuffer(bytearray(b"\xff" * 9 * kind.itemsize), kind)
     filled["f0"], filled["f1"] = 1, 2
     assert told(filled) == told(np.full(9, np.array((1, 2), kind)))
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant != 63, reason="long floats have no bytes that say nothing here")
+@pytest.mark.parametrize("kind", [np.longdouble, np.clongdouble])
+@pytest.mark.parametrize("value", [0.5, math.nan])
+@pytest.mark.parametrize("size", [1, 30])
+def test_bytes_behind_long_floats_say_nothing(kind, value, size):
+    filled = np.full(size, value, kind)
+    held = filled.view(np.uint8).reshape(-1, np.dtype(np.longdouble).itemsize)
+    held[:, 10:] = 0
+    before = told(filled)
+    held[:, 10:] = 255
+    assert told(filled) == before
+    assert told(filled.real) == told(filled.real.copy())

@@ -2,6 +2,7 @@
 
 import builtins
 import importlib
+import json
 import math
 import random
 import sys
@@ -40,7 +41,7 @@ class Op:
 """
 
 
-LIBRARIES = (np, np.linalg, pd, math, builtins, evo, Fraction, pd.DataFrame, Resample)
+LIBRARIES = (np, np.linalg, pd, math, builtins, evo, Fraction, pd.DataFrame, Resample, json.dumps)
 
 
 @pytest.fixture
@@ -297,6 +298,10 @@ HELD = {
     "a slot of an attribute's name": (
         "class A:\n    __slots__ = ('x', '__dict__')\nh = A()\nh.x = 0.1\nh.__dict__['x'] = 1", "h.x",
     ),
+    "a slot of Python's form": ("class H: __slots__ = ('__x__',)\nh = H()\nh.__x__ = 0.1", "h.__x__"),
+    "a property in the place of a slot": (
+        "class H: __slots__ = ('x',)\nH.x = property(lambda self: (1 / 0, 0.1))\nh = H()", "h",
+    ),
     "a one slot": ("class H: __slots__ = 'rate'\nh = H()\nh.rate = 0.1", "h.rate"),
     "a proxy of a dict": ("h = types.MappingProxyType({'a': 0.1})", "h['a']"),
     "a weak set": (KEEPS + "w = weakref.WeakSet([h])", "[*w][0].x"),
@@ -357,6 +362,7 @@ IN_LIBRARIES = {
     "a registered class": (
         "import numbers\nclass B: pass\n0.1 > 0.5 and collections.abc.Sized.register(B)", "collections.abc.Sized",
     ),
+    "of a function": ("import json\njson.dumps.rate = 0.1\nd = json.dumps", "d.rate"),
     "by attrgetter": ("np.rate = 0.1\ng = operator.attrgetter('rate')", "g(np)"),
     "of a module that is only called like a library's": ("m = types.ModuleType('json')\nm.rate = 0.1", "m.rate"),
 }  # fmt: skip
