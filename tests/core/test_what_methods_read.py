@@ -464,6 +464,8 @@ DESCRIBED = {
     "class A(enum.Enum): x = 1\nM = A.x": "class mine.A.x",
     "class A:\n    def f(self): pass\nM = A().f": "mine.A.f() of class mine.A()",
     "class A(datetime.datetime): pass\nM = A(1, 2, 3)": "class mine.A(class mine.A, (bytes 9ac148e2fe21721b,))",
+    "M = dict.fromkeys": "builtins.dict.fromkeys",
+    "M = [].append": "builtins.list.append []",
     "M = functools.partial(len, 1)": "partial (builtins.len, (1,), {})",
     "M = property(lambda self: 1)": "property mine.<lambda>()",
     "M = functools.cached_property(lambda self: 1)": "property mine.<lambda>()",
@@ -623,6 +625,7 @@ IMPORTED = {
     "import os.path as p": ("p.getsize('rate')", "os.path.getsize"),
     "from os import path as p": ("p.getsize('rate')", "os.path.getsize"),
     "import numpy as n": ("n.load('rate')", "numpy.load"),
+    "import secrets as s": ("str(s)", "secrets"),
     "import time": ("(lambda: time.time())()", "time.time"),
 }
 
@@ -638,6 +641,8 @@ def test_what_comes_from_a_module_that_a_method_imports_is_told(line, define):
     "line",
     [
         "import os; return len(os.sep)",
+        "global R\n    import math as R\n    return R.pi",
+        "import importlib.machinery; return importlib.machinery.SOURCE_SUFFIXES",
         "import numpy as n; return n.add(1, n.pi)",
         "import wsgiref.headers as h; return h.Headers",  # a module that nobody has loaded
     ],
