@@ -9,6 +9,7 @@ import functools
 import itertools
 import math
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from experiments import (
     predict,
     trace,
 )
-from experiments.reports.quality.measured import BATCH, MeasuredFitness, measured_curve
+from experiments.reports.quality.measured import BATCH, MeasuredFitness, compared, measured_curve
 from experiments.running import at_budget
 from experiments.running.simulation import simulate, simulate_traced
 from operators import BetaBlocks, FixKeep, Malformed, PerBlock, Refuse, Resample, Spill, Vote
@@ -160,6 +161,17 @@ def test_a_threshold_and_a_sample_that_are_forgotten_are_found():
     ):
         measured, exact = measured_fitness(made, calls=30, runs=3000), predict(said, "fitness", calls=30)
         assert np.abs(measured.cdf(exact.values) - exact.cdf(exact.values)).max() > 0.1
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_a_distance_is_that_of_the_cdfs_whichever_is_above(share):
+    """Half of the runs have fitness 0; DKW bounds P(distance) by 2 exp(-2 n d^2)."""
+    found = MeasuredFitness(9, np.repeat([0.0, 1.0], 100))
+    law = SimpleNamespace(values=np.array([0.0, 1.0]), cdf=lambda at: np.where(np.asarray(at) < 1, share, 1.0))
+    made = compared(law, found, 1e-3, 0.5)
+    assert (made.verdict, made.distance) == (Verdict.DIFFERS, pytest.approx(0.2))
+    assert made.p_value == pytest.approx(2 * math.exp(-2 * 200 * 0.2**2))
+    assert (made.measured, made.predicted, made.missing) == (found, law, "")
 
 
 def test_another_budget_is_found():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evo.errors import InputError, NoPrediction
 from experiments.grids.cell_text import PROGRAM
 from experiments.predictions.verdict import Verdict
 from experiments.reports.html.content import Content
@@ -16,6 +17,7 @@ from experiments.reports.html.figures.svg import _lies_on
 from experiments.reports.html.sections.cells import SHORT, _in_short, _short
 from experiments.reports.html.sections.distributions import _axes, _shared
 from experiments.reports.html.sections.first import question
+from experiments.reports.html.sections.unknown import not_predicted
 from experiments.reports.html.table import FILTERED, Entry, table
 from experiments.reports.measured import Value
 
@@ -114,3 +116,43 @@ def test_a_line_is_not_covered_by_one_that_begins_where_the_line_ends(begins, co
 def test_a_question_names_four_arms_and_counts_the_others(arms, named):
     made = SimpleNamespace(study=None, results=SimpleNamespace(cells={"arm": list(arms)}))
     assert question(SimpleNamespace(made=made, along="")) == named  # type: ignore[arg-type]
+
+
+NOT_LOADED = InputError("mine is not imported")
+OPEN, FINE = Verdict.CANNOT_TELL, Verdict.AGREES
+
+
+def not_told(*cells, doubts=()):
+    """The paragraphs and items of what is not predicted, of (verdict, error of its prediction, stored refusal) each."""
+    checked = [SimpleNamespace(cell=f"c{n}", label=f"cell {n}", verdict=verdict, reason=f"wants {'more' * n} runs")
+               for n, (verdict, *_) in enumerate(cells, 1)]  # fmt: skip
+    of = {f"c{n}": each for n, (_, *each) in enumerate(cells, 1)}
+
+    def predict(cell):
+        if of[cell][0] is not None:
+            raise of[cell][0]
+
+    def stored(cell):
+        return None if of[cell][1] is None else SimpleNamespace(refused=of[cell][1])
+
+    results = SimpleNamespace(predict=predict, prediction=stored)
+    made = SimpleNamespace(check=SimpleNamespace(cells=checked, doubts=doubts), results=results)
+    return re.findall("<(?:p|li)>(.*?)</(?:p|li)>", not_predicted(SimpleNamespace(made=made)))  # type: ignore[arg-type]
+
+
+def test_what_is_not_predicted_is_told_once_with_its_reason():
+    """A cell that has no prediction is not told again as one that cannot be told; a stored refusal is believed."""
+    unknown = (OPEN, NoPrediction("no rule"), None)
+    assert not_told((FINE, None, None)) == ["Each of the 1 cell has an exact prediction."]
+    assert not_told((FINE, None, None), (OPEN, None, None)) == [
+        "Each of the 2 cells has an exact prediction.", "1 cell cannot be told:", "cell 2: wants moremore runs",
+    ]  # fmt: skip
+    assert not_told(unknown, (OPEN, None, None), (FINE, None, None), doubts=("a guess",)) == [
+        "1 cell of 3 has no exact prediction of the calls:", "cell 1: no rule",
+        "1 cell cannot be told for another reason:", "cell 2: wants moremore runs",
+        "What stands against predicted numbers:", "a guess",
+    ]  # fmt: skip
+    assert not_told((OPEN, NOT_LOADED, None), (FINE, NOT_LOADED, "stored: no rule"), (FINE, NOT_LOADED, "")) == [
+        "2 cells of 3 have no exact prediction of the calls:", "cell 1: mine is not imported",
+        "cell 2: stored: no rule",
+    ]  # fmt: skip

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
 
 from evo import OnePlusLambda, TokenPrices, UniformChunk, UntilResolved
 from evo.errors import InputError
-from experiments import Grid, check, check_claims, fit, plan, plot_fitness, predict, run_grid, sweep, to_latex
-from experiments.fits.claims import Claim
+from experiments import Grid, Verdict, check, check_claims, fit, plan, plot_fitness, predict, run_grid, sweep, to_latex
+from experiments.fits.claims import Claim, ClaimCheck
 from experiments.grids.outside.sheet import Sheet, latex_escaped
 from operators import FixKeep, Resample
 from problems import BlockOneMax
@@ -169,16 +171,49 @@ def test_tables_for_papers_compile(results):
     assert sides == ["lrrrrrrrrl", "l" * len(fits.sheet().headings), "lllll"]
 
 
+def cells_of(latex):
+    """Rows of a table of LaTeX, the headings left out, as the texts of their cells."""
+    rows = [line for line in latex.splitlines() if line.endswith(r"\\")][1:]
+    return [[each.strip() for each in re.split(r"(?<!\\)&", line.removesuffix(r"\\"))] for line in rows]
+
+
 def test_numbers_of_a_paper_are_those_of_the_summary(results):
+    """All columns, in their order; where runs were censored there is no mean, and no interval."""
     from experiments import summarise
+    from experiments.reports import papers
     from experiments.reports.measured import number
 
-    rows = [line for line in results.to_latex().splitlines() if line.endswith(r"\\")][1:]
-    for line, row in zip(rows, summarise(results, check(results)).to_dict("records"), strict=True):
-        cells = [each.strip() for each in re.split(r"(?<!\\)&", line.removesuffix(r"\\"))]
-        assert cells[5].startswith(number(row["hit"]))
-        assert cells[6] == number(row["hit_predicted"])
-        assert cells[8] == number(row["cost_predicted"])
+    summary = summarise(results, check(results))
+    first = dict(zip(summary, summary.iloc[0], strict=True))
+    ended = first | dict.fromkeys(("hit", "hit_low", "hit_high", "cost", "cost_low", "cost_high"), math.nan)
+    ended |= {"runs": 12345, "censored": 6789, "lam": math.nan}
+    rows = [*summary.to_dict("records"), ended]
+    shown = [*cells_of(results.to_latex()), list(map(latex_escaped, papers._cell(ended)))]
+    for cells, row in zip(shown, rows, strict=True):
+        means = [f"{number(row[name])} [{number(row[f'{name}_low'])}, {number(row[f'{name}_high'])}]"
+                 for name in ("hit", "cost")] if row is not ended else ["-", "-"]  # fmt: skip
+        assert cells == [
+            latex_escaped(row["series"]), f"{row['k']:g}",
+            "-" if row is ended else f"{row['lam']:g}", f"{row['runs']:,}",
+            f"{row['censored']:,}", means[0], number(row["hit_predicted"]), means[1], number(row["cost_predicted"]),
+            row["verdict"].replace("_", " "),
+        ]  # fmt: skip
+
+
+def test_a_row_of_claims_says_the_claim_the_law_theory_and_what_follows():
+    claim = Claim("arm", "Eq. 1", "hit", "linear", "A", 2.0, "holds", theory="2 k")
+    bare = Claim("arm", "", "hit", "linear", "A", 3.0, "holds", over="other")
+    law = SimpleNamespace(text="hit = A k", estimates=("A = 2", "B = 3"))
+    claims = [
+        ClaimCheck(claim, Verdict.AGREES, law, "it holds"),
+        ClaimCheck(bare, Verdict.DIFFERS, None, "it does not", "no run arrived"),
+        ClaimCheck(bare, Verdict.CANNOT_TELL, None, "too few"),
+    ]
+    assert cells_of(to_latex(claims)) == [
+        ["arm", "Eq. 1", "hit = A k, A = 2, B = 3", "2 k (A = 2)", "AGREES: it holds"],
+        ["arm / other", "-", "no run arrived", "A = 3", "DIFFERS: it does not"],
+        ["arm / other", "-", "none", "A = 3", "CANNOT TELL: too few"],
+    ]
 
 
 @pytest.mark.parametrize("what", [3, [], ["claim"], None])

@@ -476,3 +476,31 @@ def test_the_summary_has_the_fitness_at_the_budget(tmp_path):
     for row in (first, second):
         assert f"{row['fitness']:.4g}" in text
     assert f"({exact.mean:.4g})" in text
+
+
+def law_of(kind, at):
+    return SimpleNamespace(kind=kind, mean=at, quantile=lambda level: at + level)
+
+
+@pytest.mark.parametrize("predicted", [True, False])
+@pytest.mark.parametrize("traced", [True, False])
+def test_the_band_of_a_budget_is_exact_where_it_is_known(predicted, traced, monkeypatch):
+    """Means of both stand side by side; of the quantiles the measured ones only stand in for exact ones."""
+    exact, measured = (law_of("exact", 10.0) if predicted else None), [law_of("measured", 20.0)] * traced
+    monkeypatch.setattr(at_budget, "_exact", lambda cell, generations: exact if generations == 9 else None)
+    monkeypatch.setattr(at_budget, "traced_fitness", lambda r, i, c, times: measured if times == [9] else [])
+    cell = Cell(BlockOneMax(k=9, l=1), Resample(p=0.5), AllBlocks(), OnePlusLambda(), budget=Budget(calls=9))
+
+    class Runs(SimpleNamespace):
+        def __len__(self):
+            return 4
+
+    def found(hits):
+        results = SimpleNamespace(cell=lambda _: cell, numbers=lambda _: Runs(hits=hits))
+        return at_budget.fitness_columns(results, "c")
+
+    band, of = (10.0, "exact") if predicted else (20.0, "measured") if traced else (math.nan, math.nan)
+    told = {"fitness": 20.0 if traced else math.nan, "fitness_predicted": 10.0 if predicted else math.nan}
+    told |= {"fitness_10": band + 0.1, "fitness_50": band + 0.5, "fitness_90": band + 0.9, "fitness_from": of}
+    assert found(3) == pytest.approx(told, nan_ok=True)
+    assert found(4) == pytest.approx(dict.fromkeys(told, math.nan), nan_ok=True)  # all are optimal

@@ -380,3 +380,19 @@ def test_the_waiting_time_of_each_cell_stands_beside_its_cost(tmp_path):
         app, ["time", str(tmp_path), "--workers", "2", "--fixed", "0", "--evaluation", "0.5"]
     )
     assert evaluated.output == shown.output  # what a call took, its evaluation takes now
+
+
+@pytest.mark.parametrize(("workers", "rounds", "seconds"), [
+    (1, [4, 3], [11 + 11 + 2 + 2 + 4 * 0.5, 2 + 11 + 2 + 3 * 0.5]),
+    (2, [3, 2], [11 + 0.5 + 11 + 0.5, 11 + 0.5]),  # 2 + 2 in a row are over before the 11 are
+    (None, [2, 1], [11 + 0.5 + 11 + 0.5, 11 + 0.5]),
+])  # fmt: skip
+def test_generations_of_different_widths_wait_for_their_own_calls_alone(workers, rounds, seconds):
+    """Calls of 11 or, on the short chunk, 2 seconds and of half a second of evaluation; the last ones are not there."""
+    slabs = [
+        timing.Barriers(np.array([0, 0]), np.array([1, 3]), np.array([[0, 1, 1], [0, 1, 1]], dtype=bool)),
+        timing.Barriers(np.array([1]), np.array([3]), np.array([[1, 0, 1]], dtype=bool)),
+    ]
+    told = timing.waited(slabs, 2, (11.0, 2.0), workers, Latency(1.0, evaluation=0.5), np.random.default_rng(1))
+    assert told[0].tolist() == rounds
+    assert told[1].tolist() == seconds

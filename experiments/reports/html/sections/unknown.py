@@ -25,7 +25,8 @@ def not_predicted(content: Content) -> Html:
     doubts = [tag("li", doubt) for doubt in made.check.doubts]
     parts = []
     if refused:
-        of = f"{counted(len(refused), 'cell')} of {len(labels):,} have no exact prediction of their calls:"
+        have = "has" if len(refused) == 1 else "have"
+        of = f"{counted(len(refused), 'cell')} of {len(labels):,} {have} no exact prediction of the calls:"
         parts += [tag("p", of), _listed(refused)]
     else:
         parts.append(tag("p", f"Each of the {counted(len(labels), 'cell')} has an exact prediction."))
