@@ -15,7 +15,8 @@ from contextvars import ContextVar
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, cast
+from types import UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -136,34 +137,117 @@ def parameters(part: object) -> dict[str, Any]:
 def as_declared(kind: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments for a class as a text or a file gives them: values of enumerations become their members.
 
+    So do those in tuples, and tuples named ones, where the annotation says so: `Mode | None`, `tuple[Mode, ...]`.
+
     Raises: InputError if a value is none of the enumeration's.
     """
     return {name: _member(kind, name, value) for name, value in arguments.items()}
 
 
-def enumeration(kind: type, name: str) -> type[Enum] | None:
-    """The enumeration that a field is of: by its annotation, or by its default; None if it is of none."""
-    field = getattr(kind, "__dataclass_fields__", {}).get(name)
-    if field is None:
-        return None
-    declared, default = field.type, field.default
-    if isinstance(declared, str):
-        declared = vars(sys.modules.get(kind.__module__, object)).get(declared)
-    for found in (declared, type(default)):
-        if isinstance(found, type) and issubclass(found, Enum):
-            return found
-    return None
+def expect_read_back(part: object) -> None:
+    """Check that enumerations and named tuples in the fields of a part come back from its text.
+
+    Raises: InputError naming the field, which would hold a plain word, number or tuple.
+    """
+    kind: type = type(part)
+    for name, value in parameters(part).items():
+        if not _is_more(value):
+            continue
+        declared, plain = declared_type(kind, name), _plain(value)
+        takes_plain = isinstance(value, type(plain)) and declared is type(plain) and declared is not tuple
+        if not takes_plain and not _same(_of_type(declared, plain), value):
+            inside = ", with what is in it" if type(value) is tuple else ""
+            raise InputError(
+                f"{type_name(kind)}: the text that names the part says {name}={canonical(value)}, from which "
+                f"{shown(value)} does not come back; annotate the field by its type, as {name}: "
+                f"{type(value).__name__}{inside}"
+            )
 
 
 def _member(kind: type, name: str, value: Any) -> Any:
-    found = enumeration(kind, name)
-    if found is None or isinstance(value, Enum):
+    found = declared_type(kind, name)
+    if _is_enumeration(found) and not isinstance(value, Enum):
+        member = _of_type(found, value)
+        if not isinstance(member, Enum):
+            words = ", ".join(canonical(member) for member in found)
+            raise InputError(f"{kind.__name__}: {name} must be one of {words}, got {shown(value)}")
+        return member
+    return _of_type(found, value)
+
+
+@lru_cache(maxsize=4096)
+def declared_type(kind: type, name: str) -> Any:
+    """The type of a field, as its annotation or an enumeration as its default says; None if neither does."""
+    field = getattr(kind, "__dataclass_fields__", {}).get(name)
+    if field is None:
+        return None
+    declared = _annotation(kind, name)
+    enumerated = isinstance(field.default, Enum) and (declared is None or isinstance(declared, type))
+    return type(field.default) if enumerated and not _is_enumeration(declared) else declared
+
+
+def _annotation(kind: type, name: str) -> Any:
+    """What a class, or one above it, says of a name; None where that cannot be told."""
+    for each in kind.__mro__:
+        if name in vars(each).get("__annotations__", {}):
+            said = type("_", (), {"__annotations__": {name: each.__annotations__[name]}})
+            try:
+                return get_type_hints(said, vars(sys.modules[each.__module__]))[name]
+            except Exception:  # a name that stands elsewhere, or anything that an annotation may raise
+                return None
+    return None
+
+
+def _is_enumeration(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Enum)
+
+
+def _of_type(declared: Any, value: Any) -> Any:
+    """A plain value as the type of a field has it; as it is where the type does not say."""
+    if _is_enumeration(declared) and not isinstance(value, Enum):
+        return next((member for member in declared if canonical(member) == canonical(value)), value)
+    inner = get_args(declared)
+    if get_origin(declared) in (Union, UnionType):
+        if any(isinstance(each, type) and type(value) is each for each in inner):
+            return value  # a word, a number or None stands for itself
+        return next((made for each in inner if type(made := _of_type(each, value)) is not type(value)), value)
+    if type(value) is not tuple:
         return value
-    for member in found:
-        if canonical(member) == canonical(value):
-            return member
-    words = ", ".join(canonical(member) for member in found)
-    raise InputError(f"{kind.__name__}: {name} must be one of {words}, got {shown(value)}")
+    if _is_named_tuple(declared) and len(value) == len(declared._fields):
+        hints = [_annotation(declared, name) for name in declared._fields]
+        return declared(*map(_of_type, hints, value))
+    if get_origin(declared) is tuple and inner[1:] == (...,):
+        return tuple(_of_type(inner[0], each) for each in value)
+    if get_origin(declared) is tuple and len(inner) == len(value):
+        return tuple(map(_of_type, inner, value))
+    return value
+
+
+def _is_named_tuple(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _plain(value: Any) -> Any:
+    """The value as its text has it, parts as they are."""
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+def _is_more(value: Any) -> bool:
+    """Whether a value is, or holds, what its text says plainly: a member of an enumeration, or a named tuple."""
+    if isinstance(value, tuple):
+        return type(value) is not tuple or any(map(_is_more, value))
+    return isinstance(value, Enum)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether what was read back is what there was, types included where they say more than the text."""
+    if isinstance(other, tuple):
+        return type(one) is type(other) and len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) if isinstance(other, Enum) else True
 
 
 def _number(value: float) -> str:

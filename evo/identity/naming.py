@@ -10,14 +10,14 @@ from typing import Any
 from evo.errors import InputError
 from evo.identity.classes import functions_in, is_generated
 from evo.identity.whose import is_the_users_class
-from evo.text import OWN_PACKAGES, parts_of, type_name
+from evo.text import OWN_PACKAGES, expect_read_back, is_read_back, parts_of, type_name
 
 
 def expect_named(value: object) -> None:
     """Check that the text of a part, and of all parts in it, tells it from another one of its class.
 
     Raises: InputError if a class has no name that can be read, takes values that no field keeps, closes over some, or
-    an instance has a method of its own.
+    an instance has a method of its own, or a value does not come back from the text.
     """
     for part in parts_of(value):
         kind = type(part)
@@ -44,6 +44,8 @@ def expect_named(value: object) -> None:
                     f"{type_name(kind)}: {attribute} was put on this instance alone, which the part's text does not "
                     "name; define it in the class"
                 )
+        if not is_read_back():
+            expect_read_back(part)
         closed = next(_closed_over(kind), None)
         if closed is not None:
             method, variable = closed

@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 
@@ -71,6 +72,68 @@ def test_a_field_without_a_default_is_read_back_by_its_annotation():
     assert as_declared(Needed, {"word": "wild", "plain": "wild"}) == {"word": Word.WILD, "plain": Plain.WILD}
     with pytest.raises(InputError, match=r"^Needed: word must be one of 'wild', \"it's\", got 'none'$"):
         as_declared(Needed, {"word": "none"})
+
+
+class Ends(NamedTuple):
+    low: float
+    mode: Plain = Plain.WILD
+
+
+class Untold(NamedTuple):
+    low: float
+
+
+NEAR = Ends(0.1)
+
+
+@dataclass(frozen=True)
+class Held(Op):
+    maybe: Plain | None = None
+    several: tuple["Plain", ...] = ()
+    two: "tuple[int, Word]" = (1, Word.WILD)
+    ends: Ends = NEAR
+    or_number: float | Plain = 0.5
+    anything: object = None
+    word_as_str: str = ""
+
+
+KEPT = [
+    {"maybe": Plain.WILD},
+    {"maybe": Plain.PAIR},
+    {"several": (Plain.WILD, Plain.PAIR, Plain.NONE)},
+    {"two": (3, Word.TAME)},
+    {"ends": Ends(0.2, Plain.PAIR)},
+    {"or_number": Plain.WILD},
+    {"or_number": 1.5, "maybe": None, "anything": ("a", (1, None))},
+    {"word_as_str": Word.WILD},
+]
+
+
+@pytest.mark.parametrize("given", KEPT)
+def test_members_and_named_tuples_come_back_from_wherever_an_annotation_tells_of_them(given):
+    """Members of `Mode | None` and `tuple[Mode, ...]` came back as plain values: `check` then compared another part."""
+    cell = Cell(BlockOneMax(2, 4), Held(**given), AllBlocks(), OnePlusLambda())
+    again = Cell.parse(cell.text)
+    assert again == cell
+    assert again.text == cell.text
+    assert type(again.mutator.ends) is Ends
+    assert type(again.mutator.maybe) is type(cell.mutator.maybe)
+
+
+LOST = [
+    ({"anything": Plain.WILD}, "anything: Plain"),
+    ({"anything": Word.WILD}, "anything: Word"),
+    ({"anything": (1, Plain.WILD)}, "anything: tuple"),
+    ({"anything": Untold(0.1)}, "anything: Untold"),
+    ({"maybe": Plain.NONE}, "maybe: Plain"),
+    ({"or_number": Number.ONE}, "or_number: Number"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), LOST)
+def test_what_would_not_come_back_is_refused_where_the_cell_is_made(given, words):
+    with pytest.raises(InputError, match=rf"does not come back; annotate the field by its type, as {words}"):
+        Cell(BlockOneMax(2, 4), Held(**given), AllBlocks(), OnePlusLambda())
 
 
 def test_a_file_gives_values(tmp_path):

@@ -1,8 +1,8 @@
 """Values that a results folder must not hold, one at a time, each refused in words; the ones just within are read."""
 
 import enum
-from collections import namedtuple
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -167,27 +167,44 @@ class Level(enum.IntEnum):
     ONE = 1
 
 
-Pair = namedtuple("Pair", "first second")
+class Pair(NamedTuple):
+    first: float
+    second: tuple[Level, Rate]
+
+
+@dataclass(frozen=True)
+class OfRate(Given):
+    value: Rate
+
+
+@dataclass(frozen=True)
+class OfPair(Given):
+    value: Pair
+
+
+@dataclass(frozen=True)
+class Mixed(Given):
+    value: Rate | tuple | str | None
 
 
 @pytest.mark.parametrize(
-    ("values", "columns"),
+    ("kind", "values", "columns"),
     [
-        ([np.int64(3), 4], [3, 4]),
-        ([np.float32(0.5)], [0.5]),
-        ([np.bool_(True)], [True]),
-        ([Rate.LOW, Rate.NONE], [0.3, None]),
-        ([(1.0, 2)], ["(1.0, 2)"]),
-        ([(np.float64(1.0), np.inf, np.int8(2))], ["(1.0, inf, 2)"]),
-        ([Pair(1.0, (Level.ONE, Rate.PAIR))], ["(1.0, (1, (1, 2.5)))"]),
-        ([1.0, "1", "a", -0.0, True], ["1.0", "1", "a", "-0.0", "True"]),
-        ([Rate.LOW, (1.0,), "a", None], ["0.3", "(1.0,)", "a", None]),
-        ([np.inf, "inf", "(inf,)"], ["inf", "'inf'", "(inf,)"]),
+        (Given, [np.int64(3), 4], [3, 4]),
+        (Given, [np.float32(0.5)], [0.5]),
+        (Given, [np.bool_(True)], [True]),
+        (OfRate, [Rate.LOW, Rate.NONE], [0.3, None]),
+        (Given, [(1.0, 2)], ["(1.0, 2)"]),
+        (Given, [(np.float64(1.0), np.inf, np.int8(2))], ["(1.0, inf, 2)"]),
+        (OfPair, [Pair(1.0, (Level.ONE, Rate.PAIR))], ["(1.0, (1, (1, 2.5)))"]),
+        (Given, [1.0, "1", "a", -0.0, True], ["1.0", "1", "a", "-0.0", "True"]),
+        (Mixed, [Rate.LOW, (1.0,), "a", None], ["0.3", "(1.0,)", "a", None]),
+        (Given, [np.inf, "inf", "(inf,)"], ["inf", "'inf'", "(inf,)"]),
     ],
 )
-def test_a_row_says_what_its_text_says_of_any_value(values, columns):
+def test_a_row_says_what_its_text_says_of_any_value(kind, values, columns):
     """A folder of such cells was taken for damaged by the launch that had made it, and by each later one."""
-    cells = [Cell(BlockOneMax(k=2, l=3), Given(value), AllBlocks(), OnePlusLambda()) for value in values]
+    cells = [Cell(BlockOneMax(k=2, l=3), kind(value), AllBlocks(), OnePlusLambda()) for value in values]
     rows = cells_table(Grid("x", cells, runs=1)).reset_index().to_dict("records")
     for row, column in zip(rows, columns, strict=True):
         expect_told(row)
