@@ -3,13 +3,16 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from experiments.cli.app import app
+from experiments.predictions.verdict import Verdict
 from experiments.reports import kept
+from experiments.reports.kept import KeptReport, checksums, keep, kept_report
 from experiments.store.failures import FailedBatch, write_failure
 from experiments.store.launches.state import state_file
 from experiments.store.results import load
@@ -214,3 +217,16 @@ def test_where_nothing_can_be_kept_each_report_is_made(tmp_path, monkeypatch, no
     assert "Check against exact predictions" in first.stdout
     none_is_made()
     assert is_made(*REPORT)
+
+
+@pytest.mark.parametrize("looks", [1, kept.MOST_LOOKS, kept.MOST_LOOKS + 2])
+def test_a_kept_report_is_read_as_it_was_and_of_many_looks_the_last_are(looks, tmp_path):
+    (tmp_path / "report.html").write_text("page")
+    shown = {f"look {n}": f"text {n}" for n in range(looks)}
+    made = KeptReport("key", Verdict.CANNOT_TELL, checksums([tmp_path / "report.html"]), shown)
+    keep(tmp_path, made)
+    last = dict(list(shown.items())[max(0, looks - 8) :])
+    assert kept_report(tmp_path, "key") == replace(made, shown=last)
+    assert kept_report(tmp_path, "another") is kept_report(tmp_path, None) is None
+    (tmp_path / "report.html").write_text("another page")
+    assert kept_report(tmp_path, "key") is None
