@@ -12,7 +12,7 @@ from experiments.calibration.calibrate import calibrate
 from experiments.calibration.laws import across_calls
 from experiments.calibration.money import price_law
 from experiments.calibration.pilots import pilots
-from experiments.calibration.seconds import _median, seconds_law
+from experiments.calibration.seconds import _median, _sigma, seconds_law
 from experiments.calibration.tokens import tokens_law
 from experiments.calibration.traps import Shown, traps
 from experiments.logs.calls import Calls
@@ -193,6 +193,19 @@ def test_sigma_has_the_interval_of_normal_logarithms_or_a_wider_one():
     else:
         off = np.sqrt(variance * np.exp(np.array([-1, 1]) * np.sqrt(robust) / variance * t.ppf(0.975, 59)))
     assert ends(found) == pytest.approx([np.sqrt(variance), *off], rel=1e-9)
+
+
+@pytest.mark.parametrize(("far", "normal"), [(4.0, True), (4.1, False)])
+def test_squares_that_spread_more_than_those_of_normal_logarithms_widen_sigma(far, normal):
+    """Of 12 logarithms ten are 1 off the mean and two are `far` off it; normal ones have 2 variance^2 / 11."""
+    logs = np.array([1.0, -1.0] * 5 + [far, -far])
+    variance = (logs**2).sum() / 11
+    spread = ((logs**2 - variance) ** 2).sum() / 144 / variance**2
+    assert (spread <= 2 / 11) is normal
+    assert spread > 2 / 13
+    low, high = np.sqrt(11 * variance / chi2.ppf([0.975, 0.025], 11))
+    found = _sigma(logs, None)
+    assert (ends(found) == pytest.approx([np.sqrt(variance), low, high], rel=1e-9)) is normal
 
 
 def test_seconds_of_a_token_have_the_interval_of_residuals_that_are_left_out():

@@ -11,8 +11,9 @@ from scipy.stats import binom
 
 from evo.errors import InputError
 from experiments.calibration import laws
-from experiments.calibration.blocks import Estimate
+from experiments.calibration.blocks import Counts, Estimate, chance
 from experiments.calibration.calibrate import calibrate
+from experiments.calibration.pilots import pilots
 from experiments.calibration.seconds import SecondsLaw
 from experiments.calibration.sizes import granularities
 from experiments.calibration.tokens import TokensLaw
@@ -222,10 +223,13 @@ NAN = np.nan
         (2, dict(g=[1, 1, 4, 4], item=["a", "b", "b", "c"]), SEEN, "1 of 3 items at every g"),
         (4, dict(price=[0, 1, NAN], tokens_in=[5, 5, 5]), SEEN,
          "1 of 3 calls cost 0 though they have tokens; they are left out"),
+        (4, dict(price=[0, 1, NAN], tokens_out=[5, 5, 5]), SEEN,
+         "1 of 3 calls cost 0 though they have tokens; they are left out"),
         (4, dict(price=[0, 1, NAN], tokens_in=[0, 5, 5]), NOT_SEEN,
          "no call with tokens costs 0; 1 of 3 have no price"),
         (5, dict(tokens_reasoning=[3, NAN, NAN], tokens_out=[9, 9, 0]), SEEN, "told of 1 of 2 calls that wrote"),
         (5, dict(tokens_reasoning=[3, 4, NAN], tokens_out=[9, 9, 0]), NOT_SEEN, "told of 2 of 2 calls that wrote"),
+        (5, dict(tokens_reasoning=[3, 0, NAN], tokens_out=[9, 0, 9]), SEEN, "told of 1 of 2 calls that wrote"),
         (6, dict(seconds=[1, 1, 1], run=["a", "a", "b"], call=[1, 1, 1]), SEEN,
          "1 of 3 calls have the run and number of an earlier one"),
         (10, dict(g=[3, 3], calls=[20, 1]), SEEN, "21 calls in 2 rows, 10.5 each: fix and keep are per attempt"),
@@ -239,6 +243,13 @@ NAN = np.nan
 def test_the_evidence_of_a_trap_is_in_numbers(number, columns, found, evidence):
     trap = traps(calls_of(**columns))[number - 1]
     assert (trap.shown, trap.evidence) == (found, evidence)
+
+
+def test_of_lists_of_passing_tests_the_broken_ones_are_told_of_those_that_passed():
+    """Two calls on 5 blocks each, of which 3 and 4 were correct before, and 2 and 4 of these after."""
+    calls = calls_of(g=[5, 5], incorrect=[2, 1], repaired=[1, 0], kept=[2, 4])
+    trap = traps(replace(calls, lists_of_passing=True))[2]
+    assert (trap.shown, trap.evidence) == (SEEN, "the format lists tests that pass reliably: 1 of 7 broken")
 
 
 @pytest.mark.parametrize(
@@ -282,6 +293,23 @@ def test_what_to_buy_where_one_granularity_is_logged():
     assert report.pilots[1].words.startswith("fix at g = 61: 900 calls more halve the interval")
     nothing = calibrate(calls_of(seconds=[1.0] * 3))
     assert nothing.pilots[0].words.startswith("two granularities, g = 1 and another")
+
+
+@pytest.mark.parametrize(
+    ("g", "whole_tasks", "calls", "told"),
+    [
+        (1, False, 60, "at more blocks a call (g = 4, say), on the same items: 60 calls"),
+        (1, True, 60, "at one block a call (g = 1), on the same items: 60 calls"),
+        (2, False, 49, "at one block a call (g = 1), on the same items: 50 calls"),
+    ],
+)
+def test_another_granularity_is_bought_with_as_many_calls_as_there_are_but_fifty(g, whole_tasks, calls, told):
+    """As many as tell the less known of fix and keep; half of the blocks were right."""
+    known = {name: chance(Counts(np.ones(n), np.arange(n) % 2 * 1.0)) for name, n in (("fix", calls), ("keep", 80))}
+    size = type("Size", (), {"g": g, **known})()
+    first = pilots([size], None, whole_tasks)[0]
+    assert first.words.startswith(told)
+    assert first.calls == max(calls, 50)
 
 
 @pytest.mark.slow
@@ -372,10 +400,23 @@ def test_many_sizes_are_put_together_by_octaves():
     ]
 
 
-@pytest.mark.parametrize(("sizes", "words"), [(12, [str(g) for g in range(1, 13)]), (13, ["1", "2-3", "4-7", "8-13"])])
-def test_twelve_sizes_are_told_each_and_thirteen_by_octaves(sizes, words):
+@pytest.mark.parametrize(
+    ("sizes", "medians", "words"),
+    [
+        (12, [*range(1, 13)], [str(g) for g in range(1, 13)]),
+        (13, [1, 2, 5, 10], ["1", "2-3", "4-7", "8-13"]),
+    ],
+)
+def test_twelve_sizes_are_told_each_and_thirteen_by_octaves(sizes, medians, words):
+    """The median of 4 to 7 is 5.5, that of 8 to 13 10.5: blocks are whole."""
     found = granularities(calls_of(g=np.arange(1, sizes + 1)))
     assert [size.words for size in found] == words
+    assert [size.g for size in found] == medians
+
+
+def test_whole_tasks_are_one_size_the_median_of_theirs():
+    (found,) = granularities(calls_of(g=[2, 3, 9], k=[2, 3, 9]))
+    assert (found.g, len(found.calls), found.words) == (3, 3, "whole tasks, 2 to 9 blocks")
 
 
 def test_two_models_have_no_calibration_together():

@@ -228,3 +228,20 @@ def test_no_money_is_told_apart_from_money_that_is_not_known_and_from_nothing_bo
     calls = calls_of(price=money, tokens_in=[5.0] * 15 + [0.0] * 2 + [np.nan] * 2, tokens_out=[5.0] * 15 + [np.nan] * 4)
     law = price_law(calls)
     assert (law.known, law.missing, law.zeros) == (10, 2, 3)
+
+
+@pytest.mark.parametrize("tokens", ["tokens_in", "tokens_out"])
+def test_a_call_that_read_or_wrote_has_used_something(tokens):
+    law = price_law(calls_of(price=[0.01] * 8 + [0.0] * 3, **{tokens: [5.0] * 10 + [0.0]}))
+    assert (law.known, law.missing, law.zeros) == (8, 0, 2)
+
+
+def test_each_number_of_tokens_says_how_many_calls_tell_it():
+    """Four calls: one without g, one that wrote nothing known, two that tell what was cached."""
+    nan = np.nan
+    columns = {"tokens_in": [11, 20, 30, 40], "tokens_cached": [1, nan, nan, 2], "tokens_out": [10, 20, nan, 40]}
+    law = tokens_law(calls_of(g=[1, 2, 3, nan], **columns))
+    assert {name: mean.n for name, mean in law.means.items()} == dict(tokens_in=4, tokens_cached=2, tokens_out=3)
+    assert (law.instructions.n, law.block.n, law.cached_of_prompt.n) == (3, 2, 2)
+    assert law.instructions.value == pytest.approx(61 / 3 - 2 * 9.5)  # the mean, less two of the slope (30 - 11) / 2
+    assert (law.block.value, law.cached_of_prompt.value) == pytest.approx((30 / 3, 3 / 51))
