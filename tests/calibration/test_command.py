@@ -164,7 +164,9 @@ def test_each_share_of_the_answers_stands_under_its_name_with_what_it_is_of():
     assert dict(calibrated._answers(report)) == shares | {"no answer": f"{UNTOLD}only applied ones"}
     for name in told:
         setattr(report, name, THREE if told[name] is None else None)
-    assert [told.startswith(UNTOLD) for _, told in calibrated._answers(report)] == [True, True, False]
+    answers = list(calibrated._answers(report))
+    assert [told.startswith(UNTOLD) for _, told in answers] == [True, True, False]
+    assert answers[2] == ("no answer", "300 % (1.5e+02 to 6e+02 %) of 40 calls")
 
 
 @pytest.mark.parametrize(

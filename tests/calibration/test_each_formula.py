@@ -201,7 +201,7 @@ def test_squares_that_spread_more_than_those_of_normal_logarithms_widen_sigma(fa
     logs = np.array([1.0, -1.0] * 5 + [far, -far])
     variance = (logs**2).sum() / 11
     spread = ((logs**2 - variance) ** 2).sum() / 144 / variance**2
-    assert (spread <= 2 / 11) is normal
+    assert bool(spread <= 2 / 11) is normal
     assert spread > 2 / 13
     low, high = np.sqrt(11 * variance / chi2.ppf([0.975, 0.025], 11))
     found = _sigma(logs, None)

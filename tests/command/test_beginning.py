@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from importlib.metadata import version
+from importlib.metadata import EntryPoint, version
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +15,7 @@ from experiments.cli.showing import exact
 from experiments.cli.showing.docs import paragraphs, parameters
 from experiments.cli.showing.exact import exact_law
 from experiments.cli.showing.one import _near
+from experiments.grids import extensions
 from experiments.grids.parts import EVERY
 from experiments.grids.toml import load_grid
 from experiments.presets import PRESETS
@@ -197,6 +198,32 @@ def test_rules_beyond_those_that_are_listed_are_counted(listed, said, monkeypatc
     monkeypatch.setattr(exact, "LISTED", listed)
     rules = "merged rounds, chunks in turn", "merged rounds, only incorrect chunks"
     assert exact_law("runner", Merged) == f"yes, by these rules: {said.format(*rules)} (docs/predictions.md)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("prompt", "none is needed: the tokens of a call follow from it"),
+        ("cost", "none is needed: costs are priced from the law of the ledger"),
+        ("budget", "none is needed: predictions are of runs without a budget, which only censors them"),
+    ],
+)
+def test_parts_that_need_no_law_say_why(kind, said):
+    assert [exact_law(kind, part) for part in EVERY[kind]] == [said] * len(EVERY[kind])
+
+
+def test_parts_that_installed_packages_offer_are_listed_with_ours(monkeypatch):
+    """Under their kind, behind ours, and not imported."""
+    offers = [EntryPoint("Offered", "their_pkg:Theirs", extensions.GROUPS["mutator"])]
+    monkeypatch.setattr(extensions, "entry_points", lambda group: [each for each in offers if each.group == group])
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = llm_evo("show").stdout.splitlines()
+    (at,) = (i for i, line in enumerate(lines) if "their_pkg" in line)
+    assert [each.strip() for each in lines[at].split("│")[1:3]] == [
+        "Offered", "of an unknown package: their_pkg:Theirs (not imported)"
+    ]  # fmt: skip
+    heads = [line.split("┃")[1].strip() for line in lines[:at] if line.startswith("┃")]
+    assert heads[-1] == "mutator"
 
 
 def test_a_part_of_ones_own_is_explained(where, monkeypatch):

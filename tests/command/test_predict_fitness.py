@@ -164,3 +164,11 @@ def test_quantiles_of_single_runs_are_read_back(tmp_path, columns, rows_of):
                 [predict(cell, "cost").quantile(u) for u in (0.1, 0.5, 0.9)], rel=5e-3
             )
     assert "-: calls differ in price, and only the mean is known" in " ".join(result.output.split())
+
+
+def test_each_source_is_named_once_whatever_cells_have_it():
+    row = dict(series="s", k=4, lam=1, mean=2.0, low=1.0, median=2.0, high=3.0, solved=0.5, improve=0.25, note="")
+    table = pd.DataFrame([row | {"source": "Eq. 1; 2h"}, row | {"source": "2h; 5a"}, row | {"source": "Eq. 1"}])
+    console = Console(file=io.StringIO(), width=80)
+    show_fitness(table, 7, console)
+    assert "exact, from Eq. 1; 2h; 5a\n" in console.file.getvalue()

@@ -108,6 +108,11 @@ TIME = "about 30 s on 4 cores of this machine"
             SPENT, "chance that a run is censored: 0.25 over all cells, at most 0.5 (cells, k = 9, lam = 1)",
             TIME,
         ]),
+        (({}, {}, {"censored": 0.75}), [
+            "3 cells, 30 runs within their budgets: 90 calls, 150 tokens read and 210 written, cost 330 pass tokens",
+            "chance that a run is censored: 0.25 over all cells, at most 0.75 (cells, k = 2, lam = 1)",
+            "about 45 s on 4 cores of this machine",
+        ]),
         (({}, {"censored": None}), [
             SPENT, NEVER, "1 cell of which it is not known is not counted in this", TIME,
         ]),
