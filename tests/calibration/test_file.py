@@ -19,6 +19,7 @@ from experiments.grids.measured.file import (
     parse_calibration,
     read_calibration,
 )
+from experiments.grids.measured.keys import MEANT, unknown_key
 
 LEAST = "[operator]\nfix = { 1 = 0.35 }\nkeep = { 1 = 0.97 }\n"
 WHOLE = Calibration(
@@ -132,3 +133,17 @@ def test_the_file_of_the_docs_is_read():
     made = parse_calibration(text.split("```toml\n")[1].split("```")[0])
     assert made.operator.interval.malformed == (0.06, 0.1)
     assert None not in {*vars(made.prices).values(), *vars(made.seconds).values(), *vars(made.tokens).values()}
+
+
+OTHERS = [(table, key, word) for table, keys in MEANT.items() for key, words in keys.items() for word in words]
+
+
+@pytest.mark.parametrize("spelt", [str.lower, str.upper])
+def test_what_others_call_a_key_is_told_whatever_its_case(spelt):
+    """No word stands for two keys of a table, nor for one that there is."""
+    for table, key, word in OTHERS:
+        others = list(MEANT[table])
+        assert word not in others or word == key
+        told = str(unknown_key(table, spelt(word), others))
+        assert f"did you mean '{table}.{key}'?" in told
+    assert len({(table, word) for table, _, word in OTHERS}) == len(OTHERS)

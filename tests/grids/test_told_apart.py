@@ -12,13 +12,14 @@ from evo.schedules import AllBlocks
 from experiments.checks.check import check
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
-from experiments.grids.described import arms_told, values_told
+from experiments.grids.described import arms_told, heading, values_told, varying
 from experiments.grids.grid import Grid
 from experiments.grids.labels import labels
 from experiments.grids.outside.telling import seen_as
 from experiments.reports.export import export_results
 from experiments.running.launch import run_grid
 from experiments.store.results import load
+from operators import Malformed, Refuse, Resample
 from problems import BlockOneMax
 
 
@@ -175,3 +176,26 @@ def test_a_spreadsheet_finds_no_formula_among_the_parameters(tmp_path):
     for value in values[:-1]:
         assert f",{value!a}," in written.replace('"', "")
     assert ",plain," in written
+
+
+@pytest.mark.parametrize(
+    ("arms", "engine", "told"),
+    [
+        (1, "blocks", "tiny: 1 cell, 7 runs a cell, seed 3"),
+        (2, "blocks", "tiny: 2 cells in 2 arms, 7 runs a cell, seed 3"),
+        (3, "law", "tiny: 3 cells in 3 arms, 7 runs a cell, seed 3, engine law"),
+    ],
+)
+def test_a_grid_in_a_line_says_how_it_is_run(arms, engine, told):
+    parts = Resample(0.5), AllBlocks(), OnePlusLambda()
+    by_arm = {f"arm {k}": (Cell(BlockOneMax(k, 1), *parts),) for k in range(1, arms + 1)}
+    assert heading(Grid("tiny", by_arm, runs=7, seed=3, engine=engine)) == told
+
+
+def test_parameters_of_one_name_are_told_by_the_whole_of_it():
+    """Both k and the chance of the mutator vary; the g of the schedule and the fix inside of a wrapper alone do not."""
+    cells = [
+        Cell(BlockOneMax(k, 1), Malformed(Refuse(Resample(0.5), rate), other), AllBlocks(), OnePlusLambda())
+        for k, rate, other in ((2, 0.1, 0.2), (3, 0.3, 0.4))
+    ]
+    assert varying(cells) == "k = 2, 3; mutator.inner.rate = 0.1, 0.3; mutator.rate = 0.2, 0.4"

@@ -572,3 +572,12 @@ def test_sweeps_of_many_cells_are_forecast():
         runner=OnePlusLambda(),
     )  # fmt: skip
     assert len(forecast(Grid("many", cells))) == 80
+
+
+@pytest.mark.parametrize(("runs", "batches"), [(10, 1), (11, 2), (20, 2)])
+def test_the_time_of_all_runs_is_that_of_whole_batches(runs, batches):
+    cell = Cell(BlockOneMax(4, 1), Resample(0.5), UniformChunk(), OnePlusLambda())
+    (row,) = forecast(Grid("tiny", [cell], runs=runs, batch=10)).to_dict("records")
+    assert row["longest"] == pytest.approx(seconds_a_batch(cell, 10, "blocks"))
+    assert row["seconds"] == pytest.approx(batches * row["longest"])
+    assert row["made"] == 10 * batches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -12,9 +13,10 @@ from evo import AllBlocks, OnePlusLambda, RoundRobin, UntilResolved
 from evo.errors import NoPrediction
 from experiments import Cell, predict
 from experiments.checks.check import CellCheck, Check
-from experiments.predictions.refusals import in_short, kind_of_reason
+from experiments.predictions.refusals import Missed, in_short, kind_of_reason, missing_rules
 from experiments.predictions.rules import RULES
 from experiments.predictions.setting import Setting
+from experiments.predictions.singles import told_prediction
 from experiments.predictions.verdict import Verdict
 from experiments.reports.terminal import show_check
 from experiments.reports.wording import counted
@@ -94,3 +96,34 @@ def test_verdicts_that_are_not_listed_are_counted_by_cells(more):
     assert all(f"cell {i}: reason {letter}" in shown for i, letter in enumerate("abcdefghijkl"))
     assert "reason m" not in shown
     assert (f"and {2 * more} more, all in summary.csv" in shown) == bool(more)
+
+
+def test_rows_for_ones_own_parts_come_before_those_that_miss_less():
+    """Of five rows three are listed: by the parts that they are not about, then by what is missing."""
+    tried = [
+        Missed("far", 2, ["a"]), Missed("near", 0, ["a", "b", "c"]), Missed("nearer", 0, ["a"]),
+        Missed("other", 1, ["d"]), Missed("another", 1, ["d", "e"]),
+    ]  # fmt: skip
+    assert missing_rules("X", tried).splitlines() == [
+        "no exact prediction for X by any of 5 rows:",
+        "  nearer: a",
+        "  near: a; b; c",
+        "  other: d",
+        "  and 2 other rows of the table in docs/predictions.md, from which it differs in more",
+    ]
+
+
+def test_a_prediction_in_words_has_all_that_is_known_of_it():
+    """Quantiles of so many per cent; a name before the first of several sentences only."""
+    known = SimpleNamespace(
+        kind="exact", quantity="hit", mean=12.5, variance=6.25, quantile=lambda u: 1000 * u, source="Eq. 12",
+        checked=("c 1", "c 2"), trusted=("t 1", "t 2"), warning="it extrapolates",
+    )  # fmt: skip
+    told = told_prediction(known)
+    assert told.title == "exact prediction of hit"
+    assert told.rows == (
+        ("mean", "12.5"), ("variance", "6.25"), ("10 / 50 / 90 % of runs", "100 / 500 / 900"), ("from", "Eq. 12"),
+        ("checked", "c 1"), ("", "c 2"), ("trusted", "t 1"), ("", "t 2"), ("but", "it extrapolates"),
+    )  # fmt: skip
+    known.warning = ""
+    assert told_prediction(known).rows == told.rows[:-1]

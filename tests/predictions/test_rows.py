@@ -28,7 +28,7 @@ from evo.statistics import dkw_halfwidth, dkw_p_value, law_distance
 from experiments.grids.cell import Cell
 from experiments.predictions import conditions as c
 from experiments.predictions.predict import predict
-from experiments.predictions.printed import STARTS, examples, predicts, printed_rules, ways
+from experiments.predictions.printed import STARTS, _exceptions, examples, predicts, printed_rules, ways
 from experiments.predictions.rules import RULES, classes
 from experiments.predictions.setting import NAMES, Setting, asked, run_law
 from experiments.running.simulation import simulate
@@ -308,3 +308,10 @@ def test_the_table_does_not_promise_what_is_refused(name, mutator, schedule):
             assert predict(cell).mean > 0
         else:
             assert not predicts(row, cell)
+
+
+def test_each_value_that_is_not_covered_together_with_another_is_told():
+    """Ways are g, lam, start and accept; of g = k only lam = 1 is covered, from where all blocks are incorrect."""
+    ways = {("1", lam, start, "strict") for lam in ("1", "2", "k") for start in ("all incorrect", "p0")}
+    ways |= {("k", "1", "all incorrect", "strict")}
+    assert list(_exceptions(ways)) == ["not g = k with lam = 2 or k", "not g = k with start = p0"]

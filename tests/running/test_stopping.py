@@ -494,6 +494,7 @@ def test_where_the_question_has_no_predicted_answer_the_cap_is_forecast():
         assert expected_runs(rule, one, 500, 1.0) == 20_000
     assert expected_runs(PRECISE, one, 500, 0.5) == 20_000  # some run of 500 is censored, surely
     assert expected_runs(SUCCESSES, one, 10, 0.5) == 200
+    assert expected_runs(SUCCESSES, one, 300, 0.5) == 300  # whole batches
     assert expected_runs(700, one, 500, None) == 700
     assert expected_runs(UntilPrecise(0.5, 10), one, 500, 0.0) == 10
     assert expected_runs(PRECISE, cells(4, mutator=Resample(1.0))[0], 10, 0.0) == 100  # no spread, but 100 at the least

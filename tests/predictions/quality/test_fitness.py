@@ -27,7 +27,8 @@ from evo.laws.special import BetaBlocksLaw
 from evo.schedules import Decomposed
 from evo.theory.calls.starts import Start
 from evo.theory.quality.difficulty import beta_at_random
-from experiments import Cell, predict
+from experiments import Cell, fitness_table, predict
+from experiments.grids.grid import Grid
 from experiments.predictions.printed import printed_rules
 from experiments.predictions.quality.rules import QUALITY_RULES
 from operators import BetaBlocks, BetaRunQuality, FixKeep, Malformed, Resample, Vote
@@ -356,3 +357,15 @@ def test_difficulties_of_some_incorrect_blocks_are_those_of_all_sequences_of_cal
                 wrong = np.convolve(wrong, (1.0 - stays, stays))
             found[: len(wrong)] += wrong / k**calls
         assert law.after([calls])[0] == pytest.approx(found, rel=1e-12, abs=1e-15)
+
+
+def test_each_number_of_a_row_is_that_of_the_law():
+    """Three offspring a generation, so that a call gains a third of what a generation does."""
+    cell = Cell(BlockOneMax(8, 1), FixKeep(0.4, 0.8), UniformChunk(), OnePlusLambda(3))
+    (row,) = fitness_table(Grid("tiny", [cell]), calls=30).to_dict("records")
+    law = predict(cell, "fitness", calls=30)
+    numbers = {"best": 8.0, "generations": 10, "mean": law.mean, "solved": law.solved, "improve": law.improve}
+    numbers |= {"gain": law.gain / 3, "low": law.quantile(0.1), "median": law.quantile(0.5), "high": law.quantile(0.9)}
+    assert {name: row[name] for name in numbers} == pytest.approx(numbers, rel=1e-12)
+    assert len({round(each, 9) for each in numbers.values()}) >= 8
+    assert (row["k"], row["lam"], row["source"], row["note"]) == (8, 3, law.source, "")
