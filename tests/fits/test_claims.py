@@ -453,6 +453,20 @@ def test_five_hundred_runs_without_a_hit_bear_out_that_none_arrives(runs, verdic
     assert (found.verdict, found.reason) == (verdict, reason)
 
 
+@pytest.mark.parametrize(
+    ("least", "verdict", "found"),
+    [(2.0, Verdict.DIFFERS, "600 of 1,200 runs arrive"), (3.0, Verdict.AGREES, "0 of 600 runs arrive")],
+)
+def test_that_no_run_arrives_is_claimed_from_the_least_k_on(least, verdict, found):
+    cells = [Cell(BlockOneMax(k=k, l=3), Resample(p=0.5), UntilResolved(), OnePlusLambda()) for k in (2, 3)]
+    results = run_grid(Grid("stuck", {"stuck": cells}, runs=600, batch=600), workers=1)
+    changed = results.runs.copy()
+    changed.loc[changed["cell"] == cells[1].id, "hit"] = pd.NA
+    claim = Claim("stuck", "never", "hit", "never", "share of runs", 0.0, "holds", least=least)
+    (told,) = check_claims(results.with_runs(changed), [claim])
+    assert (told.verdict, told.found) == (verdict, found)
+
+
 def test_the_longest_series_of_an_arm_is_asked():
     """One arm along l at k = 1 and along k at l = 3: a claim along each."""
     cells = [Cell(BlockOneMax(k=1, l=l), Resample(p=1.0), OnlyIncorrect(), OnePlusLambda()) for l in (30, 40, 50, 60)]

@@ -19,7 +19,7 @@ from experiments.fits.evidence.spreads import WORST, log_error
 from experiments.fits.families.advice import FACTORS, POWER, runs_for_bend, where_they_part
 from experiments.fits.families.choice import knot_of
 from experiments.fits.laws import Estimate, Told
-from experiments.fits.quantities import Quantity, out_of_floats, values_of
+from experiments.fits.quantities import Quantity, out_of_floats, parsed, values_of
 from experiments.fits.ratios import Ratio, Side
 from experiments.fits.series import Series, _of_runs
 from experiments.fits.speedups import FEWEST_RUNS
@@ -243,6 +243,37 @@ def test_every_run_was_seen_up_to_the_first_that_was_censored():
     assert ended.tolist() == [3.0, math.inf, math.inf, 9.0]
     (*_, reach), _ = _of_runs(RunArrays.of(runs.iloc[[0, 3]]), 1.0, Quantity("hit", "mean", "hit"))
     assert reach == math.inf
+
+
+@pytest.mark.parametrize(
+    ("column", "statistic", "numbers"),
+    [
+        ("hit", "mean", (3, 1, 4, 4, 12, 1, 6, 4)),
+        ("hit", "ERT", (3, 0, 6, 36, 12, 1, 6, 4)),  # (2 - 6, 4, 6 - 6) have the variance 16, times (3/2)^2
+        ("cost", "mean", (3, 1, 30, 700, 12, 7.5, 60, 20)),
+        ("cost", "ERT", (3, 0, 45, 925 * 2.25, 12, 7.5, 60, 20)),  # 10 - 45, 20, 60 - 45
+    ],
+)
+def test_each_number_of_the_runs_of_a_cell(column, statistic, numbers):
+    """Runs, censored, mean, variance, trials, unit, median, reach; ERT is the sum over the hits, and censors none."""
+    runs = pd.DataFrame({"hit": [2.0, np.nan, 6.0], "generations": [2.0, 4.0, 6.0], "cost": [10.0, 20.0, 60.0]})
+    found, _ = _of_runs(RunArrays.of(runs), 1.0, Quantity("", statistic, column))
+    assert found == pytest.approx(numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "statistic", "column"),
+    [
+        ("rounds", "mean", "generations"),
+        ("median makespan", "median", "seconds"),
+        ("ert cost", "ERT", "cost"),
+        ("MEDIAN", "median", "hit"),
+        ("ERT tokens", "ERT", "tokens"),
+    ],
+)
+def test_a_quantity_is_a_statistic_of_a_column(text, statistic, column):
+    runs = pd.DataFrame({"generations": [1.0], "seconds": [1.0]})
+    assert parsed(text, SimpleNamespace(runs=runs)) == Quantity(text, statistic, column)
 
 
 @pytest.mark.parametrize(
