@@ -471,6 +471,11 @@ DESCRIBED = {
     "M = functools.cached_property(lambda self: 1)": "property mine.<lambda>()",
     "M = staticmethod(lambda: 1)": "staticmethod mine.<lambda>()",
     "M = classmethod(lambda of: 1)": "classmethod mine.<lambda>()",
+    "class P(staticmethod): pass\nM = P(lambda: 1)": "staticmethod mine.<lambda>() by class mine.P()",
+    "class P(functools.cached_property): pass\nM = P(lambda self: 1)": "property mine.<lambda>() by class mine.P()",
+    "class P(functools.partial): pass\nM = P(len, 1)": "partial (builtins.len, (1,), {}) by class mine.P()",
+    "class W(weakref.WeakValueDictionary): pass\nM = W()": "W {} by class mine.W()",
+    "class W(weakref.WeakKeyDictionary): pass\nM = W()": "W {} by class mine.W()",
     "M = {len, print}": "{builtins.len, builtins.print}",
     "M = Fraction(1, 3)": "fractions.Fraction fractions.Fraction (1, 3)",
 }

@@ -3,18 +3,19 @@
 import hashlib
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from evo.errors import EvoError, InputError
+from evo.errors import EvoError, InputError, OperatorError
 from evo.foreign import _is_third_party, blame_part, describe_error
 from evo.identity import identity_of
 from experiments.store.launches.state import state_file
 from experiments.store.third_party.origins import Origin, compared
 from experiments.store.third_party.recall import recall
 from experiments.store.third_party.recorded import Recorded, record, recorded
-from operators import Resample
+from operators import Refuse, Resample
 
 PART = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Op:\n    rate: float = 0.5\n"
 
@@ -202,6 +203,29 @@ def test_the_line_is_where_the_error_was_raised_and_not_where_the_function_went_
     with pytest.raises(ZeroDivisionError) as caught:
         names["g"]()
     assert describe_error(caught.value).endswith("division by zero (/home/me/op.py, line 3)")
+
+
+@dataclass(frozen=True)
+class Mine:
+    """A part of the user's."""
+
+    def rewrite(self, correct, rng):
+        return correct
+
+
+class Plain:
+    """What is no part, as a process of one's own may be."""
+
+
+@pytest.mark.parametrize("part", [Mine(), Refuse(Mine(), 0.1), Plain()], ids=["part", "inside", "no part"])
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)], ids=["error", "exit"])
+def test_errors_of_the_testbed_in_a_part_of_the_users_are_the_parts(part, error, monkeypatch):
+    monkeypatch.setattr("evo.foreign._is_third_party", lambda file: False)
+    with pytest.raises(OperatorError, match=rf"raised {type(error).__name__}: {error}"), blame_part(part, "law"):
+        raise error
+    with pytest.raises(type(error)) as caught, blame_part(Refuse(Resample(0.5), 0.1)):
+        raise error
+    assert caught.value is error
 
 
 @pytest.mark.parametrize("error", [MemoryError("much"), InputError("said"), EvoError("said"), KeyboardInterrupt()])
