@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from evo import AllBlocks, OnePlusLambda
 from evo.errors import EvoError, InputError, OperatorError
 from evo.foreign import _is_third_party, blame_part, describe_error
 from evo.identity import identity_of
+from experiments import Cell
 from experiments.store.launches.state import state_file
-from experiments.store.third_party.origins import Origin, compared
-from experiments.store.third_party.recall import recall
+from experiments.store.third_party.origins import Origin, compared, origins
+from experiments.store.third_party.recall import _source_file, recall
 from experiments.store.third_party.recorded import Recorded, record, recorded
 from operators import Refuse, Resample
+from problems import BlockOneMax
 
 PART = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Op:\n    rate: float = 0.5\n"
 
@@ -57,6 +60,23 @@ def test_what_is_the_same_is_no_change_and_what_is_new_is_added():
     assert compared({"m.Op": old}, {}).origins == {"m.Op": old}
 
 
+@dataclass(frozen=True)
+class Reads:
+    """Reads twice what nobody can see."""
+
+    def rewrite(self, correct, rng):
+        return correct & bool(open("rate").read()) & bool(eval("1"))
+
+
+def test_all_that_cannot_be_seen_is_told():
+    found, told = origins((Cell(BlockOneMax(2, 4), Reads(), AllBlocks(), OnePlusLambda()),))
+    assert [(each.module, each.named, each.earlier) for each in found.values()] == [(__name__, None, ())]
+    assert told == [
+        f"{__name__}.Reads reads what cannot be seen, so a change of it goes unnoticed: what {__name__}.Reads.rewrite "
+        f"gets from eval as it runs; what {__name__}.Reads.rewrite gets from open as it runs"
+    ]
+
+
 # ------------------------------------------------------------------------------------------- what launches recorded
 
 
@@ -78,7 +98,17 @@ def test_launches_record_the_files_of_modules_of_each_folder(folder):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"results": 3}', '{"results": RESULTS, "parts": {"a": {"b": 1}}}']
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"results": 3}',
+        '{"results": RESULTS, "parts": {"a": {"b": 1}}}',
+        '{"results": RESULTS, "parts": []}',
+        '{"results": RESULTS, "parts": {"a": 3}}',
+        '{"results": RESULTS}',
+    ],
 )
 def test_a_record_that_cannot_be_read_or_is_of_another_folder_is_none(content, folder):
     file = state_file("launches", folder / "out")
@@ -97,6 +127,41 @@ def test_a_record_that_cannot_be_written_says_what_follows(folder):
     (folder / "state").write_text("a file")
     said = record(folder / "out", {"parts_of_mine.Op": Origin("parts_of_mine")})
     assert "check and report will import no parts of yours" in said
+
+
+def test_where_nobody_has_a_home_nothing_is_recorded(folder, monkeypatch):
+    sys.path.append(str(folder))
+    __import__("parts_of_mine")
+
+    def homeless(*of):
+        raise RuntimeError("could not determine home directory")
+
+    monkeypatch.setattr("experiments.store.third_party.recorded.state_file", homeless)
+    assert recorded(folder / "out") == {}
+    said = record(folder / "out", {"parts_of_mine.Op": Origin("parts_of_mine")})
+    assert "will import no parts of yours (could not determine home directory)" in said
+
+
+def test_a_module_whose_file_has_gone_is_not_recorded(folder):
+    sys.path.append(str(folder))
+    __import__("parts_of_mine.op")
+    (folder / "parts_of_mine" / "op.py").unlink()
+    assert record(folder / "out", {"parts_of_mine.op.Op": Origin("parts_of_mine.op")}) == ""
+    assert recorded(folder / "out") == {}
+
+
+def test_a_file_is_the_same_by_whatever_link_it_is_found(folder):
+    (folder / "link").symlink_to(folder)
+    sys.path.append(str(folder / "link"))
+    __import__("parts_of_mine.op")
+    held = {"parts_of_mine.op.Op": Origin("parts_of_mine.op", folder=str(folder / "link"))}
+    assert record(folder / "out", held) == ""
+    told = recorded(folder / "out")["parts_of_mine.op.Op"]
+    assert told.file == str((folder / "parts_of_mine" / "op.py").resolve())
+    for name in ("parts_of_mine.op", "parts_of_mine"):
+        del sys.modules[name]
+    recall(folder / "out", held, "parts_of_mine.op.Op", allowed=False)
+    assert "parts_of_mine.op" in sys.modules
 
 
 # ------------------------------------------------------------------------------------------- what is imported again
@@ -118,6 +183,11 @@ def test_a_part_of_a_package_in_a_package_is_found_in_the_folder_of_the_launch(f
     recall(folder / "out", held, "parts_of_mine.inner.op.Op", allowed=False)
     assert "parts_of_mine.inner.op" in sys.modules
     recall(folder / "out", held, "parts_of_mine.inner.op.Op", allowed=False)  # it is loaded
+
+
+def test_a_finder_of_an_older_kind_is_passed_over(monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", [object(), *sys.meta_path])
+    assert _source_file("json.decoder") == Path(json.decoder.__file__)
 
 
 @pytest.mark.parametrize("other", ["elsewhere", None])
