@@ -41,8 +41,8 @@ from evo.engine.records import Records
 from evo.search import Search
 from evo.seeding import streams
 from evo.theory import MomentsOnly
-from experiments.checks.cell_tests import law_test, made_tests
-from experiments.checks.check import check
+from experiments.checks.cell_tests import Outcome, law_test, made_tests
+from experiments.checks.check import CellCheck, Check, check
 from experiments.grids.cell import Cell
 from experiments.grids.cells_table import cells_table
 from experiments.grids.grid import Grid
@@ -859,3 +859,15 @@ def test_runs_are_compared_up_to_the_earliest_that_was_censored():
     assert law != law_test(predictions["hit"], hits, 10.0)  # the twin
     assert [each.test for each in outcomes] == ["ledger", "law"]
     assert told == "times longer or shorter by 25%"
+
+
+def test_tests_that_found_something_are_below_the_level_of_one_test():
+    """By cell; at the level itself, or at that of the whole grid, nothing was found."""
+
+    def cell(name, **p_values):
+        outcomes = tuple(Outcome(test, p_value, "") for test, p_value in p_values.items())
+        return CellCheck(name, name, Verdict.DIFFERS, "", outcomes, 9, 0)
+
+    cells = cell("a", mean=0.0009, law=0.001, calls=0.0005), cell("b", mean=0.002, ledger=1.0), cell("c")
+    assert Check(cells, 0.01, 0.001).wrong == {"a": {"mean", "calls"}}
+    assert Check(cells, 0.01, 0.003).wrong == {"a": {"mean", "law", "calls"}, "b": {"mean"}}

@@ -91,6 +91,36 @@ def test_shares_and_calls_an_answer():
     assert votes.answer_calls.times(10).value == pytest.approx(200 / 6)
 
 
+@dataclass(frozen=True)
+class Growing(OnePlusLambda):
+    """As many offspring as generations before, lam at the most."""
+
+    initial_state = 1.0
+
+    def offspring(self, state):
+        return state.astype(np.int64)
+
+    def adjust(self, state, pool, offspring):
+        return np.minimum(state + 1, self.lam)
+
+
+@pytest.mark.parametrize(
+    ("runner", "votes", "offspring"),
+    [
+        (OnePlusLambda(3), False, [6, 12]),
+        (OnePlusLambda(3), True, [6, 12]),
+        (Growing(lam=3), False, [5, 9]),  # a call each
+        (Growing(lam=3), True, [2, 4]),  # one a generation at least; how many calls each took is not kept
+    ],
+)
+def test_offspring_of_a_run(runner, votes, offspring):
+    mutator = Vote(Resample(p=0.8), ahead=2) if votes else Resample(p=0.8)
+    cell = Cell(BlockOneMax(k=2, l=4), mutator, OnlyIncorrect(), runner)
+    ended = of([NAN, NAN], calls=[5, 9], generations=[2, 4], cell=cell)
+    assert ended.offspring.tolist() == offspring
+    assert ended.reached == offspring[0]
+
+
 def test_exact_numbers_or_none():
     known = of([1])
     assert (exact_mean(CELL), known.exact(), known.exact("cost"), known.exact_median) == (

@@ -504,3 +504,16 @@ def test_the_band_of_a_budget_is_exact_where_it_is_known(predicted, traced, monk
     told |= {"fitness_10": band + 0.1, "fitness_50": band + 0.5, "fitness_90": band + 0.9, "fitness_from": of}
     assert found(3) == pytest.approx(told, nan_ok=True)
     assert found(4) == pytest.approx(dict.fromkeys(told, math.nan), nan_ok=True)  # all are optimal
+
+
+def test_the_table_of_curves_names_the_cell_of_each_row():
+    """k and lam unlike each other, and runs without a verdict unlike those with one."""
+    table = pd.DataFrame({"calls": [2, 4], "mean": [1.5, 2.5]})
+    cells = [cell(4, lam=2), cell(5, lam=3)]
+    more = [{"runs": 7, "verdict": Verdict.DIFFERS}, {}]
+    curves = [QualityCurve(f"arm {n}", each, np.empty(0), table, **more[n]) for n, each in enumerate(cells)]
+    assert quality_table(curves).to_dict("records") == [
+        {"cell": cells[n].id, "series": f"arm {n}", "k": 4 + n, "lam": 2 + n, "runs": 7 * (n == 0),
+         "verdict": "DIFFERS" if n == 0 else "", **row}
+        for n in (0, 1) for row in table.to_dict("records")
+    ]  # fmt: skip
