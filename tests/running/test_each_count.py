@@ -13,6 +13,7 @@ from evo.runners.one_plus_lambda import OnePlusLambda
 from evo.schedules import AllBlocks
 from experiments.grids.cell import Cell
 from experiments.grids.grid import Grid
+from experiments.running.again import executed_otherwise
 from experiments.running.agenda import ROWS_A_TASK, Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.driver import MOST_ROWS_HELD, Driver
@@ -20,6 +21,8 @@ from experiments.running.executors.cluster import Cluster
 from experiments.running.executors.processes import Processes
 from experiments.running.launch import run_grid
 from experiments.running.limits import GridLimits, Spent
+from experiments.running.progress import Progress
+from experiments.running.simulation import trace
 from experiments.running.tasks import Done, Job
 from experiments.store.failures import MOST_LISTED, FailedBatch, _shortened, explain, write_failure
 from experiments.store.launches.provenance import ended
@@ -223,3 +226,74 @@ def test_a_cluster_has_room_for_two_tasks_a_thread_less_those_that_it_has(thread
     assert cluster.free == free
     cluster._away.unsent.append("jobs that could not be packed")
     assert cluster.free == free - 1
+
+
+def test_batches_beyond_those_that_are_asked_for_are_no_runs_of_the_grid():
+    """A folder that holds batches 0 to 3 of a cell, of which a grid of 15 runs needs two, the second half."""
+    grid = Grid("less", cells(ks=(2,), prices=(1.0,)), runs=15, batch=10)
+    (sample,) = grid.samples
+    plan = Agenda(grid, {(sample, batch) for batch in range(4)})
+    assert (plan.batches, plan.of_batches, plan.runs, plan.of_runs, plan.cells) == (2, 2, 15, 15, 1)
+
+
+def test_the_time_left_is_that_of_all_batches_over_the_workers():
+    """Of those that are foreseen, at their pace, and of those that are not, at theirs: one after the other."""
+    plan = Agenda(Grid("two", cells(ks=(2,), prices=(1.0,)), runs=20, batch=10))
+    plan._forecast, plan._foreseen, plan._unforeseen = 1.0, SimpleNamespace(left=30.0), SimpleNamespace(left=12.0)
+    assert [plan.seconds_left(workers) for workers in (1, 2)] == [42.0, 21.0]
+    plan._foreseen.left = None
+    assert plan.seconds_left(1) is None
+
+
+def test_what_is_left_is_told_for_the_workers_that_there_are():
+    driver = object.__new__(Driver)
+    driver._plan = SimpleNamespace(
+        batches=1, of_batches=2, cells=3, runs=5, of_runs=6, needs=lambda key: True, seconds_left=lambda n: 60.0 / n
+    )
+    driver._grid, driver._last, driver._doubted, driver.failures = SimpleNamespace(cells=[0] * 4), None, {}, []
+    told = driver._progress(SimpleNamespace(workers=3), 7)
+    assert told == Progress(
+        cell=None, batches=1, of_batches=2, cells=3, of_cells=4, runs=5, of_runs=6, failures=0, left=20.0, there=7
+    )
+    assert driver._progress(SimpleNamespace(workers=0)).left == 60.0
+
+
+def test_the_status_counts_batches_of_no_cell_and_tells_the_last_write(tmp_path):
+    """Of a grid of three cells, two batches each, one cell is left: four batches are of none. Parts are of two days."""
+    whole = cells(ks=(2, 3, 4), prices=(1.0,))
+    run_grid(Grid("less", whole, runs=20, batch=10), tmp_path, workers=1)
+    run_grid(Grid("less", [whole[0]], runs=30, batch=10), tmp_path, workers=1)
+    parts = sorted((tmp_path / "runs").iterdir())
+    assert len(parts) == 2
+    for day, part in enumerate(parts, start=1):
+        os.utime(part, (86_400.0 * day, 86_400.0 * day))
+    found = status(tmp_path)
+    assert (found.strays, found.batches, found.runs) == (4, 3, 30)
+    assert found.written == 2 * 86_400.0
+
+
+def test_a_cell_is_run_instead_of_another_as_often_and_at_its_own_price():
+    """As a grid of that cell alone has it: other tokens, other prices, and 25 runs, of which batches have 10."""
+    cell, other = (
+        Cell(
+            BlockOneMax(3, l=tokens),
+            Resample(0.5),
+            AllBlocks(),
+            OnePlusLambda(lam),
+            cost=TokenPrices(1.0, tokens, unit=1),
+        )
+        for tokens, lam in ((4, 1), (5, 2))
+    )
+    stored, alone = (run_grid(Grid("tiny", [each], runs=25, batch=10, seed=3), workers=1) for each in (cell, other))
+    found = executed_otherwise(stored, cell, other)
+    assert found["hit"].tolist() == alone.runs["hit"].tolist()
+    assert found["cost"].tolist() == pytest.approx(alone.runs["cost"].tolist(), rel=1e-12)
+    assert len(found) == 25
+
+
+def test_the_trace_of_runs_is_in_order_of_runs_and_calls():
+    table = trace(cells()[0], runs=50)
+    assert table[["run", "call"]].apply(tuple, axis=1).is_monotonic_increasing
+    assert table["run"].unique().tolist() == list(range(50))
+    assert (table.groupby("run")["call"].first() == 0).all()
+    assert table.index.tolist() == list(range(len(table)))

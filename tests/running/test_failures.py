@@ -491,7 +491,7 @@ def test_a_check_says_which_batches_failed_and_a_status_how_many(tmp_path, moody
 
 def test_failures_are_told_in_a_line_a_cell_and_the_first_in_full():
     def failed(cell: int, batch: int = 0) -> FailedBatch:
-        message = f"cell {cell} was out to lunch\nTraceback (most recent call last):\n  of {cell}"
+        message = f"cell {cell} was out to lunch{' again' * batch}\nTraceback (most recent call last):\n  of {cell}"
         return FailedBatch(f"c{cell}", batch, f"Cell({cell}{'x' * 300}{cell})", RAISED, message, "here", "now")
 
     title, *lines = explain([failed(0), failed(0, 1), *map(failed, range(1, 25))], Path("out")).splitlines()
