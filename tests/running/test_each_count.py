@@ -18,6 +18,7 @@ from experiments.running.agenda import ROWS_A_TASK, Agenda
 from experiments.running.allowance import Allowance
 from experiments.running.driver import MOST_ROWS_HELD, Driver
 from experiments.running.executors.cluster import Cluster
+from experiments.running.executors.messages import different_versions, versions
 from experiments.running.executors.processes import Processes
 from experiments.running.launch import run_grid
 from experiments.running.limits import GridLimits, Spent
@@ -297,3 +298,11 @@ def test_the_trace_of_runs_is_in_order_of_runs_and_calls():
     assert table["run"].unique().tolist() == list(range(50))
     assert (table.groupby("run")["call"].first() == 0).all()
     assert table.index.tolist() == list(range(len(table)))
+
+
+def test_of_versions_that_differ_those_here_come_first():
+    mine = versions()
+    assert different_versions({"numpy": "1.0", "scipy": mine["scipy"], "python": "3.1"}) == (
+        f"has numpy {mine['numpy']}, not 1.0; python {mine['python']}, not 3.1 as the driver: install the same, "
+        "results must not differ"
+    )
