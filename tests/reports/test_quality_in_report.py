@@ -517,3 +517,14 @@ def test_the_table_of_curves_names_the_cell_of_each_row():
          "verdict": "DIFFERS" if n == 0 else "", **row}
         for n in (0, 1) for row in table.to_dict("records")
     ]  # fmt: skip
+
+
+def test_runs_are_measured_up_to_the_first_that_ended_without_a_hit(monkeypatch):
+    """Of two that end at 4 and 6 generations the earlier one counts; one that hit at 3 is optimal from there on."""
+    rows = pd.DataFrame({"batch": 0, "run": [0, 1, 2], "hit": [math.nan, math.nan, 3.0], "generations": [6, 4, 3]})
+    results = SimpleNamespace(grid={"engine": "blocks", "batch": 3}, by_cell={"c": rows})
+    monkeypatch.setattr(traced, "_seconds", lambda *_: 0.0)
+    monkeypatch.setattr(traced, "executed_again", lambda *_: (None, "trace"))
+    monkeypatch.setattr(traced, "fitness_after", lambda trace, calls, size: np.outer(calls, np.ones(size)))
+    found = traced.traced_fitness(results, "c", cell(4, lam=2), [2, 4, 5, 6, 7])
+    assert [(one.generations, one.mean) for one in found] == [(2, 4.0), (4, 8.0)]
