@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from evo import AllBlocks, Merged, OnePlusLambda, OnlyIncorrect, RoundRobin, TokenPrices, UniformChunk
+from evo import AllBlocks, Merged, MuPlusLambda, OnePlusLambda, OnlyIncorrect, RoundRobin, TokenPrices, UniformChunk
 from evo.errors import NoPrediction
 from experiments import Cell, Grid, check, predict, run_grid
+from experiments.predictions.counts import evaluations_of
 from operators import FixKeep, Malformed, Refuse, Vote
 from problems import BlockOneMax, Noisy
 
@@ -59,3 +61,15 @@ def test_what_has_no_mean_number_of_evaluations_is_refused():
     noisy = Cell(Noisy(BlockOneMax(4, 10), 1.0), MALFORMED, UniformChunk(), OnePlusLambda(), cost=PRICES)
     with pytest.raises(NoPrediction, match="their number is not known"):
         predict(noisy, "cost")
+
+
+@pytest.mark.parametrize(
+    ("again", "fewest", "most"), [(True, [20.0, 40.0], [25.0, 50.0]), (False, [15.0, 30.0], [15.0, 30.0])]
+)
+def test_at_the_most_each_of_several_parents_is_evaluated_again(again, fewest, most):
+    """Five samples a solution, three offspring a generation, of one generation and two; of two parents one at least."""
+    problem = Noisy(BlockOneMax(4, 1), 1.0, samples=5, reevaluate=again)
+    of = Cell(problem, FixKeep(0.4, 0.9), AllBlocks(), MuPlusLambda(2, 3))
+    n = np.array([1, 2])
+    found = evaluations_of(of, n, (3 * n, 3 * n))
+    assert [each.tolist() for each in found] == [fewest, most]
