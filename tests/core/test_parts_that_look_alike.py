@@ -154,7 +154,8 @@ def test_each_field_of_a_dataclass_is_told_once_and_no_more(read):
         "from dataclasses import dataclass\n@dataclass(slots=True)\nclass A: x: float = 3\n"
         "@dataclass(frozen=True)\nclass B: y: int = 1\n@dataclass(slots=True)\nclass H(A): z: int = 2"
     )
-    reads = {name: said for name, said in read(source, "H, B").reads.items() if not name.endswith("()")}
+    found = read(source, "H, B").reads.items()
+    reads = {name: said for name, said in found if not name.endswith(("()", ".__replace__"))}  # which is new in 3.13
     assert reads == {
         "class mine.Op": "of builtins.object",
         "class mine.H": "of class mine.A",

@@ -509,7 +509,7 @@ def test_nothing_of_the_testbed_of_python_or_of_a_library_is_entered(define):
     """As it is named and not entered, a new version of it changes no identity."""
     source = "from evo.text import parts_of\nfrom json import dumps\nfrom scipy import stats\nR = Resample(0.5)"
     reads = identity_of(define(source, "parts_of, dumps, stats.norm, np.linalg.norm, pd.DataFrame, R, os.sep")).reads
-    assert sorted(reads) == [
+    assert sorted(name for name in reads if not name.endswith(".__replace__")) == [  # which is new in Python 3.13
         "class mine.Op", "mine.Op, its fields", "mine.Op.rewrite()", "mine.R", "mine.dumps", "mine.parts_of", "os.sep",
     ]  # fmt: skip
 
