@@ -96,6 +96,8 @@ def test_what_comes_out(text, chosen, expected):
         ("k + $k", "column 1: expected numbers, axes"),
         ("k + $k", "got 'k'; an axis is written $name"),
         ("exp($k)", "got 'exp($k)'"),
+        ("1 + exp($k) * 2", f"column 5: expected {ALLOWED}, got 'exp($k)'"),
+        ("1 + [$k] * 2", f"column 5: expected {ALLOWED}, got '[$k]'"),
         ("sqrt($k, 2)", "got 'sqrt($k, 2)'"),
         ("sqrt(x=$k)", "got 'sqrt(x=$k)'"),
         ("sqrt + $k", "got sqrt of nothing"),

@@ -178,6 +178,15 @@ def test_a_name_that_stands_for_no_part(file, module, tmp_path, named, expected)
     assert str(caught.value).startswith(f"{file}: arm 1 ('mine'): {expected}"), caught.value
 
 
+@pytest.mark.parametrize(("named", "told"), [("Clear", "; did you mean 'Clear_'?"), ("Hidden", "")])
+def test_names_of_a_module_that_are_its_own_business_are_not_offered(file, module, tmp_path, named, told):
+    (tmp_path / f"{module}.py").write_text("class Clear_: pass\nclass _Hidden: pass\n")
+    file.write_text(file.read_text().replace(f"{module}:Careful", f"{module}:{named}"))
+    with pytest.raises(InputError) as caught:
+        load_grid(file)
+    assert str(caught.value).endswith(f" has no {named!r}{told}")
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

@@ -31,7 +31,7 @@ def grid(runs: Any, batch: int, costs: int = 1) -> Grid:
 
 @pytest.mark.some
 @pytest.mark.parametrize("costs", [1, 2, 3])
-@pytest.mark.parametrize(("runs", "batch"), [(20, 10), (11, 10), (19, 10), (3, 10), (7, 1), (1, 500)])
+@pytest.mark.parametrize(("runs", "batch"), [(20, 10), (11, 10), (19, 10), (3, 10), (7, 1), (1, 500), (1, 1)])
 def test_the_forecast_of_a_sure_grid_is_what_its_folder_holds(tmp_path, runs, batch, costs):
     made = grid(runs, batch, costs)
     run_grid(made, tmp_path, workers=1)

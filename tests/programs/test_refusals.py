@@ -15,6 +15,7 @@ from experiments.cli.predicting.forecast import show_forecast
 from experiments.grids.parts import find_part
 from experiments.predictions.forecast import forecast
 from experiments.predictions.verdict import Verdict
+from experiments.reports import ioh
 from experiments.reports.report import report
 from experiments.running.tasks import in_words
 from problems.systems import FocusedDebugging
@@ -155,3 +156,10 @@ def test_the_known_programs_are_programs():
     assert str(told.value).endswith('; one of your own is named "module:Class"')
     assert not re.search("Model|Role|Catalogue", str(told.value))
     assert find_part("program", "Model") is Model  # it may stand inside a program
+
+
+def test_programs_of_calls_have_no_fitness_to_export():
+    results = run_grid(Grid("told", [ProgramCell(Coin())], runs=2, batch=2), workers=1)
+    words = "--to ioh: expected cells that search, got a program of calls, which has no fitness; use --to csv or --to "
+    with pytest.raises(InputError, match=f"^{words}parquet$"):
+        ioh._places(results)

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import re
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 
 from evo import UniformChunk
 from experiments.running.real import EndpointLost
-from experiments.serving import evaluator, shapes, web
+from experiments.serving import evaluator, model, shapes, web
 from experiments.serving.log import CallLog, recorded_calls
 from experiments.serving.model import Model
 from experiments.serving.program import Blocks
@@ -453,3 +454,13 @@ def test_the_file_of_the_evaluator_is_its_own_source_with_one_line_for_the_probl
             other.setattr(evaluator, name, value)
             with pytest.raises(AssertionError, match=f"^the evaluator's file has no line K, L, NAME = {line}$"):
                 Blocks(3, 5).evaluator_source()
+
+
+@pytest.mark.parametrize(("outcome", "most"), [("ok", 2), ("ok", 3), ("ok", None), ("refused", 2)])
+def test_an_answer_that_is_cut_off_says_nothing_of_blocks(outcome, most):
+    """Of 12 letters, 3 tokens of 4: what 2 tokens leave is no program; refusals stay what they are."""
+    made = model.Answer("123412341234", "stop", outcome, g=2, incorrect=1, repaired=1, kept=1, right=2, thoughts=9)
+    cut = {"text": "12341234", "finish": "length", "thoughts": 8} if most == 2 else {}
+    if cut and outcome == "ok":
+        cut |= {"outcome": "truncated", "repaired": None, "kept": None, "right": None}
+    assert model._limited(made, most) == replace(made, **cut)
