@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from evo.chunks import Chunks
 from evo.errors import NoPrediction
 from evo.laws.counts import IndependentBlocks
 from evo.laws.special import LearningLaw
@@ -19,6 +20,7 @@ from evo.theory.problems import archives, enumeration, feature_grid, stored_nois
 from evo.theory.problems.enumeration import ROBIN, SUBSET, BlockCall
 from evo.theory.quality import difficulty, in_turn, law, whole
 from evo.theory.schedules import uniform_chunk
+from evo.theory.schedules.occupancy import occupancies
 from evo.theory.systems import learning, repairs, sorting
 
 HALF, SURE = IndependentBlocks(0.5, 0.5), IndependentBlocks(1.0, 1.0)
@@ -174,3 +176,19 @@ def test_comparisons_have_a_law_up_to_1024_documents():
     assert sorting.comparisons(1024).mean == pytest.approx(mean, rel=1e-12)
     with pytest.raises(NoPrediction, match="comparisons: the law is computed for n <= 1,024, got n = 1,025"):
         sorting.comparisons(1025)
+
+
+@pytest.mark.parametrize(
+    ("k", "g", "start", "size"),
+    [
+        (6, 2, Start(6), 10),  # (n_1, n_2) of three chunks: 1 + 2 + 3 + 4
+        (7, 2, Start(7, p0=0.5), 20),  # and the short one with its block correct or not
+        (7, 3, Start(7), 20),  # (n_1, n_2, n_3) of two: 1 + 3 + 6; the short one twice
+        (6, 2, Start(6, incorrect=2), 2),  # two chunks with one, or one with two
+    ],
+)
+def test_occupancies_are_as_many_as_there_may_be_and_no_more(k, g, start, size):
+    chunks = Chunks.cut(k, g)
+    assert len(occupancies(chunks, start, size)) == size
+    with pytest.raises(NoPrediction, match=f"more than {size - 1} occupancies"):
+        occupancies(chunks, start, size - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import exp, lgamma
+from math import comb, exp, lgamma
 
 import numpy as np
 
@@ -24,6 +24,8 @@ def occupancies(chunks: Chunks, start: Start, most: int = MAX_STATES) -> dict[Oc
     >>> {state: round(chance, 12) for state, chance in occupancies(Chunks.cut(3, 2), Start(3, incorrect=1)).items()}
     {(0, 0, 1): 0.333333333333, (1, 0, 0): 0.666666666667}
     """
+    if start.most == start.k and comb(chunks.full + chunks.g, chunks.g) * (chunks.short + 1) > most:
+        raise _too_many(chunks, most)  # before the first thousands are made
     states: dict[Occupancy, float] = {}
     full, short = start.independent_law(chunks.g), start.independent_law(chunks.short)
     for counts in _multisets(chunks.full, chunks.g, start.most):
@@ -32,9 +34,13 @@ def occupancies(chunks: Chunks, start: Start, most: int = MAX_STATES) -> dict[Oc
             if start.independent or last == left:
                 states[(*counts, last)] = _multinomial(counts, chunks.full, full) * float(short[last])
         if len(states) > most:
-            raise NoPrediction(f"the start of {chunks.m} chunks has more than {most} occupancies")
+            raise _too_many(chunks, most)
     scale = sum(states.values())
     return {state: chance / scale for state, chance in states.items()}
+
+
+def _too_many(chunks: Chunks, most: int) -> NoPrediction:
+    return NoPrediction(f"the start of {chunks.m} chunks has more than {most} occupancies")
 
 
 def unfinished_law(chunks: Chunks, start: Start) -> FloatArray:
