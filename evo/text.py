@@ -7,6 +7,7 @@ field with a default changes no text), numbers by repr with whole ones written a
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -153,9 +154,9 @@ def expect_read_back(part: object) -> None:
     for name, value in parameters(part).items():
         if not _is_more(value):
             continue
-        declared, plain = declared_type(kind, name), _plain(value)
-        takes_plain = isinstance(value, type(plain)) and declared is type(plain) and declared is not tuple
-        if not takes_plain and not _same(_of_type(declared, plain), value):
+        declared, said = declared_type(kind, name), plain(value)
+        takes_plain = isinstance(value, type(said)) and declared is type(said) and declared is not tuple
+        if not takes_plain and not _same(_of_type(declared, said), value):
             inside = ", with what is in it" if type(value) is tuple else ""
             raise InputError(
                 f"{type_name(kind)}: the text that names the part says {name}={canonical(value)}, from which "
@@ -175,7 +176,6 @@ def _member(kind: type, name: str, value: Any) -> Any:
     return _of_type(found, value)
 
 
-@lru_cache(maxsize=4096)
 def declared_type(kind: type, name: str) -> Any:
     """The type of a field, as its annotation or an enumeration as its default says; None if neither does."""
     field = getattr(kind, "__dataclass_fields__", {}).get(name)
@@ -188,14 +188,17 @@ def declared_type(kind: type, name: str) -> Any:
 
 def _annotation(kind: type, name: str) -> Any:
     """What a class, or one above it, says of a name; None where that cannot be told."""
-    for each in kind.__mro__:
-        if name in vars(each).get("__annotations__", {}):
-            said = type("_", (), {"__annotations__": {name: each.__annotations__[name]}})
-            try:
-                return get_type_hints(said, vars(sys.modules[each.__module__]))[name]
-            except Exception:  # a name that stands elsewhere, or anything that an annotation may raise
-                return None
-    return None
+    try:
+        return next((_hint(each, name) for each in kind.__mro__ if name in inspect.get_annotations(each)), None)
+    except Exception:  # a name that stands elsewhere, or anything that an annotation may raise
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _hint(kind: type, name: str) -> Any:
+    """An annotation of a class as a type. Errors are not kept: what it names may be defined later."""
+    alone = type("_", (), {"__annotations__": {name: inspect.get_annotations(kind)[name]}})
+    return get_type_hints(alone, vars(sys.modules[kind.__module__]))[name]
 
 
 def _is_enumeration(kind: Any) -> bool:
@@ -227,13 +230,17 @@ def _is_named_tuple(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
-def _plain(value: Any) -> Any:
-    """The value as its text has it, parts as they are."""
+def plain(value: Any) -> Any:
+    """A value as its text says it: numbers of numpy as Python's, members as their values, plain tuples.
+
+    >>> plain((np.int64(3), 0.5))
+    (3, 0.5)
+    """
     if isinstance(value, Enum):
-        return _plain(value.value)
+        return plain(value.value)
     if isinstance(value, np.generic):
         return value.item()
-    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+    return tuple(map(plain, value)) if isinstance(value, tuple) else value
 
 
 def _is_more(value: Any) -> bool:

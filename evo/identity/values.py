@@ -271,7 +271,7 @@ def _order(item: object) -> str:
     for cell in item.__closure__ or ():
         with suppress(ValueError, Unseen):
             said.append(str(plain(cell.cell_contents)))
-    for value in item.__defaults__ or ():
+    for value in (*(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values()):
         with suppress(Unseen):
             said.append(str(plain(value)))
     return " ".join(said)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evo.costs.ledger import LEDGER
 from evo.protocols import FloatArray
-from evo.text import is_frozen_dataclass, parameters, type_name
+from evo.text import is_frozen_dataclass, parameters, plain, type_name
 from experiments.grids.grid import Grid
 from experiments.grids.programs.cell import column_prices
 from experiments.grids.strings import string_type, strings_inferred
@@ -82,15 +81,6 @@ def _prices(weights: FloatArray, sizes: Mapping[str, float]) -> dict[str, float]
     return {entry: price for entry, price in zip(LEDGER, weights.tolist(), strict=True) if price}
 
 
-def _python(value: Any) -> Any:
-    """A value as a part's text says it: numbers of numpy as Python's, members as their values, plain tuples."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Enum):
-        return _python(value.value)
-    return tuple(map(_python, value)) if isinstance(value, tuple) else value
-
-
 def part_columns(place: str, part: object) -> dict[str, object]:
     """Type and parameters of a part, and of the parts inside it: `problem.problem` and `problem.problem.start`."""
     found: dict[str, object] = {place: "none" if part is None else type_name(type(part))}
@@ -99,7 +89,7 @@ def part_columns(place: str, part: object) -> dict[str, object]:
         if is_frozen_dataclass(value):
             found |= part_columns(inside, value)
         else:
-            said = _python(value)
+            said = plain(value)
             found[inside] = said if said is None or isinstance(said, int | float | str) else repr(said)
     for size in ("k", "l"):  # the cell's own columns have them
         if place.startswith("problem."):

@@ -716,6 +716,7 @@ def test_a_set_of_functions_of_one_name_is_the_same_whatever_their_order(define)
     """Where they stand in it follows their addresses."""
     made = "def made(x, y): return lambda z=y: (x, z)\nS = {0}{1}{2}"
     entries = ["lambda: 0.1", "lambda: 0.2", "made(0.1, 0)", "made(0.2, 0)", "made(0.1, 1)"]
+    entries += ["lambda *, z=1: z", "lambda *, z=2: z"]
     said = set()
     for n in range(12):
         random.Random(n).shuffle(entries)

@@ -1,6 +1,8 @@
 """Parameters of enumerations have a text, and come back from it and from files as members."""
 
 import enum
+import sys
+import types
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -134,6 +136,17 @@ LOST = [
 def test_what_would_not_come_back_is_refused_where_the_cell_is_made(given, words):
     with pytest.raises(InputError, match=rf"does not come back; annotate the field by its type, as {words}"):
         Cell(BlockOneMax(2, 4), Held(**given), AllBlocks(), OnePlusLambda())
+
+
+def test_what_an_annotation_names_may_be_defined_after_it_was_asked_for(monkeypatch):
+    """As in a notebook: the class first, the enumeration in a later cell."""
+    module = types.ModuleType("in_cells")
+    monkeypatch.setitem(sys.modules, "in_cells", module)
+    first = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Op:\n    mode: 'Mode | None' = None\n"
+    exec(first, vars(module))
+    assert as_declared(module.Op, {"mode": "wild"}) == {"mode": "wild"}
+    exec("import enum\nclass Mode(enum.Enum):\n    WILD = 'wild'\n", vars(module))
+    assert as_declared(module.Op, {"mode": "wild"}) == {"mode": module.Mode.WILD}
 
 
 def test_a_file_gives_values(tmp_path):
